@@ -1,0 +1,1 @@
+//! `kubectl mc`: joins KubeSphere clusters by direct connection.

@@ -1,0 +1,250 @@
+//! An apiserver's audit log, read as the list of requests that were made.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+
+/// The audit policy: every request, without bodies, once answered or, for a watch, once begun.
+pub(crate) const POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]
+";
+
+/// How long the log may lag behind an answer: the apiserver writes it just after, never seconds later.
+const LAG: Duration = Duration::from_secs(2);
+
+/// A place in an audit log.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(u64);
+
+/// One request, as the apiserver saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// get, list, watch, create, update, patch, delete, deletecollection, or an HTTP method in lower case.
+    pub verb: String,
+    /// The authenticated user.
+    pub user: String,
+    /// The client's `User-Agent`.
+    pub user_agent: String,
+    /// The plural, as `configmaps`; empty for a path outside the API, as /version.
+    pub resource: String,
+    /// As `log` or `proxy`; empty for the object itself.
+    pub subresource: String,
+    /// Empty for the core group.
+    pub api_group: String,
+    /// Empty for cluster-wide requests.
+    pub namespace: String,
+    /// Empty for lists, and for objects that the apiserver named.
+    pub name: String,
+    /// Path and query.
+    pub request_uri: String,
+    /// The HTTP status answered.
+    pub code: u16,
+    /// Whether the request asked that nothing be stored.
+    pub dry_run: bool,
+}
+
+impl AuditEvent {
+    /// Whether the request's verb writes; access reviews and dry runs are creations too, see there.
+    pub fn is_write(&self) -> bool {
+        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
+    }
+
+    /// Whether the request asked for rights or identity only: such a creation stores nothing.
+    pub fn is_review(&self) -> bool {
+        matches!(self.api_group.as_str(), "authorization.k8s.io" | "authentication.k8s.io")
+            && self.resource.ends_with("reviews")
+    }
+
+    /// Whether the request was meant to change the cluster: a write that is neither a review nor a dry run.
+    pub fn changes(&self) -> bool {
+        self.is_write() && !self.is_review() && !self.dry_run
+    }
+}
+
+/// The audit log of one control plane.
+pub struct AuditLog {
+    path: PathBuf,
+    client: kube::Client,
+}
+
+impl AuditLog {
+    pub(crate) fn new(path: &Path, client: kube::Client) -> Self {
+        Self { path: path.to_owned(), client }
+    }
+
+    /// The log's end: [`Self::since`] returns what comes after it.
+    pub fn mark(&self) -> Mark {
+        self.fence();
+        Mark(std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len()))
+    }
+
+    /// Every request answered since the mark, in the order of the log, without the test bed's own.
+    ///
+    /// A request whose answer has reached its client is in it.
+    pub fn since(&self, mark: Mark) -> Vec<AuditEvent> {
+        self.fence();
+        parse(&self.read(mark)).into_iter().filter(|event| !event.user_agent.starts_with(OWN_AGENT)).collect()
+    }
+
+    /// As [`Self::since`], of clients whose `User-Agent` starts so: stand-ins' and controllers' requests are left out.
+    pub fn since_by(&self, mark: Mark, user_agent: &str) -> Vec<AuditEvent> {
+        self.since(mark).into_iter().filter(|event| event.user_agent.starts_with(user_agent)).collect()
+    }
+
+    /// Sends a request and waits until it is logged: then those answered before it are logged as well.
+    fn fence(&self) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let path =
+            format!("/livez/ping?fence={}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let before = Mark(std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len()));
+        let request = http::Request::get(&path).body(Vec::new()).expect("a path of digits is valid");
+        let client = self.client.clone();
+        let sent = async move { tokio::time::timeout(LAG, client.request_text(request)).await };
+        if !matches!(crate::block_on(sent), Ok(Ok(_))) {
+            return; // An apiserver that does not answer writes no log either.
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < LAG && !self.read(before).contains(&path) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn read(&self, mark: Mark) -> String {
+        let mut bytes = Vec::new();
+        if let Ok(mut file) = File::open(&self.path) {
+            let _ = file.seek(SeekFrom::Start(mark.0));
+            let _ = file.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// How the test bed's own requests introduce themselves.
+pub(crate) const OWN_AGENT: &str = "testbed/";
+
+/// Reads the log's lines; a watch stands there twice, when it begins and when it ends, and counts once.
+fn parse(lines: &str) -> Vec<AuditEvent> {
+    let mut seen = HashSet::new();
+    lines
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Line>(line).ok())
+        .filter(|line| seen.insert(line.audit_id.clone()))
+        .map(AuditEvent::from)
+        .collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    #[serde(rename = "auditID")]
+    audit_id: String,
+    verb: String,
+    #[serde(rename = "requestURI")]
+    request_uri: String,
+    #[serde(default)]
+    user: User,
+    #[serde(default)]
+    user_agent: String,
+    #[serde(default)]
+    object_ref: ObjectRef,
+    #[serde(default)]
+    response_status: ResponseStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct User {
+    username: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ObjectRef {
+    resource: String,
+    subresource: String,
+    api_group: String,
+    namespace: String,
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ResponseStatus {
+    code: u16,
+}
+
+impl From<Line> for AuditEvent {
+    fn from(line: Line) -> Self {
+        let dry_run = line
+            .request_uri
+            .split_once('?')
+            .is_some_and(|(_, query)| query.split('&').any(|pair| pair == "dryRun=All"));
+        Self {
+            verb: line.verb,
+            user: line.user.username,
+            user_agent: line.user_agent,
+            resource: line.object_ref.resource,
+            subresource: line.object_ref.subresource,
+            api_group: line.object_ref.api_group,
+            namespace: line.object_ref.namespace,
+            name: line.object_ref.name,
+            request_uri: line.request_uri,
+            code: line.response_status.code,
+            dry_run,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str, verb: &str, uri: &str, group: &str, resource: &str) -> String {
+        serde_json::json!({
+            "auditID": id, "verb": verb, "requestURI": uri, "user": {"username": "jane"}, "userAgent": "kubectl-mc/1",
+            "objectRef": {"resource": resource, "apiGroup": group, "name": "x"}, "responseStatus": {"code": 201},
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn a_watch_that_is_logged_twice_counts_once() {
+        let watch = line("1", "watch", "/api/v1/pods?watch=true", "", "pods");
+        let events =
+            parse(&format!("{watch}\n{watch}\n{}\n", line("2", "get", "/api/v1/pods/x", "", "pods")));
+        assert_eq!(events.iter().map(|event| event.verb.as_str()).collect::<Vec<_>>(), ["watch", "get"]);
+        assert_eq!((events[0].user.as_str(), events[0].code), ("jane", 201));
+    }
+
+    #[test]
+    fn reviews_and_dry_runs_change_nothing() {
+        let review = line(
+            "1",
+            "create",
+            "/apis/authorization.k8s.io/v1/x",
+            "authorization.k8s.io",
+            "selfsubjectaccessreviews",
+        );
+        let dry = line("2", "patch", "/api/v1/pods/x?fieldManager=a&dryRun=All", "", "pods");
+        let real = line("3", "patch", "/api/v1/pods/x?fieldManager=a", "", "pods");
+        let events = parse(&[review, dry, real].join("\n"));
+        assert!(events.iter().all(AuditEvent::is_write));
+        assert!(events[0].is_review() && events[1].dry_run);
+        assert_eq!(events.iter().map(AuditEvent::changes).collect::<Vec<_>>(), [false, false, true]);
+    }
+
+    #[test]
+    fn a_line_that_is_not_finished_is_left_for_later() {
+        assert_eq!(parse("{\"auditID\": \"1\", \"ve"), []);
+    }
+}

@@ -1,0 +1,196 @@
+//! `cargo demo`: two control planes on this machine, each with a played KubeSphere, joined by the real program.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people to watch")]
+
+use std::{
+    ffi::OsStr,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use testbed::{
+    Assets, Bed,
+    bed::condition,
+    kubesphere::{Scenario, Version},
+};
+
+/// How long the host's own Cluster may take after a member's; a resync takes two seconds here.
+const SETTLES_WITHIN: Duration = Duration::from_secs(5);
+
+const USAGE: &str = "\
+Starts a host and a member cluster on this machine and joins them with kubectl-mc.
+
+Usage: cargo demo [--version 3.1|3.2|3.3|3.4] [--scenario NAME] [--program PATH]
+       cargo demo --list
+
+  --version VERSION   the KubeSphere version of both clusters; 3.4 by default
+  --scenario NAME     what goes wrong, on the member or, as host:NAME, on the host
+  --program PATH      the kubectl-mc to run; built from this source by default
+  --list              the names of the scenarios";
+
+fn main() -> ExitCode {
+    match Wish::read(std::env::args().skip(1)) {
+        Ok(Wish::Help) => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Ok(Wish::List) => {
+            println!("{}", Scenario::names().join("\n"));
+            ExitCode::SUCCESS
+        }
+        Ok(Wish::Demo(wish)) => demo(&wish).unwrap_or_else(|error| failed(&error)),
+        Err(error) => {
+            eprintln!("error: {error}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What the command line asks for.
+enum Wish {
+    Help,
+    List,
+    Demo(Box<Demo>),
+}
+
+struct Demo {
+    scenario: Scenario,
+    program: Option<PathBuf>,
+}
+
+impl Wish {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut version, mut name, mut program) = (Version::V3_4, "healthy".to_owned(), None);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
+            match argument.as_str() {
+                "-h" | "--help" => return Ok(Self::Help),
+                "--list" => return Ok(Self::List),
+                "--version" => version = value()?.parse()?,
+                "--scenario" => name = value()?,
+                "--program" => program = Some(PathBuf::from(value()?)),
+                _ => return Err(format!("unknown argument `{argument}`")),
+            }
+        }
+        if !Version::PLAYED.contains(&version) {
+            return Err(format!("KubeSphere {version} cannot be joined; 3.1, 3.2, 3.3 and 3.4 can"));
+        }
+        Ok(Self::Demo(Box::new(Demo { scenario: Scenario::named(&name, version)?, program })))
+    }
+}
+
+fn demo(wish: &Demo) -> Result<ExitCode, String> {
+    step("Bringing kube-apiserver, etcd and kube-controller-manager (only the first time takes long)");
+    Assets::find().map_err(|error| described(&error))?;
+    let program = match &wish.program {
+        Some(program) => program.clone(),
+        None => build()?,
+    };
+    step(&format!("Starting two clusters with KubeSphere {}: host and member1", wish.scenario.host.version));
+    let bed = Bed::try_lease(&wish.scenario).map_err(|error| described(&error))?;
+    let joined = join(&program, &bed)?;
+    show_clusters(&bed);
+    show_next_steps(&program, &bed);
+    Ok(if joined.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the real program with the cargo that runs this, in whose target folder it then lies.
+fn build() -> Result<PathBuf, String> {
+    step("Building kubectl-mc");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let built = Command::new(&cargo)
+        .args(["build", "--quiet", "--locked", "--package", "kubectl-mc", "--bin", "kubectl-mc"])
+        .current_dir(&root)
+        .status()
+        .map_err(|error| format!("run `{}`: {error}", cargo.display()))?;
+    if !built.success() {
+        return Err("kubectl-mc does not build; the reason is above".to_owned());
+    }
+    let demo = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
+    Ok(demo.with_file_name("kubectl-mc"))
+}
+
+/// Runs the join as a user types it, with its live output.
+fn join(program: &Path, bed: &Bed) -> Result<ExitStatus, String> {
+    let arguments =
+        ["join", "member1", "--context", "host", "--yes", "--skip-check", "member-server-loopback"];
+    println!(
+        "\nThe check member-server-loopback is skipped: it stops a member whose address is 127.0.0.1, which a host\n\
+         elsewhere could not reach. Here both clusters are on this machine.\n"
+    );
+    println!("$ export KUBECONFIG={}", bed.kubeconfig().display());
+    println!("$ kubectl mc {}", arguments.join(" "));
+    Command::new(program)
+        .args(arguments)
+        .arg("--kubeconfig")
+        .arg(bed.kubeconfig())
+        .env_remove("KUBECONFIG")
+        .status()
+        .map_err(|error| format!("run `{}`: {error}", program.display()))
+}
+
+/// What the host's apiserver says afterwards; its own Cluster may need a moment longer than the member.
+fn show_clusters(bed: &Bed) {
+    let begun = Instant::now();
+    let settled = |cluster: &Value| condition(cluster, "Ready").is_some();
+    while !bed.host().clusters().iter().all(settled) && begun.elapsed() < SETTLES_WITHIN {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    println!("\nThe clusters as the host's Kubernetes API shows them:\n");
+    println!("{:<10} {:<10} {:<10} {:<12} UID", "NAME", "FEDERATED", "READY", "KUBESPHERE");
+    for cluster in bed.host().clusters() {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        println!(
+            "{:<10} {:<10} {:<10} {:<12} {}",
+            text(&cluster["metadata"]["name"]),
+            condition(&cluster, "Federated").unwrap_or("-"),
+            condition(&cluster, "Ready").unwrap_or("-"),
+            text(&cluster["status"]["kubeSphereVersion"]),
+            text(&cluster["status"]["uid"]),
+        );
+    }
+}
+
+/// How to go on by hand. On a terminal the clusters stay up for it until Ctrl-C.
+fn show_next_steps(program: &Path, bed: &Bed) {
+    let stays = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let until =
+        if stays { "The clusters stay up until Ctrl-C." } else { "On a terminal the clusters stay up." };
+    let folder = program.parent().unwrap_or(Path::new("."));
+    println!(
+        "\n{until} To go on by hand, in another one:\n\n\
+         export KUBECONFIG={}\n\
+         export PATH={}:$PATH\n\
+         kubectl mc join member1 --skip-check member-server-loopback   # again: changes nothing\n\
+         kubectl get clusters.cluster.kubesphere.io",
+        bed.kubeconfig().display(),
+        folder.display(),
+    );
+    if stays && testbed::block_on(tokio::signal::ctrl_c()).is_ok() {
+        println!();
+    }
+}
+
+fn step(text: &str) {
+    eprintln!("{text} …");
+}
+
+fn failed(error: &(impl AsRef<OsStr> + ?Sized)) -> ExitCode {
+    eprintln!("error: {}", error.as_ref().display());
+    ExitCode::FAILURE
+}
+
+/// An error with its causes.
+fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

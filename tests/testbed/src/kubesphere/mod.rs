@@ -1,0 +1,35 @@
+//! KubeSphere's own actors, played against real apiservers: the installer, the cluster controller and ks-apiserver.
+//!
+//! Each does what the real one does, by version, in its order and with its words, also where that is unkind; only time
+//! passes faster, by one factor ([`pace::FACTOR`]).
+
+pub mod clock;
+pub mod cluster_controller;
+pub mod configuration;
+pub mod crds;
+pub mod federation;
+pub mod fixture;
+pub mod go_error;
+pub mod installer;
+pub mod installer_log;
+pub mod installer_text;
+pub mod ks_apiserver;
+mod kubelet;
+pub mod member;
+mod mount;
+pub mod objects;
+pub mod pace;
+pub mod scenario;
+pub mod secret;
+pub mod site;
+pub mod specification;
+pub mod stand_ins;
+pub mod version;
+pub mod workloads;
+
+pub use scenario::{
+    ApiserverScenario, ControllerScenario, Installation, InstallerScenario, Lasting, Peculiarity, Role,
+    Scenario,
+};
+pub use stand_ins::StandIns;
+pub use version::Version;

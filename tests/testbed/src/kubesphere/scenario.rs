@@ -1,0 +1,410 @@
+//! What a test bed is to be: which version in which role on each side, and what goes wrong there.
+
+use std::{fmt, str::FromStr};
+
+use serde_json::Value;
+
+use super::Version;
+
+/// The role that an installation already plays when the bed is handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `none`: a standalone installation.
+    None,
+    /// `host`, with its host Cluster.
+    Host,
+    /// `member`, prepared with the bed's host's jwtSecret, registered nowhere.
+    Member,
+    /// `member` of a host outside the bed, where it is called [`Role::NAME_ELSEWHERE`].
+    MemberElsewhere,
+}
+
+impl Role {
+    /// What the other host calls its member.
+    pub const NAME_ELSEWHERE: &str = "frankfurt";
+
+    /// The value of `clusterRole`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Host => "host",
+            Self::Member | Self::MemberElsewhere => "member",
+        }
+    }
+}
+
+/// How the installer behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstallerScenario {
+    /// Every run succeeds.
+    Healthy,
+    /// The storage class assertion of the first play fails: exit 0, no banner, nothing written.
+    StorageClassMissing,
+    /// The task monitoring fails: no banner, but the configuration is written.
+    ComponentFailed,
+    /// The task multicluster fails at kubefed: no banner, the configuration is written, kubefed is missing.
+    MulticlusterFailed,
+    /// The hook crashes before its first play and is run again after a delay.
+    HookCrashed,
+    /// The next run deletes and re-creates the ClusterConfiguration; what is written meanwhile is lost.
+    Recreated,
+    /// A run is under way when the bed is handed out.
+    UnderWay,
+    /// The spec already says what is wanted, but the run for it failed before it took effect.
+    FailedBefore,
+    /// `ks-config.yaml` fails: nothing of the configuration is ever written.
+    ConfigNeverWritten,
+    /// Every step takes [`InstallerScenario::SLOWNESS`] times as long.
+    Slow,
+    /// `result-info.yaml` fails after the configuration was written: no banner, `status.core.version` stays.
+    ResultInfoFailed,
+    /// The kubelet does not hand out the installer's log.
+    LogUnreadable,
+}
+
+impl InstallerScenario {
+    /// How much slower [`InstallerScenario::Slow`] is.
+    pub const SLOWNESS: u32 = 8;
+
+    /// How much slower [`InstallerScenario::UnderWay`] is, so that a run is still under way when somebody looks.
+    pub const LONG_ENOUGH: u32 = 3;
+
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Healthy,
+        Self::StorageClassMissing,
+        Self::ComponentFailed,
+        Self::MulticlusterFailed,
+        Self::HookCrashed,
+        Self::Recreated,
+        Self::UnderWay,
+        Self::FailedBefore,
+        Self::ConfigNeverWritten,
+        Self::Slow,
+        Self::ResultInfoFailed,
+        Self::LogUnreadable,
+    ];
+
+    /// The name by which it is picked.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::StorageClassMissing => "storage-class-missing",
+            Self::ComponentFailed => "component-failed",
+            Self::MulticlusterFailed => "multicluster-failed",
+            Self::HookCrashed => "hook-crashed",
+            Self::Recreated => "recreated",
+            Self::UnderWay => "under-way",
+            Self::FailedBefore => "failed-before",
+            Self::ConfigNeverWritten => "config-never-written",
+            Self::Slow => "slow",
+            Self::ResultInfoFailed => "result-info-failed",
+            Self::LogUnreadable => "log-unreadable",
+        }
+    }
+}
+
+/// Whether a failure is over after the installer's pod was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// A new pod does better. A crash of the hook is over with its first retry.
+    UntilRestart,
+    /// It never gets better.
+    Forever,
+}
+
+/// How the host's cluster controller behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControllerScenario {
+    /// As section 5 of KubeSphere's own code has it.
+    Healthy,
+    /// ks-controller-manager is down: nothing happens to a Cluster.
+    Down,
+    /// The member makes no token Secrets for its service accounts, as Kubernetes from 1.24 on: hosts before 3.3 time
+    /// out. Such a member's apiserver tells its true version.
+    NoTokenSecrets,
+}
+
+impl ControllerScenario {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Healthy, Self::Down, Self::NoTokenSecrets];
+
+    /// The name by which it is picked.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Down => "controller-down",
+            Self::NoTokenSecrets => "no-token-secrets",
+        }
+    }
+}
+
+/// How a cluster's ks-apiserver behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiserverScenario {
+    /// It answers.
+    Healthy,
+    /// Its pod is not ready: the Service proxy answers 503.
+    Silent,
+}
+
+impl ApiserverScenario {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Healthy, Self::Silent];
+
+    /// The name by which it is picked.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Silent => "ks-apiserver-silent",
+        }
+    }
+}
+
+/// Something about an installation that is not as it was shipped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Peculiarity {
+    /// No KubeSphere at all.
+    NoKubeSphere,
+    /// The Deployment ks-installer was removed after the installation.
+    NoInstaller,
+    /// The spec lacks `authentication.jwtSecret`: the next run fails in ks-core.
+    NoJwtSecretKey,
+    /// The spec lacks `authentication`.
+    NoAuthentication,
+    /// The spec lacks `multicluster`.
+    NoMulticluster,
+    /// The effective jwtSecret is this one.
+    JwtSecret(String),
+    /// A merge patch of the spec, in effect since the installation.
+    Spec(Value),
+    /// A workspace that an earlier host left, labelled `kubefed.io/managed=true`.
+    LeftoverWorkspace(String),
+    /// A workspace that this host federates and places on no cluster.
+    FederatedWorkspace(String),
+    /// The tenant CRDs are missing.
+    NoWorkspaces,
+    /// Another API uses the short name `cc`.
+    ShortNameClash,
+    /// No storage class is the default one.
+    NoDefaultStorageClass,
+}
+
+/// One cluster's KubeSphere.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// Its version.
+    pub version: Version,
+    /// Its role at the start.
+    pub role: Role,
+    /// How its installer behaves.
+    pub installer: InstallerScenario,
+    /// How long the installer's failure lasts.
+    pub lasting: Lasting,
+    /// How its ks-apiserver behaves.
+    pub apiserver: ApiserverScenario,
+    /// What is peculiar to it.
+    pub peculiarities: Vec<Peculiarity>,
+}
+
+impl Installation {
+    /// A healthy standalone installation.
+    pub fn new(version: Version) -> Self {
+        Self {
+            version,
+            role: Role::None,
+            installer: InstallerScenario::Healthy,
+            lasting: Lasting::UntilRestart,
+            apiserver: ApiserverScenario::Healthy,
+            peculiarities: Vec::new(),
+        }
+    }
+
+    /// In this role.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// With an installer that behaves like this.
+    #[must_use]
+    pub fn installer(mut self, installer: InstallerScenario) -> Self {
+        self.installer = installer;
+        self
+    }
+
+    /// With a failure of the installer that lasts so long.
+    #[must_use]
+    pub fn lasting(mut self, lasting: Lasting) -> Self {
+        self.lasting = lasting;
+        self
+    }
+
+    /// With a ks-apiserver that behaves like this.
+    #[must_use]
+    pub fn apiserver(mut self, apiserver: ApiserverScenario) -> Self {
+        self.apiserver = apiserver;
+        self
+    }
+
+    /// With something peculiar to it.
+    #[must_use]
+    pub fn with(mut self, peculiarity: Peculiarity) -> Self {
+        self.peculiarities.push(peculiarity);
+        self
+    }
+
+    /// Whether this is peculiar to it.
+    pub(crate) fn has(&self, peculiarity: &Peculiarity) -> bool {
+        self.peculiarities.contains(peculiarity)
+    }
+}
+
+/// A host, its members, and what goes wrong.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The host cluster.
+    pub host: Installation,
+    /// The member clusters.
+    pub members: Vec<Installation>,
+    /// How the host's cluster controller behaves.
+    pub controller: ControllerScenario,
+}
+
+impl Scenario {
+    /// A standalone host and a standalone member of this version, both healthy.
+    pub fn new(version: Version) -> Self {
+        Self {
+            host: Installation::new(version),
+            members: vec![Installation::new(version)],
+            controller: ControllerScenario::Healthy,
+        }
+    }
+
+    /// With this host.
+    #[must_use]
+    pub fn host(mut self, host: Installation) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// With this as the only member.
+    #[must_use]
+    pub fn member(mut self, member: Installation) -> Self {
+        self.members = vec![member];
+        self
+    }
+
+    /// With these members.
+    #[must_use]
+    pub fn members(mut self, members: Vec<Installation>) -> Self {
+        self.members = members;
+        self
+    }
+
+    /// With a cluster controller that behaves like this.
+    #[must_use]
+    pub fn controller(mut self, controller: ControllerScenario) -> Self {
+        self.controller = controller;
+        self
+    }
+
+    /// The scenario of this name with clusters of one version.
+    ///
+    /// A name alone concerns the side where it tells most: `multicluster-failed` and the controller the host, all
+    /// others the member. `host:NAME` and `member:NAME` say it.
+    pub fn named(name: &str, version: Version) -> Result<Self, String> {
+        let scenario = Self::new(version);
+        if let Some(controller) = find(&ControllerScenario::ALL, ControllerScenario::name, name) {
+            return Ok(scenario.controller(controller));
+        }
+        let (side, rest) = match name.split_once(':') {
+            Some((side @ ("host" | "member"), rest)) => (side, rest),
+            _ if name == InstallerScenario::MulticlusterFailed.name() => ("host", name),
+            _ => ("member", name),
+        };
+        let installation = Installation::new(version).behaving(rest).ok_or_else(|| unknown(name))?;
+        let scenario = if name == LEFTOVER_WORKSPACE {
+            let federated = Peculiarity::FederatedWorkspace(WORKSPACE.to_owned());
+            scenario.host(Installation::new(version).role(Role::Host).with(federated))
+        } else {
+            scenario
+        };
+        Ok(if side == "host" { scenario.host(installation) } else { scenario.member(installation) })
+    }
+
+    /// The names that [`Scenario::named`] knows, each once and without a side.
+    pub fn names() -> Vec<&'static str> {
+        let installer = InstallerScenario::ALL.map(InstallerScenario::name).into_iter();
+        let controller = ControllerScenario::ALL.map(ControllerScenario::name).into_iter().skip(1);
+        let apiserver = ApiserverScenario::ALL.map(ApiserverScenario::name).into_iter().skip(1);
+        installer.chain(controller).chain(apiserver).chain([LEFTOVER_WORKSPACE, "member-elsewhere"]).collect()
+    }
+}
+
+impl Installation {
+    fn behaving(self, name: &str) -> Option<Self> {
+        if let Some(installer) = find(&InstallerScenario::ALL, InstallerScenario::name, name) {
+            return Some(self.installer(installer));
+        }
+        if let Some(apiserver) = find(&ApiserverScenario::ALL, ApiserverScenario::name, name) {
+            return Some(self.apiserver(apiserver));
+        }
+        match name {
+            LEFTOVER_WORKSPACE => Some(self.with(Peculiarity::LeftoverWorkspace(WORKSPACE.to_owned()))),
+            "member-elsewhere" => Some(self.role(Role::MemberElsewhere)),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Scenario {
+    type Err = String;
+
+    /// Reads `NAME`, `host:NAME` or `member:NAME`, each optionally followed by `@VERSION`; the version is 3.4.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('@') {
+            Some((name, version)) => Self::named(name, version.parse()?),
+            None => Self::named(text, Version::V3_4),
+        }
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "host {} {}", self.host.version, self.host.installer.name())?;
+        for member in &self.members {
+            write!(f, ", member {} {}", member.version, member.installer.name())?;
+        }
+        write!(f, ", controller {}", self.controller.name())
+    }
+}
+
+/// A workspace of an earlier host is in the way of the join.
+const LEFTOVER_WORKSPACE: &str = "leftover-workspace";
+/// The workspace of that scenario.
+const WORKSPACE: &str = "team-a";
+
+fn find<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> Option<T> {
+    all.iter().copied().find(|item| name_of(*item) == name)
+}
+
+fn unknown(name: &str) -> String {
+    format!("no scenario `{name}`; known are {}", Scenario::names().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_known() {
+        for name in Scenario::names() {
+            name.parse::<Scenario>().unwrap();
+        }
+        let host = "host:slow@3.2".parse::<Scenario>().unwrap().host;
+        assert_eq!((host.installer, host.version), (InstallerScenario::Slow, Version::V3_2));
+        assert!("slowly".parse::<Scenario>().unwrap_err().contains("known are healthy"));
+    }
+}

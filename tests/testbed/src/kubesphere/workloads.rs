@@ -1,0 +1,309 @@
+//! The deployment controller, the scheduler and the kubelet of kubesphere-system: one pod per Deployment, written by
+//! hand, since a test bed's cluster has neither those controllers nor a node.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures::{StreamExt as _, stream};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DynamicObject, ListParams},
+    runtime::{WatchStreamExt as _, watcher},
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::task::AbortHandle;
+
+use super::{
+    clock,
+    fixture::Facts,
+    installer::Installer,
+    ks_apiserver,
+    objects::{self, INSTALLER, SYSTEM},
+    pace,
+    scenario::{ApiserverScenario, InstallerScenario},
+    secret,
+    site::{Site, unused_address},
+};
+
+/// The Deployments whose processes are played.
+const CORE: [&str; 2] = ["ks-apiserver", "ks-controller-manager"];
+
+/// Keeps one pod running for each Deployment and plays what runs in it.
+pub struct Workloads {
+    site: Arc<Site>,
+    facts: Arc<Facts>,
+    running: HashMap<String, Running>,
+    starts: HashMap<String, usize>,
+}
+
+struct Running {
+    deployment: String,
+    address: String,
+    process: Option<AbortHandle>,
+}
+
+impl Drop for Workloads {
+    fn drop(&mut self) {
+        for running in self.running.values() {
+            if let Some(process) = &running.process {
+                process.abort();
+            }
+        }
+    }
+}
+
+impl Workloads {
+    /// Nothing runs yet.
+    pub fn new(site: Arc<Site>, facts: Arc<Facts>) -> Self {
+        Self { site, facts, running: HashMap::new(), starts: HashMap::new() }
+    }
+
+    /// Looks again whenever a Deployment or a pod changes; the first look is over when this returns once.
+    pub async fn keep(mut self) {
+        let [deployments, pods] = [("apps/v1", "Deployment"), ("v1", "Pod")].map(|(version, kind)| {
+            watcher(
+                objects::objects(&self.site.client(), version, kind, Some(SYSTEM)),
+                watcher::Config::default(),
+            )
+            .default_backoff()
+        });
+        let mut changes = stream::select(deployments.boxed(), pods.boxed());
+        while changes.next().await.is_some() {
+            // An apiserver that is away is met by the next change, which its return brings.
+            if let Err(error) = self.reconcile().await {
+                self.site.note("workloads", &error);
+            }
+        }
+    }
+
+    /// Brings every Deployment's pod to what its template says.
+    pub async fn reconcile(&mut self) -> kube::Result<()> {
+        let deployments = self.api("apps/v1", "Deployment").list(&ListParams::default()).await?.items;
+        let pods = self.api("v1", "Pod").list(&ListParams::default()).await?.items;
+        self.end_missing(&pods);
+        for deployment in &deployments {
+            self.reconcile_one(deployment, &pods).await?;
+        }
+        Ok(())
+    }
+
+    async fn reconcile_one(
+        &mut self,
+        deployment: &DynamicObject,
+        pods: &[DynamicObject],
+    ) -> kube::Result<()> {
+        let name = deployment.name_any();
+        let replica_set = format!("{name}-{}", template_hash(&deployment.data["spec"]["template"]));
+        let (leaving, staying): (Vec<_>, Vec<_>) = pods
+            .iter()
+            .filter(|pod| owner(pod).is_some_and(|owner| owner.starts_with(&format!("{name}-"))))
+            .partition(|pod| pod.metadata.deletion_timestamp.is_some());
+        for pod in leaving {
+            self.end(pod).await?;
+        }
+        let wanted = deployment.data["spec"]["replicas"].as_u64().unwrap_or(1) > 0;
+        let (current, old): (Vec<_>, Vec<_>) =
+            staying.into_iter().partition(|pod| wanted && owner(pod) == Some(replica_set.as_str()));
+        if wanted && current.is_empty() {
+            self.start(deployment, &replica_set).await?;
+        }
+        for pod in old {
+            self.end(pod).await?;
+        }
+        Ok(())
+    }
+
+    async fn start(&mut self, deployment: &DynamicObject, replica_set: &str) -> kube::Result<()> {
+        let name = deployment.name_any();
+        let owner = self.ensure_replica_set(deployment, replica_set).await?;
+        let address = unused_address();
+        let first = !self.starts.contains_key(&name);
+        let pod = self.pod(deployment, &owner);
+        let created = objects::create(&self.site.client(), &pod).await?;
+        if !first {
+            tokio::time::sleep(pace::scaled(pace::POD_STARTS)).await;
+        }
+        let status = pod_status(&pod, &address, &self.site, self.is_ready(&name));
+        let pods = self.api("v1", "Pod");
+        let patch = kube::api::Patch::Merge(json!({ "status": status }));
+        pods.patch_status(&created.name_any(), &kube::api::PatchParams::default(), &patch).await?;
+        self.run(&name, &created, address).await?;
+        self.report(deployment).await
+    }
+
+    /// Starts what runs in a pod that has just become ready.
+    async fn run(&mut self, deployment: &str, pod: &DynamicObject, address: String) -> kube::Result<()> {
+        let starts = self.starts.entry(deployment.to_owned()).or_default();
+        let restarts = *starts;
+        *starts += 1;
+        let process = match deployment {
+            INSTALLER => Some(self.installer(&pod.name_any(), restarts)),
+            _ => None,
+        };
+        if CORE.contains(&deployment) && (restarts == 0 || self.site.version().installer_restarts_the_core())
+        {
+            self.site.load_configuration().await?;
+        }
+        if deployment == "ks-apiserver" {
+            ks_apiserver::register(&self.site, &address);
+            self.publish(pod, &address).await?;
+        }
+        let running = Running { deployment: deployment.to_owned(), address, process };
+        self.running.insert(pod.name_any(), running);
+        Ok(())
+    }
+
+    fn installer(&self, pod: &str, restarts: usize) -> AbortHandle {
+        let (site, log) = (Arc::clone(&self.site), self.site.open_log(pod));
+        let idle = restarts == 0 && site.installation.installer != InstallerScenario::UnderWay;
+        let installer = if idle {
+            Installer::idle(site, log, &self.facts)
+        } else {
+            Installer::started(site, log, restarts)
+        };
+        tokio::spawn(installer.operate()).abort_handle()
+    }
+
+    /// Points the Service at a pod; without `targetRef` the apiserver's proxy finds nothing.
+    async fn publish(&self, pod: &DynamicObject, address: &str) -> kube::Result<()> {
+        let target =
+            json!({"kind": "Pod", "namespace": SYSTEM, "name": pod.name_any(), "uid": pod.metadata.uid});
+        let addresses = json!([{"ip": address, "nodeName": self.site.node(), "targetRef": target}]);
+        let field = if self.is_ready("ks-apiserver") { "addresses" } else { "notReadyAddresses" };
+        let subsets =
+            json!([{ (field): addresses, "ports": [{"port": ks_apiserver::PORT, "protocol": "TCP"}]}]);
+        let object = json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {"name": "ks-apiserver", "namespace": SYSTEM}, "subsets": subsets,
+        });
+        match objects::merge(&self.api("v1", "Endpoints"), "ks-apiserver", &object).await {
+            Err(error) if objects::has_code(&error, 404) => {
+                objects::create(&self.site.client(), &object).await.map(drop)
+            }
+            outcome => outcome.map(drop),
+        }
+    }
+
+    async fn end(&mut self, pod: &DynamicObject) -> kube::Result<()> {
+        self.end_process(&pod.name_any());
+        objects::remove(&self.api("v1", "Pod"), &pod.name_any()).await
+    }
+
+    fn end_missing(&mut self, pods: &[DynamicObject]) {
+        let gone: Vec<String> = self
+            .running
+            .keys()
+            .filter(|name| pods.iter().all(|pod| pod.name_any() != **name))
+            .cloned()
+            .collect();
+        for pod in gone {
+            self.end_process(&pod);
+        }
+    }
+
+    fn end_process(&mut self, pod: &str) {
+        let Some(running) = self.running.remove(pod) else { return };
+        if let Some(process) = running.process {
+            process.abort();
+            self.site.close_log(pod);
+        }
+        if running.deployment == "ks-apiserver" {
+            ks_apiserver::unregister(&self.site, &running.address);
+        }
+    }
+
+    /// The replica set of a template; its uid makes it the pod's owner.
+    async fn ensure_replica_set(&self, deployment: &DynamicObject, name: &str) -> kube::Result<Value> {
+        let replica_sets = self.api("apps/v1", "ReplicaSet");
+        if let Some(present) = replica_sets.get_opt(name).await? {
+            return Ok(reference("ReplicaSet", &present));
+        }
+        let revision = self.starts.get(&deployment.name_any()).map_or(1, |starts| starts + 1);
+        let spec = &deployment.data["spec"];
+        let hash = name.rsplit('-').next().unwrap_or_default();
+        let mut template = spec["template"].clone();
+        template["metadata"]["labels"]["pod-template-hash"] = hash.into();
+        let mut labels = spec["selector"]["matchLabels"].clone();
+        labels["pod-template-hash"] = hash.into();
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": name, "namespace": SYSTEM, "labels": labels,
+                         "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
+                         "ownerReferences": [reference("Deployment", deployment)]},
+            "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
+        });
+        Ok(reference("ReplicaSet", &objects::create(&self.site.client(), &object).await?))
+    }
+
+    fn pod(&self, deployment: &DynamicObject, owner: &Value) -> Value {
+        let template = &deployment.data["spec"]["template"];
+        let replica_set = owner["name"].as_str().unwrap_or_default();
+        let suffix = secret::random_secret(5).to_lowercase();
+        let mut labels = template["metadata"]["labels"].clone();
+        labels["pod-template-hash"] = replica_set.rsplit('-').next().unwrap_or_default().into();
+        let mut spec = template["spec"].clone();
+        spec["nodeName"] = self.site.node().into();
+        json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": format!("{replica_set}-{suffix}"), "namespace": SYSTEM, "labels": labels,
+                         "annotations": template["metadata"]["annotations"], "ownerReferences": [owner]},
+            "spec": spec,
+        })
+    }
+
+    /// What `kubectl rollout status` reads.
+    async fn report(&self, deployment: &DynamicObject) -> kube::Result<()> {
+        let status = json!({
+            "observedGeneration": deployment.metadata.generation, "replicas": 1, "updatedReplicas": 1,
+            "readyReplicas": 1, "availableReplicas": 1,
+            "conditions": [
+                {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable",
+                 "message": "Deployment has minimum availability."},
+                {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "message": "done"},
+            ],
+        });
+        let patch = kube::api::Patch::Merge(json!({ "status": status }));
+        let deployments = self.api("apps/v1", "Deployment");
+        let name = deployment.name_any();
+        deployments.patch_status(&name, &kube::api::PatchParams::default(), &patch).await.map(drop)
+    }
+
+    fn is_ready(&self, deployment: &str) -> bool {
+        deployment != "ks-apiserver" || self.site.installation.apiserver == ApiserverScenario::Healthy
+    }
+
+    fn api(&self, version: &str, kind: &str) -> Api<DynamicObject> {
+        objects::objects(&self.site.client(), version, kind, Some(SYSTEM))
+    }
+}
+
+fn owner(pod: &DynamicObject) -> Option<&str> {
+    pod.metadata.owner_references.as_ref()?.first().map(|owner| owner.name.as_str())
+}
+
+fn reference(kind: &str, object: &DynamicObject) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": kind, "name": object.name_any(), "uid": object.metadata.uid,
+           "controller": true, "blockOwnerDeletion": true})
+}
+
+fn template_hash(template: &Value) -> String {
+    let digest = Sha256::digest(template.to_string());
+    let number = digest.iter().take(5).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:010x}")
+}
+
+fn pod_status(pod: &Value, address: &str, site: &Site, ready: bool) -> Value {
+    let container = &pod["spec"]["containers"][0];
+    let condition =
+        |kind: &str, status: bool| json!({"type": kind, "status": if status { "True" } else { "False" }});
+    json!({
+        "phase": "Running", "hostIP": site.node_address, "podIP": address, "podIPs": [{"ip": address}],
+        "startTime": clock::now(),
+        "conditions": [condition("PodScheduled", true), condition("Initialized", true),
+                       condition("ContainersReady", ready), condition("Ready", ready)],
+        "containerStatuses": [{
+            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "started": true,
+            "restartCount": 0, "state": {"running": {"startedAt": clock::now()}},
+        }],
+    })
+}

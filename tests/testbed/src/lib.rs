@@ -1,0 +1,30 @@
+//! Control planes and KubeSphere stand-ins.
+
+mod assets;
+pub mod audit;
+pub mod bed;
+mod client_certificate;
+mod control_plane;
+mod definitions;
+mod error;
+mod etcd;
+pub mod front;
+pub mod kubeconfig;
+pub mod kubesphere;
+mod peers;
+pub mod pki;
+mod pool;
+pub mod process;
+mod runtime;
+pub mod serve;
+mod upstream;
+
+pub use assets::Assets;
+pub use audit::{AuditEvent, AuditLog, Mark};
+pub use bed::Bed;
+pub use control_plane::{ADMIN, ControlPlane};
+pub use error::Error;
+pub use front::{Fault, Front, Rule};
+pub use peers::Peers;
+pub use pool::{Lease, lease};
+pub use runtime::{block_on, runtime};
