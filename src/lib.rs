@@ -1,1 +1,20 @@
 //! `kubectl mc`: joins KubeSphere clusters by direct connection.
+//!
+//! One pipeline, ended early by the commands that only look:
+//!
+//! ```text
+//! argv → Intent ┐
+//!               ├→ plan → show, confirm → apply step → wait → … → verify (observe and plan again)
+//! observe ──────┘
+//! ```
+//!
+//! # Rooms
+//!
+//! `kubesphere` ← `plan` ← `checks` ← `live` ← `commands` ← `main`; `output` sees the types of the first three,
+//! and `cli` sees clap. There is no async, client, file system, environment, clock or printing in `kubesphere`,
+//! `plan` and `checks`; only `live` has a Kubernetes client, and only `output` prints. The test
+//! `architecture` holds this.
+
+pub mod checks;
+pub mod kubesphere;
+pub mod plan;

@@ -1,0 +1,38 @@
+//! Every cluster answers.
+
+use super::{Check, Report, Situation};
+
+pub(super) const CHECK: Check =
+    Check { id: "api-reachable", title: "every API server answers", skippable: false, run };
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let reports = situation.silent.iter().map(|silent| {
+        let report = Report::failure(&silent.side, silent.message.clone());
+        silent.hints.iter().fold(report, |report, hint| report.cure(hint.clone()))
+    });
+    reports.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        checks::{Silent, fixture::Case},
+        kubesphere::side::Side,
+    };
+
+    #[test]
+    fn a_cluster_that_gave_no_answer_is_named_with_what_to_do() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+        let case = Case::new().silent_member(Silent {
+            side: Side::member("edge-1"),
+            message: "get version: the connection to 192.0.2.1:6443 was refused".to_owned(),
+            hints: vec!["is the cluster running?".to_owned()],
+        });
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure member \"edge-1\": get version: the connection to 192.0.2.1:6443 was refused"]
+        );
+        assert_eq!(case.cures(&CHECK), "is the cluster running?");
+    }
+}

@@ -1,0 +1,164 @@
+//! Each member's name is valid and free, or its own.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::{
+        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, names::is_cluster_name,
+    },
+    plan::{intent::MemberIntent, join::stored, observed::Observed},
+};
+
+/// What a host calls itself unless it is told otherwise.
+const DEFAULT_HOST_NAME: &str = "host";
+
+pub(super) const CHECK: Check =
+    Check { id: "cluster-name", title: "each member's name is free, or its own", skippable: false, run };
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let Some(host) = situation.host else { return Vec::new() };
+    // A name that was asked for is host-cluster-name's.
+    let by_default = situation.intent.host.cluster_name.is_none().then(|| hosts_name_to_be(host)).flatten();
+    situation
+        .answering_members()
+        .filter_map(|(intent, member)| of_member(intent, member, host, by_default))
+        .collect()
+}
+
+fn of_member(
+    intent: &MemberIntent,
+    member: &Observed,
+    host: &Observed,
+    hosts_name: Option<&str>,
+) -> Option<Report> {
+    let name = &intent.name;
+    let failure = |message: String| Report::failure(&member.side, message);
+    if !is_cluster_name(name) {
+        return Some(
+            failure(format!("\"{name}\" cannot be a Cluster's name")).cure("choose one with `--name`"),
+        );
+    }
+    if hosts_name == Some(name.as_str()) {
+        return Some(
+            failure(format!("the name \"{name}\" will be the host's own Cluster's"))
+                .cure("choose another with `--name`, or name the host with `--host-cluster-name`"),
+        );
+    }
+    let cluster = host.cluster_named(name)?;
+    if let Some(why) = why_taken(cluster, intent, member) {
+        return Some(
+            failure(format!("the name \"{name}\" is taken on the host: {why}"))
+                .cure("choose another with `--name`"),
+        );
+    }
+    let context = host.side.context();
+    if cluster.is_being_deleted() {
+        return Some(failure(format!("its Cluster \"{name}\" is being deleted")).cure(format!(
+            "wait until `kubectl --context {context} get clusters.cluster.kubesphere.io {name}` finds it no more"
+        )));
+    }
+    (!cluster.joins_federation()).then(|| {
+        failure(format!("its Cluster \"{name}\" has no `joinFederation: true`, so the controller ignores it for ever"))
+            .cure(format!(
+                "`kubectl --context {context} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
+            ))
+    })
+}
+
+/// What the host's controller will call the Cluster that it makes of itself
+/// (kubesphere `pkg/simple/client/multicluster/options.go@v3.4.1`).
+fn hosts_name_to_be(host: &Observed) -> Option<&str> {
+    let configured = host.configuration.present().and_then(ClusterConfiguration::host_cluster_name);
+    let becomes_host = host.host_cluster().is_none() && !host.is_member();
+    becomes_host.then(|| configured.unwrap_or(DEFAULT_HOST_NAME))
+}
+
+fn why_taken(cluster: &RegisteredCluster, intent: &MemberIntent, member: &Observed) -> Option<String> {
+    if cluster.is_host() {
+        return Some("it is the host's own".to_owned());
+    }
+    // Ours, of a join that was cut short before the controller has looked at it.
+    let is_ours = intent.kubeconfig.as_ref().is_ok_and(|kubeconfig| cluster.stores(&stored(kubeconfig)));
+    match cluster.member_uid() {
+        Some(uid) if uid == member.uid => None,
+        Some(uid) => Some(format!("by the cluster with the UID {uid}")),
+        None if is_ours || cluster.leads_to(&member.server) => None,
+        None => Some("by a cluster that does not answer".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, cluster, host_cluster, specify},
+        kubesphere::cluster::RegisteredCluster,
+    };
+
+    fn called(case: Case, name: &str) -> Case {
+        case.wanting(|intent| intent.members[0].name = name.to_owned())
+    }
+
+    fn unlike(change: &serde_json::Value) -> RegisteredCluster {
+        let mut object = json!({
+            "metadata": {"name": "edge-1"}, "spec": {"joinFederation": true}, "status": {"uid": "uid-of-edge-1"},
+        });
+        json_patch::merge(&mut object, change);
+        RegisteredCluster::new(object)
+    }
+
+    #[test]
+    fn a_free_name_and_its_own_are_fine() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+        let own = Case::new().registered([cluster("edge-1", "uid-of-edge-1")]);
+        assert_eq!(own.says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_clusters_name_is_taken() {
+        let case = Case::new().registered([cluster("edge-1", "uid-of-another")]);
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "failure member \"edge-1\": the name \"edge-1\" is taken on the host: by the cluster with the UID \
+              uid-of-another"
+            ]
+        );
+        assert_eq!(case.cures(&CHECK), "choose another with `--name`");
+        let silent = Case::new().registered([cluster("edge-1", "")]).says(&CHECK);
+        assert!(silent[0].ends_with("by a cluster that does not answer"), "{silent:?}");
+    }
+
+    #[test]
+    fn the_hosts_own_name_is_taken_before_and_after_it_stands() {
+        let standing = Case::new().registered([host_cluster("host")]);
+        assert_eq!(
+            called(standing, "host").says(&CHECK),
+            ["failure member \"edge-1\": the name \"host\" is taken on the host: it is the host's own"]
+        );
+        let to_be = ["failure member \"edge-1\": the name \"host\" will be the host's own Cluster's"];
+        assert_eq!(called(Case::new(), "host").says(&CHECK), to_be);
+        let named =
+            Case::new().host(|host| specify(host, &json!({"multicluster": {"hostClusterName": "europe"}})));
+        assert_eq!(called(named, "host").says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_cluster_that_is_going_or_that_the_controller_ignores_is_not_waited_for() {
+        let going = unlike(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+        let said = Case::new().registered([going]).says(&CHECK);
+        assert_eq!(said, ["failure member \"edge-1\": its Cluster \"edge-1\" is being deleted"]);
+        let ignored = Case::new().registered([unlike(&json!({"spec": {"joinFederation": false}}))]);
+        assert!(ignored.says(&CHECK)[0].contains("has no `joinFederation: true`"));
+        assert!(ignored.cures(&CHECK).contains("--type merge -p '{\"spec\":{\"joinFederation\":true}}'"));
+    }
+
+    #[test]
+    fn a_name_that_the_console_refuses_is_refused() {
+        assert_eq!(
+            called(Case::new(), "Edge_1").says(&CHECK),
+            ["failure member \"edge-1\": \"Edge_1\" cannot be a Cluster's name"]
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! The configurations have mappings where mappings belong.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::{kubesphere_config, side::Side},
+    plan::{
+        join::Unplannable,
+        observed::{Observed, Seen},
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "configuration-shape",
+    title: "the configurations have KubeSphere's shape",
+    skippable: false,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let configuration = situation.unplannable.and_then(of_configuration);
+    situation.observed().filter_map(of_config).chain(configuration).collect()
+}
+
+fn of_configuration(unplannable: &Unplannable) -> Option<Report> {
+    match unplannable {
+        Unplannable::Malformed { side, error } => Some(
+            Report::failure(side, format!("in clusterconfigurations/ks-installer, {error}"))
+                .cure(edit("clusterconfigurations.installer.kubesphere.io ks-installer", side)),
+        ),
+        Unplannable::NotObserved => None,
+    }
+}
+
+fn of_config(observed: &Observed) -> Option<Report> {
+    let side = &observed.side;
+    let name = kubesphere_config::NAME;
+    let Seen::Malformed(why) = &observed.config else { return None };
+    Some(
+        Report::failure(side, format!("in configmaps/{name}, {why}"))
+            .cure(edit(&format!("configmap {name}"), side)),
+    )
+}
+
+fn edit(what: &str, side: &Side) -> String {
+    format!("mend it: `kubectl --context {} -n kubesphere-system edit {what}`", side.context())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        checks::fixture::Case,
+        kubesphere::side::Side,
+        plan::{configuration_patch::NotAMapping, join::Unplannable, observed::Seen},
+    };
+
+    #[test]
+    fn configurations_of_the_usual_shape_are_fine() {
+        assert_eq!(Case::new().unplannable(Unplannable::NotObserved).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_patched_is_named_with_its_field() {
+        let error = NotAMapping { field: "spec.multicluster".to_owned() };
+        let case = Case::new().unplannable(Unplannable::Malformed { side: Side::member("edge-1"), error });
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "failure member \"edge-1\": in clusterconfigurations/ks-installer, `spec.multicluster` is not a mapping"
+            ]
+        );
+        assert!(case.cures(&CHECK).contains("`kubectl --context edge-1 -n kubesphere-system edit"));
+    }
+
+    #[test]
+    fn a_kubesphere_config_that_is_no_yaml_is_named_with_its_place() {
+        let why = "kubesphere.yaml is not YAML at line 3 column 1".to_owned();
+        let case = Case::new().host(|host| host.config = Seen::Malformed(why));
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "failure host \"prod\": in configmaps/kubesphere-config, kubesphere.yaml is not YAML at line 3 column 1"
+            ]
+        );
+    }
+}

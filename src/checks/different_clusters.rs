@@ -1,0 +1,61 @@
+//! Host and members are different clusters, by the UID of kube-system.
+
+use super::{Check, Report, Situation};
+use crate::plan::observed::Observed;
+
+pub(super) const CHECK: Check = Check {
+    id: "different-clusters",
+    title: "host and members are different clusters",
+    skippable: false,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let clusters: Vec<&Observed> = situation.observed().collect();
+    let pairs = clusters.iter().enumerate().flat_map(|(index, one)| {
+        clusters[index + 1..].iter().filter(|other| other.uid == one.uid).map(move |other| (*one, *other))
+    });
+    pairs.map(|(one, other)| same(one, other)).collect()
+}
+
+fn same(one: &Observed, other: &Observed) -> Report {
+    let uid = &one.uid;
+    Report::failure_between(format!(
+        "{} and {} are the same cluster (the UID of kube-system is {uid} in both)",
+        one.side, other.side
+    ))
+    .cure("choose another context; `kubectl config get-contexts` lists them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::fixture::Case;
+
+    #[test]
+    fn other_uids_are_other_clusters() {
+        assert_eq!(Case::new().second_member().says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn host_and_member_are_not_one_cluster() {
+        let case = Case::new().member(|member| member.uid = "uid-of-prod".to_owned());
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "failure: host \"prod\" and member \"edge-1\" are the same cluster (the UID of kube-system is uid-of-prod \
+              in both)"
+            ]
+        );
+    }
+
+    #[test]
+    fn two_members_are_not_one_cluster() {
+        let case = Case::new().second_member().member(|member| member.uid = "uid-of-edge-2".to_owned());
+        let said = case.says(&CHECK);
+        assert!(
+            said[0].starts_with("failure: member \"edge-1\" and member \"edge-2\" are the same"),
+            "{said:?}"
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! What a check says.
+
+use crate::kubesphere::side::Side;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It holds.
+    Ok,
+    /// It could not be told.
+    Unknown,
+    /// It holds, with something to know.
+    Warning,
+    /// It does not hold: an obstacle.
+    Failure,
+}
+
+impl Verdict {
+    /// The word for it, the same in text and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// One thing that a check has to say, before the registry puts its name to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The cluster it is about; `None` where it is about several.
+    pub side: Option<Side>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What was found, as a fragment.
+    pub message: String,
+    /// What to do about it, commands where possible.
+    pub cures: Vec<String>,
+}
+
+impl Report {
+    /// An obstacle on `side`.
+    pub fn failure(side: &Side, message: impl Into<String>) -> Self {
+        Self::new(Some(side), Verdict::Failure, message)
+    }
+
+    /// Something to know about `side`.
+    pub fn warning(side: &Side, message: impl Into<String>) -> Self {
+        Self::new(Some(side), Verdict::Warning, message)
+    }
+
+    /// Something that could not be told of `side`.
+    pub fn unknown(side: &Side, message: impl Into<String>) -> Self {
+        Self::new(Some(side), Verdict::Unknown, message)
+    }
+
+    /// An obstacle that concerns several clusters.
+    pub fn failure_between(message: impl Into<String>) -> Self {
+        Self::new(None, Verdict::Failure, message)
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.cures.push(cure.into());
+        self
+    }
+
+    fn new(side: Option<&Side>, verdict: Verdict, message: impl Into<String>) -> Self {
+        Self { side: side.cloned(), verdict, message: message.into(), cures: Vec::new() }
+    }
+}
+
+/// A report with the check it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The check's id, in kebab case, the same in text, JSON and docs.
+    pub id: &'static str,
+    /// What the check is about.
+    pub title: &'static str,
+    /// What it says.
+    pub report: Report,
+}
+
+impl Finding {
+    /// Whether it stops a join.
+    pub fn is_obstacle(&self) -> bool {
+        self.report.verdict == Verdict::Failure
+    }
+}

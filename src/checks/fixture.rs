@@ -1,0 +1,215 @@
+//! A join for the tests of checks: healthy until a test says otherwise.
+
+use serde_json::{Value, json};
+
+use super::{Check, MemberSituation, Report, Silent, Situation};
+use crate::{
+    kubesphere::{
+        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+        kubesphere_config::KubesphereConfig, side::Side, versions::Version,
+    },
+    plan::{
+        intent::{Description, HostChoice, HostIntent, Intent, MemberIntent},
+        join::Unplannable,
+        member_kubeconfig::StoredKubeconfig,
+        observed::{Installer, InstallerRun, Observed, Seen},
+    },
+};
+
+/// The host's jwtSecret.
+pub(super) const HOST_SECRET: &str = "gfIwilcc0WjNGKJ5DLeksf2JKfcLgTZU";
+/// The members' own jwtSecret.
+pub(super) const OTHER_SECRET: &str = "x7Hq2Lw9Zb4Rv8Nc1Td6Yk3Mf5Pj0SgA";
+
+/// What was typed and what was seen.
+pub(super) struct Case {
+    intent: Intent,
+    host: Option<Observed>,
+    members: Vec<Option<Observed>>,
+    silent: Vec<Silent>,
+    unplannable: Option<Unplannable>,
+}
+
+impl Case {
+    /// A standalone host `prod` and a standalone member `edge-1`, both KubeSphere 3.4.1.
+    pub(super) fn new() -> Self {
+        Self::of_version("v3.4.1")
+    }
+
+    /// As [`Self::new`], both of this version.
+    pub(super) fn of_version(version: &str) -> Self {
+        let host = HostIntent { cluster_name: None, chosen: HostChoice::Named };
+        let intent = Intent { host, members: vec![member_intent("edge-1")] };
+        let host = installation(Side::host("prod"), version, HOST_SECRET);
+        let member = installation(Side::member("edge-1"), version, OTHER_SECRET);
+        Self { intent, host: Some(host), members: vec![Some(member)], silent: Vec::new(), unplannable: None }
+    }
+
+    /// With a host like this.
+    pub(super) fn host(mut self, change: impl FnOnce(&mut Observed)) -> Self {
+        change(self.host.as_mut().expect("the host answers"));
+        self
+    }
+
+    /// With a first member like this.
+    pub(super) fn member(mut self, change: impl FnOnce(&mut Observed)) -> Self {
+        change(self.members[0].as_mut().expect("the member answers"));
+        self
+    }
+
+    /// With a second member, `edge-2`, like the first.
+    pub(super) fn second_member(mut self) -> Self {
+        self.intent.members.push(member_intent("edge-2"));
+        self.members.push(Some(installation(Side::member("edge-2"), "v3.4.1", OTHER_SECRET)));
+        self
+    }
+
+    /// With these Clusters on the host.
+    pub(super) fn registered(self, clusters: impl Into<Vec<RegisteredCluster>>) -> Self {
+        self.host(|host| host.clusters = Seen::Present(clusters.into()))
+    }
+
+    /// When this was asked for.
+    pub(super) fn wanting(mut self, change: impl FnOnce(&mut Intent)) -> Self {
+        change(&mut self.intent);
+        self
+    }
+
+    /// With a member that gave no answer.
+    pub(super) fn silent_member(mut self, silent: Silent) -> Self {
+        self.members[0] = None;
+        self.silent.push(silent);
+        self
+    }
+
+    /// With a reason why no plan can be made.
+    pub(super) fn unplannable(mut self, why: Unplannable) -> Self {
+        self.unplannable = Some(why);
+        self
+    }
+
+    /// What the check says.
+    pub(super) fn reports(&self, check: &Check) -> Vec<Report> {
+        self.with_situation(|situation| (check.run)(situation))
+    }
+
+    /// What the check says, as `verdict SIDE: message`.
+    pub(super) fn says(&self, check: &Check) -> Vec<String> {
+        let reports = self.reports(check);
+        reports.iter().map(shown).collect()
+    }
+
+    /// What the check's first report says to do.
+    pub(super) fn cures(&self, check: &Check) -> String {
+        self.reports(check).first().map(|report| report.cures.join("; ")).unwrap_or_default()
+    }
+
+    /// All that the checks see.
+    pub(super) fn with_situation<T>(&self, look: impl FnOnce(&Situation<'_>) -> T) -> T {
+        let members = self.intent.members.iter().zip(&self.members);
+        let members =
+            members.map(|(intent, observed)| MemberSituation { intent, observed: observed.as_ref() });
+        look(&Situation {
+            intent: &self.intent,
+            host: self.host.as_ref(),
+            members: members.collect(),
+            silent: &self.silent,
+            unplannable: self.unplannable.as_ref(),
+        })
+    }
+}
+
+fn shown(report: &Report) -> String {
+    let side = report.side.as_ref().map(|side| format!(" {side}")).unwrap_or_default();
+    format!("{}{side}: {}", report.verdict.as_str(), report.message)
+}
+
+fn member_intent(context: &str) -> MemberIntent {
+    let text = String::from("kind: Config").into();
+    MemberIntent {
+        context: context.to_owned(),
+        name: context.to_owned(),
+        description: Description::default(),
+        server: format!("https://{context}.example.org:6443"),
+        kubeconfig: Ok(StoredKubeconfig { text, has_client_certificate: true, leaves_out_proxy: false }),
+    }
+}
+
+/// A standalone installation, as its installer left it.
+fn installation(side: Side, version: &str, secret: &str) -> Observed {
+    let configuration = json!({
+        "metadata": {"name": "ks-installer", "labels": {"version": version}},
+        "spec": {"authentication": {"jwtSecret": ""}, "multicluster": {"clusterRole": "none"}},
+        "status": {"core": {"status": "enabled", "version": version}},
+    });
+    Observed {
+        server: format!("https://{}.example.org:6443", side.context()),
+        kubernetes: "v1.23.17".to_owned(),
+        uid: format!("uid-of-{}", side.context()),
+        nodes: Seen::Present(3),
+        configuration: Seen::Present(ClusterConfiguration::new(configuration)),
+        config: Seen::Present(config(&format!("authentication: {{jwtSecret: {secret}}}"))),
+        secret: Seen::Present(JwtSecret::new(secret)),
+        installer: Seen::Present(Installer {
+            version: Version::parse(version),
+            replicas: 1,
+            is_rolling: false,
+        }),
+        apiserver_version: None,
+        clusters: Seen::Present(Vec::new()),
+        joined_as: Seen::Absent,
+        run: InstallerRun::NotAsked,
+        short_name_clashes: Seen::Absent,
+        denied: Vec::new(),
+        side,
+    }
+}
+
+/// What the text of kubesphere-config means.
+pub(super) fn config(text: &str) -> KubesphereConfig {
+    KubesphereConfig::parse(text).expect("tests write YAML")
+}
+
+/// Changes the ClusterConfiguration by a merge patch of its spec.
+pub(super) fn specify(observed: &mut Observed, spec: &Value) {
+    let mut object = observed.configuration.present().expect("it is there").object().clone();
+    json_patch::merge(&mut object["spec"], spec);
+    observed.configuration = Seen::Present(ClusterConfiguration::new(object));
+}
+
+/// Gives the cluster a role, in its configuration and in effect.
+pub(super) fn play(observed: &mut Observed, role: &str) {
+    specify(observed, &json!({"multicluster": {"clusterRole": role}}));
+    let secret = observed.effective_secret().expect("it has one").expose().to_owned();
+    let (enable, age) = (role == "host", if role == "member" { "0" } else { "2h" });
+    observed.config = Seen::Present(config(&format!(
+        "authentication: {{jwtSecret: {secret}, oauthOptions: {{accessTokenMaxAge: {age}}}}}\n\
+         multicluster: {{enable: {enable}, clusterRole: {role}}}"
+    )));
+}
+
+/// A cluster without any trace of KubeSphere.
+pub(super) fn empty(observed: &mut Observed) {
+    observed.configuration = Seen::Absent;
+    observed.config = Seen::Absent;
+    observed.secret = Seen::Absent;
+    observed.installer = Seen::Absent;
+}
+
+/// A member's Cluster, with the UID that its status has.
+pub(super) fn cluster(name: &str, uid: &str) -> RegisteredCluster {
+    RegisteredCluster::new(json!({
+        "metadata": {"name": name},
+        "spec": {"joinFederation": true, "connection": {"type": "direct"}},
+        "status": {"uid": uid},
+    }))
+}
+
+/// The host's own Cluster.
+pub(super) fn host_cluster(name: &str) -> RegisteredCluster {
+    RegisteredCluster::new(json!({
+        "metadata": {"name": name, "labels": {"cluster-role.kubesphere.io/host": ""}},
+        "spec": {"joinFederation": true, "connection": {"type": "direct"}},
+        "status": {"uid": "uid-of-prod"},
+    }))
+}

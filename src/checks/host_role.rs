@@ -1,0 +1,95 @@
+//! The host is one, or may become one.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::role::Role,
+    plan::{intent::HostChoice, observed::Observed},
+};
+
+pub(super) const CHECK: Check =
+    Check { id: "host-role", title: "the host may act as host", skippable: false, run };
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let Some(host) = situation.host else { return Vec::new() };
+    if host.is_member() {
+        return vec![
+            Report::failure(&host.side, "it is a member of another host, and a member is never made a host")
+                .cure("name the real host with `--context NAME`"),
+        ];
+    }
+    if let Role::Other(text) = host.role() {
+        return vec![
+            Report::failure(
+                &host.side,
+                format!("its clusterRole is {text:?}, which KubeSphere does not know"),
+            )
+            .cure("set spec.multicluster.clusterRole to none or host first"),
+        ];
+    }
+    becoming_host(host, situation.intent.host.chosen).into_iter().collect()
+}
+
+/// A cluster that is no host yet becomes one only where somebody said which: a wrong current-context must not
+/// turn a cluster into a host, which cannot be undone.
+fn becoming_host(host: &Observed, chosen: HostChoice) -> Option<Report> {
+    let unsaid = chosen == HostChoice::CurrentContextUnasked && !host.is_host();
+    unsaid.then(|| {
+        Report::failure(
+            &host.side,
+            "it has the role none and is only the current-context: `--yes` alone does not make it a host",
+        )
+        .cure(format!("say so with `--context {}`, if it shall be the host", host.side.context()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, play},
+        plan::intent::HostChoice,
+    };
+
+    #[test]
+    fn a_host_and_a_standalone_cluster_that_was_named_are_fine() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().host(|host| play(host, "host")).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_member_is_never_made_a_host() {
+        let case = Case::new().host(|host| play(host, "member"));
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure host \"prod\": it is a member of another host, and a member is never made a host"]
+        );
+        assert_eq!(case.cures(&CHECK), "name the real host with `--context NAME`");
+    }
+
+    #[test]
+    fn a_role_that_kubesphere_does_not_know_is_not_overwritten() {
+        let case = Case::new().host(|host| play(host, "hots"));
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure host \"prod\": its clusterRole is \"hots\", which KubeSphere does not know"]
+        );
+    }
+
+    #[test]
+    fn the_current_context_alone_makes_no_host() {
+        let unasked =
+            |case: Case| case.wanting(|intent| intent.host.chosen = HostChoice::CurrentContextUnasked);
+        assert_eq!(
+            unasked(Case::new()).says(&CHECK),
+            [
+                "failure host \"prod\": it has the role none and is only the current-context: `--yes` alone does not make \
+              it a host"
+            ]
+        );
+        assert_eq!(
+            unasked(Case::new()).cures(&CHECK),
+            "say so with `--context prod`, if it shall be the host"
+        );
+        assert!(unasked(Case::new().host(|host| play(host, "host"))).says(&CHECK).is_empty());
+    }
+}

@@ -1,0 +1,113 @@
+//! The installer that brings a changed configuration into effect is there.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::{side::Side, versions::Support},
+    plan::observed::{Observed, Seen},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "installer-present",
+    title: "ClusterConfiguration and Deployment ks-installer are there",
+    skippable: false,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    situation.observed().filter(|observed| is_kubesphere_3(observed)).flat_map(of_cluster).collect()
+}
+
+/// The other cases are kubesphere-version's.
+fn is_kubesphere_3(observed: &Observed) -> bool {
+    let version_3 =
+        observed.kubesphere_version().is_none_or(|version| version.support() == Support::Supported);
+    let issuer = observed.config.present().is_some_and(|config| config.has_issuer);
+    let something = observed.configuration != Seen::Absent || observed.config != Seen::Absent;
+    version_3 && something && !issuer
+}
+
+fn of_cluster(observed: &Observed) -> Vec<Report> {
+    let side = &observed.side;
+    let mut reports = Vec::new();
+    if observed.configuration == Seen::Absent {
+        reports.push(
+            Report::failure(side, "ClusterConfiguration ks-installer is missing in kubesphere-system")
+                .cure(apply("cluster-configuration.yaml", side)),
+        );
+    }
+    match &observed.installer {
+        Seen::Absent => reports.push(
+            Report::failure(side, "Deployment ks-installer is missing in kubesphere-system")
+                .cure(apply("kubesphere-installer.yaml", side)),
+        ),
+        Seen::Present(installer) if installer.replicas == 0 => reports.push(
+            Report::failure(side, "Deployment ks-installer is scaled to 0 replicas").cure(format!(
+                "`kubectl --context {} -n kubesphere-system scale deployment ks-installer --replicas 1`",
+                side.context()
+            )),
+        ),
+        Seen::Unreadable(reason) | Seen::Malformed(reason) => {
+            reports
+                .push(Report::unknown(side, format!("whether Deployment ks-installer is there: {reason}")));
+        }
+        Seen::Present(_) => {}
+    }
+    reports
+}
+
+fn apply(file: &str, side: &Side) -> String {
+    format!(
+        "apply the {file} of the installed KubeSphere version: `kubectl --context {} apply -f {file}`",
+        side.context()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, empty},
+        plan::observed::{Installer, Seen},
+    };
+
+    #[test]
+    fn a_complete_installation_is_fine_and_none_at_all_is_another_checks_matter() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().member(empty).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_the_file_that_brings_it() {
+        let case = Case::new().host(|host| host.configuration = Seen::Absent);
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure host \"prod\": ClusterConfiguration ks-installer is missing in kubesphere-system"]
+        );
+        assert!(case.cures(&CHECK).contains("`kubectl --context prod apply -f cluster-configuration.yaml`"));
+        let case = Case::new().member(|member| member.installer = Seen::Absent);
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure member \"edge-1\": Deployment ks-installer is missing in kubesphere-system"]
+        );
+    }
+
+    #[test]
+    fn an_installer_that_is_switched_off_would_never_run() {
+        let off = Installer { version: None, replicas: 0, is_rolling: false };
+        let case = Case::new().member(|member| member.installer = Seen::Present(off));
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure member \"edge-1\": Deployment ks-installer is scaled to 0 replicas"]
+        );
+        assert!(case.cures(&CHECK).contains("scale deployment ks-installer --replicas 1"));
+    }
+
+    #[test]
+    fn without_the_right_to_look_the_join_goes_on() {
+        let case = Case::new().member(|member| member.installer = Seen::Unreadable("forbidden".to_owned()));
+        assert_eq!(
+            case.says(&CHECK),
+            ["unknown member \"edge-1\": whether Deployment ks-installer is there: forbidden"]
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! What the installer is doing where its configuration is to change.
+
+use super::{Check, Report, Situation};
+use crate::plan::observed::{InstallerRun, Observed};
+
+pub(super) const CHECK: Check =
+    Check { id: "installer-run", title: "the installer is idle", skippable: false, run };
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    situation.observed().filter_map(of_cluster).collect()
+}
+
+fn of_cluster(observed: &Observed) -> Option<Report> {
+    let side = &observed.side;
+    match &observed.run {
+        InstallerRun::UnderWay(what) => Some(Report::warning(
+            side,
+            format!("a run of the installer is under way and is waited for first ({what})"),
+        )),
+        InstallerRun::Unknown { why, .. } => {
+            Some(Report::unknown(side, format!("whether a run of the installer is under way: {why}")))
+        }
+        InstallerRun::Idle { last_failure: Some(failure) } => {
+            Some(Report::warning(side, format!("the installer's last run failed: {failure}")))
+        }
+        InstallerRun::Idle { last_failure: None } | InstallerRun::NotAsked => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{checks::fixture::Case, plan::observed::InstallerRun};
+
+    fn said_of(run: InstallerRun) -> Vec<String> {
+        Case::new().member(|member| member.run = run).says(&CHECK)
+    }
+
+    #[test]
+    fn an_idle_installer_is_fine() {
+        assert_eq!(said_of(InstallerRun::NotAsked), Vec::<String>::new());
+        assert_eq!(said_of(InstallerRun::Idle { last_failure: None }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_run_that_is_under_way_or_failed_is_worth_a_warning() {
+        assert_eq!(
+            said_of(InstallerRun::UnderWay("components 2/4".to_owned())),
+            [
+                "warning member \"edge-1\": a run of the installer is under way and is waited for first (components 2/4)"
+            ]
+        );
+        assert_eq!(
+            said_of(InstallerRun::Idle { last_failure: Some("task monitoring failed".to_owned()) }),
+            ["warning member \"edge-1\": the installer's last run failed: task monitoring failed"]
+        );
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_leaves_it_unknown() {
+        assert_eq!(
+            said_of(InstallerRun::Unknown {
+                why: "its log cannot be read (forbidden)".to_owned(),
+                is_likely: false
+            }),
+            [
+                "unknown member \"edge-1\": whether a run of the installer is under way: its log cannot be read \
+              (forbidden)"
+            ]
+        );
+    }
+}

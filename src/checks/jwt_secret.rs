@@ -1,0 +1,165 @@
+//! The host has a secret that it can share.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::{cluster_configuration::ClusterConfiguration, kubesphere_config, side::Side},
+    plan::observed::{Observed, Seen},
+};
+
+pub(super) const CHECK: Check =
+    Check { id: "jwt-secret", title: "the host's jwtSecret can be shared", skippable: false, run };
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let Some(host) = situation.host else { return Vec::new() };
+    // Without KubeSphere there is no secret to speak of; that is kubesphere-version's.
+    if host.configuration.present().is_none() {
+        return Vec::new();
+    }
+    unusable(host).into_iter().chain(absent(host)).chain(copies(host)).collect()
+}
+
+/// What the configuration asks for is brought into effect by the run that follows; else what is in effect counts.
+fn unusable(host: &Observed) -> Option<Report> {
+    let asked = host.configuration.present().and_then(ClusterConfiguration::jwt_secret);
+    let (place, secret) = match asked {
+        Some(asked) => ("the jwtSecret in its ClusterConfiguration", asked),
+        None => ("its jwtSecret", host.effective_secret()?.clone()),
+    };
+    let why = secret.usable().err()?;
+    Some(Report::failure(&host.side, format!("{place} cannot be shared: {why}")).cure(format!(
+        "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: {}",
+        edit(&host.side)
+    )))
+}
+
+fn absent(host: &Observed) -> Option<Report> {
+    let asked = host.configuration.present().and_then(ClusterConfiguration::jwt_secret);
+    // What could not be read is said by permissions and configuration-shape.
+    let readable = matches!(host.config, Seen::Absent | Seen::Present(_));
+    let absent = asked.is_none() && host.effective_secret().is_none() && readable;
+    absent.then(|| {
+        Report::failure(
+            &host.side,
+            format!(
+                "it has no jwtSecret: authentication.jwtSecret is missing in configmaps/{}",
+                kubesphere_config::NAME
+            ),
+        )
+        .cure(format!(
+            "let the installer run to its end: `kubectl --context {} -n kubesphere-system rollout restart deployment ks-installer`",
+            host.side.context()
+        ))
+    })
+}
+
+/// The ConfigMap is rendered from the Secret: where they differ, a run is under way or was cut short
+/// (ks-installer `roles/ks-core/config/tasks/main.yaml:41-49`).
+fn copies(host: &Observed) -> Option<Report> {
+    let side = &host.side;
+    let config = host.config.present()?.jwt_secret.as_ref()?;
+    match &host.secret {
+        Seen::Present(copy) if copy != config => Some(Report::warning(
+            side,
+            format!(
+                "Secret kubesphere-secret holds {copy}, kubesphere-config {config}: a run of the installer is under way or was cut short"
+            ),
+        )),
+        Seen::Unreadable(reason) | Seen::Malformed(reason) => Some(Report::unknown(
+            side,
+            format!("whether Secret kubesphere-secret holds the same jwtSecret: {reason}"),
+        )),
+        Seen::Present(_) | Seen::Absent => None,
+    }
+}
+
+fn edit(side: &Side) -> String {
+    format!(
+        "`kubectl --context {} -n kubesphere-system edit clusterconfigurations.installer.kubesphere.io ks-installer`",
+        side.context()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, OTHER_SECRET, config, empty, specify},
+        kubesphere::jwt_secret::JwtSecret,
+        plan::observed::Seen,
+    };
+
+    fn with_effective(secret: &str) -> Case {
+        let text = format!("authentication: {{jwtSecret: {}}}", json!(secret));
+        Case::new().host(|host| {
+            host.config = Seen::Present(config(&text));
+            host.secret = Seen::Present(JwtSecret::new(secret));
+        })
+    }
+
+    #[test]
+    fn a_generated_secret_is_fine() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_empty_secret_is_refused() {
+        assert_eq!(
+            with_effective("").says(&CHECK),
+            ["failure host \"prod\": its jwtSecret cannot be shared: it is empty"]
+        );
+    }
+
+    #[test]
+    fn a_secret_that_breaks_the_installer_is_refused_without_showing_it() {
+        let case = with_effective("a$(reboot)b");
+        let said = case.says(&CHECK).join("\n");
+        assert!(said.contains("it holds a character outside `A-Z a-z 0-9 . _ ~ -`"), "{said}");
+        assert!(!said.contains("reboot"), "{said}");
+        assert!(case.cures(&CHECK).contains("set spec.authentication.jwtSecret to letters and digits"));
+    }
+
+    #[test]
+    fn what_the_configuration_asks_for_counts_because_the_next_run_brings_it_into_effect() {
+        let asking = |secret: &'static str| {
+            move |host: &mut _| specify(host, &json!({"authentication": {"jwtSecret": secret}}))
+        };
+        let broken = Case::new().host(asking("a b"));
+        assert!(
+            broken.says(&CHECK)[0]
+                .starts_with("failure host \"prod\": the jwtSecret in its ClusterConfiguration")
+        );
+        assert_eq!(with_effective("a b").host(asking(OTHER_SECRET)).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_without_any_secret_has_not_been_installed_to_its_end() {
+        let case = Case::new().host(|host| (host.config, host.secret) = (Seen::Absent, Seen::Absent));
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure host \"prod\": it has no jwtSecret: authentication.jwtSecret is missing in \
+              configmaps/kubesphere-config"]
+        );
+        assert_eq!(Case::new().host(empty).says(&CHECK), Vec::<String>::new(), "kubesphere-version says it");
+    }
+
+    #[test]
+    fn copies_that_differ_are_worth_a_warning_with_fingerprints() {
+        let case = Case::new().host(|host| host.secret = Seen::Present(JwtSecret::new(OTHER_SECRET)));
+        let said = case.says(&CHECK);
+        assert!(
+            said[0].starts_with("warning host \"prod\": Secret kubesphere-secret holds sha256:"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_second_copy_that_may_not_be_read_is_unknown() {
+        let case = Case::new().host(|host| host.secret = Seen::Unreadable("forbidden".to_owned()));
+        assert_eq!(
+            case.says(&CHECK),
+            ["unknown host \"prod\": whether Secret kubesphere-secret holds the same jwtSecret: forbidden"]
+        );
+    }
+}

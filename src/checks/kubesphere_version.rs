@@ -1,0 +1,135 @@
+//! Both clusters run a KubeSphere that this program knows.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::versions::Support,
+    plan::observed::{Observed, Seen},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "kubesphere-version",
+    title: "KubeSphere is installed, in a version from 3.1 to 3.4",
+    skippable: false,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    situation.observed().filter_map(of_cluster).collect()
+}
+
+fn of_cluster(observed: &Observed) -> Option<Report> {
+    let side = &observed.side;
+    if is_version_4(observed) {
+        return Some(version_4(observed));
+    }
+    let Some(version) = observed.kubesphere_version() else {
+        return no_version(observed);
+    };
+    (version.support() == Support::TooOld).then(|| {
+        Report::failure(side, format!("KubeSphere {version} is older than 3.1"))
+            .cure("upgrade it to KubeSphere 3.1 or later, then run this command again")
+    })
+}
+
+/// KubeSphere 4 comes by helm, without ks-installer and ClusterConfiguration, and keeps its secret under
+/// `authentication.issuer` (kubesphere `config/ks-core/templates/kubesphere-config.yaml@v4.1.3`).
+fn is_version_4(observed: &Observed) -> bool {
+    let by_version =
+        observed.kubesphere_version().is_some_and(|version| version.support() == Support::WithoutInstaller);
+    // An upgrade may leave the ClusterConfiguration of 3.4 behind, which says its old version for ever.
+    by_version || observed.config.present().is_some_and(|config| config.has_issuer)
+}
+
+fn version_4(observed: &Observed) -> Report {
+    Report::failure(
+        &observed.side,
+        "KubeSphere 4 is installed: it has no ClusterConfiguration and no ks-installer, and its host installs \
+         KubeSphere on a member by itself",
+    )
+    .cure("add the cluster in the console of the KubeSphere 4 host; this command joins KubeSphere 3.1 to 3.4")
+}
+
+fn no_version(observed: &Observed) -> Option<Report> {
+    let side = &observed.side;
+    if observed.configuration == Seen::Absent && observed.config == Seen::Absent {
+        return Some(Report::failure(side, "KubeSphere is not installed").cure(
+            "install KubeSphere 3.1 to 3.4 there first: https://kubesphere.io/docs/v3.4/quick-start/",
+        ));
+    }
+    // A ClusterConfiguration that may not be read is an obstacle already.
+    observed.configuration.present().map(|_| {
+        Report::unknown(
+            side,
+            "which KubeSphere it is: neither the ClusterConfiguration nor an image names a version; it is treated as 3.4",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, config, empty},
+        kubesphere::{cluster_configuration::ClusterConfiguration, versions::Version},
+        plan::observed::{Observed, Seen},
+    };
+
+    #[test]
+    fn every_version_from_3_1_to_3_4_is_fine() {
+        for version in ["v3.1.0", "v3.1.1", "v3.2.1", "v3.3.2", "v3.4.1"] {
+            assert_eq!(Case::of_version(version).says(&CHECK), Vec::<String>::new(), "{version}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_without_kubesphere_is_refused() {
+        let case = Case::new().member(empty);
+        assert_eq!(case.says(&CHECK), ["failure member \"edge-1\": KubeSphere is not installed"]);
+        assert!(case.cures(&CHECK).starts_with("install KubeSphere 3.1 to 3.4 there first"));
+    }
+
+    #[test]
+    fn an_older_one_is_refused_on_either_side() {
+        assert_eq!(
+            Case::of_version("v3.0.0").says(&CHECK),
+            [
+                "failure host \"prod\": KubeSphere v3.0.0 is older than 3.1",
+                "failure member \"edge-1\": KubeSphere v3.0.0 is older than 3.1",
+            ]
+        );
+    }
+
+    #[test]
+    fn version_4_is_told_by_its_image_or_its_issuer_and_what_differs_is_said() {
+        let by_image = |member: &mut Observed| {
+            empty(member);
+            member.config = Seen::Present(config("authentication: {}"));
+            member.apiserver_version = Version::parse("v4.1.3");
+        };
+        let by_issuer = |member: &mut Observed| {
+            empty(member);
+            member.config = Seen::Present(config("authentication: {issuer: {jwtSecret: abc}}"));
+        };
+        for said in [Case::new().member(by_image).says(&CHECK), Case::new().member(by_issuer).says(&CHECK)] {
+            assert_eq!(
+                said,
+                [
+                    "failure member \"edge-1\": KubeSphere 4 is installed: it has no ClusterConfiguration and no \
+                  ks-installer, and its host installs KubeSphere on a member by itself"
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_that_nothing_names_is_unknown() {
+        let case = Case::new().member(|member| {
+            member.configuration = Seen::Present(ClusterConfiguration::new(json!({"spec": {}})));
+            member.installer = Seen::Absent;
+        });
+        let said = case.says(&CHECK);
+        assert!(said[0].starts_with("unknown member \"edge-1\": which KubeSphere it is"), "{said:?}");
+    }
+}

@@ -1,0 +1,201 @@
+//! A member may become one of this host: it is no host, and no other host's.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::{cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret, role::Role},
+    plan::{
+        join::{host_step, signing_secret},
+        observed::Observed,
+    },
+};
+
+pub(super) const CHECK: Check =
+    Check { id: "member-role", title: "each member may become a member of this host", skippable: false, run };
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let secret = situation.host.and_then(|host| {
+        let step = host_step(&situation.intent.host, host).ok()?;
+        signing_secret(host, &step)
+    });
+    situation
+        .answering_members()
+        .filter_map(|(_, member)| of_member(member, situation.host, secret.as_ref()))
+        .collect()
+}
+
+fn of_member(member: &Observed, host: Option<&Observed>, secret: Option<&JwtSecret>) -> Option<Report> {
+    if member.is_host() {
+        return Some(
+            Report::failure(&member.side, "it is a host, and a host is never made a member")
+                .cure("join its members to the other host one by one, or use a cluster with the role none"),
+        );
+    }
+    if let Role::Other(text) = member.role() {
+        return Some(
+            Report::failure(
+                &member.side,
+                format!("its clusterRole is {text:?}, which KubeSphere does not know"),
+            )
+            .cure("set spec.multicluster.clusterRole to none first"),
+        );
+    }
+    let secret = secret?;
+    let registered_here = host.is_some_and(|host| host.clusters_with_uid(&member.uid).next().is_some());
+    if registered_here || member.effective_secret() == Some(secret) {
+        return None;
+    }
+    let Some(Trace { shown, removal }) = other_host(member, secret) else { return untold(member) };
+    Some(
+        Report::failure(&member.side, format!("it is a member of another host: {shown}"))
+            .cure("take it out of that host first: delete its Cluster there")
+            .cure(format!("then remove the trace here, which stays behind: {removal}")),
+    )
+}
+
+/// One trace of another host may stand where this user may not look.
+fn untold(member: &Observed) -> Option<Report> {
+    let reason = member.joined_as.unreadable()?;
+    Some(Report::unknown(
+        &member.side,
+        format!(
+            "whether another host has joined it, by the service accounts in kube-federation-system: {reason}"
+        ),
+    ))
+}
+
+/// What shows that a host other than ours signs for a member. No host removes it when it lets the member go
+/// (kubesphere `pkg/controller/cluster/join.go@v3.4.1`, unJoinFederation without a member's configuration).
+struct Trace {
+    shown: String,
+    removal: String,
+}
+
+fn other_host(member: &Observed, secret: &JwtSecret) -> Option<Trace> {
+    let context = member.side.context();
+    let kubesphere = format!("kubectl --context {context} -n kubesphere-system");
+    if let Some(name) = member.joined_as.present().and_then(|names| names.first()) {
+        return Some(Trace {
+            shown: format!("service account {name}-kubesphere in kube-federation-system is of that host"),
+            removal: format!(
+                "`kubectl --context {context} -n kube-federation-system delete serviceaccount {name}-kubesphere`"
+            ),
+        });
+    }
+    if let Some(name) = member.config.present().and_then(|config| config.cluster_name.as_deref()) {
+        return Some(Trace {
+            shown: format!("that host has named it \"{name}\" in kubesphere-config"),
+            // A run renders the ConfigMap anew, without the name.
+            removal: format!("`{kubesphere} rollout restart deployment ks-installer`"),
+        });
+    }
+    let given = member.configuration.present().and_then(ClusterConfiguration::jwt_secret);
+    let given_another = given.is_some_and(|given| given != *secret);
+    (member.is_member() && given_another).then(|| Trace {
+        shown: "its ClusterConfiguration has the role member and another host's jwtSecret".to_owned(),
+        removal: format!(
+            "set clusterRole to none and jwtSecret to \"\" with \
+             `{kubesphere} edit clusterconfigurations.installer.kubesphere.io ks-installer`"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, cluster, config, play, specify},
+        plan::observed::{Observed, Seen},
+    };
+
+    fn said_of(member: impl FnOnce(&mut Observed)) -> Vec<String> {
+        Case::new().member(member).says(&CHECK)
+    }
+
+    fn elsewhere(evidence: &str) -> [String; 1] {
+        [format!("failure member \"edge-1\": it is a member of another host: {evidence}")]
+    }
+
+    fn named_by_another(member: &mut Observed) {
+        let text = format!(
+            "authentication: {{jwtSecret: {OTHER_SECRET}}}\nmulticluster: {{clusterName: frankfurt}}"
+        );
+        member.config = Seen::Present(config(&text));
+    }
+
+    #[test]
+    fn a_standalone_cluster_and_a_prepared_member_may_join() {
+        assert_eq!(said_of(|_| ()), Vec::<String>::new());
+        let shared = json!({"authentication": {"jwtSecret": HOST_SECRET}});
+        assert_eq!(said_of(|member| specify(member, &shared)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_is_never_made_a_member() {
+        assert_eq!(
+            said_of(|member| play(member, "host")),
+            ["failure member \"edge-1\": it is a host, and a host is never made a member"]
+        );
+    }
+
+    #[test]
+    fn a_role_that_kubesphere_does_not_know_is_not_overwritten() {
+        assert_eq!(
+            said_of(|member| play(member, "mebmer")),
+            ["failure member \"edge-1\": its clusterRole is \"mebmer\", which KubeSphere does not know"]
+        );
+    }
+
+    #[test]
+    fn the_name_in_its_configuration_shows_another_host() {
+        assert_eq!(
+            said_of(named_by_another),
+            elsewhere("that host has named it \"frankfurt\" in kubesphere-config")
+        );
+    }
+
+    #[test]
+    fn a_service_account_of_kubefed_shows_another_host() {
+        assert_eq!(
+            said_of(|member| member.joined_as = Seen::Present(vec!["frankfurt".to_owned()])),
+            elsewhere("service account frankfurt-kubesphere in kube-federation-system is of that host")
+        );
+    }
+
+    #[test]
+    fn a_member_that_was_given_another_secret_shows_another_host() {
+        let given = |member: &mut Observed| {
+            play(member, "member");
+            specify(member, &json!({"authentication": {"jwtSecret": OTHER_SECRET}}));
+        };
+        assert_eq!(
+            said_of(given),
+            elsewhere("its ClusterConfiguration has the role member and another host's jwtSecret")
+        );
+    }
+
+    #[test]
+    fn a_member_without_a_trace_of_another_host_is_ours_to_take() {
+        assert_eq!(said_of(|member| play(member, "member")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_is_registered_here_or_has_our_secret_belongs_here() {
+        let registered =
+            Case::new().member(named_by_another).registered([cluster("edge-1", "uid-of-edge-1")]);
+        assert_eq!(registered.says(&CHECK), Vec::<String>::new());
+        let text =
+            format!("authentication: {{jwtSecret: {HOST_SECRET}}}\nmulticluster: {{clusterName: edge-1}}");
+        assert_eq!(said_of(|member| member.config = Seen::Present(config(&text))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_place_where_the_user_may_not_look_leaves_it_unknown() {
+        assert_eq!(
+            said_of(|member| member.joined_as = Seen::Unreadable("forbidden".to_owned())),
+            ["unknown member \"edge-1\": whether another host has joined it, by the service accounts in \
+              kube-federation-system: forbidden"]
+        );
+    }
+}

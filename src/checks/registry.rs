@@ -1,0 +1,134 @@
+//! All checks, in the order in which their findings are reported.
+
+use super::{
+    Finding, Report, Situation, Verdict, api_reachable, cluster_name, configuration_shape,
+    different_clusters, host_cluster_name, host_role, installer_present, installer_run, jwt_secret,
+    kubesphere_version, legacy_token_secrets, member_credential, member_registration, member_role,
+    member_server_loopback, permissions, short_name,
+};
+
+/// A check: a pure function over what was observed.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// The id, in kebab case.
+    pub id: &'static str,
+    /// What it is about.
+    pub title: &'static str,
+    /// Whether `--skip-check` may turn its obstacle into a warning. Never so for identity, role
+    /// transitions, the secret's sanity and permissions.
+    pub skippable: bool,
+    /// What it has to say; nothing if it holds.
+    pub run: fn(&Situation<'_>) -> Vec<Report>,
+}
+
+/// Every check.
+pub const CHECKS: &[Check] = &[
+    api_reachable::CHECK,
+    kubesphere_version::CHECK,
+    installer_present::CHECK,
+    configuration_shape::CHECK,
+    different_clusters::CHECK,
+    host_role::CHECK,
+    host_cluster_name::CHECK,
+    member_role::CHECK,
+    member_registration::CHECK,
+    cluster_name::CHECK,
+    jwt_secret::CHECK,
+    legacy_token_secrets::CHECK,
+    member_credential::CHECK,
+    member_server_loopback::CHECK,
+    permissions::CHECK,
+    short_name::CHECK,
+    installer_run::CHECK,
+];
+
+/// Runs every check; obstacles of the `skipped` ones become warnings.
+pub fn run(situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {
+    CHECKS.iter().flat_map(|check| check.findings(situation, skipped)).collect()
+}
+
+/// The ids that `--skip-check` takes.
+pub fn skippable_ids() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().filter(|check| check.skippable).map(|check| check.id)
+}
+
+impl Check {
+    fn findings(&self, situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {
+        let skip = self.skippable && skipped.iter().any(|id| id == self.id);
+        let mut reports = (self.run)(situation);
+        if reports.is_empty() {
+            reports.push(Report {
+                side: None,
+                verdict: Verdict::Ok,
+                message: String::new(),
+                cures: Vec::new(),
+            });
+        }
+        reports.into_iter().map(|report| self.finding(report, skip)).collect()
+    }
+
+    fn finding(&self, mut report: Report, skip: bool) -> Finding {
+        if skip && report.verdict == Verdict::Failure {
+            report.verdict = Verdict::Warning;
+            report.message.push_str(" (skipped)");
+            report.cures.clear();
+        }
+        Finding { id: self.id, title: self.title, report }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{CHECKS, run};
+    use crate::{
+        checks::{Verdict, fixture::Case},
+        plan::observed::Seen,
+    };
+
+    #[test]
+    fn ids_are_unique_and_in_kebab_case() {
+        let ids: BTreeSet<_> = CHECKS.iter().map(|check| check.id).collect();
+        assert_eq!(ids.len(), CHECKS.len());
+        for id in ids {
+            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit()), "{id}");
+        }
+    }
+
+    #[test]
+    fn identity_roles_secret_and_permissions_cannot_be_skipped() {
+        let fixed = [
+            "different-clusters",
+            "host-role",
+            "member-role",
+            "member-registration",
+            "jwt-secret",
+            "permissions",
+        ];
+        for id in fixed {
+            assert!(!CHECKS.iter().find(|check| check.id == id).unwrap().skippable, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_join_has_one_ok_for_each_check() {
+        let findings = Case::new().with_situation(|situation| run(situation, &[]));
+        let ok: Vec<_> = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok).collect();
+        assert_eq!((ok.len(), findings.len()), (CHECKS.len(), CHECKS.len()), "{findings:?}");
+    }
+
+    #[test]
+    fn a_skipped_obstacle_becomes_a_warning_and_another_stays() {
+        let case = Case::new().wanting(|intent| intent.members[0].server = "https://localhost".to_owned());
+        let case = case.host(|host| host.nodes = Seen::Unreadable("forbidden".to_owned()));
+        let verdict = |skipped: &[String]| {
+            let findings = case.with_situation(|situation| run(situation, skipped));
+            let found = findings.into_iter().find(|finding| finding.id == "member-server-loopback").unwrap();
+            (found.report.verdict, found.report.message.ends_with("(skipped)"))
+        };
+        assert_eq!(verdict(&[]), (Verdict::Failure, false));
+        assert_eq!(verdict(&["permissions".to_owned()]), (Verdict::Failure, false));
+        assert_eq!(verdict(&["member-server-loopback".to_owned()]), (Verdict::Warning, true));
+    }
+}

@@ -1,0 +1,60 @@
+//! Everything the checks may look at.
+
+use crate::{
+    kubesphere::side::Side,
+    plan::{
+        intent::{Intent, MemberIntent},
+        join::Unplannable,
+        observed::Observed,
+    },
+};
+
+/// A join, as far as it was observed. A side that did not answer is absent.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// What was asked for.
+    pub intent: &'a Intent,
+    /// The host.
+    pub host: Option<&'a Observed>,
+    /// The members, in the intent's order.
+    pub members: Vec<MemberSituation<'a>>,
+    /// The clusters that gave no usable answer.
+    pub silent: &'a [Silent],
+    /// Why no plan could be made of it.
+    pub unplannable: Option<&'a Unplannable>,
+}
+
+/// A cluster that gave no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent {
+    /// Which cluster.
+    pub side: Side,
+    /// What was asked and why it failed.
+    pub message: String,
+    /// What to do about it.
+    pub hints: Vec<String>,
+}
+
+/// One member, as far as it was observed.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberSituation<'a> {
+    /// What was asked for.
+    pub intent: &'a MemberIntent,
+    /// The member's cluster.
+    pub observed: Option<&'a Observed>,
+}
+
+impl<'a> Situation<'a> {
+    /// Every cluster that answered, the host first.
+    pub fn observed(&self) -> impl Iterator<Item = &'a Observed> {
+        self.host.into_iter().chain(self.members.iter().filter_map(|member| member.observed))
+    }
+
+    /// Every member that answered, with what is wanted of it. One that is the host itself is left out: that it is
+    /// says different-clusters, and everything else about it would follow from that.
+    pub fn answering_members(&self) -> impl Iterator<Item = (&'a MemberIntent, &'a Observed)> {
+        let host = self.host.map(|host| host.uid.as_str());
+        let answering = self.members.iter().filter_map(|member| Some((member.intent, member.observed?)));
+        answering.filter(move |(_, observed)| host != Some(&observed.uid))
+    }
+}

@@ -1,0 +1,195 @@
+//! The Cluster object `clusters.cluster.kubesphere.io`: how a host knows its members.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+/// The API group of Clusters.
+pub const GROUP: &str = "cluster.kubesphere.io";
+/// The API version of Clusters.
+pub const VERSION: &str = "v1alpha1";
+/// The kind.
+pub const KIND: &str = "Cluster";
+/// The plural, as requests name it.
+pub const PLURAL: &str = "clusters";
+/// The label of the host's own Cluster (kubesphere `cluster_types.go@v3.4.1`).
+pub const HOST_LABEL: &str = "cluster-role.kubesphere.io/host";
+
+/// The conditions that the cluster controller writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionType {
+    /// kubefed took the member in.
+    Federated,
+    /// The member answers.
+    Ready,
+}
+
+impl ConditionType {
+    /// The condition's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Federated => "Federated",
+            Self::Ready => "Ready",
+        }
+    }
+}
+
+/// What a condition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Whether its status is `True`.
+    pub is_true: bool,
+    /// The reason: for Federated=False the raw Go error (kubesphere `cluster_controller.go@v3.4.1:415-445`).
+    pub reason: String,
+    /// The message.
+    pub message: String,
+}
+
+impl Condition {
+    /// Why the condition is not true, in the text that says most.
+    pub fn why(&self) -> &str {
+        if self.reason.is_empty() { &self.message } else { &self.reason }
+    }
+}
+
+/// A Cluster as the host has it.
+#[derive(Clone, PartialEq)]
+pub struct RegisteredCluster {
+    object: Value,
+    /// The UID of the kube-system namespace that the stored kubeconfig leads to, where it was asked.
+    pub asked_uid: Option<String>,
+}
+
+impl RegisteredCluster {
+    /// Takes the whole object.
+    pub fn new(object: Value) -> Self {
+        Self { object, asked_uid: None }
+    }
+
+    /// The Cluster's name.
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name").unwrap_or_default()
+    }
+
+    /// The UID of the object itself.
+    pub fn object_uid(&self) -> &str {
+        self.text("/metadata/uid").unwrap_or_default()
+    }
+
+    /// When the object was created, as RFC 3339 text of the server's clock.
+    pub fn created_at(&self) -> &str {
+        self.text("/metadata/creationTimestamp").unwrap_or_default()
+    }
+
+    /// Whether the object waits for its finalizer.
+    pub fn is_being_deleted(&self) -> bool {
+        self.text("/metadata/deletionTimestamp").is_some()
+    }
+
+    /// Whether this is the host's own Cluster.
+    pub fn is_host(&self) -> bool {
+        self.object.pointer("/metadata/labels").and_then(|labels| labels.get(HOST_LABEL)).is_some()
+    }
+
+    /// Whether it is joined by direct connection.
+    pub fn is_direct(&self) -> bool {
+        self.text("/spec/connection/type") == Some("direct")
+    }
+
+    /// Whether the controller acts on it at all; with `false` it stays silent for ever.
+    pub fn joins_federation(&self) -> bool {
+        self.object.pointer("/spec/joinFederation") == Some(&Value::Bool(true))
+    }
+
+    /// The UID of the member's kube-system namespace: `status.uid` (from 3.3), else what the member said.
+    pub fn member_uid(&self) -> Option<&str> {
+        self.text("/status/uid").filter(|uid| !uid.is_empty()).or(self.asked_uid.as_deref())
+    }
+
+    /// The stored kubeconfig, still base64.
+    pub fn kubeconfig_base64(&self) -> Option<SecretString> {
+        self.text("/spec/connection/kubeconfig").filter(|text| !text.is_empty()).map(SecretString::from)
+    }
+
+    /// Whether both objects store the same kubeconfig.
+    pub fn stores(&self, kubeconfig_base64: &SecretString) -> bool {
+        self.text("/spec/connection/kubeconfig") == Some(kubeconfig_base64.expose_secret())
+    }
+
+    /// Whether its recorded endpoint is this server. The controller fills the endpoint from the stored
+    /// kubeconfig (kubesphere `cluster_controller.go@v3.4.1`).
+    pub fn leads_to(&self, server: &str) -> bool {
+        let endpoint = self.text("/spec/connection/kubernetesAPIEndpoint").unwrap_or_default();
+        endpoint.trim_end_matches('/') == server.trim_end_matches('/')
+    }
+
+    /// `status.kubeSphereVersion`, which is empty while the member's ks-apiserver does not answer.
+    pub fn kubesphere_version(&self) -> Option<&str> {
+        self.text("/status/kubeSphereVersion").filter(|version| !version.is_empty())
+    }
+
+    /// `status.kubernetesVersion`.
+    pub fn kubernetes_version(&self) -> Option<&str> {
+        self.text("/status/kubernetesVersion").filter(|version| !version.is_empty())
+    }
+
+    /// A condition, where the controller has written it.
+    pub fn condition(&self, condition: ConditionType) -> Option<Condition> {
+        let conditions = self.object.pointer("/status/conditions")?.as_array()?;
+        let found = conditions.iter().find(|entry| entry["type"] == condition.as_str())?;
+        let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+        Some(Condition {
+            is_true: found["status"] == "True",
+            reason: text("reason"),
+            message: text("message"),
+        })
+    }
+
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.object.pointer(pointer)?.as_str()
+    }
+}
+
+impl std::fmt::Debug for RegisteredCluster {
+    /// The object holds a kubeconfig, so only what is harmless is shown.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("RegisteredCluster")
+            .field("name", &self.name())
+            .field("member_uid", &self.member_uid())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ConditionType, RegisteredCluster};
+
+    #[test]
+    fn a_condition_says_why_in_its_reason() {
+        let cluster = RegisteredCluster::new(json!({"status": {"conditions": [
+            {"type": "Ready", "status": "True", "reason": "Ready", "message": "Cluster is available now"},
+            {"type": "Federated", "status": "False", "reason": "dial tcp: connection refused", "message": "Cluster can not join"},
+        ]}}));
+        assert!(cluster.condition(ConditionType::Ready).unwrap().is_true);
+        assert_eq!(
+            cluster.condition(ConditionType::Federated).unwrap().why(),
+            "dial tcp: connection refused"
+        );
+    }
+
+    #[test]
+    fn identity_is_the_status_or_what_the_member_said() {
+        let mut cluster = RegisteredCluster::new(json!({"metadata": {"name": "a"}, "status": {"uid": ""}}));
+        assert_eq!(cluster.member_uid(), None);
+        cluster.asked_uid = Some("u-1".to_owned());
+        assert_eq!(cluster.member_uid(), Some("u-1"));
+    }
+
+    #[test]
+    fn debug_shows_no_kubeconfig() {
+        let cluster = RegisteredCluster::new(json!({"spec": {"connection": {"kubeconfig": "c2VjcmV0"}}}));
+        assert!(!format!("{cluster:?}").contains("c2VjcmV0"));
+    }
+}

@@ -1,0 +1,238 @@
+//! What must never be shown, and what is shown in its place.
+//!
+//! Generated secrets, tokens and keys become fingerprints; passwords are masked whole, because they are
+//! short enough to be guessed from a fingerprint. When in doubt a value is hidden: a log that hides too
+//! much costs a second look, one that hides too little costs a cluster.
+
+use std::iter;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+/// What stands for a password.
+pub const MASK: &str = "********";
+
+/// Shorter known values are left alone by [`scrub`]: replacing every `ab` in a text would only ruin it.
+const SHORTEST_SCRUBBED: usize = 6;
+
+/// What key names say of a value that must not be shown, in lower case without separators.
+const CONFIDENTIAL_WORDS: [&str; 13] = [
+    "secret",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+    "kubeconfig",
+    "jwt",
+    "keydata",
+    "privatekey",
+    "accesskey",
+    "apikey",
+    "authorization",
+];
+
+/// `sha256:` and the first eight hexadecimal digits: enough to compare by eye, useless to an attacker of
+/// a generated value.
+pub fn fingerprint(value: impl AsRef<[u8]>) -> String {
+    let digest = Sha256::digest(value.as_ref());
+    format!("sha256:{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+}
+
+/// A request's or response's body as it may be logged.
+pub fn redact_body(body: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            redact_json(&mut value);
+            value.to_string()
+        }
+        Err(_) => format!("<{} bytes, not JSON>", body.len()),
+    }
+}
+
+/// Replaces every confidential value of a Kubernetes object, a list of objects or a patch.
+pub fn redact_json(value: &mut Value) {
+    // A merge patch has no kind, so `data` at its top may be a Secret's.
+    let kind = match value.get("kind").and_then(Value::as_str) {
+        Some(kind) => kind.trim_end_matches("List").to_owned(),
+        None => "Secret".to_owned(),
+    };
+    redact_object(value, &kind);
+}
+
+/// Replaces `known` values in a text by their fingerprints, also where they stand base64-encoded, at any
+/// offset of the encoded text. The second line of defence, for texts that others wrote.
+pub fn scrub(text: &str, known: &[&str]) -> String {
+    // The lines of a key on their own too: they may come indented, escaped or encoded.
+    let mut known: Vec<&str> =
+        known.iter().flat_map(|value| iter::once(*value).chain(value.lines())).collect();
+    known.retain(|value| value.len() >= SHORTEST_SCRUBBED);
+    // The longest first, so that a value inside another one does not break it up.
+    known.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    known.iter().fold(text.to_owned(), |text, value| {
+        let shown = fingerprint(value);
+        encodings(value).iter().fold(text.replace(value, &shown), |text, encoded| {
+            let text = text.replace(encoded, &shown);
+            let url_safe = encoded.replace('+', "-").replace('/', "_");
+            if url_safe == *encoded { text } else { text.replace(&url_safe, &shown) }
+        })
+    })
+}
+
+/// How `value` looks inside base64, for each of the three offsets at which it can begin: only the
+/// characters that depend on nothing but the value.
+fn encodings(value: &str) -> [String; 3] {
+    [(0, 0), (1, 2), (2, 3)].map(|(offset, first)| {
+        let mut bytes = vec![0; offset];
+        bytes.extend_from_slice(value.as_bytes());
+        let end = bytes.len() * 8 / 6;
+        STANDARD_NO_PAD.encode(bytes)[first..end].to_owned()
+    })
+}
+
+fn redact_object(value: &mut Value, kind: &str) {
+    match value {
+        Value::Object(fields) => redact_fields(fields, kind),
+        Value::Array(items) => items.iter_mut().for_each(|item| {
+            let kind = item.get("kind").and_then(Value::as_str).unwrap_or(kind).to_owned();
+            redact_object(item, &kind);
+        }),
+        Value::String(text) => {
+            if let Some(redacted) = redact_text(text) {
+                *text = redacted;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn redact_fields(fields: &mut Map<String, Value>, kind: &str) {
+    let named_value = names_its_value_confidential(fields);
+    for (key, value) in fields.iter_mut() {
+        if kind == "Secret" && key == "data" {
+            hide_encoded(value);
+        } else if kind == "Secret" && key == "stringData" || key == "value" && named_value {
+            hide(value, "");
+        } else if is_confidential(key) {
+            hide(value, key);
+        } else {
+            redact_object(value, if key == "items" { kind } else { "" });
+        }
+    }
+}
+
+/// Whether the sibling `value` is confidential: an environment variable (`name`), or an operation of a
+/// JSON Patch (`path`) on a confidential field, or on a field of a Secret.
+fn names_its_value_confidential(fields: &Map<String, Value>) -> bool {
+    let text = |key| fields.get(key).and_then(Value::as_str);
+    let of_patch = text("op").and(text("path")).is_some_and(|path| {
+        let mut segments =
+            path.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+        path.starts_with("/data/")
+            || path.starts_with("/stringData")
+            || segments.any(|it| is_confidential(&it))
+    });
+    let data_of_patch = text("op").and(text("path")) == Some("/data");
+    of_patch || data_of_patch || text("name").is_some_and(is_confidential)
+}
+
+/// Whether the name of a key says that its value is confidential.
+fn is_confidential(key: &str) -> bool {
+    let key: String =
+        key.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    // The name of a Secret, a reference to one or the life time of a token tells nothing.
+    let harmless = ["name", "ref", "seconds", "namespace", "enabled"].iter().any(|end| key.ends_with(end));
+    let is_key = key.ends_with("key") && key != "key" && key != "topologykey";
+    !harmless && (is_key || key.ends_with("pass") || CONFIDENTIAL_WORDS.iter().any(|word| key.contains(word)))
+}
+
+fn is_password(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.contains("pass") || key.contains("pwd")
+}
+
+/// Hides every text and number below `value`; what is empty, true or false tells nothing.
+fn hide(value: &mut Value, key: &str) {
+    let shown = |plain: &str| if is_password(key) { MASK.to_owned() } else { fingerprint(plain) };
+    match value {
+        Value::Object(fields) => fields.iter_mut().for_each(|(inner, value)| {
+            hide(value, if is_password(key) { key } else { inner });
+        }),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, key)),
+        Value::String(text) if !text.is_empty() => *text = shown(text),
+        Value::Number(number) => *value = Value::String(shown(&number.to_string())),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Hides the `data` of a Secret under the fingerprints of the decoded values, so that they compare with
+/// the same values elsewhere.
+fn hide_encoded(value: &mut Value) {
+    let Value::Object(entries) = value else {
+        return hide(value, "");
+    };
+    for (key, entry) in entries {
+        match entry.as_str().and_then(|text| STANDARD.decode(text).ok()).filter(|plain| !plain.is_empty()) {
+            Some(_) if is_password(key) => *entry = Value::String(MASK.to_owned()),
+            Some(plain) => *entry = Value::String(fingerprint(plain)),
+            None => hide(entry, key),
+        }
+    }
+}
+
+/// A text that is itself YAML or JSON (kubesphere-config, the annotation of `kubectl apply`) with its
+/// confidential values replaced, or a token's or key's fingerprint; nothing if there is nothing to hide.
+fn redact_text(text: &str) -> Option<String> {
+    if text.contains("PRIVATE KEY-----") || is_token(text) {
+        return Some(fingerprint(text));
+    }
+    if !text.contains([':', '=']) {
+        return None;
+    }
+    match serde_yaml::from_str::<Value>(text) {
+        Ok(plain) if plain.is_object() || plain.is_array() => redact_document(text, &plain),
+        _ if speaks_of_secrets(text) => Some(fingerprint(text)),
+        _ => without_user_information(text),
+    }
+}
+
+/// Whether a text that is no YAML (properties, several documents, a script) may hold a secret.
+fn speaks_of_secrets(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.contains('\n') && CONFIDENTIAL_WORDS.iter().any(|word| text.contains(word))
+        || CONFIDENTIAL_WORDS.iter().any(|word| text.contains(&format!("{word}=")))
+}
+
+fn redact_document(text: &str, plain: &Value) -> Option<String> {
+    let mut redacted = plain.clone();
+    redact_json(&mut redacted);
+    if redacted == *plain {
+        // Comments are not values; they may still hold what was commented out.
+        return text
+            .contains('#')
+            .then(|| serde_yaml::to_string(plain).unwrap_or_else(|_| fingerprint(text)));
+    }
+    if text.trim_start().starts_with(['{', '[']) {
+        return Some(redacted.to_string());
+    }
+    Some(serde_yaml::to_string(&redacted).unwrap_or_else(|_| fingerprint(text)))
+}
+
+/// Whether this is a JSON Web Token.
+fn is_token(text: &str) -> bool {
+    text.starts_with("eyJ") && text.split('.').count() == 3 && !text.contains(char::is_whitespace)
+}
+
+/// `https://user:password@proxy` as `https://********@proxy`.
+fn without_user_information(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let authority_end = rest.find(['/', '?', '#', ' ']).unwrap_or(rest.len());
+    let at = rest[..authority_end].rfind('@')?;
+    Some(format!("{scheme}://{MASK}{}", &rest[at..]))
+}
+
+#[cfg(test)]
+#[path = "confidential_tests.rs"]
+mod tests;

@@ -1,0 +1,13 @@
+//! Nouns: what KubeSphere is. Pure.
+
+pub mod cluster;
+pub mod cluster_configuration;
+pub mod confidential;
+pub mod installer_log;
+pub mod jwt_secret;
+pub mod kubesphere_config;
+pub mod names;
+pub mod readiness;
+pub mod role;
+pub mod side;
+pub mod versions;

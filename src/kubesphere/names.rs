@@ -1,0 +1,69 @@
+//! Names that KubeSphere accepts for a registered cluster.
+
+/// The longest name the console accepts (kubesphere/console `src/utils/constants.js@v3.4.1`).
+const LONGEST: usize = 63;
+
+/// Whether `name` can be a Cluster's name: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$` and 63 characters at most.
+///
+/// The console's rule, stricter than the Kubernetes API's, because names of Secrets, service accounts and
+/// roles are derived from it (kubesphere/console `src/utils/constants.js@v3.4.1`).
+pub fn is_cluster_name(name: &str) -> bool {
+    name.len() <= LONGEST && is_label(name)
+}
+
+/// Whether `name` can be a `hostClusterName`: lower case letters, digits, `-` and `.`.
+///
+/// The installer takes any qualified name, but the controller makes a Cluster of it, whose name the API
+/// server wants to be a DNS subdomain (kubesphere/kubesphere `cluster_controller.go@v3.4.1`).
+pub fn is_host_cluster_name(name: &str) -> bool {
+    name.len() <= LONGEST && name.split('.').all(is_label)
+}
+
+/// The nearest valid cluster name to a context's name, if anything of it can be kept.
+pub fn propose_cluster_name(context: &str) -> Option<String> {
+    // `arn:aws:eks:eu-1:1234:cluster/blue` and `admin@blue` say their cluster's name last.
+    let last = context.rsplit(['/', '@']).next().unwrap_or(context);
+    let mapped: String = last
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(LONGEST)
+        .collect();
+    let name = mapped.trim_matches('-');
+    is_cluster_name(name).then(|| name.to_owned())
+}
+
+fn is_label(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_cluster_name, is_host_cluster_name, propose_cluster_name};
+
+    #[test]
+    fn the_consoles_rule_decides_about_cluster_names() {
+        for name in ["a", "edge-1", "0", &"a".repeat(63)] {
+            assert!(is_cluster_name(name), "{name}");
+        }
+        for name in ["", "-a", "a-", "A", "a.b", "a_b", "a/b", &"a".repeat(64)] {
+            assert!(!is_cluster_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_host_cluster_name_may_have_dots() {
+        assert!(is_host_cluster_name("eu.prod-1"));
+        for name in ["", ".a", "a..b", "a.", "A", "a_b"] {
+            assert!(!is_host_cluster_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_proposal_is_always_valid() {
+        assert_eq!(propose_cluster_name("admin@Blue_1").as_deref(), Some("blue-1"));
+        assert_eq!(propose_cluster_name("arn:aws:eks:eu-1:12:cluster/green").as_deref(), Some("green"));
+        assert_eq!(propose_cluster_name("gke_proj_zone_name").as_deref(), Some("gke-proj-zone-name"));
+        assert_eq!(propose_cluster_name("@/:"), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! What the steps of a plan need permission for.
+
+use super::join::{ConfigurationStep, MemberPlan, Plan, Registration};
+use crate::kubesphere::{cluster, cluster_configuration};
+
+/// One permission, as an access review asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The verb.
+    pub verb: &'static str,
+    /// The API group, empty for the core.
+    pub group: &'static str,
+    /// The plural of the resource.
+    pub resource: &'static str,
+    /// The namespace, for namespaced resources.
+    pub namespace: Option<&'static str>,
+    /// The object's name, where one is known beforehand.
+    pub name: Option<&'static str>,
+}
+
+/// What a step on a ClusterConfiguration needs.
+pub fn of_configuration(step: &ConfigurationStep) -> Vec<Access> {
+    let of = |group, resource| Access {
+        verb: "patch",
+        group,
+        resource,
+        namespace: Some(cluster_configuration::NAMESPACE),
+        name: Some(cluster_configuration::NAME),
+    };
+    match step {
+        // Waiting needs no right. Where the run that is waited for leaves no effect and the restart after it is
+        // denied, that is said then: who interrupted a join must be able to go on with the rights it began with.
+        ConfigurationStep::InEffect | ConfigurationStep::AwaitController | ConfigurationStep::Await => {
+            Vec::new()
+        }
+        ConfigurationStep::Patch(_) => vec![of(cluster_configuration::GROUP, cluster_configuration::PLURAL)],
+        ConfigurationStep::Restart => vec![of("apps", "deployments")],
+    }
+}
+
+/// What the plan needs on a member. The credential that is stored creates a `ClusterRole` that allows everything,
+/// which only one who may everything may do (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
+pub fn on_member(plan: &MemberPlan) -> Vec<Access> {
+    let mut accesses = of_configuration(&plan.configuration);
+    if plan.registration == Registration::Create {
+        accesses.push(Access { verb: "*", group: "*", resource: "*", namespace: None, name: None });
+    }
+    accesses
+}
+
+/// What the plan needs on the host.
+pub fn on_host(plan: &Plan) -> Vec<Access> {
+    let mut accesses = of_configuration(&plan.host);
+    if plan.members.iter().any(|member| member.registration == Registration::Create) {
+        let of = |verb| Access {
+            verb,
+            group: cluster::GROUP,
+            resource: cluster::PLURAL,
+            namespace: None,
+            name: None,
+        };
+        accesses.extend(["create", "get"].map(of));
+    }
+    accesses
+}

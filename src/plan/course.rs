@@ -1,0 +1,301 @@
+//! A configuration on its way into effect: what is seen of it becomes what to do next.
+//!
+//! There is no second set of rules for the way: whatever is seen, the plan is made again, by the same code as
+//! before the first change.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    configuration_patch::ConfigurationPatch,
+    installer_run::{Triggers, judge, last_failure, stage},
+    intent::HostIntent,
+    join::{ConfigurationStep, Unplannable, host_progress, host_step, member_progress, member_step},
+    observed::{InstallerRun, Observed, Seen},
+};
+use crate::kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, installer_log::InstallerLog,
+    jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, role::Role,
+};
+
+/// What shall be brought into effect.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal<'a> {
+    /// The role host.
+    Host(&'a HostIntent),
+    /// The role member, and the secret of its host.
+    Member(&'a JwtSecret),
+}
+
+impl Goal<'_> {
+    /// The role.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Host(_) => Role::Host,
+            Self::Member(_) => Role::Member,
+        }
+    }
+
+    /// What it takes on this cluster.
+    pub fn step(&self, observed: &Observed) -> Result<ConfigurationStep, Unplannable> {
+        match self {
+            Self::Host(intent) => host_step(intent, observed),
+            Self::Member(secret) => member_step(observed, secret),
+        }
+    }
+
+    fn missing(&self, observed: &Observed) -> Option<String> {
+        let progress = match self {
+            Self::Host(_) => host_progress(observed),
+            Self::Member(secret) => member_progress(observed, secret),
+        };
+        progress.missing().map(str::to_owned)
+    }
+}
+
+/// Something seen on the way.
+#[derive(Clone, Debug)]
+pub enum Sighting {
+    /// The ClusterConfiguration; absent while the installer re-creates it.
+    Configuration(Seen<ClusterConfiguration>),
+    /// The ConfigMap kubesphere-config.
+    Config(Seen<KubesphereConfig>),
+    /// The host's own Cluster.
+    HostCluster(Option<RegisteredCluster>),
+    /// A line of the installer's log.
+    Line {
+        /// When it was written.
+        at: Timestamp,
+        /// The line.
+        text: String,
+    },
+    /// The log cannot be read any longer, and why.
+    LogUnreadable(String),
+    /// The server does not let anything be seen at present.
+    Interrupted {
+        /// When that was noticed.
+        at: Timestamp,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Nothing: it is in effect.
+    Finished,
+    /// To wait, and what is missing.
+    Wait(String),
+    /// To change the configuration.
+    Send(ConfigurationPatch),
+    /// To restart the installer.
+    Restart,
+    /// To give up: the installer's run for it is over and left it without effect.
+    GiveUp(String),
+}
+
+impl Next {
+    /// Whether there is nothing to do but to wait.
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Self::Wait(_))
+    }
+}
+
+/// While nothing can be seen, that is noticed again and again, at longest after this.
+const INTERRUPTION_LASTS: SignedDuration = SignedDuration::from_secs(10);
+
+/// How often something may be sent: two people at the same object settle within a few tries, and two programs
+/// that undo each other never do.
+pub const ATTEMPTS: u32 = 5;
+
+/// One cluster's configuration on its way.
+#[derive(Debug)]
+pub struct Course<'a> {
+    goal: Goal<'a>,
+    observed: Observed,
+    triggers: Triggers,
+    log: InstallerLog,
+    log_unreadable: Option<String>,
+    /// Whether we have changed something, so that only what the log tells from then on counts.
+    log_counts: bool,
+    /// Whether the last look at the cluster tells more of its installer than the log, which may still be on its
+    /// way through old runs.
+    look_counts: bool,
+    interrupted: Option<(Timestamp, String)>,
+    may_restart: bool,
+    patched_uid: Option<String>,
+}
+
+impl<'a> Course<'a> {
+    /// A course that begins with what the plan was made of.
+    pub fn new(goal: Goal<'a>, observed: Observed) -> Self {
+        // Both steps say in the plan that they may restart the installer; a patch does not.
+        let step = goal.step(&observed);
+        let may_restart = matches!(step, Ok(ConfigurationStep::Restart | ConfigurationStep::Await));
+        Self {
+            goal,
+            triggers: Triggers::of(observed.configuration.present()),
+            observed,
+            log: InstallerLog::default(),
+            log_unreadable: None,
+            log_counts: false,
+            look_counts: true,
+            interrupted: None,
+            may_restart,
+            patched_uid: None,
+        }
+    }
+
+    /// What is known of the cluster.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// From when on the log counts: nothing before the last change of ours does.
+    pub fn log_since(&self) -> Option<Timestamp> {
+        if self.log_counts { self.triggers.changed_at().max(self.triggers.restarted_at) } else { None }
+    }
+
+    /// Takes what was seen.
+    pub fn take(&mut self, sighting: Sighting) {
+        match sighting {
+            Sighting::Configuration(found) => self.configuration(found),
+            Sighting::Config(found) => self.observed.config = found,
+            Sighting::HostCluster(found) => self.host_cluster(found),
+            Sighting::Line { at, text } => {
+                self.log.push(Some(at), &text);
+                self.look_counts = false;
+            }
+            Sighting::LogUnreadable(why) => {
+                self.log_unreadable = Some(why);
+                self.look_counts = false;
+            }
+            Sighting::Interrupted { at, why } => self.interrupted = Some((at, why)),
+        }
+    }
+
+    /// Takes a fresh look at the whole cluster.
+    pub fn look(&mut self, observed: Observed) {
+        self.observed = Observed {
+            apiserver_version: observed.apiserver_version.or(self.observed.apiserver_version),
+            ..observed
+        };
+        self.look_counts = true;
+        self.see_triggers();
+    }
+
+    /// The server has accepted our patch, at this time by its clock.
+    pub fn patched(&mut self, configuration: ClusterConfiguration, at: Timestamp) {
+        self.triggers.patched_at = Some(at);
+        self.patched_uid = Some(configuration.uid().to_owned());
+        self.configuration(Seen::Present(configuration));
+        self.forget_log();
+    }
+
+    /// The installer was restarted.
+    pub fn restarted(&mut self, at: Timestamp) {
+        self.may_restart = false;
+        self.triggers.restarted_at = Some(at);
+        self.forget_log();
+    }
+
+    /// Whether the configuration is another object than the one that we patched.
+    pub fn was_recreated(&self) -> bool {
+        let uid = self.observed.configuration.present().map(ClusterConfiguration::uid);
+        self.patched_uid.is_some() && self.patched_uid.as_deref() != uid
+    }
+
+    /// Whether only the host's controller is awaited any more.
+    pub fn awaits_controller(&self) -> bool {
+        matches!(self.goal.step(&self.observed), Ok(ConfigurationStep::AwaitController))
+    }
+
+    /// What to do next.
+    pub fn next(&self, now: Timestamp) -> Next {
+        if self.observed.configuration == Seen::Absent {
+            return Next::Wait("the ClusterConfiguration is being re-created".to_owned());
+        }
+        let run = self.run(now);
+        let busy = matches!(run, InstallerRun::UnderWay(_));
+        let observed = Observed { run, ..self.observed.clone() };
+        match self.goal.step(&observed) {
+            Err(_) => Next::Wait(self.missing(now)),
+            Ok(ConfigurationStep::InEffect) => Next::Finished,
+            Ok(ConfigurationStep::Patch(_)) if busy => {
+                Next::Wait("the end of the run that is under way".to_owned())
+            }
+            Ok(ConfigurationStep::Patch(patch)) => Next::Send(patch),
+            Ok(ConfigurationStep::Await | ConfigurationStep::AwaitController) => {
+                Next::Wait(self.missing(now))
+            }
+            Ok(ConfigurationStep::Restart) if self.may_restart => Next::Restart,
+            Ok(ConfigurationStep::Restart) => Next::GiveUp(self.why_without_effect(&observed.run, now)),
+        }
+    }
+
+    /// What the installer does, or said last.
+    pub fn installer(&self) -> Option<String> {
+        last_failure(&self.log)
+            .map(|failure| format!("failed: {failure}"))
+            .or_else(|| self.log.last_run().map(|_| stage(&self.log)))
+            .or_else(|| self.log_unreadable.as_ref().map(|why| format!("its log cannot be read ({why})")))
+    }
+
+    fn run(&self, now: Timestamp) -> InstallerRun {
+        match &self.log_unreadable {
+            _ if self.look_counts => self.observed.run.clone(),
+            Some(why) => self.triggers.without_log(format!("its log cannot be read ({why})"), now),
+            None => judge(&self.log, &self.triggers, now),
+        }
+    }
+
+    fn missing(&self, now: Timestamp) -> String {
+        let missing = match &self.observed.config {
+            Seen::Unreadable(why) | Seen::Malformed(why) => {
+                format!("kubesphere-config cannot be read: {why}")
+            }
+            Seen::Absent | Seen::Present(_) => self.goal.missing(&self.observed).unwrap_or_default(),
+        };
+        match &self.interrupted {
+            Some((at, why)) if now.duration_since(*at) < INTERRUPTION_LASTS => {
+                format!("{missing}, as far as was seen before this: {why}")
+            }
+            _ => missing,
+        }
+    }
+
+    fn why_without_effect(&self, run: &InstallerRun, now: Timestamp) -> String {
+        match run {
+            InstallerRun::Idle { last_failure: Some(failure) } => failure.clone(),
+            _ => self.missing(now),
+        }
+    }
+
+    fn configuration(&mut self, found: Seen<ClusterConfiguration>) {
+        self.observed.configuration = found;
+        self.see_triggers();
+    }
+
+    fn see_triggers(&mut self) {
+        let Triggers { patched_at, restarted_at, .. } = self.triggers;
+        let fresh = Triggers::of(self.observed.configuration.present());
+        self.triggers = Triggers { patched_at, restarted_at, ..fresh };
+    }
+
+    fn host_cluster(&mut self, found: Option<RegisteredCluster>) {
+        let others =
+            self.observed.clusters.present().into_iter().flatten().filter(|cluster| !cluster.is_host());
+        self.observed.clusters = Seen::Present(found.into_iter().chain(others.cloned()).collect());
+    }
+
+    fn forget_log(&mut self) {
+        self.log = InstallerLog::default();
+        self.log_unreadable = None;
+        self.log_counts = true;
+        self.look_counts = false;
+    }
+}
+
+#[cfg(test)]
+#[path = "course_tests.rs"]
+mod tests;

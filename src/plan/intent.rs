@@ -1,0 +1,68 @@
+//! What the user asked for, free of how it was typed.
+
+use std::collections::BTreeMap;
+
+use super::member_kubeconfig::{Problem, StoredKubeconfig};
+
+/// A join of one or several members to a host.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// What shall become of the host.
+    pub host: HostIntent,
+    /// The members, in the order they were named.
+    pub members: Vec<MemberIntent>,
+}
+
+/// What shall become of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostIntent {
+    /// The name for the host's own Cluster.
+    pub cluster_name: Option<String>,
+    /// Who said that this cluster is the host.
+    pub chosen: HostChoice,
+}
+
+/// Who said which cluster is the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostChoice {
+    /// The user, by `--context`.
+    Named,
+    /// The kubeconfig's current-context: a person will be asked, or nothing is done.
+    CurrentContext,
+    /// The kubeconfig's current-context, and nobody will be asked.
+    CurrentContextUnasked,
+}
+
+/// One member.
+#[derive(Clone, Debug)]
+pub struct MemberIntent {
+    /// The member's context.
+    pub context: String,
+    /// The name of its Cluster on the host.
+    pub name: String,
+    /// What its Cluster says about it.
+    pub description: Description,
+    /// The address in the kubeconfig to be stored.
+    pub server: String,
+    /// The kubeconfig that the host will use, or everything that stands against it.
+    pub kubeconfig: Result<StoredKubeconfig, Vec<Problem>>,
+}
+
+/// What a Cluster says about a member, as the console's form asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// `kubesphere.io/alias-name`.
+    pub alias: Option<String>,
+    /// `kubesphere.io/description`.
+    pub description: Option<String>,
+    /// `cluster.kubesphere.io/group`.
+    pub group: Option<String>,
+    /// `cluster.kubesphere.io/region`.
+    pub region: Option<String>,
+    /// `spec.provider`.
+    pub provider: Option<String>,
+    /// Further labels.
+    pub labels: BTreeMap<String, String>,
+    /// Further annotations.
+    pub annotations: BTreeMap<String, String>,
+}

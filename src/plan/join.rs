@@ -1,0 +1,274 @@
+//! What a join still has to do.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::{
+    configuration_patch::{ConfigurationPatch, NotAMapping, Wanted},
+    intent::{Description, HostIntent, Intent, MemberIntent},
+    member_kubeconfig::StoredKubeconfig,
+    observed::{InstallerRun, Observed},
+};
+use crate::kubesphere::{
+    cluster,
+    cluster_configuration::ClusterConfiguration,
+    jwt_secret::JwtSecret,
+    readiness::{Effect, Membership, Progress, host_in_effect, member_in_effect, membership},
+    role::Role,
+    side::Side,
+};
+
+/// Everything a join will do, in order: the host's step, then each member's two.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What the host's configuration needs.
+    pub host: ConfigurationStep,
+    /// The secret that the members will share with the host.
+    pub secret: JwtSecret,
+    /// What each member needs.
+    pub members: Vec<MemberPlan>,
+}
+
+/// What one member needs.
+#[derive(Clone, Debug)]
+pub struct MemberPlan {
+    /// The member's context.
+    pub context: String,
+    /// The name of its Cluster.
+    pub name: String,
+    /// What its configuration needs.
+    pub configuration: ConfigurationStep,
+    /// What the host needs to know it.
+    pub registration: Registration,
+}
+
+/// What it takes to bring a configuration into effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConfigurationStep {
+    /// Nothing.
+    InEffect,
+    /// The configuration asks for what is wanted and a run of the installer is under way: it is waited for,
+    /// and where it leaves no effect behind, the installer is restarted.
+    Await,
+    /// The installer has done its part; the host's controller is waited for.
+    AwaitController,
+    /// The configuration is changed.
+    Patch(ConfigurationPatch),
+    /// The configuration asks for what is wanted, but an earlier run left it without effect: only a restart
+    /// of the installer runs it again.
+    Restart,
+}
+
+/// What it takes for the host to know a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Nothing.
+    Joined,
+    /// Its Cluster is there and not ready yet.
+    Await,
+    /// Its Cluster is created.
+    Create,
+}
+
+/// Why no plan can be made; each stands as an obstacle among the checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplannable {
+    /// A side has no readable ClusterConfiguration, or the host no secret.
+    NotObserved,
+    /// A configuration is not shaped as KubeSphere's are.
+    Malformed {
+        /// Whose.
+        side: Side,
+        /// Where.
+        error: NotAMapping,
+    },
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.host == ConfigurationStep::InEffect && self.members.iter().all(MemberPlan::is_empty)
+    }
+}
+
+impl MemberPlan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.configuration == ConfigurationStep::InEffect && self.registration == Registration::Joined
+    }
+}
+
+impl ConfigurationStep {
+    /// Whether this step makes the installer run, or waits for a run.
+    pub fn runs_installer(&self) -> bool {
+        !matches!(self, Self::InEffect | Self::AwaitController)
+    }
+}
+
+/// The plan for a join of `members`, in the intent's order.
+pub fn plan(intent: &Intent, host: &Observed, members: &[&Observed]) -> Result<Plan, Unplannable> {
+    let host_step = host_step(&intent.host, host)?;
+    let secret = signing_secret(host, &host_step).ok_or(Unplannable::NotObserved)?;
+    let members = intent
+        .members
+        .iter()
+        .zip(members)
+        .map(|(intent, member)| member_plan(intent, host, member, &secret))
+        .collect::<Result<_, _>>()?;
+    Ok(Plan { host: host_step, secret, members })
+}
+
+/// What the host's configuration needs.
+pub fn host_step(intent: &HostIntent, host: &Observed) -> Result<ConfigurationStep, Unplannable> {
+    let configuration = host.configuration.present().ok_or(Unplannable::NotObserved)?;
+    let progress = host_progress(host);
+    let run_follows = !progress.is_done() || configuration.role() != Role::Host;
+    let wanted = Wanted {
+        role: Role::Host,
+        host_cluster_name: effective_cluster_name(intent, host).map(str::to_owned),
+        jwt_secret: (run_follows && lacks_only_the_key(configuration)).then(|| JwtSecret::new("")),
+    };
+    step(host, configuration, &wanted, &progress)
+}
+
+/// What a member's configuration needs to share `secret` with its host.
+pub fn member_step(member: &Observed, secret: &JwtSecret) -> Result<ConfigurationStep, Unplannable> {
+    let configuration = member.configuration.present().ok_or(Unplannable::NotObserved)?;
+    let progress = member_progress(member, secret);
+    // No secret in the configuration keeps the one in effect, so it needs no change of its own; but a run that
+    // follows fails on a missing key.
+    let run_follows = configuration.role() != Role::Member;
+    let is_kept = configuration.has_jwt_secret_key() || !run_follows;
+    let keeps = progress.is_done() && configuration.jwt_secret().is_none() && is_kept;
+    let wanted =
+        Wanted { role: Role::Member, host_cluster_name: None, jwt_secret: (!keeps).then(|| secret.clone()) };
+    step(member, configuration, &wanted, &progress)
+}
+
+/// What the host needs to know a member.
+pub fn registration(name: &str, host: &Observed, uid: &str) -> Registration {
+    let Some(cluster) = host.cluster_named(name) else { return Registration::Create };
+    match membership(Some(cluster), uid, host.kubesphere_version()) {
+        Membership::Joined | Membership::WithoutKubesphereVersion => Registration::Joined,
+        Membership::Pending(_) | Membership::Failing(_) | Membership::OtherCluster(_) => Registration::Await,
+    }
+}
+
+/// How far a cluster is a host, with the secret that its configuration asks for, or else the one in effect.
+pub fn host_progress(host: &Observed) -> Progress {
+    let asked = host.configuration.present().and_then(ClusterConfiguration::jwt_secret);
+    match asked.as_ref().or_else(|| host.effective_secret()) {
+        Some(secret) => host_in_effect(effect(host), secret),
+        None => Progress::Pending("kubesphere-config has no jwtSecret yet".to_owned()),
+    }
+}
+
+/// How far a cluster is a member that shares `secret` with its host.
+pub fn member_progress(member: &Observed, secret: &JwtSecret) -> Progress {
+    member_in_effect(effect(member), secret)
+}
+
+/// What an observed cluster shows of its configuration's effect.
+pub fn effect(observed: &Observed) -> Effect<'_> {
+    Effect {
+        version: observed.kubesphere_version(),
+        configuration: observed.configuration.present(),
+        config: observed.config.present(),
+        host_cluster: observed.host_cluster(),
+    }
+}
+
+/// The secret that the host will sign with once its step is done: a run brings the configuration's own
+/// into effect where it has one (ks-installer `roles/ks-core/init-token/tasks/main.yaml:19-70`).
+pub fn signing_secret(host: &Observed, step: &ConfigurationStep) -> Option<JwtSecret> {
+    let asked = host.configuration.present().and_then(ClusterConfiguration::jwt_secret);
+    asked.filter(|_| step.runs_installer()).or_else(|| host.effective_secret().cloned())
+}
+
+/// The host cluster name that can still take effect: none, once the host's Cluster stands.
+pub fn effective_cluster_name<'a>(intent: &'a HostIntent, host: &Observed) -> Option<&'a str> {
+    intent.cluster_name.as_deref().filter(|_| host.host_cluster().is_none())
+}
+
+fn member_plan(
+    intent: &MemberIntent,
+    host: &Observed,
+    member: &Observed,
+    secret: &JwtSecret,
+) -> Result<MemberPlan, Unplannable> {
+    Ok(MemberPlan {
+        context: intent.context.clone(),
+        name: intent.name.clone(),
+        configuration: member_step(member, secret)?,
+        registration: registration(&intent.name, host, &member.uid),
+    })
+}
+
+/// Every run fails where `authentication` is there without `jwtSecret`; an empty one keeps the present secret
+/// (ks-installer `roles/ks-core/init-token/tasks/main.yaml:29`).
+fn lacks_only_the_key(configuration: &ClusterConfiguration) -> bool {
+    let authentication = configuration.object().pointer("/spec/authentication");
+    authentication.is_some_and(Value::is_object) && !configuration.has_jwt_secret_key()
+}
+
+fn step(
+    observed: &Observed,
+    configuration: &ClusterConfiguration,
+    wanted: &Wanted,
+    progress: &Progress,
+) -> Result<ConfigurationStep, Unplannable> {
+    let patch = ConfigurationPatch::between(configuration, wanted)
+        .map_err(|error| Unplannable::Malformed { side: observed.side.clone(), error })?;
+    Ok(match (patch, progress, &observed.run) {
+        (Some(patch), _, _) => ConfigurationStep::Patch(patch),
+        (None, Progress::Done, _) => ConfigurationStep::InEffect,
+        (None, Progress::Registering(_), _) => ConfigurationStep::AwaitController,
+        (
+            None,
+            Progress::Pending(_),
+            InstallerRun::UnderWay(_) | InstallerRun::Unknown { is_likely: true, .. },
+        ) => ConfigurationStep::Await,
+        (None, Progress::Pending(_), _) => ConfigurationStep::Restart,
+    })
+}
+
+/// A kubeconfig as a Cluster stores it.
+pub fn stored(kubeconfig: &StoredKubeconfig) -> SecretString {
+    STANDARD.encode(kubeconfig.text.expose_secret()).into()
+}
+
+/// The Cluster as the console creates it (kubesphere/console `src/stores/cluster/index.js@v3.4.1`).
+///
+/// It holds the member's credentials: it is for the request's body only.
+pub fn cluster_manifest(name: &str, description: &Description, kubeconfig: &StoredKubeconfig) -> Value {
+    let mut labels = json!(description.labels);
+    let mut annotations = json!(description.annotations);
+    set(&mut labels, "cluster.kubesphere.io/group", description.group.as_ref());
+    set(&mut labels, "cluster.kubesphere.io/region", description.region.as_ref());
+    set(&mut annotations, "kubesphere.io/alias-name", description.alias.as_ref());
+    set(&mut annotations, "kubesphere.io/description", description.description.as_ref());
+    json!({
+        "apiVersion": format!("{}/{}", cluster::GROUP, cluster::VERSION),
+        "kind": cluster::KIND,
+        "metadata": {"name": name, "labels": labels, "annotations": annotations},
+        "spec": {
+            "provider": description.provider.as_deref().unwrap_or_default(),
+            "joinFederation": true,
+            "connection": {
+                "type": "direct",
+                "kubeconfig": stored(kubeconfig).expose_secret(),
+            },
+        },
+    })
+}
+
+fn set(map: &mut Value, key: &str, value: Option<&String>) {
+    if let Some(value) = value {
+        map[key] = json!(value);
+    }
+}
+
+#[cfg(test)]
+#[path = "join_tests.rs"]
+mod tests;

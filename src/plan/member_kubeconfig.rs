@@ -1,0 +1,306 @@
+//! A member's context, flattened into one kubeconfig that works inside the host's pods.
+
+use std::path::PathBuf;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+
+/// A certificate, key or token of a context, with what its file held.
+#[derive(Clone, Debug)]
+pub enum Material {
+    /// The context has none.
+    Absent,
+    /// It stands in the kubeconfig itself, or was read from its file.
+    Given(SecretString),
+    /// It stands in a file that cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        reason: String,
+    },
+}
+
+/// What a context says about a cluster and its user, with the files it names read.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The address.
+    pub server: String,
+    /// The authority that signed the server's certificate, as PEM.
+    pub certificate_authority: Material,
+    /// The user's certificate, as PEM.
+    pub client_certificate: Material,
+    /// Its key, as PEM.
+    pub client_key: Material,
+    /// A bearer token.
+    pub token: Material,
+    /// The user's name and password, which the API server has not taken since Kubernetes 1.19.
+    pub has_password: bool,
+    /// The command of an exec plugin.
+    pub exec: Option<String>,
+    /// The name of an auth-provider plugin.
+    pub auth_provider: Option<String>,
+    /// Whom the context impersonates.
+    pub impersonates: Option<String>,
+    /// Whether the server's certificate is not verified.
+    pub insecure: bool,
+    /// The name to expect in the server's certificate.
+    pub tls_server_name: Option<String>,
+    /// Whether the context reaches its server through a `proxy-url`.
+    pub is_proxied: bool,
+}
+
+/// A self-contained kubeconfig for the host's controller.
+#[derive(Clone, Debug)]
+pub struct StoredKubeconfig {
+    /// The YAML text.
+    pub text: SecretString,
+    /// Whether the user in it has a client certificate.
+    pub has_client_certificate: bool,
+    /// Whether the context it was made of has a `proxy-url`, which is not stored.
+    pub leaves_out_proxy: bool,
+}
+
+/// Why a context cannot be stored on the host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The plugin's program is not in the controller's image.
+    #[error("its user gets credentials from the program `{0}`, which the host's pods do not have")]
+    Exec(String),
+    /// The plugin is not in the controller.
+    #[error(
+        "its user gets credentials from the auth-provider `{0}`, which the host's controller does not have"
+    )]
+    AuthProvider(String),
+    /// A file is missing or cannot be read.
+    #[error("cannot read `{path}`: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// kubefed's controller manager panics on it (kubesphere issue 4891).
+    #[error("`insecure-skip-tls-verify` is set, on which the host's kubefed-controller-manager crashes")]
+    Insecure,
+    /// kubefed does not carry it over (kubesphere `join.go@v3.4.1`).
+    #[error("`tls-server-name: {0}` is set, which KubeSphere 3 does not carry over to kubefed")]
+    TlsServerName(String),
+    /// No apiserver takes it.
+    #[error("its user has a username and a password, which Kubernetes has not accepted since 1.19")]
+    Password,
+    /// The stored kubeconfig would act as somebody else.
+    #[error("it impersonates `{0}`, which the stored kubeconfig would not")]
+    Impersonation(String),
+    /// Nothing to show to the member.
+    #[error("its user has neither a client certificate nor a token")]
+    NoCredential,
+    /// One half of a pair.
+    #[error("its user has a client {0} without the other half of the pair")]
+    HalfAPair(&'static str),
+}
+
+impl Problem {
+    /// What the user can do about it.
+    pub fn cure(&self, context: &str) -> String {
+        match self {
+            Self::Exec(_)
+            | Self::AuthProvider(_)
+            | Self::Password
+            | Self::NoCredential
+            | Self::HalfAPair(_) => format!(
+                "give context \"{context}\" a user with a client certificate or a service account's token: \
+                 `kubectl config set-credentials`, `kubectl config set-context {context} --user=…`"
+            ),
+            Self::File { path, .. } => {
+                format!("restore `{path}`, or embed it: `kubectl config set-credentials … --embed-certs`")
+            }
+            Self::Insecure => {
+                "remove `insecure-skip-tls-verify` and set the cluster's `certificate-authority`".to_owned()
+            }
+            Self::TlsServerName(_) => {
+                "use a server address that the member's certificate covers, and remove `tls-server-name`"
+                    .to_owned()
+            }
+            Self::Impersonation(_) => {
+                "leave out `--as`, or use a context whose own user has the rights".to_owned()
+            }
+        }
+    }
+}
+
+/// Flattens a context, or says everything that stands against it.
+///
+/// What the controller evaluates of a kubeconfig: the server, embedded data and the token
+/// (kubesphere `pkg/controller/cluster/join.go@v3.4.1`); a `proxy-url` is never stored.
+pub fn flatten(name: &str, credentials: &Credentials) -> Result<StoredKubeconfig, Vec<Problem>> {
+    let problems = problems(credentials);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut cluster = json!({"server": credentials.server});
+    embed(&mut cluster, "certificate-authority-data", &credentials.certificate_authority);
+    let mut user = json!({});
+    embed(&mut user, "client-certificate-data", &credentials.client_certificate);
+    embed(&mut user, "client-key-data", &credentials.client_key);
+    // With a certificate at hand the token would only be a second credential to lose.
+    let has_client_certificate = given(&credentials.client_certificate).is_some();
+    if let (false, Some(token)) = (has_client_certificate, given(&credentials.token)) {
+        user["token"] = json!(token.expose_secret().trim());
+    }
+    let document = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+        "users": [{"name": name, "user": user}],
+    });
+    let text = serde_yaml::to_string(&document).expect("JSON is always written as YAML");
+    let leaves_out_proxy = credentials.is_proxied;
+    Ok(StoredKubeconfig { text: SecretString::from(text), has_client_certificate, leaves_out_proxy })
+}
+
+fn problems(credentials: &Credentials) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = unreadable(credentials).collect();
+    problems.extend(credentials.exec.clone().map(Problem::Exec));
+    problems.extend(credentials.auth_provider.clone().map(Problem::AuthProvider));
+    problems.extend(credentials.impersonates.clone().map(Problem::Impersonation));
+    problems.extend(credentials.tls_server_name.clone().map(Problem::TlsServerName));
+    problems.extend(credentials.insecure.then_some(Problem::Insecure));
+    problems.extend(credentials.has_password.then_some(Problem::Password));
+    if problems.is_empty() {
+        problems.extend(incomplete(credentials));
+    }
+    problems
+}
+
+fn unreadable(credentials: &Credentials) -> impl Iterator<Item = Problem> {
+    let materials = [
+        &credentials.certificate_authority,
+        &credentials.client_certificate,
+        &credentials.client_key,
+        &credentials.token,
+    ];
+    materials.into_iter().filter_map(|material| match material {
+        Material::Unreadable { path, reason } => {
+            Some(Problem::File { path: path.display().to_string(), reason: reason.clone() })
+        }
+        Material::Absent | Material::Given(_) => None,
+    })
+}
+
+fn incomplete(credentials: &Credentials) -> Option<Problem> {
+    let given = |material| given(material).is_some();
+    match (given(&credentials.client_certificate), given(&credentials.client_key)) {
+        (true, true) => None,
+        (true, false) => Some(Problem::HalfAPair("certificate")),
+        (false, true) => Some(Problem::HalfAPair("key")),
+        (false, false) => (!given(&credentials.token)).then_some(Problem::NoCredential),
+    }
+}
+
+fn given(material: &Material) -> Option<&SecretString> {
+    match material {
+        Material::Given(value) => Some(value),
+        Material::Absent | Material::Unreadable { .. } => None,
+    }
+}
+
+fn embed(object: &mut serde_json::Value, key: &str, material: &Material) {
+    if let Some(pem) = given(material) {
+        object[key] = json!(STANDARD.encode(pem.expose_secret()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::{ExposeSecret as _, SecretString};
+    use serde_json::Value;
+
+    use super::{Credentials, Material, Problem, flatten};
+
+    fn given(text: &str) -> Material {
+        Material::Given(SecretString::from(text.to_owned()))
+    }
+
+    fn with_certificate() -> Credentials {
+        Credentials {
+            server: "https://192.0.2.7:6443".to_owned(),
+            certificate_authority: given("CA"),
+            client_certificate: given("CERTIFICATE"),
+            client_key: given("KEY"),
+            token: Material::Absent,
+            has_password: false,
+            exec: None,
+            auth_provider: None,
+            impersonates: None,
+            insecure: false,
+            tls_server_name: None,
+            is_proxied: false,
+        }
+    }
+
+    fn document(credentials: &Credentials) -> Value {
+        let stored = flatten("edge-1", credentials).unwrap();
+        serde_yaml::from_str(stored.text.expose_secret()).unwrap()
+    }
+
+    #[test]
+    fn one_cluster_one_user_one_context_with_everything_embedded() {
+        let document = document(&with_certificate());
+        assert_eq!(document["current-context"], "edge-1");
+        assert_eq!(document["clusters"][0]["cluster"]["server"], "https://192.0.2.7:6443");
+        assert_eq!(document["clusters"][0]["cluster"]["certificate-authority-data"], "Q0E=");
+        assert_eq!(document["users"][0]["user"]["client-key-data"], "S0VZ");
+        assert_eq!(document["users"][0]["user"].get("token"), None);
+    }
+
+    #[test]
+    fn a_token_stands_in_where_there_is_no_certificate() {
+        let credentials = Credentials {
+            client_certificate: Material::Absent,
+            client_key: Material::Absent,
+            token: given("abc\n"),
+            ..with_certificate()
+        };
+        assert_eq!(document(&credentials)["users"][0]["user"]["token"], "abc");
+        assert!(!flatten("edge-1", &credentials).unwrap().has_client_certificate);
+    }
+
+    #[test]
+    fn everything_that_stands_against_it_is_said_at_once() {
+        let credentials = Credentials {
+            exec: Some("aws".to_owned()),
+            insecure: true,
+            tls_server_name: Some("kube".to_owned()),
+            certificate_authority: Material::Unreadable {
+                path: "/gone".into(),
+                reason: "No such file".to_owned(),
+            },
+            ..with_certificate()
+        };
+        let problems = flatten("edge-1", &credentials).unwrap_err();
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        assert!(problems.contains(&Problem::Exec("aws".to_owned())));
+    }
+
+    #[test]
+    fn half_a_pair_and_nothing_at_all_are_refused() {
+        let half = Credentials { client_key: Material::Absent, ..with_certificate() };
+        assert_eq!(flatten("a", &half).unwrap_err(), [Problem::HalfAPair("certificate")]);
+        let nothing = Credentials {
+            client_certificate: Material::Absent,
+            client_key: Material::Absent,
+            ..with_certificate()
+        };
+        assert_eq!(flatten("a", &nothing).unwrap_err(), [Problem::NoCredential]);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let shown = format!("{:?}", flatten("a", &with_certificate()).unwrap());
+        assert!(!shown.contains("S0VZ") && !shown.contains("KEY"), "{shown}");
+    }
+}

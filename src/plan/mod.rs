@@ -1,0 +1,12 @@
+//! Decisions: what was observed and what is wanted become a plan. Pure.
+
+pub mod access;
+pub mod configuration_patch;
+pub mod course;
+pub mod installer_run;
+pub mod intent;
+pub mod join;
+pub mod member_kubeconfig;
+pub mod observed;
+pub mod race;
+pub mod steps;

@@ -1,0 +1,208 @@
+//! What was seen on a cluster: plain data for decisions and checks.
+
+use crate::kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig, role::Role, side::Side, versions::Version,
+};
+
+/// The outcome of one read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen<T> {
+    /// It is there.
+    Present(T),
+    /// The server says that it is not there.
+    Absent,
+    /// It could not be read, and why: mostly the reader lacks a permission.
+    Unreadable(String),
+    /// It is there, and what is wrong with its content.
+    Malformed(String),
+}
+
+impl<T> Seen<T> {
+    /// The value, where it was read.
+    pub fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(value) => Some(value),
+            Self::Absent | Self::Unreadable(_) | Self::Malformed(_) => None,
+        }
+    }
+
+    /// Why it could not be read.
+    pub fn unreadable(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable(reason) => Some(reason),
+            Self::Present(_) | Self::Absent | Self::Malformed(_) => None,
+        }
+    }
+
+    /// What its value says, where it was read.
+    pub fn and_then<U>(self, read: impl FnOnce(T) -> Seen<U>) -> Seen<U> {
+        match self {
+            Self::Present(value) => read(value),
+            Self::Absent => Seen::Absent,
+            Self::Unreadable(reason) => Seen::Unreadable(reason),
+            Self::Malformed(reason) => Seen::Malformed(reason),
+        }
+    }
+}
+
+/// The Deployment ks-installer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installer {
+    /// The version that its image's tag names.
+    pub version: Option<Version>,
+    /// How many pods it asks for: 0 is an installer that somebody has switched off.
+    pub replicas: i32,
+    /// Whether its pod is being replaced: the new one runs everything again.
+    pub is_rolling: bool,
+}
+
+/// Whether the installer is at work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InstallerRun {
+    /// Nobody looked, because nothing depends on it.
+    NotAsked,
+    /// No run is under way and none is due.
+    Idle {
+        /// How the last run failed, where its log says so.
+        last_failure: Option<String>,
+    },
+    /// A run is under way, or a change of the spec was not yet taken up.
+    UnderWay(String),
+    /// It cannot be told.
+    Unknown {
+        /// Why not.
+        why: String,
+        /// Whether the spec was changed so lately that a run may well be at work for it.
+        is_likely: bool,
+    },
+}
+
+/// Something that a step of the plan needs and the user may not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// The verb.
+    pub verb: String,
+    /// The resource with its group, as RBAC names it: `clusterconfigurations.installer.kubesphere.io`.
+    pub resource: String,
+    /// The namespace, where the resource has one.
+    pub namespace: Option<String>,
+}
+
+/// What a first look at one cluster told, and what a closer one added where a change is planned.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// Which cluster.
+    pub side: Side,
+    /// The address that was asked.
+    pub server: String,
+    /// The API server's version, as it writes it.
+    pub kubernetes: String,
+    /// The UID of the namespace kube-system, which identifies the cluster.
+    pub uid: String,
+    /// How many nodes there are.
+    pub nodes: Seen<usize>,
+    /// The ClusterConfiguration ks-installer.
+    pub configuration: Seen<ClusterConfiguration>,
+    /// The ConfigMap kubesphere-config.
+    pub config: Seen<KubesphereConfig>,
+    /// The jwtSecret in the Secret kubesphere-secret, from which the ConfigMap is rendered.
+    pub secret: Seen<JwtSecret>,
+    /// The Deployment ks-installer.
+    pub installer: Seen<Installer>,
+    /// The version that the image of Deployment ks-apiserver names, where nothing better told one.
+    pub apiserver_version: Option<Version>,
+    /// The registered Clusters; on a member only of interest where it is a host itself.
+    pub clusters: Seen<Vec<RegisteredCluster>>,
+    /// Under which names a host's kubefed has joined this cluster: service accounts NAME-kubesphere in
+    /// kube-federation-system (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
+    pub joined_as: Seen<Vec<String>>,
+    /// Whether the installer is at work. Closer look.
+    pub run: InstallerRun,
+    /// Other resources with the short name `cc`. Closer look.
+    pub short_name_clashes: Seen<Vec<String>>,
+    /// What the plan's steps need and the user may not do. Closer look.
+    pub denied: Vec<Denied>,
+}
+
+impl Observed {
+    /// KubeSphere's version, by the sources that can be had, the most reliable first
+    /// (status.core.version, ks-apiserver's image, the installer's image, the label).
+    pub fn kubesphere_version(&self) -> Option<Version> {
+        let configuration = self.configuration.present();
+        configuration
+            .and_then(ClusterConfiguration::installed_version)
+            .or(self.apiserver_version)
+            .or_else(|| self.installer.present().and_then(|installer| installer.version))
+            .or_else(|| configuration.and_then(ClusterConfiguration::labelled_version))
+    }
+
+    /// The API server's version, where it can be read.
+    pub fn kubernetes_version(&self) -> Option<Version> {
+        Version::parse(&self.kubernetes)
+    }
+
+    /// The role that the configuration asks for, `none` where there is no configuration.
+    pub fn role(&self) -> Role {
+        self.configuration.present().map_or(Role::None, ClusterConfiguration::role)
+    }
+
+    /// Whether the cluster asks to be, or works as, a host.
+    pub fn is_host(&self) -> bool {
+        self.role() == Role::Host
+            || self
+                .config
+                .present()
+                .is_some_and(|config| config.multicluster_enabled || config.role == Some(Role::Host))
+    }
+
+    /// Whether the cluster asks to be, or works as, a member.
+    pub fn is_member(&self) -> bool {
+        self.role() == Role::Member
+            || self.config.present().is_some_and(|config| config.role == Some(Role::Member))
+    }
+
+    /// The secret in effect: kubesphere-config's, else the copy it is rendered from.
+    pub fn effective_secret(&self) -> Option<&JwtSecret> {
+        let config = self.config.present().and_then(|config| config.jwt_secret.as_ref());
+        config.or_else(|| self.secret.present())
+    }
+
+    /// The host's own Cluster.
+    pub fn host_cluster(&self) -> Option<&RegisteredCluster> {
+        self.clusters.present()?.iter().find(|cluster| cluster.is_host())
+    }
+
+    /// The Cluster with this name.
+    pub fn cluster_named(&self, name: &str) -> Option<&RegisteredCluster> {
+        self.clusters.present()?.iter().find(|cluster| cluster.name() == name)
+    }
+
+    /// Every Cluster that is the member with this kube-system UID.
+    pub fn clusters_with_uid<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a RegisteredCluster> {
+        let clusters = self.clusters.present().into_iter().flatten();
+        clusters.filter(move |cluster| cluster.member_uid() == Some(uid))
+    }
+}
+
+/// A cluster of which nothing was seen but its API server, to fill in what a test is about.
+#[cfg(test)]
+pub fn fixture(kubernetes: &str) -> Observed {
+    Observed {
+        side: Side::member("member1"),
+        server: "https://10.0.0.1:6443".to_owned(),
+        kubernetes: kubernetes.to_owned(),
+        uid: "u".to_owned(),
+        nodes: Seen::Absent,
+        configuration: Seen::Absent,
+        config: Seen::Absent,
+        secret: Seen::Absent,
+        installer: Seen::Present(Installer { version: None, replicas: 1, is_rolling: false }),
+        apiserver_version: None,
+        clusters: Seen::Present(Vec::new()),
+        joined_as: Seen::Absent,
+        run: InstallerRun::NotAsked,
+        short_name_clashes: Seen::Absent,
+        denied: Vec::new(),
+    }
+}

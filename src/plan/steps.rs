@@ -1,0 +1,98 @@
+//! A plan as the list of its steps, in the order in which they are taken.
+
+use super::{
+    configuration_patch::Change,
+    join::{ConfigurationStep, MemberPlan, Plan, Registration},
+};
+use crate::kubesphere::side::Side;
+
+/// One step, on one cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step<'a> {
+    /// The cluster that it changes, or waits for.
+    pub side: Side,
+    /// What it does.
+    pub action: Action<'a>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action<'a> {
+    /// Changes the ClusterConfiguration and waits until that is in effect.
+    Patch(&'a [Change]),
+    /// Waits for a run that is under way, and restarts the installer where it has no effect.
+    Await,
+    /// Waits for the host's controller, which acts on what the installer has written.
+    AwaitController,
+    /// Restarts the installer and waits until the configuration is in effect.
+    Restart,
+    /// Creates the Cluster of this member and waits until it is ready.
+    Create {
+        /// The Cluster's name.
+        name: &'a str,
+        /// The member's context.
+        member: &'a str,
+    },
+    /// Waits until the Cluster is ready.
+    AwaitCluster {
+        /// The Cluster's name.
+        name: &'a str,
+    },
+}
+
+impl Action<'_> {
+    /// One word for it.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Patch(_) => "patch",
+            Self::Await | Self::AwaitController | Self::AwaitCluster { .. } => "wait",
+            Self::Restart => "restart",
+            Self::Create { .. } => "create",
+        }
+    }
+
+    /// What it is done to, as `resource.group/name`.
+    pub fn object(&self) -> String {
+        match self {
+            Self::Patch(_) => "clusterconfigurations.installer.kubesphere.io/ks-installer".to_owned(),
+            Self::Await | Self::Restart => "deployments.apps/ks-installer".to_owned(),
+            Self::AwaitController => "deployments.apps/ks-controller-manager".to_owned(),
+            Self::Create { name, .. } | Self::AwaitCluster { name } => {
+                format!("clusters.cluster.kubesphere.io/{name}")
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// The steps: the host's, then every member's configuration, then the Clusters.
+    pub fn steps(&self, host: &Side) -> Vec<Step<'_>> {
+        let of_host = of_configuration(host.clone(), &self.host);
+        let of_members = self.members.iter().filter_map(|member| {
+            of_configuration(Side::member(member.context.clone()), &member.configuration)
+        });
+        let clusters = self.members.iter().filter_map(|member| of_registration(host, member));
+        of_host.into_iter().chain(of_members).chain(clusters).collect()
+    }
+}
+
+fn of_configuration(side: Side, step: &ConfigurationStep) -> Option<Step<'_>> {
+    let action = match step {
+        ConfigurationStep::InEffect => return None,
+        ConfigurationStep::Await => Action::Await,
+        ConfigurationStep::AwaitController => Action::AwaitController,
+        ConfigurationStep::Patch(patch) => Action::Patch(&patch.changes),
+        ConfigurationStep::Restart => Action::Restart,
+    };
+    Some(Step { side, action })
+}
+
+fn of_registration<'a>(host: &Side, member: &'a MemberPlan) -> Option<Step<'a>> {
+    let name = member.name.as_str();
+    let action = match member.registration {
+        Registration::Joined => return None,
+        Registration::Await => Action::AwaitCluster { name },
+        Registration::Create => Action::Create { name, member: &member.context },
+    };
+    Some(Step { side: host.clone(), action })
+}
