@@ -16,5 +16,10 @@
 //! `architecture` holds this.
 
 pub mod checks;
+pub mod cli;
+pub mod commands;
+pub mod error;
 pub mod kubesphere;
+pub mod live;
+pub mod output;
 pub mod plan;

@@ -1,0 +1,307 @@
+//! Taking the steps of a plan: the host first, then every member at once.
+
+use futures::future::join_all;
+use tokio::time::Instant;
+
+use super::connect::Clusters;
+use crate::{
+    checks::{self, Finding, MemberSituation, Situation},
+    error::{Error, Kind},
+    kubesphere::{
+        cluster, cluster_configuration, jwt_secret::JwtSecret, kubesphere_config::DEFAULT_RESYNC, side::Side,
+    },
+    live::{
+        apply::{Persistence, create_cluster, patch_configuration, restart_installer},
+        connection::Connection,
+        observe::observe,
+        patience::patiently,
+        prepare::{Freshness, Preparation, Prepared, prepare},
+        register::{Registered, Registering, register},
+        report::Report,
+    },
+    output::document::Outcome,
+    plan::{
+        course::Goal,
+        intent::MemberIntent,
+        join::{ConfigurationStep, Plan, Registration, Unplannable, host_step, member_step, registration},
+        observed::Observed,
+    },
+};
+
+/// What the steps are taken with.
+pub(super) struct CarryOut<'a> {
+    pub(super) clusters: &'a Clusters,
+    pub(super) skipped: &'a [String],
+    pub(super) deadline: Instant,
+    pub(super) wait: bool,
+    pub(super) report: &'a dyn Report,
+}
+
+/// What came of one cluster.
+#[derive(Default)]
+pub(super) struct Carried {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) warnings: Vec<String>,
+    pub(super) error: Option<Error>,
+    /// Whether something is left to do that can only take effect later (`--wait=false`).
+    pub(super) unfinished: bool,
+}
+
+impl CarryOut<'_> {
+    /// Takes every step. The host's failure ends it; a member's failure is that member's alone.
+    pub(super) async fn all(&self, host: &Observed, members: &[&Observed], plan: &Plan) -> Vec<Carried> {
+        let mut carried = Carried::default();
+        let host = match self.host(host, plan, &mut carried).await {
+            Ok(host) => host,
+            Err(error) => return vec![Carried { error: Some(error), ..carried }],
+        };
+        let host_ready = !carried.unfinished;
+        let freshness =
+            if plan.host == ConfigurationStep::InEffect { Freshness::Fresh } else { Freshness::Stale };
+        let secret = host.effective_secret().filter(|_| host_ready).unwrap_or(&plan.secret).clone();
+        let each = self.clusters.members.iter().zip(&self.clusters.intent.members).zip(members);
+        let each = each.map(|((connection, intent), observed)| {
+            let member = Member { connection, intent, observed, freshness };
+            self.member(&host, host_ready, &secret, member)
+        });
+        std::iter::once(carried).chain(join_all(each).await).collect()
+    }
+
+    /// Brings the host into effect and looks at it again.
+    async fn host(&self, host: &Observed, plan: &Plan, carried: &mut Carried) -> Result<Observed, Error> {
+        let connection = &self.clusters.host;
+        let check = |fresh: &Observed| self.check_host(fresh);
+        let preparation = self.preparation(connection, Goal::Host(&self.clusters.intent.host), &check);
+        let mut prepared = Prepared::default();
+        let result = prepare(&preparation, host, Freshness::Fresh, &mut prepared).await;
+        record(&connection.side, prepared, carried);
+        result?;
+        if plan.host == ConfigurationStep::InEffect {
+            return Ok(host.clone());
+        }
+        let ask = async || observe(connection).await;
+        Ok(patiently(&connection.side, self.deadline, ask).await?)
+    }
+
+    async fn member(
+        &self,
+        host: &Observed,
+        host_ready: bool,
+        secret: &JwtSecret,
+        member: Member<'_>,
+    ) -> Carried {
+        let mut carried = Carried::default();
+        if let Err(error) = self.try_member(host, host_ready, secret, member, &mut carried).await {
+            carried.error = Some(error);
+        }
+        carried
+    }
+
+    async fn try_member(
+        &self,
+        host: &Observed,
+        host_ready: bool,
+        secret: &JwtSecret,
+        member: Member<'_>,
+        carried: &mut Carried,
+    ) -> Result<(), Error> {
+        let Member { connection, intent, observed, freshness } = member;
+        let check = |fresh: &Observed| self.check_member(host, intent, fresh, secret);
+        let preparation = self.preparation(connection, Goal::Member(secret), &check);
+        let mut prepared = Prepared::default();
+        let result = prepare(&preparation, observed, freshness, &mut prepared).await;
+        record(&connection.side, prepared, carried);
+        result?;
+        let step = registration(&intent.name, host, &observed.uid);
+        // Before both sides are in effect the host's controller could only fail with it.
+        if step != Registration::Joined && !(host_ready && prepared.in_effect) {
+            carried.unfinished = true;
+            return Ok(());
+        }
+        let registering = Registering {
+            host: &self.clusters.host,
+            member: connection,
+            intent,
+            uid: &observed.uid,
+            version: host.kubesphere_version(),
+            resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
+            deadline: self.deadline,
+            wait: self.wait,
+            report: self.report,
+        };
+        let mut registered = Registered::default();
+        let result = match step {
+            Registration::Joined => Ok(()),
+            Registration::Await | Registration::Create => {
+                register(&registering, &step, &mut registered).await
+            }
+        };
+        if registered.created {
+            carried.outcomes.push(created(&self.clusters.host.side, intent));
+        }
+        carried
+            .warnings
+            .extend(registered.without_version.map(|why| unknown_version(&connection.side, &why)));
+        result?;
+        carried.unfinished |= !self.wait && step != Registration::Joined;
+        Ok(())
+    }
+
+    fn preparation<'p>(
+        &'p self,
+        connection: &'p Connection,
+        goal: Goal<'p>,
+        check: &'p dyn Fn(&Observed) -> Result<(), Vec<Finding>>,
+    ) -> Preparation<'p> {
+        Preparation { connection, goal, deadline: self.deadline, wait: self.wait, report: self.report, check }
+    }
+
+    /// The same checks as before the first change, on a fresh look at the host.
+    fn check_host(&self, host: &Observed) -> Result<(), Vec<Finding>> {
+        let step = host_step(&self.clusters.intent.host, host);
+        self.check(host, Vec::new(), &step)
+    }
+
+    fn check_member(
+        &self,
+        host: &Observed,
+        intent: &MemberIntent,
+        member: &Observed,
+        secret: &JwtSecret,
+    ) -> Result<(), Vec<Finding>> {
+        let step = member_step(member, secret);
+        self.check(host, vec![MemberSituation { intent, observed: Some(member) }], &step)
+    }
+
+    fn check(
+        &self,
+        host: &Observed,
+        members: Vec<MemberSituation<'_>>,
+        step: &Result<ConfigurationStep, Unplannable>,
+    ) -> Result<(), Vec<Finding>> {
+        let situation = Situation {
+            intent: &self.clusters.intent,
+            host: Some(host),
+            members,
+            silent: &[],
+            unplannable: step.as_ref().err(),
+        };
+        let findings = checks::run(&situation, self.skipped);
+        if findings.iter().any(Finding::is_obstacle) { Err(findings) } else { Ok(()) }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Member<'a> {
+    connection: &'a Connection,
+    intent: &'a MemberIntent,
+    observed: &'a Observed,
+    freshness: Freshness,
+}
+
+/// Sends every change with `dryRun=All`, so that the API servers' admission has its say, and waits for nothing.
+pub(super) async fn rehearse(clusters: &Clusters, plan: &Plan) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes = Vec::new();
+    rehearse_step(&clusters.host, &plan.host, &mut outcomes).await?;
+    for (connection, member) in clusters.members.iter().zip(&plan.members) {
+        rehearse_step(connection, &member.configuration, &mut outcomes).await?;
+    }
+    for (intent, member) in clusters.intent.members.iter().zip(&plan.members) {
+        if member.registration == Registration::Create {
+            create_cluster(&clusters.host, intent, Persistence::DryRun).await?;
+            outcomes.push(created(&clusters.host.side, intent));
+        }
+    }
+    Ok(outcomes)
+}
+
+async fn rehearse_step(
+    connection: &Connection,
+    step: &ConfigurationStep,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), Error> {
+    match step {
+        ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {}
+        ConfigurationStep::Patch(patch) => {
+            patch_configuration(connection, patch, Persistence::DryRun).await?;
+        }
+        ConfigurationStep::Restart => {
+            restart_installer(connection, connection.clock.now(), Persistence::DryRun).await?;
+        }
+    }
+    outcomes.extend(foreseen(&connection.side, step));
+    Ok(())
+}
+
+/// What every step of the plan would come to.
+pub(super) fn foreseen_outcomes(clusters: &Clusters, plan: &Plan) -> Vec<Outcome> {
+    let host = foreseen(&clusters.host.side, &plan.host);
+    let members = clusters.members.iter().zip(&plan.members);
+    let members =
+        members.filter_map(|(connection, member)| foreseen(&connection.side, &member.configuration));
+    let intents = clusters.intent.members.iter().zip(&plan.members);
+    let creating = intents.filter(|(_, member)| member.registration == Registration::Create);
+    let clusters = creating.map(|(intent, _)| created(&clusters.host.side, intent));
+    host.into_iter().chain(members).chain(clusters).collect()
+}
+
+fn foreseen(side: &Side, step: &ConfigurationStep) -> Option<Outcome> {
+    match step {
+        ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => None,
+        ConfigurationStep::Patch(_) => Some(patched(side)),
+        ConfigurationStep::Restart => Some(restarted(side)),
+    }
+}
+
+fn record(side: &Side, prepared: Prepared, carried: &mut Carried) {
+    if prepared.patches > 0 {
+        carried.outcomes.push(patched(side));
+    }
+    if prepared.restarted {
+        carried.outcomes.push(restarted(side));
+    }
+    carried.unfinished |= !prepared.in_effect;
+}
+
+fn patched(side: &Side) -> Outcome {
+    let object =
+        format!("clusterconfiguration.{}/{}", cluster_configuration::GROUP, cluster_configuration::NAME);
+    Outcome { side: side.clone(), object, verb: "patched" }
+}
+
+fn restarted(side: &Side) -> Outcome {
+    let object = format!("deployment.apps/{}", cluster_configuration::NAME);
+    Outcome { side: side.clone(), object, verb: "restarted" }
+}
+
+fn created(host: &Side, intent: &MemberIntent) -> Outcome {
+    Outcome { verb: "created", ..registered(host, intent) }
+}
+
+/// The Cluster of a member that needed nothing.
+pub(super) fn registered(host: &Side, intent: &MemberIntent) -> Outcome {
+    let object = format!("cluster.{}/{}", cluster::GROUP, intent.name);
+    Outcome { side: host.clone(), object, verb: "unchanged" }
+}
+
+/// What is said where a Cluster is ready without a known KubeSphere.
+pub(super) fn unknown_version(side: &Side, why: &str) -> String {
+    format!("{side}: it is joined, but the host does not know its KubeSphere version: {why}")
+}
+
+/// One error for everything that failed. The host's failure ends a join before its members' turn, so it stands
+/// alone.
+pub(super) fn sum_up(carried: Vec<Carried>, members: usize) -> Result<(), (Vec<Error>, Error)> {
+    let host_failed = carried.first().is_some_and(|host| host.error.is_some());
+    let mut errors: Vec<Error> = carried.into_iter().filter_map(|carried| carried.error).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    if host_failed || members == 1 {
+        return Err((Vec::new(), errors.remove(0)));
+    }
+    let message = format!("{} of {members} members failed", errors.len());
+    let sum = Error::new(Kind::Partial, message)
+        .hint("run the same command again: it continues where this one stopped");
+    Err((errors, sum))
+}

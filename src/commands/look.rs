@@ -1,0 +1,152 @@
+//! One look at all clusters of a join, from which checks and plan follow.
+
+use futures::future::join_all;
+
+use super::connect::Clusters;
+use crate::{
+    checks::{self, Finding, MemberSituation, Silent, Situation},
+    error::Error,
+    live::{
+        closer_look::{look_at_installer, look_at_rights},
+        connection::Connection,
+        observe::observe,
+        request_error::RequestError,
+    },
+    plan::{
+        access::{Access, on_host, on_member},
+        intent::Intent,
+        join::{Plan, Unplannable, plan},
+        observed::Observed,
+    },
+};
+
+/// What was seen, and what follows from it.
+pub(super) struct Look {
+    pub(super) host: Option<Observed>,
+    /// In the intent's order.
+    pub(super) members: Vec<Option<Observed>>,
+    silent: Vec<Silent>,
+    pub(super) plan: Result<Plan, Unplannable>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Looks at all clusters at once; and where something is to change, closer.
+pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
+    let host = async { observe(&clusters.host).await };
+    let members = join_all(clusters.members.iter().map(observe));
+    let (host, members) = tokio::join!(host, members);
+    let mut look = Look {
+        silent: Vec::new(),
+        host: None,
+        members: Vec::new(),
+        plan: Err(Unplannable::NotObserved),
+        findings: Vec::new(),
+    };
+    look.host = look.answer(&clusters.host, host);
+    for (connection, member) in clusters.members.iter().zip(members) {
+        let member = look.answer(connection, member);
+        look.members.push(member);
+    }
+    look.decide(&clusters.intent);
+    look.look_closer(clusters).await;
+    look.check(&clusters.intent, skipped);
+    look
+}
+
+/// A cluster with what the plan does to it.
+struct Changing<'a> {
+    connection: &'a Connection,
+    observed: &'a mut Observed,
+    accesses: Vec<Access>,
+    runs_installer: bool,
+}
+
+impl Look {
+    /// The clusters that answered, the host first.
+    pub(super) fn observed(&self) -> impl Iterator<Item = &Observed> {
+        self.host.iter().chain(self.members.iter().flatten())
+    }
+
+    /// Host, members and plan, once no obstacle is left.
+    pub(super) fn settled(&self) -> Result<(&Observed, Vec<&Observed>, &Plan), Error> {
+        let obstacles = self.findings.iter().any(Finding::is_obstacle);
+        let members: Option<Vec<_>> = self.members.iter().map(Option::as_ref).collect();
+        match (&self.host, members, &self.plan) {
+            (Some(host), Some(members), Ok(plan)) if !obstacles => Ok((host, members, plan)),
+            _ => Err(Error::refused(self.findings.clone())),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        connection: &Connection,
+        answer: Result<Observed, RequestError>,
+    ) -> Option<Observed> {
+        answer.map_err(|error| self.silent.push(silent(connection, error))).ok()
+    }
+
+    fn decide(&mut self, intent: &Intent) {
+        let members: Option<Vec<&Observed>> = self.members.iter().map(Option::as_ref).collect();
+        self.plan = match (&self.host, members) {
+            (Some(host), Some(members)) => plan(intent, host, &members),
+            _ => Err(Unplannable::NotObserved),
+        };
+    }
+
+    /// First at the installers, because what they are doing decides which steps, and so which rights, are needed.
+    async fn look_closer(&mut self, clusters: &Clusters) {
+        let installers = self.changing(clusters).into_iter().filter(|changing| changing.runs_installer);
+        join_all(installers.map(|changing| look_at_installer(changing.connection, changing.observed))).await;
+        self.decide(&clusters.intent);
+        let rights = self.changing(clusters).into_iter().map(|changing| async move {
+            look_at_rights(changing.connection, changing.observed, &changing.accesses)
+                .await
+                .map_err(|error| silent(changing.connection, error))
+        });
+        let failures: Vec<Silent> = join_all(rights).await.into_iter().filter_map(Result::err).collect();
+        self.silent.extend(failures);
+    }
+
+    fn changing<'a>(&'a mut self, clusters: &'a Clusters) -> Vec<Changing<'a>> {
+        let Ok(plan) = &self.plan else { return Vec::new() };
+        let host = self.host.iter_mut().map(|observed| Changing {
+            connection: &clusters.host,
+            observed,
+            accesses: on_host(plan),
+            runs_installer: plan.host.runs_installer(),
+        });
+        let members = clusters.members.iter().zip(&mut self.members).zip(&plan.members);
+        let members = members.filter_map(|((connection, observed), plan)| {
+            Some(Changing {
+                connection,
+                observed: observed.as_mut()?,
+                accesses: on_member(plan),
+                runs_installer: plan.configuration.runs_installer(),
+            })
+        });
+        host.chain(members).collect()
+    }
+
+    fn check(&mut self, intent: &Intent, skipped: &[String]) {
+        let members = intent.members.iter().zip(&self.members);
+        let situation = Situation {
+            intent,
+            host: self.host.as_ref(),
+            members: members
+                .map(|(intent, observed)| MemberSituation { intent, observed: observed.as_ref() })
+                .collect(),
+            silent: &self.silent,
+            unplannable: self.plan.as_ref().err(),
+        };
+        self.findings = checks::run(&situation, skipped);
+    }
+}
+
+fn silent(connection: &Connection, error: RequestError) -> Silent {
+    let hints = error.hints();
+    let error = Error::from(error);
+    let context = format!("{}: ", connection.side);
+    let message = [error.message].into_iter().chain(error.causes).collect::<Vec<_>>().join(": ");
+    let message = message.strip_prefix(&context).map_or_else(|| message.clone(), str::to_owned);
+    Silent { side: connection.side.clone(), message, hints }
+}

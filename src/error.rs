@@ -1,0 +1,207 @@
+//! What ends a command early: its kind decides the exit code, and hints say what to do.
+
+use std::error::Error as StdError;
+
+use crate::{
+    checks::Finding,
+    live::{
+        connection::ConnectionError,
+        failure::{Failure, LookAt},
+        kubeconfig::KubeconfigError,
+        request_error::RequestError,
+    },
+};
+
+/// Why a command ended, as its exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something failed.
+    Error,
+    /// The command was typed wrongly.
+    Usage,
+    /// A check or an obstacle stopped it; nothing was changed.
+    Obstacle,
+    /// The time is up; re-running continues.
+    TimedOut,
+    /// The person declined.
+    Declined,
+    /// Several members, some failed.
+    Partial,
+    /// Interrupted; re-running continues.
+    Interrupted,
+    /// The reader of the output has gone away, which is no failure.
+    ClosedPipe,
+}
+
+impl Kind {
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::ClosedPipe => 0,
+            Self::Error => 1,
+            Self::Usage => 2,
+            Self::Obstacle => 3,
+            Self::TimedOut => 4,
+            Self::Declined => 5,
+            Self::Partial => 6,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure as a user reads it: what was being done, the causes below, and hints that are actions.
+#[derive(Debug)]
+pub struct Error {
+    /// What it means for the command.
+    pub kind: Kind,
+    /// What failed, as a fragment.
+    pub message: String,
+    /// The causes, the nearest first.
+    pub causes: Vec<String>,
+    /// What to do.
+    pub hints: Vec<String>,
+    /// The findings that stopped it, where checks did.
+    pub findings: Vec<Finding>,
+}
+
+impl Error {
+    /// A failure with this message.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new(), findings: Vec::new() }
+    }
+
+    /// A command that was typed wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// Checks that stopped the command.
+    pub fn refused(findings: Vec<Finding>) -> Self {
+        Self { findings, ..Self::new(Kind::Obstacle, "") }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    fn with_causes_of(mut self, error: &dyn StdError) -> Self {
+        let mut source = error.source();
+        while let Some(cause) = source {
+            self.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        self
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::new(Kind::ClosedPipe, "the reader has gone away"),
+            _ => Self::new(Kind::Error, format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+impl From<KubeconfigError> for Error {
+    fn from(error: KubeconfigError) -> Self {
+        let kind = match error {
+            KubeconfigError::Unreadable { .. } | KubeconfigError::Malformed { .. } => Kind::Obstacle,
+            _ => Kind::Usage,
+        };
+        let hints = error.hints();
+        Self { hints, ..Self::new(kind, error.to_string()).with_causes_of(&error) }
+    }
+}
+
+impl From<ConnectionError> for Error {
+    fn from(error: ConnectionError) -> Self {
+        let hints = error.hints();
+        Self { hints, ..Self::new(Kind::Obstacle, error.to_string()).with_causes_of(&error) }
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        let hints = error.hints();
+        Self { hints, ..Self::new(Kind::Error, error.to_string()).with_causes_of(&error) }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let message = failure.to_string();
+        match failure {
+            Failure::Request(error) => error.into(),
+            Failure::Refused(findings) => Self { message, ..Self::refused(findings) },
+            Failure::RunFailed { side, .. } => Self::new(Kind::Error, message)
+                .hint(format!("read the log: {}", logs_command(side.context())))
+                .hint("mend the cause, then run the same command again: it restarts the installer"),
+            Failure::TakenBack { .. } => Self::new(Kind::Error, message)
+                .hint("settle it with them (another program, such as GitOps, does it again and again), then run the same command again"),
+            Failure::NotSettled { .. } => Self::new(Kind::Error, message)
+                .hint("another program keeps changing it (GitOps?): change it there, then run the same command again"),
+            Failure::TimedOut { look_at, installer, .. } => {
+                let mut error = Self::new(Kind::TimedOut, message);
+                error.causes.extend(installer.map(|installer| format!("the installer's last word: {installer}")));
+                error.hint(where_to_look(&look_at)).hint("run the same command again: it continues where this one stopped")
+            }
+            Failure::NameTaken { .. } => {
+                Self::new(Kind::Obstacle, message).hint("choose another with `--name`")
+            }
+            Failure::OtherCluster { name, .. } => Self::new(Kind::Error, message)
+                .hint(format!("if nobody needs it: `kubectl delete clusters.cluster.kubesphere.io {name}` on the host")),
+            Failure::Deleted { .. } => {
+                Self::new(Kind::Error, message).hint("run the same command again to create it anew")
+            }
+            Failure::Withdrawn { twin, .. } => {
+                Self::new(Kind::Obstacle, message).hint(format!("go on with the name \"{twin}\": `--name {twin}`"))
+            }
+        }
+    }
+}
+
+fn logs_command(context: &str) -> String {
+    format!("`kubectl --context {context} -n kubesphere-system logs deployment/ks-installer`")
+}
+
+fn where_to_look(look_at: &LookAt) -> String {
+    match look_at {
+        LookAt::Installer(side) => format!("look at the installer: {}", logs_command(side.context())),
+        LookAt::Controller(host) => format!(
+            "look at the host's controller: `kubectl --context {} -n kubesphere-system logs deployment/ks-controller-manager`",
+            host.context()
+        ),
+        LookAt::ApiServer(side) => {
+            format!("is the cluster up? `kubectl --context {} get --raw /readyz`", side.context())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Kind};
+
+    #[test]
+    fn a_closed_pipe_is_success() {
+        let error = Error::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        assert_eq!(error.kind.exit_code(), 0);
+    }
+
+    #[test]
+    fn every_kind_has_the_code_of_the_contract() {
+        let kinds = [
+            Kind::Error,
+            Kind::Usage,
+            Kind::Obstacle,
+            Kind::TimedOut,
+            Kind::Declined,
+            Kind::Partial,
+            Kind::Interrupted,
+        ];
+        assert_eq!(kinds.map(Kind::exit_code), [1, 2, 3, 4, 5, 6, 130]);
+    }
+}

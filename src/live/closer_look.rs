@@ -1,0 +1,176 @@
+//! What is asked only of a cluster that is going to change: permissions, the short name `cc`, the installer.
+
+use futures::future::join_all;
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
+use kube::{Api, api::PostParams};
+use serde::Deserialize;
+
+use super::{
+    connection::Connection,
+    installer_run,
+    request_error::{Object, RequestError, Verb, request},
+};
+use crate::{
+    kubesphere::cluster_configuration::{GROUP, SHORT_NAME},
+    plan::{
+        access::Access,
+        observed::{Denied, Observed, Seen},
+    },
+};
+
+/// Aggregated discovery in one answer; servers before 1.26 answer with the plain list of groups.
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+                         application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,\
+                         application/json";
+
+/// Adds what a run of the installer depends on.
+pub async fn look_at_installer(connection: &Connection, observed: &mut Observed) {
+    let (clashes, run) =
+        tokio::join!(short_name_clashes(connection), installer_run::observe(connection, observed));
+    observed.short_name_clashes = clashes;
+    observed.run = run;
+}
+
+/// Adds what of these the user may not do.
+pub async fn look_at_rights(
+    connection: &Connection,
+    observed: &mut Observed,
+    accesses: &[Access],
+) -> Result<(), RequestError> {
+    observed.denied = denied(connection, accesses).await?;
+    Ok(())
+}
+
+async fn denied(connection: &Connection, accesses: &[Access]) -> Result<Vec<Denied>, RequestError> {
+    let reviews = join_all(accesses.iter().map(|access| may(connection, access))).await;
+    let mut denied = Vec::new();
+    for (access, may) in accesses.iter().zip(reviews) {
+        if !may? {
+            denied.push(Denied {
+                verb: access.verb.to_owned(),
+                resource: qualified(access),
+                namespace: access.namespace.map(str::to_owned),
+            });
+        }
+    }
+    Ok(denied)
+}
+
+fn qualified(access: &Access) -> String {
+    if access.group.is_empty() {
+        access.resource.to_owned()
+    } else {
+        format!("{}.{}", access.resource, access.group)
+    }
+}
+
+async fn may(connection: &Connection, access: &Access) -> Result<bool, RequestError> {
+    let api: Api<SelfSubjectAccessReview> = Api::all(connection.client.clone());
+    let attributes = ResourceAttributes {
+        verb: Some(access.verb.to_owned()),
+        group: Some(access.group.to_owned()),
+        resource: Some(access.resource.to_owned()),
+        namespace: access.namespace.map(str::to_owned),
+        name: access.name.map(str::to_owned),
+        ..ResourceAttributes::default()
+    };
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(attributes),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let object = Object::all("authorization.k8s.io", "selfsubjectaccessreviews");
+    let parameters = PostParams::default();
+    let answer = api.create(&parameters, &review);
+    let answer = request(&connection.side, Verb::Create, &object, answer).await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}
+
+/// Other resources that are called `cc` too (clustercidrs, computeclasses, compositecontrollers, …).
+async fn short_name_clashes(connection: &Connection) -> Seen<Vec<String>> {
+    let ask = http::Request::get("/apis").header(http::header::ACCEPT, DISCOVERY).body(Vec::new());
+    let ask = ask.expect("a path and a header make a request");
+    let object = Object::all("", "apis");
+    let answer = connection.client.request::<Discovery>(ask);
+    match request(&connection.side, Verb::List, &object, answer).await {
+        Ok(discovery) if discovery.kind == "APIGroupDiscoveryList" => Seen::Present(discovery.clashes()),
+        Ok(_) => Seen::Unreadable("the API server is too old to tell all short names at once".to_owned()),
+        Err(error) => Seen::Unreadable(error.cause.to_string()),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Discovery {
+    kind: String,
+    #[serde(default)]
+    items: Vec<Group>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Group {
+    #[serde(default)]
+    metadata: GroupName,
+    #[serde(default)]
+    versions: Vec<GroupVersion>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct GroupName {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct GroupVersion {
+    #[serde(default)]
+    resources: Vec<ApiResource>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ApiResource {
+    resource: String,
+    #[serde(default)]
+    short_names: Vec<String>,
+}
+
+impl Discovery {
+    fn clashes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for group in self.items.iter().filter(|group| group.metadata.name != GROUP) {
+            let resources = group.versions.iter().flat_map(|version| &version.resources);
+            for resource in
+                resources.filter(|resource| resource.short_names.iter().any(|name| name == SHORT_NAME))
+            {
+                let name = format!("{}.{}", resource.resource, group.metadata.name);
+                if !found.contains(&name) {
+                    found.push(name);
+                }
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Discovery;
+
+    #[test]
+    fn only_other_groups_clash_and_each_resource_once() {
+        let discovery: Discovery = serde_json::from_str(
+            r#"{"kind": "APIGroupDiscoveryList", "items": [
+                {"metadata": {"name": "installer.kubesphere.io"}, "versions": [{"resources": [{"resource": "clusterconfigurations", "shortNames": ["cc"]}]}]},
+                {"metadata": {"name": "networking.k8s.io"}, "versions": [
+                    {"resources": [{"resource": "clustercidrs", "shortNames": ["cc"]}, {"resource": "ingresses", "shortNames": ["ing"]}]},
+                    {"resources": [{"resource": "clustercidrs", "shortNames": ["cc"]}]}]}
+            ]}"#,
+        )
+        .unwrap();
+        assert_eq!(discovery.clashes(), ["clustercidrs.networking.k8s.io"]);
+    }
+}

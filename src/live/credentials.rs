@@ -1,0 +1,63 @@
+//! A context's credentials, with the files it names read.
+
+use std::{fs, path::Path};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::selected_context::SelectedContext;
+use crate::plan::member_kubeconfig::{Credentials, Material};
+
+/// What the context says about its cluster and user.
+pub fn credentials(context: &SelectedContext) -> Credentials {
+    let (cluster, user) = (&context.cluster, &context.user);
+    let key = user.client_key_data.as_ref().map(SecretString::expose_secret);
+    Credentials {
+        server: context.server.to_string().trim_end_matches('/').to_owned(),
+        certificate_authority: pem(
+            cluster.certificate_authority_data.as_deref(),
+            cluster.certificate_authority.as_deref(),
+        ),
+        client_certificate: pem(user.client_certificate_data.as_deref(), user.client_certificate.as_deref()),
+        client_key: pem(key, user.client_key.as_deref()),
+        token: match (&user.token, &user.token_file) {
+            (Some(token), _) => Material::Given(token.clone()),
+            (None, Some(path)) => file(path),
+            (None, None) => Material::Absent,
+        },
+        has_password: user.username.is_some() || user.password.is_some(),
+        exec: user.exec.as_ref().map(|exec| exec.command.clone().unwrap_or_default()),
+        auth_provider: user.auth_provider.as_ref().map(|provider| provider.name.clone()),
+        impersonates: user.impersonate.clone(),
+        insecure: context.is_insecure(),
+        tls_server_name: cluster.tls_server_name.clone(),
+        is_proxied: cluster.proxy_url.is_some(),
+    }
+}
+
+/// Data wins over a file, as in client-go.
+fn pem(data: Option<&str>, path: Option<&str>) -> Material {
+    match (data.filter(|data| !data.is_empty()), path.filter(|path| !path.is_empty())) {
+        (Some(data), _) => decoded(data),
+        (None, Some(path)) => file(path),
+        (None, None) => Material::Absent,
+    }
+}
+
+fn decoded(data: &str) -> Material {
+    let text = STANDARD.decode(data.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    match text {
+        Some(text) => Material::Given(SecretString::from(text)),
+        None => Material::Unreadable {
+            path: "the kubeconfig's data".into(),
+            reason: "it is not base64 of a PEM text".to_owned(),
+        },
+    }
+}
+
+fn file(path: &str) -> Material {
+    match fs::read_to_string(path) {
+        Ok(text) => Material::Given(SecretString::from(text)),
+        Err(error) => Material::Unreadable { path: Path::new(path).to_owned(), reason: error.to_string() },
+    }
+}

@@ -1,0 +1,45 @@
+//! What the environment says, read once at the start and passed on as a value.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use super::proxy::ProxyVariables;
+
+/// The part of the process environment that connecting depends on.
+#[derive(Clone, Default)]
+pub struct Environment {
+    /// `$KUBECONFIG`: a list of files.
+    pub kubeconfig: Option<OsString>,
+    /// The home directory, below which `.kube/config` is.
+    pub home: Option<PathBuf>,
+    /// `$HTTPS_PROXY` and its relatives.
+    pub proxy: ProxyVariables,
+    /// Whether a person can answer a credential plugin's questions.
+    pub stdin_is_terminal: bool,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub fn of_process() -> Self {
+        Self {
+            kubeconfig: std::env::var_os("KUBECONFIG"),
+            home: std::env::home_dir(),
+            proxy: ProxyVariables {
+                https: first_of(["HTTPS_PROXY", "https_proxy"]),
+                http: first_of(["HTTP_PROXY", "http_proxy"]),
+                exceptions: first_of(["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+            },
+            stdin_is_terminal: std::io::stdin().is_terminal(),
+        }
+    }
+}
+
+fn first_of(names: [&str; 2]) -> Option<String> {
+    names.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
+/// The words of the command line, the program's own name first.
+pub fn command_line() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}

@@ -1,0 +1,104 @@
+//! Why a step of a join did not come to its end.
+
+use super::request_error::RequestError;
+use crate::{checks::Finding, kubesphere::side::Side};
+
+/// Where the cause of a wait that was too long is to be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookAt {
+    /// The log of this cluster's installer.
+    Installer(Side),
+    /// The log of this host's cluster controller.
+    Controller(Side),
+    /// This cluster's API server.
+    ApiServer(Side),
+}
+
+/// Why a step did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A request failed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// Looking again showed obstacles that were not there before.
+    #[error("the clusters changed meanwhile, and the plan no longer holds")]
+    Refused(Vec<Finding>),
+    /// The installer's run is over and left the configuration without effect.
+    #[error("{side}: the installer's run ended without bringing the configuration into effect: {failure}")]
+    RunFailed {
+        /// Where.
+        side: Side,
+        /// What its log says.
+        failure: String,
+    },
+    /// The configuration was changed by somebody else again and again.
+    #[error("{side}: the ClusterConfiguration was changed by somebody else {attempts} times in a row")]
+    NotSettled {
+        /// Where.
+        side: Side,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Somebody took our change back after the server had accepted it.
+    #[error(
+        "{side}: somebody else took the change of the ClusterConfiguration back, and it is left as they want it"
+    )]
+    TakenBack {
+        /// Where.
+        side: Side,
+    },
+    /// The time is up.
+    #[error("{side}: timed out while {waiting}: {missing}")]
+    TimedOut {
+        /// Where.
+        side: Side,
+        /// What was being done.
+        waiting: &'static str,
+        /// Where the cause is to be looked for.
+        look_at: LookAt,
+        /// What was still missing, in its last words.
+        missing: String,
+        /// What the installer's log said last.
+        installer: Option<String>,
+    },
+    /// Somebody else took the name for another cluster meanwhile.
+    #[error("{side}: the name \"{name}\" was taken on the host meanwhile, by the cluster with the UID {uid}")]
+    NameTaken {
+        /// The member.
+        side: Side,
+        /// The Cluster's name.
+        name: String,
+        /// The UID of the other cluster's kube-system.
+        uid: String,
+    },
+    /// Another cluster answers behind the new Cluster's kubeconfig.
+    #[error("{side}: the Cluster \"{name}\" leads to another cluster (the UID of its kube-system is {uid})")]
+    OtherCluster {
+        /// The member.
+        side: Side,
+        /// The Cluster's name.
+        name: String,
+        /// The UID found.
+        uid: String,
+    },
+    /// Somebody deleted the Cluster while it was awaited.
+    #[error("{side}: the Cluster \"{name}\" was deleted by somebody else meanwhile")]
+    Deleted {
+        /// The member.
+        side: Side,
+        /// The Cluster's name.
+        name: String,
+    },
+    /// Another operator registered the same member first.
+    #[error(
+        "{side}: it was registered as \"{twin}\" at the same time; the own Cluster \"{name}\" was withdrawn"
+    )]
+    Withdrawn {
+        /// The member.
+        side: Side,
+        /// The name of our Cluster.
+        name: String,
+        /// The name of the one that stays.
+        twin: String,
+    },
+}

@@ -1,0 +1,86 @@
+//! Which cluster stands behind a registered one, where its status does not tell.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api,
+    config::{AuthInfo, Cluster, Kubeconfig},
+};
+use secrecy::ExposeSecret as _;
+
+use super::{
+    connection::Connection,
+    environment::Environment,
+    kubeconfig::ConnectionOptions,
+    selected_context::{SelectedContext, select},
+};
+use crate::kubesphere::{cluster::RegisteredCluster, side::Side};
+
+/// A member that is gone must not hold up a join.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Asks the member for the UID of its kube-system, through the kubeconfig that the host has stored.
+///
+/// KubeSphere 3.1 and 3.2 do not record it (kubesphere `cluster_types.go@v3.2.1`), and no version does before
+/// its controller has reached the member.
+pub(super) async fn identified(mut cluster: RegisteredCluster) -> RegisteredCluster {
+    if cluster.member_uid().is_none() && !cluster.is_host() && cluster.is_direct() {
+        cluster.asked_uid =
+            tokio::time::timeout(ANSWERS_WITHIN, kube_system_uid(&cluster)).await.ok().flatten();
+    }
+    cluster
+}
+
+async fn kube_system_uid(cluster: &RegisteredCluster) -> Option<String> {
+    let text = STANDARD.decode(cluster.kubeconfig_base64()?.expose_secret()).ok()?;
+    let kubeconfig: Kubeconfig = serde_yaml::from_slice(&text).ok()?;
+    let context = select(&kubeconfig, Side::member, &ConnectionOptions::default()).ok()?;
+    if !is_self_contained(&context) {
+        return None;
+    }
+    let connection =
+        Connection::open(context, &Environment::of_process(), Some(ANSWERS_WITHIN)).await.ok()?;
+    let api: Api<Namespace> = Api::all(connection.client);
+    api.get_metadata("kube-system").await.ok()?.metadata.uid
+}
+
+/// What somebody stored on the host must neither start a program on this machine nor have a file of it sent to a
+/// server of their choice.
+fn is_self_contained(context: &SelectedContext) -> bool {
+    let Cluster { certificate_authority, .. } = &context.cluster;
+    let AuthInfo { exec, auth_provider, token_file, client_certificate, client_key, .. } = &context.user;
+    let files = [certificate_authority, token_file, client_certificate, client_key];
+    exec.is_none() && auth_provider.is_none() && files.iter().all(|file| file.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kubeconfig, is_self_contained};
+    use crate::{
+        kubesphere::side::Side,
+        live::{kubeconfig::ConnectionOptions, selected_context::select},
+    };
+
+    fn stored(user: &str) -> bool {
+        let text = format!(
+            "{{clusters: [{{name: a, cluster: {{server: 'https://192.0.2.1'}}}}], users: [{{name: a, user: {user}}}], \
+             contexts: [{{name: a, context: {{cluster: a, user: a}}}}], current-context: a}}"
+        );
+        let kubeconfig: Kubeconfig = serde_yaml::from_str(&text).unwrap();
+        is_self_contained(&select(&kubeconfig, Side::member, &ConnectionOptions::default()).unwrap())
+    }
+
+    #[test]
+    fn no_file_and_no_program_of_this_machine_is_used_for_a_stored_kubeconfig() {
+        assert!(stored("{token: abc}"));
+        for user in [
+            "{tokenFile: /etc/passwd}",
+            "{client-certificate: /a, client-key: /b}",
+            "{exec: {apiVersion: client.authentication.k8s.io/v1, command: touch}}",
+        ] {
+            assert!(!stored(user), "{user}");
+        }
+    }
+}

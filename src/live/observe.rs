@@ -1,0 +1,295 @@
+//! One look at a cluster: every read that decisions need, all at once.
+
+use futures::{StreamExt as _, stream};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Namespace, Node, Secret, ServiceAccount},
+};
+use kube::{
+    Api, Resource,
+    api::{DynamicObject, ListParams},
+    core::{ApiResource, GroupVersionKind, PartialObjectMeta},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    connection::Connection,
+    identify,
+    request_error::{Cause, Object, RequestError, Verb, request},
+};
+use crate::{
+    kubesphere::{
+        cluster::{self, RegisteredCluster},
+        cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
+        jwt_secret::JwtSecret,
+        kubesphere_config::{self, KubesphereConfig},
+        side::Side,
+        versions::Version,
+    },
+    plan::observed::{Installer, InstallerRun, Observed, Seen},
+};
+
+/// Where kubefed works (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
+const FEDERATION_NAMESPACE: &str = "kube-federation-system";
+/// What the names of kubefed's service accounts on members end with.
+const FEDERATED_SUFFIX: &str = "-kubesphere";
+/// How many members are asked for their identity at the same time.
+const IDENTIFIED_AT_ONCE: usize = 8;
+
+/// The API of ClusterConfigurations in kubesphere-system, always by group and plural: `cc` may be something else.
+pub fn configurations(connection: &Connection) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk(
+        cluster_configuration::GROUP,
+        cluster_configuration::VERSION,
+        cluster_configuration::KIND,
+    );
+    let resource = ApiResource::from_gvk_with_plural(&kind, cluster_configuration::PLURAL);
+    Api::namespaced_with(connection.client.clone(), NAMESPACE, &resource)
+}
+
+/// The API of Clusters.
+pub fn clusters(connection: &Connection) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk(cluster::GROUP, cluster::VERSION, cluster::KIND);
+    let resource = ApiResource::from_gvk_with_plural(&kind, cluster::PLURAL);
+    Api::all_with(connection.client.clone(), &resource)
+}
+
+/// The ClusterConfiguration, in words.
+pub fn configuration_object() -> Object {
+    Object::all(cluster_configuration::GROUP, cluster_configuration::PLURAL)
+        .named(cluster_configuration::NAME)
+        .in_namespace(NAMESPACE)
+}
+
+/// The ConfigMap kubesphere-config, in words.
+pub fn config_object() -> Object {
+    in_kubesphere_system("", "configmaps", kubesphere_config::NAME)
+}
+
+/// The Clusters, in words.
+pub fn clusters_object() -> Object {
+    Object::all(cluster::GROUP, cluster::PLURAL)
+}
+
+/// Looks at a cluster. An error is one that leaves nothing to decide on: no answer, no login.
+///
+/// GET, not LIST, wherever a name is known: a consistent LIST waits for the watch cache's progress.
+pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> {
+    // Boxed, because eight requests are more state than a stack should carry around.
+    let reads = Box::pin(async {
+        tokio::try_join!(
+            kubernetes_version(connection),
+            kube_system_uid(connection),
+            node_count(connection),
+            configuration(connection),
+            config(connection),
+            secret(connection),
+            installer(connection),
+            by_side(connection),
+        )
+    });
+    let (kubernetes, uid, nodes, configuration, config, secret, deployment, by_side) = reads.await?;
+    let (clusters, joined_as) = by_side;
+    let mut observed = Observed {
+        side: connection.side.clone(),
+        server: connection.server.clone(),
+        kubernetes,
+        uid,
+        nodes,
+        configuration,
+        config,
+        secret,
+        installer: deployment,
+        apiserver_version: None,
+        clusters,
+        joined_as,
+        run: InstallerRun::NotAsked,
+        short_name_clashes: Seen::Absent,
+        denied: Vec::new(),
+    };
+    let tells_version =
+        observed.configuration.present().is_some_and(|found| found.installed_version().is_some());
+    if !tells_version {
+        observed.apiserver_version = apiserver_version(connection).await?;
+    }
+    Ok(observed)
+}
+
+/// The registered Clusters; those whose identity no status tells are asked themselves.
+///
+/// `consistent` asks for an answer that includes everything written so far.
+pub async fn registered_clusters(
+    connection: &Connection,
+    consistent: bool,
+) -> Result<Seen<Vec<RegisteredCluster>>, RequestError> {
+    let parameters = if consistent { ListParams::default() } else { ListParams::default().match_any() };
+    let api = clusters(connection);
+    let object = clusters_object();
+    let list = seen(request(&connection.side, Verb::List, &object, api.list(&parameters)).await)?;
+    let list = match list {
+        Seen::Present(list) => list,
+        Seen::Absent => return Ok(Seen::Absent),
+        Seen::Unreadable(reason) | Seen::Malformed(reason) => return Ok(Seen::Unreadable(reason)),
+    };
+    let clusters = list.items.iter().map(|item| RegisteredCluster::new(as_value(item)));
+    let identified = stream::iter(clusters).map(identify::identified).buffered(IDENTIFIED_AT_ONCE);
+    Ok(Seen::Present(identified.collect().await))
+}
+
+/// The ClusterConfiguration.
+pub async fn configuration(connection: &Connection) -> Result<Seen<ClusterConfiguration>, RequestError> {
+    let api = configurations(connection);
+    let object = configuration_object();
+    let found = request(&connection.side, Verb::Get, &object, api.get(cluster_configuration::NAME)).await;
+    Ok(seen(found)?.and_then(|object| Seen::Present(ClusterConfiguration::new(as_value(&object)))))
+}
+
+/// kubesphere-config as it stands in a ConfigMap.
+pub fn config_of(config_map: &ConfigMap) -> Seen<KubesphereConfig> {
+    let text = config_map.data.as_ref().and_then(|data| data.get(kubesphere_config::KEY));
+    match text.map(|text| KubesphereConfig::parse(text)) {
+        None => Seen::Malformed(format!("there is no key {}", kubesphere_config::KEY)),
+        Some(Ok(config)) => Seen::Present(config),
+        Some(Err(why)) => Seen::Malformed(format!("{} is {why}", kubesphere_config::KEY)),
+    }
+}
+
+/// Any object as plain JSON.
+pub fn as_value(object: &DynamicObject) -> serde_json::Value {
+    serde_json::to_value(object).expect("what came as JSON can be written as JSON")
+}
+
+async fn kubernetes_version(connection: &Connection) -> Result<String, RequestError> {
+    let object = Object::all("", "version");
+    let version =
+        request(&connection.side, Verb::Get, &object, connection.client.apiserver_version()).await?;
+    Ok(version.git_version)
+}
+
+async fn kube_system_uid(connection: &Connection) -> Result<String, RequestError> {
+    let api: Api<Namespace> = Api::all(connection.client.clone());
+    let object = Object::all("", "namespaces").named("kube-system");
+    let namespace = request(&connection.side, Verb::Get, &object, api.get_metadata("kube-system")).await?;
+    Ok(namespace.metadata.uid.unwrap_or_default())
+}
+
+/// The number of nodes is for people; without the permission the join goes on.
+async fn node_count(connection: &Connection) -> Result<Seen<usize>, RequestError> {
+    let api: Api<Node> = Api::all(connection.client.clone());
+    let parameters = ListParams::default().match_any();
+    let nodes = Object::all("", "nodes");
+    let list = request(&connection.side, Verb::List, &nodes, api.list_metadata(&parameters)).await;
+    Ok(seen_if_possible(list, |list: kube::core::ObjectList<PartialObjectMeta<Node>>| list.items.len()))
+}
+
+async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {
+    let found: Seen<ConfigMap> = get(connection, &config_object(), kubesphere_config::NAME).await?;
+    Ok(found.and_then(|config_map| config_of(&config_map)))
+}
+
+/// The second copy of the secret is a cross-check; without the permission the join goes on.
+async fn secret(connection: &Connection) -> Result<Seen<JwtSecret>, RequestError> {
+    let api: Api<Secret> = Api::namespaced(connection.client.clone(), NAMESPACE);
+    let object = in_kubesphere_system("", "secrets", kubesphere_config::SECRET_NAME);
+    let found = request(&connection.side, Verb::Get, &object, api.get(kubesphere_config::SECRET_NAME)).await;
+    Ok(seen_if_possible(found, |secret| secret).and_then(|secret| secret_value(&secret)))
+}
+
+fn secret_value(secret: &Secret) -> Seen<JwtSecret> {
+    let key = kubesphere_config::SECRET_KEY;
+    let bytes = secret.data.as_ref().and_then(|data| data.get(key));
+    match bytes.and_then(|bytes| std::str::from_utf8(&bytes.0).ok()) {
+        Some(text) => Seen::Present(JwtSecret::new(text)),
+        None => Seen::Malformed(format!("there is no text under its key {key}")),
+    }
+}
+
+async fn installer(connection: &Connection) -> Result<Seen<Installer>, RequestError> {
+    let object = in_kubesphere_system("apps", "deployments", cluster_configuration::NAME);
+    let found: Seen<Deployment> = get(connection, &object, cluster_configuration::NAME).await?;
+    Ok(found.and_then(|deployment| {
+        Seen::Present(Installer {
+            version: image_version(&deployment),
+            replicas: deployment.spec.replicas.unwrap_or(1),
+            is_rolling: is_rolling(&deployment),
+        })
+    }))
+}
+
+/// As `kubectl rollout status` tells it (kubectl `pkg/polymorphichelpers/rollout_status.go@v1.34`).
+fn is_rolling(deployment: &Deployment) -> bool {
+    let wanted = deployment.spec.replicas.unwrap_or(1);
+    let Some(status) = &deployment.status else { return false };
+    let updated = status.updated_replicas.unwrap_or_default();
+    deployment.metadata.generation > status.observed_generation
+        || updated < wanted
+        || status.replicas.unwrap_or_default() > updated
+}
+
+async fn apiserver_version(connection: &Connection) -> Result<Option<Version>, RequestError> {
+    let object = in_kubesphere_system("apps", "deployments", "ks-apiserver");
+    let found: Seen<Deployment> = get(connection, &object, "ks-apiserver").await?;
+    Ok(found.present().and_then(image_version))
+}
+
+fn image_version(deployment: &Deployment) -> Option<Version> {
+    let pod = deployment.spec.template.spec.as_ref()?;
+    pod.containers.iter().find_map(|container| Version::of_image(container.image.as_deref()?))
+}
+
+/// What is asked of a host only, and of a member only.
+async fn by_side(
+    connection: &Connection,
+) -> Result<(Seen<Vec<RegisteredCluster>>, Seen<Vec<String>>), RequestError> {
+    match connection.side {
+        Side::Host { .. } => Ok((registered_clusters(connection, false).await?, Seen::Absent)),
+        Side::Member { .. } => Ok((Seen::Absent, joined_as(connection).await)),
+    }
+}
+
+async fn joined_as(connection: &Connection) -> Seen<Vec<String>> {
+    let api: Api<ServiceAccount> = Api::namespaced(connection.client.clone(), FEDERATION_NAMESPACE);
+    let object = Object::all("", "serviceaccounts").in_namespace(FEDERATION_NAMESPACE);
+    let parameters = ListParams::default().match_any();
+    let list = request(&connection.side, Verb::List, &object, api.list_metadata(&parameters)).await;
+    seen_if_possible(list, |list| {
+        let names = list.items.into_iter().filter_map(|account| account.metadata.name);
+        names.filter_map(|name| name.strip_suffix(FEDERATED_SUFFIX).map(str::to_owned)).collect()
+    })
+}
+
+async fn get<K>(connection: &Connection, object: &Object, name: &str) -> Result<Seen<K>, RequestError>
+where
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(connection.client.clone(), NAMESPACE);
+    seen(request(&connection.side, Verb::Get, object, api.get(name)).await)
+}
+
+fn in_kubesphere_system(group: &str, resource: &str, name: &str) -> Object {
+    Object::all(group, resource).named(name).in_namespace(NAMESPACE)
+}
+
+/// A missing object and a missing permission are facts to decide on; anything else ends the look.
+fn seen<T>(result: Result<T, RequestError>) -> Result<Seen<T>, RequestError> {
+    match result {
+        Ok(value) => Ok(Seen::Present(value)),
+        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(Seen::Absent),
+        Err(RequestError { cause: cause @ Cause::Forbidden { .. }, .. }) => {
+            Ok(Seen::Unreadable(cause.to_string()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A read that the join can do without.
+fn seen_if_possible<T, U>(result: Result<T, RequestError>, map: impl FnOnce(T) -> U) -> Seen<U> {
+    match result {
+        Ok(value) => Seen::Present(map(value)),
+        Err(RequestError { cause: Cause::NotFound, .. }) => Seen::Absent,
+        Err(error) => Seen::Unreadable(error.cause.to_string()),
+    }
+}

@@ -1,0 +1,67 @@
+//! Asking again while a server is away: in the midst of a join an API server may restart.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    failure::{Failure, LookAt},
+    request_error::{Cause, RequestError},
+};
+use crate::kubesphere::side::Side;
+
+/// Between two tries; each is itself repeated once or twice by the layer below.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether the request may succeed later, unchanged, though it is not known whether it was carried out.
+pub(super) fn may_pass(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Unavailable { .. }
+            | Cause::TooManyRequests
+            | Cause::TimedOut { .. }
+            | Cause::ConnectTimedOut { .. }
+            | Cause::Refused { .. }
+            | Cause::Disconnected { .. }
+    )
+}
+
+/// Asks until there is an answer, or the time is up. Only for what may be sent twice.
+pub async fn patiently<T>(
+    side: &Side,
+    deadline: Instant,
+    mut ask: impl AsyncFnMut() -> Result<T, RequestError>,
+) -> Result<T, Failure> {
+    let mut last = "the server has not answered yet".to_owned();
+    loop {
+        match timeout_at(deadline, ask()).await {
+            Ok(Err(error)) if may_pass(&error.cause) => last = format!("{error}: {}", error.cause),
+            Ok(answer) => return answer.map_err(Failure::from),
+            Err(_) => return Err(timed_out(side, last)),
+        }
+        if Instant::now() + PAUSE >= deadline {
+            return Err(timed_out(side, last));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Waits for one answer, no longer than until the time is up.
+pub(super) async fn in_time<T>(
+    side: &Side,
+    deadline: Instant,
+    answer: impl Future<Output = Result<T, RequestError>>,
+) -> Result<Result<T, RequestError>, Failure> {
+    let answer = timeout_at(deadline, answer).await;
+    answer.map_err(|_| timed_out(side, "the server has not answered yet".to_owned()))
+}
+
+fn timed_out(side: &Side, missing: String) -> Failure {
+    Failure::TimedOut {
+        side: side.clone(),
+        waiting: "waiting for the API server",
+        look_at: LookAt::ApiServer(side.clone()),
+        missing,
+        installer: None,
+    }
+}

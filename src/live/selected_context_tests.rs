@@ -1,0 +1,128 @@
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::*;
+
+fn kubeconfig() -> Kubeconfig {
+    Kubeconfig::from_yaml(
+        "current-context: prod\n\
+         clusters:\n\
+         - name: prod\n  cluster: {server: 'https://prod:6443', certificate-authority-data: Y2E=, tls-server-name: prod}\n\
+         - name: bare\n  cluster: {server: '127.0.0.1:8080'}\n\
+         - name: none\n  cluster: {}\n\
+         users:\n\
+         - name: admin\n  user: {client-certificate-data: Yw==, client-key-data: aw==}\n\
+         - name: cloud\n  user: {exec: {command: aws}, tokenFile: /t, username: u, password: p}\n\
+         contexts:\n\
+         - name: prod\n  context: {cluster: prod, user: admin, namespace: team}\n\
+         - name: edge-1\n  context: {cluster: bare, user: cloud}\n\
+         - name: nobody\n  context: {cluster: bare, user: ''}\n\
+         - name: no-cluster\n  context: {cluster: gone, user: admin}\n\
+         - name: no-user\n  context: {cluster: prod, user: gone}\n\
+         - name: no-server\n  context: {cluster: none, user: admin}\n",
+    )
+    .unwrap()
+}
+
+fn named(context: &str) -> ConnectionOptions {
+    ConnectionOptions { context: Some(context.to_owned()), ..ConnectionOptions::default() }
+}
+
+fn selected(options: &ConnectionOptions) -> Result<SelectedContext, KubeconfigError> {
+    select(&kubeconfig(), Side::member, options)
+}
+
+#[test]
+fn the_current_context_is_the_default() {
+    let context = select(&kubeconfig(), Side::host, &ConnectionOptions::default()).unwrap();
+    assert_eq!(context.side, Side::host("prod"));
+    assert_eq!((context.cluster_name.as_str(), context.user_name.as_deref()), ("prod", Some("admin")));
+    assert_eq!(context.namespace.as_deref(), Some("team"));
+    assert_eq!(context.cluster.server.as_deref(), Some("https://prod:6443"));
+    let mut none = kubeconfig();
+    none.current_context = None;
+    let error = select(&none, Side::host, &ConnectionOptions::default()).unwrap_err();
+    assert_eq!(error.to_string(), "current-context is not set");
+    assert!(error.hints()[1].contains("prod, edge-1"));
+}
+
+#[test]
+fn an_unknown_context_is_answered_with_the_similar_one() {
+    let error = selected(&named("edge1")).unwrap_err();
+    assert_eq!(error.to_string(), "no context exists with the name \"edge1\"");
+    assert_eq!(error.hints()[0], "did you mean \"edge-1\"?");
+    assert!(error.hints()[1].starts_with("the contexts are: prod, edge-1"));
+    assert_eq!(selected(&named("zzzzz")).unwrap_err().hints().len(), 1);
+}
+
+#[test]
+fn dangling_names_are_errors() {
+    for (context, message) in [
+        ("no-cluster", "context \"no-cluster\" refers to cluster \"gone\", which does not exist"),
+        ("no-user", "context \"no-user\" refers to user \"gone\", which does not exist"),
+        ("no-server", "cluster \"none\" has no server"),
+    ] {
+        assert_eq!(selected(&named(context)).unwrap_err().to_string(), message);
+    }
+    assert_eq!(selected(&named("nobody")).unwrap().user_name, None);
+    let with_token = ConnectionOptions { token: Some("t".into()), ..named("no-user") };
+    assert!(selected(&with_token).is_ok());
+}
+
+#[test]
+fn a_server_without_scheme_gets_one() {
+    assert_eq!(selected(&named("edge-1")).unwrap().server, "http://127.0.0.1:8080/");
+    let insecure = ConnectionOptions { insecure_skip_tls_verify: true, ..named("edge-1") };
+    assert_eq!(selected(&insecure).unwrap().server, "https://127.0.0.1:8080/");
+    let odd = ConnectionOptions { server: Some("https://u:hunter22@edge:1".into()), ..named("edge-1") };
+    let error = selected(&odd).unwrap_err().to_string();
+    assert!(error.contains("\"edge:1\" is not a server's address"), "{error}");
+}
+
+#[test]
+fn a_server_of_its_own_needs_no_context() {
+    let options = ConnectionOptions {
+        server: Some("https://edge:6443".into()),
+        token: Some("t".into()),
+        ..ConnectionOptions::default()
+    };
+    let context = select(&Kubeconfig::default(), Side::host, &options).unwrap();
+    assert_eq!(context.name, "https://edge:6443");
+    assert_eq!(context.user.token.unwrap().expose_secret(), "t");
+}
+
+#[test]
+fn cluster_options_replace_what_they_contradict() {
+    let insecure = ConnectionOptions { insecure_skip_tls_verify: true, ..named("prod") };
+    let context = selected(&insecure).unwrap();
+    assert!(context.is_insecure());
+    assert_eq!(context.cluster.certificate_authority_data, None);
+    let authority = ConnectionOptions { certificate_authority: Some("/ca.crt".into()), ..named("prod") };
+    let context = selected(&authority).unwrap();
+    assert_eq!(context.cluster.certificate_authority_data, None);
+    assert_eq!(context.cluster.certificate_authority.as_deref(), Some("/ca.crt"));
+    let both = ConnectionOptions { insecure_skip_tls_verify: true, ..authority };
+    assert!(matches!(selected(&both), Err(KubeconfigError::InsecureWithAuthority)));
+    let server = ConnectionOptions { server: Some("https://other".into()), ..named("prod") };
+    let context = selected(&server).unwrap();
+    assert_eq!(context.cluster.tls_server_name, None, "the name belonged to the other server");
+    assert_eq!(context.server, "https://other/");
+}
+
+#[test]
+fn user_options_replace_what_they_contradict() {
+    let token = ConnectionOptions { token: Some(SecretString::from("t")), ..named("edge-1") };
+    let user = selected(&token).unwrap().user;
+    assert!(user.exec.is_none() && user.token_file.is_none() && user.username.is_none());
+    let certificate = ConnectionOptions {
+        client_certificate: Some("/c.crt".into()),
+        client_key: Some("/c.key".into()),
+        ..named("prod")
+    };
+    let user = selected(&certificate).unwrap().user;
+    assert!(user.client_certificate_data.is_none() && user.client_key_data.is_none());
+    assert_eq!(user.client_key.as_deref(), Some("/c.key"));
+    let groups = ConnectionOptions { impersonate_groups: vec!["g".into()], ..named("prod") };
+    assert!(matches!(selected(&groups), Err(KubeconfigError::GroupsWithoutUser)));
+    let both = ConnectionOptions { impersonate: Some("jane".into()), ..groups };
+    assert_eq!(selected(&both).unwrap().user.impersonate_groups.unwrap(), ["g"]);
+}

@@ -1,0 +1,64 @@
+//! The server's time: how long ago it says that something happened is reckoned by its own clock, not by ours.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{HeaderMap, header::DATE};
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
+
+/// HTTP's dates are whole seconds and were written before they arrived: less is no difference.
+const WORTH_MINDING: Duration = Duration::from_secs(2);
+
+/// By how much a server's clock is ahead of ours, as its answers tell.
+#[derive(Clone, Debug, Default)]
+pub struct ServerClock {
+    ahead_seconds: Arc<AtomicI64>,
+}
+
+impl ServerClock {
+    /// The server's time; ours, as long as it has answered nothing.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now() + SignedDuration::from_secs(self.ahead_seconds.load(Ordering::Relaxed))
+    }
+
+    /// Takes the time of an answer.
+    pub(super) fn set_by(&self, headers: &HeaderMap) {
+        self.set(headers, Timestamp::now());
+    }
+
+    fn set(&self, headers: &HeaderMap, now: Timestamp) {
+        static PARSER: DateTimeParser = DateTimeParser::new();
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let Some(date) = date.and_then(|date| PARSER.parse_timestamp(date).ok()) else { return };
+        let ahead = date.duration_since(now);
+        let ahead = if ahead.unsigned_abs() < WORTH_MINDING { 0 } else { ahead.as_secs() };
+        self.ahead_seconds.store(ahead, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, header::DATE};
+
+    use super::ServerClock;
+
+    fn ahead(date: &str) -> i64 {
+        let clock = ServerClock::default();
+        let headers = HeaderMap::from_iter([(DATE, date.parse().unwrap())]);
+        clock.set(&headers, "2026-01-01T00:00:01.5Z".parse().unwrap());
+        clock.ahead_seconds.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_servers_clock_counts_where_it_differs() {
+        assert_eq!(ahead("Thu, 01 Jan 2026 00:00:00 GMT"), 0);
+        assert_eq!(ahead("Thu, 01 Jan 2026 00:10:00 GMT"), 598);
+        assert_eq!(ahead("Wed, 31 Dec 2025 23:50:00 GMT"), -601);
+        assert_eq!(ahead("soon"), 0);
+    }
+}

@@ -1,0 +1,78 @@
+//! Everything of a cluster that shows how far its configuration is, as it changes.
+
+use futures::{StreamExt as _, stream::BoxStream};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, api::DynamicObject};
+
+use super::{
+    connection::Connection,
+    follow::follow,
+    observe::{as_value, clusters, config_of, configurations},
+    sighting::{Selection, State, latest},
+};
+use crate::{
+    kubesphere::{
+        cluster::{HOST_LABEL, RegisteredCluster},
+        cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
+        kubesphere_config,
+        role::Role,
+    },
+    plan::{course::Sighting, observed::Seen},
+};
+
+/// The sightings of a cluster that is to get this role, its log from `log_since` on. Never ends.
+pub fn sightings(
+    connection: &Connection,
+    role: &Role,
+    log_since: Option<Timestamp>,
+) -> BoxStream<'static, Sighting> {
+    let configuration = latest(configurations(connection), named(cluster_configuration::NAME));
+    let config_maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), NAMESPACE);
+    let config = latest(config_maps, named(kubesphere_config::NAME));
+    let log = follow(connection.client.clone(), log_since).map(|line| match line {
+        Ok(line) => Sighting::Line { at: line.at, text: line.text },
+        Err(unavailable) => Sighting::LogUnreadable(unavailable.to_string()),
+    });
+    let mut all: Vec<BoxStream<'static, Sighting>> = vec![
+        configuration.map(sighted(connection, configuration_of)).boxed(),
+        config.map(sighted(connection, config_map_of)).boxed(),
+        log.boxed(),
+    ];
+    if *role == Role::Host {
+        let host_cluster = latest(clusters(connection), Selection::Label(HOST_LABEL));
+        all.push(host_cluster.map(sighted(connection, host_cluster_of)).boxed());
+    }
+    futures::stream::select_all(all).boxed()
+}
+
+fn named(name: &str) -> Selection {
+    Selection::Name(name.to_owned())
+}
+
+fn sighted<K>(
+    connection: &Connection,
+    seen: fn(Option<&K>) -> Sighting,
+) -> impl FnMut(State<K>) -> Sighting + Send + 'static
+where
+    K: 'static,
+{
+    let clock = connection.clock.clone();
+    move |state| match state {
+        State::Seen(found) => seen(found.as_ref()),
+        State::Interrupted(why) => Sighting::Interrupted { at: clock.now(), why },
+    }
+}
+
+fn config_map_of(found: Option<&ConfigMap>) -> Sighting {
+    Sighting::Config(found.map_or(Seen::Absent, config_of))
+}
+
+fn configuration_of(found: Option<&DynamicObject>) -> Sighting {
+    let found = found.map(as_value).map(ClusterConfiguration::new);
+    Sighting::Configuration(found.map_or(Seen::Absent, Seen::Present))
+}
+
+fn host_cluster_of(found: Option<&DynamicObject>) -> Sighting {
+    Sighting::HostCluster(found.map(as_value).map(RegisteredCluster::new))
+}

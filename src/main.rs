@@ -1,0 +1,61 @@
+//! argv → runtime → command → exit code.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+use kubectl_mc::{
+    cli::{Cli, Command},
+    commands::{self, interrupt::interrupted},
+    error::Error,
+    output::{log, ui::Ui},
+};
+use tokio::runtime;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let ui = Ui::of_process(cli.global.color);
+    let result = log::start(&ui, cli.global.verbosity).map_err(Error::from).and_then(|()| run(&cli, &ui));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+/// Help and version are results; that nobody reads them is no failure. Without any words, help is what was
+/// asked for, as with kubectl.
+fn usage(error: &clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        drop(Cli::command().print_help());
+        return ExitCode::SUCCESS;
+    }
+    drop(error.print());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            // First, because a command may have something to say about its interruption.
+            biased;
+            result = dispatch(cli, ui) => result,
+            error = interrupted() => Err(error),
+        }
+    });
+    // A question that nobody answered must not keep the program.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
+    match &cli.command {
+        Command::Join(join) => commands::join::run(join, &cli.global, ui).await,
+        Command::Version => commands::version::run(ui),
+    }
+}

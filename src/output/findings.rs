@@ -1,0 +1,31 @@
+//! Findings of checks, as a person reads them.
+
+use owo_colors::OwoColorize as _;
+
+use super::{ui::Ui, words::harmless};
+use crate::checks::{Finding, Verdict};
+
+/// Shows every finding that is not simply ok: obstacles last, next to the prompt.
+pub fn show(ui: &Ui, findings: &[Finding]) {
+    let mut worth: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.report.verdict != Verdict::Ok).collect();
+    worth.sort_by_key(|finding| finding.report.verdict);
+    for finding in worth {
+        show_one(ui, finding);
+    }
+}
+
+fn show_one(ui: &Ui, finding: &Finding) {
+    let report = &finding.report;
+    let styles = ui.styles;
+    let heading = match report.verdict {
+        Verdict::Failure => "error:".style(styles.bad).to_string(),
+        Verdict::Warning => "warning:".style(styles.attention).to_string(),
+        Verdict::Unknown => "unknown:".style(styles.attention).to_string(),
+        Verdict::Ok => "ok:".style(styles.good).to_string(),
+    };
+    let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
+    let id = format!("[{}]", finding.id);
+    ui.message(&format!("{heading} {side}{} {}", harmless(&report.message), id.style(styles.faint)));
+    report.cures.iter().for_each(|cure| ui.hint(&harmless(cure)));
+}

@@ -1,0 +1,11 @@
+//! The only room that prints: results on stdout, everything else on stderr.
+
+pub mod document;
+pub mod findings;
+pub mod log;
+pub mod plan;
+pub mod progress;
+pub mod style;
+pub mod table;
+pub mod ui;
+pub mod words;

@@ -1,0 +1,162 @@
+//! A plan, as a person reads it before saying yes.
+
+use owo_colors::OwoColorize as _;
+
+use super::{findings, table::aligned, ui::Ui, words::harmless};
+use crate::{
+    checks::Finding,
+    kubesphere::{role::Role, side::Side, versions::Version},
+    plan::{
+        configuration_patch::Change,
+        intent::Intent,
+        join::{ConfigurationStep, Plan},
+        observed::{InstallerRun, Observed},
+        steps::{Action, Step},
+    },
+};
+
+/// What was observed and decided.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanView<'a> {
+    /// What was asked for.
+    pub intent: &'a Intent,
+    /// The host.
+    pub host: &'a Observed,
+    /// The members, in the intent's order.
+    pub members: &'a [&'a Observed],
+    /// The plan.
+    pub plan: &'a Plan,
+}
+
+/// Shows the clusters, what the checks have to say, the steps and what they mean.
+pub fn show(ui: &Ui, view: PlanView<'_>, findings: &[Finding]) {
+    show_clusters(ui, view);
+    ui.message("");
+    findings::show(ui, findings);
+    let steps = view.plan.steps(&view.host.side);
+    ui.message(&format!("\n{}", "Plan".style(ui.styles.strong)));
+    for (number, step) in steps.iter().enumerate() {
+        show_step(ui, number + 1, step, view);
+    }
+    let consequences = consequences(view);
+    if !consequences.is_empty() {
+        ui.message(&format!("\n{}", "What it means".style(ui.styles.strong)));
+        for text in &consequences {
+            ui.message(&format!("  - {text}"));
+        }
+    }
+    ui.message("");
+}
+
+fn show_clusters(ui: &Ui, view: PlanView<'_>) {
+    let heading = ["SIDE", "CONTEXT", "SERVER", "ROLE", "KUBESPHERE", "KUBERNETES", "NODES", "UID"];
+    let clusters = std::iter::once(&view.host).chain(view.members).map(|observed| cluster_row(observed));
+    let rows: Vec<_> = std::iter::once(heading.map(str::to_owned)).chain(clusters).collect();
+    for (number, line) in aligned(&rows).into_iter().enumerate() {
+        if number == 0 { ui.message(&line.style(ui.styles.strong).to_string()) } else { ui.message(&line) }
+    }
+}
+
+fn cluster_row(observed: &Observed) -> [String; 8] {
+    let side = match observed.side {
+        Side::Host { .. } => "host",
+        Side::Member { .. } => "member",
+    };
+    let unknown = || "<unknown>".to_owned();
+    [
+        side.to_owned(),
+        harmless(observed.side.context()),
+        harmless(&observed.server),
+        harmless(observed.role().as_str()),
+        observed.kubesphere_version().map_or_else(unknown, |version| version.to_string()),
+        harmless(&observed.kubernetes),
+        observed.nodes.present().map_or_else(unknown, usize::to_string),
+        observed.uid.clone(),
+    ]
+}
+
+fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
+    let side = step.side.to_string();
+    let side = side.style(ui.styles.name);
+    match &step.action {
+        Action::Patch(changes) => {
+            ui.message(&format!("  {number}. {side}: patch ClusterConfiguration ks-installer"));
+            changes.iter().for_each(|change| show_change(ui, change));
+            if let InstallerRun::UnderWay(what) = &observed(view, &step.side).run {
+                ui.message(&format!("       after the installer's run that is under way ({})", harmless(what)));
+            }
+        }
+        Action::Await => ui.message(&format!(
+            "  {number}. {side}: wait for the installer's run that is under way; where it leaves no effect, restart \
+             Deployment ks-installer"
+        )),
+        Action::AwaitController => ui.message(&format!(
+            "  {number}. {side}: wait until ks-controller-manager has registered the host's own Cluster"
+        )),
+        Action::Restart => ui.message(&format!(
+            "  {number}. {side}: restart Deployment ks-installer, because an earlier run left the configuration \
+             without effect"
+        )),
+        Action::Create { name, member } => {
+            ui.message(&format!("  {number}. {side}: create Cluster {name} with the credential of context {member}"));
+        }
+        Action::AwaitCluster { name } => ui.message(&format!("  {number}. {side}: wait until Cluster {name} is ready")),
+    }
+}
+
+fn show_change(ui: &Ui, change: &Change) {
+    let old = change.old.as_deref().unwrap_or("<unset>");
+    ui.message(&format!("       {}: {} → {}", change.field, harmless(old), harmless(&change.new)));
+}
+
+fn observed<'a>(view: PlanView<'a>, side: &Side) -> &'a Observed {
+    view.members.iter().find(|member| member.side == *side).copied().unwrap_or(view.host)
+}
+
+/// What cannot be undone, what restarts, whose sessions end, and who may read what is stored.
+fn consequences(view: PlanView<'_>) -> Vec<String> {
+    let mut texts = Vec::new();
+    let changing = changing(view);
+    if let ConfigurationStep::Patch(_) = view.plan.host
+        && view.host.role() != Role::Host
+    {
+        texts.push(format!("{} becomes a host, which cannot be undone", view.host.side));
+    }
+    for (observed, step) in &changing {
+        texts.push(format!("{}: {}", observed.side, restarts(observed.kubesphere_version())));
+        if let (ConfigurationStep::Patch(patch), Side::Member { .. }) = (step, &observed.side)
+            && patch.changes.iter().any(|change| change.field.ends_with("jwtSecret"))
+        {
+            texts.push(format!(
+                "{}: everybody who is logged in to its console is logged out, and logs in through the host from then on",
+                observed.side
+            ));
+        }
+    }
+    let creates =
+        view.plan.steps(&view.host.side).iter().any(|step| matches!(step.action, Action::Create { .. }));
+    if creates {
+        texts.push(format!(
+            "{}: each new Cluster stores a credential that needs cluster-admin rights on its member; whoever may read \
+             clusters.cluster.kubesphere.io there can use it",
+            view.host.side
+        ));
+    }
+    texts
+}
+
+fn changing(view: PlanView<'_>) -> Vec<(&Observed, &ConfigurationStep)> {
+    let members =
+        view.members.iter().copied().zip(view.plan.members.iter().map(|member| &member.configuration));
+    let all = std::iter::once((view.host, &view.plan.host)).chain(members);
+    all.filter(|(_, step)| step.runs_installer()).collect()
+}
+
+fn restarts(version: Option<Version>) -> &'static str {
+    match version.map(Version::differences) {
+        Some(differences) if differences.restarts_pods => {
+            "the whole installer runs, and restarts ks-apiserver and ks-controller-manager twice"
+        }
+        _ => "the whole installer runs; ks-apiserver and ks-controller-manager reload in place",
+    }
+}

@@ -1,0 +1,93 @@
+//! The two streams, and the question to the person before them.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use indicatif::MultiProgress;
+use owo_colors::OwoColorize as _;
+
+use super::style::Styles;
+use crate::{
+    cli::ColorChoice,
+    error::{Error, Kind},
+};
+
+/// Where a command's words go.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    /// stderr's styles.
+    pub styles: Styles,
+    /// What is drawn on a terminal while something is under way; lines are written above it.
+    pub(super) live: Option<MultiProgress>,
+}
+
+impl Ui {
+    /// The streams of this process.
+    pub fn of_process(choice: ColorChoice) -> Self {
+        let terminal = io::stderr().is_terminal() && std::env::var("TERM").as_deref() != Ok("dumb");
+        Self { styles: Styles::of(choice, &io::stderr()), live: terminal.then(MultiProgress::new) }
+    }
+
+    /// Whether a person can answer a question.
+    pub fn can_ask() -> bool {
+        io::stdin().is_terminal()
+    }
+
+    /// A line of the result, on stdout. A closed pipe ends the command with success.
+    pub fn result(&self, line: &str) -> Result<(), Error> {
+        self.above_progress(|| {
+            let mut stdout = io::stdout().lock();
+            writeln!(stdout, "{line}")?;
+            stdout.flush()
+        })
+        .map_err(Error::from)
+    }
+
+    /// A line for the person, on stderr. That nobody reads it changes nothing.
+    pub fn message(&self, line: &str) {
+        let written = self.above_progress(|| writeln!(io::stderr().lock(), "{line}"));
+        drop(written);
+    }
+
+    /// Something to know.
+    pub fn warning(&self, text: &str) {
+        self.message(&format!("{} {text}", "warning:".style(self.styles.attention)));
+    }
+
+    /// Something to do.
+    pub fn hint(&self, text: &str) {
+        self.message(&format!("{} {text}", "hint:".style(self.styles.name)));
+    }
+
+    /// What ended the command: the message with its causes, then what to do.
+    pub fn error(&self, error: &Error) {
+        if matches!(error.kind, Kind::ClosedPipe) {
+            return;
+        }
+        if !error.message.is_empty() {
+            let text =
+                [&error.message].into_iter().chain(&error.causes).map(String::as_str).collect::<Vec<_>>();
+            self.message(&format!("{} {}", "error:".style(self.styles.bad), text.join(": ")));
+        }
+        error.hints.iter().for_each(|hint| self.hint(hint));
+    }
+
+    /// Asks a question that only `y` or `yes` affirms. Waits for a line without blocking the program's other work.
+    pub async fn ask(&self, question: &str) -> Result<bool, Error> {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{question} {} ", "[y/N]".style(self.styles.strong)).and_then(|()| stderr.flush())?;
+        drop(stderr);
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map(|_| line)
+        });
+        let line = answer.await.map_err(|_| Error::new(Kind::Error, "the answer could not be read"))??;
+        Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    fn above_progress<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match &self.live {
+            Some(live) => live.suspend(write),
+            None => write(),
+        }
+    }
+}

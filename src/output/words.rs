@@ -1,0 +1,54 @@
+//! Words that depend on numbers.
+
+use std::time::Duration;
+
+/// `1 node`, `3 nodes`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `8s`, `2m05s`, `1h02m`: how long something took.
+pub fn elapsed(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
+    }
+}
+
+/// Text from a server without what a terminal would obey, as kubectl shows it.
+pub fn harmless(text: &str) -> String {
+    let shown = text.chars().map(|c| match c {
+        '\u{1b}' => "^[".to_owned(),
+        '\n' | '\t' => " ".to_owned(),
+        c if c.is_control() => String::new(),
+        c => c.to_string(),
+    });
+    shown.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{count, elapsed, harmless};
+
+    #[test]
+    fn numbers_decide_about_words() {
+        assert_eq!([count(0, "node"), count(1, "node"), count(2, "node")], ["0 nodes", "1 node", "2 nodes"]);
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(
+            [8, 125, 3725].map(|seconds| elapsed(Duration::from_secs(seconds))),
+            ["8s", "2m05s", "1h02m"]
+        );
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_a_server_says() {
+        assert_eq!(harmless("a\u{1b}[31mb\r\nc"), "a^[[31mb c");
+    }
+}

@@ -1,0 +1,183 @@
+//! Who may know whom, and who may touch the world.
+
+use std::{fs, path::Path};
+
+/// The rooms, lowest first; each may use those before it. `output` stands beside `live` and sees its reports.
+const ROOMS: [&str; 8] = ["kubesphere", "plan", "checks", "cli", "live", "error", "output", "commands"];
+/// Rooms that decide, and so must not touch the world.
+const PURE: [&str; 3] = ["kubesphere", "plan", "checks"];
+/// What touches it.
+const WORLD: [&str; 12] = [
+    "async fn",
+    ".await",
+    "kube::Client",
+    "kube::Api",
+    "std::fs",
+    "std::env",
+    "std::net::Tcp",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "std::process",
+    "std::io",
+];
+/// Only `live` has a Kubernetes client.
+const CLIENT: [&str; 4] = ["kube::Client", "kube::Api", "use kube::", "kube::api"];
+/// Only `output` prints.
+const PRINTING: [&str; 5] = ["println!", "print!(", "eprint", "io::stdout", "io::stderr"];
+
+struct Source {
+    room: String,
+    path: String,
+    lines: Vec<String>,
+}
+
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    read(Path::new("src"), &mut found);
+    assert!(found.len() > 40, "the sources are not where the test looks");
+    found
+}
+
+fn read(folder: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, found);
+        } else {
+            let below = path.strip_prefix("src").unwrap();
+            let room = below
+                .components()
+                .next()
+                .unwrap()
+                .as_os_str()
+                .to_string_lossy()
+                .trim_end_matches(".rs")
+                .to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            found.push(Source { room, path: path.display().to_string(), lines: production_lines(&text) });
+        }
+    }
+}
+
+/// The lines before the tests, without comments.
+fn production_lines(text: &str) -> Vec<String> {
+    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+    lines.map(|line| line.split("//").next().unwrap_or_default().to_owned()).collect()
+}
+
+fn offences(rooms: impl Fn(&str) -> bool, words: &[&str]) -> Vec<String> {
+    let sources = sources();
+    let sources = sources.iter().filter(|source| rooms(&source.room) && !source.path.ends_with("_tests.rs"));
+    sources.flat_map(|source| offending_lines(source, words)).collect()
+}
+
+fn offending_lines(source: &Source, words: &[&str]) -> Vec<String> {
+    let numbered = source.lines.iter().enumerate();
+    let offending = numbered.filter(|(_, line)| words.iter().any(|word| line.contains(word)));
+    offending.map(|(number, line)| format!("{}:{}: {}", source.path, number + 1, line.trim())).collect()
+}
+
+fn assert_none(offences: &[String]) {
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+#[test]
+fn rooms_that_decide_do_not_touch_the_world() {
+    assert_none(&offences(|room| PURE.contains(&room), &WORLD));
+}
+
+#[test]
+fn only_live_talks_to_clusters() {
+    assert_none(&offences(|room| room != "live", &CLIENT));
+}
+
+#[test]
+fn only_output_prints() {
+    assert_none(&offences(|room| room != "output", &PRINTING));
+}
+
+#[test]
+fn rooms_use_only_the_rooms_below_them() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let Some(level) = ROOMS.iter().position(|room| *room == source.room) else { continue };
+        for (number, room) in used_rooms(&source.lines) {
+            let is_above = ROOMS[level + 1..].contains(&room.as_str());
+            if is_above {
+                found.push(format!("{}:{number}: {} uses {room}", source.path, source.room));
+            }
+        }
+    }
+    assert_none(&found);
+}
+
+/// The rooms that are named after `crate::`, alone or in a list, with the numbers of their lines.
+fn used_rooms(lines: &[String]) -> Vec<(usize, String)> {
+    let mut used = Vec::new();
+    let mut depth = 0;
+    for (number, line) in lines.iter().enumerate() {
+        let mut rest = line.as_str();
+        if depth == 0 {
+            while let Some((_, after)) = rest.split_once("crate::") {
+                used.push((number + 1, leading_name(after)));
+                rest = after;
+            }
+            if !rest.starts_with('{') {
+                continue;
+            }
+        }
+        for (at, c) in rest.char_indices() {
+            depth = match c {
+                '{' => depth + 1,
+                '}' => depth - 1,
+                _ => depth,
+            };
+            let begins = depth == 1 && (c == '{' || c == ',' || (at == 0 && c.is_whitespace()));
+            if begins {
+                used.push((number + 1, leading_name(rest[at + c.len_utf8()..].trim_start())));
+            }
+        }
+    }
+    used
+}
+
+fn leading_name(text: &str) -> String {
+    text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn a_room_is_recognised_however_it_is_imported() {
+    let text = [
+        "use crate::live::x;",
+        "use crate::{",
+        "    cli::Join,",
+        "    plan::{a, b},",
+        "    output::y, error,",
+        "};",
+        "let x = crate::checks::run();",
+    ];
+    let lines: Vec<String> = text.iter().map(|line| (*line).to_owned()).collect();
+    let rooms: Vec<String> =
+        used_rooms(&lines).into_iter().map(|(_, room)| room).filter(|room| !room.is_empty()).collect();
+    assert_eq!(rooms, ["live", "cli", "plan", "output", "error", "checks"]);
+}
+
+#[test]
+fn every_room_is_known_here() {
+    for source in sources() {
+        let known = ROOMS.contains(&source.room.as_str()) || ["lib", "main"].contains(&source.room.as_str());
+        assert!(known, "{} is in a room that the rule does not name", source.path);
+    }
+}
+
+#[test]
+fn there_are_no_rooms_without_a_noun() {
+    for source in sources() {
+        for word in ["utils", "helpers", "common", "manager"] {
+            assert!(!source.path.contains(word), "{}", source.path);
+        }
+        let logic = source.path.ends_with("mod.rs") && source.lines.iter().any(|line| line.contains("fn "));
+        assert!(!logic, "{} holds logic", source.path);
+    }
+}

@@ -1,0 +1,326 @@
+//! The installer's log, followed under a real `kube::Client` on a server in a closure.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use kube::Client;
+use kube::client::Body;
+use kubectl_mc::live::follow::{Line, LogUnavailable, TailBounds, follow, installer_log_tail};
+use serde_json::json;
+
+type Answer = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// One answer to a request for the log.
+#[derive(Clone, Copy)]
+enum Log {
+    /// These bytes, then a clean end.
+    Ends(&'static str),
+    /// These bytes, then the connection breaks.
+    Cut(&'static str),
+    /// These bytes, then nothing any more.
+    Silent(&'static str),
+    Refused(u16),
+}
+
+/// What the server has: pods (name, restarts, phase) at each listing, and logs at each reading; the last stays.
+#[derive(Default)]
+struct Server {
+    deployment: Option<u16>,
+    pods: VecDeque<Vec<(&'static str, i32, &'static str)>>,
+    logs: VecDeque<Log>,
+    requests: Vec<String>,
+}
+
+type Shared = Arc<Mutex<Server>>;
+
+fn server(pods: &[&[(&'static str, i32, &'static str)]], logs: &[Log]) -> (Client, Shared) {
+    let pods = pods.iter().map(|pods| pods.to_vec()).collect();
+    let server = Server { pods, logs: logs.iter().copied().collect(), ..Server::default() };
+    let shared = Arc::new(Mutex::new(server));
+    (client(&shared), shared)
+}
+
+fn client(shared: &Shared) -> Client {
+    let shared = Arc::clone(shared);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let response = answer(&mut shared.lock().unwrap(), request.uri());
+        async move { Ok::<_, Infallible>(response) }
+    });
+    Client::new(service, "default")
+}
+
+fn answer(server: &mut Server, uri: &http::Uri) -> Response<Answer> {
+    server.requests.push(uri.to_string());
+    match uri.path() {
+        "/apis/apps/v1/namespaces/kubesphere-system/deployments/ks-installer" => match server.deployment {
+            Some(code) => failure(code),
+            None => Response::new(whole(deployment().to_string())),
+        },
+        "/api/v1/namespaces/kubesphere-system/pods" => {
+            let pods = next(&mut server.pods).unwrap_or_default();
+            Response::new(whole(list(&pods).to_string()))
+        }
+        _ => next(&mut server.logs).map_or_else(|| failure(404), log),
+    }
+}
+
+fn next<T: Clone>(answers: &mut VecDeque<T>) -> Option<T> {
+    if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
+}
+
+fn failure(code: u16) -> Response<Answer> {
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "reason": "no", "code": code });
+    Response::builder().status(code).body(whole(status.to_string())).unwrap()
+}
+
+fn deployment() -> serde_json::Value {
+    let labels = json!({ "app": "ks-install" });
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "ks-installer" },
+        "spec": { "selector": { "matchLabels": labels }, "template": { "metadata": { "labels": labels }, "spec": { "containers": [] } } },
+    })
+}
+
+fn list(pods: &[(&str, i32, &str)]) -> serde_json::Value {
+    let items: Vec<_> = pods.iter().enumerate().map(|(age, pod)| self::pod(age, pod)).collect();
+    json!({ "apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items })
+}
+
+/// Later in the list is newer.
+fn pod(age: usize, (name, restarts, phase): &(&str, i32, &str)) -> serde_json::Value {
+    let state = if *phase == "Pending" {
+        json!({ "waiting": { "reason": "ContainerCreating" } })
+    } else {
+        json!({ "running": {} })
+    };
+    json!({
+        "metadata": { "name": name, "uid": name, "creationTimestamp": format!("2024-03-01T10:0{age}:00Z") },
+        "spec": { "containers": [] },
+        "status": { "phase": phase, "containerStatuses": [{
+            "name": "installer", "image": "", "imageID": "", "ready": true, "restartCount": restarts, "state": state,
+        }] },
+    })
+}
+
+fn log(log: Log) -> Response<Answer> {
+    let chunk = |bytes: &'static str| Ok(http_body::Frame::data(Bytes::from_static(bytes.as_bytes())));
+    match log {
+        Log::Refused(code) => failure(code),
+        Log::Ends(bytes) => Response::new(whole(bytes)),
+        Log::Cut(bytes) => {
+            let cut = Err(std::io::Error::other("connection reset by peer"));
+            streamed(futures::stream::iter([chunk(bytes), cut]))
+        }
+        Log::Silent(bytes) => {
+            streamed(futures::stream::iter([chunk(bytes)]).chain(futures::stream::pending()))
+        }
+    }
+}
+
+fn whole(bytes: impl Into<Bytes>) -> Answer {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn streamed(
+    frames: impl Stream<Item = std::io::Result<http_body::Frame<Bytes>>> + Send + 'static,
+) -> Response<Answer> {
+    Response::new(StreamBody::new(frames).boxed_unsync())
+}
+
+async fn first(client: Client, number: usize) -> Vec<String> {
+    follow(client, None).take(number).map(|line| line.unwrap().text).collect().await
+}
+
+fn log_requests(server: &Shared) -> Vec<String> {
+    let requests = &server.lock().unwrap().requests;
+    requests.iter().filter(|uri| uri.contains("/log?")).cloned().collect()
+}
+
+const RUNNING: &[(&str, i32, &str)] = &[("a", 0, "Running")];
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_in_the_middle_of_a_line_loses_and_repeats_nothing() {
+    let (client, server) = server(
+        &[RUNNING],
+        &[
+            Log::Cut("2024-03-01T10:00:01.1Z one\n2024-03-01T10:00:01.9Z two\n2024-03-01T10:00:02.0Z th"),
+            Log::Silent(
+                "2024-03-01T10:00:01.1Z one\n2024-03-01T10:00:01.9Z two\n2024-03-01T10:00:02.0Z three\n2024-03-01T10:00:03Z four\n",
+            ),
+        ],
+    );
+    assert_eq!(first(client, 4).await, ["one", "two", "three", "four"]);
+    let requests = log_requests(&server);
+    assert!(
+        requests[0].ends_with("/pods/a/log?&container=installer&follow=true&timestamps=true"),
+        "{requests:?}"
+    );
+    assert!(requests[1].contains("sinceTime=2024-03-01T10%3A00%3A00Z"), "rounded down: {requests:?}");
+    assert!(server.lock().unwrap().requests[1].contains("labelSelector=app%3Dks-install"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_lines_at_the_same_time_are_each_given_once() {
+    let (client, _) = server(
+        &[RUNNING],
+        &[
+            Log::Cut("2024-03-01T10:00:01.5Z ***\n2024-03-01T10:00:01.5Z ***\n"),
+            Log::Silent(
+                "2024-03-01T10:00:01.5Z ***\n2024-03-01T10:00:01.5Z ***\n2024-03-01T10:00:01.5Z ***\n2024-03-01T10:00:01.5Z end\n",
+            ),
+        ],
+    );
+    assert_eq!(first(client, 4).await, ["***", "***", "***", "end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_rotation_only_the_new_file_is_served_and_nothing_of_it_is_skipped() {
+    let (client, _) = server(
+        &[RUNNING],
+        &[
+            Log::Cut("2024-03-01T10:00:01.1Z one\n2024-03-01T10:00:01.2Z two\n"),
+            Log::Silent("2024-03-01T10:00:01.3Z three\n2024-03-01T10:00:01.4Z four\n"),
+        ],
+    );
+    assert_eq!(first(client, 4).await, ["one", "two", "three", "four"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_opened_anew() {
+    let (client, server) = server(
+        &[RUNNING],
+        &[
+            Log::Silent("2024-03-01T10:00:01Z one\n"),
+            Log::Silent("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n"),
+        ],
+    );
+    assert_eq!(first(client, 2).await, ["one", "two"]);
+    assert_eq!(log_requests(&server).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_pod_is_read_to_its_end_and_the_new_one_from_its_beginning() {
+    let both: &[(&str, i32, &str)] = &[("a", 0, "Running"), ("b", 0, "Running")];
+    let (client, server) = server(
+        &[RUNNING, both],
+        &[
+            Log::Cut("2024-03-01T10:00:01Z one\n"),
+            Log::Ends("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n2024-03-01T10:00:03Z thr"),
+            Log::Silent("2024-03-01T10:00:00Z new pod\n2024-03-01T10:00:05Z four\n"),
+        ],
+    );
+    assert_eq!(first(client, 5).await, ["one", "two", "thr", "new pod", "four"]);
+    let requests = log_requests(&server);
+    assert!(requests[1].contains("/pods/a/log") && !requests[1].contains("follow"), "{requests:?}");
+    assert!(requests[2].contains("/pods/b/log") && !requests[2].contains("sinceTime"), "{requests:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_containers_rest_is_read_from_its_previous_log() {
+    let restarted: &[(&str, i32, &str)] = &[("a", 1, "Running")];
+    let (client, server) = server(
+        &[RUNNING, restarted],
+        &[
+            Log::Cut("2024-03-01T10:00:01Z one\n"),
+            Log::Ends("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n"),
+            Log::Silent("2024-03-01T10:00:09Z three\n"),
+        ],
+    );
+    assert_eq!(first(client, 3).await, ["one", "two", "three"]);
+    assert!(log_requests(&server)[1].contains("previous=true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_gone_and_one_that_is_being_created_are_waited_for() {
+    let creating: &[(&str, i32, &str)] = &[("b", 0, "Pending")];
+    let started: &[(&str, i32, &str)] = &[("b", 0, "Running")];
+    let (client, _) = server(
+        &[RUNNING, RUNNING, &[], creating, started],
+        &[
+            Log::Cut("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z begun"),
+            Log::Refused(404),
+            Log::Refused(404),
+            Log::Refused(400),
+            Log::Silent("2024-03-01T10:00:09Z three\n"),
+        ],
+    );
+    assert_eq!(first(client, 3).await, ["one", "begun", "three"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forbidden_log_ends_with_its_reason_at_once() {
+    let (client, server) = server(&[RUNNING], &[Log::Refused(403)]);
+    let items: Vec<_> = follow(client, None).collect().await;
+    let [Err(reason @ LogUnavailable::Forbidden { .. })] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!(reason.to_string(), "not allowed to get pods/log in kubesphere-system");
+    assert_eq!(log_requests(&server).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kubelet_that_does_not_answer_ends_it_after_two_minutes() {
+    let (client, server) = server(&[RUNNING], &[Log::Refused(502)]);
+    let items: Vec<_> = follow(client, None).collect().await;
+    assert!(matches!(items.as_slice(), [Err(LogUnavailable::Unreadable { .. })]), "{items:?}");
+    let tries = log_requests(&server).len();
+    assert!((20..40).contains(&tries), "{tries} tries in two minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_deployment_there_is_no_log() {
+    let (client, server) = server(&[], &[]);
+    server.lock().unwrap().deployment = Some(404);
+    let items: Vec<_> = follow(client, None).collect().await;
+    assert!(matches!(items.as_slice(), [Err(LogUnavailable::NoInstaller)]), "{items:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_before_since_is_given_and_complaints_of_the_kubelet_are_left_out() {
+    let (client, server) = server(
+        &[RUNNING],
+        &[Log::Silent(
+            "2024-03-01T10:00:01.2Z old\n2024-03-01T10:00:01.8Z new\nfailed to watch file \"x\"\n2024-03-01T10:00:02Z next\n",
+        )],
+    );
+    let since = "2024-03-01T10:00:01.7Z".parse().unwrap();
+    let lines: Vec<_> = follow(client, Some(since)).take(2).map(|line| line.unwrap().text).collect().await;
+    assert_eq!(lines, ["new", "next"]);
+    assert!(log_requests(&server)[0].contains("sinceTime=2024-03-01T10%3A00%3A01Z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_dropped_it_asks_nothing_more() {
+    let (client, server) = server(&[&[]], &[]);
+    let waiting =
+        tokio::time::timeout(std::time::Duration::from_secs(60), follow(client, None).count()).await;
+    assert!(waiting.is_err(), "a pod is waited for");
+    let asked = server.lock().unwrap().requests.len();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(server.lock().unwrap().requests.len(), asked);
+    assert!(asked < 40, "{asked} requests in a minute");
+}
+
+#[tokio::test]
+async fn the_tail_keeps_the_newest_lines_within_its_bounds() {
+    let text = "2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n2024-03-01T10:00:03Z three";
+    let (client, server) = server(&[RUNNING], &[Log::Ends(text)]);
+    let bounds = TailBounds { lines: 100, bytes: 8 };
+    let lines = installer_log_tail(&client, bounds).await.unwrap();
+    let at = |text: &str| text.parse().unwrap();
+    let expected = [("2024-03-01T10:00:02Z", "two"), ("2024-03-01T10:00:03Z", "three")]
+        .map(|(time, text)| Line { at: at(time), text: text.to_owned() });
+    assert_eq!(lines, expected);
+    assert!(log_requests(&server)[0].contains("tailLines=100"));
+}
+
+#[tokio::test]
+async fn without_a_started_pod_the_tail_says_so() {
+    let (client, _) = server(&[&[("a", 0, "Pending")]], &[]);
+    let answer = installer_log_tail(&client, TailBounds::default()).await;
+    assert!(matches!(answer, Err(LogUnavailable::NoPod)), "{answer:?}");
+}

@@ -1,0 +1,48 @@
+//! `kubectl mc join` on real control planes, from the states in which people have their clusters.
+
+use testbed::kubesphere::{Installation, Role, Scenario, Version};
+
+use crate::support::Watched;
+
+const VERSIONS: [Version; 4] = [Version::V3_1, Version::V3_2, Version::V3_3, Version::V3_4];
+
+#[test]
+fn two_standalone_clusters_become_host_and_member() {
+    for version in VERSIONS {
+        let bed = Watched::lease(&Scenario::new(version));
+        let run = bed.join("member1").run().code(0);
+        assert!(run.stdout.ends_with("cluster.cluster.kubesphere.io/member1 created\n"), "{run}");
+        bed.assert_joined(1, "member1");
+        assert_eq!(bed.configuration_patches(), [1, 1], "{version}");
+    }
+}
+
+/// One member is new, and one was prepared, by hand or by a join that came no further.
+#[test]
+fn a_host_takes_members_new_and_prepared() {
+    for version in VERSIONS {
+        let host = Installation::new(version).role(Role::Host);
+        let members = vec![Installation::new(version), Installation::new(version).role(Role::Member)];
+        let bed = Watched::lease(&Scenario::new(version).host(host).members(members));
+        let _ = bed.join("member1 member2").run().code(0);
+        bed.assert_joined(1, "member1");
+        bed.assert_joined(2, "member2");
+        assert_eq!(bed.configuration_patches(), [0, 1, 0], "{version}");
+    }
+}
+
+#[test]
+fn an_already_joined_member_costs_no_write_and_few_requests() {
+    for version in VERSIONS {
+        let host = Installation::new(version).role(Role::Host);
+        let bed = Watched::lease(
+            &Scenario::new(version).host(host).member(Installation::new(version).role(Role::Member)),
+        );
+        let _ = bed.join("member1").run().code(0);
+        let marks = bed.marks();
+        let _ = bed.join("member1").run().code(0).stdout("cluster.cluster.kubesphere.io/member1 unchanged\n");
+        let requests = bed.requests_since(&marks);
+        assert!(requests.iter().all(|request| !request.changes()), "{version}: {requests:?}");
+        assert!(requests.len() <= 24, "{version}: {} requests", requests.len());
+    }
+}

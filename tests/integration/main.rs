@@ -1,0 +1,22 @@
+//! Everything that is shown from outside the library: commands on real control planes, and whole-program rules.
+
+#![expect(clippy::unwrap_used, reason = "a test's own functions")]
+#![expect(unreachable_pub, reason = "nothing is public outside the one test binary")]
+
+mod architecture;
+mod document;
+mod dry_run;
+mod faults;
+mod follow;
+mod installer_log;
+mod join;
+mod permissions;
+mod prompt;
+mod races;
+mod refusals;
+mod resume;
+mod support;
+mod typed;
+mod usage;
+mod verbosity;
+mod waiting;

@@ -1,0 +1,202 @@
+//! Others who change the same clusters during a join.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use testbed::{
+    bed::Cluster,
+    block_on,
+    kubesphere::{ControllerScenario, Installation, InstallerScenario, Role, Scenario, Version, objects},
+};
+
+use crate::support::{Faulty, Watched};
+
+const CONFIGURATION: &str = "clusterconfigurations/ks-installer";
+const CLUSTERS: &str = "/apis/cluster.kubesphere.io/v1alpha1/clusters";
+
+fn standing_host() -> Scenario {
+    Scenario::new(Version::V3_4).host(Installation::new(Version::V3_4).role(Role::Host))
+}
+
+fn prepared_member() -> Installation {
+    Installation::new(Version::V3_4).role(Role::Member)
+}
+
+/// Somebody else registers the cluster.
+fn register(host: &Cluster, name: &str, member: &Cluster) {
+    let kubeconfig = std::fs::read(member.plane().kubeconfig_path()).unwrap();
+    let object = json!({
+        "apiVersion": "cluster.kubesphere.io/v1alpha1", "kind": "Cluster", "metadata": {"name": name},
+        "spec": {"joinFederation": true, "connection": {"type": "direct", "kubeconfig": STANDARD.encode(kubeconfig)}},
+    });
+    let client = host.client();
+    block_on(async move { objects::create(&client, &object).await }).unwrap();
+}
+
+fn names(host: &Cluster) -> Vec<String> {
+    let name = |cluster: &Value| cluster["metadata"]["name"].as_str().unwrap().to_owned();
+    host.clusters().iter().map(name).filter(|name| name != "host").collect()
+}
+
+#[test]
+fn a_change_of_another_field_survives() {
+    let bed = Faulty::lease(&standing_host());
+    let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
+        bed.member(1).patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": true}}}));
+    });
+    let _ = run.code(0);
+    bed.assert_joined(1, "member1");
+    assert_eq!(bed.member(1).cluster_configuration()["spec"]["alerting"]["enabled"], true);
+    assert_eq!(bed.configuration_patches(), [0, 1]);
+}
+
+#[test]
+fn a_change_of_the_same_field_is_noticed_and_planned_again() {
+    let bed = Faulty::lease(&standing_host());
+    let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
+        let spec =
+            json!({"authentication": {"jwtSecret": "SomebodyElsesSecret"}, "console": {"port": 30881}});
+        bed.member(1).patch_cluster_configuration(json!({ "spec": spec }));
+    });
+    let _ = run
+        .code(0)
+        .says("somebody else changed the ClusterConfiguration meanwhile")
+        .does_not_say("SomebodyElsesSecret");
+    bed.assert_joined(1, "member1");
+    assert_eq!(bed.member(1).cluster_configuration()["spec"]["console"]["port"], 30881);
+}
+
+#[test]
+fn a_member_that_somebody_makes_a_host_is_left_alone() {
+    let bed = Faulty::lease(&standing_host());
+    let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
+        bed.member(1).patch_cluster_configuration(json!({"spec": {"multicluster": {"clusterRole": "host"}}}));
+    });
+    let _ = run.code(3).says("a host is never made a member");
+    assert_eq!(bed.member(1).cluster_configuration()["spec"]["multicluster"]["clusterRole"], "host");
+    assert_eq!(names(bed.host()), Vec::<String>::new());
+}
+
+#[test]
+fn who_takes_an_accepted_patch_back_is_not_fought() {
+    let bed = Watched::lease(&standing_host());
+    let over = AtomicBool::new(false);
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let member = bed.member(1);
+                if member.cluster_configuration()["spec"]["multicluster"]["clusterRole"] == "member" {
+                    member.patch_cluster_configuration(
+                        json!({"spec": {"multicluster": {"clusterRole": "none"}}}),
+                    );
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let run = bed.join("member1").run();
+        over.store(true, Ordering::Relaxed);
+        run
+    });
+    let _ = run.code(1).says("somebody else took the change of the ClusterConfiguration back");
+    assert_eq!(bed.configuration_patches(), [0, 1]);
+}
+
+#[test]
+fn a_cluster_that_somebody_else_creates_for_the_same_member_is_waited_for() {
+    let bed = Faulty::lease(&standing_host().member(prepared_member()));
+    let run = bed.run_with(bed.join("member1"), bed.before_host(), "POST", CLUSTERS, || {
+        register(bed.host(), "member1", bed.member(1));
+    });
+    let _ = run.code(0).says("somebody else created the Cluster member1 meanwhile");
+    bed.assert_joined(1, "member1");
+}
+
+#[test]
+fn a_name_that_somebody_else_takes_for_another_member_is_refused() {
+    let scenario = standing_host().members(vec![prepared_member(), prepared_member()]);
+    let bed = Faulty::lease(&scenario);
+    let run = bed.run_with(bed.join("member1"), bed.before_host(), "POST", CLUSTERS, || {
+        register(bed.host(), "member1", bed.member(2));
+    });
+    let _ =
+        run.code(3).says("the name \"member1\" was taken on the host meanwhile").says(bed.member(2).uid());
+}
+
+#[test]
+fn of_two_operators_with_two_names_exactly_one_registers_the_member() {
+    for version in [Version::V3_1, Version::V3_4] {
+        let host = Installation::new(version).role(Role::Host);
+        let member = Installation::new(version).role(Role::Member);
+        let bed = Watched::lease(&Scenario::new(version).host(host).member(member));
+        let runs = ["left", "right"].map(|name| bed.join(&format!("member1 --name {name}")).start());
+        let runs = runs.map(crate::support::Started::end);
+        let codes = runs.each_ref().map(|run| run.code.unwrap());
+        assert!(codes == [0, 3] || codes == [3, 0], "{version}\n{}\n{}\n{}", runs[0], runs[1], bed.dump());
+        let winner = if codes[0] == 0 { "left" } else { "right" };
+        let loser = &runs[usize::from(codes[0] == 0)];
+        assert!(
+            loser.stderr.contains(&format!("registered as \"{winner}\""))
+                || loser.stderr.contains(&format!("as \"{winner}\"")),
+            "{loser}"
+        );
+        bed.wait_for("alone", Duration::from_secs(10), |bed| names(bed.host()) == [winner]);
+        bed.assert_joined(1, winner);
+    }
+}
+
+fn waiting_for_its_cluster(meanwhile: impl FnOnce(&Watched)) -> crate::support::Run {
+    let scenario = standing_host().member(prepared_member()).controller(ControllerScenario::Down);
+    let bed = Watched::lease(&scenario);
+    register(bed.host(), "host", bed.host());
+    let label = json!({"metadata": {"labels": {"cluster-role.kubesphere.io/host": ""}}});
+    let api = objects::clusters(&bed.host().client());
+    block_on(async move { objects::merge(&api, "host", &label).await }).unwrap();
+    let started = bed.join("member1").start();
+    bed.until_writes(1);
+    meanwhile(&bed);
+    started.end()
+}
+
+#[test]
+fn a_cluster_that_somebody_deletes_is_not_waited_for() {
+    let run = waiting_for_its_cluster(|bed| {
+        // The watch has seen it by then, or the first thing that it sees is a Cluster of nobody's.
+        std::thread::sleep(Duration::from_millis(500));
+        let api = objects::clusters(&bed.host().client());
+        block_on(async move { objects::remove(&api, "member1").await }).unwrap();
+    });
+    let _ = run.code(1).says("the Cluster \"member1\" was deleted by somebody else meanwhile");
+}
+
+#[test]
+fn another_cluster_behind_the_name_is_named() {
+    let run = waiting_for_its_cluster(|bed| {
+        let api = objects::clusters(&bed.host().client());
+        let patch = json!({"status": {"uid": "4711"}});
+        block_on(async move { objects::merge(&api, "member1", &patch).await }).unwrap();
+    });
+    let _ = run.code(1).says("leads to another cluster").says("4711");
+}
+
+/// A migration that somebody else's change began works on what it read before our patch came.
+#[test]
+fn a_patch_that_the_installer_loses_is_sent_again_and_said_so() {
+    let member = Installation::new(Version::V3_4).installer(InstallerScenario::Recreated);
+    let bed = Faulty::lease(&standing_host().member(member));
+    let before = bed.member(1).cluster_configuration()["metadata"]["uid"].clone();
+    let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
+        // The patch is held back for 1.5 s; the migration reads at once and writes 0.3 s later.
+        std::thread::sleep(Duration::from_millis(1250));
+        bed.member(1).patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": true}}}));
+    });
+    let after = bed.member(1).cluster_configuration();
+    assert_ne!(after["metadata"]["uid"], before, "the scenario re-creates it");
+    assert_eq!(after["spec"]["alerting"]["enabled"], true);
+    let _ = run.code(0).says("re-created the ClusterConfiguration and lost the patch: it is sent again");
+    bed.assert_joined(1, "member1");
+    assert_eq!(bed.configuration_patches(), [0, 2]);
+}

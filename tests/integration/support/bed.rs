@@ -1,0 +1,120 @@
+//! A test bed, with what our own program did to its clusters.
+
+use std::{fs, ops::Deref, sync::LazyLock, time::Duration};
+
+use testbed::{
+    AuditEvent, Bed, Mark,
+    bed::{Cluster, condition},
+    kubesphere::{Scenario, Version},
+};
+
+use super::{Kubeconfig, KubectlMc};
+
+/// How our requests are told from the stand-ins'.
+const USER_AGENT: &str = "kubectl-mc/";
+
+/// A test bed whose clusters are asked what we sent them.
+pub struct Watched {
+    bed: Bed,
+}
+
+impl Watched {
+    pub fn lease(scenario: &Scenario) -> Self {
+        Self { bed: Bed::lease(scenario) }
+    }
+
+    /// A standalone host and a standalone member of 3.4, for all tests that end before the first change.
+    pub fn shared() -> &'static Self {
+        static SHARED: LazyLock<Watched> = LazyLock::new(|| Watched::lease(&Scenario::new(Version::V3_4)));
+        &SHARED
+    }
+
+    /// The program, on this bed.
+    pub fn kubectl_mc(&self) -> KubectlMc {
+        KubectlMc::new(&fs::read_to_string(self.bed.kubeconfig()).unwrap(), self.bed.secrets())
+    }
+
+    /// The program, on this bed with another kubeconfig.
+    pub fn kubectl_mc_with(&self, kubeconfig: &Kubeconfig) -> KubectlMc {
+        KubectlMc::new(&kubeconfig.text(), self.bed.secrets())
+    }
+
+    /// `join` with what a bed on one machine needs, and without a question.
+    pub fn join(&self, words: &str) -> KubectlMc {
+        self.kubectl_mc().join(words)
+    }
+
+    /// Waits until our program has sent so many writes.
+    pub fn until_writes(&self, count: usize) {
+        self.wait_for(&format!("{count} writes"), Duration::from_secs(60), |_| self.writes().len() >= count);
+    }
+
+    /// The member took this host's secret and role, and the host has it as a Cluster that is Ready.
+    #[track_caller]
+    pub fn assert_joined(&self, number: usize, name: &str) {
+        let (host, member) = (self.host(), self.member(number));
+        assert_eq!(condition(&host.cluster(name), "Ready"), Some("True"), "{}", self.dump());
+        let secret = member.configured("authentication.jwtSecret");
+        assert!(
+            secret == host.configured("authentication.jwtSecret") && !secret.is_null(),
+            "{}",
+            self.dump()
+        );
+        assert_eq!(member.cluster_configuration()["spec"]["multicluster"]["clusterRole"], "member");
+    }
+
+    /// Every request of ours since the bed was handed out.
+    pub fn requests(&self) -> Vec<AuditEvent> {
+        self.clusters().flat_map(|cluster| cluster.audit().since_by(cluster.mark(), USER_AGENT)).collect()
+    }
+
+    /// Every request of ours since the marks.
+    pub fn requests_since(&self, marks: &[Mark]) -> Vec<AuditEvent> {
+        let clusters = self.clusters().zip(marks);
+        clusters.flat_map(|(cluster, mark)| cluster.audit().since_by(*mark, USER_AGENT)).collect()
+    }
+
+    /// Where the audit logs stand.
+    pub fn marks(&self) -> Vec<Mark> {
+        self.clusters().map(|cluster| cluster.audit().mark()).collect()
+    }
+
+    /// Our writes, access reviews aside, as `verb resource/name`.
+    pub fn writes(&self) -> Vec<String> {
+        self.requests().iter().filter(|event| event.changes()).map(shown).collect()
+    }
+
+    /// Nothing of ours was written, access reviews aside.
+    #[track_caller]
+    pub fn assert_untouched(&self) {
+        assert_eq!(self.writes(), Vec::<String>::new());
+    }
+
+    /// How many patches each ClusterConfiguration was sent, the host's first.
+    pub fn configuration_patches(&self) -> Vec<usize> {
+        let patches = |cluster: &Cluster| {
+            let requests = cluster.audit().since_by(cluster.mark(), USER_AGENT);
+            requests
+                .iter()
+                .filter(|event| event.verb == "patch" && event.resource == "clusterconfigurations")
+                .count()
+        };
+        self.clusters().map(patches).collect()
+    }
+
+    fn clusters(&self) -> impl Iterator<Item = &Cluster> {
+        std::iter::once(self.bed.host()).chain(self.bed.members())
+    }
+}
+
+fn shown(event: &AuditEvent) -> String {
+    format!("{} {}/{}", event.verb, event.resource, event.name)
+}
+
+impl Deref for Watched {
+    type Target = Bed;
+
+    fn deref(&self) -> &Bed {
+        &self.bed
+    }
+}

@@ -1,0 +1,81 @@
+//! A test bed that is reached through proxies with faults: between any two of our requests something may happen.
+
+use std::{
+    ops::Deref,
+    time::{Duration, Instant},
+};
+
+use testbed::{Fault, Front, Rule, kubesphere::Scenario};
+
+use super::{KubectlMc, Watched};
+
+/// Long enough for a test to act while one of our requests is held back.
+const HELD_BACK: Duration = Duration::from_millis(1500);
+/// Longer than any request of ours keeps a test waiting for it.
+const HITS_WITHIN: Duration = Duration::from_secs(60);
+
+/// A bed with a proxy before each of its clusters.
+pub struct Faulty {
+    watched: Watched,
+    fronts: Vec<Front>,
+    kubeconfig: String,
+}
+
+impl Faulty {
+    pub fn lease(scenario: &Scenario) -> Self {
+        let watched = Watched::lease(scenario);
+        let mut kubeconfig = std::fs::read_to_string(watched.kubeconfig()).unwrap();
+        let clusters = std::iter::once(watched.host()).chain(watched.members());
+        let fronts = clusters
+            .map(|cluster| {
+                let front = Front::start(cluster.plane()).unwrap();
+                kubeconfig = kubeconfig.replace(&cluster.server(), &front.server());
+                front
+            })
+            .collect();
+        Self { watched, fronts, kubeconfig }
+    }
+
+    /// As [`Watched::join`], through the proxies.
+    pub fn join(&self, words: &str) -> KubectlMc {
+        KubectlMc::new(&self.kubeconfig, self.watched.secrets()).join(words)
+    }
+
+    /// The proxy before the host.
+    pub fn before_host(&self) -> &Front {
+        &self.fronts[0]
+    }
+
+    /// The proxy before a member, counted from 1.
+    pub fn before_member(&self, number: usize) -> &Front {
+        &self.fronts[number]
+    }
+
+    /// Runs the command, and `meanwhile` while its first such request at this proxy is held back.
+    pub fn run_with(
+        &self,
+        command: KubectlMc,
+        front: &Front,
+        method: &str,
+        path: &str,
+        meanwhile: impl FnOnce(),
+    ) -> super::Run {
+        let hits = front.add(Rule::on(method, path, Fault::Delay(HELD_BACK)).times(1));
+        let started = command.start();
+        let begun = Instant::now();
+        while hits.count() == 0 {
+            assert!(begun.elapsed() < HITS_WITHIN, "no {method} {path}\n{}", self.dump());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        meanwhile();
+        started.end()
+    }
+}
+
+impl Deref for Faulty {
+    type Target = Watched;
+
+    fn deref(&self) -> &Watched {
+        &self.watched
+    }
+}

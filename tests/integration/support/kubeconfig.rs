@@ -1,0 +1,94 @@
+//! A bed's kubeconfig, changed as a user might have changed it.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use testbed::Bed;
+
+/// A kubeconfig under construction.
+#[must_use]
+pub struct Kubeconfig(Value);
+
+impl Kubeconfig {
+    /// The bed's: a context, a cluster and a user for each of its clusters.
+    pub fn of(bed: &Bed) -> Self {
+        Self(serde_yaml::from_str(&fs::read_to_string(bed.kubeconfig()).unwrap()).unwrap())
+    }
+
+    /// Two contexts, `host` and `member1`, whose servers nobody ever asks.
+    pub fn of_nobody() -> Self {
+        let cluster =
+            |name: &str| json!({"name": name, "cluster": {"server": format!("https://{name}.invalid:6443")}});
+        let context = |name: &str| json!({"name": name, "context": {"cluster": name, "user": name}});
+        let user = |name: &str| json!({"name": name, "user": {"token": "a-token-that-nobody-accepts"}});
+        Self(json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "host",
+            "clusters": [cluster("host"), cluster("member1")],
+            "contexts": [context("host"), context("member1")],
+            "users": [user("host"), user("member1")],
+        }))
+    }
+
+    /// With this merge patch of the cluster behind a context.
+    pub fn cluster(mut self, context: &str, patch: &Value) -> Self {
+        let name = self.of_context(context, "cluster");
+        json_patch::merge(&mut self.named("clusters", &name)["cluster"], patch);
+        self
+    }
+
+    /// With this user behind a context.
+    pub fn user(mut self, context: &str, user: Value) -> Self {
+        let name = self.of_context(context, "user");
+        self.named("users", &name)["user"] = user;
+        self
+    }
+
+    /// With a second context for the same cluster and user.
+    pub fn alias(mut self, alias: &str, context: &str) -> Self {
+        let mut copy = self.named("contexts", context).clone();
+        copy["name"] = alias.into();
+        self.0["contexts"].as_array_mut().unwrap().push(copy);
+        self
+    }
+
+    /// With a context like another, but a cluster of its own.
+    pub fn copy(mut self, copy: &str, context: &str) -> Self {
+        let name = self.of_context(context, "cluster");
+        let mut cluster = self.named("clusters", &name).clone();
+        cluster["name"] = copy.into();
+        self.0["clusters"].as_array_mut().unwrap().push(cluster);
+        let mut this = self.alias(copy, context);
+        this.named("contexts", copy)["context"]["cluster"] = copy.into();
+        this
+    }
+
+    /// The user behind a context.
+    pub fn user_of(mut self, context: &str) -> Value {
+        let name = self.of_context(context, "user");
+        self.named("users", &name)["user"].clone()
+    }
+
+    /// The file's text; every YAML parser reads JSON.
+    pub fn text(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn of_context(&mut self, context: &str, what: &str) -> String {
+        self.named("contexts", context)["context"][what].as_str().unwrap().to_owned()
+    }
+
+    fn named(&mut self, list: &str, name: &str) -> &mut Value {
+        let items = self.0[list].as_array_mut().unwrap();
+        items.iter_mut().find(|item| item["name"] == name).unwrap()
+    }
+}
+
+/// The confidential values in a kubeconfig's text: no output may contain any.
+pub(super) fn secrets_in(text: &str) -> Vec<String> {
+    let kubeconfig: Value = serde_yaml::from_str(text).unwrap_or_default();
+    let users = kubeconfig["users"].as_array().cloned().unwrap_or_default();
+    let values = users.iter().flat_map(|user| {
+        ["client-key-data", "token", "password"].map(|key| user["user"][key].as_str().map(str::to_owned))
+    });
+    values.flatten().collect()
+}

@@ -1,0 +1,222 @@
+//! The program, run as a user runs it, in an environment of its own; every output is searched for secrets.
+
+use std::{
+    fmt, fs,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use kubectl_mc::kubesphere::confidential::scrub;
+use tempfile::TempDir;
+
+use super::kubeconfig::secrets_in;
+
+/// Longer than any command in a test takes; one that hangs fails with what it said so far.
+const HANGS_AFTER: Duration = Duration::from_secs(120);
+
+/// A command line under construction.
+#[must_use]
+pub struct KubectlMc {
+    pub(super) command: Command,
+    pub(super) words: Vec<String>,
+    pub(super) secrets: Vec<String>,
+    home: TempDir,
+}
+
+/// What a command said and how it ended.
+pub struct Run {
+    words: Vec<String>,
+    pub stdout: String,
+    pub stderr: String,
+    pub code: Option<i32>,
+}
+
+impl KubectlMc {
+    /// The program with this text as its kubeconfig, where no output may hold any of the secrets, nor what is
+    /// confidential in the kubeconfig.
+    pub fn new(kubeconfig: &str, mut secrets: Vec<String>) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        secrets.extend(secrets_in(kubeconfig));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-mc"));
+        command.env_clear().env("HOME", home.path()).stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        Self { command, words: Vec::new(), secrets, home }.file(".kube/config", kubeconfig)
+    }
+
+    /// With a file below its home directory.
+    pub fn file(self, path: &str, text: &str) -> Self {
+        let path = self.home.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    /// `join` with what a bed on one machine needs, and without a question.
+    pub fn join(self, words: &str) -> Self {
+        self.words("join").words(words).words("--context host --yes --skip-check member-server-loopback")
+    }
+
+    /// Adds words, separated by blanks.
+    pub fn words(self, words: &str) -> Self {
+        self.args(words.split_whitespace())
+    }
+
+    /// Adds arguments that may have blanks in them.
+    pub fn args(mut self, words: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.words.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
+        self
+    }
+
+    /// Adds a variable to the environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(self) -> Run {
+        self.start().end()
+    }
+
+    /// Runs it with a stdout that nobody reads.
+    #[must_use]
+    pub fn run_unread(mut self) -> Run {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command.stdout(writer);
+        let child = self.spawn();
+        Started { child: Some(child), program: self }.end()
+    }
+
+    /// Starts it, to be ended by a signal.
+    pub fn start(mut self) -> Started {
+        self.command.stdout(Stdio::piped());
+        let child = self.spawn();
+        Started { child: Some(child), program: self }
+    }
+
+    fn spawn(&mut self) -> Child {
+        self.command.args(&self.words).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// A command that is under way.
+pub struct Started {
+    child: Option<Child>,
+    program: KubectlMc,
+}
+
+impl Started {
+    /// Sends a signal, such as `INT` or `KILL`, and waits for the end.
+    #[must_use]
+    pub fn signal(self, name: &str) -> Run {
+        let id = self.child.as_ref().map(Child::id).unwrap();
+        let status = Command::new("kill").args(["-s", name, &id.to_string()]).status().unwrap();
+        assert!(status.success());
+        self.end()
+    }
+
+    /// Waits for the end.
+    #[must_use]
+    pub fn end(mut self) -> Run {
+        let output = wait(self.child.take().unwrap());
+        Run::of(std::mem::take(&mut self.program.words), output, &self.program.secrets)
+    }
+}
+
+impl Drop for Started {
+    /// A test that has failed must not leave its command behind: it would go on to change clusters that another
+    /// test has got meanwhile.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+/// Both pipes are read while waiting, so that a full pipe stops nobody.
+fn wait(child: Child) -> Output {
+    kill_if_it_hangs(child.id(), || child.wait_with_output().unwrap())
+}
+
+/// Does something with a process, which is killed when that takes too long.
+pub(super) fn kill_if_it_hangs<T>(id: u32, work: impl FnOnce() -> T) -> T {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        if receiver.recv_timeout(HANGS_AFTER) == Err(mpsc::RecvTimeoutError::Timeout) {
+            drop(Command::new("kill").args(["-s", "KILL", &id.to_string()]).status());
+        }
+    });
+    let result = work();
+    sender.send(()).ok();
+    result
+}
+
+impl Run {
+    fn of(words: Vec<String>, output: Output, secrets: &[String]) -> Self {
+        let run = Self {
+            words,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code(),
+        };
+        run.assert_no_secret(secrets);
+        run
+    }
+
+    /// What a terminal has shown, as one stream.
+    pub(super) fn shown(words: Vec<String>, shown: String, code: Option<i32>, secrets: &[String]) -> Self {
+        let run = Self { words, stdout: shown, stderr: String::new(), code };
+        run.assert_no_secret(secrets);
+        run
+    }
+
+    /// Whether plain or as base64 at any offset, as a key stands in a stored kubeconfig.
+    fn assert_no_secret(&self, secrets: &[String]) {
+        let known: Vec<&str> =
+            secrets.iter().map(String::as_str).filter(|secret| !secret.is_empty()).collect();
+        for (stream, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            let shows = known.iter().any(|secret| text.contains(secret)) || scrub(text, &known) != *text;
+            assert!(!shows, "`{}` shows a secret on {stream}", self.words.join(" "));
+        }
+    }
+
+    /// It ended with this code.
+    #[track_caller]
+    pub fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, Some(expected), "{self}");
+        self
+    }
+
+    /// stdout is exactly this.
+    #[track_caller]
+    pub fn stdout(self, expected: &str) -> Self {
+        assert_eq!(self.stdout, expected, "{self}");
+        self
+    }
+
+    /// stderr has this in it.
+    #[track_caller]
+    pub fn says(self, expected: &str) -> Self {
+        assert!(self.stderr.contains(expected), "does not say {expected:?}\n{self}");
+        self
+    }
+
+    /// stderr has nothing of this in it.
+    #[track_caller]
+    pub fn does_not_say(self, unexpected: &str) -> Self {
+        assert!(!self.stderr.contains(unexpected), "says {unexpected:?}\n{self}");
+        self
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { words, stdout, stderr, code } = self;
+        let code = code.map_or_else(|| "none: a signal ended it".to_owned(), |code| code.to_string());
+        write!(formatter, "$ kubectl mc {}\n{stdout}--- stderr\n{stderr}--- code {code}", words.join(" "))
+    }
+}

@@ -1,0 +1,15 @@
+//! What the tests stand on: the program as a user runs it, and what it did to the clusters.
+
+mod bed;
+mod faulty;
+mod kubeconfig;
+mod kubectl_mc;
+mod rights;
+mod terminal;
+
+pub use bed::Watched;
+pub use faulty::Faulty;
+pub use kubeconfig::Kubeconfig;
+pub use kubectl_mc::{KubectlMc, Run, Started};
+pub use rights::{ON_HOST, ON_MEMBER, user_who_may, without};
+pub use terminal::CTRL_C;

@@ -1,0 +1,47 @@
+//! The program on a terminal, as `script` makes one, with somebody who answers.
+
+use std::{
+    io::{Read as _, Write as _},
+    process::{Child, Command, Stdio},
+};
+
+use super::kubectl_mc::{KubectlMc, Run, kill_if_it_hangs};
+
+/// What is typed when the program asks.
+pub const CTRL_C: &str = "\u{3}";
+/// How a question ends.
+const QUESTION: &str = "[y/N]";
+
+impl KubectlMc {
+    /// Runs it on a terminal and types this at its question. What a terminal shows is one stream, [`Run::stdout`].
+    #[must_use]
+    pub fn answer(self, answer: &str) -> Run {
+        let line = std::iter::once(self.command.get_program().to_string_lossy().into_owned())
+            .chain(self.words.iter().cloned())
+            .map(|word| format!("'{word}'"))
+            .collect::<Vec<_>>()
+            .join(" ");
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]).env_clear();
+        script.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        script.env("TERM", "xterm").env("SHELL", "/bin/sh");
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let shown = kill_if_it_hangs(child.id(), || talk(&mut child, answer));
+        Run::shown(self.words, shown, child.wait().unwrap().code(), &self.secrets)
+    }
+}
+
+fn talk(child: &mut Child, answer: &str) -> String {
+    // Kept open: where it ends, `script` ends the terminal's input.
+    let mut keyboard = child.stdin.take().unwrap();
+    let mut screen = child.stdout.take().unwrap();
+    let (mut shown, mut answered, mut buffer) = (String::new(), false, [0; 4096]);
+    while let Ok(count @ 1..) = screen.read(&mut buffer) {
+        shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        if !answered && shown.contains(QUESTION) {
+            answered = true;
+            keyboard.write_all(answer.as_bytes()).unwrap();
+        }
+    }
+    shown
+}

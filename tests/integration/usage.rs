@@ -1,0 +1,74 @@
+//! The command line itself: help, version, usage errors, colours, and readers that go away.
+
+use crate::support::{Kubeconfig, KubectlMc};
+
+fn program(words: &str) -> KubectlMc {
+    KubectlMc::new(&Kubeconfig::of_nobody().text(), Vec::new()).words(words)
+}
+
+#[test]
+fn help_is_a_result_and_every_command_shows_examples() {
+    for words in ["--help", "-h", "help", ""] {
+        let run = program(words).run().code(0);
+        assert!(run.stdout.contains("Usage: kubectl mc ") && run.stdout.contains("Commands:"), "{run}");
+        assert_eq!(run.stderr, "", "{words}");
+    }
+    for command in ["join", "version"] {
+        for words in [format!("{command} --help"), format!("{command} -h"), format!("help {command}")] {
+            let run = program(&words).run().code(0);
+            assert!(run.stdout.contains(&format!("Usage: kubectl mc {command}")), "{run}");
+            assert!(run.stdout.contains(&format!("  kubectl mc {command}")), "{words} has no example\n{run}");
+            assert_eq!(run.stderr, "", "{words}");
+        }
+    }
+}
+
+#[test]
+fn the_version_is_a_result() {
+    let line = concat!("kubectl-mc v", env!("CARGO_PKG_VERSION"), "\n");
+    for words in ["version", "--version", "-V"] {
+        let run = program(words).run().code(0).stdout(line);
+        assert_eq!(run.stderr, "");
+    }
+}
+
+#[test]
+fn what_is_typed_wrongly_is_refused_on_stderr() {
+    for (words, said) in [
+        ("join", "MEMBER"),
+        ("jion member1", "tip: a similar subcommand exists: 'join'"),
+        ("join member1 --dry-runn=client", "--dry-run"),
+        ("join member1 --dry-run=maybe", "[possible values: none, client, server]"),
+        ("join member1 -o table", "[possible values: json, yaml]"),
+        ("join member1 --timeout 5", "must be a duration such as 90s, 10m or 1h30m"),
+        ("join member1 --label tier", "must be KEY=VALUE"),
+        ("join member1 -v 10", "10 is not in 0..=9"),
+    ] {
+        let run = program(words).run().code(2).stdout("").says("error: ").says(said);
+        assert!(run.stderr.contains("'--help'"), "{run}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for words in ["version", "--help", "join --help"] {
+        let run = program(words).run_unread().code(0);
+        assert_eq!(run.stderr, "", "{words}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_hides_no_failure() {
+    program("join nobody -o json").run_unread().code(2).says("no context exists with the name \"nobody\"");
+}
+
+#[test]
+fn colours_are_taken_only_where_they_were_asked_for() {
+    const ESCAPE: char = '\u{1b}';
+    let coloured = |program: KubectlMc| program.run().code(2).stderr.contains(ESCAPE);
+    assert!(!coloured(program("join nobody")), "stderr is no terminal");
+    assert!(coloured(program("join nobody --color always")));
+    assert!(coloured(program("join nobody").env("CLICOLOR_FORCE", "1")));
+    assert!(!coloured(program("join nobody").env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")));
+    assert!(!coloured(program("join nobody --color never").env("CLICOLOR_FORCE", "1")));
+}

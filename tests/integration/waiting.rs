@@ -1,0 +1,55 @@
+//! Several members at once, and joins that do not wait.
+
+use testbed::kubesphere::{Installation, InstallerScenario, Lasting, Role, Scenario, Version};
+
+use crate::support::Watched;
+
+fn member() -> Installation {
+    Installation::new(Version::V3_4)
+}
+
+#[test]
+fn one_member_that_fails_does_not_keep_the_others_and_the_sum_says_so() {
+    let failing = member().installer(InstallerScenario::StorageClassMissing).lasting(Lasting::Forever);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).members(vec![failing, member()]));
+    let run = bed.join("member1 member2").run().code(6);
+    assert!(run.stdout.contains("cluster.cluster.kubesphere.io/member2 created\n"), "{run}");
+    let _ = run.says("Stopping if default StorageClass was not found").says("1 of 2 members failed");
+    bed.assert_joined(2, "member2");
+    assert_eq!(bed.configuration_patches(), [1, 1, 1]);
+}
+
+/// The host's failure is no member's: it stands alone, with its own code.
+#[test]
+fn a_host_that_fails_is_told_as_the_hosts_failure() {
+    let host = member().installer(InstallerScenario::StorageClassMissing);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).members(vec![member(), member()]));
+    let _ = bed.join("member1 member2").run().code(1).says("error: host").does_not_say("members failed");
+    assert_eq!(bed.configuration_patches(), [1, 0, 0]);
+}
+
+#[test]
+fn members_are_prepared_at_the_same_time() {
+    let slow = || member().installer(InstallerScenario::Slow);
+    let host = member().role(Role::Host);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).members(vec![slow(), slow()]));
+    let started = bed.join("member1 member2").start();
+    // Both are patched long before the first of them is in effect.
+    bed.until_writes(2);
+    for number in [1, 2] {
+        assert_ne!(bed.member(number).configured("multicluster.clusterRole"), "member");
+    }
+    let _ = started.end().code(0);
+}
+
+#[test]
+fn without_waiting_what_can_be_sent_is_sent_and_the_same_command_goes_on() {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let run = bed.join("member1 --wait=false").run().code(0);
+    let _ = run.says("not done yet").says("kubectl mc join member1");
+    assert_eq!(bed.configuration_patches(), [1, 1]);
+    assert_eq!(bed.writes().len(), 2, "no Cluster before both sides are in effect");
+    let _ = bed.join("member1").run().code(0);
+    bed.assert_joined(1, "member1");
+    assert_eq!(bed.configuration_patches(), [1, 1]);
+}
