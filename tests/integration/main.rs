@@ -13,6 +13,7 @@ mod join;
 mod permissions;
 mod prompt;
 mod races;
+mod readme;
 mod refusals;
 mod resume;
 mod support;

@@ -1,0 +1,120 @@
+//! The README tells the truth: what it shows is run and compared.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use kubectl_mc::{checks::CHECKS, error::Kind};
+use regex::Regex;
+
+/// What differs from run to run, and what stands in for it.
+const VARYING: [(&str, &str); 6] = [
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+    (r"sha256:[0-9a-f]{8}", "sha256:FINGERPRINT"),
+    (r" \(\d+s\)", ""),
+    (r"KUBECONFIG=\S+", "KUBECONFIG=FILE"),
+    (r"PATH=\S+:\$PATH", "PATH=FOLDER:$PATH"),
+];
+
+fn readme() -> String {
+    fs::read_to_string("README.md").unwrap()
+}
+
+/// The lines of the console block after a marker, with everything that varies replaced.
+fn shown(marker: &str) -> Vec<String> {
+    let readme = readme();
+    let (_, after) = readme.split_once(&format!("<!-- {marker} -->")).expect("the README has the marker");
+    let (_, block) = after.split_once("```console\n").expect("a console block follows the marker");
+    let (block, _) = block.split_once("\n```").expect("the block ends");
+    comparable(block)
+}
+
+fn comparable(text: &str) -> Vec<String> {
+    let varying = VARYING.map(|(pattern, replacement)| (Regex::new(pattern).unwrap(), replacement));
+    let scrub = |line: &str| {
+        varying.iter().fold(line.to_owned(), |line, (pattern, with)| {
+            pattern.replace_all(&line, *with).trim_end().to_owned()
+        })
+    };
+    // Columns are as wide as their values; what ends with `…` says what takes long, and only where it does.
+    let lines = text.lines().filter(|line| !line.ends_with('…')).map(scrub);
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// The demo of this build; `cargo test` builds it with the test bed's own tests.
+fn demo() -> PathBuf {
+    let demo = PathBuf::from(env!("CARGO_BIN_EXE_kubectl-mc")).with_file_name("demo");
+    if !demo.exists() {
+        let built =
+            Command::new(env!("CARGO")).args(["build", "--package", "testbed", "--bin", "demo"]).status();
+        assert!(built.unwrap().success());
+    }
+    demo
+}
+
+#[test]
+fn cargo_demo_shows_what_the_readme_shows() {
+    // Both streams in one, as a terminal shows them.
+    let output = Command::new("sh")
+        .args(["-c", r#"exec "$0" "$@" 2>&1"#])
+        .arg(demo())
+        .args(["--program", env!("CARGO_BIN_EXE_kubectl-mc")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let expected = shown("demo");
+    let seen = comparable(&text);
+    assert_eq!(seen.join("\n").trim(), expected[1..].join("\n").trim(), "{text}");
+    assert_eq!(expected[0], "$ cargo demo");
+}
+
+#[test]
+fn the_two_commands_are_what_they_are_said_to_be() {
+    let alias = fs::read_to_string(".cargo/config.toml").unwrap();
+    assert!(alias.contains("demo = \"run "));
+    let ci = fs::read_to_string(".ci/run").unwrap();
+    for command in ["cargo demo", "cargo test"] {
+        assert!(readme().contains(&format!("$ {command} ")), "{command}");
+    }
+    assert!(
+        ci.lines().any(|line| line == "cargo test"),
+        "CI runs another test command than the README shows"
+    );
+}
+
+#[test]
+fn the_readme_lists_every_check() {
+    let listed: Vec<String> = rows("## When it refuses");
+    let known = CHECKS.iter().map(|check| {
+        let star = if check.skippable { " *" } else { "" };
+        format!("| `{}`{star} | {} |", check.id, check.title)
+    });
+    assert_eq!(listed, known.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_readme_lists_every_exit_code() {
+    let kinds = [
+        Kind::Error,
+        Kind::Usage,
+        Kind::Obstacle,
+        Kind::TimedOut,
+        Kind::Declined,
+        Kind::Partial,
+        Kind::Interrupted,
+    ];
+    let known: Vec<String> =
+        [0].into_iter().chain(kinds.map(Kind::exit_code)).map(|code| code.to_string()).collect();
+    let listed = rows("## Exit codes");
+    let codes: Vec<&str> = listed.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+    assert_eq!(codes, known);
+}
+
+/// The rows of the first table after a heading.
+fn rows(heading: &str) -> Vec<String> {
+    let readme = readme();
+    let (_, section) = readme.split_once(&format!("{heading}\n")).expect("the README has the heading");
+    let table =
+        section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    table.skip(2).map(str::to_owned).collect()
+}
