@@ -31,11 +31,19 @@ fn main() -> ExitCode {
 /// asked for, as with kubectl.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        drop(Cli::command().print_help());
+        drop(named_command().print_help());
         return ExitCode::SUCCESS;
     }
     drop(error.print());
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+/// The command that the words lead to: the program itself, or one with commands of its own.
+fn named_command() -> clap::Command {
+    let mut program = Cli::command();
+    program.build();
+    let words = std::env::args().skip(1);
+    words.fold(program, |command, word| command.find_subcommand(&word).cloned().unwrap_or(command))
 }
 
 fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
@@ -56,6 +64,8 @@ fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
 async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
     match &cli.command {
         Command::Join(join) => commands::join::run(join, &cli.global, ui).await,
+        Command::Prepare(prepare) => commands::prepare::run(prepare, &cli.global, ui).await,
+        Command::Import(import) => commands::import::run(import, &cli.global, ui).await,
         Command::Version => commands::version::run(ui),
     }
 }

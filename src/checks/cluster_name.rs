@@ -5,7 +5,7 @@ use crate::{
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, names::is_cluster_name,
     },
-    plan::{intent::MemberIntent, join::stored, observed::Observed},
+    plan::{intent::ClusterIntent, join::stored, observed::Observed},
 };
 
 /// What a host calls itself unless it is told otherwise.
@@ -19,13 +19,13 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     // A name that was asked for is host-cluster-name's.
     let by_default = situation.intent.host.cluster_name.is_none().then(|| hosts_name_to_be(host)).flatten();
     situation
-        .answering_members()
+        .answering_clusters()
         .filter_map(|(intent, member)| of_member(intent, member, host, by_default))
         .collect()
 }
 
 fn of_member(
-    intent: &MemberIntent,
+    intent: &ClusterIntent,
     member: &Observed,
     host: &Observed,
     hosts_name: Option<&str>,
@@ -72,7 +72,7 @@ fn hosts_name_to_be(host: &Observed) -> Option<&str> {
     becomes_host.then(|| configured.unwrap_or(DEFAULT_HOST_NAME))
 }
 
-fn why_taken(cluster: &RegisteredCluster, intent: &MemberIntent, member: &Observed) -> Option<String> {
+fn why_taken(cluster: &RegisteredCluster, intent: &ClusterIntent, member: &Observed) -> Option<String> {
     if cluster.is_host() {
         return Some("it is the host's own".to_owned());
     }
@@ -97,7 +97,7 @@ mod tests {
     };
 
     fn called(case: Case, name: &str) -> Case {
-        case.wanting(|intent| intent.members[0].name = name.to_owned())
+        case.wanting_cluster(|cluster| cluster.name = name.to_owned())
     }
 
     fn unlike(change: &serde_json::Value) -> RegisteredCluster {

@@ -9,7 +9,7 @@ use crate::{
         kubesphere_config::KubesphereConfig, side::Side, versions::Version,
     },
     plan::{
-        intent::{Description, HostChoice, HostIntent, Intent, MemberIntent},
+        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
         join::Unplannable,
         member_kubeconfig::StoredKubeconfig,
         observed::{Installer, InstallerRun, Observed, Seen},
@@ -39,7 +39,8 @@ impl Case {
     /// As [`Self::new`], both of this version.
     pub(super) fn of_version(version: &str) -> Self {
         let host = HostIntent { cluster_name: None, chosen: HostChoice::Named };
-        let intent = Intent { host, members: vec![member_intent("edge-1")] };
+        let members = vec![member_intent("edge-1")];
+        let intent = Intent { part: Part::Join, host, members, given_secret: None };
         let host = installation(Side::host("prod"), version, HOST_SECRET);
         let member = installation(Side::member("edge-1"), version, OTHER_SECRET);
         Self { intent, host: Some(host), members: vec![Some(member)], silent: Vec::new(), unplannable: None }
@@ -73,6 +74,11 @@ impl Case {
     pub(super) fn wanting(mut self, change: impl FnOnce(&mut Intent)) -> Self {
         change(&mut self.intent);
         self
+    }
+
+    /// With what is wanted of the first member's Cluster changed.
+    pub(super) fn wanting_cluster(self, change: impl FnOnce(&mut ClusterIntent)) -> Self {
+        self.wanting(|intent| change(intent.members[0].cluster.as_mut().expect("it is asked for")))
     }
 
     /// With a member that gave no answer.
@@ -126,13 +132,13 @@ fn shown(report: &Report) -> String {
 
 fn member_intent(context: &str) -> MemberIntent {
     let text = String::from("kind: Config").into();
-    MemberIntent {
-        context: context.to_owned(),
+    let cluster = ClusterIntent {
         name: context.to_owned(),
         description: Description::default(),
         server: format!("https://{context}.example.org:6443"),
         kubeconfig: Ok(StoredKubeconfig { text, has_client_certificate: true, leaves_out_proxy: false }),
-    }
+    };
+    MemberIntent { context: context.to_owned(), from_other_host: false, cluster: Some(cluster) }
 }
 
 /// A standalone installation, as its installer left it.

@@ -40,7 +40,7 @@ fn unread(host: &Observed, name: &str) -> Option<Report> {
 }
 
 fn taken(situation: &Situation<'_>, host: &Observed, name: &str) -> Option<Report> {
-    let member = situation.members.iter().any(|member| member.intent.name == name);
+    let member = situation.clusters().any(|(_, cluster)| cluster.name == name);
     let registered = host.cluster_named(name).is_some_and(|cluster| !cluster.is_host());
     (member || registered).then(|| {
         Report::failure(&host.side, format!("the name \"{name}\" is a member's"))

@@ -3,7 +3,10 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::role::Role,
-    plan::{intent::HostChoice, observed::Observed},
+    plan::{
+        intent::{HostChoice, Part},
+        observed::Observed,
+    },
 };
 
 pub(super) const CHECK: Check =
@@ -26,7 +29,12 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
             .cure("set spec.multicluster.clusterRole to none or host first"),
         ];
     }
-    becoming_host(host, situation.intent.host.chosen).into_iter().collect()
+    let part = situation.intent.part;
+    let report = match part {
+        Part::Join | Part::PrepareHost => becoming_host(host, situation.intent.host.chosen),
+        Part::PrepareMember | Part::Import => no_host(host),
+    };
+    report.into_iter().collect()
 }
 
 /// A cluster that is no host yet becomes one only where somebody said which: a wrong current-context must not
@@ -42,12 +50,22 @@ fn becoming_host(host: &Observed, chosen: HostChoice) -> Option<Report> {
     })
 }
 
+/// These parts build on a host. A cluster that is none may be one by a wrong context, whose secret is of no use.
+fn no_host(host: &Observed) -> Option<Report> {
+    (!host.is_host()).then(|| {
+        Report::failure(&host.side, "it is no host: its role is none").cure(format!(
+            "name the real host with `--context NAME`, or make it one first: `kubectl mc prepare host --context {}`",
+            host.side.context()
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, play},
-        plan::intent::HostChoice,
+        plan::intent::{HostChoice, Part},
     };
 
     #[test]
@@ -91,5 +109,15 @@ mod tests {
             "say so with `--context prod`, if it shall be the host"
         );
         assert!(unasked(Case::new().host(|host| play(host, "host"))).says(&CHECK).is_empty());
+    }
+
+    #[test]
+    fn what_builds_on_a_host_needs_one() {
+        for part in [Part::PrepareMember, Part::Import] {
+            let case = || Case::new().wanting(|intent| intent.part = part);
+            assert_eq!(case().says(&CHECK), ["failure host \"prod\": it is no host: its role is none"]);
+            assert!(case().cures(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));
+            assert_eq!(case().host(|host| play(host, "host")).says(&CHECK), Vec::<String>::new());
+        }
     }
 }

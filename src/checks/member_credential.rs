@@ -3,7 +3,7 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::{side::Side, versions::Version},
-    plan::{intent::MemberIntent, member_kubeconfig::Problem, observed::Observed},
+    plan::{intent::ClusterIntent, member_kubeconfig::Problem, observed::Observed},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -18,43 +18,36 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
         .host
         .and_then(Observed::kubesphere_version)
         .filter(|version| version.differences().needs_client_certificate);
-    let registered =
-        |intent: &MemberIntent| situation.host.is_some_and(|host| host.cluster_named(&intent.name).is_some());
     // What is stored already is not stored again.
-    let members = situation.members.iter().map(|member| member.intent).filter(|intent| !registered(intent));
-    members.flat_map(|intent| of_member(intent, certificate)).collect()
+    situation.new_clusters().flat_map(|(side, cluster)| of_member(&side, cluster, certificate)).collect()
 }
 
 /// `certificate` is the host's version, where that needs a client certificate.
-fn of_member(intent: &MemberIntent, certificate: Option<Version>) -> Vec<Report> {
-    match &intent.kubeconfig {
-        Err(problems) => problems.iter().map(|problem| problematic(intent, problem)).collect(),
+fn of_member(side: &Side, cluster: &ClusterIntent, certificate: Option<Version>) -> Vec<Report> {
+    match &cluster.kubeconfig {
+        Err(problems) => problems.iter().map(|problem| problematic(side, problem)).collect(),
         Ok(stored) => {
             let certificate = certificate.filter(|_| !stored.has_client_certificate);
-            let token = certificate.map(|version| token_only(intent, version));
-            token.into_iter().chain(stored.leaves_out_proxy.then(|| unproxied(intent))).collect()
+            let token = certificate.map(|version| token_only(side, version));
+            token.into_iter().chain(stored.leaves_out_proxy.then(|| unproxied(side, cluster))).collect()
         }
     }
 }
 
-fn problematic(intent: &MemberIntent, problem: &Problem) -> Report {
-    let context = &intent.context;
-    let side = Side::Member { context: context.clone() };
-    Report::failure(&side, format!("its context cannot be stored on the host: {problem}"))
-        .cure(problem.cure(context))
+fn problematic(side: &Side, problem: &Problem) -> Report {
+    Report::failure(side, format!("its context cannot be stored on the host: {problem}"))
+        .cure(problem.cure(side.context()))
 }
 
 /// kubefed does not carry a `proxy-url` over (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
-fn unproxied(intent: &MemberIntent) -> Report {
-    let side = Side::Member { context: intent.context.clone() };
+fn unproxied(side: &Side, cluster: &ClusterIntent) -> Report {
     let message = "its context has a `proxy-url`, which is not stored: the host will connect without it to";
-    Report::warning(&side, format!("{message} {}", intent.server))
+    Report::warning(side, format!("{message} {}", cluster.server))
 }
 
-fn token_only(intent: &MemberIntent, version: Version) -> Report {
-    let side = Side::Member { context: intent.context.clone() };
+fn token_only(side: &Side, version: Version) -> Report {
     Report::failure(
-        &side,
+        side,
         format!("its context has a token, and a host with KubeSphere {version} never gets a cluster ready without a client certificate"),
     )
     .cure("use a context with a client certificate, or upgrade the host to KubeSphere 3.4")
@@ -65,17 +58,17 @@ mod tests {
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, cluster},
-        plan::{intent::Intent, member_kubeconfig::Problem},
+        plan::{intent::ClusterIntent, member_kubeconfig::Problem},
     };
 
-    fn with_token(intent: &mut Intent) {
-        intent.members[0].kubeconfig.as_mut().expect("a good one").has_client_certificate = false;
+    fn with_token(cluster: &mut ClusterIntent) {
+        cluster.kubeconfig.as_mut().expect("a good one").has_client_certificate = false;
     }
 
     #[test]
     fn everything_that_stands_against_a_context_is_said_at_once() {
         let problems = || vec![Problem::Exec("aws".to_owned()), Problem::Insecure];
-        let case = Case::new().wanting(|intent| intent.members[0].kubeconfig = Err(problems()));
+        let case = Case::new().wanting_cluster(|cluster| cluster.kubeconfig = Err(problems()));
         assert_eq!(
             case.says(&CHECK),
             [
@@ -93,7 +86,7 @@ mod tests {
     #[test]
     fn only_a_host_of_3_3_refuses_a_token() {
         for (host, refused) in [("v3.2.1", 0), ("v3.3.2", 1), ("v3.4.1", 0)] {
-            let said = Case::of_version(host).wanting(with_token).says(&CHECK);
+            let said = Case::of_version(host).wanting_cluster(with_token).says(&CHECK);
             assert_eq!(said.len(), refused, "{host}: {said:?}");
             assert!(said.iter().all(|said| said.contains("its context has a token")), "{said:?}");
         }

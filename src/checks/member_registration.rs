@@ -3,7 +3,7 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::cluster::RegisteredCluster,
-    plan::{intent::MemberIntent, observed::Observed},
+    plan::{intent::ClusterIntent, observed::Observed},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -16,14 +16,15 @@ pub(super) const CHECK: Check = Check {
 fn run(situation: &Situation<'_>) -> Vec<Report> {
     let Some(host) = situation.host else { return Vec::new() };
     let of_members =
-        situation.answering_members().flat_map(|(intent, member)| of_member(intent, member, host));
-    let renamed = situation.answering_members().filter_map(|(intent, member)| known_as(intent, member, host));
+        situation.answering_clusters().flat_map(|(cluster, member)| of_member(cluster, member, host));
+    let renamed =
+        situation.answering_clusters().filter_map(|(cluster, member)| known_as(cluster, member, host));
     of_members.chain(renamed).chain(unidentified(situation, host)).collect()
 }
 
 /// A former member works only under the name that it had: what kubefed made for it carries that name
 /// (kubesphere issue 3570, website `manage-multi-cluster.md`).
-fn known_as(intent: &MemberIntent, member: &Observed, host: &Observed) -> Option<Report> {
+fn known_as(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Option<Report> {
     let names = member.joined_as.present().filter(|names| !names.contains(&intent.name))?;
     let name = names.first()?;
     let registered = host.clusters_with_uid(&member.uid).next().is_some();
@@ -39,29 +40,24 @@ fn known_as(intent: &MemberIntent, member: &Observed, host: &Observed) -> Option
     })
 }
 
-fn of_member(intent: &MemberIntent, member: &Observed, host: &Observed) -> Vec<Report> {
+fn of_member(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Vec<Report> {
     let others = host.clusters_with_uid(&member.uid).filter(|cluster| cluster.name() != intent.name);
-    others.map(|cluster| registered_as(cluster, intent, member, host.side.context())).collect()
+    others.map(|cluster| registered_as(cluster, member, host.side.context())).collect()
 }
 
-fn registered_as(
-    cluster: &RegisteredCluster,
-    intent: &MemberIntent,
-    member: &Observed,
-    host: &str,
-) -> Report {
+fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &str) -> Report {
     let name = cluster.name();
     Report::failure(&member.side, format!("it is registered on this host already, as \"{name}\"")).cure(
         format!(
             "keep that name, for a member cannot be renamed: `kubectl mc join {} --context {host} --name {name}`",
-            intent.context
+            member.side.context()
         ),
     )
 }
 
 /// Clusters that no UID is known of could be one of the members; which cannot be told.
 fn unidentified(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
-    let wanted = |name: &str| situation.members.iter().any(|member| member.intent.name == name);
+    let wanted = |name: &str| situation.clusters().any(|(_, cluster)| cluster.name == name);
     let names: Vec<_> = (host.clusters.present()?.iter())
         .filter(|cluster| !cluster.is_host() && cluster.member_uid().is_none() && !wanted(cluster.name()))
         .map(|cluster| format!("\"{}\"", cluster.name()))

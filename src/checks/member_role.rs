@@ -3,27 +3,26 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::{cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret, role::Role},
-    plan::{
-        join::{host_step, signing_secret},
-        observed::Observed,
-    },
+    plan::{intent::MemberIntent, join::shared_secret, observed::Observed},
 };
 
 pub(super) const CHECK: Check =
     Check { id: "member-role", title: "each member may become a member of this host", skippable: false, run };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let secret = situation.host.and_then(|host| {
-        let step = host_step(&situation.intent.host, host).ok()?;
-        signing_secret(host, &step)
-    });
-    situation
-        .answering_members()
-        .filter_map(|(_, member)| of_member(member, situation.host, secret.as_ref()))
+    let secret = shared_secret(situation.intent, situation.host).ok();
+    let members = situation.answering_members();
+    members
+        .filter_map(|(intent, member)| of_member(intent, member, situation.host, secret.as_ref()))
         .collect()
 }
 
-fn of_member(member: &Observed, host: Option<&Observed>, secret: Option<&JwtSecret>) -> Option<Report> {
+fn of_member(
+    intent: &MemberIntent,
+    member: &Observed,
+    host: Option<&Observed>,
+    secret: Option<&JwtSecret>,
+) -> Option<Report> {
     if member.is_host() {
         return Some(
             Report::failure(&member.side, "it is a host, and a host is never made a member")
@@ -44,11 +43,24 @@ fn of_member(member: &Observed, host: Option<&Observed>, secret: Option<&JwtSecr
     if registered_here || member.effective_secret() == Some(secret) {
         return None;
     }
-    let Some(Trace { shown, removal }) = other_host(member, secret) else { return untold(member) };
+    let Some(trace) = other_host(member, secret) else { return untold(member) };
+    if intent.from_other_host {
+        return Some(Report::warning(
+            &member.side,
+            format!("it is taken over from another host, which loses it: {trace}"),
+        ));
+    }
+    let (whose, context) = match host {
+        Some(host) => ("another host", format!(" --context {}", host.side.context())),
+        None => ("a host, and which one cannot be told without asking yours", String::new()),
+    };
     Some(
-        Report::failure(&member.side, format!("it is a member of another host: {shown}"))
-            .cure("take it out of that host first: delete its Cluster there")
-            .cure(format!("then remove the trace here, which stays behind: {removal}")),
+        Report::failure(&member.side, format!("it is a member of {whose}: {trace}"))
+            .cure("if that host still uses it: take it out there first, by deleting its Cluster")
+            .cure(format!(
+                "then, or if that host is gone, take it over: `kubectl mc prepare member {}{context} --from-other-host`",
+                member.side.context()
+            )),
     )
 }
 
@@ -65,38 +77,17 @@ fn untold(member: &Observed) -> Option<Report> {
 
 /// What shows that a host other than ours signs for a member. No host removes it when it lets the member go
 /// (kubesphere `pkg/controller/cluster/join.go@v3.4.1`, unJoinFederation without a member's configuration).
-struct Trace {
-    shown: String,
-    removal: String,
-}
-
-fn other_host(member: &Observed, secret: &JwtSecret) -> Option<Trace> {
-    let context = member.side.context();
-    let kubesphere = format!("kubectl --context {context} -n kubesphere-system");
+fn other_host(member: &Observed, secret: &JwtSecret) -> Option<String> {
     if let Some(name) = member.joined_as.present().and_then(|names| names.first()) {
-        return Some(Trace {
-            shown: format!("service account {name}-kubesphere in kube-federation-system is of that host"),
-            removal: format!(
-                "`kubectl --context {context} -n kube-federation-system delete serviceaccount {name}-kubesphere`"
-            ),
-        });
+        return Some(format!("service account {name}-kubesphere in kube-federation-system is of that host"));
     }
     if let Some(name) = member.config.present().and_then(|config| config.cluster_name.as_deref()) {
-        return Some(Trace {
-            shown: format!("that host has named it \"{name}\" in kubesphere-config"),
-            // A run renders the ConfigMap anew, without the name.
-            removal: format!("`{kubesphere} rollout restart deployment ks-installer`"),
-        });
+        return Some(format!("that host has named it \"{name}\" in kubesphere-config"));
     }
     let given = member.configuration.present().and_then(ClusterConfiguration::jwt_secret);
     let given_another = given.is_some_and(|given| given != *secret);
-    (member.is_member() && given_another).then(|| Trace {
-        shown: "its ClusterConfiguration has the role member and another host's jwtSecret".to_owned(),
-        removal: format!(
-            "set clusterRole to none and jwtSecret to \"\" with \
-             `{kubesphere} edit clusterconfigurations.installer.kubesphere.io ks-installer`"
-        ),
-    })
+    (member.is_member() && given_another)
+        .then(|| "its ClusterConfiguration has the role member and another host's jwtSecret".to_owned())
 }
 
 #[cfg(test)]
@@ -197,5 +188,24 @@ mod tests {
             ["unknown member \"edge-1\": whether another host has joined it, by the service accounts in \
               kube-federation-system: forbidden"]
         );
+    }
+
+    #[test]
+    fn a_takeover_is_refused_with_its_command_until_it_is_asked_for() {
+        let case = || Case::new().member(named_by_another);
+        let cures = case().cures(&CHECK);
+        assert!(
+            cures.ends_with("`kubectl mc prepare member edge-1 --context prod --from-other-host`"),
+            "{cures}"
+        );
+        let asked = case().wanting(|intent| intent.members[0].from_other_host = true);
+        assert_eq!(
+            asked.says(&CHECK),
+            ["warning member \"edge-1\": it is taken over from another host, which loses it: \
+              that host has named it \"frankfurt\" in kubesphere-config"]
+        );
+        let host = Case::new().member(|member| play(member, "host"));
+        let host = host.wanting(|intent| intent.members[0].from_other_host = true);
+        assert!(host.says(&CHECK)[0].starts_with("failure "), "a host is never taken over");
     }
 }

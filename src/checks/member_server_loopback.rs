@@ -1,7 +1,7 @@
 //! The address that will be stored is not this machine's own.
 
 use super::{Check, Report, Situation};
-use crate::{kubesphere::side::Side, plan::intent::MemberIntent};
+use crate::{kubesphere::side::Side, plan::intent::ClusterIntent};
 
 pub(super) const CHECK: Check = Check {
     id: "member-server-loopback",
@@ -11,21 +11,18 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let registered =
-        |intent: &MemberIntent| situation.host.is_some_and(|host| host.cluster_named(&intent.name).is_some());
-    let members = situation.members.iter().map(|member| member.intent);
-    members.filter(|intent| !registered(intent) && is_loopback(&intent.server)).map(report).collect()
+    let clusters = situation.new_clusters().filter(|(_, cluster)| is_loopback(&cluster.server));
+    clusters.map(|(side, cluster)| report(&side, cluster)).collect()
 }
 
-fn report(intent: &MemberIntent) -> Report {
-    let side = Side::Member { context: intent.context.clone() };
+fn report(side: &Side, cluster: &ClusterIntent) -> Report {
     Report::failure(
-        &side,
-        format!("its server {} is this machine's loopback: the host's pods would reach themselves", intent.server),
+        side,
+        format!("its server {} is this machine's loopback: the host's pods would reach themselves", cluster.server),
     )
     .cure(format!(
         "give the cluster of context \"{}\" an address that the host reaches: `kubectl config set-cluster … --server=https://ADDRESS:PORT`",
-        intent.context
+        side.context()
     ))
     .cure("if both clusters really run on this machine, pass `--skip-check member-server-loopback`")
 }
@@ -53,7 +50,7 @@ mod tests {
     #[test]
     fn only_what_will_be_stored_matters() {
         let local =
-            || Case::new().wanting(|intent| intent.members[0].server = "https://127.0.0.1:6443".to_owned());
+            || Case::new().wanting_cluster(|cluster| cluster.server = "https://127.0.0.1:6443".to_owned());
         assert_eq!(
             local().says(&CHECK),
             [

@@ -19,6 +19,7 @@ mod member_registration;
 mod member_role;
 mod member_server_loopback;
 mod permissions;
+mod prepared;
 mod registry;
 mod short_name;
 mod situation;

@@ -4,7 +4,7 @@ use super::{
     Finding, Report, Situation, Verdict, api_reachable, cluster_name, configuration_shape,
     different_clusters, host_cluster_name, host_role, installer_present, installer_run, jwt_secret,
     kubesphere_version, legacy_token_secrets, member_credential, member_registration, member_role,
-    member_server_loopback, permissions, short_name,
+    member_server_loopback, permissions, prepared, short_name,
 };
 
 /// A check: a pure function over what was observed.
@@ -31,6 +31,7 @@ pub const CHECKS: &[Check] = &[
     host_role::CHECK,
     host_cluster_name::CHECK,
     member_role::CHECK,
+    prepared::CHECK,
     member_registration::CHECK,
     cluster_name::CHECK,
     jwt_secret::CHECK,
@@ -102,6 +103,7 @@ mod tests {
             "different-clusters",
             "host-role",
             "member-role",
+            "prepared",
             "member-registration",
             "jwt-secret",
             "permissions",
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_skipped_obstacle_becomes_a_warning_and_another_stays() {
-        let case = Case::new().wanting(|intent| intent.members[0].server = "https://localhost".to_owned());
+        let case = Case::new().wanting_cluster(|cluster| cluster.server = "https://localhost".to_owned());
         let case = case.host(|host| host.nodes = Seen::Unreadable("forbidden".to_owned()));
         let verdict = |skipped: &[String]| {
             let findings = case.with_situation(|situation| run(situation, skipped));

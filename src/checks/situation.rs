@@ -3,7 +3,7 @@
 use crate::{
     kubesphere::side::Side,
     plan::{
-        intent::{Intent, MemberIntent},
+        intent::{ClusterIntent, Intent, MemberIntent},
         join::Unplannable,
         observed::Observed,
     },
@@ -14,7 +14,7 @@ use crate::{
 pub struct Situation<'a> {
     /// What was asked for.
     pub intent: &'a Intent,
-    /// The host.
+    /// The host; absent also where it is not asked.
     pub host: Option<&'a Observed>,
     /// The members, in the intent's order.
     pub members: Vec<MemberSituation<'a>>,
@@ -56,5 +56,23 @@ impl<'a> Situation<'a> {
         let host = self.host.map(|host| host.uid.as_str());
         let answering = self.members.iter().filter_map(|member| Some((member.intent, member.observed?)));
         answering.filter(move |(_, observed)| host != Some(&observed.uid))
+    }
+
+    /// Of these the ones whose Cluster is asked for.
+    pub fn answering_clusters(&self) -> impl Iterator<Item = (&'a ClusterIntent, &'a Observed)> {
+        self.answering_members().filter_map(|(intent, observed)| Some((intent.cluster.as_ref()?, observed)))
+    }
+
+    /// Every Cluster that is asked for, with its member, whether that answered or not.
+    pub fn clusters(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
+        let members = self.members.iter().map(|member| member.intent);
+        members.filter_map(|intent| Some((Side::member(intent.context.clone()), intent.cluster.as_ref()?)))
+    }
+
+    /// Those of them that the host does not have yet.
+    pub fn new_clusters(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
+        let host = self.host;
+        let stands = move |name: &str| host.is_some_and(|host| host.cluster_named(name).is_some());
+        self.clusters().filter(move |(_, cluster)| !stands(&cluster.name))
     }
 }

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::connect::Clusters;
+use super::{connect::Clusters, look::Settled};
 use crate::{
     checks::{self, Finding, MemberSituation, Situation},
     error::{Error, Kind},
@@ -49,43 +49,48 @@ pub(super) struct Carried {
 
 impl CarryOut<'_> {
     /// Takes every step. The host's failure ends it; a member's failure is that member's alone.
-    pub(super) async fn all(&self, host: &Observed, members: &[&Observed], plan: &Plan) -> Vec<Carried> {
+    pub(super) async fn all(&self, settled: &Settled<'_>) -> Vec<Carried> {
+        let plan = settled.plan;
         let mut carried = Carried::default();
-        let host = match self.host(host, plan, &mut carried).await {
+        let host = match self.host(settled, &mut carried).await {
             Ok(host) => host,
             Err(error) => return vec![Carried { error: Some(error), ..carried }],
         };
         let host_ready = !carried.unfinished;
-        let freshness =
-            if plan.host == ConfigurationStep::InEffect { Freshness::Fresh } else { Freshness::Stale };
-        let secret = host.effective_secret().filter(|_| host_ready).unwrap_or(&plan.secret).clone();
-        let each = self.clusters.members.iter().zip(&self.clusters.intent.members).zip(members);
+        let freshness = if plan.host_stays() { Freshness::Fresh } else { Freshness::Stale };
+        // A host that has just come into effect may sign with another secret than was foreseen.
+        let changed = host.as_ref().filter(|_| host_ready && !plan.host_stays());
+        let secret = changed.and_then(Observed::effective_secret).unwrap_or(&plan.secret).clone();
+        let each = self.clusters.members.iter().zip(&self.clusters.intent.members).zip(&settled.members);
         let each = each.map(|((connection, intent), observed)| {
             let member = Member { connection, intent, observed, freshness };
-            self.member(&host, host_ready, &secret, member)
+            self.member(host.as_ref(), host_ready, &secret, member)
         });
         std::iter::once(carried).chain(join_all(each).await).collect()
     }
 
-    /// Brings the host into effect and looks at it again.
-    async fn host(&self, host: &Observed, plan: &Plan, carried: &mut Carried) -> Result<Observed, Error> {
-        let connection = &self.clusters.host;
+    /// Brings the host into effect, where the plan does, and looks at it again.
+    async fn host(&self, settled: &Settled<'_>, carried: &mut Carried) -> Result<Option<Observed>, Error> {
+        let (Some(connection), Some(host)) = (&self.clusters.host, settled.host) else { return Ok(None) };
+        if settled.plan.host.is_none() {
+            return Ok(Some(host.clone()));
+        }
         let check = |fresh: &Observed| self.check_host(fresh);
         let preparation = self.preparation(connection, Goal::Host(&self.clusters.intent.host), &check);
         let mut prepared = Prepared::default();
         let result = prepare(&preparation, host, Freshness::Fresh, &mut prepared).await;
         record(&connection.side, prepared, carried);
         result?;
-        if plan.host == ConfigurationStep::InEffect {
-            return Ok(host.clone());
+        if settled.plan.host_stays() {
+            return Ok(Some(host.clone()));
         }
         let ask = async || observe(connection).await;
-        Ok(patiently(&connection.side, self.deadline, ask).await?)
+        Ok(Some(patiently(&connection.side, self.deadline, ask).await?))
     }
 
     async fn member(
         &self,
-        host: &Observed,
+        host: Option<&Observed>,
         host_ready: bool,
         secret: &JwtSecret,
         member: Member<'_>,
@@ -99,7 +104,7 @@ impl CarryOut<'_> {
 
     async fn try_member(
         &self,
-        host: &Observed,
+        host: Option<&Observed>,
         host_ready: bool,
         secret: &JwtSecret,
         member: Member<'_>,
@@ -112,16 +117,19 @@ impl CarryOut<'_> {
         let result = prepare(&preparation, observed, freshness, &mut prepared).await;
         record(&connection.side, prepared, carried);
         result?;
-        let step = registration(&intent.name, host, &observed.uid);
+        let (Some(cluster), Some(host), Some(steering)) = (&intent.cluster, host, &self.clusters.host) else {
+            return Ok(());
+        };
+        let step = registration(&cluster.name, host, &observed.uid);
         // Before both sides are in effect the host's controller could only fail with it.
         if step != Registration::Joined && !(host_ready && prepared.in_effect) {
             carried.unfinished = true;
             return Ok(());
         }
         let registering = Registering {
-            host: &self.clusters.host,
+            host: steering,
             member: connection,
-            intent,
+            cluster,
             uid: &observed.uid,
             version: host.kubesphere_version(),
             resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
@@ -129,21 +137,28 @@ impl CarryOut<'_> {
             wait: self.wait,
             report: self.report,
         };
+        self.register(&registering, &step, carried).await
+    }
+
+    async fn register(
+        &self,
+        registering: &Registering<'_>,
+        step: &Registration,
+        carried: &mut Carried,
+    ) -> Result<(), Error> {
         let mut registered = Registered::default();
         let result = match step {
             Registration::Joined => Ok(()),
-            Registration::Await | Registration::Create => {
-                register(&registering, &step, &mut registered).await
-            }
+            Registration::Await | Registration::Create => register(registering, step, &mut registered).await,
         };
         if registered.created {
-            carried.outcomes.push(created(&self.clusters.host.side, intent));
+            carried.outcomes.push(created(&registering.host.side, &registering.cluster.name));
         }
         carried
             .warnings
-            .extend(registered.without_version.map(|why| unknown_version(&connection.side, &why)));
+            .extend(registered.without_version.map(|why| unknown_version(&registering.member.side, &why)));
         result?;
-        carried.unfinished |= !self.wait && step != Registration::Joined;
+        carried.unfinished |= !self.wait && *step != Registration::Joined;
         Ok(())
     }
 
@@ -159,12 +174,12 @@ impl CarryOut<'_> {
     /// The same checks as before the first change, on a fresh look at the host.
     fn check_host(&self, host: &Observed) -> Result<(), Vec<Finding>> {
         let step = host_step(&self.clusters.intent.host, host);
-        self.check(host, Vec::new(), &step)
+        self.check(Some(host), Vec::new(), &step)
     }
 
     fn check_member(
         &self,
-        host: &Observed,
+        host: Option<&Observed>,
         intent: &MemberIntent,
         member: &Observed,
         secret: &JwtSecret,
@@ -175,13 +190,13 @@ impl CarryOut<'_> {
 
     fn check(
         &self,
-        host: &Observed,
+        host: Option<&Observed>,
         members: Vec<MemberSituation<'_>>,
         step: &Result<ConfigurationStep, Unplannable>,
     ) -> Result<(), Vec<Finding>> {
         let situation = Situation {
             intent: &self.clusters.intent,
-            host: Some(host),
+            host,
             members,
             silent: &[],
             unplannable: step.as_ref().err(),
@@ -202,14 +217,20 @@ struct Member<'a> {
 /// Sends every change with `dryRun=All`, so that the API servers' admission has its say, and waits for nothing.
 pub(super) async fn rehearse(clusters: &Clusters, plan: &Plan) -> Result<Vec<Outcome>, Error> {
     let mut outcomes = Vec::new();
-    rehearse_step(&clusters.host, &plan.host, &mut outcomes).await?;
+    for (connection, host) in clusters.host.iter().zip(&plan.host) {
+        rehearse_step(connection, &host.configuration, &mut outcomes).await?;
+    }
     for (connection, member) in clusters.members.iter().zip(&plan.members) {
         rehearse_step(connection, &member.configuration, &mut outcomes).await?;
     }
     for (intent, member) in clusters.intent.members.iter().zip(&plan.members) {
-        if member.registration == Registration::Create {
-            create_cluster(&clusters.host, intent, Persistence::DryRun).await?;
-            outcomes.push(created(&clusters.host.side, intent));
+        let (Some(host), Some(intent), Some(cluster)) = (&clusters.host, &intent.cluster, &member.cluster)
+        else {
+            continue;
+        };
+        if cluster.registration == Registration::Create {
+            create_cluster(host, intent, Persistence::DryRun).await?;
+            outcomes.push(created(&cluster.host, &cluster.name));
         }
     }
     Ok(outcomes)
@@ -234,15 +255,11 @@ async fn rehearse_step(
 }
 
 /// What every step of the plan would come to.
-pub(super) fn foreseen_outcomes(clusters: &Clusters, plan: &Plan) -> Vec<Outcome> {
-    let host = foreseen(&clusters.host.side, &plan.host);
-    let members = clusters.members.iter().zip(&plan.members);
-    let members =
-        members.filter_map(|(connection, member)| foreseen(&connection.side, &member.configuration));
-    let intents = clusters.intent.members.iter().zip(&plan.members);
-    let creating = intents.filter(|(_, member)| member.registration == Registration::Create);
-    let clusters = creating.map(|(intent, _)| created(&clusters.host.side, intent));
-    host.into_iter().chain(members).chain(clusters).collect()
+pub(super) fn foreseen_outcomes(plan: &Plan) -> Vec<Outcome> {
+    let host = plan.host.iter().filter_map(|host| foreseen(&host.side, &host.configuration));
+    let members = plan.members.iter().filter_map(|member| foreseen(&member.side, &member.configuration));
+    let clusters = plan.creations().map(|(_, cluster)| created(&cluster.host, &cluster.name));
+    host.chain(members).chain(clusters).collect()
 }
 
 fn foreseen(side: &Side, step: &ConfigurationStep) -> Option<Outcome> {
@@ -264,9 +281,7 @@ fn record(side: &Side, prepared: Prepared, carried: &mut Carried) {
 }
 
 fn patched(side: &Side) -> Outcome {
-    let object =
-        format!("clusterconfiguration.{}/{}", cluster_configuration::GROUP, cluster_configuration::NAME);
-    Outcome { side: side.clone(), object, verb: "patched" }
+    Outcome { side: side.clone(), object: configuration_object(), verb: "patched" }
 }
 
 fn restarted(side: &Side) -> Outcome {
@@ -274,14 +289,30 @@ fn restarted(side: &Side) -> Outcome {
     Outcome { side: side.clone(), object, verb: "restarted" }
 }
 
-fn created(host: &Side, intent: &MemberIntent) -> Outcome {
-    Outcome { verb: "created", ..registered(host, intent) }
+fn created(host: &Side, name: &str) -> Outcome {
+    Outcome { side: host.clone(), object: cluster_object(name), verb: "created" }
 }
 
-/// The Cluster of a member that needed nothing.
-pub(super) fn registered(host: &Side, intent: &MemberIntent) -> Outcome {
-    let object = format!("cluster.{}/{}", cluster::GROUP, intent.name);
-    Outcome { side: host.clone(), object, verb: "unchanged" }
+/// What a command was about that found nothing to do: the Clusters, or else the configurations.
+pub(super) fn unchanged(plan: &Plan) -> Vec<Outcome> {
+    let outcome = |side: &Side, object| Outcome { side: side.clone(), object, verb: "unchanged" };
+    let clusters = plan.members.iter().filter_map(|member| member.cluster.as_ref());
+    let clusters: Vec<_> =
+        clusters.map(|cluster| outcome(&cluster.host, cluster_object(&cluster.name))).collect();
+    if !clusters.is_empty() {
+        return clusters;
+    }
+    let host = plan.host.iter().map(|host| &host.side);
+    let sides = host.chain(plan.members.iter().map(|member| &member.side));
+    sides.map(|side| outcome(side, configuration_object())).collect()
+}
+
+fn configuration_object() -> String {
+    format!("clusterconfiguration.{}/{}", cluster_configuration::GROUP, cluster_configuration::NAME)
+}
+
+fn cluster_object(name: &str) -> String {
+    format!("cluster.{}/{name}", cluster::GROUP)
 }
 
 /// What is said where a Cluster is ready without a known KubeSphere.

@@ -1,4 +1,4 @@
-//! One look at all clusters of a join, from which checks and plan follow.
+//! One look at all clusters, from which checks and plan follow.
 
 use futures::future::join_all;
 
@@ -6,16 +6,18 @@ use super::connect::Clusters;
 use crate::{
     checks::{self, Finding, MemberSituation, Silent, Situation},
     error::Error,
+    kubesphere::readiness::{Membership, membership},
     live::{
         closer_look::{look_at_installer, look_at_rights},
         connection::Connection,
         observe::observe,
         request_error::RequestError,
     },
+    output::plan::PlanView,
     plan::{
         access::{Access, on_host, on_member},
         intent::Intent,
-        join::{Plan, Unplannable, plan},
+        join::{MemberPlan, Plan, Unplannable, plan},
         observed::Observed,
     },
 };
@@ -32,7 +34,12 @@ pub(super) struct Look {
 
 /// Looks at all clusters at once; and where something is to change, closer.
 pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
-    let host = async { observe(&clusters.host).await };
+    let host = async {
+        match &clusters.host {
+            Some(host) => Some(observe(host).await),
+            None => None,
+        }
+    };
     let members = join_all(clusters.members.iter().map(observe));
     let (host, members) = tokio::join!(host, members);
     let mut look = Look {
@@ -42,7 +49,7 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
         plan: Err(Unplannable::NotObserved),
         findings: Vec::new(),
     };
-    look.host = look.answer(&clusters.host, host);
+    look.host = clusters.host.iter().zip(host).find_map(|(connection, host)| look.answer(connection, host));
     for (connection, member) in clusters.members.iter().zip(members) {
         let member = look.answer(connection, member);
         look.members.push(member);
@@ -51,6 +58,30 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     look.look_closer(clusters).await;
     look.check(&clusters.intent, skipped);
     look
+}
+
+/// A plan without obstacles, and what it was made of.
+pub(super) struct Settled<'a> {
+    /// Absent where it is not asked.
+    pub(super) host: Option<&'a Observed>,
+    /// In the intent's order, as the plan's.
+    pub(super) members: Vec<&'a Observed>,
+    pub(super) plan: &'a Plan,
+}
+
+impl<'a> Settled<'a> {
+    /// For those who show it.
+    pub(super) fn view<'v>(&'v self, intent: &'v Intent) -> PlanView<'v> {
+        PlanView { intent, host: self.host, members: &self.members, plan: self.plan }
+    }
+
+    /// Whether the host knows this member, and not its KubeSphere.
+    pub(super) fn lacks_kubesphere_version(&self, member: &MemberPlan, observed: &'a Observed) -> bool {
+        let (Some(host), Some(cluster)) = (self.host, &member.cluster) else { return false };
+        let registered = host.cluster_named(&cluster.name);
+        membership(registered, &observed.uid, host.kubesphere_version())
+            == Membership::WithoutKubesphereVersion
+    }
 }
 
 /// A cluster with what the plan does to it.
@@ -67,12 +98,14 @@ impl Look {
         self.host.iter().chain(self.members.iter().flatten())
     }
 
-    /// Host, members and plan, once no obstacle is left.
-    pub(super) fn settled(&self) -> Result<(&Observed, Vec<&Observed>, &Plan), Error> {
+    /// What the plan is carried out with, once no obstacle is left.
+    pub(super) fn settled(&self) -> Result<Settled<'_>, Error> {
         let obstacles = self.findings.iter().any(Finding::is_obstacle);
         let members: Option<Vec<_>> = self.members.iter().map(Option::as_ref).collect();
-        match (&self.host, members, &self.plan) {
-            (Some(host), Some(members), Ok(plan)) if !obstacles => Ok((host, members, plan)),
+        match (members, &self.plan) {
+            (Some(members), Ok(plan)) if !obstacles => {
+                Ok(Settled { host: self.host.as_ref(), members, plan })
+            }
             _ => Err(Error::refused(self.findings.clone())),
         }
     }
@@ -87,9 +120,9 @@ impl Look {
 
     fn decide(&mut self, intent: &Intent) {
         let members: Option<Vec<&Observed>> = self.members.iter().map(Option::as_ref).collect();
-        self.plan = match (&self.host, members) {
-            (Some(host), Some(members)) => plan(intent, host, &members),
-            _ => Err(Unplannable::NotObserved),
+        self.plan = match members {
+            Some(members) => plan(intent, self.host.as_ref(), &members),
+            None => Err(Unplannable::NotObserved),
         };
     }
 
@@ -109,18 +142,19 @@ impl Look {
 
     fn changing<'a>(&'a mut self, clusters: &'a Clusters) -> Vec<Changing<'a>> {
         let Ok(plan) = &self.plan else { return Vec::new() };
-        let host = self.host.iter_mut().map(|observed| Changing {
-            connection: &clusters.host,
+        let part = clusters.intent.part;
+        let host = clusters.host.iter().zip(&mut self.host).map(|(connection, observed)| Changing {
+            connection,
             observed,
-            accesses: on_host(plan),
-            runs_installer: plan.host.runs_installer(),
+            accesses: on_host(part, plan),
+            runs_installer: plan.host.as_ref().is_some_and(|host| host.configuration.runs_installer()),
         });
         let members = clusters.members.iter().zip(&mut self.members).zip(&plan.members);
         let members = members.filter_map(|((connection, observed), plan)| {
             Some(Changing {
                 connection,
                 observed: observed.as_mut()?,
-                accesses: on_member(plan),
+                accesses: on_member(part, plan),
                 runs_installer: plan.configuration.runs_installer(),
             })
         });

@@ -1,10 +1,16 @@
 //! The commands: one file each, with what it takes from argv to its result.
 
+pub mod import;
 pub mod interrupt;
 pub mod join;
+pub mod prepare;
 pub mod version;
 
 mod carry_out;
 mod connect;
+mod contexts;
 mod continuation;
 mod look;
+mod pipeline;
+mod request;
+mod secret_input;

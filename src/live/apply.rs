@@ -18,7 +18,7 @@ use crate::{
         cluster::RegisteredCluster,
         cluster_configuration::{ClusterConfiguration, NAME, NAMESPACE},
     },
-    plan::{configuration_patch::ConfigurationPatch, intent::MemberIntent, join::cluster_manifest},
+    plan::{configuration_patch::ConfigurationPatch, intent::ClusterIntent, join::cluster_manifest},
 };
 
 /// The manager that fields belong to after our writes.
@@ -86,19 +86,19 @@ pub async fn restart_installer(
 /// Creates the Cluster; not by apply, which would keep the credential a second time in an annotation.
 ///
 /// # Panics
-/// If the intent has no kubeconfig: the checks let no such member through.
+/// If there is no kubeconfig for it: the checks let no such member through.
 pub async fn create_cluster(
     host: &Connection,
-    intent: &MemberIntent,
+    cluster: &ClusterIntent,
     persistence: Persistence,
 ) -> Result<RegisteredCluster, RequestError> {
-    let kubeconfig = intent.kubeconfig.as_ref().expect("the check member-credential has passed");
-    let manifest = cluster_manifest(&intent.name, &intent.description, kubeconfig);
+    let kubeconfig = cluster.kubeconfig.as_ref().expect("the check member-credential has passed");
+    let manifest = cluster_manifest(&cluster.name, &cluster.description, kubeconfig);
     let object: DynamicObject = serde_json::from_value(manifest).expect("the planner writes an object");
     let parameters =
         PostParams { dry_run: persistence.is_dry_run(), field_manager: Some(FIELD_MANAGER.to_owned()) };
     let api = clusters(host);
-    let named = clusters_object().named(&intent.name);
+    let named = clusters_object().named(&cluster.name);
     let created = request(&host.side, Verb::Create, &named, api.create(&parameters, &object)).await?;
     Ok(RegisteredCluster::new(super::observe::as_value(&created)))
 }

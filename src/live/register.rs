@@ -25,7 +25,7 @@ use crate::{
         versions::Version,
     },
     plan::{
-        intent::MemberIntent,
+        intent::ClusterIntent,
         join::{Registration, stored},
         race::{earlier_twin, twins},
     },
@@ -48,8 +48,8 @@ pub struct Registering<'a> {
     pub host: &'a Connection,
     /// The member.
     pub member: &'a Connection,
-    /// What was asked for.
-    pub intent: &'a MemberIntent,
+    /// Its Cluster.
+    pub cluster: &'a ClusterIntent,
     /// The UID of the member's kube-system.
     pub uid: &'a str,
     /// The host's KubeSphere.
@@ -99,10 +99,10 @@ pub async fn register(
 impl Registering<'_> {
     /// Creates the Cluster; nothing if somebody else has, of the same member.
     async fn create(&self, done: &mut Registered) -> Result<Option<RegisteredCluster>, Failure> {
-        let name = &self.intent.name;
+        let name = &self.cluster.name;
         let mut unanswered = false;
         loop {
-            let creation = create_cluster(self.host, self.intent, Persistence::Stored);
+            let creation = create_cluster(self.host, self.cluster, Persistence::Stored);
             match in_time(&self.host.side, self.deadline, creation).await? {
                 Ok(created) => return self.created(created, done).await,
                 Err(RequestError { cause: Cause::AlreadyExists, .. }) => {
@@ -130,20 +130,20 @@ impl Registering<'_> {
         ours: RegisteredCluster,
         done: &mut Registered,
     ) -> Result<Option<RegisteredCluster>, Failure> {
-        self.tell(Event::Done(format!("Cluster {} created", self.intent.name)));
+        self.tell(Event::Done(format!("Cluster {} created", self.cluster.name)));
         done.created = true;
         self.settle_race(&ours, done).await?;
         Ok(Some(ours))
     }
 
     fn is_as_sent(&self, found: &RegisteredCluster) -> bool {
-        self.intent.kubeconfig.as_ref().is_ok_and(|kubeconfig| found.stores(&stored(kubeconfig)))
+        self.cluster.kubeconfig.as_ref().is_ok_and(|kubeconfig| found.stores(&stored(kubeconfig)))
     }
 
     /// The Cluster of this name, identified.
     async fn existing(&self) -> Result<Option<RegisteredCluster>, Failure> {
         let listed = self.listed().await?;
-        Ok(listed.into_iter().find(|cluster| cluster.name() == self.intent.name))
+        Ok(listed.into_iter().find(|cluster| cluster.name() == self.cluster.name))
     }
 
     async fn listed(&self) -> Result<Vec<RegisteredCluster>, Failure> {
@@ -157,7 +157,7 @@ impl Registering<'_> {
         match found.member_uid() {
             Some(uid) if uid != self.uid => Err(Failure::NameTaken {
                 side: self.side(),
-                name: self.intent.name.clone(),
+                name: self.cluster.name.clone(),
                 uid: uid.to_owned(),
             }),
             _ => Ok(()),
@@ -203,7 +203,7 @@ impl Registering<'_> {
 
     /// Waits until the Cluster is joined; says why its KubeSphere version stays unknown, if it does.
     async fn until_joined(&self, ours: Option<&RegisteredCluster>) -> Result<Option<String>, Failure> {
-        let name = &self.intent.name;
+        let name = &self.cluster.name;
         self.tell(Event::Begins(format!("waiting until the Cluster {name} is ready")));
         let mut states = std::pin::pin!(latest(clusters(self.host), Selection::Name(name.clone())));
         let mut waiting = Waiting::new(ours);
@@ -229,12 +229,12 @@ impl Registering<'_> {
     }
 
     fn tell_joined(&self) {
-        self.tell(Event::Done(format!("Cluster {} is ready", self.intent.name)));
+        self.tell(Event::Done(format!("Cluster {} is ready", self.cluster.name)));
     }
 
     /// Whether the Cluster is joined.
     fn judge(&self, cluster: Option<&RegisteredCluster>, waiting: &mut Waiting) -> Result<bool, Failure> {
-        let name = &self.intent.name;
+        let name = &self.cluster.name;
         if cluster.is_none() && waiting.seen {
             return Err(Failure::Deleted { side: self.side(), name: name.clone() });
         }

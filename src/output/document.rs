@@ -8,13 +8,13 @@ use crate::{
     cli::{DryRun, OutputFormat},
     error::Error,
     kubesphere::side::Side,
-    plan::{observed::Observed, steps::Step},
+    plan::{intent::Part, observed::Observed, steps::Step},
 };
 
 /// The version of the object's form; it changes with any change that is not an addition.
 pub const API_VERSION: &str = "kubectl-mc/v1alpha1";
 
-/// What a join was to do, found and did.
+/// What a join, or a part of it, was to do, found and did.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
@@ -110,10 +110,15 @@ pub struct Outcome {
 
 impl Document {
     /// An empty one.
-    pub fn new(dry_run: DryRun) -> Self {
+    pub fn new(part: Part, dry_run: DryRun) -> Self {
         Self {
             api_version: API_VERSION,
-            kind: "Join",
+            kind: match part {
+                Part::Join => "Join",
+                Part::PrepareHost => "PrepareHost",
+                Part::PrepareMember => "PrepareMember",
+                Part::Import => "Import",
+            },
             dry_run: match dry_run {
                 DryRun::None => "none",
                 DryRun::Client => "client",
@@ -140,7 +145,7 @@ impl Document {
 
     /// Adds the plan.
     pub fn planned(&mut self, view: PlanView<'_>) {
-        let steps = view.plan.steps(&view.host.side).iter().map(step_view).collect();
+        let steps = view.plan.steps().iter().map(step_view).collect();
         self.plan = Some(PlanDocument { jwt_secret: view.plan.secret.fingerprint(), steps });
     }
 
@@ -239,11 +244,12 @@ mod tests {
     use crate::{
         cli::DryRun,
         error::{Error, Kind},
+        plan::intent::Part,
     };
 
     #[test]
     fn each_failed_member_has_its_error_beside_the_sum() {
-        let mut document = Document::new(DryRun::None);
+        let mut document = Document::new(Part::Join, DryRun::None);
         document.failed_of_several(&[Error::new(Kind::TimedOut, "member \"a\": timed out").hint("again")]);
         document.failed(&Error::new(Kind::Partial, "1 of 2 members failed"));
         let object = serde_json::to_value(&document).unwrap();

@@ -5,10 +5,18 @@ use owo_colors::OwoColorize as _;
 use super::{ui::Ui, words::harmless};
 use crate::checks::{Finding, Verdict};
 
+/// Whether there is a finding that is not simply ok.
+pub fn are_worth_showing(findings: &[Finding]) -> bool {
+    findings.iter().any(is_worth_showing)
+}
+
+fn is_worth_showing(finding: &Finding) -> bool {
+    finding.report.verdict != Verdict::Ok
+}
+
 /// Shows every finding that is not simply ok: obstacles last, next to the prompt.
 pub fn show(ui: &Ui, findings: &[Finding]) {
-    let mut worth: Vec<&Finding> =
-        findings.iter().filter(|finding| finding.report.verdict != Verdict::Ok).collect();
+    let mut worth: Vec<&Finding> = findings.iter().filter(|finding| is_worth_showing(finding)).collect();
     worth.sort_by_key(|finding| finding.report.verdict);
     for finding in worth {
         show_one(ui, finding);

@@ -20,8 +20,8 @@ use crate::{
 pub struct PlanView<'a> {
     /// What was asked for.
     pub intent: &'a Intent,
-    /// The host.
-    pub host: &'a Observed,
+    /// The host, where it is asked.
+    pub host: Option<&'a Observed>,
     /// The members, in the intent's order.
     pub members: &'a [&'a Observed],
     /// The plan.
@@ -31,9 +31,11 @@ pub struct PlanView<'a> {
 /// Shows the clusters, what the checks have to say, the steps and what they mean.
 pub fn show(ui: &Ui, view: PlanView<'_>, findings: &[Finding]) {
     show_clusters(ui, view);
-    ui.message("");
-    findings::show(ui, findings);
-    let steps = view.plan.steps(&view.host.side);
+    if findings::are_worth_showing(findings) {
+        ui.message("");
+        findings::show(ui, findings);
+    }
+    let steps = view.plan.steps();
     ui.message(&format!("\n{}", "Plan".style(ui.styles.strong)));
     for (number, step) in steps.iter().enumerate() {
         show_step(ui, number + 1, step, view);
@@ -50,7 +52,7 @@ pub fn show(ui: &Ui, view: PlanView<'_>, findings: &[Finding]) {
 
 fn show_clusters(ui: &Ui, view: PlanView<'_>) {
     let heading = ["SIDE", "CONTEXT", "SERVER", "ROLE", "KUBESPHERE", "KUBERNETES", "NODES", "UID"];
-    let clusters = std::iter::once(&view.host).chain(view.members).map(|observed| cluster_row(observed));
+    let clusters = observed(view).map(cluster_row);
     let rows: Vec<_> = std::iter::once(heading.map(str::to_owned)).chain(clusters).collect();
     for (number, line) in aligned(&rows).into_iter().enumerate() {
         if number == 0 { ui.message(&line.style(ui.styles.strong).to_string()) } else { ui.message(&line) }
@@ -82,7 +84,8 @@ fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
         Action::Patch(changes) => {
             ui.message(&format!("  {number}. {side}: patch ClusterConfiguration ks-installer"));
             changes.iter().for_each(|change| show_change(ui, change));
-            if let InstallerRun::UnderWay(what) = &observed(view, &step.side).run {
+            let side = observed(view).find(|observed| observed.side == step.side);
+            if let Some(InstallerRun::UnderWay(what)) = side.map(|observed| &observed.run) {
                 ui.message(&format!("       after the installer's run that is under way ({})", harmless(what)));
             }
         }
@@ -109,18 +112,21 @@ fn show_change(ui: &Ui, change: &Change) {
     ui.message(&format!("       {}: {} → {}", change.field, harmless(old), harmless(&change.new)));
 }
 
-fn observed<'a>(view: PlanView<'a>, side: &Side) -> &'a Observed {
-    view.members.iter().find(|member| member.side == *side).copied().unwrap_or(view.host)
+/// Every cluster that was asked, the host first.
+fn observed(view: PlanView<'_>) -> impl Iterator<Item = &Observed> {
+    view.host.into_iter().chain(view.members.iter().copied())
 }
 
 /// What cannot be undone, what restarts, whose sessions end, and who may read what is stored.
 fn consequences(view: PlanView<'_>) -> Vec<String> {
     let mut texts = Vec::new();
     let changing = changing(view);
-    if let ConfigurationStep::Patch(_) = view.plan.host
-        && view.host.role() != Role::Host
-    {
-        texts.push(format!("{} becomes a host, which cannot be undone", view.host.side));
+    for (observed, step) in &changing {
+        if let (ConfigurationStep::Patch(_), Side::Host { .. }) = (step, &observed.side)
+            && observed.role() != Role::Host
+        {
+            texts.push(format!("{} becomes a host, which cannot be undone", observed.side));
+        }
     }
     for (observed, step) in &changing {
         texts.push(format!("{}: {}", observed.side, restarts(observed.kubesphere_version())));
@@ -133,22 +139,20 @@ fn consequences(view: PlanView<'_>) -> Vec<String> {
             ));
         }
     }
-    let creates =
-        view.plan.steps(&view.host.side).iter().any(|step| matches!(step.action, Action::Create { .. }));
-    if creates {
+    if let Some((_, cluster)) = view.plan.creations().next() {
         texts.push(format!(
             "{}: each new Cluster stores a credential that needs cluster-admin rights on its member; whoever may read \
              clusters.cluster.kubesphere.io there can use it",
-            view.host.side
+            cluster.host
         ));
     }
     texts
 }
 
 fn changing(view: PlanView<'_>) -> Vec<(&Observed, &ConfigurationStep)> {
-    let members =
-        view.members.iter().copied().zip(view.plan.members.iter().map(|member| &member.configuration));
-    let all = std::iter::once((view.host, &view.plan.host)).chain(members);
+    let host = view.host.into_iter().zip(view.plan.host.iter().map(|host| &host.configuration));
+    let members = view.plan.members.iter().map(|member| &member.configuration);
+    let all = host.chain(view.members.iter().copied().zip(members));
     all.filter(|(_, step)| step.runs_installer()).collect()
 }
 

@@ -3,14 +3,32 @@
 use std::collections::BTreeMap;
 
 use super::member_kubeconfig::{Problem, StoredKubeconfig};
+use crate::kubesphere::jwt_secret::JwtSecret;
 
-/// A join of one or several members to a host.
+/// A join of one or several members to a host, or a part of it.
 #[derive(Clone, Debug)]
 pub struct Intent {
+    /// Which part.
+    pub part: Part,
     /// What shall become of the host.
     pub host: HostIntent,
     /// The members, in the order they were named.
     pub members: Vec<MemberIntent>,
+    /// The host's jwtSecret, where it was handed over because the host is not asked.
+    pub given_secret: Option<JwtSecret>,
+}
+
+/// Which part of a join shall be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Join,
+    /// The host's configuration.
+    PrepareHost,
+    /// The members' configurations; the host is only read, or not even that.
+    PrepareMember,
+    /// The Clusters, on configurations that others have prepared.
+    Import,
 }
 
 /// What shall become of the host.
@@ -38,9 +56,18 @@ pub enum HostChoice {
 pub struct MemberIntent {
     /// The member's context.
     pub context: String,
-    /// The name of its Cluster on the host.
+    /// Whether it is taken over from another host that has joined it.
+    pub from_other_host: bool,
+    /// Its Cluster on the host, where that is asked for.
+    pub cluster: Option<ClusterIntent>,
+}
+
+/// A member's Cluster.
+#[derive(Clone, Debug)]
+pub struct ClusterIntent {
+    /// Its name.
     pub name: String,
-    /// What its Cluster says about it.
+    /// What it says about the member.
     pub description: Description,
     /// The address in the kubeconfig to be stored.
     pub server: String,

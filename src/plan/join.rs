@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     configuration_patch::{ConfigurationPatch, NotAMapping, Wanted},
-    intent::{Description, HostIntent, Intent, MemberIntent},
+    intent::{Description, HostIntent, Intent, MemberIntent, Part},
     member_kubeconfig::StoredKubeconfig,
     observed::{InstallerRun, Observed},
 };
@@ -19,27 +19,45 @@ use crate::kubesphere::{
     side::Side,
 };
 
-/// Everything a join will do, in order: the host's step, then each member's two.
+/// Everything that a join or a part of it will do, in order: the host's step, then each member's two.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What the host's configuration needs.
-    pub host: ConfigurationStep,
+    /// What the host needs, where it is not only read.
+    pub host: Option<HostPlan>,
     /// The secret that the members will share with the host.
     pub secret: JwtSecret,
     /// What each member needs.
     pub members: Vec<MemberPlan>,
 }
 
+/// What the host needs.
+#[derive(Clone, Debug)]
+pub struct HostPlan {
+    /// The host.
+    pub side: Side,
+    /// What its configuration needs.
+    pub configuration: ConfigurationStep,
+}
+
 /// What one member needs.
 #[derive(Clone, Debug)]
 pub struct MemberPlan {
-    /// The member's context.
-    pub context: String,
-    /// The name of its Cluster.
-    pub name: String,
+    /// The member.
+    pub side: Side,
     /// What its configuration needs.
     pub configuration: ConfigurationStep,
-    /// What the host needs to know it.
+    /// Its Cluster, where that is asked for.
+    pub cluster: Option<ClusterPlan>,
+}
+
+/// What a member's Cluster needs.
+#[derive(Clone, Debug)]
+pub struct ClusterPlan {
+    /// The host, on which it stands.
+    pub host: Side,
+    /// Its name.
+    pub name: String,
+    /// What the host needs to know the member.
     pub registration: Registration,
 }
 
@@ -88,14 +106,26 @@ pub enum Unplannable {
 impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.host == ConfigurationStep::InEffect && self.members.iter().all(MemberPlan::is_empty)
+        self.host_stays() && self.members.iter().all(MemberPlan::is_empty)
+    }
+
+    /// Whether nothing is to do for the host's configuration.
+    pub fn host_stays(&self) -> bool {
+        self.host.as_ref().is_none_or(|host| host.configuration == ConfigurationStep::InEffect)
+    }
+
+    /// The Clusters that are to be created, with the members that they stand for.
+    pub fn creations(&self) -> impl Iterator<Item = (&MemberPlan, &ClusterPlan)> {
+        let clusters = self.members.iter().filter_map(|member| Some((member, member.cluster.as_ref()?)));
+        clusters.filter(|(_, cluster)| cluster.registration == Registration::Create)
     }
 }
 
 impl MemberPlan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.configuration == ConfigurationStep::InEffect && self.registration == Registration::Joined
+        self.configuration == ConfigurationStep::InEffect
+            && self.cluster.as_ref().is_none_or(|cluster| cluster.registration == Registration::Joined)
     }
 }
 
@@ -106,17 +136,31 @@ impl ConfigurationStep {
     }
 }
 
-/// The plan for a join of `members`, in the intent's order.
-pub fn plan(intent: &Intent, host: &Observed, members: &[&Observed]) -> Result<Plan, Unplannable> {
-    let host_step = host_step(&intent.host, host)?;
-    let secret = signing_secret(host, &host_step).ok_or(Unplannable::NotObserved)?;
-    let members = intent
-        .members
-        .iter()
-        .zip(members)
-        .map(|(intent, member)| member_plan(intent, host, member, &secret))
-        .collect::<Result<_, _>>()?;
-    Ok(Plan { host: host_step, secret, members })
+/// The plan for `members`, in the intent's order. Without a host there must be a given secret.
+pub fn plan(intent: &Intent, host: Option<&Observed>, members: &[&Observed]) -> Result<Plan, Unplannable> {
+    let secret = shared_secret(intent, host)?;
+    let members = intent.members.iter().zip(members);
+    let members = members.map(|(intent, member)| member_plan(intent, host, member, &secret));
+    let members = members.collect::<Result<_, _>>()?;
+    Ok(Plan { host: host_plan(intent, host)?, secret, members })
+}
+
+/// The secret that members will share with their host: the given one, or the host's.
+pub fn shared_secret(intent: &Intent, host: Option<&Observed>) -> Result<JwtSecret, Unplannable> {
+    if let Some(given) = &intent.given_secret {
+        return Ok(given.clone());
+    }
+    let host = host.ok_or(Unplannable::NotObserved)?;
+    let step = host_step(&intent.host, host)?;
+    signing_secret(host, &step).ok_or(Unplannable::NotObserved)
+}
+
+fn host_plan(intent: &Intent, host: Option<&Observed>) -> Result<Option<HostPlan>, Unplannable> {
+    if intent.part == Part::PrepareMember {
+        return Ok(None);
+    }
+    let host = host.ok_or(Unplannable::NotObserved)?;
+    Ok(Some(HostPlan { side: host.side.clone(), configuration: host_step(&intent.host, host)? }))
 }
 
 /// What the host's configuration needs.
@@ -193,16 +237,17 @@ pub fn effective_cluster_name<'a>(intent: &'a HostIntent, host: &Observed) -> Op
 
 fn member_plan(
     intent: &MemberIntent,
-    host: &Observed,
+    host: Option<&Observed>,
     member: &Observed,
     secret: &JwtSecret,
 ) -> Result<MemberPlan, Unplannable> {
-    Ok(MemberPlan {
-        context: intent.context.clone(),
-        name: intent.name.clone(),
-        configuration: member_step(member, secret)?,
-        registration: registration(&intent.name, host, &member.uid),
-    })
+    let cluster = intent.cluster.as_ref().map(|cluster| {
+        let host = host.ok_or(Unplannable::NotObserved)?;
+        let registration = registration(&cluster.name, host, &member.uid);
+        Ok(ClusterPlan { host: host.side.clone(), name: cluster.name.clone(), registration })
+    });
+    let configuration = member_step(member, secret)?;
+    Ok(MemberPlan { side: member.side.clone(), configuration, cluster: cluster.transpose()? })
 }
 
 /// Every run fails where `authentication` is there without `jwtSecret`; an empty one keeps the present secret

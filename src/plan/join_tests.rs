@@ -1,14 +1,16 @@
 use serde_json::{Value, json};
 
-use super::{ConfigurationStep, Registration, host_step, member_step, registration, signing_secret};
+use super::{
+    ConfigurationStep, Plan, Registration, host_step, member_step, plan, registration, signing_secret,
+};
 use crate::{
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-        kubesphere_config::KubesphereConfig,
+        kubesphere_config::KubesphereConfig, side::Side,
     },
     plan::{
         configuration_patch::ConfigurationPatch,
-        intent::{HostChoice, HostIntent},
+        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
         observed::{InstallerRun, Observed, Seen, fixture},
     },
 };
@@ -184,4 +186,44 @@ fn a_cluster_is_created_once_and_waited_for_until_it_is_joined() {
         Registration::Await,
         "the check cluster-name refuses it"
     );
+}
+
+fn intent(part: Part) -> Intent {
+    let cluster = matches!(part, Part::Join | Part::Import).then(|| ClusterIntent {
+        name: "m".to_owned(),
+        description: Description::default(),
+        server: "https://10.0.0.1:6443".to_owned(),
+        kubeconfig: Err(Vec::new()),
+    });
+    let member = MemberIntent { context: "member1".to_owned(), from_other_host: false, cluster };
+    let members = if part == Part::PrepareHost { Vec::new() } else { vec![member] };
+    Intent { part, host: host_intent(None), members, given_secret: None }
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    plan.steps().iter().map(|step| format!("{} {}", step.side.context(), step.action.verb())).collect()
+}
+
+#[test]
+fn the_parts_in_sequence_are_the_steps_of_a_join() {
+    let fresh = |side| Observed { side, ..cluster("v3.4.1", &asking("none", ""), &standalone_config("abc")) };
+    let (host, member) = (fresh(Side::host("prod")), fresh(Side::member("member1")));
+    let planned = |part| {
+        let intent = intent(part);
+        let members: Vec<_> = intent.members.iter().map(|_| &member).collect();
+        steps(&plan(&intent, Some(&host), &members).unwrap())
+    };
+    assert_eq!(planned(Part::Join), ["prod patch", "member1 patch", "prod create"]);
+    assert_eq!(planned(Part::PrepareHost), ["prod patch"]);
+    assert_eq!(planned(Part::PrepareMember), ["member1 patch"], "the host is only read");
+    assert_eq!(planned(Part::Import), planned(Part::Join), "the check prepared refuses what would change");
+}
+
+#[test]
+fn a_given_secret_needs_no_host() {
+    let member = cluster("v3.4.1", &asking("none", ""), &standalone_config("xyz"));
+    let given = Intent { given_secret: Some(JwtSecret::new(OURS)), ..intent(Part::PrepareMember) };
+    let made = plan(&given, None, &[&member]).unwrap();
+    assert_eq!((made.secret.expose(), made.host.is_none(), steps(&made).len()), (OURS, true, 1));
+    assert!(plan(&intent(Part::PrepareMember), None, &[&member]).is_err(), "nobody knows the secret");
 }

@@ -66,17 +66,16 @@ impl Action<'_> {
 
 impl Plan {
     /// The steps: the host's, then every member's configuration, then the Clusters.
-    pub fn steps(&self, host: &Side) -> Vec<Step<'_>> {
-        let of_host = of_configuration(host.clone(), &self.host);
-        let of_members = self.members.iter().filter_map(|member| {
-            of_configuration(Side::member(member.context.clone()), &member.configuration)
-        });
-        let clusters = self.members.iter().filter_map(|member| of_registration(host, member));
-        of_host.into_iter().chain(of_members).chain(clusters).collect()
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        let of_host = self.host.iter().filter_map(|host| of_configuration(&host.side, &host.configuration));
+        let of_members =
+            self.members.iter().filter_map(|member| of_configuration(&member.side, &member.configuration));
+        let clusters = self.members.iter().filter_map(of_cluster);
+        of_host.chain(of_members).chain(clusters).collect()
     }
 }
 
-fn of_configuration(side: Side, step: &ConfigurationStep) -> Option<Step<'_>> {
+fn of_configuration<'a>(side: &Side, step: &'a ConfigurationStep) -> Option<Step<'a>> {
     let action = match step {
         ConfigurationStep::InEffect => return None,
         ConfigurationStep::Await => Action::Await,
@@ -84,15 +83,16 @@ fn of_configuration(side: Side, step: &ConfigurationStep) -> Option<Step<'_>> {
         ConfigurationStep::Patch(patch) => Action::Patch(&patch.changes),
         ConfigurationStep::Restart => Action::Restart,
     };
-    Some(Step { side, action })
+    Some(Step { side: side.clone(), action })
 }
 
-fn of_registration<'a>(host: &Side, member: &'a MemberPlan) -> Option<Step<'a>> {
-    let name = member.name.as_str();
-    let action = match member.registration {
+fn of_cluster(member: &MemberPlan) -> Option<Step<'_>> {
+    let cluster = member.cluster.as_ref()?;
+    let name = cluster.name.as_str();
+    let action = match cluster.registration {
         Registration::Joined => return None,
         Registration::Await => Action::AwaitCluster { name },
-        Registration::Create => Action::Create { name, member: &member.context },
+        Registration::Create => Action::Create { name, member: member.side.context() },
     };
-    Some(Step { side: host.clone(), action })
+    Some(Step { side: cluster.host.clone(), action })
 }

@@ -129,13 +129,13 @@ fn a_host_is_never_made_a_member_nor_a_member_a_host() {
 #[test]
 fn a_member_of_another_host_stays_that_hosts() {
     let said = "error: member \"member1\": it is a member of another host: ";
-    let hint = "hint: take it out of that host first: delete its Cluster there";
-    let removal = "hint: then remove the trace here, which stays behind: `kubectl --context member1 -n kube-federation-system delete serviceaccount frankfurt-kubesphere`";
+    let hint = "hint: if that host still uses it: take it out there first, by deleting its Cluster";
+    let takeover = "hint: then, or if that host is gone, take it over: `kubectl mc prepare member member1 --context host --from-other-host`";
     let elsewhere = |version| Installation::new(version).role(Role::MemberElsewhere);
     let by_account = format!("{said}service account frankfurt-kubesphere");
-    assert_join_refused(&member(elsewhere(Version::V3_4)), &[&by_account, hint, removal]);
+    assert_join_refused(&member(elsewhere(Version::V3_4)), &[&by_account, hint, takeover]);
     let older = Scenario::new(Version::V3_2).member(elsewhere(Version::V3_2));
-    assert_join_refused(&older, &[&by_account, hint, removal]);
+    assert_join_refused(&older, &[&by_account, hint, takeover]);
 }
 
 // KubeSphere

@@ -13,7 +13,8 @@ fn help_is_a_result_and_every_command_shows_examples() {
         assert!(run.stdout.contains("Usage: kubectl mc ") && run.stdout.contains("Commands:"), "{run}");
         assert_eq!(run.stderr, "", "{words}");
     }
-    for command in ["join", "version"] {
+    let commands = ["join", "prepare", "prepare host", "prepare member", "import", "version"];
+    for command in commands {
         for words in [format!("{command} --help"), format!("{command} -h"), format!("help {command}")] {
             let run = program(&words).run().code(0);
             assert!(run.stdout.contains(&format!("Usage: kubectl mc {command}")), "{run}");
@@ -71,4 +72,11 @@ fn colours_are_taken_only_where_they_were_asked_for() {
     assert!(coloured(program("join nobody").env("CLICOLOR_FORCE", "1")));
     assert!(!coloured(program("join nobody").env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")));
     assert!(!coloured(program("join nobody --color never").env("CLICOLOR_FORCE", "1")));
+}
+
+#[test]
+fn a_command_with_commands_of_its_own_shows_its_help() {
+    let run = program("prepare").run().code(0);
+    assert!(run.stdout.contains("Usage: kubectl mc prepare ") && run.stdout.contains("  member"), "{run}");
+    assert_eq!(run.stderr, "");
 }

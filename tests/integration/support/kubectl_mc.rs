@@ -2,6 +2,7 @@
 
 use std::{
     fmt, fs,
+    io::Write as _,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
     time::Duration,
@@ -21,6 +22,7 @@ pub struct KubectlMc {
     pub(super) command: Command,
     pub(super) words: Vec<String>,
     pub(super) secrets: Vec<String>,
+    stdin: Option<String>,
     home: TempDir,
 }
 
@@ -41,7 +43,7 @@ impl KubectlMc {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-mc"));
         command.env_clear().env("HOME", home.path()).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        Self { command, words: Vec::new(), secrets, home }.file(".kube/config", kubeconfig)
+        Self { command, words: Vec::new(), secrets, stdin: None, home }.file(".kube/config", kubeconfig)
     }
 
     /// With a file below its home directory.
@@ -74,6 +76,12 @@ impl KubectlMc {
         self
     }
 
+    /// Pipes this text into it.
+    pub fn stdin(mut self, text: &str) -> Self {
+        self.stdin = Some(text.to_owned());
+        self
+    }
+
     /// Runs it to its end.
     #[must_use]
     pub fn run(self) -> Run {
@@ -98,7 +106,15 @@ impl KubectlMc {
     }
 
     fn spawn(&mut self) -> Child {
-        self.command.args(&self.words).stderr(Stdio::piped()).spawn().unwrap()
+        if self.stdin.is_some() {
+            self.command.stdin(Stdio::piped());
+        }
+        let mut child = self.command.args(&self.words).stderr(Stdio::piped()).spawn().unwrap();
+        if let (Some(text), Some(mut stdin)) = (&self.stdin, child.stdin.take()) {
+            // A program that ends without reading it is told by what it said.
+            stdin.write_all(text.as_bytes()).ok();
+        }
+        child
     }
 }
 

@@ -1,0 +1,57 @@
+//! Options of every command that changes clusters.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::kubesphere::kubesphere_config::go_duration;
+
+/// How to go about a change.
+#[derive(Clone, Debug, Args)]
+pub struct ChangeOptions {
+    /// Checks whose obstacles become warnings
+    #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
+    pub skip_checks: Vec<String>,
+    /// Send nothing (client), or nothing that is stored (server)
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub dry_run: DryRun,
+    /// Print one object instead of lines
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    pub output: Option<OutputFormat>,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Wait until everything is in effect; with false, send what can take effect now
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub wait: bool,
+    /// How long the whole command may take, your answer aside
+    #[arg(long, value_name = "DURATION", default_value = "60m", value_parser = timeout)]
+    pub timeout: Duration,
+}
+
+/// Whether requests are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// Do it
+    #[default]
+    None,
+    /// Show the plan, send nothing
+    Client,
+    /// Send every request with dryRun=All
+    Server,
+}
+
+/// The form of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// One JSON object
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    go_duration(text)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "must be a duration such as 90s, 10m or 1h30m".to_owned())
+}

@@ -1,0 +1,17 @@
+//! What was typed: clap's types and nothing else.
+
+mod change;
+mod cluster;
+mod global;
+mod import;
+mod join;
+mod prepare;
+mod program;
+
+pub use change::{ChangeOptions, DryRun, OutputFormat};
+pub use cluster::ClusterOptions;
+pub use global::{ColorChoice, Global, HostConnection, MemberConnection};
+pub use import::Import;
+pub use join::Join;
+pub use prepare::{Prepare, PrepareHost, PrepareMember};
+pub use program::{Cli, Command};

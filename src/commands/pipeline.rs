@@ -1,0 +1,258 @@
+//! From what was asked for to its result: what `join` and its parts do.
+
+use std::time::Duration;
+
+use owo_colors::OwoColorize as _;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    carry_out::{Carried, CarryOut, foreseen_outcomes, rehearse, sum_up, unchanged, unknown_version},
+    connect::{Clusters, connect},
+    continuation::continuation,
+    interrupt::interrupted,
+    look::{Look, Settled, look},
+    request::Request,
+};
+use crate::{
+    checks::{Finding, skippable_ids},
+    cli::{DryRun, Global},
+    error::{Error, Kind},
+    live::environment::command_line,
+    output::{
+        document::{Document, Outcome},
+        findings, plan,
+        progress::Progress,
+        ui::Ui,
+    },
+    plan::intent::HostChoice,
+};
+
+/// How far one API server's cache may be behind another's.
+const LAGS_BEHIND: Duration = Duration::from_secs(2);
+
+/// Does what was asked for; whatever happens, `-o` prints its one object.
+pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
+    let mut document = Document::new(request.part, request.change.dry_run);
+    let result = tokio::select! {
+        result = pipeline(request, global, ui, &mut document) => result,
+        error = interrupted() => Err(error),
+    };
+    if let Some(format) = request.change.output {
+        if let Err(error) = &result {
+            document.failed(error);
+        }
+        // That nobody reads the object hides no failure.
+        return result.and(document.print(ui, format));
+    }
+    result
+}
+
+async fn pipeline(
+    request: &Request<'_>,
+    global: &Global,
+    ui: &Ui,
+    document: &mut Document,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + request.change.timeout;
+    confirm_skippable(&request.change.skip_checks)?;
+    let clusters = connect(request, global, ui).await?;
+    let look = in_time(deadline, look(&clusters, &request.change.skip_checks)).await?;
+    document.observed(look.observed());
+    document.found(&look.findings);
+    let Ok(settled) = look.settled() else {
+        findings::show(ui, &look.findings);
+        return Err(refusal(&look));
+    };
+    let view = settled.view(&clusters.intent);
+    document.planned(view);
+    if settled.plan.is_empty() {
+        findings::show(ui, &look.findings);
+        return nothing_to_do(request, &settled, ui, document);
+    }
+    plan::show(ui, view, &look.findings);
+    match request.change.dry_run {
+        DryRun::Client => conclude(request, &foreseen_outcomes(settled.plan), ui, document),
+        DryRun::Server => conclude(request, &rehearse(&clusters, settled.plan).await?, ui, document),
+        DryRun::None => {
+            let asked = Instant::now();
+            confirm(request, &clusters, &settled, ui).await?;
+            // The time in which a person thinks is theirs.
+            let deadline = deadline + asked.elapsed();
+            let run = Run { request, clusters: &clusters, deadline, ui };
+            run.carry_out(&settled, document).await
+        }
+    }
+}
+
+/// A look at the clusters, as long as there is time.
+async fn in_time(deadline: Instant, look: impl Future<Output = Look>) -> Result<Look, Error> {
+    timeout_at(deadline, look).await.map_err(|_| {
+        Error::new(Kind::TimedOut, "timed out while looking at the clusters")
+            .hint("run the same command again with a longer `--timeout`: it continues where this one stopped")
+    })
+}
+
+fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
+    match ids.iter().find(|id| !skippable_ids().any(|known| known == id.as_str())) {
+        None => Ok(()),
+        Some(id) => Err(Error::usage(format!("\"{id}\" is no check that can be skipped"))
+            .hint(format!("these can: {}", skippable_ids().collect::<Vec<_>>().join(", ")))),
+    }
+}
+
+fn refusal(look: &Look) -> Error {
+    let obstacles = look.findings.iter().filter(|finding| finding.is_obstacle()).count();
+    Error {
+        message: format!("nothing was changed: {}", crate::output::words::count(obstacles, "obstacle")),
+        ..Error::refused(look.findings.clone())
+    }
+}
+
+fn nothing_to_do(
+    request: &Request<'_>,
+    settled: &Settled<'_>,
+    ui: &Ui,
+    document: &mut Document,
+) -> Result<(), Error> {
+    for (member, cluster) in settled.plan.members.iter().zip(&settled.members) {
+        if settled.lacks_kubesphere_version(member, cluster) {
+            ui.warning(&unknown_version(&member.side, "its ks-apiserver does not answer the host"));
+        }
+    }
+    conclude(request, &unchanged(settled.plan), ui, document)
+}
+
+async fn confirm(
+    request: &Request<'_>,
+    clusters: &Clusters,
+    settled: &Settled<'_>,
+    ui: &Ui,
+) -> Result<(), Error> {
+    if request.change.yes {
+        return Ok(());
+    }
+    if !Ui::can_ask() {
+        let chosen = clusters.intent.host.chosen;
+        let unsaid = settled.host.filter(|host| chosen != HostChoice::Named && !host.is_host());
+        let context = unsaid.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
+        return Err(Error::usage("this changes clusters, and there is no terminal to ask at")
+            .hint(format!("read the plan above, then run the same command with `--yes{context}`")));
+    }
+    if ui.ask("Go on?").await? {
+        Ok(())
+    } else {
+        Err(Error::new(Kind::Declined, "declined; nothing was changed"))
+    }
+}
+
+/// Prints the result lines, or leaves them to the object.
+fn conclude(
+    request: &Request<'_>,
+    outcomes: &[Outcome],
+    ui: &Ui,
+    document: &mut Document,
+) -> Result<(), Error> {
+    document.done(outcomes);
+    if request.change.output.is_some() {
+        return Ok(());
+    }
+    let suffix = match request.change.dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    };
+    // Both sides have a ClusterConfiguration of the same name; the Cluster's name is its own.
+    outcomes.iter().try_for_each(|Outcome { side, object, verb }| {
+        let place = if object.starts_with("cluster.") { String::new() } else { format!(" on {side}") };
+        ui.result(&format!("{object} {verb}{place}{suffix}"))
+    })
+}
+
+struct Run<'a> {
+    request: &'a Request<'a>,
+    clusters: &'a Clusters,
+    deadline: Instant,
+    ui: &'a Ui,
+}
+
+impl Run<'_> {
+    async fn carry_out(&self, settled: &Settled<'_>, document: &mut Document) -> Result<(), Error> {
+        let progress = Progress::new(self.ui);
+        let carry_out = CarryOut {
+            clusters: self.clusters,
+            skipped: &self.request.change.skip_checks,
+            deadline: self.deadline,
+            wait: self.request.change.wait,
+            report: &progress,
+        };
+        let carried = carry_out.all(settled).await;
+        drop(progress);
+        let outcomes: Vec<Outcome> = carried.iter().flat_map(|carried| carried.outcomes.clone()).collect();
+        let concluded = conclude(self.request, &outcomes, self.ui, document);
+        carried.iter().flat_map(|carried| &carried.warnings).for_each(|warning| self.ui.warning(warning));
+        let unfinished = carried.iter().any(|carried| carried.unfinished);
+        self.end(carried, document)?;
+        if unfinished {
+            self.say_how_to_continue();
+            return concluded;
+        }
+        self.verify().await?;
+        concluded
+    }
+
+    fn end(&self, carried: Vec<Carried>, document: &mut Document) -> Result<(), Error> {
+        sum_up(carried, self.clusters.members.len()).map_err(|(single, sum)| {
+            document.failed_of_several(&single);
+            for error in &single {
+                self.show(error);
+            }
+            self.show_findings(&sum);
+            sum
+        })
+    }
+
+    fn show(&self, error: &Error) {
+        self.show_findings(error);
+        self.ui.error(error);
+    }
+
+    fn show_findings(&self, error: &Error) {
+        let obstacles: Vec<Finding> =
+            error.findings.iter().filter(|finding| finding.is_obstacle()).cloned().collect();
+        findings::show(self.ui, &obstacles);
+    }
+
+    /// Observes and plans again: it is done when the plan is empty.
+    async fn verify(&self) -> Result<(), Error> {
+        let mut look = in_time(self.deadline, look(self.clusters, &self.request.change.skip_checks)).await?;
+        // Another API server of the same cluster may be a moment behind the one that we have watched.
+        if !look.settled().is_ok_and(|settled| settled.plan.is_empty()) {
+            sleep(LAGS_BEHIND).await;
+            look =
+                in_time(self.deadline, self::look(self.clusters, &self.request.change.skip_checks)).await?;
+        }
+        let name = self.request.name();
+        let settled = look.settled().map_err(|_| {
+            findings::show(self.ui, &look.findings);
+            Error::new(Kind::Error, format!("the {name} is done, but a last look found obstacles"))
+        })?;
+        if settled.plan.is_empty() {
+            return Ok(());
+        }
+        let steps = settled.plan.steps();
+        let left: Vec<String> =
+            steps.iter().map(|step| format!("{} {}", step.action.verb(), step.action.object())).collect();
+        let left = left.join(", ");
+        let message = format!("the {name} is done, but a last look found something left to do: {left}");
+        Err(Error::new(Kind::Error, message)
+            .hint("somebody else changes these clusters; run the same command again"))
+    }
+
+    fn say_how_to_continue(&self) {
+        let heading = "not done yet:".style(self.ui.styles.attention).to_string();
+        self.ui.message(&format!(
+            "{heading} what was sent takes effect later, and the rest of the plan after it"
+        ));
+        self.ui.hint(&format!("to continue: `{}`", continuation(&command_line())));
+    }
+}
