@@ -15,6 +15,9 @@ pub(super) const CHECK: Check = Check {
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
     let Some(host) = situation.host else { return Vec::new() };
+    if situation.clusters().next().is_none() {
+        return Vec::new();
+    }
     let of_members =
         situation.answering_clusters().flat_map(|(cluster, member)| of_member(cluster, member, host));
     let renamed =
@@ -84,6 +87,14 @@ mod tests {
         assert_eq!(Case::new().registered([host_cluster("host")]).says(&CHECK), Vec::<String>::new());
         let own = [cluster("edge-1", "uid-of-edge-1"), cluster("other", "uid-of-other")];
         assert_eq!(Case::new().registered(own).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn where_no_cluster_is_asked_for_nothing_is_said_of_the_others() {
+        let unknown = || Case::new().registered([cluster("other", "")]);
+        assert_eq!(unknown().says(&CHECK).len(), 1);
+        let prepared = unknown().wanting(|intent| intent.members[0].cluster = None);
+        assert_eq!(prepared.says(&CHECK), Vec::<String>::new());
     }
 
     #[test]

@@ -4,24 +4,22 @@ use clap::Args;
 
 use super::{change::ChangeOptions, cluster::ClusterOptions};
 
-/// Registers a prepared member on the host, and waits until it is ready
+/// Register a prepared member on the host
 ///
-/// The last part of `kubectl mc join`: creates the member's Cluster with MEMBER's kubeconfig, made self-contained. Host
-/// and member must be prepared: no ClusterConfiguration is changed.
+/// The last part of `kubectl mc join`: creates the member's Cluster with MEMBER's kubeconfig, made self-
+/// contained, and waits until it is ready. Host and member must be prepared: no ClusterConfiguration is
+/// changed.
 ///
-/// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations. MEMBER's credential is stored on the
-/// host and must have cluster-admin rights.
+/// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations. MEMBER's credential is
+/// stored on the host and must have cluster-admin rights.
 #[derive(Clone, Debug, Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   # Register the cluster of context edge-1 on the host of context prod
   kubectl mc import edge-1 --context prod
 
   # Under another name, with what the console shows of it
-  kubectl mc import edge-1 --context prod --name paris --alias 'Paris 1' --region eu-west"
-)]
+  kubectl mc import edge-1 --context prod --name paris --alias 'Paris 1' --region eu-west")]
 pub struct Import {
     /// Context of the cluster to register
     #[arg(value_name = "MEMBER")]

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{change::ChangeOptions, cluster::ClusterOptions};
 
-/// Joins members to the host, from any state, and does nothing where nothing is to do
+/// Join members to the host, from any state
 ///
 /// Sets the roles and the host's jwtSecret in the ClusterConfigurations, waits for the installers, creates the
 /// Clusters on the host and waits until they are ready. Before the first change every check of every member has
@@ -17,9 +17,7 @@ use super::{change::ChangeOptions, cluster::ClusterOptions};
 /// installer's Deployment, pods and log, nodes and Secret kubesphere-secret are useful and not needed. MEMBER's
 /// credential is stored on the host and must have cluster-admin rights.
 #[derive(Clone, Debug, Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   # Show what joining the cluster of context edge-1 would do
   kubectl mc join edge-1 --context prod --dry-run=client
@@ -31,8 +29,7 @@ Examples:
   kubectl mc join edge-1 edge-2 --context prod --yes
 
   # Join a cluster whose context has a name that KubeSphere does not take
-  kubectl mc join admin@blue --context prod --name blue"
-)]
+  kubectl mc join admin@blue --context prod --name blue")]
 pub struct Join {
     /// Contexts of the clusters to join
     #[arg(value_name = "MEMBER", required = true)]

@@ -5,6 +5,7 @@ mod cluster;
 mod global;
 mod import;
 mod join;
+mod jwt_secret;
 mod prepare;
 mod program;
 
@@ -13,5 +14,6 @@ pub use cluster::ClusterOptions;
 pub use global::{ColorChoice, Global, HostConnection, MemberConnection};
 pub use import::Import;
 pub use join::Join;
+pub use jwt_secret::ShowJwtSecret;
 pub use prepare::{Prepare, PrepareHost, PrepareMember};
 pub use program::{Cli, Command};

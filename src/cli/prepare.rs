@@ -4,13 +4,12 @@ use clap::{Args, Subcommand};
 
 use super::change::ChangeOptions;
 
-/// Prepares one cluster at a time, for those who do not join in one go
+/// Prepare one cluster at a time: the host, or a member
 ///
-/// These are the first parts of `kubectl mc join`: `prepare host` once, `prepare member` for each member, and then
-/// `kubectl mc import` for each member.
+/// These are the first parts of `kubectl mc join`: `prepare host` once, `prepare member` for each member, and
+/// then `kubectl mc import` for each member.
 #[derive(Clone, Debug, Subcommand)]
 #[command(
-    verbatim_doc_comment,
     arg_required_else_help = true,
     after_help = "\
 Examples:
@@ -20,32 +19,28 @@ Examples:
   # Give the cluster of context edge-1 the role member and the host's jwtSecret
   kubectl mc prepare member edge-1 --context prod"
 )]
+#[expect(missing_docs, reason = "a comment here would take the place of the command's own help")]
 pub enum Prepare {
-    /// Make the cluster of --context the host
     Host(Box<PrepareHost>),
-    /// Give a cluster the role member and the host's jwtSecret
     Member(Box<PrepareMember>),
 }
 
-/// Makes the cluster of --context the host, and waits until it works as one
+/// Make the cluster of --context the host, and wait until it works as one
 ///
-/// Sets spec.multicluster.clusterRole in its ClusterConfiguration, waits for the installer, and waits until the host's
-/// own Cluster stands. It cannot be undone.
+/// Sets spec.multicluster.clusterRole in its ClusterConfiguration, waits for the installer, and waits until
+/// the host's own Cluster stands. It cannot be undone.
 ///
-/// Needs "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap kubesphere-config and "get"
-/// and "patch" on the ClusterConfiguration; "patch" on the Deployment ks-installer where it is restarted; and "list" on
-/// clusters.cluster.kubesphere.io.
+/// Needs "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap kubesphere-config
+/// and "get" and "patch" on the ClusterConfiguration; "patch" on the Deployment ks-installer where it
+/// is restarted; and "list" on clusters.cluster.kubesphere.io.
 #[derive(Clone, Debug, Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   # Show what would be done
   kubectl mc prepare host --context prod --dry-run=client
 
   # Make the cluster a host whose own Cluster is named frankfurt
-  kubectl mc prepare host --context prod --host-cluster-name frankfurt"
-)]
+  kubectl mc prepare host --context prod --host-cluster-name frankfurt")]
 pub struct PrepareHost {
     /// Name of the host's own Cluster; takes effect only while the cluster becomes a host (KubeSphere 3.2+)
     #[arg(long, value_name = "NAME")]
@@ -55,18 +50,18 @@ pub struct PrepareHost {
     pub change: ChangeOptions,
 }
 
-/// Gives a cluster the role member and the host's jwtSecret in one patch, and waits until both are in effect
+/// Give a cluster the role member and the host's jwtSecret
 ///
-/// The host is only read. Who may not read it takes the secret from those who may, through --jwt-secret-stdin; then the
-/// host is not asked at all. `kubectl mc import` registers the member afterwards.
+/// Both are set in one patch, and waited for until they are in effect. The host is only read. Who may not
+/// read it takes the secret from those who may, through --jwt-secret-stdin; then the host is not asked at
+/// all. `kubectl mc import` registers the member afterwards.
 ///
 /// Needs, on both sides, "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap
-/// kubesphere-config and on the ClusterConfiguration; on the host "list" on clusters.cluster.kubesphere.io; on the member
-/// "patch" on the ClusterConfiguration, and "patch" on the Deployment ks-installer where it is restarted.
+/// kubesphere-config and on the ClusterConfiguration; on the host "list" on clusters.cluster.kubesphere.io;
+/// on the member "patch" on the ClusterConfiguration, and "patch" on the Deployment ks-installer where it is
+/// restarted.
 #[derive(Clone, Debug, Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   # Prepare the cluster of context edge-1 for the host of context prod
   kubectl mc prepare member edge-1 --context prod
@@ -76,8 +71,7 @@ Examples:
   kubectl mc prepare member edge-1 --yes --jwt-secret-stdin < secret
 
   # Take a member over from another host
-  kubectl mc prepare member edge-1 --context prod --from-other-host"
-)]
+  kubectl mc prepare member edge-1 --context prod --from-other-host")]
 pub struct PrepareMember {
     /// Context of the cluster to prepare
     #[arg(value_name = "MEMBER")]

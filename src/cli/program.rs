@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{global::Global, import::Import, join::Join, prepare::Prepare};
+use super::{global::Global, import::Import, join::Join, jwt_secret::ShowJwtSecret, prepare::Prepare};
 
 /// Joins KubeSphere clusters by direct connection
 ///
@@ -35,14 +35,13 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "a comment here would take the place of the command's own help")]
 pub enum Command {
-    /// Join members to the host, from any state
     Join(Box<Join>),
-    /// Make a cluster the host, or ready to be a member
     #[command(subcommand)]
     Prepare(Prepare),
-    /// Register a prepared member on the host
     Import(Box<Import>),
+    JwtSecret(ShowJwtSecret),
     /// Show the version of kubectl-mc
     #[command(after_help = "\
 Examples:

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    contexts::{open, select_host, select_members},
+    contexts::{confirm_members, open, select_host, select_members},
     request::Request,
 };
 use crate::{
@@ -32,7 +32,11 @@ pub(super) struct Clusters {
 
 /// Finds the contexts, says what is wrong with them or with the names, and opens the connections. Nothing is sent.
 pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<Clusters, Error> {
-    confirm_single(request, global)?;
+    let of_one = |cluster: &ClusterOptions| {
+        vec![("--name", cluster.name.is_some()), ("--alias", cluster.alias.is_some())]
+    };
+    let of_one = request.cluster.map(of_one).unwrap_or_default();
+    confirm_members(request.members, global, &of_one)?;
     let environment = Environment::of_process();
     let asked = request.given_secret.is_none();
     let host = asked.then(|| select_host(global, &environment)).transpose()?;
@@ -41,38 +45,6 @@ pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> 
     let host = open(host.into_iter().collect(), global, &environment, ui).await?.pop();
     let members = open(contexts, global, &environment, ui).await?;
     Ok(Clusters { host, members, intent })
-}
-
-/// What names one cluster cannot be meant for several, and no MEMBER is joined twice.
-fn confirm_single(request: &Request<'_>, global: &Global) -> Result<(), Error> {
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = request.members.iter().find(|member| !seen.insert(*member)) {
-        return Err(Error::usage(format!("MEMBER \"{twice}\" is named twice")).hint("name each member once"));
-    }
-    if request.members.len() < 2 {
-        return Ok(());
-    }
-    let member = &global.member;
-    let single = [
-        ("--name", request.cluster.is_some_and(|cluster| cluster.name.is_some())),
-        ("--alias", request.cluster.is_some_and(|cluster| cluster.alias.is_some())),
-        ("--member-cluster", member.member_cluster.is_some()),
-        ("--member-user", member.member_user.is_some()),
-        ("--member-server", member.member_server.is_some()),
-        ("--member-token", member.member_token.is_some()),
-        ("--member-certificate-authority", member.member_certificate_authority.is_some()),
-        ("--member-client-certificate", member.member_client_certificate.is_some()),
-        ("--member-client-key", member.member_client_key.is_some()),
-        ("--member-tls-server-name", member.member_tls_server_name.is_some()),
-        ("--member-insecure-skip-tls-verify", member.member_insecure_skip_tls_verify.is_some()),
-    ];
-    match single.iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            Err(Error::usage(format!("{option} suits one MEMBER, and {} are named", request.members.len()))
-                .hint("join them one by one"))
-        }
-        None => Ok(()),
-    }
 }
 
 fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) -> Result<Intent, Error> {

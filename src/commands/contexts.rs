@@ -1,5 +1,7 @@
 //! From the contexts that were named to connections.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join_all;
 
 use crate::{
@@ -35,6 +37,41 @@ pub(super) fn select_members(
         Ok(select(&kubeconfig, |context| Side::Member { context }, &options)?)
     });
     selected.collect()
+}
+
+/// What names one cluster cannot be meant for several, and no MEMBER is named twice. `others` are the command's own
+/// options that suit one MEMBER only, with whether they were given.
+pub(super) fn confirm_members(
+    members: &[String],
+    global: &Global,
+    others: &[(&str, bool)],
+) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = members.iter().find(|member| !seen.insert(*member)) {
+        return Err(Error::usage(format!("MEMBER \"{twice}\" is named twice")).hint("name each member once"));
+    }
+    if members.len() < 2 {
+        return Ok(());
+    }
+    let member = &global.member;
+    let single = [
+        ("--member-cluster", member.member_cluster.is_some()),
+        ("--member-user", member.member_user.is_some()),
+        ("--member-server", member.member_server.is_some()),
+        ("--member-token", member.member_token.is_some()),
+        ("--member-certificate-authority", member.member_certificate_authority.is_some()),
+        ("--member-client-certificate", member.member_client_certificate.is_some()),
+        ("--member-client-key", member.member_client_key.is_some()),
+        ("--member-tls-server-name", member.member_tls_server_name.is_some()),
+        ("--member-insecure-skip-tls-verify", member.member_insecure_skip_tls_verify.is_some()),
+    ];
+    match others.iter().chain(&single).find(|(_, given)| *given) {
+        Some((option, _)) => {
+            Err(Error::usage(format!("{option} suits one MEMBER, and {} are named", members.len()))
+                .hint("name one member at a time"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Opens the connections, and says what is odd about them. Nothing is sent.

@@ -3,6 +3,7 @@
 pub mod import;
 pub mod interrupt;
 pub mod join;
+pub mod jwt_secret;
 pub mod prepare;
 pub mod version;
 

@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod cluster_configuration;
 pub mod confidential;
+pub mod devops_config;
 pub mod installer_log;
 pub mod jwt_secret;
 pub mod kubesphere_config;

@@ -18,6 +18,7 @@ pub mod register;
 pub mod report;
 pub mod request_error;
 pub mod requests;
+pub mod secret_places;
 pub mod selected_context;
 pub mod server_clock;
 pub mod sighting;

@@ -166,7 +166,7 @@ async fn kubernetes_version(connection: &Connection) -> Result<String, RequestEr
     Ok(version.git_version)
 }
 
-async fn kube_system_uid(connection: &Connection) -> Result<String, RequestError> {
+pub(super) async fn kube_system_uid(connection: &Connection) -> Result<String, RequestError> {
     let api: Api<Namespace> = Api::all(connection.client.clone());
     let object = Object::all("", "namespaces").named("kube-system");
     let namespace = request(&connection.side, Verb::Get, &object, api.get_metadata("kube-system")).await?;
@@ -182,24 +182,26 @@ async fn node_count(connection: &Connection) -> Result<Seen<usize>, RequestError
     Ok(seen_if_possible(list, |list: kube::core::ObjectList<PartialObjectMeta<Node>>| list.items.len()))
 }
 
-async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {
+pub(super) async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {
     let found: Seen<ConfigMap> = get(connection, &config_object(), kubesphere_config::NAME).await?;
     Ok(found.and_then(|config_map| config_of(&config_map)))
 }
 
 /// The second copy of the secret is a cross-check; without the permission the join goes on.
-async fn secret(connection: &Connection) -> Result<Seen<JwtSecret>, RequestError> {
+pub(super) async fn secret(connection: &Connection) -> Result<Seen<JwtSecret>, RequestError> {
     let api: Api<Secret> = Api::namespaced(connection.client.clone(), NAMESPACE);
     let object = in_kubesphere_system("", "secrets", kubesphere_config::SECRET_NAME);
     let found = request(&connection.side, Verb::Get, &object, api.get(kubesphere_config::SECRET_NAME)).await;
     Ok(seen_if_possible(found, |secret| secret).and_then(|secret| secret_value(&secret)))
 }
 
+/// The value as the installer takes it: Ansible drops the line breaks at the end of what `base64 -d` prints
+/// (ks-installer `roles/ks-core/config/tasks/main.yaml`; Ansible's `strip_empty_ends`).
 fn secret_value(secret: &Secret) -> Seen<JwtSecret> {
     let key = kubesphere_config::SECRET_KEY;
     let bytes = secret.data.as_ref().and_then(|data| data.get(key));
     match bytes.and_then(|bytes| std::str::from_utf8(&bytes.0).ok()) {
-        Some(text) => Seen::Present(JwtSecret::new(text)),
+        Some(text) => Seen::Present(JwtSecret::new(text.trim_end_matches(['\r', '\n']))),
         None => Seen::Malformed(format!("there is no text under its key {key}")),
     }
 }
@@ -286,7 +288,7 @@ fn seen<T>(result: Result<T, RequestError>) -> Result<Seen<T>, RequestError> {
 }
 
 /// A read that the join can do without.
-fn seen_if_possible<T, U>(result: Result<T, RequestError>, map: impl FnOnce(T) -> U) -> Seen<U> {
+pub(super) fn seen_if_possible<T, U>(result: Result<T, RequestError>, map: impl FnOnce(T) -> U) -> Seen<U> {
     match result {
         Ok(value) => Seen::Present(map(value)),
         Err(RequestError { cause: Cause::NotFound, .. }) => Seen::Absent,

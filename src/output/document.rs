@@ -44,7 +44,7 @@ struct ClusterView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct SideView {
+pub(super) struct SideView {
     side: &'static str,
     context: String,
 }
@@ -90,7 +90,7 @@ struct ResultView {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ErrorView {
+pub(super) struct ErrorView {
     exit_code: u8,
     message: String,
     causes: Vec<String>,
@@ -166,15 +166,20 @@ impl Document {
 
     /// Prints the object.
     pub fn print(&self, ui: &Ui, format: OutputFormat) -> Result<(), Error> {
-        let text = match format {
-            OutputFormat::Json => serde_json::to_string_pretty(self).expect("the document is plain data"),
-            OutputFormat::Yaml => serde_yaml::to_string(self).expect("the document is plain data"),
-        };
-        ui.result(text.trim_end())
+        print(ui, format, self)
     }
 }
 
-fn side_view(side: &Side) -> SideView {
+/// Prints a command's object.
+pub(super) fn print(ui: &Ui, format: OutputFormat, object: &impl Serialize) -> Result<(), Error> {
+    let text = match format {
+        OutputFormat::Json => serde_json::to_string_pretty(object).expect("the document is plain data"),
+        OutputFormat::Yaml => serde_yaml::to_string(object).expect("the document is plain data"),
+    };
+    ui.result(text.trim_end())
+}
+
+pub(super) fn side_view(side: &Side) -> SideView {
     let word = match side {
         Side::Host { .. } => "host",
         Side::Member { .. } => "member",
@@ -223,7 +228,7 @@ fn step_view(step: &Step<'_>) -> StepView {
     }
 }
 
-fn error_view(error: &Error) -> ErrorView {
+pub(super) fn error_view(error: &Error) -> ErrorView {
     ErrorView {
         exit_code: error.kind.exit_code(),
         message: error.message.clone(),

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod findings;
+pub mod jwt_secrets;
 pub mod log;
 pub mod plan;
 pub mod progress;

@@ -9,4 +9,7 @@ pub mod join;
 pub mod member_kubeconfig;
 pub mod observed;
 pub mod race;
+pub mod secret_places;
+pub mod secret_remarks;
+pub mod shared_secret;
 pub mod steps;

@@ -11,6 +11,7 @@ mod follow;
 mod import;
 mod installer_log;
 mod join;
+mod jwt_secret;
 mod permissions;
 mod prepare;
 mod prompt;

@@ -13,7 +13,7 @@ fn help_is_a_result_and_every_command_shows_examples() {
         assert!(run.stdout.contains("Usage: kubectl mc ") && run.stdout.contains("Commands:"), "{run}");
         assert_eq!(run.stderr, "", "{words}");
     }
-    let commands = ["join", "prepare", "prepare host", "prepare member", "import", "version"];
+    let commands = ["join", "prepare", "prepare host", "prepare member", "import", "jwt-secret", "version"];
     for command in commands {
         for words in [format!("{command} --help"), format!("{command} -h"), format!("help {command}")] {
             let run = program(&words).run().code(0);
@@ -72,6 +72,14 @@ fn colours_are_taken_only_where_they_were_asked_for() {
     assert!(coloured(program("join nobody").env("CLICOLOR_FORCE", "1")));
     assert!(!coloured(program("join nobody").env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")));
     assert!(!coloured(program("join nobody --color never").env("CLICOLOR_FORCE", "1")));
+}
+
+#[test]
+fn every_command_that_asks_a_cluster_says_which_rights_it_needs() {
+    for command in ["join", "prepare host", "prepare member", "import", "configure", "logs", "jwt-secret"] {
+        let run = program(&format!("{command} --help")).run().code(0);
+        assert!(run.stdout.contains("\nNeeds"), "{run}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Peculiarity, Role, Version, clock,
     configuration::{self, Rendering},
-    crds,
+    crds, devops,
     objects::{self, FEDERATION, INSTALLER, SYSTEM},
     scenario::InstallerScenario,
     secret,
@@ -90,6 +90,7 @@ pub async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
     create_core(site, facts, &client).await?;
     if site.version() < Version::V4 {
         create_cluster_configuration(site, facts).await?;
+        devops::install_long_ago(site, facts).await?;
     }
     create_leftovers(site, &client).await
 }
@@ -172,6 +173,7 @@ fn spec_change(peculiarity: &Peculiarity) -> Value {
         Peculiarity::NoAuthentication => json!({"authentication": null}),
         Peculiarity::NoMulticluster => json!({"multicluster": null}),
         Peculiarity::Spec(change) => change.clone(),
+        Peculiarity::DevOps => json!({"devops": {"enabled": true}}),
         _ => json!({}),
     }
 }
@@ -354,7 +356,10 @@ fn status(site: &Site) -> Value {
         status["core"]["version"] = site.version().release().into();
     }
     if site.installation.role == Role::Host {
-        status["multicluster"] = enabled;
+        status["multicluster"] = enabled.clone();
+    }
+    if site.installation.has(&Peculiarity::DevOps) {
+        status["devops"] = enabled;
     }
     status
 }

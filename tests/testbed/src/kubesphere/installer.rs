@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::{
     Version,
     configuration::Rendering,
-    crds,
+    crds, devops,
     fixture::{self, Facts},
     installer_log::Log,
     installer_text as text,
@@ -304,6 +304,11 @@ impl Installer {
                     error,
                 )))
             }
+            "devops" if run.status["devops"]["status"] == "enabled" => Ok(None),
+            "devops" => {
+                devops::install(&self.site, &self.jwt_secret().await?).await?;
+                self.site.patch_status(json!({"devops": enabled_now()})).await.map(|()| None)
+            }
             "openpitrix" | "network" => Ok(None),
             _ => self.site.patch_status(json!({ component: enabled_now() })).await.map(|()| None),
         }
@@ -329,19 +334,23 @@ impl Installer {
 
     /// Renders from the Secret, not from the spec, and restarts the core where the version does.
     async fn write_configuration(&self, run: &Run) -> kube::Result<()> {
-        let client = self.site.client();
-        let secrets = objects::objects(&client, "v1", "Secret", Some(SYSTEM));
-        let secret = secrets.get_opt("kubesphere-secret").await?;
-        let encoded = secret.and_then(|secret| secret.data["data"]["secret"].as_str().map(str::to_owned));
-        let jwt_secret = encoded.and_then(|text| secret::base64_decoded(&text)).unwrap_or_default();
-        let jwt_secret = String::from_utf8_lossy(&jwt_secret);
+        let jwt_secret = self.jwt_secret().await?;
         let rendering = Rendering { version: self.site.version(), spec: &run.spec, jwt_secret: &jwt_secret };
-        fixture::apply_configuration(&client, &rendering.text()).await?;
+        fixture::apply_configuration(&self.site.client(), &rendering.text()).await?;
         if self.site.version().installer_restarts_the_core() {
             self.restart("ks-apiserver").await?;
             self.restart("ks-controller-manager").await?;
         }
         Ok(())
+    }
+
+    /// The value of Secret kubesphere-secret, without the line breaks at its end: Ansible drops them.
+    async fn jwt_secret(&self) -> kube::Result<String> {
+        let secrets = objects::objects(&self.site.client(), "v1", "Secret", Some(SYSTEM));
+        let secret = secrets.get_opt("kubesphere-secret").await?;
+        let encoded = secret.and_then(|secret| secret.data["data"]["secret"].as_str().map(str::to_owned));
+        let jwt_secret = encoded.and_then(|text| secret::base64_decoded(&text)).unwrap_or_default();
+        Ok(String::from_utf8_lossy(&jwt_secret).trim_end_matches(['\r', '\n']).to_owned())
     }
 
     /// `kubectl rollout restart`.

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cluster_controller;
 pub mod configuration;
 pub mod crds;
+pub mod devops;
 pub mod federation;
 pub mod fixture;
 pub mod go_error;

@@ -184,6 +184,8 @@ pub enum Peculiarity {
     FederatedWorkspace(String),
     /// The tenant CRDs are missing.
     NoWorkspaces,
+    /// DevOps is installed, since before the cluster became a member.
+    DevOps,
     /// Another API uses the short name `cc`.
     ShortNameClash,
     /// No storage class is the default one.

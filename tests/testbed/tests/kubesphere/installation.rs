@@ -1,9 +1,9 @@
 //! What an installation leaves, by version.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testbed::{
     Bed, block_on,
-    kubesphere::{ApiserverScenario, Installation, Peculiarity, Role, Scenario, Version, objects},
+    kubesphere::{ApiserverScenario, Installation, Peculiarity, Role, Scenario, Version, devops, objects},
 };
 
 use super::SOON;
@@ -78,6 +78,41 @@ fn a_member_of_another_host_shows_it() {
     block_on(async move { accounts.get("frankfurt-kubesphere").await }).unwrap();
     assert!(bed.member(2).cluster_configuration().is_null());
     bed.wait_for("two contexts", SOON, |bed| bed.member(2).context() == "member2");
+}
+
+/// The playbook is skipped where `status.devops.status` is `enabled` (ks-installer `playbooks/devops.yaml`).
+#[test]
+fn devops_keeps_the_secret_that_it_was_installed_with() {
+    for version in [Version::V3_1, Version::V3_4] {
+        let member = Installation::new(version).role(Role::Member).with(Peculiarity::DevOps);
+        let bed = Bed::lease(&Scenario::new(version).member(member));
+        assert_eq!(bed.member(1).cluster_configuration()["status"]["devops"]["status"], "enabled");
+        let configuration = devops_configuration(&bed);
+        if version == Version::V3_1 {
+            assert_eq!(configuration, None);
+            continue;
+        }
+        let configuration: Value = serde_yaml::from_str(&configuration.unwrap()).unwrap();
+        let secret = &configuration["authentication"]["jwtSecret"];
+        assert!(bed.secrets().iter().any(|known| secret == known.as_str()), "it is known as confidential");
+        assert_ne!(*secret, bed.member(1).configured("authentication.jwtSecret"));
+
+        let next = json!({"spec": {"authentication": {"jwtSecret": "Abcdefgh"}}});
+        bed.member(1).patch_cluster_configuration(next);
+        let banner = "Welcome to KubeSphere!";
+        bed.wait_for("a second banner", SOON, |bed| {
+            bed.member(1).installer_log().matches(banner).count() == 2
+        });
+        assert_eq!(bed.member(1).configured("authentication.jwtSecret"), "Abcdefgh");
+        let kept: Value = serde_yaml::from_str(&devops_configuration(&bed).unwrap()).unwrap();
+        assert_eq!(kept, configuration);
+    }
+}
+
+fn devops_configuration(bed: &Bed) -> Option<String> {
+    let maps = objects::objects(&bed.member(1).client(), "v1", "ConfigMap", Some(devops::NAMESPACE));
+    let found = block_on(async move { maps.get_opt("devops-config").await }).unwrap();
+    found.map(|found| found.data["data"]["kubesphere.yaml"].as_str().unwrap().to_owned())
 }
 
 fn read_log(bed: &Bed, query: &str) -> String {

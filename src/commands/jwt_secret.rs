@@ -1,0 +1,181 @@
+//! `kubectl mc jwt-secret`.
+
+use futures::future::join_all;
+
+use super::{
+    contexts::{confirm_members, open, select_host, select_members},
+    interrupt::interrupted,
+};
+use crate::{
+    cli::{Global, ShowJwtSecret},
+    error::{Error, Kind},
+    kubesphere::{kubesphere_config, side::Side},
+    live::{connection::Connection, environment::Environment, secret_places::secret_places},
+    output::{
+        jwt_secrets::{JwtSecretsDocument, show_remarks, table},
+        ui::Ui,
+        words::count,
+    },
+    plan::{
+        observed::Seen,
+        secret_places::{Place, SecretPlaces},
+        secret_remarks::{NAME_THE_HOST, of_shown, remarks, run_installer},
+        shared_secret::{Withheld, compare, revealed},
+    },
+};
+
+/// Shows where the secrets stand, or the host's itself; whatever happens, `-o` prints its one object.
+pub async fn run(show: &ShowJwtSecret, global: &Global, ui: &Ui) -> Result<(), Error> {
+    if show.reveal {
+        return Box::pin(reveal(global, ui)).await;
+    }
+    let mut document = JwtSecretsDocument::new();
+    let result = tokio::select! {
+        result = compare_all(show, global, ui, &mut document) => result,
+        error = interrupted() => Err(error),
+    };
+    if let Some(format) = show.output {
+        if let Err(error) = &result {
+            document.failed(error);
+        }
+        // That nobody reads the object hides no failure.
+        return result.and(document.print(ui, format));
+    }
+    result
+}
+
+async fn compare_all(
+    show: &ShowJwtSecret,
+    global: &Global,
+    ui: &Ui,
+    document: &mut JwtSecretsDocument,
+) -> Result<(), Error> {
+    let environment = Environment::of_process();
+    confirm_members(&show.members, global, &[])?;
+    let mut contexts = vec![select_host(global, &environment)?];
+    contexts.extend(select_members(&show.members, global, &environment)?);
+    let connections = open(contexts, global, &environment, ui).await?;
+    let looks = join_all(connections.iter().map(look)).await;
+    let (mut places, errors): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
+    let host = places.remove(0);
+    let comparison = compare(&host, &places);
+    let remarks = remarks(&host, &places);
+    document.compared(&comparison, &remarks);
+    if show.output.is_none() {
+        table(&comparison).iter().try_for_each(|line| ui.result(line))?;
+    }
+    show_remarks(ui, &remarks);
+    sum_up(errors, ui, document)
+}
+
+/// A cluster's places, and what is wrong where they do not answer the question.
+async fn look(connection: &Connection) -> (SecretPlaces, Option<Error>) {
+    match secret_places(connection).await {
+        Ok(places) => {
+            let error = unusable(&places);
+            (places, error)
+        }
+        Err(error) => {
+            let unseen = SecretPlaces::unseen(connection.side.clone(), &error.cause.to_string());
+            (unseen, Some(error.into()))
+        }
+    }
+}
+
+/// What a cluster has instead of a secret that can be compared, where it is the host; and what cannot be read of
+/// kubesphere-config.
+fn unusable(places: &SecretPlaces) -> Option<Error> {
+    let side = &places.side;
+    if matches!(side, Side::Host { .. }) {
+        if places.is_without_kubesphere() {
+            return Some(withheld(side, Withheld::WithoutKubesphere));
+        }
+        if places.is_version_4() {
+            return Some(withheld(side, Withheld::Version4));
+        }
+    }
+    unreadable(places)
+}
+
+fn unreadable(places: &SecretPlaces) -> Option<Error> {
+    let side = &places.side;
+    let object = format!("configmaps/{} in {}", Place::Config.name(), Place::Config.namespace());
+    match &places.config {
+        Seen::Unreadable(why) => Some(
+            Error::new(Kind::Error, format!("{side}: get {object}: {why}"))
+                .hint("the user needs \"get\" on configmaps"),
+        ),
+        Seen::Malformed(why) => Some(
+            Error::new(Kind::Error, format!("{side}: {object}: {why}"))
+                .hint(format!("let the installer write it anew: `{}`", run_installer(side))),
+        ),
+        Seen::Present(_) | Seen::Absent => None,
+    }
+}
+
+/// One error for all clusters that could not be read, the host's first.
+fn sum_up(errors: Vec<Option<Error>>, ui: &Ui, document: &mut JwtSecretsDocument) -> Result<(), Error> {
+    let clusters = errors.len();
+    let host_failed = errors.first().is_some_and(Option::is_some);
+    let mut errors: Vec<Error> = errors.into_iter().flatten().collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    if host_failed {
+        // Without the host's secret nothing is answered, so its error stands last, where it is read.
+        let of_host = errors.remove(0);
+        show(&errors, ui, document);
+        return Err(of_host);
+    }
+    let members = clusters - 1;
+    if members == 1 {
+        return Err(errors.remove(0));
+    }
+    show(&errors, ui, document);
+    Err(Error::new(Kind::Partial, format!("{} of {} failed", errors.len(), count(members, "member"))))
+}
+
+fn show(errors: &[Error], ui: &Ui, document: &mut JwtSecretsDocument) {
+    for error in errors {
+        ui.error(error);
+    }
+    document.failed_of_several(errors);
+}
+
+/// Prints the host's secret, and nothing else, on stdout.
+async fn reveal(global: &Global, ui: &Ui) -> Result<(), Error> {
+    let environment = Environment::of_process();
+    let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
+    let places = secret_places(&host).await?;
+    let secret = revealed(&places).map_err(|why| match why {
+        Withheld::Missing => unreadable(&places).unwrap_or_else(|| withheld(&places.side, why)),
+        _ => withheld(&places.side, why),
+    })?;
+    show_remarks(ui, &of_shown(&places));
+    ui.result(secret.expose())
+}
+
+fn withheld(side: &Side, why: Withheld) -> Error {
+    let refused = |message: String| Error::new(Kind::Obstacle, format!("{side}: {message}"));
+    match why {
+        Withheld::WithoutKubesphere => refused("KubeSphere is not installed".to_owned())
+            .hint("name a host with KubeSphere 3.1 to 3.4 with `--context NAME`"),
+        Withheld::Version4 => refused(
+            "KubeSphere 4 is installed: its host gives its jwtSecret to each member by itself".to_owned(),
+        )
+        .hint("add members in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4"),
+        Withheld::Member => {
+            refused("it is a member, and its jwtSecret may not be its host's".to_owned()).hint(NAME_THE_HOST)
+        }
+        Withheld::Missing => refused(format!(
+            "it has no jwtSecret: authentication.jwtSecret is missing in configmaps/{}",
+            kubesphere_config::NAME
+        ))
+        .hint(format!("let the installer run to its end: `{}`", run_installer(side))),
+        Withheld::Unusable(why) => refused(format!("its jwtSecret cannot be shared: {why}")).hint(format!(
+            "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: `kubectl --context {} \
+             -n kubesphere-system edit clusterconfigurations.installer.kubesphere.io ks-installer`",
+            side.context()
+        )),
+    }
+}

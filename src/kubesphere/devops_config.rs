@@ -1,0 +1,14 @@
+//! The ConfigMap `devops-config`: what ks-devops, which KubeSphere has from 3.2, runs with.
+//!
+//! It has a jwtSecret of its own, under the key and path of kubesphere-config (ks-devops-helm-chart
+//! `charts/ks-devops/templates/config.yaml`). The installer fills it from the Secret kubesphere-secret, but only when it
+//! installs DevOps (ks-installer `roles/ks-devops/tasks/ci.yaml`, `playbooks/devops.yaml`): a cluster that had DevOps
+//! before it got another secret keeps the old one there.
+
+/// The ConfigMap's name.
+pub const NAME: &str = "devops-config";
+/// Its namespace.
+pub const NAMESPACE: &str = "kubesphere-devops-system";
+/// What reads it at its start; the init container of each signs Jenkins' token with its jwtSecret (ks-devops
+/// `cmd/tools/jwt/app/jwt_root.go`).
+pub const DEPLOYMENTS: [&str; 2] = ["devops-apiserver", "devops-controller"];

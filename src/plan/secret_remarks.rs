@@ -1,0 +1,255 @@
+//! What one must conclude from where the jwtSecrets stand, and what to do about it.
+
+use super::{
+    observed::Seen,
+    secret_places::{Place, SecretPlaces, Value},
+};
+use crate::kubesphere::{cluster_configuration, devops_config, jwt_secret::JwtSecret, side::Side};
+
+/// The places from which a run of the installer renders kubesphere-config.
+const RENDERED_FROM: [Place; 2] = [Place::Configuration, Place::Secret];
+
+/// Something to know about one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Which cluster.
+    pub side: Side,
+    /// What is to be known.
+    pub message: String,
+    /// What can be done about it.
+    pub cures: Vec<String>,
+}
+
+/// All that is to be known of these clusters, the host's first.
+pub fn remarks(host: &SecretPlaces, members: &[SecretPlaces]) -> Vec<Remark> {
+    let of_members = members.iter().flat_map(|member| {
+        let about = About { cluster: member, host };
+        about.same_cluster().into_iter().chain(about.all())
+    });
+    About { cluster: host, host }.all().into_iter().chain(of_members).collect()
+}
+
+/// What is to be known of the secret that a host shows.
+pub fn of_shown(host: &SecretPlaces) -> Vec<Remark> {
+    let about = About { cluster: host, host };
+    about.stands_in().into_iter().chain(about.under_way()).collect()
+}
+
+struct About<'a> {
+    cluster: &'a SecretPlaces,
+    host: &'a SecretPlaces,
+}
+
+impl About<'_> {
+    fn all(&self) -> Vec<Remark> {
+        if self.cluster.is_without_kubesphere() || self.cluster.is_version_4() {
+            return self.other_kubesphere().into_iter().collect();
+        }
+        let remarks = [
+            self.wrong_host(),
+            self.missing(),
+            self.stands_in(),
+            self.under_way(),
+            self.another(),
+            self.stale_devops(),
+            self.unreadable(),
+        ];
+        remarks.into_iter().flatten().collect()
+    }
+
+    fn is_host(&self) -> bool {
+        matches!(self.cluster.side, Side::Host { .. })
+    }
+
+    fn remark(&self, message: impl Into<String>) -> Remark {
+        Remark { side: self.cluster.side.clone(), message: message.into(), cures: Vec::new() }
+    }
+
+    fn same_cluster(&self) -> Option<Remark> {
+        let uid = self.cluster.uid.as_ref().filter(|uid| self.host.uid.as_ref() == Some(uid))?;
+        let message = format!("it is the host itself (the UID of kube-system is {uid} in both)");
+        Some(self.remark(message).cure("name the context of another cluster"))
+    }
+
+    /// A host's is what ends the command, with its own words.
+    fn other_kubesphere(&self) -> Option<Remark> {
+        let message = if self.cluster.is_version_4() {
+            "KubeSphere 4 is installed: its host gives it its jwtSecret by itself"
+        } else {
+            "KubeSphere is not installed"
+        };
+        (!self.is_host()).then(|| self.remark(message))
+    }
+
+    fn wrong_host(&self) -> Option<Remark> {
+        (self.is_host() && self.cluster.is_member()).then(|| {
+            self.remark("it is a member, and everything is compared with its secret").cure(NAME_THE_HOST)
+        })
+    }
+
+    fn missing(&self) -> Option<Remark> {
+        if self.cluster.in_effect().is_some() {
+            return None;
+        }
+        let what = match self.cluster.value(Place::Config) {
+            Seen::Present(Value::Empty) => "is empty: ks-apiserver does not start with it",
+            Seen::Absent => "is not there",
+            Seen::Present(_) => "is missing",
+            // What could not be read ends the command.
+            Seen::Unreadable(_) | Seen::Malformed(_) => return None,
+        };
+        let message = format!("it has no jwtSecret: authentication.jwtSecret in {} {what}", Place::Config);
+        Some(self.remark(message).cure(self.run_installer("let the installer run to its end")))
+    }
+
+    /// The Secret takes the place of kubesphere-config.
+    fn stands_in(&self) -> Option<Remark> {
+        let in_effect = self.cluster.in_effect().filter(|found| found.place == Place::Secret)?;
+        let why = match self.cluster.value(Place::Config) {
+            Seen::Absent => "is not there".to_owned(),
+            Seen::Present(_) => "has no jwtSecret".to_owned(),
+            Seen::Unreadable(why) => format!("cannot be read ({why})"),
+            Seen::Malformed(why) => format!("cannot be understood ({why})"),
+        };
+        let message = format!(
+            "{} {why}: the secret in {}, from which it is rendered, is taken for the one in effect",
+            Place::Config,
+            in_effect.place
+        );
+        let unfinished = matches!(self.cluster.config, Seen::Absent | Seen::Present(_));
+        let remark = self.remark(message);
+        Some(if unfinished {
+            remark.cure(self.run_installer("let the installer run to its end"))
+        } else {
+            remark
+        })
+    }
+
+    /// The configuration asks for, or its copy already is, another secret than the one in effect.
+    fn under_way(&self) -> Option<Remark> {
+        let places = self.ahead();
+        let whose = if self.brings_the_hosts(&places) { "the host's jwtSecret" } else { "another jwtSecret" };
+        let names: Vec<String> = places.iter().map(|(place, _)| place.to_string()).collect();
+        let verb = match names.len() {
+            0 => return None,
+            1 => "has",
+            _ => "have",
+        };
+        let message = format!(
+            "{} {verb} {whose}, and {} does not have it yet: a run of the installer is under way or was cut short",
+            names.join(" and "),
+            Place::Config
+        );
+        let remark =
+            self.remark(message).cure(self.read_log()).cure(self.run_installer(
+                "where the run was cut short, mend its cause, then let the installer run again",
+            ));
+        let asks = places.iter().any(|(place, _)| *place == Place::Configuration);
+        Some(if self.is_host() && asks {
+            let host = self.host.side.context();
+            remark.cure(format!(
+                "once it is in effect, give it to every member: `kubectl mc join MEMBER --context {host}`"
+            ))
+        } else {
+            remark
+        })
+    }
+
+    /// Where another secret than kubesphere-config's stands that a run would bring there.
+    fn ahead(&self) -> Vec<(Place, JwtSecret)> {
+        let Some(present) = self.cluster.secret_in(Place::Config) else { return Vec::new() };
+        let found =
+            RENDERED_FROM.into_iter().filter_map(|place| Some((place, self.cluster.secret_in(place)?)));
+        found.filter(|(_, secret)| *secret != present).collect()
+    }
+
+    fn brings_the_hosts(&self, ahead: &[(Place, JwtSecret)]) -> bool {
+        let hosts = self.host.in_effect().map(|found| found.secret);
+        !self.is_host() && !ahead.is_empty() && ahead.iter().all(|(_, secret)| Some(secret) == hosts.as_ref())
+    }
+
+    fn another(&self) -> Option<Remark> {
+        let (own, hosts) = (self.cluster.in_effect()?, self.host.in_effect()?);
+        if own.secret == hosts.secret || self.brings_the_hosts(&self.ahead()) {
+            return None;
+        }
+        let (member, host) = (self.cluster.side.context(), self.host.side.context());
+        let message = "its jwtSecret in effect is not the host's: it is not joined to this host, or one of the two was changed since";
+        Some(self.remark(message).cure(format!(
+            "see what joining it takes: `kubectl mc join {member} --context {host} --dry-run=client`"
+        )))
+    }
+
+    /// What checks the tokens of DevOps' requests is the cluster's own secret, whatever the host's is.
+    fn stale_devops(&self) -> Option<Remark> {
+        let present = self.cluster.in_effect()?.secret;
+        self.cluster.secret_in(Place::Devops).filter(|secret| *secret != present)?;
+        let message = format!(
+            "{} has another jwtSecret than is in effect, because the installer sets it only when it installs DevOps: DevOps pages answer 401",
+            Place::Devops
+        );
+        let is_the_hosts = self.host.in_effect().is_some_and(|hosts| hosts.secret == present);
+        let print = format!("kubectl mc jwt-secret --reveal --context {}", self.host.side.context());
+        let printed = if is_the_hosts { format!(" (`{print}` prints it)") } else { String::new() };
+        let kubectl =
+            format!("kubectl --context {} -n {}", self.cluster.side.context(), devops_config::NAMESPACE);
+        let edit = format!("`{kubectl} edit configmap {}`", devops_config::NAME);
+        let restart =
+            format!("`{kubectl} rollout restart deployment {}`", devops_config::DEPLOYMENTS.join(" "));
+        Some(
+            self.remark(message)
+                .cure(format!("set authentication.jwtSecret there to the one in effect{printed}: {edit}"))
+                .cure(format!("then restart what reads it: {restart}")),
+        )
+    }
+
+    /// What the answer does not depend on. What it depends on ends the command where it cannot be read.
+    fn unreadable(&self) -> Option<Remark> {
+        if matches!(self.cluster.config, Seen::Unreadable(_) | Seen::Malformed(_)) {
+            return None;
+        }
+        let unknown: Vec<String> = Place::ALL
+            .into_iter()
+            .filter_map(|place| match self.cluster.value(place) {
+                Seen::Unreadable(why) | Seen::Malformed(why) => Some(format!("{place} ({why})")),
+                Seen::Present(_) | Seen::Absent => None,
+            })
+            .collect();
+        (!unknown.is_empty())
+            .then(|| self.remark(format!("it is not known what stands in {}", unknown.join(", "))))
+    }
+
+    fn read_log(&self) -> String {
+        let host = self.host.side.context();
+        let member = if self.is_host() { String::new() } else { format!(" {}", self.cluster.side.context()) };
+        format!("see how the run ends: `kubectl mc logs{member} --context {host}`")
+    }
+
+    fn run_installer(&self, what: &str) -> String {
+        format!("{what}: `{}`", run_installer(&self.cluster.side))
+    }
+}
+
+impl Remark {
+    fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.cures.push(cure.into());
+        self
+    }
+}
+
+/// What to do where a member was named as the host.
+pub const NAME_THE_HOST: &str = "name the host with `--context NAME`";
+
+/// What makes the installer run again.
+pub fn run_installer(side: &Side) -> String {
+    format!(
+        "kubectl --context {} -n {} rollout restart deployment {}",
+        side.context(),
+        cluster_configuration::NAMESPACE,
+        cluster_configuration::NAME
+    )
+}
+
+#[cfg(test)]
+#[path = "secret_remarks_tests.rs"]
+mod tests;
