@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use crate::{
     checks::Finding,
+    config_file::store::StoreError,
     live::{
         connection::ConnectionError,
         failure::{Failure, LookAt},
@@ -29,6 +30,8 @@ pub enum Kind {
     Partial,
     /// Interrupted; re-running continues.
     Interrupted,
+    /// There are differences, which were shown.
+    Differs,
     /// The reader of the output has gone away, which is no failure.
     ClosedPipe,
 }
@@ -38,7 +41,7 @@ impl Kind {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::ClosedPipe => 0,
-            Self::Error => 1,
+            Self::Error | Self::Differs => 1,
             Self::Usage => 2,
             Self::Obstacle => 3,
             Self::TimedOut => 4,
@@ -78,6 +81,11 @@ impl Error {
     /// Checks that stopped the command.
     pub fn refused(findings: Vec<Finding>) -> Self {
         Self { findings, ..Self::new(Kind::Obstacle, "") }
+    }
+
+    /// A difference that was looked for and shown: nothing more to say.
+    pub fn differs() -> Self {
+        Self::new(Kind::Differs, "")
     }
 
     /// Adds what to do.
@@ -128,6 +136,19 @@ impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
         let hints = error.hints();
         Self { hints, ..Self::new(Kind::Error, error.to_string()).with_causes_of(&error) }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::Missing(_) => Kind::Usage,
+            StoreError::Unwritable(_, cause) if cause.kind() != std::io::ErrorKind::PermissionDenied => {
+                Kind::Error
+            }
+            _ => Kind::Obstacle,
+        };
+        Self::new(kind, error.to_string()).with_causes_of(&error).hint(error.hint())
     }
 }
 
@@ -201,7 +222,8 @@ mod tests {
             Kind::Declined,
             Kind::Partial,
             Kind::Interrupted,
+            Kind::Differs,
         ];
-        assert_eq!(kinds.map(Kind::exit_code), [1, 2, 3, 4, 5, 6, 130]);
+        assert_eq!(kinds.map(Kind::exit_code), [1, 2, 3, 4, 5, 6, 130, 1]);
     }
 }

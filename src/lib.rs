@@ -12,12 +12,14 @@
 //!
 //! `kubesphere` ← `plan` ← `checks` ← `live` ← `commands` ← `main`; `output` sees the types of the first three,
 //! and `cli` sees clap. There is no async, client, file system, environment, clock or printing in `kubesphere`,
-//! `plan` and `checks`; only `live` has a Kubernetes client, and only `output` prints. The test
+//! `plan` and `checks`; only `live` has a Kubernetes client, and only `output` prints. `config_file` edits files that hold
+//! a ClusterConfiguration, text to text, with `store` alone on the disk; it knows `kubesphere` and `plan`. The test
 //! `architecture` holds this.
 
 pub mod checks;
 pub mod cli;
 pub mod commands;
+pub mod config_file;
 pub mod error;
 pub mod kubesphere;
 pub mod live;

@@ -6,8 +6,8 @@ use super::{change::ChangeOptions, cluster::ClusterOptions};
 
 /// Register a prepared member on the host
 ///
-/// The last part of `kubectl mc join`: creates the member's Cluster with MEMBER's kubeconfig, made self-
-/// contained, and waits until it is ready. Host and member must be prepared: no ClusterConfiguration is
+/// The last part of `kubectl mc join`: creates the member's Cluster with MEMBER's kubeconfig, made
+/// self-contained, and waits until it is ready. Host and member must be prepared: no ClusterConfiguration is
 /// changed.
 ///
 /// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations. MEMBER's credential is

@@ -2,6 +2,7 @@
 
 mod change;
 mod cluster;
+mod configure;
 mod global;
 mod import;
 mod join;
@@ -11,6 +12,7 @@ mod program;
 
 pub use change::{ChangeOptions, DryRun, OutputFormat};
 pub use cluster::ClusterOptions;
+pub use configure::{Configure, ConfiguredRole, SecretSource};
 pub use global::{ColorChoice, Global, HostConnection, MemberConnection};
 pub use import::Import;
 pub use join::Join;

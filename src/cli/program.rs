@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{global::Global, import::Import, join::Join, jwt_secret::ShowJwtSecret, prepare::Prepare};
+use super::{
+    configure::Configure, global::Global, import::Import, join::Join, jwt_secret::ShowJwtSecret,
+    prepare::Prepare,
+};
 
 /// Joins KubeSphere clusters by direct connection
 ///
@@ -41,6 +44,7 @@ pub enum Command {
     #[command(subcommand)]
     Prepare(Prepare),
     Import(Box<Import>),
+    Configure(Configure),
     JwtSecret(ShowJwtSecret),
     /// Show the version of kubectl-mc
     #[command(after_help = "\

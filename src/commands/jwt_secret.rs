@@ -4,12 +4,13 @@ use futures::future::join_all;
 
 use super::{
     contexts::{confirm_members, open, select_host, select_members},
+    host_secret::{host_secret, unreadable, withheld},
     interrupt::interrupted,
 };
 use crate::{
     cli::{Global, ShowJwtSecret},
     error::{Error, Kind},
-    kubesphere::{kubesphere_config, side::Side},
+    kubesphere::side::Side,
     live::{connection::Connection, environment::Environment, secret_places::secret_places},
     output::{
         jwt_secrets::{JwtSecretsDocument, show_remarks, table},
@@ -17,10 +18,9 @@ use crate::{
         words::count,
     },
     plan::{
-        observed::Seen,
-        secret_places::{Place, SecretPlaces},
-        secret_remarks::{NAME_THE_HOST, of_shown, remarks, run_installer},
-        shared_secret::{Withheld, compare, revealed},
+        secret_places::SecretPlaces,
+        secret_remarks::remarks,
+        shared_secret::{Withheld, compare},
     },
 };
 
@@ -97,22 +97,6 @@ fn unusable(places: &SecretPlaces) -> Option<Error> {
     unreadable(places)
 }
 
-fn unreadable(places: &SecretPlaces) -> Option<Error> {
-    let side = &places.side;
-    let object = format!("configmaps/{} in {}", Place::Config.name(), Place::Config.namespace());
-    match &places.config {
-        Seen::Unreadable(why) => Some(
-            Error::new(Kind::Error, format!("{side}: get {object}: {why}"))
-                .hint("the user needs \"get\" on configmaps"),
-        ),
-        Seen::Malformed(why) => Some(
-            Error::new(Kind::Error, format!("{side}: {object}: {why}"))
-                .hint(format!("let the installer write it anew: `{}`", run_installer(side))),
-        ),
-        Seen::Present(_) | Seen::Absent => None,
-    }
-}
-
 /// One error for all clusters that could not be read, the host's first.
 fn sum_up(errors: Vec<Option<Error>>, ui: &Ui, document: &mut JwtSecretsDocument) -> Result<(), Error> {
     let clusters = errors.len();
@@ -146,36 +130,6 @@ fn show(errors: &[Error], ui: &Ui, document: &mut JwtSecretsDocument) {
 async fn reveal(global: &Global, ui: &Ui) -> Result<(), Error> {
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
-    let places = secret_places(&host).await?;
-    let secret = revealed(&places).map_err(|why| match why {
-        Withheld::Missing => unreadable(&places).unwrap_or_else(|| withheld(&places.side, why)),
-        _ => withheld(&places.side, why),
-    })?;
-    show_remarks(ui, &of_shown(&places));
+    let (_, secret) = host_secret(&host, ui).await?;
     ui.result(secret.expose())
-}
-
-fn withheld(side: &Side, why: Withheld) -> Error {
-    let refused = |message: String| Error::new(Kind::Obstacle, format!("{side}: {message}"));
-    match why {
-        Withheld::WithoutKubesphere => refused("KubeSphere is not installed".to_owned())
-            .hint("name a host with KubeSphere 3.1 to 3.4 with `--context NAME`"),
-        Withheld::Version4 => refused(
-            "KubeSphere 4 is installed: its host gives its jwtSecret to each member by itself".to_owned(),
-        )
-        .hint("add members in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4"),
-        Withheld::Member => {
-            refused("it is a member, and its jwtSecret may not be its host's".to_owned()).hint(NAME_THE_HOST)
-        }
-        Withheld::Missing => refused(format!(
-            "it has no jwtSecret: authentication.jwtSecret is missing in configmaps/{}",
-            kubesphere_config::NAME
-        ))
-        .hint(format!("let the installer run to its end: `{}`", run_installer(side))),
-        Withheld::Unusable(why) => refused(format!("its jwtSecret cannot be shared: {why}")).hint(format!(
-            "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: `kubectl --context {} \
-             -n kubesphere-system edit clusterconfigurations.installer.kubesphere.io ks-installer`",
-            side.context()
-        )),
-    }
 }

@@ -1,5 +1,6 @@
 //! The commands: one file each, with what it takes from argv to its result.
 
+pub mod configure;
 pub mod import;
 pub mod interrupt;
 pub mod join;
@@ -11,7 +12,8 @@ mod carry_out;
 mod connect;
 mod contexts;
 mod continuation;
+mod given_secret;
+mod host_secret;
 mod look;
 mod pipeline;
 mod request;
-mod secret_input;

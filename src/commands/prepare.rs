@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::{pipeline, request::Request, secret_input::read_from_stdin};
+use super::{given_secret::given_on_stdin, pipeline, request::Request};
 use crate::{
     cli::{Global, Prepare, PrepareHost, PrepareMember},
     error::Error,
@@ -27,7 +27,7 @@ async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Err
 }
 
 async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let given_secret = if prepare.jwt_secret_stdin { Some(read_from_stdin()?) } else { None };
+    let given_secret = if prepare.jwt_secret_stdin { Some(given_on_stdin()?) } else { None };
     let request = Request {
         given_secret,
         from_other_host: prepare.from_other_host,

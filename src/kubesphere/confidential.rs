@@ -139,7 +139,7 @@ fn names_its_value_confidential(fields: &Map<String, Value>) -> bool {
 }
 
 /// Whether the name of a key says that its value is confidential.
-fn is_confidential(key: &str) -> bool {
+pub fn is_confidential(key: &str) -> bool {
     let key: String =
         key.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     // The name of a Secret, a reference to one or the life time of a token tells nothing.

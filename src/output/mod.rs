@@ -1,5 +1,6 @@
 //! The only room that prints: results on stdout, everything else on stderr.
 
+pub mod diff;
 pub mod document;
 pub mod findings;
 pub mod jwt_secrets;

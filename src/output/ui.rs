@@ -42,6 +42,21 @@ impl Ui {
         .map_err(Error::from)
     }
 
+    /// A text of its own lines as the result, on stdout, byte for byte.
+    pub fn text(&self, text: &str) -> Result<(), Error> {
+        self.above_progress(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()
+        })
+        .map_err(Error::from)
+    }
+
+    /// Whether results would appear on a screen.
+    pub fn shows_results() -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// A line for the person, on stderr. That nobody reads it changes nothing.
     pub fn message(&self, line: &str) {
         let written = self.above_progress(|| writeln!(io::stderr().lock(), "{line}"));

@@ -135,7 +135,8 @@ impl ConfigurationPatch {
 }
 
 impl Wanted {
-    fn as_spec(&self) -> Value {
+    /// The fields of the spec that shall be set.
+    pub fn as_spec(&self) -> Value {
         let mut spec = json!({"multicluster": {"clusterRole": self.role.as_str()}});
         if let Some(name) = &self.host_cluster_name {
             spec["multicluster"]["hostClusterName"] = json!(name);

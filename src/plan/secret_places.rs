@@ -174,6 +174,15 @@ impl SecretPlaces {
         let works = self.config.present().and_then(|config| config.role.clone());
         [asks, works].contains(&Some(Role::Member))
     }
+
+    /// Whether the cluster asks to be, or works as, a host.
+    pub fn is_host(&self) -> bool {
+        let asks = self.configuration.present().is_some_and(|found| found.role() == Role::Host);
+        asks || self
+            .config
+            .present()
+            .is_some_and(|config| config.multicluster_enabled || config.role == Some(Role::Host))
+    }
 }
 
 fn asked(configuration: &ClusterConfiguration) -> Seen<Value> {

@@ -4,6 +4,9 @@
 #![expect(unreachable_pub, reason = "nothing is public outside the one test binary")]
 
 mod architecture;
+mod config_file;
+mod configure;
+mod configure_refused;
 mod document;
 mod dry_run;
 mod faults;

@@ -138,10 +138,10 @@ fn a_secret_that_cannot_be_one_is_refused_before_anything_is_asked() {
         KubectlMc::new(&kubeconfig, Vec::new()).words("prepare member member1 --yes --jwt-secret-stdin")
     };
     for (text, why) in [("", "it is empty"), ("error: no context", "it holds a character outside")] {
-        let run = program().stdin(text).run().code(2).stdout("");
-        run.says("error: what stdin holds cannot be a jwtSecret: ").says(why).does_not_say("no context");
+        let run = program().stdin(text).run().code(3).stdout("");
+        run.says("error: stdin: the jwtSecret cannot be used: ").says(why).does_not_say("no context");
     }
-    let _ = program().run().code(2).says("it is empty");
+    let _ = program().run().code(3).says("it is empty");
 }
 
 #[test]

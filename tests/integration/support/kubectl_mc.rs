@@ -2,7 +2,8 @@
 
 use std::{
     fmt, fs,
-    io::Write as _,
+    io::{Seek as _, Write as _},
+    path::Path,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
     time::Duration,
@@ -22,7 +23,6 @@ pub struct KubectlMc {
     pub(super) command: Command,
     pub(super) words: Vec<String>,
     pub(super) secrets: Vec<String>,
-    stdin: Option<String>,
     revealed: Option<String>,
     home: TempDir,
 }
@@ -44,8 +44,7 @@ impl KubectlMc {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-mc"));
         command.env_clear().env("HOME", home.path()).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        Self { command, words: Vec::new(), secrets, stdin: None, revealed: None, home }
-            .file(".kube/config", kubeconfig)
+        Self { command, words: Vec::new(), secrets, revealed: None, home }.file(".kube/config", kubeconfig)
     }
 
     /// With a file below its home directory.
@@ -53,6 +52,21 @@ impl KubectlMc {
         let path = self.home.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+        self
+    }
+
+    /// In this folder.
+    pub fn folder(mut self, path: &Path) -> Self {
+        self.command.current_dir(path);
+        self
+    }
+
+    /// With this on its stdin.
+    pub fn stdin(mut self, text: &str) -> Self {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.rewind().unwrap();
+        self.command.stdin(file);
         self
     }
 
@@ -84,12 +98,6 @@ impl KubectlMc {
         self
     }
 
-    /// Pipes this text into it.
-    pub fn stdin(mut self, text: &str) -> Self {
-        self.stdin = Some(text.to_owned());
-        self
-    }
-
     /// Runs it to its end.
     #[must_use]
     pub fn run(self) -> Run {
@@ -114,15 +122,7 @@ impl KubectlMc {
     }
 
     fn spawn(&mut self) -> Child {
-        if self.stdin.is_some() {
-            self.command.stdin(Stdio::piped());
-        }
-        let mut child = self.command.args(&self.words).stderr(Stdio::piped()).spawn().unwrap();
-        if let (Some(text), Some(mut stdin)) = (&self.stdin, child.stdin.take()) {
-            // A program that ends without reading it is told by what it said.
-            stdin.write_all(text.as_bytes()).ok();
-        }
-        child
+        self.command.args(&self.words).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 

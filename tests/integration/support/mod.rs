@@ -2,6 +2,8 @@
 
 mod bed;
 mod faulty;
+mod folder;
+mod generated;
 mod kubeconfig;
 mod kubectl_mc;
 mod rights;
@@ -9,6 +11,8 @@ mod terminal;
 
 pub use bed::Watched;
 pub use faulty::Faulty;
+pub use folder::{CONFIGURATION_HEAD, Folder, GIVEN_SECRET, MEMBER};
+pub use generated::generated;
 pub use kubeconfig::Kubeconfig;
 pub use kubectl_mc::{KubectlMc, Run, Started};
 pub use rights::{ON_HOST, ON_MEMBER, user_who_may, without};

@@ -1,0 +1,125 @@
+//! A member's jwtSecret, from where the command line says: never from the command line itself.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use super::{
+    contexts::{open, select_host},
+    host_secret::host_secret,
+};
+use crate::{
+    cli::{Global, HostConnection, SecretSource},
+    error::{Error, Kind},
+    kubesphere::jwt_secret::JwtSecret,
+    live::environment::Environment,
+    output::ui::Ui,
+};
+
+/// The three ways, for messages.
+pub(super) const SOURCES: &str = "--jwt-secret-from-context, --jwt-secret-file or --jwt-secret-stdin";
+
+/// More than any secret has.
+const LONGEST: u64 = 1 << 16;
+
+/// Whether a secret was given at all.
+pub(super) fn is_given(source: &SecretSource) -> bool {
+    source.jwt_secret_from_context.is_some() || source.jwt_secret_file.is_some() || source.jwt_secret_stdin
+}
+
+/// Reads the secret, and says what is wrong with it without showing it.
+pub(super) async fn given_secret(
+    source: &SecretSource,
+    global: &Global,
+    ui: &Ui,
+) -> Result<JwtSecret, Error> {
+    let (place, secret) = if let Some(context) = &source.jwt_secret_from_context {
+        (format!("host \"{context}\""), of_host(context, global, ui).await?)
+    } else if let Some(path) = &source.jwt_secret_file {
+        (path.display().to_string(), of_file(path)?)
+    } else {
+        ("stdin".to_owned(), of_stdin()?)
+    };
+    confirm_usable(&place, &secret)?;
+    Ok(secret)
+}
+
+/// The secret that is piped in. What a wrong pipe brings, an error message or nothing, ends here.
+pub(super) fn given_on_stdin() -> Result<JwtSecret, Error> {
+    let secret = of_stdin()?;
+    confirm_usable("stdin", &secret)?;
+    Ok(secret)
+}
+
+fn confirm_usable(place: &str, secret: &JwtSecret) -> Result<(), Error> {
+    secret.usable().map_err(|why| {
+        Error::new(Kind::Obstacle, format!("{place}: the jwtSecret cannot be used: {why}"))
+            .hint("take just the host's, as `kubectl mc jwt-secret --reveal --context HOST` prints it")
+    })
+}
+
+async fn of_host(context: &str, global: &Global, ui: &Ui) -> Result<JwtSecret, Error> {
+    let environment = Environment::of_process();
+    let host = HostConnection { context: Some(context.to_owned()), ..global.host.clone() };
+    let selected = select_host(&Global { host, ..global.clone() }, &environment)?;
+    let connection = open(vec![selected], global, &environment, ui).await?.remove(0);
+    let (places, secret) = host_secret(&connection, ui).await?;
+    if !places.is_host() {
+        ui.warning(&format!("{}: it is no host yet: its members can be imported only then", connection.side));
+        ui.hint(&format!("make it one: `kubectl mc prepare host --context {context}`"));
+    }
+    Ok(secret)
+}
+
+fn of_file(path: &Path) -> Result<JwtSecret, Error> {
+    let place = path.display().to_string();
+    let unreadable = |error: io::Error| {
+        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::Usage } else { Kind::Obstacle };
+        Error::new(kind, format!("{place} cannot be read: {error}"))
+            .hint("name a file with the jwtSecret alone in it")
+    };
+    read(File::open(path).map_err(unreadable)?).map_err(unreadable)
+}
+
+fn of_stdin() -> Result<JwtSecret, Error> {
+    if Ui::can_ask() {
+        return Err(Error::usage(
+            "--jwt-secret-stdin reads no terminal: the jwtSecret would appear on the screen",
+        )
+        .hint("pipe it in: `kubectl mc jwt-secret --reveal --context HOST | kubectl mc …`"));
+    }
+    read(io::stdin().lock())
+        .map_err(|error| Error::new(Kind::Obstacle, format!("stdin cannot be read: {error}")))
+}
+
+/// The text without the newline that every editor and `echo` put at its end.
+fn read(source: impl Read) -> io::Result<JwtSecret> {
+    let mut bytes = Vec::new();
+    source.take(LONGEST).read_to_end(&mut bytes)?;
+    // What is no text is refused like any other character that breaks the installer.
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(JwtSecret::new(line.strip_suffix('\r').unwrap_or(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn one_newline_at_the_end_does_not_count() {
+        for (bytes, secret) in
+            [(&b"abc\n"[..], "abc"), (b"abc\r\n", "abc"), (b"abc", "abc"), (b"abc\n\n", "abc\n"), (b"\n", "")]
+        {
+            assert_eq!(read(bytes).unwrap().expose(), secret);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_make_no_secret() {
+        assert!(read(&b"abc\xff"[..]).unwrap().usable().is_err());
+        assert!(read(&b"\xff\xfea\0b\0"[..]).unwrap().usable().is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! The host's jwtSecret, for those that share it, or why it is withheld.
+
+use crate::{
+    error::{Error, Kind},
+    kubesphere::{jwt_secret::JwtSecret, kubesphere_config, side::Side},
+    live::{connection::Connection, secret_places::secret_places},
+    output::{jwt_secrets::show_remarks, ui::Ui},
+    plan::{
+        observed::Seen,
+        secret_places::{Place, SecretPlaces},
+        secret_remarks::{NAME_THE_HOST, of_shown, run_installer},
+        shared_secret::{Withheld, revealed},
+    },
+};
+
+/// The secret in effect on the host, and where it was seen; says what is odd about it.
+pub(super) async fn host_secret(host: &Connection, ui: &Ui) -> Result<(SecretPlaces, JwtSecret), Error> {
+    let places = secret_places(host).await?;
+    let secret = revealed(&places).map_err(|why| match why {
+        Withheld::Missing => unreadable(&places).unwrap_or_else(|| withheld(&places.side, why)),
+        _ => withheld(&places.side, why),
+    })?;
+    show_remarks(ui, &of_shown(&places));
+    Ok((places, secret))
+}
+
+/// What keeps kubesphere-config from being read.
+pub(super) fn unreadable(places: &SecretPlaces) -> Option<Error> {
+    let side = &places.side;
+    let object = format!("configmaps/{} in {}", Place::Config.name(), Place::Config.namespace());
+    match &places.config {
+        Seen::Unreadable(why) => Some(
+            Error::new(Kind::Error, format!("{side}: get {object}: {why}"))
+                .hint("the user needs \"get\" on configmaps"),
+        ),
+        Seen::Malformed(why) => Some(
+            Error::new(Kind::Error, format!("{side}: {object}: {why}"))
+                .hint(format!("let the installer write it anew: `{}`", run_installer(side))),
+        ),
+        Seen::Present(_) | Seen::Absent => None,
+    }
+}
+
+/// In the words of people.
+pub(super) fn withheld(side: &Side, why: Withheld) -> Error {
+    let refused = |message: String| Error::new(Kind::Obstacle, format!("{side}: {message}"));
+    match why {
+        Withheld::WithoutKubesphere => refused("KubeSphere is not installed".to_owned())
+            .hint("name a host with KubeSphere 3.1 to 3.4 with `--context NAME`"),
+        Withheld::Version4 => refused(
+            "KubeSphere 4 is installed: its host gives its jwtSecret to each member by itself".to_owned(),
+        )
+        .hint("add members in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4"),
+        Withheld::Member => {
+            refused("it is a member, and its jwtSecret may not be its host's".to_owned()).hint(NAME_THE_HOST)
+        }
+        Withheld::Missing => refused(format!(
+            "it has no jwtSecret: authentication.jwtSecret is missing in configmaps/{}",
+            kubesphere_config::NAME
+        ))
+        .hint(format!("let the installer run to its end: `{}`", run_installer(side))),
+        Withheld::Unusable(why) => refused(format!("its jwtSecret cannot be shared: {why}")).hint(format!(
+            "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: `kubectl --context {} \
+             -n kubesphere-system edit clusterconfigurations.installer.kubesphere.io ks-installer`",
+            side.context()
+        )),
+    }
+}

@@ -1,0 +1,16 @@
+//! Files that hold a ClusterConfiguration, edited so that every byte stays that nobody asked to change.
+//!
+//! `store` touches the disk; everything else turns text into text.
+
+pub mod advice;
+pub mod configuration_file;
+pub mod problem;
+pub mod store;
+
+mod edit;
+mod permissions;
+mod scalar;
+mod shown;
+mod splice;
+mod tree;
+mod verify;

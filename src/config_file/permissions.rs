@@ -1,0 +1,70 @@
+//! Modes and owners, where the system has them.
+
+use std::{
+    fs::{File, Metadata},
+    io,
+    path::Path,
+};
+
+use super::store::Readers;
+
+/// Whether everybody may read the file.
+#[cfg(unix)]
+pub(super) fn everybody_reads(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.mode() & 0o004 != 0
+}
+
+/// Whether nobody may write it; root could all the same. Elsewhere the mark means nothing on folders.
+pub(super) fn nobody_writes(metadata: &Metadata) -> bool {
+    (cfg!(unix) || metadata.is_file()) && metadata.permissions().readonly()
+}
+
+/// Gives a new file the mode of an old one.
+#[cfg(unix)]
+pub(super) fn copy_mode(new: &File, old: &Metadata, readers: Readers) -> io::Result<()> {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+    let taken = match readers {
+        Readers::Unchanged => 0,
+        Readers::NotEverybody => 0o004,
+    };
+    new.set_permissions(Permissions::from_mode(old.permissions().mode() & 0o7777 & !taken))
+}
+
+/// Gives a new file to the owner and the group of an old one, unless it is theirs.
+#[cfg(unix)]
+pub(super) fn give_to_owner(new: &File, old: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let now = new.metadata()?;
+    let owner = (now.uid() != old.uid()).then(|| old.uid());
+    let group = (now.gid() != old.gid()).then(|| old.gid());
+    if owner.is_none() && group.is_none() { Ok(()) } else { fchown(new, owner, group) }
+}
+
+/// Puts a rename on the disk, where the system lets us: it has happened in any case.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) {
+    File::open(folder).and_then(|folder| folder.sync_all()).ok();
+}
+
+/// There are no such bits; a file inherits its folder's list of readers.
+#[cfg(not(unix))]
+pub(super) fn everybody_reads(_: &Metadata) -> bool {
+    false
+}
+
+/// There are no such bits.
+#[cfg(not(unix))]
+pub(super) fn copy_mode(_: &File, _: &Metadata, _: Readers) -> io::Result<()> {
+    Ok(())
+}
+
+/// A file belongs to who makes it.
+#[cfg(not(unix))]
+pub(super) fn give_to_owner(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+/// Folders cannot be synced.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_: &Path) {}

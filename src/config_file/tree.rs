@@ -1,0 +1,258 @@
+//! YAML as a tree that knows where each node stands in the text.
+
+use std::{collections::HashMap, ops::Range};
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options};
+
+use super::problem::{Fault, Mark, Position, Problem};
+
+/// A text's documents and comments.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// The root of each document.
+    pub(super) documents: Vec<Node>,
+    /// Each comment, from its `#` to the end of its line.
+    pub(super) comments: Vec<Range<usize>>,
+}
+
+/// A node and where it stands. A block mapping or sequence ends where its last child ends.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) content: Content,
+    pub(super) span: Range<usize>,
+    pub(super) at: Position,
+    pub(super) mark: Option<Mark>,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Scalar { text: String, style: ScalarStyle },
+    Mapping { is_flow: bool, entries: Vec<Entry> },
+    Sequence { is_flow: bool, items: Vec<Node> },
+    Alias,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: Node,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// A scalar's text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A mapping's entries.
+    pub(super) fn entries(&self) -> &[Entry] {
+        match &self.content {
+            Content::Mapping { entries, .. } => entries,
+            _ => &[],
+        }
+    }
+
+    /// The value under this key.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|entry| entry.key.text() == Some(key)).map(|entry| &entry.value)
+    }
+
+    /// The value at the end of these keys.
+    pub(super) fn find(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// Whether it is no value at all, written out or left out.
+    pub(super) fn is_null(&self) -> bool {
+        match &self.content {
+            Content::Scalar { text, style: ScalarStyle::Plain } => {
+                matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is a value that is left out.
+    pub(super) fn is_left_out(&self) -> bool {
+        self.is_null() && self.span.is_empty()
+    }
+}
+
+/// Reads all documents of a text.
+pub(super) fn parse(text: &str) -> Result<Tree, Problem> {
+    let options = options! { max_buffered_comment_events: usize::MAX };
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| not_yaml(text, &error))?;
+        builder.take(event, span)?;
+    }
+    Ok(Tree { documents: builder.documents, comments: builder.comments })
+}
+
+fn not_yaml(text: &str, error: &ScanError) -> Problem {
+    tab(text).unwrap_or_else(|| Problem::at(position(error.marker()), Fault::NotYaml(error.info())))
+}
+
+/// The first tab among a line's leading blanks, which is what is mostly wrong where there is one.
+pub(super) fn tab(text: &str) -> Option<Problem> {
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let found = lines.find_map(|(number, line)| {
+        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
+        line[..blanks].find('\t').map(|column| Position { line: number + 1, column: column + 1 })
+    });
+    found.map(|position| Problem::at(position, Fault::Tab))
+}
+
+fn position(marker: &granit_parser::Marker) -> Position {
+    Position { line: marker.line(), column: marker.col() + 1 }
+}
+
+/// Collections that are not closed yet, the outermost first.
+#[derive(Default)]
+struct Builder {
+    documents: Vec<Node>,
+    comments: Vec<Range<usize>>,
+    open: Vec<Open>,
+}
+
+struct Open {
+    node: Node,
+    /// The key that waits for its value.
+    key: Option<Node>,
+    /// The lines of the keys so far.
+    lines: HashMap<String, usize>,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        let range = span.byte_range().unwrap_or_default();
+        let node = |content, mark| Node { content, span: range.clone(), at: position(&span.start), mark };
+        match event {
+            Event::Comment(..) => self.comments.push(range),
+            Event::Alias(_) => return self.close(node(Content::Alias, Some(Mark::Alias))),
+            Event::Scalar(text, style, anchor, tag) => {
+                let content = Content::Scalar { text: text.into_owned(), style };
+                return self.close(node(content, mark(anchor, tag.is_some())));
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                let content =
+                    Content::Mapping { is_flow: style == StructureStyle::Flow, entries: Vec::new() };
+                self.open(node(content, mark(anchor, tag.is_some())));
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let content = Content::Sequence { is_flow: style == StructureStyle::Flow, items: Vec::new() };
+                self.open(node(content, mark(anchor, tag.is_some())));
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                if let Some(open) = self.open.pop() {
+                    return self.close(ended(open.node, range.end));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, node: Node) {
+        self.open.push(Open { node, key: None, lines: HashMap::new() });
+    }
+
+    /// A node is complete: it goes into the collection around it.
+    fn close(&mut self, node: Node) -> Result<(), Problem> {
+        let Some(open) = self.open.last_mut() else {
+            self.documents.push(node);
+            return Ok(());
+        };
+        match &mut open.node.content {
+            Content::Sequence { items, .. } => items.push(node),
+            Content::Mapping { entries, .. } => {
+                if let Some(key) = open.key.take() {
+                    entries.push(Entry { key, value: node });
+                } else {
+                    confirm_first(&mut open.lines, &node)?;
+                    open.key = Some(node);
+                }
+            }
+            Content::Scalar { .. } | Content::Alias => {}
+        }
+        Ok(())
+    }
+}
+
+fn confirm_first(lines: &mut HashMap<String, usize>, key: &Node) -> Result<(), Problem> {
+    let Some(text) = key.text() else { return Ok(()) };
+    match lines.insert(text.to_owned(), key.at.line) {
+        Some(first) => Err(Problem::at(key.at, Fault::Duplicate { key: text.to_owned(), first })),
+        None => Ok(()),
+    }
+}
+
+fn mark(anchor: usize, has_tag: bool) -> Option<Mark> {
+    if anchor != 0 { Some(Mark::Anchor) } else { has_tag.then_some(Mark::Tag) }
+}
+
+/// The node with its end: of flow style where it is closed, of block style where its last child ends.
+fn ended(mut node: Node, closed: usize) -> Node {
+    let last_child = match &node.content {
+        Content::Mapping { is_flow: false, entries } => entries.last().map(|entry| entry.value.span.end),
+        Content::Sequence { is_flow: false, items } => items.last().map(|item| item.span.end),
+        _ => None,
+    };
+    node.span.end = last_child.unwrap_or(closed);
+    node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, tab};
+
+    #[test]
+    fn nodes_know_where_they_stand() {
+        let text = "---\na:\n  - x\n  - {k: 'v'}  # note\n---\nb: ~\n";
+        let tree = parse(text).unwrap();
+        assert_eq!(tree.documents.len(), 2);
+        assert_eq!(&text[tree.documents[0].get("a").unwrap().span.clone()], "- x\n  - {k: 'v'}");
+        assert_eq!(&text[tree.comments[0].clone()], "# note");
+        assert!(tree.documents[1].get("b").unwrap().is_null());
+    }
+
+    #[test]
+    fn a_duplicate_key_is_found_wherever_it_stands() {
+        let problem = parse("a: 1\nb:\n- c: 1\n  \"c\": 2\n").unwrap_err();
+        assert_eq!(problem.at.map(|at| (at.line, at.column)), Some((4, 3)));
+        assert!(problem.fault.to_string().ends_with("`c` stands twice in one mapping (first in line 3)"));
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_placed() {
+        for (text, line, column) in [
+            ("a: [1\nb: 2\n", 2, 2),
+            ("a: \"x\nb: 1\n", 2, 1),
+            ("a: b: c\n", 1, 5),
+            ("a: *b\n", 1, 4),
+            ("a: @\n", 1, 4),
+        ] {
+            let problem = parse(text).unwrap_err();
+            assert_eq!(
+                problem.at.map(|at| (at.line, at.column)),
+                Some((line, column)),
+                "{text:?} {problem:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_indenting_tab_is_named() {
+        let problem = parse("a:\n  b: 1\n \tc: 2\n").unwrap_err();
+        assert_eq!(problem, tab("x\n\n \ty\n").unwrap());
+        assert!(tab("a: b\t# c\n").is_none());
+    }
+
+    #[test]
+    fn many_comments_are_no_problem() {
+        assert_eq!(parse(&format!("a:\n{}  b: 1\n", "  # c\n".repeat(500))).unwrap().comments.len(), 500);
+    }
+}

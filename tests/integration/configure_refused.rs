@@ -1,0 +1,98 @@
+//! What `configure` does not do, with its reason and its place, and an untouched file.
+
+use std::fs;
+
+use crate::support::{CONFIGURATION_HEAD as HEAD, Folder};
+
+#[test]
+fn errors_never_look_like_differences() {
+    let folder = Folder::of(b"kind: [\n");
+    folder.refused("c.yaml --role host --diff", 3, &["error: c.yaml:1:7: not YAML"]);
+    folder.refused("none.yaml --role host --diff", 2, &["error: none.yaml does not exist"]);
+    folder.refused("c.yaml --role host --diff --jwt-secret-file secret", 2, &["takes none"]);
+    let folder = Folder::with("bare");
+    let run = folder.configure("c.yaml --role member --jwt-secret-from-context gone --diff").run();
+    run.code(2).stdout("").says("error: no kubeconfig");
+}
+
+#[test]
+fn the_secret_is_not_written_on_a_terminal() {
+    let folder = Folder::with("bare");
+    let run = folder.configure("- --role member --jwt-secret-file secret").answer("").code(2);
+    assert!(run.stdout.contains("the jwtSecret would appear on the screen"), "{run}");
+    let run = folder.configure("c.yaml --role member --jwt-secret-stdin").answer("").code(2);
+    assert!(run.stdout.contains("--jwt-secret-stdin reads no terminal"), "{run}");
+}
+
+#[test]
+fn what_is_typed_wrongly_is_said_before_anything_is_read() {
+    let folder = Folder::of(b"\xff");
+    for (words, said) in [
+        (
+            "c.yaml --role member",
+            "error: a member needs the jwtSecret of its host\nhint: pass --jwt-secret-from-context, ",
+        ),
+        ("c.yaml --role host --jwt-secret-file secret", "error: a host makes its own jwtSecret"),
+        (
+            "c.yaml --role member --jwt-secret-file secret --host-cluster-name eu",
+            "error: --host-cluster-name is for",
+        ),
+        (
+            "c.yaml --role host --host-cluster-name EU",
+            "error: \"EU\" cannot be the name of the host's Cluster",
+        ),
+        ("- --role host --backup", "error: --backup keeps a file"),
+        ("- --role member --jwt-secret-stdin", "error: FILE and the jwtSecret cannot both be stdin"),
+        ("none --role host", "error: none does not exist"),
+    ] {
+        folder.refused(words, 2, &[said]);
+    }
+    for words in ["c.yaml", "--role host", "c.yaml --role none", "c.yaml --role host --diff --backup"] {
+        folder.run(words).code(2).stdout("");
+    }
+    let both = "c.yaml --role member --jwt-secret-file secret --jwt-secret-stdin";
+    folder.run(both).code(2).says("cannot be used with");
+}
+
+#[test]
+fn bad_files_are_refused_with_their_place() {
+    for (bytes, said) in [
+        (&b""[..], "c.yaml: there is no ClusterConfiguration of installer.kubesphere.io in it"),
+        (b"a: 1\n\tb: 2\n", "c.yaml:2:1: not YAML: a tab indents this line"),
+        (
+            b"a: 1\nb: {a: 1, a: 2}\n",
+            "c.yaml:2:11: not YAML: the key `a` stands twice in one mapping (first in line 2)",
+        ),
+        (b"a: 1\nb: \xff\n", "c.yaml:2:4: not UTF-8: the byte 0xff at offset 8"),
+        (b"a: 'b\n", "c.yaml:"),
+    ] {
+        Folder::of(bytes).refused("c.yaml --role host", 3, &[said]);
+    }
+    for (spec, said) in [
+        (&*format!("---\n{HEAD}"), "c.yaml: there are 2 ClusterConfigurations in it, in the lines 1 and 4"),
+        ("x: &x {}\nspec:\n  multicluster: *x\n", "c.yaml:5:17: `spec.multicluster` is an alias"),
+        ("spec:\n  multicluster: host\n", "c.yaml:4:17: `spec.multicluster` is not a mapping"),
+    ] {
+        Folder::of(format!("{HEAD}{spec}").as_bytes()).refused("c.yaml --role host", 3, &[said]);
+    }
+}
+
+#[test]
+fn what_is_no_writable_file_is_refused() {
+    let folder = Folder::with("bare");
+    folder.refused(". --role host", 3, &["error: . is a directory"]);
+    folder.refused("/dev/null --role host", 3, &["error: /dev/null is not a regular file"]);
+    folder.chmod("c.yaml", 0o444);
+    folder.refused(
+        "c.yaml --role host",
+        3,
+        &["c.yaml is read-only", "hint: if it may be changed: `chmod u+w "],
+    );
+    folder.run("c.yaml --role host --diff").code(1);
+    folder.chmod("c.yaml", 0o644);
+    folder.chmod(".", 0o555);
+    folder.refused("c.yaml --role host --backup", 3, &["is read-only"]);
+    folder.chmod(".", 0o755);
+    fs::write(folder.path("c.yaml"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    folder.refused("c.yaml --role host", 3, &["c.yaml is longer than 1 MiB"]);
+}
