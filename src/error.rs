@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use crate::{
     checks::Finding,
     config_file::store::StoreError,
+    kubesphere::side::Side,
     live::{
         connection::ConnectionError,
         failure::{Failure, LookAt},
@@ -159,7 +160,7 @@ impl From<Failure> for Error {
             Failure::Request(error) => error.into(),
             Failure::Refused(findings) => Self { message, ..Self::refused(findings) },
             Failure::RunFailed { side, .. } => Self::new(Kind::Error, message)
-                .hint(format!("read the log: {}", logs_command(side.context())))
+                .hint(format!("read the log: {}", logs_command(&side)))
                 .hint("mend the cause, then run the same command again: it restarts the installer"),
             Failure::TakenBack { .. } => Self::new(Kind::Error, message)
                 .hint("settle it with them (another program, such as GitOps, does it again and again), then run the same command again"),
@@ -185,13 +186,17 @@ impl From<Failure> for Error {
     }
 }
 
-fn logs_command(context: &str) -> String {
-    format!("`kubectl --context {context} -n kubesphere-system logs deployment/ks-installer`")
+/// The command that shows this side's installer.
+pub fn logs_command(side: &Side) -> String {
+    match side {
+        Side::Host { context } => format!("`kubectl mc logs --context {context}`"),
+        Side::Member { context } => format!("`kubectl mc logs {context}`"),
+    }
 }
 
 fn where_to_look(look_at: &LookAt) -> String {
     match look_at {
-        LookAt::Installer(side) => format!("look at the installer: {}", logs_command(side.context())),
+        LookAt::Installer(side) => format!("look at the installer: {}", logs_command(side)),
         LookAt::Controller(host) => format!(
             "look at the host's controller: `kubectl --context {} -n kubesphere-system logs deployment/ks-controller-manager`",
             host.context()

@@ -67,6 +67,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
         Command::Prepare(prepare) => commands::prepare::run(prepare, &cli.global, ui).await,
         Command::Import(import) => commands::import::run(import, &cli.global, ui).await,
         Command::Configure(configure) => commands::configure::run(configure, &cli.global, ui).await,
+        Command::Logs(logs) => commands::logs::run(logs, &cli.global, ui).await,
         Command::JwtSecret(show) => commands::jwt_secret::run(show, &cli.global, ui).await,
         Command::Version => commands::version::run(ui),
     }

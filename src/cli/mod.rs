@@ -7,6 +7,7 @@ mod global;
 mod import;
 mod join;
 mod jwt_secret;
+mod logs;
 mod prepare;
 mod program;
 
@@ -17,5 +18,6 @@ pub use global::{ColorChoice, Global, HostConnection, MemberConnection};
 pub use import::Import;
 pub use join::Join;
 pub use jwt_secret::ShowJwtSecret;
+pub use logs::{Logs, Runs};
 pub use prepare::{Prepare, PrepareHost, PrepareMember};
 pub use program::{Cli, Command};

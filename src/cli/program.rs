@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    configure::Configure, global::Global, import::Import, join::Join, jwt_secret::ShowJwtSecret,
+    configure::Configure, global::Global, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs,
     prepare::Prepare,
 };
 
@@ -45,6 +45,7 @@ pub enum Command {
     Prepare(Prepare),
     Import(Box<Import>),
     Configure(Configure),
+    Logs(Logs),
     JwtSecret(ShowJwtSecret),
     /// Show the version of kubectl-mc
     #[command(after_help = "\

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::given_secret::{SOURCES, given_secret, is_given};
+use super::given_secret::{SOURCES, confirm_piped, given_secret, is_given};
 use crate::{
     cli::{Configure, ConfiguredRole, Global},
     config_file::{
@@ -64,6 +64,9 @@ fn confirm_role(configure: &Configure) -> Result<(), Error> {
 }
 
 fn confirm_streams(configure: &Configure) -> Result<(), Error> {
+    if configure.secret.jwt_secret_stdin {
+        confirm_piped()?;
+    }
     if !is_stream(configure) {
         return Ok(());
     }

@@ -66,9 +66,16 @@ async fn of_host(context: &str, global: &Global, ui: &Ui) -> Result<JwtSecret, E
     let selected = select_host(&Global { host, ..global.clone() }, &environment)?;
     let connection = open(vec![selected], global, &environment, ui).await?.remove(0);
     let (places, secret) = host_secret(&connection, ui).await?;
-    if !places.is_host() {
-        ui.warning(&format!("{}: it is no host yet: its members can be imported only then", connection.side));
-        ui.hint(&format!("make it one: `kubectl mc prepare host --context {context}`"));
+    match places.is_host() {
+        Some(true) => {}
+        Some(false) => {
+            ui.warning(&format!(
+                "{}: it is no host yet, and only a host can import members",
+                connection.side
+            ));
+            ui.hint(&format!("make it one: `kubectl mc prepare host --context {context}`"));
+        }
+        None => ui.warning(&format!("{}: whether it is a host could not be read", connection.side)),
     }
     Ok(secret)
 }
@@ -83,13 +90,19 @@ fn of_file(path: &Path) -> Result<JwtSecret, Error> {
     read(File::open(path).map_err(unreadable)?).map_err(unreadable)
 }
 
-fn of_stdin() -> Result<JwtSecret, Error> {
+/// Whoever types a secret sees it.
+pub(super) fn confirm_piped() -> Result<(), Error> {
     if Ui::can_ask() {
         return Err(Error::usage(
             "--jwt-secret-stdin reads no terminal: the jwtSecret would appear on the screen",
         )
         .hint("pipe it in: `kubectl mc jwt-secret --reveal --context HOST | kubectl mc …`"));
     }
+    Ok(())
+}
+
+fn of_stdin() -> Result<JwtSecret, Error> {
+    confirm_piped()?;
     read(io::stdin().lock())
         .map_err(|error| Error::new(Kind::Obstacle, format!("stdin cannot be read: {error}")))
 }

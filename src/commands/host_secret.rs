@@ -8,7 +8,7 @@ use crate::{
     plan::{
         observed::Seen,
         secret_places::{Place, SecretPlaces},
-        secret_remarks::{NAME_THE_HOST, of_shown, run_installer},
+        secret_remarks::{of_shown, run_installer},
         shared_secret::{Withheld, revealed},
     },
 };
@@ -52,7 +52,8 @@ pub(super) fn withheld(side: &Side, why: Withheld) -> Error {
         )
         .hint("add members in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4"),
         Withheld::Member => {
-            refused("it is a member, and its jwtSecret may not be its host's".to_owned()).hint(NAME_THE_HOST)
+            refused("it is a member, and its jwtSecret may not be its host's".to_owned())
+                .hint("name the context of its host instead")
         }
         Withheld::Missing => refused(format!(
             "it has no jwtSecret: authentication.jwtSecret is missing in configmaps/{}",

@@ -5,6 +5,7 @@ pub mod import;
 pub mod interrupt;
 pub mod join;
 pub mod jwt_secret;
+pub mod logs;
 pub mod prepare;
 pub mod version;
 

@@ -26,8 +26,10 @@ pub async fn observe(connection: &Connection, observed: &Observed) -> InstallerR
             }
             judge(&log, &triggers, connection.clock.now())
         }
-        Err(LogUnavailable::NoPod) => InstallerRun::UnderWay("its pod has not started yet".to_owned()),
-        Err(LogUnavailable::NoInstaller) => InstallerRun::Idle { last_failure: None },
+        Err(LogUnavailable::NoPod { .. }) => InstallerRun::UnderWay("its pod has not started yet".to_owned()),
+        Err(LogUnavailable::NoInstaller | LogUnavailable::ScaledDown) => {
+            InstallerRun::Idle { last_failure: None }
+        }
         Err(unavailable) => {
             triggers.without_log(format!("its log cannot be read ({unavailable})"), connection.clock.now())
         }

@@ -152,7 +152,7 @@ impl Requests {
         outcome
     }
 
-    /// Sends and waits for the answer: all of it, or only its beginning if it is a stream.
+    /// Sends and waits for the answer: all of it, or only its beginning if it is a stream or a log.
     async fn exchange(
         &self,
         outgoing: &Outgoing,
@@ -161,15 +161,14 @@ impl Requests {
         let response = self.inner.send(request).await?;
         self.clock.set_by(response.headers());
         self.traffic.warnings(response.headers());
-        if outgoing.is_stream() && response.status().is_success() {
+        // A log is no JSON, but a line of it may be, and the installer's has passwords: it is never traced. It may
+        // also be larger than what one wants to hold at once.
+        if (outgoing.is_stream() || outgoing.is_log()) && response.status().is_success() {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
         let mut body = body.collect_bytes().await?;
-        // A log is no JSON, but a line of it may be, and the installer's has passwords.
-        if !outgoing.is_log() {
-            self.traffic.response_body(&body);
-        }
+        self.traffic.response_body(&body);
         if !parts.status.is_success() {
             body = server_text::status_body(parts.status, &body);
         }

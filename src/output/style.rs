@@ -26,11 +26,7 @@ pub struct Styles {
 impl Styles {
     /// The styles for a stream.
     pub fn of(choice: ColorChoice, stream: &impl IsTerminal) -> Self {
-        if takes_colour(choice, stream.is_terminal(), |name| env::var(name).ok()) {
-            Self::colourful()
-        } else {
-            Self::default()
-        }
+        if takes_colours(choice, stream) { Self::colourful() } else { Self::default() }
     }
 
     fn colourful() -> Self {
@@ -43,6 +39,11 @@ impl Styles {
             strong: Style::new().bold(),
         }
     }
+}
+
+/// Whether a stream takes colours.
+pub fn takes_colours(choice: ColorChoice, stream: &impl IsTerminal) -> bool {
+    takes_colour(choice, stream.is_terminal(), |name| env::var(name).ok())
 }
 
 fn takes_colour(choice: ColorChoice, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {

@@ -1,6 +1,7 @@
 //! Decisions: what was observed and what is wanted become a plan. Pure.
 
 pub mod access;
+pub mod conclusion;
 pub mod configuration_patch;
 pub mod course;
 pub mod installer_run;

@@ -175,13 +175,14 @@ impl SecretPlaces {
         [asks, works].contains(&Some(Role::Member))
     }
 
-    /// Whether the cluster asks to be, or works as, a host.
-    pub fn is_host(&self) -> bool {
-        let asks = self.configuration.present().is_some_and(|found| found.role() == Role::Host);
-        asks || self
+    /// Whether the cluster asks to be, or works as, a host; `None` where neither can be read.
+    pub fn is_host(&self) -> Option<bool> {
+        let asks = self.configuration.present().map(|found| found.role() == Role::Host);
+        let works = self
             .config
             .present()
-            .is_some_and(|config| config.multicluster_enabled || config.role == Some(Role::Host))
+            .map(|config| config.multicluster_enabled || config.role == Some(Role::Host));
+        asks.max(works)
     }
 }
 

@@ -209,7 +209,8 @@ fn the_hosts_own_secret_is_taken_from_it() {
     let bed = Watched::shared();
     let (folder, run) = on_bed(bed, "host");
     let run = run.code(0).stdout("c.yaml configured\n");
-    run.says("warning: host \"host\": its role is none: make it a host before the member is imported");
+    run.says("warning: host \"host\": it is no host yet, and only a host can import members\n")
+        .says("hint: make it one: `kubectl mc prepare host --context host`\n");
     let secret = bed.host().configured("authentication.jwtSecret");
     assert!(folder.text("c.yaml").contains(&format!("jwtSecret: {secret}  ")), "{secret}");
     let (_, run) = on_bed(bed, "gone");
@@ -227,7 +228,8 @@ fn a_members_secret_is_not_taken_and_a_hosts_is_without_a_word() {
     let (folder, run) = on_bed(&bed, "member1");
     run.code(3)
         .stdout("")
-        .says("error: host \"member1\": it is a member, not a host\nhint: name the context of its host");
+        .says("error: host \"member1\": it is a member, and its jwtSecret may not be its host's\n")
+        .says("hint: name the context of its host instead");
     assert_eq!(folder.mode("c.yaml"), 0o644);
     bed.assert_untouched();
 }
@@ -237,9 +239,7 @@ fn a_cluster_without_kubesphere_has_no_secret() {
     let empty = Installation::new(Version::V3_4).with(Peculiarity::NoKubeSphere);
     let bed = Watched::lease(&Scenario::new(Version::V3_4).host(empty));
     let (_, run) = on_bed(&bed, "host");
-    run.code(3)
-        .says("error: host \"host\": there is no jwtSecret: ConfigMap kubesphere-config is missing")
-        .says("hint: ");
+    run.code(3).says("error: host \"host\": KubeSphere is not installed\n").says("hint: ");
 }
 
 #[test]
@@ -256,8 +256,8 @@ fn the_secrets_copy_does_where_the_configuration_may_not_be_read() {
     let secret = bed.host().configured("authentication.jwtSecret");
     assert!(folder.text("c.yaml").contains(&format!("jwtSecret: {secret}  ")));
     let (run, _) = take("reads-nodes", "get nodes");
-    run.code(3)
-        .says("ConfigMap kubesphere-config cannot be read (forbidden")
+    run.code(1)
+        .says("error: host \"host\": get configmaps/kubesphere-config in kubesphere-system: forbidden")
         .says("hint: the user needs \"get\" on configmaps");
     bed.assert_untouched();
 }

@@ -75,7 +75,7 @@ fn a_failed_run_names_its_task_and_the_same_command_restarts_the_installer() {
         .code(1)
         .stdout(PATCHED)
         .says("Stopping if default StorageClass was not found")
-        .says("logs deployment/ks-installer");
+        .says("`kubectl mc logs member1`");
     let _ = bed.join("member1").run().code(0).stdout(&format!("{RESTARTED}{CREATED}"));
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [0, 1]);
@@ -141,7 +141,7 @@ fn a_timeout_tells_the_last_reason_the_installers_last_word_and_where_to_look() 
         .code(4)
         .says("kubesphere-config does not carry the host's jwtSecret yet")
         .says("the installer's last word: ")
-        .says("logs deployment/ks-installer")
+        .says("`kubectl mc logs member1`")
         .says("run the same command again");
     let _ = bed.join("member1").run().code(0);
     assert_eq!(bed.configuration_patches(), [0, 1]);

@@ -11,7 +11,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use kube::Client;
 use kube::client::Body;
-use kubectl_mc::live::follow::{Line, LogUnavailable, TailBounds, follow, installer_log_tail};
+use kubectl_mc::live::follow::{
+    Line, LogUnavailable, Manner, News, TailBounds, follow, installer_log_tail, read,
+};
 use serde_json::json;
 
 type Answer = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -104,6 +106,7 @@ fn pod(age: usize, (name, restarts, phase): &(&str, i32, &str)) -> serde_json::V
         "spec": { "containers": [] },
         "status": { "phase": phase, "containerStatuses": [{
             "name": "installer", "image": "", "imageID": "", "ready": true, "restartCount": restarts, "state": state,
+            "lastState": if *phase == "Restarted" { json!({ "terminated": { "exitCode": 137 } }) } else { json!({}) },
         }] },
     })
 }
@@ -322,5 +325,73 @@ async fn the_tail_keeps_the_newest_lines_within_its_bounds() {
 async fn without_a_started_pod_the_tail_says_so() {
     let (client, _) = server(&[&[("a", 0, "Pending")]], &[]);
     let answer = installer_log_tail(&client, TailBounds::default()).await;
-    assert!(matches!(answer, Err(LogUnavailable::NoPod)), "{answer:?}");
+    assert!(matches!(answer, Err(LogUnavailable::NoPod { .. })), "{answer:?}");
+}
+
+/// What is read, in short.
+async fn told(client: Client, manner: Manner, number: usize) -> Vec<String> {
+    let news = read(client, manner).take(number).map(|news| match news {
+        Ok(News::Line(line)) => line.text,
+        Ok(News::CaughtUp) => "(all)".to_owned(),
+        Ok(News::Container { pod, .. }) => format!("({pod})"),
+        Ok(News::Waits(why)) => format!("(waits: {why})"),
+        Err(reason) => format!("({reason})"),
+    });
+    news.collect().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_has_an_end_and_what_follows_is_not_repeated() {
+    let (client, server) = server(
+        &[RUNNING],
+        &[
+            Log::Cut("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z tw"),
+            Log::Ends("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n2024-03-01T10:00:03Z begun"),
+            Log::Silent("2024-03-01T10:00:02Z two\n2024-03-01T10:00:03Z begun and ended\n"),
+        ],
+    );
+    let expected = ["(a)", "one", "two", "(all)", "begun and ended"];
+    assert_eq!(told(client, Manner::Readily, 5).await, expected);
+    let follows: Vec<bool> = log_requests(&server).iter().map(|uri| uri.contains("follow=true")).collect();
+    assert_eq!(follows, [false, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_once_ends_with_the_line_that_is_begun() {
+    let (client, _) = server(&[RUNNING], &[Log::Ends("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two")]);
+    assert_eq!(told(client, Manner::Once, 9).await, ["(a)", "one", "two", "(all)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_does_not_start_is_told_once_or_an_error() {
+    let creating: &[(&str, i32, &str)] = &[("b", 0, "Pending")];
+    let waits = "ks-installer has no running pod: b: ContainerCreating";
+    let (client, _) = server(&[creating], &[]);
+    assert_eq!(told(client, Manner::Once, 9).await, [format!("({waits})")]);
+    let (client, _) =
+        server(&[creating, creating, &[("b", 0, "Running")]], &[Log::Ends("2024-03-01T10:00:01Z one\n")]);
+    assert_eq!(told(client, Manner::Readily, 4).await, [&format!("(waits: {waits})"), "(b)", "one", "(all)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_at_first_is_an_error_at_once() {
+    for manner in [Manner::Readily, Manner::Once] {
+        let (client, server) = server(&[RUNNING], &[Log::Refused(502)]);
+        assert_eq!(told(client, manner, 9).await, ["(failed to get pods/log in kubesphere-system)"]);
+        assert_eq!(log_requests(&server).len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_container_is_read_with_its_life_before() {
+    let restarted: &[(&str, i32, &str)] = &[("a", 1, "Restarted")];
+    let (client, server) = server(
+        &[restarted],
+        &[
+            Log::Ends("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z killed"),
+            Log::Ends("2024-03-01T10:00:05Z anew\n"),
+        ],
+    );
+    assert_eq!(told(client, Manner::Once, 9).await, ["one", "killed", "(a)", "anew", "(all)"]);
+    assert!(log_requests(&server)[0].contains("previous=true"));
 }

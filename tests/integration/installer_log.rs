@@ -269,6 +269,33 @@ proptest! {
     }
 
     #[test]
+    fn chunks_of_any_bytes_make_no_difference(
+        bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..300),
+        size in 1_usize..20,
+    ) {
+        let mut assembler = LineAssembler::default();
+        let mut chunked = Vec::new();
+        for chunk in bytes.chunks(size) {
+            assembler.push(chunk, |line| chunked.push(line.to_owned()));
+        }
+        chunked.extend(assembler.finish());
+        prop_assert_eq!(chunked, lines(&bytes));
+    }
+
+    /// The verdict of a log is the one of its last run, whatever was logged before that.
+    #[test]
+    fn what_was_before_the_last_run_makes_no_difference(before in proptest::collection::vec(any_log_line(), 0..60)) {
+        let mut log = InstallerLog::default();
+        for line in &before {
+            log.push(None, line);
+        }
+        for line in lines(&fixture("second-run-assertion-failed")) {
+            log.push(None, &line);
+        }
+        prop_assert_eq!(failures(&log), failures(&read("second-run-assertion-failed")));
+    }
+
+    #[test]
     fn lines_in_any_order_are_read(shuffled in proptest::collection::vec(any_log_line(), 0..200), minutes in 0_i64..1000) {
         let mut log = InstallerLog::default();
         for line in &shuffled {

@@ -15,6 +15,8 @@ mod import;
 mod installer_log;
 mod join;
 mod jwt_secret;
+mod logs;
+mod logs_disturbed;
 mod permissions;
 mod prepare;
 mod prompt;

@@ -13,8 +13,17 @@ fn help_is_a_result_and_every_command_shows_examples() {
         assert!(run.stdout.contains("Usage: kubectl mc ") && run.stdout.contains("Commands:"), "{run}");
         assert_eq!(run.stderr, "", "{words}");
     }
-    let commands =
-        ["join", "prepare", "prepare host", "prepare member", "import", "configure", "jwt-secret", "version"];
+    let commands = [
+        "join",
+        "prepare",
+        "prepare host",
+        "prepare member",
+        "import",
+        "configure",
+        "logs",
+        "jwt-secret",
+        "version",
+    ];
     for command in commands {
         for words in [format!("{command} --help"), format!("{command} -h"), format!("help {command}")] {
             let run = program(&words).run().code(0);

@@ -5,6 +5,7 @@ use super::block::{Block, Kind, Progress};
 use super::event::{Event, operator_line, parse_line};
 use super::line::clean;
 use super::run::{Ending, Failure, Origin, Phase, Run};
+use super::verdict::Verdict;
 
 /// The installer's log, read line by line.
 ///
@@ -19,27 +20,6 @@ pub struct InstallerLog {
     before: Option<Run>,
     block: Option<Block>,
     runs: u32,
-}
-
-/// How the last run ended, or stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict<'a> {
-    /// The log shows no run.
-    NeverRan,
-    /// No end is to be seen, and no failure.
-    Running(&'a Run),
-    /// The banner was printed.
-    Succeeded(&'a Run),
-    /// Something failed. Never empty.
-    Failed {
-        /// What failed, the first first.
-        failures: &'a [Failure],
-        /// Whether the run is over for sure. After the failure of a component it goes on to write the configuration,
-        /// and its end leaves no trace: ask [`InstallerLog::activity`].
-        over: bool,
-    },
-    /// It ended, and the log does not say how: its pod was replaced, or it found no ClusterConfiguration.
-    EndedWithoutVerdict(&'a Run),
 }
 
 impl InstallerLog {
@@ -70,7 +50,7 @@ impl InstallerLog {
         self.before.as_ref()
     }
 
-    /// How many runs the log has shown.
+    /// How many runs the log has shown, one that it shows the middle of included.
     pub fn runs(&self) -> u32 {
         self.runs
     }
@@ -89,15 +69,7 @@ impl InstallerLog {
 
     /// How the last run ended, or stands.
     pub fn verdict(&self) -> Verdict<'_> {
-        let Some(run) = &self.last else { return Verdict::NeverRan };
-        match run.ending {
-            Some(Ending::Succeeded) => Verdict::Succeeded(run),
-            _ if !run.failures.is_empty() => {
-                Verdict::Failed { failures: &run.failures, over: run.ending.is_some() }
-            }
-            None | Some(Ending::Migrated) => Verdict::Running(run),
-            Some(Ending::Stopped | Ending::Crashed | Ending::Superseded) => Verdict::EndedWithoutVerdict(run),
-        }
+        self.last.as_ref().map_or(Verdict::NeverRan, Run::verdict)
     }
 
     /// Whether the line was part of a failure's JSON. shell-operator's lines never are.
@@ -256,7 +228,9 @@ impl InstallerLog {
         if succeeded {
             return;
         }
+        let at = self.last_line;
         let run = self.open_run();
+        run.last_line = at.or(run.last_line);
         run.ending = Some(Ending::Succeeded);
     }
 }

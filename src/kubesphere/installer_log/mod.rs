@@ -12,10 +12,12 @@ mod history;
 mod line;
 mod mask;
 mod run;
+mod verdict;
 
 pub use activity::{Activity, CONFIGURING_IS_QUIET_FOR, INSTALLING_IS_QUIET_FOR, STARTING_IS_QUIET_FOR};
 pub use event::{ComponentStatus, Count, Event, Task, parse_line};
-pub use history::{InstallerLog, Verdict};
+pub use history::InstallerLog;
 pub use line::{LineAssembler, MAX_LINE_BYTES, clean, split_timestamp};
 pub use mask::{MASK, mask};
 pub use run::{Component, Ending, Failure, Origin, Phase, Run};
+pub use verdict::Verdict;

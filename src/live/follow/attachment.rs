@@ -8,10 +8,8 @@ use kube::{Api, Client};
 
 use super::pod::{CONTAINER, ContainerLife, NAMESPACE};
 use super::position::whole_second;
-use super::unavailable::{LogUnavailable, answered};
+use super::unavailable::{Asked, LogUnavailable, answered};
 use crate::kubesphere::installer_log::LineAssembler;
-
-const ACTION: &str = "get pods/log in kubesphere-system";
 
 /// A container's log while it is being read.
 pub(super) struct Attachment {
@@ -51,7 +49,7 @@ impl Attachment {
     pub(super) async fn open(client: &Client, request: Request<'_>) -> Result<Self, LogUnavailable> {
         let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
         let parameters = parameters(&request);
-        let bytes = answered(ACTION, pods.log_stream(&request.life.pod, &parameters)).await?;
+        let bytes = answered(Asked::Log, pods.log_stream(&request.life.pod, &parameters)).await?;
         Ok(Self { bytes: Box::pin(bytes), lines: LineAssembler::default() })
     }
 

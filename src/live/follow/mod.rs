@@ -6,7 +6,8 @@ mod pod;
 mod position;
 mod tail;
 mod unavailable;
+mod waiting;
 
-pub use follower::{Line, follow};
+pub use follower::{Line, Manner, News, follow, read};
 pub use tail::{TailBounds, installer_log_tail};
-pub use unavailable::LogUnavailable;
+pub use unavailable::{Asked, LogUnavailable};

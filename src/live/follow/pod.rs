@@ -1,28 +1,41 @@
 use std::cmp::Reverse;
 
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use kube::api::ListParams;
 use kube::core::Selector;
 use kube::{Api, Client, ResourceExt as _};
 
-use super::unavailable::{LogUnavailable, answered};
+use super::unavailable::{Asked, LogUnavailable, answered};
+use super::waiting::{why_no_pod, why_waiting};
 
 pub(super) const NAMESPACE: &str = "kubesphere-system";
-const DEPLOYMENT: &str = "ks-installer";
+pub(super) const DEPLOYMENT: &str = "ks-installer";
 
 /// The container's name in every version. `ks-installer deploy/kubesphere-installer.yaml@v3.0.0…v3.4.1`.
 pub(super) const CONTAINER: &str = "installer";
 
 /// One life of the installer's container: a restart begins a new log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct ContainerLife {
     pub(super) pod: String,
+    /// When it began, or the Deployment was told to have another one begin.
+    pub(super) started: Option<Timestamp>,
+    /// Whether the kubelet still has the log of the life before.
+    pub(super) has_previous: bool,
+    /// What keeps the next life from beginning, between two of them.
+    pub(super) trouble: Option<String>,
     uid: String,
     restarts: i32,
 }
 
 impl ContainerLife {
+    /// Whether this is the very same life, seen again.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.uid == other.uid && self.restarts == other.restarts
+    }
+
     /// Whether this is a later life in the same pod, so that the other's log is its "previous" one.
     pub(super) fn follows_in_pod(&self, other: &Self) -> bool {
         self.uid == other.uid && self.restarts > other.restarts
@@ -36,21 +49,35 @@ impl ContainerLife {
 /// `templates/installer.go@v2.1.1`). While one pod replaces another both match: the newest one that runs is taken,
 /// which is the newest `ReplicaSet`'s.
 pub(super) async fn find(client: &Client) -> Result<ContainerLife, LogUnavailable> {
-    let selector = selector(client).await?;
+    let deployment = deployment(client).await?;
+    let selector = selector(&deployment)?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let parameters = ListParams::default().labels_from(&selector);
-    let listed = answered("list pods in kubesphere-system", pods.list(&parameters)).await?;
-    newest(&listed.items).ok_or(LogUnavailable::NoPod)
+    let pods = answered(Asked::Pods, pods.list(&parameters)).await?.items;
+    let restarted = restarted(&deployment);
+    let life = newest(&pods).map(|life| ContainerLife { started: life.started.max(restarted), ..life });
+    life.ok_or_else(|| match deployment.spec.replicas {
+        Some(0) => LogUnavailable::ScaledDown,
+        _ => LogUnavailable::NoPod { why: why_waiting(&pods).unwrap_or_else(|| why_no_pod(&deployment)) },
+    })
 }
 
-async fn selector(client: &Client) -> Result<Selector, LogUnavailable> {
-    let action = "get deployments.apps/ks-installer in kubesphere-system";
+/// `kubectl rollout restart` says when in an annotation.
+fn restarted(deployment: &Deployment) -> Option<Timestamp> {
+    let annotations = deployment.spec.template.metadata.as_ref()?.annotations.as_ref()?;
+    annotations.get("kubectl.kubernetes.io/restartedAt")?.parse().ok()
+}
+
+async fn deployment(client: &Client) -> Result<Deployment, LogUnavailable> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
-    let deployment = answered(action, deployments.get(DEPLOYMENT))
+    answered(Asked::Deployment, deployments.get(DEPLOYMENT))
         .await
-        .map_err(|reason| if reason.is_not_found() { LogUnavailable::NoInstaller } else { reason })?;
+        .map_err(|reason| if reason.is_not_found() { LogUnavailable::NoInstaller } else { reason })
+}
+
+fn selector(deployment: &Deployment) -> Result<Selector, LogUnavailable> {
     // A selector that cannot be read selects nothing that we know of.
-    deployment.spec.selector.try_into().map_err(|_| LogUnavailable::NoInstaller)
+    deployment.spec.selector.clone().try_into().map_err(|_| LogUnavailable::NoInstaller)
 }
 
 fn newest(pods: &[Pod]) -> Option<ContainerLife> {
@@ -66,16 +93,34 @@ fn is_running(pod: &Pod) -> bool {
 
 /// The life of the pod's container, if it has started.
 fn life(pod: &Pod) -> Option<ContainerLife> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let container = statuses.iter().find(|status| status.name == CONTAINER)?;
-    has_log(container).then(|| ContainerLife {
+    let container = container(pod)?;
+    let now = container.state.as_ref().filter(|state| has_begun(state));
+    let before = container.last_state.as_ref().filter(|state| has_begun(state));
+    // Between two lives (CrashLoopBackOff) the kubelet serves the one before.
+    let state = now.or(before)?;
+    Some(ContainerLife {
         pod: pod.name_any(),
+        started: started_at(state),
+        has_previous: now.is_some() && before.is_some(),
+        trouble: if now.is_none() { why_waiting(std::slice::from_ref(pod)) } else { None },
         uid: pod.uid().unwrap_or_default(),
         restarts: container.restart_count,
     })
 }
 
-fn has_log(container: &ContainerStatus) -> bool {
-    let state = container.state.as_ref();
-    state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+/// What the kubelet says of the installer's container.
+pub(super) fn container(pod: &Pod) -> Option<&ContainerStatus> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    statuses.iter().find(|status| status.name == CONTAINER)
+}
+
+/// Whether the state is about a container that has written something, or could have.
+fn has_begun(state: &ContainerState) -> bool {
+    state.running.is_some() || state.terminated.is_some()
+}
+
+fn started_at(state: &ContainerState) -> Option<Timestamp> {
+    let running = state.running.as_ref().and_then(|running| running.started_at.as_ref());
+    let terminated = || state.terminated.as_ref().and_then(|terminated| terminated.started_at.as_ref());
+    running.or_else(terminated).map(|at| at.0)
 }

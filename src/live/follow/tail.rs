@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use kube::Client;
+use tokio::time::timeout;
 
 use super::attachment::{Attachment, Extent, Read, Request};
 use super::follower::Line;
@@ -23,6 +25,9 @@ impl Default for TailBounds {
     }
 }
 
+/// A log whose bytes stop to come is as long as it is then.
+const READ_WITHIN: Duration = Duration::from_secs(30);
+
 /// The end of the installer's log, read once.
 pub async fn installer_log_tail(client: &Client, bounds: TailBounds) -> Result<Vec<Line>, LogUnavailable> {
     let life = pod::find(client).await?;
@@ -30,7 +35,7 @@ pub async fn installer_log_tail(client: &Client, bounds: TailBounds) -> Result<V
     let mut log = Attachment::open(client, request).await?;
     let mut tail = Tail { bounds, lines: VecDeque::new(), bytes: 0 };
     loop {
-        match log.read().await {
+        match timeout(READ_WITHIN, log.read()).await.unwrap_or(Read::Cut(None)) {
             Read::Lines(lines) => lines.iter().for_each(|line| tail.push(line)),
             Read::End(begun) | Read::Cut(begun) => {
                 if let Some(line) = &begun {

@@ -1,41 +1,110 @@
+use std::fmt;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::time::timeout;
 
-/// Why the installer's log cannot be read. Nothing that a command does depends on the log: callers go on without it.
-#[derive(Debug, Error)]
+use super::super::no_answer::RequestTimedOut;
+use super::pod::{DEPLOYMENT, NAMESPACE};
+use crate::kubesphere::side::Side;
+use crate::live::request_error::{Cause, Object, RequestError, Verb};
+
+/// Why the installer's log cannot be read. Nothing that changes a cluster depends on the log: callers go on without it.
+#[derive(Debug, thiserror::Error)]
 pub enum LogUnavailable {
     /// The user may not do what reading the log takes.
-    #[error("not allowed to {action}")]
+    #[error("not allowed to {asked}")]
     Forbidden {
-        /// Verb and object, as a rule would name them.
-        action: &'static str,
+        /// What was asked for.
+        asked: Asked,
         /// The server's answer.
         source: Box<kube::Error>,
     },
     /// There is no Deployment ks-installer.
     #[error("no deployment ks-installer in kubesphere-system")]
     NoInstaller,
+    /// The Deployment wants no pod.
+    #[error("the deployment ks-installer in kubesphere-system is scaled to 0")]
+    ScaledDown,
     /// The Deployment has no pod whose container has started.
-    #[error("ks-installer has no running pod")]
-    NoPod,
+    #[error("ks-installer has no running pod{}", after_colon(why))]
+    NoPod {
+        /// What is known of the reason: of the newest pod, or why there is none. The cluster's words.
+        why: String,
+    },
     /// It failed again and again, or otherwise than by a lack of rights.
-    #[error("failed to {action}")]
+    #[error("failed to {asked}")]
     Unreadable {
-        /// Verb and object.
-        action: &'static str,
+        /// What was asked for.
+        asked: Asked,
         /// The last cause.
         source: Box<kube::Error>,
     },
 }
 
+/// What reading the log asks of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The Deployment, for its selector.
+    Deployment,
+    /// Its pods.
+    Pods,
+    /// The log of one of them.
+    Log,
+}
+
+impl Asked {
+    fn verb(self) -> Verb {
+        match self {
+            Self::Deployment | Self::Log => Verb::Get,
+            Self::Pods => Verb::List,
+        }
+    }
+
+    fn object(self) -> Object {
+        match self {
+            Self::Deployment => Object::all("apps", "deployments").named(DEPLOYMENT),
+            Self::Pods => Object::all("", "pods"),
+            Self::Log => Object::all("", "pods/log"),
+        }
+        .in_namespace(NAMESPACE)
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.verb(), self.object())
+    }
+}
+
+fn after_colon(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
 impl LogUnavailable {
-    fn from_error(action: &'static str, source: kube::Error) -> Self {
+    fn from_error(asked: Asked, source: kube::Error) -> Self {
         let source = Box::new(source);
         match code(&source) {
-            Some(401 | 403) => Self::Forbidden { action, source },
-            _ => Self::Unreadable { action, source },
+            Some(401 | 403) => Self::Forbidden { asked, source },
+            _ => Self::Unreadable { asked, source },
+        }
+    }
+
+    /// The request that failed, where one did.
+    pub fn request_error(&self, side: &Side) -> Option<RequestError> {
+        let (Self::Forbidden { asked, source } | Self::Unreadable { asked, source }) = self else {
+            return None;
+        };
+        let (verb, object) = (asked.verb(), asked.object());
+        Some(RequestError { side: side.clone(), verb, object, cause: Cause::from(&**source) })
+    }
+
+    /// With its cause.
+    pub(super) fn in_full(&self) -> String {
+        match self {
+            Self::Forbidden { source, .. } | Self::Unreadable { source, .. } => {
+                format!("{self}: {}", Cause::from(&**source))
+            }
+            Self::NoInstaller | Self::ScaledDown | Self::NoPod { .. } => self.to_string(),
         }
     }
 
@@ -44,12 +113,19 @@ impl LogUnavailable {
         matches!(self, Self::Unreadable { source, .. } if code(source) == Some(404))
     }
 
+    /// Whether a request failed.
+    pub(super) fn is_request(&self) -> bool {
+        matches!(self, Self::Forbidden { .. } | Self::Unreadable { .. })
+    }
+
+    /// Whether the Deployment runs nothing, by somebody's will.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::NoInstaller | Self::ScaledDown)
+    }
+
     /// Whether trying again may help.
     pub(super) fn may_pass(&self) -> bool {
-        match self {
-            Self::Forbidden { .. } => false,
-            Self::NoInstaller | Self::NoPod | Self::Unreadable { .. } => true,
-        }
+        !matches!(self, Self::Forbidden { .. })
     }
 
     /// Whether nothing is broken: the pod is gone (404), or its container has not started (400, `is waiting to start:
@@ -57,7 +133,7 @@ impl LogUnavailable {
     pub(super) fn is_awaited(&self) -> bool {
         match self {
             Self::Unreadable { source, .. } => matches!(code(source), Some(400 | 404)),
-            Self::NoInstaller | Self::NoPod => true,
+            Self::NoInstaller | Self::ScaledDown | Self::NoPod { .. } => true,
             Self::Forbidden { .. } => false,
         }
     }
@@ -68,12 +144,12 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The request's answer, or why there is none.
 pub(super) async fn answered<T>(
-    action: &'static str,
+    asked: Asked,
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, LogUnavailable> {
-    let timed_out = |_| Err(kube::Error::Service("the server did not answer within 30 s".into()));
+    let timed_out = |_| Err(kube::Error::Service(Box::new(RequestTimedOut { after: ANSWERS_WITHIN })));
     let answer = timeout(ANSWERS_WITHIN, request).await.unwrap_or_else(timed_out);
-    answer.map_err(|error| LogUnavailable::from_error(action, error))
+    answer.map_err(|error| LogUnavailable::from_error(asked, error))
 }
 
 fn code(error: &kube::Error) -> Option<u16> {

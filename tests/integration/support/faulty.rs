@@ -36,9 +36,14 @@ impl Faulty {
         Self { watched, fronts, kubeconfig }
     }
 
+    /// As [`Watched::kubectl_mc`], through the proxies.
+    pub fn kubectl_mc(&self) -> KubectlMc {
+        KubectlMc::new(&self.kubeconfig, self.watched.secrets())
+    }
+
     /// As [`Watched::join`], through the proxies.
     pub fn join(&self, words: &str) -> KubectlMc {
-        KubectlMc::new(&self.kubeconfig, self.watched.secrets()).join(words)
+        self.kubectl_mc().join(words)
     }
 
     /// The proxy before the host.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use k8s_openapi::jiff::Timestamp;
 use kube::{Client, ResourceExt as _, api::ListParams};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -278,6 +279,18 @@ impl Cluster {
         logs.max_by_key(|(created, _)| created.as_ref().map(|created| created.0))
             .map(|(_, text)| text)
             .unwrap_or_default()
+    }
+
+    /// The logs of all pods that the installer has had, in order, whether the kubelet still has them or not.
+    pub fn installer_logs(&self) -> Vec<String> {
+        self.site().written_logs().iter().map(|log| log.text()).collect()
+    }
+
+    /// Writes into the log of the installer's newest pod, as if its container had written it then.
+    pub fn write_installer_log(&self, at: Timestamp, text: &str) {
+        if let Some(log) = self.site().written_logs().last() {
+            log.write_at(at, text);
+        }
     }
 
     fn site(&self) -> &Arc<Site> {

@@ -48,6 +48,7 @@ pub struct Site {
     /// The address of the only node, for the kubelet.
     pub node_address: String,
     logs: Mutex<HashMap<String, Arc<Log>>>,
+    written: Mutex<Vec<Arc<Log>>>,
     faults: Mutex<Vec<String>>,
     impatient: OnceCell<Client>,
     password: String,
@@ -69,6 +70,7 @@ impl Site {
             loaded: watch::Sender::new(None),
             node_address: unused_address(),
             logs: Mutex::default(),
+            written: Mutex::default(),
             faults: Mutex::default(),
             impatient: OnceCell::new(),
             password,
@@ -138,7 +140,13 @@ impl Site {
     pub fn open_log(&self, pod: &str) -> Arc<Log> {
         let log = Arc::new(Log::default());
         self.logs().insert(pod.to_owned(), Arc::clone(&log));
+        self.written.lock().expect("no holder panics").push(Arc::clone(&log));
         log
+    }
+
+    /// Every log that was ever opened, those that are gone with their pods included, in order.
+    pub fn written_logs(&self) -> Vec<Arc<Log>> {
+        self.written.lock().expect("no holder panics").clone()
     }
 
     /// Ends a pod's log and forgets it, as it goes with its pod.

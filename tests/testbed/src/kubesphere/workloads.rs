@@ -4,6 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use futures::{StreamExt as _, stream};
+use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, ResourceExt as _,
     api::{DynamicObject, ListParams},
@@ -15,7 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::{
     clock,
-    fixture::Facts,
+    fixture::{self, Facts},
     installer::Installer,
     ks_apiserver,
     objects::{self, INSTALLER, SYSTEM},
@@ -118,12 +119,17 @@ impl Workloads {
         let owner = self.ensure_replica_set(deployment, replica_set).await?;
         let address = unused_address();
         let first = !self.starts.contains_key(&name);
+        let started = if first && !self.is_under_way() {
+            clock::seconds(Timestamp::now() - fixture::AGE)
+        } else {
+            clock::now()
+        };
         let pod = self.pod(deployment, &owner);
         let created = objects::create(&self.site.client(), &pod).await?;
         if !first {
             tokio::time::sleep(pace::scaled(pace::POD_STARTS)).await;
         }
-        let status = pod_status(&pod, &address, &self.site, self.is_ready(&name));
+        let status = pod_status(&pod, &address, &self.site, (self.is_ready(&name), started));
         let pods = self.api("v1", "Pod");
         let patch = kube::api::Patch::Merge(json!({ "status": status }));
         pods.patch_status(&created.name_any(), &kube::api::PatchParams::default(), &patch).await?;
@@ -155,7 +161,7 @@ impl Workloads {
 
     fn installer(&self, pod: &str, restarts: usize) -> AbortHandle {
         let (site, log) = (Arc::clone(&self.site), self.site.open_log(pod));
-        let idle = restarts == 0 && site.installation.installer != InstallerScenario::UnderWay;
+        let idle = restarts == 0 && !self.is_under_way();
         let installer = if idle {
             Installer::idle(site, log, &self.facts)
         } else {
@@ -268,6 +274,11 @@ impl Workloads {
         deployments.patch_status(&name, &kube::api::PatchParams::default(), &patch).await.map(drop)
     }
 
+    /// Whether the first pods have only just started; otherwise they are as old as the installation.
+    fn is_under_way(&self) -> bool {
+        self.site.installation.installer == InstallerScenario::UnderWay
+    }
+
     fn is_ready(&self, deployment: &str) -> bool {
         deployment != "ks-apiserver" || self.site.installation.apiserver == ApiserverScenario::Healthy
     }
@@ -292,18 +303,18 @@ fn template_hash(template: &Value) -> String {
     format!("{number:010x}")
 }
 
-fn pod_status(pod: &Value, address: &str, site: &Site, ready: bool) -> Value {
+fn pod_status(pod: &Value, address: &str, site: &Site, (ready, started): (bool, String)) -> Value {
     let container = &pod["spec"]["containers"][0];
     let condition =
         |kind: &str, status: bool| json!({"type": kind, "status": if status { "True" } else { "False" }});
     json!({
         "phase": "Running", "hostIP": site.node_address, "podIP": address, "podIPs": [{"ip": address}],
-        "startTime": clock::now(),
+        "startTime": started,
         "conditions": [condition("PodScheduled", true), condition("Initialized", true),
                        condition("ContainersReady", ready), condition("Ready", ready)],
         "containerStatuses": [{
             "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "started": true,
-            "restartCount": 0, "state": {"running": {"startedAt": clock::now()}},
+            "restartCount": 0, "state": {"running": {"startedAt": started}},
         }],
     })
 }

@@ -1,0 +1,71 @@
+//! `kubectl mc logs`.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::kubesphere::kubesphere_config::go_duration;
+
+/// Follow the log of ks-installer and say how its last run ended
+///
+/// Shows the log of the host's installer, or of MEMBER's, whichever pod it runs in and across its replacement; no
+/// line is lost or repeated when a connection breaks. Passwords and other secrets in it are masked. It goes on
+/// until the run that is under way or due has ended, ends at once where there is none, and says how the last run
+/// ended.
+///
+/// Where a component has failed, that is said at once. The run goes on and often leaves no sign of its end: it is
+/// taken to be over after five minutes of silence. An installer that crashes is given up after its third try.
+///
+/// Needs, in kubesphere-system, "get" on the Deployment ks-installer, "list" on pods and "get" on pods/log; and, to
+/// know of a change that the installer has not taken up yet, "get" on the ClusterConfiguration ks-installer.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the last run succeeded
+  1  the log cannot be read
+  3  the last run failed, or ended without a verdict, or there was none; there is no installer, or
+     with --follow=false no pod of it that has started
+  4  the last run is under way or due (--follow=false)
+
+Examples:
+  # Follow the host's installer
+  kubectl mc logs
+
+  # What happened on the cluster of context edge-1, as far as its log goes back
+  kubectl mc logs edge-1 --follow=false --run all
+
+  # Only how the last run ended
+  kubectl mc logs edge-1 --follow=false > /dev/null
+
+  # Without the container's colours, and what was said in the last ten minutes only
+  kubectl mc logs --color=never --since 10m")]
+pub struct Logs {
+    /// Context of the member [default: the host]
+    #[arg(value_name = "MEMBER")]
+    pub member: Option<String>,
+    /// Go on until the run that is under way or due has ended
+    #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub follow: bool,
+    /// Which runs to show
+    #[arg(long, value_name = "RUNS", value_enum, default_value_t)]
+    pub run: Runs,
+    /// Only lines younger than this by the server's clock, as 5s, 2m or 3h; the verdict is the whole log's
+    #[arg(long, value_name = "DURATION", value_parser = since)]
+    pub since: Option<Duration>,
+}
+
+/// Runs of the installer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Runs {
+    /// The last one
+    #[default]
+    Last,
+    /// All that the log still has
+    All,
+}
+
+fn since(text: &str) -> Result<Duration, String> {
+    go_duration(text)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "must be a duration such as 90s, 10m or 1h30m".to_owned())
+}

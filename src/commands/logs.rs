@@ -1,0 +1,306 @@
+//! `kubectl mc logs`.
+
+use std::{pin::pin, time::Duration};
+
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
+
+use super::{
+    contexts::{open, select_host, select_members},
+    interrupt::interrupted,
+};
+use crate::{
+    cli::{Global, Logs, Runs},
+    error::{Error, Kind, logs_command},
+    kubesphere::{
+        installer_log::{InstallerLog, Run},
+        side::Side,
+    },
+    live::{
+        connection::Connection,
+        environment::Environment,
+        follow::{Line, LogUnavailable, Manner, News, read},
+        observe,
+    },
+    output::{log_lines::LogLines, ui::Ui, verdict},
+    plan::{
+        conclusion::{Conclusion, Then, conclude},
+        installer_run::Triggers,
+    },
+};
+
+/// The banner and a failure's details follow the line that decides: an end is one after so much silence.
+const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+/// A log whose last line is older than this has settled before anybody looked.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(5);
+/// So many lines are shown as one.
+const TAKEN_AT_ONCE: usize = 512;
+
+/// Shows the log, follows it, and ends with the last run's verdict.
+pub async fn run(logs: &Logs, global: &Global, ui: &Ui) -> Result<(), Error> {
+    let environment = Environment::of_process();
+    let context = match &logs.member {
+        Some(member) => select_members(std::slice::from_ref(member), global, &environment)?.remove(0),
+        None => select_host(global, &environment)?,
+    };
+    let connection = open(vec![context], global, &environment, ui).await?.remove(0);
+    let mut reader = Reader::new(logs, &connection, ui, LogLines::of_process(global.color));
+    let interruption = tokio::select! {
+        biased;
+        result = reader.read() => return result,
+        interruption = interrupted() => interruption,
+    };
+    if interruption.kind != Kind::Interrupted {
+        return Err(interruption);
+    }
+    if reader.caught_up {
+        reader.say(&reader.conclusion());
+    }
+    Err(Error::new(Kind::Interrupted, ""))
+}
+
+struct Reader<'a> {
+    logs: &'a Logs,
+    connection: &'a Connection,
+    ui: &'a Ui,
+    lines: LogLines,
+    log: InstallerLog,
+    /// What will be shown, in one piece: until all runs are known, the lines since the last one's first.
+    held: Vec<String>,
+    /// Before this, lines are not shown.
+    shown_from: Option<Timestamp>,
+    caught_up: bool,
+    restarted: Option<Timestamp>,
+    /// What makes the installer run, as it was after the last line.
+    triggers: Option<Triggers>,
+    /// The run that was last told of, and how many of its failures.
+    told: (u32, usize),
+}
+
+impl<'a> Reader<'a> {
+    fn new(logs: &'a Logs, connection: &'a Connection, ui: &'a Ui, lines: LogLines) -> Self {
+        Self {
+            logs,
+            connection,
+            ui,
+            lines,
+            log: InstallerLog::default(),
+            held: Vec::new(),
+            shown_from: None,
+            caught_up: false,
+            restarted: None,
+            triggers: None,
+            told: (0, 0),
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Error> {
+        let manner = if self.logs.follow { Manner::Readily } else { Manner::Once };
+        let mut news = pin!(read(self.connection.client.clone(), manner).ready_chunks(TAKEN_AT_ONCE));
+        loop {
+            match timeout(SETTLES_WITHIN, news.next()).await {
+                Ok(Some(news)) => {
+                    for item in news {
+                        let item = item.map_err(|reason| unavailable(&self.connection.side, &reason))?;
+                        self.take(item);
+                    }
+                    self.show()?;
+                    if !self.has_settled() {
+                        continue;
+                    }
+                }
+                Ok(None) => break,
+                Err(_silence) => {}
+            }
+            if self.caught_up && self.logs.follow && self.is_over().await {
+                break;
+            }
+        }
+        self.end().await
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Line(line) => self.take_line(&line),
+            News::CaughtUp => {
+                self.caught_up = true;
+                self.told = (self.log.runs(), 0);
+            }
+            News::Container { pod, started } => {
+                self.restarted = started;
+                self.triggers = None;
+                if self.caught_up {
+                    self.note(&format!("the log goes on in the pod {pod}"));
+                }
+            }
+            News::Waits(why) if self.logs.follow => self.note(&format!("{why}; waiting")),
+            News::Waits(why) => self.note(&why),
+        }
+    }
+
+    fn take_line(&mut self, line: &Line) {
+        let runs = self.log.runs();
+        self.log.push(Some(line.at), &line.text);
+        self.triggers = None;
+        let begins_run = self.log.runs() > runs && self.log.last_run().is_some_and(|run| run.began.is_some());
+        if begins_run && !self.caught_up && self.logs.run == Runs::Last {
+            self.held.clear();
+        }
+        let since = self.logs.since.map(|since| self.connection.clock.now() - since);
+        let from = *self.shown_from.get_or_insert(since.unwrap_or(Timestamp::MIN));
+        if line.at >= from {
+            self.held.push(line.text.clone());
+        }
+    }
+
+    fn show(&mut self) -> Result<(), Error> {
+        if !self.caught_up && self.logs.run == Runs::Last {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held);
+        self.lines.show(self.ui, held.iter().map(String::as_str))
+    }
+
+    fn has_settled(&self) -> bool {
+        let last = self.log.last_line_at();
+        let is_old = last.is_none_or(|last| self.now().duration_since(last) > SETTLED_AFTER);
+        // Who crashes again and again is hardly ever silent.
+        self.caught_up && (is_old || self.conclusion().is_given_up())
+    }
+
+    /// Whether nothing more will come.
+    async fn is_over(&mut self) -> bool {
+        self.look().await;
+        let is_over = self.conclusion().is_final();
+        self.tell_failures(is_over);
+        is_over
+    }
+
+    /// Where the log shows an end, a change of the configuration may still be due. Without the permission to read it,
+    /// the log alone decides.
+    async fn look(&mut self) {
+        if self.triggers.is_some() || !self.conclusion().is_final() {
+            return;
+        }
+        let found = observe::configuration(self.connection).await.ok();
+        let configuration = found.as_ref().and_then(|found| found.present());
+        self.triggers = Some(Triggers { restarted_at: self.restarted, ..Triggers::of(configuration) });
+    }
+
+    fn conclusion(&self) -> Conclusion<'_> {
+        let from_log = || Triggers { restarted_at: self.restarted, ..Triggers::default() };
+        conclude(&self.log, &self.triggers.clone().unwrap_or_else(from_log), self.now())
+    }
+
+    /// What has failed since it was last told; the end's own verdict is told by itself.
+    fn tell_failures(&mut self, is_over: bool) {
+        let (told_run, told) = self.told;
+        let runs = self.log.runs();
+        let of_run = |run: Option<&Run>, number: u32| {
+            let known = if number == told_run { told } else { 0 };
+            let new = run.and_then(|run| run.failures.get(known..)).unwrap_or_default();
+            (number >= told_run && !new.is_empty()).then(|| verdict::told(new))
+        };
+        let before = self.log.run_before().filter(|_| runs > told_run);
+        if let Some(failed) = of_run(before, runs.saturating_sub(1)) {
+            self.warn(&format!("{failed}; another run began"));
+        }
+        if is_over {
+            return;
+        }
+        if let Some(failed) = of_run(self.log.last_run(), runs) {
+            let then = if self.log.another_run_is_due() { "it is tried again" } else { "the run goes on" };
+            self.warn(&format!("{failed}; {then}"));
+        }
+        self.told = (runs, self.log.last_run().map_or(0, |run| run.failures.len()));
+    }
+
+    fn warn(&self, text: &str) {
+        self.ui.warning(&format!("{}: {text}", self.connection.side));
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        self.look().await;
+        let conclusion = self.conclusion();
+        match &conclusion {
+            Conclusion::Succeeded(_) => {
+                self.say(&conclusion);
+                Ok(())
+            }
+            conclusion => Err(self.error(conclusion)),
+        }
+    }
+
+    fn error(&self, conclusion: &Conclusion<'_>) -> Error {
+        let side = &self.connection.side;
+        let kind = match conclusion {
+            Conclusion::UnderWay(_) | Conclusion::Due(_) => Kind::TimedOut,
+            _ => Kind::Obstacle,
+        };
+        let message = format!("{side}: {}", verdict::sentence(conclusion, self.now()));
+        Error { hints: hints(side, conclusion), ..Error::new(kind, message) }
+    }
+
+    fn say(&self, conclusion: &Conclusion<'_>) {
+        self.note(&verdict::sentence(conclusion, self.now()));
+    }
+
+    fn note(&self, text: &str) {
+        self.ui.message(&format!("{}: {}", self.connection.side, verdict::harmless(text)));
+    }
+
+    fn now(&self) -> Timestamp {
+        self.connection.clock.now()
+    }
+}
+
+fn hints(side: &Side, conclusion: &Conclusion<'_>) -> Vec<String> {
+    let again = format!(
+        "`kubectl --context {} -n kubesphere-system rollout restart deployment/ks-installer`",
+        side.context()
+    );
+    let follow = format!("follow it: {}", logs_command(side));
+    let mend = format!("mend the cause, then let it run again: {again}, or the same `join` or `prepare`");
+    match conclusion {
+        Conclusion::Succeeded(_) => Vec::new(),
+        Conclusion::NeverRan | Conclusion::Unknown(_) => vec![format!("let it run: {again}")],
+        Conclusion::UnderWay(_) | Conclusion::Due(_) => vec![follow],
+        Conclusion::Failed { then, .. } => match then {
+            Then::Over => vec![mend],
+            Then::GoesOn { configures: false, .. } => vec![follow, mend],
+            Then::GoesOn { configures: true, .. } => {
+                vec![
+                    "the configuration is written all the same, which may take a few minutes more".to_owned(),
+                    mend,
+                ]
+            }
+            Then::TriedAgain { .. } => {
+                vec![
+                    "mend the cause: the installer tries again every 5 seconds".to_owned(),
+                    format!("then {follow}"),
+                ]
+            }
+        },
+    }
+}
+
+fn unavailable(side: &Side, reason: &LogUnavailable) -> Error {
+    if let Some(error) = reason.request_error(side) {
+        return error.into();
+    }
+    let context = side.context();
+    let error = Error::new(Kind::Obstacle, format!("{side}: {}", verdict::harmless(&reason.to_string())));
+    match reason {
+        LogUnavailable::NoInstaller => error.hint(format!(
+            "apply the kubesphere-installer.yaml of the KubeSphere version: `kubectl --context {context} apply -f \
+             kubesphere-installer.yaml`"
+        )),
+        LogUnavailable::ScaledDown => error.hint(format!(
+            "`kubectl --context {context} -n kubesphere-system scale deployment ks-installer --replicas 1`"
+        )),
+        _ => error
+            .hint(format!("look at its pod: `kubectl --context {context} -n kubesphere-system describe pods`"))
+            .hint(format!("wait for it: {}", logs_command(side))),
+    }
+}

@@ -1,0 +1,116 @@
+use std::cmp::Reverse;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use kube::ResourceExt as _;
+
+use super::pod::container;
+
+/// Why the newest of these pods does not run, in the words of its status: `ks-installer-7d8f: ImagePullBackOff: …`.
+pub(super) fn why_waiting(pods: &[Pod]) -> Option<String> {
+    let mut pods: Vec<_> = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+    pods.sort_by_key(|pod| Reverse(pod.creation_timestamp()));
+    let pod = pods.first()?;
+    let status = pod.status.as_ref();
+    let why = waiting_container(pod)
+        .or_else(|| status.and_then(waiting_init_container))
+        .or_else(|| status.and_then(unscheduled))
+        .or_else(|| status.and_then(ended));
+    Some(format!("{}: {}", pod.name_any(), why.unwrap_or_else(|| "Pending".to_owned())))
+}
+
+/// Why the Deployment has no pod at all: a quota or an admission webhook that refuses it, for example.
+pub(super) fn why_no_pod(deployment: &Deployment) -> String {
+    let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let refused = conditions.into_iter().flatten().find(|condition| {
+        is(condition.type_.as_ref(), "ReplicaFailure") && is(condition.status.as_ref(), "True")
+    });
+    refused
+        .and_then(|condition| told(condition.reason.as_deref(), condition.message.as_deref()))
+        .unwrap_or_default()
+}
+
+fn waiting_container(pod: &Pod) -> Option<String> {
+    let waiting = container(pod)?.state.as_ref()?.waiting.as_ref()?;
+    told(waiting.reason.as_deref(), waiting.message.as_deref())
+}
+
+fn waiting_init_container(status: &PodStatus) -> Option<String> {
+    status.init_container_statuses.iter().flatten().find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        told(waiting.reason.as_deref(), waiting.message.as_deref())
+    })
+}
+
+fn unscheduled(status: &PodStatus) -> Option<String> {
+    let conditions = status.conditions.iter().flatten();
+    let refused = conditions
+        .into_iter()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+    told(refused.reason.as_deref(), refused.message.as_deref())
+}
+
+/// A pod that was evicted, or that its node does not admit.
+fn ended(status: &PodStatus) -> Option<String> {
+    told(status.reason.as_deref(), status.message.as_deref())
+}
+
+fn is(text: Option<&String>, wanted: &str) -> bool {
+    text.is_some_and(|text| text == wanted)
+}
+
+fn told(reason: Option<&str>, message: Option<&str>) -> Option<String> {
+    let said: Vec<&str> = [reason, message].into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    (!said.is_empty()).then(|| said.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{why_no_pod, why_waiting};
+
+    fn pod(status: &Value) -> k8s_openapi::api::core::v1::Pod {
+        let pod =
+            json!({"metadata": {"name": "ks-installer-a"}, "spec": {"containers": []}, "status": status});
+        serde_json::from_value(pod).unwrap()
+    }
+
+    fn status(state: &Value) -> Value {
+        json!({"name": "installer", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state})
+    }
+
+    #[test]
+    fn the_reason_is_the_status_own() {
+        let image = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}});
+        let init = json!({"waiting": {"reason": "CreateContainerConfigError"}});
+        let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                               "message": "0/3 nodes are available"});
+        for (status, why) in [
+            (json!({"containerStatuses": [status(&image)]}), "ImagePullBackOff: Back-off pulling image"),
+            (json!({"initContainerStatuses": [status(&init)]}), "CreateContainerConfigError"),
+            (
+                json!({"phase": "Pending", "conditions": [condition]}),
+                "Unschedulable: 0/3 nodes are available",
+            ),
+            (
+                json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}),
+                "Evicted: low on memory",
+            ),
+            (json!({}), "Pending"),
+        ] {
+            assert_eq!(why_waiting(&[pod(&status)]), Some(format!("ks-installer-a: {why}")));
+        }
+        assert_eq!(why_waiting(&[]), None);
+    }
+
+    #[test]
+    fn a_deployment_that_may_make_no_pod_says_why() {
+        let condition = json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+                               "message": "exceeded quota"});
+        let deployment =
+            json!({"spec": {"selector": {}, "template": {}}, "status": {"conditions": [condition]}});
+        let deployment = serde_json::from_value(deployment).unwrap();
+        assert_eq!(why_no_pod(&deployment), "FailedCreate: exceeded quota");
+    }
+}
