@@ -58,6 +58,14 @@ impl Case {
         self
     }
 
+    /// Without a host to ask: its secret was handed over.
+    pub(super) fn without_host(mut self) -> Self {
+        self.host = None;
+        self.intent.part = Part::PrepareMember;
+        self.intent.given_secret = Some(JwtSecret::new(HOST_SECRET));
+        self
+    }
+
     /// With a second member, `edge-2`, like the first.
     pub(super) fn second_member(mut self) -> Self {
         self.intent.members.push(member_intent("edge-2"));

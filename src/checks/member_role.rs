@@ -39,6 +39,9 @@ fn of_member(
         );
     }
     let secret = secret?;
+    if let Some(report) = host_itself(member, host, secret) {
+        return Some(report);
+    }
     let registered_here = host.is_some_and(|host| host.clusters_with_uid(&member.uid).next().is_some());
     if registered_here || member.effective_secret() == Some(secret) {
         return None;
@@ -52,7 +55,9 @@ fn of_member(
     }
     let (whose, context) = match host {
         Some(host) => ("another host", format!(" --context {}", host.side.context())),
-        None => ("a host, and which one cannot be told without asking yours", String::new()),
+        None => {
+            ("a host, and which one cannot be told without asking yours", " --jwt-secret-stdin".to_owned())
+        }
     };
     Some(
         Report::failure(&member.side, format!("it is a member of {whose}: {trace}"))
@@ -62,6 +67,19 @@ fn of_member(
                 member.side.context()
             )),
     )
+}
+
+/// Where the host is not asked, its secret alone can tell that it was named as its own member.
+fn host_itself(member: &Observed, host: Option<&Observed>, secret: &JwtSecret) -> Option<Report> {
+    let signs_with_it = member.effective_secret() == Some(secret);
+    if host.is_some() || member.role() != Role::None || !signs_with_it {
+        return None;
+    }
+    let message = "it has no role and signs with this very secret already: is it the host itself?";
+    Some(Report::failure(&member.side, message).cure(format!(
+        "if it is not, say which cluster is the host: `kubectl mc prepare member {} --context HOST`",
+        member.side.context()
+    )))
 }
 
 /// One trace of another host may stand where this user may not look.
@@ -182,6 +200,26 @@ mod tests {
     }
 
     #[test]
+    fn who_has_the_secret_and_no_role_may_be_the_host_that_is_not_asked() {
+        let shared = |member: &mut Observed| {
+            member.config = Seen::Present(config(&format!("authentication: {{jwtSecret: {HOST_SECRET}}}")));
+        };
+        let case = Case::new().member(shared).without_host();
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "failure member \"edge-1\": it has no role and signs with this very secret already: is it the host itself?"
+            ]
+        );
+        assert_eq!(
+            case.cures(&CHECK),
+            "if it is not, say which cluster is the host: `kubectl mc prepare member edge-1 --context HOST`"
+        );
+        let prepared = case.member(|member| play(member, "member"));
+        assert_eq!(prepared.says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
     fn a_place_where_the_user_may_not_look_leaves_it_unknown() {
         assert_eq!(
             said_of(|member| member.joined_as = Seen::Unreadable("forbidden".to_owned())),
@@ -203,6 +241,11 @@ mod tests {
             asked.says(&CHECK),
             ["warning member \"edge-1\": it is taken over from another host, which loses it: \
               that host has named it \"frankfurt\" in kubesphere-config"]
+        );
+        let unasked = case().without_host().cures(&CHECK);
+        assert!(
+            unasked.ends_with("`kubectl mc prepare member edge-1 --jwt-secret-stdin --from-other-host`"),
+            "{unasked}"
         );
         let host = Case::new().member(|member| play(member, "host"));
         let host = host.wanting(|intent| intent.members[0].from_other_host = true);

@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum};
 /// keeps every other byte: comments, quotes, order, indentation and line ends. A member needs the host's jwtSecret, which
 /// comes from the host itself, a file or stdin, and never from the command line.
 ///
-/// A file that everybody may read is closed to them when it gets the secret.
+/// A file that everybody may read is closed to them when it gets the secret. The new file has the old one's mode, owner
+/// and group, but neither its access control lists nor its extended attributes; a file with hard links is refused.
 ///
 /// On a cluster where KubeSphere is installed the file counts no more: use `kubectl mc prepare` there.
 ///
@@ -18,6 +19,12 @@ use clap::{Args, ValueEnum};
 /// else on the Secret kubesphere-secret.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+Exit codes with --diff:
+  0  nothing would change
+  1  something would change, and was shown
+  2  wrong usage
+  3  any error, so that 1 says nothing else
+
 Examples:
   # Show what would change, and exit with 1 if anything would
   kubectl mc configure config-sample.yaml --role host --diff
@@ -28,8 +35,8 @@ Examples:
   # Prepare the file for the installation of a member of the host of context prod, and keep the old file
   kubectl mc configure cluster-configuration.yaml --role member --jwt-secret-from-context prod --backup
 
-  # From stdin to stdout
-  kubectl mc configure - --role member --jwt-secret-file secret < in.yaml > out.yaml")]
+  # From stdin to stdout, into a file that nobody else may read
+  (umask 077 && kubectl mc configure - --role member --jwt-secret-file secret < in.yaml > out.yaml)")]
 pub struct Configure {
     /// The file to edit; - reads stdin and writes stdout
     #[arg(value_name = "FILE")]
@@ -46,7 +53,7 @@ pub struct Configure {
     /// Show what would change and change nothing; exits with 1 if anything would
     #[arg(long, conflicts_with = "backup")]
     pub diff: bool,
-    /// Keep the old file beside the new one, with .bak at the end of its name
+    /// Keep the old file beside the new one, with .bak at the end of its name; replaces an older one
     #[arg(long)]
     pub backup: bool,
 }

@@ -1,9 +1,6 @@
 //! `kubectl mc configure`.
 
-use std::{
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use super::given_secret::{SOURCES, confirm_piped, given_secret, is_given};
 use crate::{
@@ -14,7 +11,7 @@ use crate::{
         store::{self, Readers, Stored},
     },
     error::{Error, Kind},
-    kubesphere::{names::is_host_cluster_name, role::Role},
+    kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role, shell_word::shell_word},
     output::{
         diff::{self, Version},
         ui::Ui,
@@ -25,12 +22,13 @@ use crate::{
 /// How stdin and stdout are named as FILE.
 const STREAM: &str = "-";
 
-/// More than any configuration has.
-const LONGEST: u64 = 1 << 20;
+/// How stdin is named in messages.
+const STDIN: &str = "stdin";
 
 /// Edits the file, or shows what would change in it.
 pub async fn run(configure: &Configure, global: &Global, ui: &Ui) -> Result<(), Error> {
     confirm_role(configure)?;
+    confirm_one_context(configure, global)?;
     confirm_streams(configure)?;
     let result = configure_file(configure, global, ui).await;
     result.map_err(|error| match error.kind {
@@ -61,6 +59,14 @@ fn confirm_role(configure: &Configure) -> Result<(), Error> {
         }
         ConfiguredRole::Member => Ok(()),
     }
+}
+
+fn confirm_one_context(configure: &Configure, global: &Global) -> Result<(), Error> {
+    if configure.secret.jwt_secret_from_context.is_some() && global.host.context.is_some() {
+        return Err(Error::usage("--jwt-secret-from-context and --context both name the host's context")
+            .hint("leave out `--context`"));
+    }
+    Ok(())
 }
 
 fn confirm_streams(configure: &Configure) -> Result<(), Error> {
@@ -103,7 +109,7 @@ async fn configure_file(configure: &Configure, global: &Global, ui: &Ui) -> Resu
             let new = ConfigurationFile::parse(&edited).map_err(refused)?;
             edit.show(&new, global, ui)
         }
-        Source::Stdin(_) => ui.text(&edited),
+        Source::Stdin(_) => edit.filter(configure.role, ui),
         Source::File(stored) => edit.store(stored, configure, ui),
     }
 }
@@ -131,19 +137,10 @@ enum Source {
 
 impl Source {
     fn read(path: &Path) -> Result<Self, Error> {
-        if path != Path::new(STREAM) {
-            return Ok(Self::File(Box::new(store::read(path)?)));
+        if path == Path::new(STREAM) {
+            return Ok(Self::Stdin(store::bytes_of(io::stdin().lock(), Path::new(STDIN))?));
         }
-        let mut bytes = Vec::new();
-        let read = io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes);
-        read.map_err(|error| Error::new(Kind::Obstacle, format!("stdin cannot be read: {error}")))?;
-        if bytes.len() as u64 > LONGEST {
-            return Err(Error::new(
-                Kind::Obstacle,
-                "stdin is longer than 1 MiB, which no configuration file is",
-            ));
-        }
-        Ok(Self::Stdin(bytes))
+        Ok(Self::File(Box::new(store::read(path)?)))
     }
 
     fn bytes(&self) -> &[u8] {
@@ -155,7 +152,7 @@ impl Source {
 
     fn name(&self, path: &Path) -> String {
         match self {
-            Self::Stdin(_) => "stdin".to_owned(),
+            Self::Stdin(_) => STDIN.to_owned(),
             Self::File(_) => path.display().to_string(),
         }
     }
@@ -171,34 +168,55 @@ struct Edit<'a> {
 
 impl Edit<'_> {
     fn show(&self, new: &ConfigurationFile<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
-        let old = Version { text: self.text, shown: &self.file.shown() };
-        let new = Version { text: self.edited, shown: &new.shown() };
+        let secrets = [self.file.jwt_secret(), new.jwt_secret()];
+        let known: Vec<&JwtSecret> = secrets.iter().flatten().collect();
+        let old = Version { text: self.text, shown: &self.file.shown(&known) };
+        let new = Version { text: self.edited, shown: &new.shown(&known) };
         diff::show(ui, global.color, self.name, old, new)?;
         if self.text == self.edited { Ok(()) } else { Err(Error::differs()) }
     }
 
-    fn store(&self, stored: &Stored, configure: &Configure, ui: &Ui) -> Result<(), Error> {
-        let Self { name, text, edited, .. } = self;
-        let is_exposed = configure.role == ConfiguredRole::Member && stored.is_everybodys();
-        if text == edited {
-            if is_exposed {
-                ui.warning(&format!(
-                    "{name}: everybody may read it, and it holds the jwtSecret: `chmod o-r {name}`"
-                ));
-            }
-            return ui.result(&format!("{name} unchanged"));
-        }
-        stored.confirm_writable()?;
-        if configure.backup {
-            stored.back_up(readers(self.file.holds_secrets()))?;
-        }
-        stored.replace(edited, readers(is_exposed))?;
-        if is_exposed {
+    fn filter(&self, role: ConfiguredRole, ui: &Ui) -> Result<(), Error> {
+        ui.text(self.edited)?;
+        if let Some(secrets) = self.secrets(role).filter(|_| Ui::everybody_reads_results()) {
             ui.warning(&format!(
-                "{name}: it is no longer readable by everybody, because it holds the jwtSecret now"
+                "stdout: everybody may read the file that it goes to, and it holds {secrets}"
             ));
+            ui.hint("close it with `chmod o-r FILE`; the next one is closed from the start with `umask 077`");
         }
-        ui.result(&format!("{name} configured"))
+        Ok(())
+    }
+
+    fn store(&self, stored: &Stored, configure: &Configure, ui: &Ui) -> Result<(), Error> {
+        let name = self.name;
+        let is_changed = self.text != self.edited;
+        let closes = is_changed && configure.role == ConfiguredRole::Member;
+        if is_changed {
+            stored.confirm_writable()?;
+            if configure.backup {
+                stored.back_up(readers(self.file.holds_secrets()))?;
+            }
+            stored.replace(self.edited, readers(closes))?;
+        }
+        match self.secrets(configure.role).filter(|_| stored.is_everybodys()) {
+            Some(secrets) if closes => ui.warning(&format!(
+                "{name}: it is no longer readable by everybody, because it holds {secrets} now"
+            )),
+            Some(secrets) => ui.warning(&format!(
+                "{name}: everybody may read it, and it holds {secrets}: `chmod o-r {}`",
+                shell_word(name)
+            )),
+            None => {}
+        }
+        ui.result(&format!("{name} {}", if is_changed { "configured" } else { "unchanged" }))
+    }
+
+    /// What of the new text not everybody should read.
+    fn secrets(&self, role: ConfiguredRole) -> Option<&'static str> {
+        match role {
+            ConfiguredRole::Member => Some("the jwtSecret"),
+            ConfiguredRole::Host => self.file.holds_secrets().then_some("secrets"),
+        }
     }
 }
 

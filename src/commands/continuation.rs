@@ -1,5 +1,7 @@
 //! The command that goes on where one has stopped.
 
+use crate::kubesphere::shell_word::shell_word;
+
 /// What leaves a join unfinished on purpose.
 const UNFINISHED: &str = "--wait=false";
 /// Options whose values are never shown.
@@ -15,20 +17,11 @@ pub(super) fn continuation(typed: &[String]) -> String {
         words.push(match option {
             _ if masks_next => "…".to_owned(),
             Some(option) => format!("{option}=…"),
-            None => quoted(word),
+            None => shell_word(word).into_owned(),
         });
         masks_next = CONFIDENTIAL.contains(&word.as_str());
     }
     words.join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

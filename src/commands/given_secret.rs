@@ -21,7 +21,7 @@ use crate::{
 /// The three ways, for messages.
 pub(super) const SOURCES: &str = "--jwt-secret-from-context, --jwt-secret-file or --jwt-secret-stdin";
 
-/// More than any secret has.
+/// More than any usable secret has, so that one that was cut off here is refused as too long.
 const LONGEST: u64 = 1 << 16;
 
 /// Whether a secret was given at all.
@@ -119,7 +119,10 @@ fn read(source: impl Read) -> io::Result<JwtSecret> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::read;
+    use crate::kubesphere::jwt_secret::Unusable;
 
     #[test]
     fn one_newline_at_the_end_does_not_count() {
@@ -128,6 +131,11 @@ mod tests {
         {
             assert_eq!(read(bytes).unwrap().expose(), secret);
         }
+    }
+
+    #[test]
+    fn a_part_of_a_long_text_makes_no_secret() {
+        assert_eq!(read(io::repeat(b'a')).unwrap().usable(), Err(Unusable::TooLong));
     }
 
     #[test]

@@ -101,10 +101,7 @@ impl<'a> Reader<'a> {
         loop {
             match timeout(SETTLES_WITHIN, news.next()).await {
                 Ok(Some(news)) => {
-                    for item in news {
-                        let item = item.map_err(|reason| unavailable(&self.connection.side, &reason))?;
-                        self.take(item);
-                    }
+                    self.take_all(news)?;
                     self.show()?;
                     if !self.has_settled() {
                         continue;
@@ -118,6 +115,20 @@ impl<'a> Reader<'a> {
             }
         }
         self.end().await
+    }
+
+    /// What was read before it failed is shown all the same.
+    fn take_all(&mut self, news: Vec<Result<News, LogUnavailable>>) -> Result<(), Error> {
+        for item in news {
+            match item {
+                Ok(item) => self.take(item),
+                Err(reason) => {
+                    self.show_held()?;
+                    return Err(unavailable(&self.connection.side, &reason));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, news: News) {
@@ -136,6 +147,7 @@ impl<'a> Reader<'a> {
             }
             News::Waits(why) if self.logs.follow => self.note(&format!("{why}; waiting")),
             News::Waits(why) => self.note(&why),
+            News::Resumed => self.note("the log can be read again"),
         }
     }
 
@@ -147,8 +159,9 @@ impl<'a> Reader<'a> {
         if begins_run && !self.caught_up && self.logs.run == Runs::Last {
             self.held.clear();
         }
-        let since = self.logs.since.map(|since| self.connection.clock.now() - since);
-        let from = *self.shown_from.get_or_insert(since.unwrap_or(Timestamp::MIN));
+        let (since, clock) = (self.logs.since, &self.connection.clock);
+        let from =
+            *self.shown_from.get_or_insert_with(|| since.map_or(Timestamp::MIN, |since| clock.now() - since));
         if line.at >= from {
             self.held.push(line.text.clone());
         }
@@ -158,6 +171,10 @@ impl<'a> Reader<'a> {
         if !self.caught_up && self.logs.run == Runs::Last {
             return Ok(());
         }
+        self.show_held()
+    }
+
+    fn show_held(&mut self) -> Result<(), Error> {
         let held = std::mem::take(&mut self.held);
         self.lines.show(self.ui, held.iter().map(String::as_str))
     }
@@ -256,15 +273,16 @@ impl<'a> Reader<'a> {
 }
 
 fn hints(side: &Side, conclusion: &Conclusion<'_>) -> Vec<String> {
-    let again = format!(
-        "`kubectl --context {} -n kubesphere-system rollout restart deployment/ks-installer`",
-        side.context()
-    );
+    let kubectl = format!("kubectl --context {} -n kubesphere-system", side.context());
+    let again = format!("`{kubectl} rollout restart deployment/ks-installer`");
     let follow = format!("follow it: {}", logs_command(side));
     let mend = format!("mend the cause, then let it run again: {again}, or the same `join` or `prepare`");
     match conclusion {
         Conclusion::Succeeded(_) => Vec::new(),
-        Conclusion::NeverRan | Conclusion::Unknown(_) => vec![format!("let it run: {again}")],
+        Conclusion::NeverRan | Conclusion::Unknown(_) => vec![
+            format!("an older log is gone with its pod; see whether KubeSphere works: `{kubectl} get pods`"),
+            format!("only if it does not, let the whole installer run: {again}"),
+        ],
         Conclusion::UnderWay(_) | Conclusion::Due(_) => vec![follow],
         Conclusion::Failed { then, .. } => match then {
             Then::Over => vec![mend],

@@ -6,6 +6,7 @@ use super::{given_secret::given_on_stdin, pipeline, request::Request};
 use crate::{
     cli::{Global, Prepare, PrepareHost, PrepareMember},
     error::Error,
+    kubesphere::jwt_secret::JwtSecret,
     output::ui::Ui,
     plan::intent::Part,
 };
@@ -27,11 +28,22 @@ async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Err
 }
 
 async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let given_secret = if prepare.jwt_secret_stdin { Some(given_on_stdin()?) } else { None };
+    let given_secret = if prepare.jwt_secret_stdin { Some(given_instead_of_host(global)?) } else { None };
     let request = Request {
         given_secret,
         from_other_host: prepare.from_other_host,
         ..Request::new(Part::PrepareMember, slice::from_ref(&prepare.member), &prepare.change)
     };
     pipeline::run(&request, global, ui).await
+}
+
+/// With the secret given, no host is asked: who names one expects its checks.
+fn given_instead_of_host(global: &Global) -> Result<JwtSecret, Error> {
+    if global.host.context.is_some() {
+        return Err(Error::usage(
+            "--context names the host, which is not asked where --jwt-secret-stdin is given",
+        )
+        .hint("leave out --context, or let the host be read and leave out --jwt-secret-stdin"));
+    }
+    given_on_stdin()
 }

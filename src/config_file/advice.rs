@@ -1,8 +1,12 @@
 //! What a person should know about a file and what is to be set in it, though it hinders nobody.
 
-use super::{configuration_file::group, tree::Node};
+use super::{
+    configuration_file::{JWT_SECRET, group, jwt_secret},
+    tree::Node,
+};
 use crate::{
     kubesphere::{
+        jwt_secret::JwtSecret,
         role::Role,
         versions::{Support, Version},
     },
@@ -48,6 +52,11 @@ pub enum Advice {
     /// Nobody has tried that.
     #[error("the file is for KubeSphere {0}; kubectl-mc knows 3.1 to 3.4")]
     UnknownVersion(Version),
+    /// It may be another host's.
+    #[error(
+        "the jwtSecret {0} is in it already, and this host will sign with it: take it out (`jwtSecret: \"\"`) if it is another host's"
+    )]
+    ForeignSecret(JwtSecret),
     /// The installer fails (ks-installer `roles/ks-core/init-token/tasks/main.yaml:29`).
     #[error(
         "spec.authentication.jwtSecret is missing, without which ks-installer fails: add `jwtSecret: \"\"`"
@@ -69,11 +78,18 @@ pub(super) fn advice(configuration: &Node, is_kubekeys: bool, wanted: &Wanted) -
     let no_version = (is_kubekeys && label.is_none()).then_some(Advice::NoVersion);
     let name = wanted.host_cluster_name.as_deref();
     let ignored = version.filter(|version| name.is_some() && !version.differences().reads_host_cluster_name);
-    let has_secret = configuration.find(&["spec", "authentication", "jwtSecret"]).is_some();
-    let no_secret = (wanted.role == Role::Host && !has_secret).then_some(Advice::NoJwtSecret);
+    let secret = if wanted.role == Role::Host { of_host(configuration) } else { None };
     let mangled = if is_kubekeys { mangled(wanted) } else { Vec::new() };
-    let single = [unknown, no_version, no_secret, ignored.map(Advice::NameIgnored)];
+    let single = [unknown, no_version, secret, ignored.map(Advice::NameIgnored)];
     single.into_iter().flatten().chain(mangled).collect()
+}
+
+/// A host makes its own secret, into an empty place.
+fn of_host(configuration: &Node) -> Option<Advice> {
+    match configuration.find(&JWT_SECRET) {
+        Some(_) => jwt_secret(configuration).map(Advice::ForeignSecret),
+        None => Some(Advice::NoJwtSecret),
+    }
 }
 
 fn mangled(wanted: &Wanted) -> Vec<Advice> {
@@ -103,7 +119,7 @@ mod tests {
 
     fn advice(before: &str, version: &str, wanted: &Wanted) -> Vec<Advice> {
         let text = format!(
-            "{before}apiVersion: installer.kubesphere.io/v1alpha1\nkind: ClusterConfiguration\nmetadata:\n  labels: {{{version}}}\nspec: {{authentication: {{jwtSecret: x}}}}\n"
+            "{before}apiVersion: installer.kubesphere.io/v1alpha1\nkind: ClusterConfiguration\nmetadata:\n  labels: {{{version}}}\nspec: {{authentication: {{jwtSecret: \"\"}}}}\n"
         );
         ConfigurationFile::parse(&text).unwrap().advice(wanted)
     }
@@ -136,6 +152,21 @@ mod tests {
         for text in ["v3.0.0", "v4.1.3"] {
             let unknown = Advice::UnknownVersion(version(text));
             assert_eq!(advice("", &format!("version: {text}"), &host(None)), [unknown]);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_a_host_did_not_make_is_pointed_out() {
+        let of = |secret| {
+            let text = format!(
+                "apiVersion: installer.kubesphere.io/v1alpha1\nkind: ClusterConfiguration\nspec: {{authentication: {{jwtSecret: {secret}}}}}\n"
+            );
+            ConfigurationFile::parse(&text).unwrap().advice(&host(None))
+        };
+        assert_eq!(of("ofAnotherHost"), [Advice::ForeignSecret(JwtSecret::new("ofAnotherHost"))]);
+        assert!(!of("ofAnotherHost")[0].to_string().contains("ofAnotherHost"));
+        for nothing in ["''", "null", "~", ""] {
+            assert_eq!(of(nothing), [], "{nothing}");
         }
     }
 

@@ -1,23 +1,29 @@
 //! A file with one ClusterConfiguration among whatever else.
 
+use std::fmt;
+
 use super::{
     advice::{self, Advice},
-    edit,
+    edit::{self, Edited},
     problem::{Fault, Problem},
     shown,
     tree::{self, Content, Node, Tree},
     verify::{self, Meaning},
 };
 use crate::{
-    kubesphere::cluster_configuration::{GROUP, KIND},
+    kubesphere::{
+        cluster_configuration::{GROUP, KIND},
+        jwt_secret::JwtSecret,
+    },
     plan::configuration_patch::Wanted,
 };
 
+/// Where the jwtSecret stands in a ClusterConfiguration.
+pub(super) const JWT_SECRET: [&str; 3] = ["spec", "authentication", "jwtSecret"];
 /// What some editors put before a text's first character.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file that was read and understood.
-#[derive(Debug)]
 pub struct ConfigurationFile<'text> {
     /// All of the file.
     whole: &'text str,
@@ -25,6 +31,13 @@ pub struct ConfigurationFile<'text> {
     text: &'text str,
     tree: Tree,
     meaning: Meaning,
+}
+
+impl fmt::Debug for ConfigurationFile<'_> {
+    /// The text holds secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes", self.whole.len())
+    }
 }
 
 impl<'text> ConfigurationFile<'text> {
@@ -46,25 +59,32 @@ impl<'text> ConfigurationFile<'text> {
     /// should, and all comments are there.
     pub fn edit(&self, wanted: &Wanted) -> Result<String, Problem> {
         let spec = serde_json::json!({"spec": wanted.as_spec()});
-        let edited = edit::edit(self.text, self.configuration(), &spec)?;
-        let tree = tree::parse(&edited).map_err(|_| Problem::of_file(Fault::Unsafe))?;
-        let meaning = verify::meaning(&edited).map_err(|_| Problem::of_file(Fault::Unsafe))?;
+        let Edited { text: edited, at } = edit::edit(self.text, self.configuration(), &spec)?;
+        let is_unsafe = || Problem::at(at, Fault::Unsafe);
+        let tree = tree::parse(&edited).map_err(|_| is_unsafe())?;
+        let meaning = verify::meaning(&edited).map_err(|_| is_unsafe())?;
         let comments_stay = comments(self.text, &self.tree).eq(comments(&edited, &tree));
         if !comments_stay || self.meaning.with(&spec) != Some(meaning) {
-            return Err(Problem::of_file(Fault::Unsafe));
+            return Err(is_unsafe());
         }
         let byte_order_mark = &self.whole[..self.whole.len() - self.text.len()];
         Ok(format!("{byte_order_mark}{edited}"))
     }
 
-    /// The file as it may be shown, line by line the same but for its secrets.
-    pub fn shown(&self) -> String {
-        shown::shown(self.text, &self.tree, self.configuration())
+    /// The file as it may be shown, line by line the same but for its secrets, and for these wherever they stand.
+    pub fn shown(&self, known: &[&JwtSecret]) -> String {
+        let known: Vec<&str> = known.iter().map(|secret| secret.expose()).collect();
+        shown::shown(self.text, &self.tree, self.configuration(), &known)
     }
 
     /// Whether it holds anything that must not be shown.
     pub fn holds_secrets(&self) -> bool {
-        self.shown() != self.text
+        self.shown(&[]) != self.text
+    }
+
+    /// The jwtSecret in it, unless it is empty.
+    pub fn jwt_secret(&self) -> Option<JwtSecret> {
+        jwt_secret(self.configuration())
     }
 
     /// What to know about these wishes in this file.
@@ -86,7 +106,8 @@ fn configurations(tree: &Tree) -> impl Iterator<Item = &Node> {
     })
 }
 
-/// A document's objects: itself, or the items of a list.
+/// A document's objects: itself, or the items of a list. The second reader finds them by itself, so that a mistake here
+/// is noticed and not repeated there.
 fn objects(document: &Node) -> Vec<&Node> {
     let is_list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
     let list = if is_list { document.get("items").unwrap_or(document) } else { document };
@@ -94,6 +115,12 @@ fn objects(document: &Node) -> Vec<&Node> {
         Content::Sequence { items, .. } => items.iter().collect(),
         _ => vec![document],
     }
+}
+
+/// The jwtSecret in a ClusterConfiguration, unless it is empty.
+pub(super) fn jwt_secret(configuration: &Node) -> Option<JwtSecret> {
+    let value = configuration.find(&JWT_SECRET).filter(|value| !value.is_null())?;
+    value.text().filter(|text| !text.is_empty()).map(JwtSecret::new)
 }
 
 /// The group of an `apiVersion`.

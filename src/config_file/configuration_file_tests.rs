@@ -244,25 +244,25 @@ fn what_stands_elsewhere_or_is_repeated_elsewhere_is_refused() {
     for (spec, at, field, mark) in [
         (
             "x: &x none\nspec: {multicluster: {clusterRole: *x}}",
-            "4:36",
+            "4:23",
             "spec.multicluster.clusterRole",
             "is an alias (`*`): its value stands elsewhere",
         ),
         (
             "x: &x {}\nspec: {multicluster: *x}",
-            "4:22",
+            "4:8",
             "spec.multicluster",
             "is an alias (`*`): its value stands elsewhere",
         ),
-        ("spec: {multicluster: {clusterRole: &x none}}", "3:39", "spec.multicluster.clusterRole", anchor),
-        ("spec:\n  multicluster: &x\n    clusterRole: none", "5:5", "spec.multicluster", anchor),
+        ("spec: {multicluster: {clusterRole: &x none}}", "3:23", "spec.multicluster.clusterRole", anchor),
+        ("spec:\n  multicluster: &x\n    clusterRole: none", "4:3", "spec.multicluster", anchor),
         (
             "spec: {multicluster: {clusterRole: !!str none}}",
-            "3:42",
+            "3:23",
             "spec.multicluster.clusterRole",
             "has a tag (`!`)",
         ),
-        ("spec: !x {}", "3:10", "spec", "has a tag (`!`)"),
+        ("spec: !x {}", "3:1", "spec", "has a tag (`!`)"),
         (
             "x: &x {a: 1}\nspec:\n  multicluster:\n    <<: *x",
             "6:5",
@@ -276,24 +276,36 @@ fn what_stands_elsewhere_or_is_repeated_elsewhere_is_refused() {
 
 #[test]
 fn what_has_another_form_is_refused() {
-    refused("spec:\n  multicluster: host\n", &host(), "4:17 `spec.multicluster` is not a mapping");
-    refused("spec:\n  multicluster: []\n", &host(), "4:17 `spec.multicluster` is not a mapping");
-    refused("spec: [1]\n", &host(), "3:7 `spec` is not a mapping");
+    refused("spec:\n  multicluster: host\n", &host(), "4:3 `spec.multicluster` is not a mapping");
+    refused("spec:\n  multicluster: []\n", &host(), "4:3 `spec.multicluster` is not a mapping");
+    refused("spec: [1]\n", &host(), "3:1 `spec` is not a mapping");
     refused(
         "spec: {multicluster: {clusterRole: [host]}}\n",
         &host(),
-        "3:36 `spec.multicluster.clusterRole` is not a single value",
+        "3:23 `spec.multicluster.clusterRole` is not a single value",
     );
     refused(
         "spec:\n  multicluster:\n    clusterRole: |-\n      none\n",
         &host(),
-        "6:7 `spec.multicluster.clusterRole` is written as a block of lines (`|` or `>`)",
+        "5:5 `spec.multicluster.clusterRole` is written as a block of lines (`|` or `>`)",
     );
     becomes(
         "spec:\n  multicluster:\n    clusterRole: |-\n      host\n",
         &host(),
         "spec:\n  multicluster:\n    clusterRole: |-\n      host\n",
     );
+}
+
+#[test]
+fn what_cannot_be_edited_is_refused_at_its_key() {
+    let refusal = "it is written in a way that cannot be edited without changing something else";
+    for (spec, at) in [
+        ("? spec\n", "3:3"),
+        ("spec:\n  a: 1\n  ? multicluster\n", "5:5"),
+        ("spec: {a: 1, ? multicluster\n  : }\n", "3:16"),
+    ] {
+        refused(spec, &host(), &format!("{at} {refusal}"));
+    }
 }
 
 #[test]
@@ -340,7 +352,7 @@ proptest! {
         for text in [text.clone(), format!("{HEAD}{text}")] {
             if let Ok(edited) = edit(&text, &member("abc")) {
                 prop_assert_eq!(edit(&edited, &member("abc")), Ok(edited.clone()));
-                let shown = ConfigurationFile::parse(&edited).unwrap().shown();
+                let shown = ConfigurationFile::parse(&edited).unwrap().shown(&[]);
                 prop_assert_eq!(shown.matches('\n').count(), edited.matches('\n').count());
             }
         }

@@ -1,10 +1,12 @@
 //! Sets values in a text by cutting in at the places that the tree knows.
 
+use std::{mem, ops::Range};
+
 use granit_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
 use super::{
-    problem::{Fault, Mark, Problem},
+    problem::{Fault, Mark, Position, Problem},
     scalar::{as_lines, fields_in_line, in_line, is_plain, written},
     splice::{Splice, spliced},
     tree::{Content, Entry, Node},
@@ -14,13 +16,27 @@ use crate::kubesphere::cluster_configuration::KIND;
 /// How deep a child stands below its parent where the file does not tell.
 const USUAL_STEP: usize = 2;
 
+/// A text with the wanted fields.
+pub(super) struct Edited {
+    pub(super) text: String,
+    /// The first key whose value was touched, or where the object begins.
+    pub(super) at: Position,
+}
+
 /// The text with the wanted fields in this object.
-pub(super) fn edit(text: &str, object: &Node, wanted: &Value) -> Result<String, Problem> {
-    let mut editor = Editor { text, step: step(object), is_json: is_json(object), splices: Vec::new() };
+pub(super) fn edit(text: &str, object: &Node, wanted: &Value) -> Result<Edited, Problem> {
+    let mut editor = Editor {
+        text,
+        step: step(object),
+        is_json: is_json(object),
+        key: object.at,
+        touched: None,
+        splices: Vec::new(),
+    };
     if let Some(wanted) = wanted.as_object() {
         editor.set(object, wanted, "")?;
     }
-    Ok(spliced(text, editor.splices))
+    Ok(Edited { text: spliced(text, editor.splices), at: editor.touched.unwrap_or(object.at) })
 }
 
 /// How deep children stand below their parents in this object.
@@ -46,15 +62,19 @@ struct Editor<'text> {
     text: &'text str,
     step: usize,
     is_json: bool,
+    /// The key whose value is being edited, which is where a person looks for it.
+    key: Position,
+    /// The first key whose value was touched.
+    touched: Option<Position>,
     splices: Vec<Splice>,
 }
 
 impl Editor<'_> {
     /// Sets the fields of a mapping, and adds those that are missing.
     fn set(&mut self, mapping: &Node, wanted: &Map<String, Value>, path: &str) -> Result<(), Problem> {
-        confirm_unmarked(mapping, path)?;
+        self.confirm_unmarked(mapping, path)?;
         let Content::Mapping { is_flow, entries } = &mapping.content else {
-            return Err(Problem::at(mapping.at, Fault::NotAMapping { field: named(path) }));
+            return Err(Problem::at(self.key, Fault::NotAMapping { field: named(path) }));
         };
         if let Some(merge) = entries.iter().find(|entry| entry.key.text() == Some("<<")) {
             let field = named(path);
@@ -85,15 +105,18 @@ impl Editor<'_> {
         wanted: &Value,
         field: &str,
     ) -> Result<(), Problem> {
-        confirm_unmarked(&entry.value, field)?;
+        let outer = mem::replace(&mut self.key, entry.key.at);
+        self.confirm_unmarked(&entry.value, field)?;
         match (wanted, &entry.value.content) {
             _ if entry.value.is_null() => self.fill(entry, in_flow, wanted),
             (Value::Object(fields), _) => self.set(&entry.value, fields, field),
             (_, Content::Scalar { text, style }) => {
                 self.replace(&entry.value, (text, *style), wanted.as_str().unwrap_or_default(), field)
             }
-            _ => Err(Problem::at(entry.value.at, Fault::NotAValue { field: field.to_owned() })),
-        }
+            _ => Err(Problem::at(self.key, Fault::NotAValue { field: field.to_owned() })),
+        }?;
+        self.key = outer;
+        Ok(())
     }
 
     /// Puts a text in another's place, in its style.
@@ -109,9 +132,9 @@ impl Editor<'_> {
             return Ok(());
         }
         if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
-            return Err(Problem::at(node.at, Fault::Block { field: field.to_owned() }));
+            return Err(Problem::at(self.key, Fault::Block { field: field.to_owned() }));
         }
-        self.splices.push((node.span.clone(), written(wanted, style)));
+        self.splice(node.span.clone(), written(wanted, style));
         Ok(())
     }
 
@@ -119,7 +142,7 @@ impl Editor<'_> {
     fn fill(&mut self, entry: &Entry, in_flow: bool, wanted: &Value) -> Result<(), Problem> {
         let value = in_line(wanted, self.is_json);
         if !entry.value.is_left_out() {
-            self.splices.push((entry.value.span.clone(), value));
+            self.splice(entry.value.span.clone(), value);
             return Ok(());
         }
         match (self.colon(&entry.key), wanted) {
@@ -209,7 +232,19 @@ impl Editor<'_> {
     }
 
     fn insert(&mut self, at: usize, text: String) {
-        self.splices.push((at..at, text));
+        self.splice(at..at, text);
+    }
+
+    fn splice(&mut self, range: Range<usize>, text: String) {
+        self.touched = Some(self.touched.map_or(self.key, |first| first.min(self.key)));
+        self.splices.push((range, text));
+    }
+
+    fn confirm_unmarked(&self, node: &Node, field: &str) -> Result<(), Problem> {
+        match node.mark {
+            Some(mark) => Err(Problem::at(self.key, Fault::Marked { field: named(field), mark })),
+            None => Ok(()),
+        }
     }
 
     /// Inserts lines before the line that begins here, with the line ends that the file has there.
@@ -233,13 +268,6 @@ fn ends_in_block(node: &Node) -> bool {
         }
         Content::Sequence { is_flow: false, items } => items.last().is_some_and(ends_in_block),
         _ => false,
-    }
-}
-
-fn confirm_unmarked(node: &Node, field: &str) -> Result<(), Problem> {
-    match node.mark {
-        Some(mark) => Err(Problem::at(node.at, Fault::Marked { field: named(field), mark })),
-        None => Ok(()),
     }
 }
 

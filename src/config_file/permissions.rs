@@ -20,6 +20,13 @@ pub(super) fn nobody_writes(metadata: &Metadata) -> bool {
     (cfg!(unix) || metadata.is_file()) && metadata.permissions().readonly()
 }
 
+/// Whether the file has names besides the one that it was found by.
+#[cfg(unix)]
+pub(super) fn has_other_names(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.nlink() > 1
+}
+
 /// Gives a new file the mode of an old one.
 #[cfg(unix)]
 pub(super) fn copy_mode(new: &File, old: &Metadata, readers: Readers) -> io::Result<()> {
@@ -50,6 +57,12 @@ pub(super) fn sync_folder(folder: &Path) {
 /// There are no such bits; a file inherits its folder's list of readers.
 #[cfg(not(unix))]
 pub(super) fn everybody_reads(_: &Metadata) -> bool {
+    false
+}
+
+/// They cannot be counted.
+#[cfg(not(unix))]
+pub(super) fn has_other_names(_: &Metadata) -> bool {
     false
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::kubesphere::cluster_configuration::{GROUP, KIND};
 
 /// A place in a text, as editors count: from 1, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
     pub line: usize,

@@ -3,29 +3,28 @@
 use std::ops::Range;
 
 use super::{
+    configuration_file::JWT_SECRET,
     splice::{Splice, spliced},
     tree::{Content, Node, Tree},
 };
 use crate::kubesphere::{
-    confidential::{MASK, fingerprint, is_confidential},
+    confidential::{MASK, fingerprint, is_confidential, scrub},
     installer_log::mask,
 };
 
-/// Where the one secret stands whose fingerprint is worth seeing.
-const JWT_SECRET: [&str; 3] = ["spec", "authentication", "jwtSecret"];
-
 /// The text without its secrets: the jwtSecret of the ClusterConfiguration as its fingerprint, all others masked, also
-/// where they stand in comments.
-pub(super) fn shown(text: &str, tree: &Tree, configuration: &Node) -> String {
+/// where they stand in comments, and the known ones wherever else.
+pub(super) fn shown(text: &str, tree: &Tree, configuration: &Node, known: &[&str]) -> String {
     let jwt_secret = configuration.find(&JWT_SECRET).map(|node| node.span.clone());
     let mut hidden = Hidden { text, jwt_secret, replacements: Vec::new() };
     tree.documents.iter().for_each(|document| hidden.visit(document, false));
     tree.comments.iter().for_each(|comment| hidden.mask_lines(comment));
-    spliced(text, hidden.replacements)
+    each_line(&spliced(text, hidden.replacements), |line| scrub(line, known))
 }
 
 struct Hidden<'text> {
     text: &'text str,
+    /// The one secret whose fingerprint is worth seeing.
     jwt_secret: Option<Range<usize>>,
     replacements: Vec<Splice>,
 }
@@ -98,10 +97,10 @@ mod tests {
     #[test]
     fn secrets_are_hidden_and_lines_stay() {
         let text = "apiVersion: installer.kubesphere.io/v1alpha1\nkind: ClusterConfiguration\nspec:\n  # adminPassword: hunter2\n  authentication: {adminPassword: hunter3, jwtSecret: \"s3cret\", a: b}\n  list:\n  - {name: TOKEN, value: t0ken}\n  key:\n    privateKey: |\n      line1\n\n      line2\n  url: http://me:hunter4@there/  # note\n  minioRootPassword: ''\n";
-        let shown = ConfigurationFile::parse(text).unwrap().shown();
+        let shown = ConfigurationFile::parse(text).unwrap().shown(&[]);
         let fingerprint = JwtSecret::new("s3cret").fingerprint();
         assert!(
-            shown.contains(&format!("adminPassword: ********, jwtSecret: \"{fingerprint}\", a: b}}")),
+            shown.contains(&format!("adminPassword: ***, jwtSecret: \"{fingerprint}\", a: b}}")),
             "{shown}"
         );
         for secret in ["hunter", "s3cret", "t0ken", "line1", "line2"] {

@@ -2,18 +2,19 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     fs::{self, File, Metadata, OpenOptions},
-    io::{self, Read as _, Write as _},
+    io::{self, Read, Write as _},
     path::{Path, PathBuf},
 };
 
 use super::permissions;
+use crate::kubesphere::shell_word::shell_word;
 
 /// The longest file that is read: a hundred times what KubeKey writes.
 const LONGEST: u64 = 1 << 20;
 
 /// A file as it was read.
-#[derive(Debug)]
 pub struct Stored {
     /// What is in it.
     pub bytes: Vec<u8>,
@@ -22,6 +23,13 @@ pub struct Stored {
     /// The file itself, where a link was named.
     target: PathBuf,
     metadata: Metadata,
+}
+
+impl fmt::Debug for Stored {
+    /// The bytes hold secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({} bytes)", self.path.display(), self.bytes.len())
+    }
 }
 
 /// Who may read what is written.
@@ -60,6 +68,12 @@ pub enum StoreError {
     /// The new file would belong to somebody else.
     #[error("{0} cannot be replaced: the new file would not keep its owner and group")]
     Owner(PathBuf, #[source] io::Error),
+    /// Its other names would keep what it was.
+    #[error("{0} has other names (hard links), under which it would stay as it is")]
+    Linked(PathBuf),
+    /// There is no place for the old file.
+    #[error("{0} is a directory, so the old file cannot be kept there")]
+    BackupDirectory(PathBuf),
     /// Somebody else was at work.
     #[error("{0} has changed since it was read")]
     Changed(PathBuf),
@@ -76,11 +90,18 @@ impl StoreError {
                 "name KubeKey's config-sample.yaml or ks-installer's cluster-configuration.yaml".to_owned()
             }
             Self::Unreadable(..) => "let this user read it, or run as another".to_owned(),
-            Self::ReadOnly(path) => format!("if it may be changed: `chmod u+w {}`", path.display()),
+            Self::ReadOnly(path) => {
+                format!("if it may be changed: `chmod u+w {}`", quoted(path))
+            }
             Self::Unwritable(..) => {
                 "check the permissions and the space there, or run as the file's owner".to_owned()
             }
             Self::Owner(..) => "run as the file's owner, or as root".to_owned(),
+            Self::Linked(path) => {
+                let [path, copy] = [path, &with_suffix(path, ".new")].map(quoted);
+                format!("make it a file of its own: `cp -p {path} {copy} && mv {copy} {path}`")
+            }
+            Self::BackupDirectory(_) => "move it away, or leave out `--backup`".to_owned(),
             Self::Changed(_) => "run the same command again".to_owned(),
         }
     }
@@ -100,14 +121,19 @@ pub fn read(path: &Path) -> Result<Stored, StoreError> {
     if !metadata.is_file() {
         return Err(StoreError::NotAFile(path.to_owned()));
     }
-    let mut bytes = Vec::new();
-    File::open(&target)
-        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(StoreError::TooLong(path.to_owned()));
-    }
+    let bytes = bytes_of(File::open(&target).map_err(unreadable)?, path)?;
     Ok(Stored { bytes, path: path.to_owned(), target, metadata })
+}
+
+/// All that comes from a file or a stream of this name, unless it is too long.
+pub fn bytes_of(source: impl Read, name: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    let read = source.take(LONGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| StoreError::Unreadable(name.to_owned(), error))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(StoreError::TooLong(name.to_owned()));
+    }
+    Ok(bytes)
 }
 
 impl Stored {
@@ -117,10 +143,8 @@ impl Stored {
     }
 
     /// The file beside it that keeps what it was.
-    pub fn backup_path(&self) -> PathBuf {
-        let mut name = OsString::from(&self.target);
-        name.push(".bak");
-        PathBuf::from(name)
+    fn backup_path(&self) -> PathBuf {
+        with_suffix(&self.target, ".bak")
     }
 
     /// Fails where it must not or cannot be written, before anything else is.
@@ -134,12 +158,19 @@ impl Stored {
         if permissions::nobody_writes(&folders) {
             return Err(StoreError::ReadOnly(folder.to_owned()));
         }
+        if permissions::has_other_names(&self.metadata) {
+            return Err(StoreError::Linked(self.target.clone()));
+        }
         OpenOptions::new().write(true).open(&self.target).map(drop).map_err(unwritable)
     }
 
     /// Copies what was read to the file beside it, in place of an older copy.
     pub fn back_up(&self, readers: Readers) -> Result<(), StoreError> {
-        self.put(&self.backup_path(), &self.bytes, readers)
+        let path = self.backup_path();
+        if path.is_dir() {
+            return Err(StoreError::BackupDirectory(path));
+        }
+        self.put(&path, &self.bytes, readers)
     }
 
     /// Puts a text in the file's place, with its mode, owner and group.
@@ -165,7 +196,7 @@ impl Stored {
             tempfile::Builder::new().prefix(".kubectl-mc-").tempfile_in(folder).map_err(unwritable)?;
         new.write_all(bytes).map_err(unwritable)?;
         permissions::give_to_owner(new.as_file(), &self.metadata)
-            .map_err(|error| StoreError::Owner(path.to_owned(), error))?;
+            .map_err(|error| StoreError::Owner(self.path.clone(), error))?;
         permissions::copy_mode(new.as_file(), &self.metadata, readers).map_err(unwritable)?;
         new.as_file().sync_all().map_err(unwritable)?;
         new.persist(path).map_err(|error| unwritable(error.error))?;
@@ -174,120 +205,22 @@ impl Stored {
     }
 }
 
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The path in a command.
+fn quoted(path: impl AsRef<Path>) -> String {
+    shell_word(&path.as_ref().to_string_lossy()).into_owned()
+}
+
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests {
-    use std::{
-        fs::{self, Permissions},
-        os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
-        path::{Path, PathBuf},
-    };
-
-    use tempfile::TempDir;
-
-    use super::{Readers, StoreError, read};
-
-    fn file(mode: u32) -> (TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("c.yaml");
-        fs::write(&path, "old").unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        (folder, path)
-    }
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().mode() & 0o7777
-    }
-
-    fn names(folder: &TempDir) -> Vec<String> {
-        let entries = fs::read_dir(folder.path()).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn mode_and_owner_are_kept_and_nothing_else_is_left() {
-        for bits in [0o644, 0o600, 0o664, 0o755] {
-            let (folder, path) = file(bits);
-            // Only root can give a file away; for others it stays theirs.
-            let given = chown(&path, Some(4711), Some(4712)).is_ok();
-            read(&path).unwrap().replace("new", Readers::Unchanged).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-            assert_eq!(mode(&path), bits);
-            if given {
-                let metadata = fs::metadata(&path).unwrap();
-                assert_eq!((metadata.uid(), metadata.gid()), (4711, 4712));
-            }
-            assert_eq!(names(&folder), ["c.yaml"]);
-        }
-    }
-
-    #[test]
-    fn everybody_loses_the_right_to_read_and_nobody_else_does() {
-        for (bits, left) in [(0o644, 0o640), (0o646, 0o642), (0o600, 0o600), (0o664, 0o660)] {
-            let (_folder, path) = file(bits);
-            read(&path).unwrap().replace("new", Readers::NotEverybody).unwrap();
-            assert_eq!(mode(&path), left);
-        }
-    }
-
-    #[test]
-    fn a_link_stays_and_its_target_is_replaced() {
-        let (folder, path) = file(0o600);
-        let link = folder.path().join("link.yaml");
-        symlink("c.yaml", &link).unwrap();
-        let stored = read(&link).unwrap();
-        stored.back_up(Readers::Unchanged).unwrap();
-        stored.replace("new", Readers::Unchanged).unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert_eq!(names(&folder), ["c.yaml", "c.yaml.bak", "link.yaml"]);
-    }
-
-    #[test]
-    fn an_older_backup_is_replaced() {
-        let (folder, path) = file(0o640);
-        fs::write(folder.path().join("c.yaml.bak"), "older").unwrap();
-        let stored = read(&path).unwrap();
-        stored.back_up(Readers::Unchanged).unwrap();
-        assert_eq!(fs::read_to_string(stored.backup_path()).unwrap(), "old");
-        assert_eq!(mode(&stored.backup_path()), 0o640);
-    }
-
-    #[test]
-    fn what_nobody_may_write_is_refused_to_root_too() {
-        let (_folder, path) = file(0o444);
-        assert!(matches!(read(&path).unwrap().confirm_writable(), Err(StoreError::ReadOnly(_))));
-        let (folder, path) = file(0o644);
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
-        assert!(matches!(read(&path).unwrap().confirm_writable(), Err(StoreError::ReadOnly(_))));
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        assert!(read(&path).unwrap().confirm_writable().is_ok());
-    }
-
-    #[test]
-    fn what_somebody_else_changed_is_not_overwritten() {
-        let (_folder, path) = file(0o644);
-        let stored = read(&path).unwrap();
-        fs::write(&path, "theirs").unwrap();
-        assert!(matches!(stored.replace("new", Readers::Unchanged), Err(StoreError::Changed(_))));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
-    }
-
-    #[test]
-    fn what_is_no_file_is_refused() {
-        let (folder, path) = file(0o644);
-        assert!(matches!(read(folder.path()), Err(StoreError::Directory(_))));
-        assert!(matches!(read(Path::new("/dev/null")), Err(StoreError::NotAFile(_))));
-        assert!(matches!(read(&folder.path().join("none")), Err(StoreError::Missing(_))));
-        assert!(matches!(read(&path.join("none")), Err(StoreError::Missing(_))));
-        fs::File::create(&path).unwrap().set_len(super::LONGEST + 1).unwrap();
-        assert!(matches!(read(&path), Err(StoreError::TooLong(_))));
-    }
-}
+#[path = "store_tests.rs"]
+mod tests;

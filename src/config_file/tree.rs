@@ -1,13 +1,15 @@
 //! YAML as a tree that knows where each node stands in the text.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::HashMap,
+    ops::{Range, RangeInclusive},
+};
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options};
 
 use super::problem::{Fault, Mark, Position, Problem};
 
-/// A text's documents and comments.
-#[derive(Debug)]
+/// A text's documents and comments. It holds secrets, and so is not `Debug`; nor are its nodes.
 pub(super) struct Tree {
     /// The root of each document.
     pub(super) documents: Vec<Node>,
@@ -16,7 +18,6 @@ pub(super) struct Tree {
 }
 
 /// A node and where it stands. A block mapping or sequence ends where its last child ends.
-#[derive(Debug)]
 pub(super) struct Node {
     pub(super) content: Content,
     pub(super) span: Range<usize>,
@@ -24,7 +25,6 @@ pub(super) struct Node {
     pub(super) mark: Option<Mark>,
 }
 
-#[derive(Debug)]
 pub(super) enum Content {
     Scalar { text: String, style: ScalarStyle },
     Mapping { is_flow: bool, entries: Vec<Entry> },
@@ -32,7 +32,6 @@ pub(super) enum Content {
     Alias,
 }
 
-#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: Node,
     pub(super) value: Node,
@@ -93,17 +92,24 @@ pub(super) fn parse(text: &str) -> Result<Tree, Problem> {
 }
 
 fn not_yaml(text: &str, error: &ScanError) -> Problem {
-    tab(text).unwrap_or_else(|| Problem::at(position(error.marker()), Fault::NotYaml(error.info())))
+    let at = position(error.marker());
+    // What is wrong with a text is said where it begins, although the tab stands further down.
+    let last = if error.info().contains("tab") { usize::MAX } else { at.line };
+    tab(text, at.line..=last).unwrap_or_else(|| Problem::at(at, Fault::NotYaml(error.info())))
 }
 
-/// The first tab among a line's leading blanks, which is what is mostly wrong where there is one.
-pub(super) fn tab(text: &str) -> Option<Problem> {
-    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let found = lines.find_map(|(number, line)| {
-        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
-        line[..blanks].find('\t').map(|column| Position { line: number + 1, column: column + 1 })
+/// The first tab among the leading blanks of the lines in which a parser stopped, or else of the one before them: mostly
+/// it is what is wrong there. Elsewhere it may be part of a text.
+pub(super) fn tab(text: &str, stopped: RangeInclusive<usize>) -> Option<Problem> {
+    let before = stopped.start().saturating_sub(1);
+    let tabs = (1..).zip(text.lines()).filter_map(|(line, content)| {
+        let blanks = content.len() - content.trim_start_matches([' ', '\t']).len();
+        let column = content[..blanks].find('\t')? + 1;
+        Some(Position { line, column })
     });
-    found.map(|position| Problem::at(position, Fault::Tab))
+    let near: Vec<Position> = tabs.filter(|at| at.line == before || stopped.contains(&at.line)).collect();
+    let position = near.iter().find(|at| at.line != before).or(near.first())?;
+    Some(Problem::at(*position, Fault::Tab))
 }
 
 fn position(marker: &granit_parser::Marker) -> Position {
@@ -207,7 +213,7 @@ fn ended(mut node: Node, closed: usize) -> Node {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, tab};
+    use super::{Fault, parse, tab};
 
     #[test]
     fn nodes_know_where_they_stand() {
@@ -221,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_key_is_found_wherever_it_stands() {
-        let problem = parse("a: 1\nb:\n- c: 1\n  \"c\": 2\n").unwrap_err();
+        let problem = parse("a: 1\nb:\n- c: 1\n  \"c\": 2\n").err().unwrap();
         assert_eq!(problem.at.map(|at| (at.line, at.column)), Some((4, 3)));
         assert!(problem.fault.to_string().ends_with("`c` stands twice in one mapping (first in line 3)"));
     }
@@ -235,7 +241,7 @@ mod tests {
             ("a: *b\n", 1, 4),
             ("a: @\n", 1, 4),
         ] {
-            let problem = parse(text).unwrap_err();
+            let problem = parse(text).err().unwrap();
             assert_eq!(
                 problem.at.map(|at| (at.line, at.column)),
                 Some((line, column)),
@@ -246,9 +252,16 @@ mod tests {
 
     #[test]
     fn an_indenting_tab_is_named() {
-        let problem = parse("a:\n  b: 1\n \tc: 2\n").unwrap_err();
-        assert_eq!(problem, tab("x\n\n \ty\n").unwrap());
-        assert!(tab("a: b\t# c\n").is_none());
+        let problem = parse("a:\n  b: 1\n \tc: 2\n").err().unwrap();
+        assert_eq!(problem, tab("x\n\n \ty\n", 4..=4).unwrap());
+        assert!(tab("a: b\t# c\n", 1..=1).is_none());
+    }
+
+    #[test]
+    fn a_tab_elsewhere_is_not_blamed() {
+        let problem = parse("b: |\n  x\n  \ty\nc: 1\nd: [\n").err().unwrap();
+        assert_eq!(problem.at.map(|at| (at.line, at.column)), Some((5, 4)), "{problem:?}");
+        assert_ne!(problem.fault, Fault::Tab);
     }
 
     #[test]

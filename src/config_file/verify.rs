@@ -12,6 +12,19 @@ use super::{
 };
 use crate::kubesphere::cluster_configuration::{GROUP, KIND};
 
+/// What the reader says where the other one had nothing to say, and what it means.
+const REASONS: [(&str, &str); 6] = [
+    ("duplicate entry", "a key stands twice in this mapping, perhaps written differently (`1` and `0x1`)"),
+    ("repetition limit", "its aliases (`*`) repeat too much"),
+    ("recursion limit", "it is nested too deeply, or an alias (`*`) stands within what it repeats"),
+    (
+        "could not find expected ':'",
+        "a key has no `:`; there, the characters U+0085, U+2028 and U+2029 end lines too",
+    ),
+    ("cannot start any token", "no value begins with this character"),
+    ("invalid value", "a value is not what its tag (`!`) says"),
+];
+
 /// The values of all documents.
 #[derive(Clone, PartialEq)]
 pub(super) struct Meaning(Vec<Value>);
@@ -31,12 +44,13 @@ pub(super) fn meaning(text: &str) -> Result<Meaning, Problem> {
 
 fn not_yaml(text: &str, error: &serde_yaml::Error) -> Problem {
     let at = error.location().map(|at| Position { line: at.line(), column: at.column() });
-    tree::tab(text).unwrap_or_else(|| {
+    at.and_then(|at| tree::tab(text, at.line..=at.line)).unwrap_or_else(|| {
         // Its own words may quote the file.
-        Problem {
-            at,
-            fault: Fault::NotYaml("a parser of YAML 1.1, as KubeKey has it, refuses it".to_owned()),
-        }
+        let words = error.to_string();
+        let reason = REASONS.iter().find(|(said, _)| words.contains(said)).map(|(_, reason)| *reason);
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let refused = format!("a parser of YAML 1.1, as KubeKey has it, refuses it{reason}");
+        Problem { at, fault: Fault::NotYaml(refused) }
     })
 }
 
@@ -51,6 +65,7 @@ impl Meaning {
     }
 }
 
+/// A document's objects, found without the first reader: this is a second opinion.
 fn objects(document: &mut Value) -> Vec<&mut Value> {
     let is_list = document.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
     if is_list && document.get("items").is_some_and(Value::is_sequence) {
@@ -98,6 +113,34 @@ mod tests {
         assert!(changed == meaning(&format!("{TEXT} multicluster: {{clusterRole: host}}")).unwrap());
         assert!(changed != meaning(&format!("{TEXT} multicluster: {{clusterRole: member}}")).unwrap());
         assert!(changed != meaning(&format!("{TEXT} multicluster: {{clusterRole: host, a: 1}}")).unwrap());
+    }
+
+    #[test]
+    fn what_this_reader_alone_refuses_has_a_reason() {
+        let ten = |name: &str| [name; 10].join(", ");
+        let bomb = format!(
+            "a: &a [{}]\nb: &b [{}]\nc: &c [{}]\nd: &d [{}]\ne: &e [{}]\nf: [{}]\n",
+            ten("1"),
+            ten("*a"),
+            ten("*b"),
+            ten("*c"),
+            ten("*d"),
+            ten("*e")
+        );
+        for (text, at, reason) in [
+            ("a:\n\t\nb: 1\n", Some((2, 1)), "a tab indents this line"),
+            ("a:\n  - 1\n\t\nb: 1\n", Some((3, 1)), "a tab indents this line"),
+            ("a: 1\nb:\n  1: x\n  0x1: hunter2\n", Some((3, 3)), "refuses it: a key stands twice"),
+            ("a: &a [*a]\n", Some((1, 4)), "an alias (`*`) stands within"),
+            (&bomb, None, "its aliases (`*`) repeat too much"),
+            ("a: x\u{85}y\n", Some((3, 1)), "U+0085, U+2028 and U+2029 end lines"),
+            ("a: !!int hunter2\n", Some((1, 4)), "a value is not what its tag"),
+        ] {
+            let problem = meaning(text).unwrap_err();
+            assert!(problem.fault.to_string().contains(reason), "{text}: {problem:?}");
+            assert!(!problem.fault.to_string().contains("hunter2"), "{problem:?}");
+            assert_eq!(problem.at.map(|at| (at.line, at.column)), at, "{text}: {problem:?}");
+        }
     }
 
     #[test]

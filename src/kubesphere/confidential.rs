@@ -11,18 +11,19 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-/// What stands for a password.
-pub const MASK: &str = "********";
+/// What stands for a password, and for every secret of a text that others wrote.
+pub const MASK: &str = "***";
 
 /// Shorter known values are left alone by [`scrub`]: replacing every `ab` in a text would only ruin it.
 const SHORTEST_SCRUBBED: usize = 6;
 
 /// What key names say of a value that must not be shown, in lower case without separators.
-const CONFIDENTIAL_WORDS: [&str; 13] = [
+const CONFIDENTIAL_WORDS: [&str; 14] = [
     "secret",
     "token",
     "password",
     "passwd",
+    "pwd",
     "passphrase",
     "credential",
     "kubeconfig",
@@ -33,6 +34,9 @@ const CONFIDENTIAL_WORDS: [&str; 13] = [
     "apikey",
     "authorization",
 ];
+
+/// What ends the name of a key that tells of a secret, and holds none: its name, a reference to it, its life time.
+const HARMLESS_ENDS: [&str; 7] = ["name", "namespace", "ref", "type", "enabled", "seconds", "maxage"];
 
 /// `sha256:` and the first eight hexadecimal digits: enough to compare by eye, useless to an attacker of
 /// a generated value.
@@ -138,17 +142,19 @@ fn names_its_value_confidential(fields: &Map<String, Value>) -> bool {
     of_patch || data_of_patch || text("name").is_some_and(is_confidential)
 }
 
-/// Whether the name of a key says that its value is confidential.
+/// Whether the name of a key says that its value is confidential: in an object, a file or a line of a log.
 pub fn is_confidential(key: &str) -> bool {
     let key: String =
         key.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    // The name of a Secret, a reference to one or the life time of a token tells nothing.
-    let harmless = ["name", "ref", "seconds", "namespace", "enabled"].iter().any(|end| key.ends_with(end));
+    let is_harmless = HARMLESS_ENDS.iter().any(|end| key.ends_with(end));
     let is_key = key.ends_with("key") && key != "key" && key != "topologykey";
-    !harmless && (is_key || key.ends_with("pass") || CONFIDENTIAL_WORDS.iter().any(|word| key.contains(word)))
+    // A registry's `auth` is its user and password in base64.
+    let is_login = key == "auth" || key.ends_with("pass");
+    !is_harmless && (is_key || is_login || CONFIDENTIAL_WORDS.iter().any(|word| key.contains(word)))
 }
 
-fn is_password(key: &str) -> bool {
+/// Whether the name of a confidential key says that its value is a password.
+pub fn is_password(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     key.contains("pass") || key.contains("pwd")
 }
@@ -225,7 +231,7 @@ fn is_token(text: &str) -> bool {
     text.starts_with("eyJ") && text.split('.').count() == 3 && !text.contains(char::is_whitespace)
 }
 
-/// `https://user:password@proxy` as `https://********@proxy`.
+/// `https://user:password@proxy` as `https://***@proxy`.
 fn without_user_information(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let authority_end = rest.find(['/', '?', '#', ' ']).unwrap_or(rest.len());

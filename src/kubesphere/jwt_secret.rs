@@ -12,6 +12,10 @@ use super::confidential::fingerprint;
 /// (ks-installer `roles/ks-core/init-token/tasks/main.yaml`).
 const HARMLESS: &str = "._~-";
 
+/// The longest secret that is taken. KubeSphere makes 32 characters, and HMAC with SHA-256 hashes what is longer than
+/// 64; what is longer than this is a file of something else.
+const LONGEST: usize = 4096;
+
 /// `authentication.jwtSecret`, which shows itself as a fingerprint only.
 #[derive(Clone)]
 pub struct JwtSecret(SecretString);
@@ -22,6 +26,9 @@ pub enum Unusable {
     /// The value is empty.
     #[error("it is empty")]
     Empty,
+    /// It is no secret but something else.
+    #[error("it is longer than {LONGEST} characters, which no jwtSecret is")]
+    TooLong,
     /// A character would end up as shell or YAML syntax in the installer.
     #[error(
         "it holds a character outside `A-Z a-z 0-9 . _ ~ -`, which breaks the installer's shell commands and YAML"
@@ -50,6 +57,9 @@ impl JwtSecret {
         let value = self.expose();
         if value.is_empty() {
             return Err(Unusable::Empty);
+        }
+        if value.len() > LONGEST {
+            return Err(Unusable::TooLong);
         }
         let harmless = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c);
         if value.chars().all(harmless) { Ok(()) } else { Err(Unusable::Breaking) }
@@ -91,6 +101,12 @@ mod tests {
             assert_eq!(JwtSecret::new(value).usable(), Err(Unusable::Breaking), "{value}");
         }
         assert_eq!(JwtSecret::new("").usable(), Err(Unusable::Empty));
+    }
+
+    #[test]
+    fn what_is_longer_than_any_secret_is_refused() {
+        assert_eq!(JwtSecret::new("a".repeat(4096)).usable(), Ok(()));
+        assert_eq!(JwtSecret::new("a".repeat(4097)).usable(), Err(Unusable::TooLong));
     }
 
     #[test]

@@ -89,6 +89,9 @@ fn resync(yaml: &Value) -> Option<Duration> {
     value.as_str().and_then(go_duration).filter(|period| !period.is_zero())
 }
 
+/// Go's longest duration (`time.Duration` counts nanoseconds in 64 bits), some 292 years.
+const LONGEST_DURATION: Duration = Duration::from_nanos(i64::MAX.cast_unsigned());
+
 /// A duration as Go writes it: `2m0s`, `1h30m`, `1.5s`, `0`.
 pub fn go_duration(text: &str) -> Option<Duration> {
     if text == "0" {
@@ -103,7 +106,8 @@ pub fn go_duration(text: &str) -> Option<Duration> {
         seconds += digits.parse::<f64>().ok()? * unit_seconds(&tail[..unit])?;
         rest = &tail[unit..];
     }
-    if text.is_empty() { None } else { Duration::try_from_secs_f64(seconds).ok() }
+    let duration = Duration::try_from_secs_f64(seconds).ok().filter(|duration| *duration <= LONGEST_DURATION);
+    duration.filter(|_| !text.is_empty())
 }
 
 fn unit_seconds(unit: &str) -> Option<f64> {
@@ -171,6 +175,8 @@ multicluster:
         assert_eq!(go_duration("1h30m"), Some(Duration::from_secs(5400)));
         assert_eq!(go_duration("1.5s"), Some(Duration::from_millis(1500)));
         assert_eq!(go_duration("0"), Some(Duration::ZERO));
+        assert!(go_duration("2562047h").is_some());
+        assert_eq!(go_duration("2562048h"), None, "Go cannot say it");
         for text in ["", "5", "s", "2x", "-1s"] {
             assert_eq!(go_duration(text), None, "{text}");
         }

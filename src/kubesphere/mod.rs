@@ -10,5 +10,6 @@ pub mod kubesphere_config;
 pub mod names;
 pub mod readiness;
 pub mod role;
+pub mod shell_word;
 pub mod side;
 pub mod versions;

@@ -26,7 +26,10 @@ pub async fn observe(connection: &Connection, observed: &Observed) -> InstallerR
             }
             judge(&log, &triggers, connection.clock.now())
         }
-        Err(LogUnavailable::NoPod { .. }) => InstallerRun::UnderWay("its pod has not started yet".to_owned()),
+        Err(LogUnavailable::NoPod { why }) => InstallerRun::UnderWay(match why.as_str() {
+            "" => "its pod has not started yet".to_owned(),
+            why => format!("its pod has not started yet: {why}"),
+        }),
         Err(LogUnavailable::NoInstaller | LogUnavailable::ScaledDown) => {
             InstallerRun::Idle { last_failure: None }
         }

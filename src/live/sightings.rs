@@ -1,13 +1,13 @@
 //! Everything of a cluster that shows how far its configuration is, as it changes.
 
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{StreamExt as _, future, stream::BoxStream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, api::DynamicObject};
 
 use super::{
     connection::Connection,
-    follow::follow,
+    follow::{LogUnavailable, News, follow},
     observe::{as_value, clusters, config_of, configurations},
     sighting::{Selection, State, latest},
 };
@@ -30,10 +30,8 @@ pub fn sightings(
     let configuration = latest(configurations(connection), named(cluster_configuration::NAME));
     let config_maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), NAMESPACE);
     let config = latest(config_maps, named(kubesphere_config::NAME));
-    let log = follow(connection.client.clone(), log_since).map(|line| match line {
-        Ok(line) => Sighting::Line { at: line.at, text: line.text },
-        Err(unavailable) => Sighting::LogUnreadable(unavailable.to_string()),
-    });
+    let log = follow(connection.client.clone(), log_since);
+    let log = log.filter_map(|news| future::ready(log_sighted(news)));
     let mut all: Vec<BoxStream<'static, Sighting>> = vec![
         configuration.map(sighted(connection, configuration_of)).boxed(),
         config.map(sighted(connection, config_map_of)).boxed(),
@@ -44,6 +42,16 @@ pub fn sightings(
         all.push(host_cluster.map(sighted(connection, host_cluster_of)).boxed());
     }
     futures::stream::select_all(all).boxed()
+}
+
+fn log_sighted(news: Result<News, LogUnavailable>) -> Option<Sighting> {
+    match news {
+        Ok(News::Line(line)) => Some(Sighting::Line { at: line.at, text: line.text }),
+        Ok(News::Waits(why)) => Some(Sighting::LogWaits(why)),
+        Ok(News::Container { .. } | News::Resumed) => Some(Sighting::LogReadable),
+        Ok(News::CaughtUp) => None,
+        Err(unavailable) => Some(Sighting::LogUnreadable(unavailable.to_string())),
+    }
 }
 
 fn named(name: &str) -> Selection {

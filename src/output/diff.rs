@@ -9,7 +9,7 @@ use super::{style::Styles, ui::Ui};
 use crate::{cli::ColorChoice, error::Error};
 
 /// A text and the same text as it may be shown, line by line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Version<'a> {
     /// What is compared.
     pub text: &'a str,

@@ -57,6 +57,21 @@ impl Ui {
         io::stdout().is_terminal()
     }
 
+    /// Whether results go to a file that everybody may read.
+    #[cfg(unix)]
+    pub fn everybody_reads_results() -> bool {
+        use std::{fs::File, os::fd::AsFd as _, os::unix::fs::MetadataExt as _};
+        let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        let metadata = file.and_then(|file| file.metadata());
+        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o004 != 0)
+    }
+
+    /// There are no such bits.
+    #[cfg(not(unix))]
+    pub fn everybody_reads_results() -> bool {
+        false
+    }
+
     /// A line for the person, on stderr. That nobody reads it changes nothing.
     pub fn message(&self, line: &str) {
         let written = self.above_progress(|| writeln!(io::stderr().lock(), "{line}"));

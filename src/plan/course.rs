@@ -68,6 +68,10 @@ pub enum Sighting {
         /// The line.
         text: String,
     },
+    /// The log has nothing to read now, and why: mostly the installer's pod has not started.
+    LogWaits(String),
+    /// The log can be read, for the first time or again.
+    LogReadable,
     /// The log cannot be read any longer, and why.
     LogUnreadable(String),
     /// The server does not let anything be seen at present.
@@ -115,6 +119,7 @@ pub struct Course<'a> {
     observed: Observed,
     triggers: Triggers,
     log: InstallerLog,
+    log_waits: Option<String>,
     log_unreadable: Option<String>,
     /// Whether we have changed something, so that only what the log tells from then on counts.
     log_counts: bool,
@@ -137,6 +142,7 @@ impl<'a> Course<'a> {
             triggers: Triggers::of(observed.configuration.present()),
             observed,
             log: InstallerLog::default(),
+            log_waits: None,
             log_unreadable: None,
             log_counts: false,
             look_counts: true,
@@ -166,6 +172,8 @@ impl<'a> Course<'a> {
                 self.log.push(Some(at), &text);
                 self.look_counts = false;
             }
+            Sighting::LogWaits(why) => self.log_waits = Some(why),
+            Sighting::LogReadable => self.log_waits = None,
             Sighting::LogUnreadable(why) => {
                 self.log_unreadable = Some(why);
                 self.look_counts = false;
@@ -235,8 +243,9 @@ impl<'a> Course<'a> {
 
     /// What the installer does, or said last.
     pub fn installer(&self) -> Option<String> {
-        last_failure(&self.log)
-            .map(|failure| format!("failed: {failure}"))
+        self.log_waits
+            .clone()
+            .or_else(|| last_failure(&self.log).map(|failure| format!("failed: {failure}")))
             .or_else(|| self.log.last_run().map(|_| stage(&self.log)))
             .or_else(|| self.log_unreadable.as_ref().map(|why| format!("its log cannot be read ({why})")))
     }
@@ -290,6 +299,7 @@ impl<'a> Course<'a> {
 
     fn forget_log(&mut self) {
         self.log = InstallerLog::default();
+        self.log_waits = None;
         self.log_unreadable = None;
         self.log_counts = true;
         self.look_counts = false;

@@ -232,6 +232,17 @@ fn without_a_log_the_effect_alone_is_waited_for() {
 }
 
 #[test]
+fn a_pod_that_does_not_start_is_told_until_its_log_can_be_read() {
+    let secret = JwtSecret::new(OURS);
+    let mut course = patched(&secret);
+    course.take(Sighting::LogWaits("ImagePullBackOff".to_owned()));
+    assert!(waits(&course.next(at(600))));
+    assert_eq!(course.installer().unwrap(), "ImagePullBackOff");
+    course.take(Sighting::LogReadable);
+    assert_eq!(course.installer(), None);
+}
+
+#[test]
 fn an_interruption_is_told_as_long_as_it_lasts() {
     let secret = JwtSecret::new(OURS);
     let mut course = patched(&secret);

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde::Deserialize as _;
 use serde_yaml::{Mapping, Value};
 
-use crate::support::generated;
+use crate::support::{Place, generated};
 
 const FILES: [&str; 5] = ["installer", "bare", "kubekey", "list", "sparse"];
 const SECRET: &str = "gfIwilcc0WjNGKJ5DLeksf2JKfcLgTZU";
@@ -123,7 +123,7 @@ fn what_is_missing_is_added_where_it_belongs() {
 fn no_file_shows_its_secrets() {
     for name in FILES {
         let edited = edit(&fixture(name), &member(SECRET));
-        let shown = ConfigurationFile::parse(&edited).unwrap().shown();
+        let shown = ConfigurationFile::parse(&edited).unwrap().shown(&[]);
         for secret in ["unter", "correct horse", SECRET] {
             assert!(!shown.contains(secret), "{name} shows {secret}:\n{shown}");
         }
@@ -150,9 +150,14 @@ fn set(value: &mut Value, path: &[&str], text: &str) {
     }
 }
 
-fn intended(text: &str, number: usize, wanted: &Wanted) -> Vec<Value> {
+fn intended(text: &str, place: &Place, wanted: &Wanted) -> Vec<Value> {
     let mut documents = parse(text);
-    let document = &mut documents[number];
+    let document = &mut documents[place.document];
+    let document = match (place.item, document.is_sequence()) {
+        (Some(item), true) => &mut document[item],
+        (Some(item), false) => &mut document["items"][item],
+        (None, _) => document,
+    };
     set(document, &["spec", "multicluster", "clusterRole"], wanted.role.as_str());
     if let Some(name) = &wanted.host_cluster_name {
         set(document, &["spec", "multicluster", "hostClusterName"], name);
@@ -171,7 +176,7 @@ fn split(line: &str) -> (&str, &str) {
 
 /// Whether a line may change: it holds one of the fields, or a parent of theirs.
 fn may_change(line: &str) -> bool {
-    let words = ["spec:", "authentication", "multicluster", "clusterRole", "hostClusterName", "jwtSecret"];
+    let words = ["spec", "authentication", "multicluster", "clusterRole", "hostClusterName", "jwtSecret"];
     words.iter().any(|word| split(line).0.contains(word))
 }
 
@@ -195,9 +200,9 @@ proptest! {
         is_unended: bool,
         wanted in any_wanted(),
     ) {
-        let (text, number) = generated(&choices, is_crlf, has_mark, is_unended);
+        let (text, place) = generated(&choices, is_crlf, has_mark, is_unended);
         let edited = edit(&text, &wanted);
-        prop_assert!(parse(&edited) == intended(&text, number, &wanted), "\n{}\n=>\n{}", text, edited);
+        prop_assert!(parse(&edited) == intended(&text, &place, &wanted), "\n{}\n=>\n{}", text, edited);
         let others = |text: &str| -> Vec<String> {
             text.split('\n').map(|line| line.trim_end_matches('\r')).filter(|line| !may_change(line)).map(str::to_owned).collect()
         };

@@ -18,6 +18,7 @@ use crate::support::{
 #[test]
 fn a_host_is_configured_once() {
     let folder = Folder::with("kubekey");
+    folder.chmod("c.yaml", 0o640);
     let old = folder.text("c.yaml");
     let run = folder.run("c.yaml --role host").code(0).stdout("c.yaml configured\n");
     assert_eq!(run.stderr, "");
@@ -43,6 +44,51 @@ fn a_members_file_is_closed_to_everybody() {
     let run = folder.run(MEMBER).code(0).stdout("c.yaml unchanged\n");
     run.says("warning: c.yaml: everybody may read it, and it holds the jwtSecret: `chmod o-r c.yaml`\n");
     assert_eq!(folder.mode("c.yaml"), 0o604);
+}
+
+#[test]
+fn a_hosts_file_with_secrets_stays_open_with_a_warning() {
+    let folder = Folder::with("kubekey");
+    fs::rename(folder.path("c.yaml"), folder.path("my c.yaml")).unwrap();
+    for result in ["configured", "unchanged"] {
+        let run = folder.configure("--role host").args(["my c.yaml"]).run().code(0);
+        run.stdout(&format!("my c.yaml {result}\n")).says(
+            "warning: my c.yaml: everybody may read it, and it holds secrets: `chmod o-r 'my c.yaml'`\n",
+        );
+        assert_eq!(folder.mode("my c.yaml"), 0o644);
+    }
+    assert_eq!(Folder::with("bare").run("c.yaml --role host").code(0).stderr, "");
+}
+
+#[test]
+fn a_secret_that_goes_to_an_open_file_is_warned_about() {
+    let folder = Folder::with("bare");
+    let program = env!("CARGO_BIN_EXE_kubectl-mc");
+    let stderr = |umask, role| {
+        let script = format!("umask {umask}; exec {program} configure - {role} < c.yaml > {umask}.yaml");
+        let output = Command::new("sh").args(["-c", &script]).current_dir(folder.root()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let member = "--role member --jwt-secret-file secret";
+    assert_eq!(
+        stderr("022", member),
+        "warning: stdout: everybody may read the file that it goes to, and it holds the jwtSecret\nhint: close it with `chmod o-r FILE`; the next one is closed from the start with `umask 077`\n"
+    );
+    assert!(folder.text("022.yaml").contains(SECRET));
+    assert_eq!(stderr("077", member), "");
+    assert_eq!(stderr("022", "--role host"), "", "it holds none");
+}
+
+#[test]
+fn a_members_file_does_not_make_a_host_without_a_word() {
+    let folder = Folder::with("bare");
+    folder.run(MEMBER).code(0);
+    let fingerprint = JwtSecret::new(SECRET).fingerprint();
+    let run = folder.run("c.yaml --role host").code(0).stdout("c.yaml configured\n");
+    run.says(&format!(
+        "warning: c.yaml: the jwtSecret {fingerprint} is in it already, and this host will sign with it"
+    ));
 }
 
 #[test]
@@ -133,11 +179,33 @@ fn a_difference_near_passwords_masks_them() {
     let near = "  authentication: # jwtSecret: correct horse\n    adminPassword: Hunter@123\n    # adminPassword: Hunter@124\n    jwtSecret: hunter-of-logs\n";
     let folder = Folder::of(format!("{HEAD}spec:\n{near}").as_bytes());
     let run = folder.run(&format!("{MEMBER} --diff --color always")).code(1);
-    for shown in ["********", "# adminPassword: ***", &JwtSecret::new("hunter-of-logs").fingerprint()] {
+    for shown in
+        ["adminPassword: ***\n", "# adminPassword: ***", &JwtSecret::new("hunter-of-logs").fingerprint()]
+    {
         assert!(run.stdout.contains(shown), "{run}");
     }
     assert!(run.stdout.contains("\u{1b}[31m-    jwtSecret: sha256:"), "{run}");
     assert!(run.stdout.contains("\u{1b}[32m+    jwtSecret: sha256:"), "{run}");
+}
+
+#[test]
+fn a_difference_hides_the_old_and_the_new_secret_wherever_they_stand() {
+    let old = "OldSecretOfAnotherHost";
+    let text = format!(
+        "{HEAD}spec:\n  # key of prod: {SECRET}\n  note: \"it was {old}\"\n  authentication:\n    jwtSecret: {old} # not {SECRET}\n    kid: x{SECRET}y # was {old}\n"
+    );
+    let run = Folder::of(text.as_bytes()).run(&format!("{MEMBER} --diff")).code(1);
+    let [old_print, new_print] = [old, SECRET].map(|secret| JwtSecret::new(secret).fingerprint());
+    assert!(!run.stdout.contains(old), "{run}");
+    for shown in [
+        format!("   # key of prod: {new_print}\n   note: \"it was {old_print}\"\n"),
+        format!(
+            "-    jwtSecret: {old_print} # not {new_print}\n+    jwtSecret: {new_print} # not {new_print}\n"
+        ),
+        format!("     kid: x{new_print}y # was {old_print}\n"),
+    ] {
+        assert!(run.stdout.contains(&shown), "{run}");
+    }
 }
 
 #[test]
@@ -182,6 +250,12 @@ fn a_secret_comes_from_stdin_or_a_file_and_is_checked() {
     }
     folder.refused("c.yaml --role member --jwt-secret-file none", 2, &["error: none cannot be read"]);
     folder.refused("c.yaml --role member --jwt-secret-file .", 3, &["error: . cannot be read"]);
+    fs::write(folder.path("long"), vec![b'a'; 200_000]).unwrap();
+    folder.refused(
+        "c.yaml --role member --jwt-secret-file long",
+        3,
+        &["error: long: ", "is longer than 4096"],
+    );
     fs::write(folder.path("empty"), "\n").unwrap();
     folder.refused("c.yaml --role member --jwt-secret-file empty", 3, &["error: empty: ", "it is empty"]);
 }

@@ -1,6 +1,10 @@
 //! What `configure` does not do, with its reason and its place, and an untouched file.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    os::unix::{fs::chown, process::CommandExt as _},
+    process::Command,
+};
 
 use crate::support::{CONFIGURATION_HEAD as HEAD, Folder};
 
@@ -13,6 +17,14 @@ fn errors_never_look_like_differences() {
     let folder = Folder::with("bare");
     let run = folder.configure("c.yaml --role member --jwt-secret-from-context gone --diff").run();
     run.code(2).stdout("").says("error: no kubeconfig");
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kubectl-mc"));
+    program.args(["configure", "c.yaml", "--role", "host", "--diff"]).current_dir(folder.root());
+    let output = program.stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let nobody = "apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: \"http://127.0.0.1:1\"}}]\ncontexts: [{name: gone, context: {cluster: c}}]\n";
+    let run = folder.configure("c.yaml --role member --jwt-secret-from-context gone --diff");
+    run.file(".kube/config", nobody).run().code(3).stdout("").says("error: host \"gone\": ");
 }
 
 #[test]
@@ -43,6 +55,10 @@ fn what_is_typed_wrongly_is_said_before_anything_is_read() {
         ),
         ("- --role host --backup", "error: --backup keeps a file"),
         ("- --role member --jwt-secret-stdin", "error: FILE and the jwtSecret cannot both be stdin"),
+        (
+            "c.yaml --role member --jwt-secret-from-context a --context b",
+            "error: --jwt-secret-from-context and --context both name the host's context\nhint: leave out",
+        ),
         ("none --role host", "error: none does not exist"),
     ] {
         folder.refused(words, 2, &[said]);
@@ -70,11 +86,67 @@ fn bad_files_are_refused_with_their_place() {
     }
     for (spec, said) in [
         (&*format!("---\n{HEAD}"), "c.yaml: there are 2 ClusterConfigurations in it, in the lines 1 and 4"),
-        ("x: &x {}\nspec:\n  multicluster: *x\n", "c.yaml:5:17: `spec.multicluster` is an alias"),
-        ("spec:\n  multicluster: host\n", "c.yaml:4:17: `spec.multicluster` is not a mapping"),
+        ("x: &x {}\nspec:\n  multicluster: *x\n", "c.yaml:5:3: `spec.multicluster` is an alias"),
+        ("spec:\n  multicluster: host\n", "c.yaml:4:3: `spec.multicluster` is not a mapping"),
     ] {
         Folder::of(format!("{HEAD}{spec}").as_bytes()).refused("c.yaml --role host", 3, &[said]);
     }
+}
+
+#[test]
+fn what_would_lose_a_name_or_its_backup_is_refused() {
+    let folder = Folder::with("bare");
+    fs::hard_link(folder.path("c.yaml"), folder.path("d.yaml")).unwrap();
+    folder.refused("c.yaml --role host", 3, &["c.yaml has other names (hard links)", "hint: make it a file"]);
+    fs::remove_file(folder.path("d.yaml")).unwrap();
+    fs::create_dir(folder.path("c.yaml.bak")).unwrap();
+    folder.refused("c.yaml --role host --backup", 3, &["c.yaml.bak is a directory, so the old file"]);
+    folder.run("c.yaml --role host").code(0);
+}
+
+/// The secret comes through a pipe, which is opened after the file was read: what writes it changes the file first.
+#[test]
+fn a_file_that_changes_meanwhile_is_left_as_it_is() {
+    let folder = Folder::with("bare");
+    let made = Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let script = "exec 3> pipe; echo '# theirs' >> c.yaml; cat secret >&3";
+    let mut writer = Command::new("sh").args(["-c", script]).current_dir(folder.root()).spawn().unwrap();
+    let run = folder.run("c.yaml --role member --jwt-secret-file pipe");
+    writer.kill().ok();
+    writer.wait().unwrap();
+    run.code(3).stdout("").says("error: c.yaml has changed since it was read\nhint: run the same");
+    let text = folder.text("c.yaml");
+    assert!(text.ends_with("# theirs\n") && text.contains("clusterRole: none"), "{text}");
+    assert_eq!(folder.names(), ["c.yaml", "pipe", "secret"]);
+}
+
+/// Root may give a file to anybody, so somebody else has to try; only root can become somebody else.
+#[test]
+fn a_file_whose_owner_would_change_is_refused() {
+    let folder = Folder::with("bare");
+    if chown(folder.path("c.yaml"), Some(4710), Some(4712)).is_err() {
+        return;
+    }
+    folder.chmod("c.yaml", 0o664);
+    folder.chmod(".", 0o777);
+    // Where the others may go; copied by another process, since forks of this one would keep it open for writing.
+    let copied =
+        Command::new("cp").args([env!("CARGO_BIN_EXE_kubectl-mc"), "."]).current_dir(folder.root()).status();
+    assert!(copied.unwrap().success());
+    let names = folder.names();
+    let mut program = Command::new(folder.path("kubectl-mc"));
+    program.args(["configure", "c.yaml", "--role", "host", "--backup"]).current_dir(folder.root());
+    let output = program.env_clear().uid(4711).gid(4712).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(
+        stderr.starts_with("error: c.yaml cannot be replaced: the new file would not keep its owner"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("hint: run as the file's owner"), "{stderr}");
+    assert!(folder.text("c.yaml").contains("clusterRole: none"));
+    assert_eq!(folder.names(), names);
 }
 
 #[test]

@@ -1,143 +1,27 @@
 //! The installer's log, followed under a real `kube::Client` on a server in a closure.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use jiff::Timestamp;
 use kube::Client;
-use kube::client::Body;
 use kubectl_mc::live::follow::{
     Line, LogUnavailable, Manner, News, TailBounds, follow, installer_log_tail, read,
 };
-use serde_json::json;
 
-type Answer = UnsyncBoxBody<Bytes, std::io::Error>;
+use crate::support::log_server::{Log, Shared, server};
 
-/// One answer to a request for the log.
-#[derive(Clone, Copy)]
-enum Log {
-    /// These bytes, then a clean end.
-    Ends(&'static str),
-    /// These bytes, then the connection breaks.
-    Cut(&'static str),
-    /// These bytes, then nothing any more.
-    Silent(&'static str),
-    Refused(u16),
-}
-
-/// What the server has: pods (name, restarts, phase) at each listing, and logs at each reading; the last stays.
-#[derive(Default)]
-struct Server {
-    deployment: Option<u16>,
-    pods: VecDeque<Vec<(&'static str, i32, &'static str)>>,
-    logs: VecDeque<Log>,
-    requests: Vec<String>,
-}
-
-type Shared = Arc<Mutex<Server>>;
-
-fn server(pods: &[&[(&'static str, i32, &'static str)]], logs: &[Log]) -> (Client, Shared) {
-    let pods = pods.iter().map(|pods| pods.to_vec()).collect();
-    let server = Server { pods, logs: logs.iter().copied().collect(), ..Server::default() };
-    let shared = Arc::new(Mutex::new(server));
-    (client(&shared), shared)
-}
-
-fn client(shared: &Shared) -> Client {
-    let shared = Arc::clone(shared);
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let response = answer(&mut shared.lock().unwrap(), request.uri());
-        async move { Ok::<_, Infallible>(response) }
-    });
-    Client::new(service, "default")
-}
-
-fn answer(server: &mut Server, uri: &http::Uri) -> Response<Answer> {
-    server.requests.push(uri.to_string());
-    match uri.path() {
-        "/apis/apps/v1/namespaces/kubesphere-system/deployments/ks-installer" => match server.deployment {
-            Some(code) => failure(code),
-            None => Response::new(whole(deployment().to_string())),
-        },
-        "/api/v1/namespaces/kubesphere-system/pods" => {
-            let pods = next(&mut server.pods).unwrap_or_default();
-            Response::new(whole(list(&pods).to_string()))
-        }
-        _ => next(&mut server.logs).map_or_else(|| failure(404), log),
-    }
-}
-
-fn next<T: Clone>(answers: &mut VecDeque<T>) -> Option<T> {
-    if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
-}
-
-fn failure(code: u16) -> Response<Answer> {
-    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "reason": "no", "code": code });
-    Response::builder().status(code).body(whole(status.to_string())).unwrap()
-}
-
-fn deployment() -> serde_json::Value {
-    let labels = json!({ "app": "ks-install" });
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "ks-installer" },
-        "spec": { "selector": { "matchLabels": labels }, "template": { "metadata": { "labels": labels }, "spec": { "containers": [] } } },
+fn lines(
+    client: Client,
+    since: Option<Timestamp>,
+) -> impl Stream<Item = Result<Line, LogUnavailable>> + Send {
+    follow(client, since).filter_map(async |news| match news {
+        Ok(News::Line(line)) => Some(Ok(line)),
+        Ok(_) => None,
+        Err(reason) => Some(Err(reason)),
     })
-}
-
-fn list(pods: &[(&str, i32, &str)]) -> serde_json::Value {
-    let items: Vec<_> = pods.iter().enumerate().map(|(age, pod)| self::pod(age, pod)).collect();
-    json!({ "apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items })
-}
-
-/// Later in the list is newer.
-fn pod(age: usize, (name, restarts, phase): &(&str, i32, &str)) -> serde_json::Value {
-    let state = if *phase == "Pending" {
-        json!({ "waiting": { "reason": "ContainerCreating" } })
-    } else {
-        json!({ "running": {} })
-    };
-    json!({
-        "metadata": { "name": name, "uid": name, "creationTimestamp": format!("2024-03-01T10:0{age}:00Z") },
-        "spec": { "containers": [] },
-        "status": { "phase": phase, "containerStatuses": [{
-            "name": "installer", "image": "", "imageID": "", "ready": true, "restartCount": restarts, "state": state,
-            "lastState": if *phase == "Restarted" { json!({ "terminated": { "exitCode": 137 } }) } else { json!({}) },
-        }] },
-    })
-}
-
-fn log(log: Log) -> Response<Answer> {
-    let chunk = |bytes: &'static str| Ok(http_body::Frame::data(Bytes::from_static(bytes.as_bytes())));
-    match log {
-        Log::Refused(code) => failure(code),
-        Log::Ends(bytes) => Response::new(whole(bytes)),
-        Log::Cut(bytes) => {
-            let cut = Err(std::io::Error::other("connection reset by peer"));
-            streamed(futures::stream::iter([chunk(bytes), cut]))
-        }
-        Log::Silent(bytes) => {
-            streamed(futures::stream::iter([chunk(bytes)]).chain(futures::stream::pending()))
-        }
-    }
-}
-
-fn whole(bytes: impl Into<Bytes>) -> Answer {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
-}
-
-fn streamed(
-    frames: impl Stream<Item = std::io::Result<http_body::Frame<Bytes>>> + Send + 'static,
-) -> Response<Answer> {
-    Response::new(StreamBody::new(frames).boxed_unsync())
 }
 
 async fn first(client: Client, number: usize) -> Vec<String> {
-    follow(client, None).take(number).map(|line| line.unwrap().text).collect().await
+    lines(client, None).take(number).map(|line| line.unwrap().text).collect().await
 }
 
 fn log_requests(server: &Shared) -> Vec<String> {
@@ -259,7 +143,7 @@ async fn a_pod_that_is_gone_and_one_that_is_being_created_are_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_forbidden_log_ends_with_its_reason_at_once() {
     let (client, server) = server(&[RUNNING], &[Log::Refused(403)]);
-    let items: Vec<_> = follow(client, None).collect().await;
+    let items: Vec<_> = lines(client, None).collect().await;
     let [Err(reason @ LogUnavailable::Forbidden { .. })] = items.as_slice() else { panic!("{items:?}") };
     assert_eq!(reason.to_string(), "not allowed to get pods/log in kubesphere-system");
     assert_eq!(log_requests(&server).len(), 1);
@@ -268,7 +152,7 @@ async fn a_forbidden_log_ends_with_its_reason_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_kubelet_that_does_not_answer_ends_it_after_two_minutes() {
     let (client, server) = server(&[RUNNING], &[Log::Refused(502)]);
-    let items: Vec<_> = follow(client, None).collect().await;
+    let items: Vec<_> = lines(client, None).collect().await;
     assert!(matches!(items.as_slice(), [Err(LogUnavailable::Unreadable { .. })]), "{items:?}");
     let tries = log_requests(&server).len();
     assert!((20..40).contains(&tries), "{tries} tries in two minutes");
@@ -278,7 +162,7 @@ async fn a_kubelet_that_does_not_answer_ends_it_after_two_minutes() {
 async fn without_the_deployment_there_is_no_log() {
     let (client, server) = server(&[], &[]);
     server.lock().unwrap().deployment = Some(404);
-    let items: Vec<_> = follow(client, None).collect().await;
+    let items: Vec<_> = lines(client, None).collect().await;
     assert!(matches!(items.as_slice(), [Err(LogUnavailable::NoInstaller)]), "{items:?}");
 }
 
@@ -291,7 +175,7 @@ async fn nothing_before_since_is_given_and_complaints_of_the_kubelet_are_left_ou
         )],
     );
     let since = "2024-03-01T10:00:01.7Z".parse().unwrap();
-    let lines: Vec<_> = follow(client, Some(since)).take(2).map(|line| line.unwrap().text).collect().await;
+    let lines: Vec<_> = lines(client, Some(since)).take(2).map(|line| line.unwrap().text).collect().await;
     assert_eq!(lines, ["new", "next"]);
     assert!(log_requests(&server)[0].contains("sinceTime=2024-03-01T10%3A00%3A01Z"));
 }
@@ -335,6 +219,7 @@ async fn told(client: Client, manner: Manner, number: usize) -> Vec<String> {
         Ok(News::CaughtUp) => "(all)".to_owned(),
         Ok(News::Container { pod, .. }) => format!("({pod})"),
         Ok(News::Waits(why)) => format!("(waits: {why})"),
+        Ok(News::Resumed) => "(resumed)".to_owned(),
         Err(reason) => format!("({reason})"),
     });
     news.collect().await
@@ -394,4 +279,64 @@ async fn a_restarted_container_is_read_with_its_life_before() {
     );
     assert_eq!(told(client, Manner::Once, 9).await, ["one", "killed", "(a)", "anew", "(all)"]);
     assert!(log_requests(&server)[0].contains("previous=true"));
+}
+
+const ONE: &str = "2024-03-01T10:00:01Z one\n";
+const BROKEN: &str = "failed to get pods/log in kubesphere-system";
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_breaks_off_at_the_same_place_again_and_again_is_given_up() {
+    for (manner, tries) in [(Manner::Once, 4..12), (Manner::Readily, 20..50)] {
+        let (client, server) = server(&[RUNNING], &[Log::Cut(ONE)]);
+        let why = "the connection to the server broke: the log breaks off before its end";
+        let waits = format!("(waits: {BROKEN}: {why})");
+        assert_eq!(told(client, manner, 9).await, ["(a)", "one", &waits, &format!("({BROKEN})")]);
+        let tried = log_requests(&server).len();
+        assert!(tries.contains(&tried), "{manner:?}: {tried} tries");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_away_for_a_moment_keeps_nobody_from_the_end() {
+    let whole = "2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n";
+    let (client, _) = server(&[RUNNING], &[Log::Cut(ONE), Log::Refused(502), Log::Ends(whole)]);
+    let away = format!("(waits: {BROKEN}: the server is unavailable: no)");
+    assert_eq!(told(client, Manner::Once, 9).await, ["(a)", "one", &away, "(resumed)", "two", "(all)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_long_in_coming_is_told() {
+    let (client, server) = server(&[RUNNING], &[Log::Refused(404)]);
+    let waits = told(client, Manner::Readily, 1).await.remove(0);
+    assert!(waits.starts_with("(waits: failed to get pods/log"), "{waits}");
+    assert!(log_requests(&server).len() > 3, "not at the first try");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_life_before_that_breaks_off_is_read_to_its_end_first() {
+    let restarted: &[(&str, i32, &str)] = &[("a", 1, "Restarted")];
+    let (client, server) = server(
+        &[restarted],
+        &[
+            Log::Cut(ONE),
+            Log::Refused(503),
+            Log::Ends("2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z killed"),
+            Log::Ends("2024-03-01T10:00:01.5Z anew\n"),
+        ],
+    );
+    let told = told(client, Manner::Once, 9).await;
+    assert_eq!((told[0].as_str(), told[2..].join(" ").as_str()), ("one", "(resumed) killed (a) anew (all)"));
+    let previous: Vec<bool> = log_requests(&server).iter().map(|uri| uri.contains("previous=true")).collect();
+    assert_eq!(previous, [true, true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_replaced_pod_is_asked_for_again() {
+    let both: &[(&str, i32, &str)] = &[("a", 0, "Running"), ("b", 0, "Running")];
+    let rest = "2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n";
+    let (client, _) = server(
+        &[RUNNING, both],
+        &[Log::Cut(ONE), Log::Refused(502), Log::Ends(rest), Log::Silent("2024-03-01T10:00:05Z three\n")],
+    );
+    assert_eq!(first(client, 3).await, ["one", "two", "three"]);
 }

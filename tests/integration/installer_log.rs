@@ -247,6 +247,18 @@ fn no_fixture_shows_a_secret() {
     }
 }
 
+#[test]
+fn only_lines_with_secrets_are_masked() {
+    let mut masked = Vec::new();
+    for entry in std::fs::read_dir("tests/fixtures/installer-logs").unwrap() {
+        let lines = lines(&std::fs::read(entry.unwrap().path()).unwrap());
+        masked.extend(lines.into_iter().filter(|line| mask(line) != *line));
+    }
+    masked
+        .retain(|line| ![PASSWORD, "SEALED-VALUE", "k8s-aws-v1"].iter().any(|secret| line.contains(secret)));
+    assert!(masked.is_empty(), "{masked:?}");
+}
+
 fn any_log_line() -> impl Strategy<Value = String> {
     let known = std::fs::read_dir("tests/fixtures/installer-logs")
         .unwrap()

@@ -108,7 +108,7 @@ fn a_prepared_member_is_no_host_and_may_have_kept_the_secret_of_its_devops() {
 #[track_caller]
 fn assert_not_taken_for_a_host(bed: &Watched) {
     let program = |words: &str| bed.kubectl_mc().words("jwt-secret --context member1").words(words);
-    let said = "error: host \"member1\": it is a member, and its jwtSecret may not be its host's\nhint: name the host with `--context NAME`\n";
+    let said = "error: host \"member1\": it is a member, and its jwtSecret may not be its host's\nhint: name the context of its host instead\n";
     let _ = program("--reveal").run().code(3).stdout("").says(said);
     let _ = program("").run().code(0).says("warning: host \"member1\": it is a member, ");
 }
@@ -284,7 +284,10 @@ fn clusters_that_share_no_secret_are_told_apart() {
         .run()
         .code(0)
         .says("warning: member \"host\": KubeSphere is not installed\n");
+}
 
+#[test]
+fn another_kubesphere_has_other_places() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4).host(Installation::new(Version::V4)));
     let said = "error: host \"host\": KubeSphere 4 is installed: ";
     let _ = shown(&bed, "member1").run().code(3).says(said);
@@ -307,6 +310,7 @@ fn only_a_usable_secret_of_a_host_is_revealed() {
     let _ = run.says(
         "authentication.jwtSecret in ConfigMap kubesphere-config is empty: ks-apiserver does not start",
     );
+    drop(bed);
     let bed = with("it's;a-$(secret)");
     let said = "its jwtSecret cannot be shared: it holds a character outside `A-Z a-z 0-9 . _ ~ -`";
     let _ = shown(&bed, "--reveal").run().code(3).stdout("").says(said);

@@ -236,14 +236,18 @@ fn an_interrupted_command_says_where_the_run_stands() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_what_it_takes() {
+fn a_log_that_cannot_be_read_is_told() {
     let bed = lease(installing(InstallerScenario::LogUnreadable));
     let run = bed.kubectl_mc().words("logs").run().code(1);
     let _ = run.says("error: host \"host\": get pods/log in kubesphere-system: ");
+}
 
+#[test]
+fn where_nothing_can_be_read_it_is_told_what_it_takes() {
     let bed = lease(Installation::new(Version::V3_4).with(Peculiarity::NoInstaller));
     let run = bed.kubectl_mc().words("logs").run().code(3);
     let _ = run.says("no deployment ks-installer in kubesphere-system").says("kubesphere-installer.yaml");
+    drop(bed);
 
     let bed = lease(Installation::new(Version::V3_4));
     patch_deployment(bed.host(), json!({"spec": {"replicas": 0}}));

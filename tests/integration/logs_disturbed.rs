@@ -3,21 +3,16 @@
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{
-    ResourceExt as _,
-    api::{Api, DynamicObject, ListParams, Patch, PatchParams},
-};
-use serde_json::{Value, json};
+use serde_json::json;
 use testbed::{
     Fault, Rule,
     bed::Cluster,
-    block_on,
-    kubesphere::{Installation, InstallerScenario, Scenario, Version, objects},
+    kubesphere::{Installation, InstallerScenario, Scenario, Version},
 };
 
 use crate::{
     logs::{assert_lines, change, patch_deployment, presentable},
-    support::{Faulty, Watched},
+    support::{Faulty, Watched, image_pull_back_off, set_installer_container},
 };
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -124,28 +119,10 @@ fn a_failure_that_is_printed_minutes_after_the_components_ends_the_run() {
     assert_eq!(run.stdout.lines().count(), 10, "{run}");
 }
 
-fn pods(cluster: &Cluster) -> Api<DynamicObject> {
-    objects::objects(&cluster.client(), "v1", "Pod", Some(objects::SYSTEM))
-}
-
-/// Writes another state into the status of the installer's container.
-fn container(cluster: &Cluster, state: Value) {
-    let pods = pods(cluster);
-    block_on(async move {
-        let listed = pods.list(&ListParams::default()).await.unwrap();
-        let pod = listed.items.iter().find(|pod| pod.name_any().starts_with("ks-installer-")).unwrap();
-        let status = json!({"name": "installer", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state});
-        let patch = Patch::Merge(json!({"status": {"containerStatuses": [status]}}));
-        pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await.unwrap();
-    });
-}
-
 #[test]
 fn a_pod_that_does_not_start_says_why_and_is_waited_for() {
     let bed = Watched::lease(&scenario(Version::V3_4, InstallerScenario::Healthy));
-    let back_off =
-        json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"x\""}});
-    container(bed.host(), back_off);
+    set_installer_container(bed.host(), image_pull_back_off());
     let said = "ImagePullBackOff: Back-off pulling image \"x\"";
     let _ = bed.kubectl_mc().words("logs --follow=false").run().code(3).says(said).says("describe pods");
     let mark = bed.marks();
@@ -153,7 +130,7 @@ fn a_pod_that_does_not_start_says_why_and_is_waited_for() {
     bed.wait_for("three looks", WITHIN, |_| {
         bed.requests_since(&mark).iter().filter(|event| event.resource == "pods").count() >= 3
     });
-    container(bed.host(), json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}));
+    set_installer_container(bed.host(), json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}));
     let run = started.end().code(0).says(said);
     assert_eq!(run.stderr.matches("ImagePullBackOff").count(), 1, "told once\n{run}");
     change(bed.host());

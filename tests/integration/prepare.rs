@@ -145,6 +145,24 @@ fn a_secret_that_cannot_be_one_is_refused_before_anything_is_asked() {
 }
 
 #[test]
+fn a_named_host_and_its_secret_are_not_both_taken() {
+    let kubeconfig = Kubeconfig::of_nobody().text();
+    let words = "prepare member member1 --yes --context host --jwt-secret-stdin";
+    let run = KubectlMc::new(&kubeconfig, Vec::new()).words(words).run().code(2).stdout("");
+    run.says("--context names the host, which is not asked").says("leave out --context");
+}
+
+#[test]
+fn a_host_to_be_is_not_made_a_member_of_itself() {
+    let bed = Watched::shared();
+    let program = bed.kubectl_mc().words("prepare member host --yes --jwt-secret-stdin");
+    let secret = secret_of_host(bed);
+    let run = program.stdin(&secret).run().code(3).stdout("");
+    run.says("is it the host itself? [member-role]");
+    bed.assert_untouched();
+}
+
+#[test]
 fn without_a_yes_a_piped_secret_leaves_nobody_to_ask() {
     let bed = Watched::shared();
     let program = bed.kubectl_mc().words("prepare member member1 --jwt-secret-stdin");

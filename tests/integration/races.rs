@@ -189,9 +189,13 @@ fn a_patch_that_the_installer_loses_is_sent_again_and_said_so() {
     let bed = Faulty::lease(&standing_host().member(member));
     let before = bed.member(1).cluster_configuration()["metadata"]["uid"].clone();
     let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
-        // The patch is held back for 1.5 s; the migration reads at once and writes 0.3 s later.
-        std::thread::sleep(Duration::from_millis(1250));
-        bed.member(1).patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": true}}}));
+        let member = bed.member(1);
+        let runs = || member.installer_log().matches("HookRun@KUBE_EVENTS").count();
+        let before = runs();
+        member.patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": true}}}));
+        bed.wait_for("the migration", Duration::from_secs(20), |_| runs() > before);
+        // It reads at once and writes 0.3 s later: the patch comes between.
+        std::thread::sleep(Duration::from_millis(100));
     });
     let after = bed.member(1).cluster_configuration();
     assert_ne!(after["metadata"]["uid"], before, "the scenario re-creates it");

@@ -2,7 +2,7 @@
 
 use testbed::kubesphere::{Installation, InstallerScenario, Lasting, Role, Scenario, Version};
 
-use crate::support::Watched;
+use crate::support::{Watched, image_pull_back_off, set_installer_container};
 
 fn member() -> Installation {
     Installation::new(Version::V3_4)
@@ -52,4 +52,13 @@ fn without_waiting_what_can_be_sent_is_sent_and_the_same_command_goes_on() {
     let _ = bed.join("member1").run().code(0);
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [1, 1]);
+}
+
+#[test]
+fn an_installer_whose_pod_does_not_start_is_told_with_its_reason() {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).members(Vec::new()));
+    set_installer_container(bed.host(), image_pull_back_off());
+    let run = bed.kubectl_mc().words("prepare host --context host --yes --timeout 2s").run().code(4);
+    let _ = run.says("ImagePullBackOff: Back-off pulling image \"x\"");
+    assert_eq!(bed.configuration_patches(), [0], "a run is under way");
 }

@@ -1,16 +1,7 @@
 use std::borrow::Cow;
 
 use super::line::clean;
-
-/// What stands in the place of a masked value.
-pub const MASK: &str = "***";
-
-/// Parts of a name whose value must not be shown.
-const SECRET_WORDS: [&str; 9] =
-    ["password", "passwd", "secret", "token", "jwt", "apikey", "accesskey", "authorization", "key-data"];
-
-/// Ends of names that contain such a word and hold no secret: `secretName`, `accessTokenMaxAge`.
-const HARMLESS_ENDS: [&str; 4] = ["name", "age", "type", "namespace"];
+use crate::kubesphere::confidential::{MASK, is_confidential, is_password};
 
 /// The line with every secret's value replaced by [`MASK`], for anything that is shown.
 ///
@@ -68,16 +59,10 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '-' | '.')
 }
 
-fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
-        && !HARMLESS_ENDS.iter().any(|end| name.ends_with(end))
-}
-
 /// The value after a secret's name.
 fn named_value(line: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let name = &line[start..end];
-    if !is_secret_name(name) {
+    if !is_confidential(name) {
         return None;
     }
     let rest = &line[end..];
@@ -93,13 +78,13 @@ fn named_value(line: &str, start: usize, end: usize) -> Option<(usize, usize)> {
 
 fn value_from(line: &str, start: usize, name: &str, in_json: bool) -> Option<(usize, usize)> {
     let value = &line[start..];
-    let name = name.to_ascii_lowercase();
-    let to_line_end = !in_json && (name.contains("authorization") || name.contains("passw"));
+    let to_line_end = !in_json && (is_password(name) || name.to_ascii_lowercase().contains("authorization"));
     if !to_line_end && let Some((quote, escapes)) = opening_quote(value) {
         let inner = start + escapes + 1;
         return Some((inner, inner + quoted_length(&line[inner..], quote, escapes)));
     }
     let length = match value.chars().next()? {
+        _ if to_line_end && is_left_empty(value) => return None,
         _ if to_line_end => value.trim_end().len(),
         // What is nested has names of its own.
         '{' => return None,
@@ -107,6 +92,12 @@ fn value_from(line: &str, start: usize, name: &str, in_json: bool) -> Option<(us
         _ => unquoted_length(value),
     };
     Some((start, start + length))
+}
+
+/// Whether it is empty quotes and at most a comment, as configurations have it where nothing was set yet.
+fn is_left_empty(value: &str) -> bool {
+    let rest = value.strip_prefix("\"\"").or_else(|| value.strip_prefix("''"));
+    rest.map(str::trim).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 /// Up to what ends a word; to the end of the line where the word is a name again (`secret: token: abc`).
@@ -182,6 +173,7 @@ mod tests {
             ),
             ("helm --password abc --wait", "helm --password *** --wait"),
             ("Authorization: Bearer abc.def", "Authorization: ***"),
+            ("Proxy-Authorization: Basic abc def", "Proxy-Authorization: ***"),
             ("saw eyJhbGciOi.J9.x-_y here", "saw *** here"),
             ("http://admin:hunter2@repo/x", "http://admin:***@repo/x"),
             (
@@ -189,6 +181,12 @@ mod tests {
                 "-----BEGIN RSA PRIVATE KEY-----***-----END RSA",
             ),
             ("client-key-data: TUlJ", "client-key-data: ***"),
+            ("# bindPass: hunter 2", "# bindPass: ***"),
+            ("bindPwd=hunter2", "bindPwd=***"),
+            ("passphrase: hunter2", "passphrase: ***"),
+            ("credential: x, privateKey: y", "credential: ***, privateKey: ***"),
+            ("kubeconfig: YXBpV", "kubeconfig: ***"),
+            (r#"{"auths": {"docker.io": {"auth": "dTpw"}}}"#, r#"{"auths": {"docker.io": {"auth": "***"}}}"#),
         ] {
             assert_eq!(mask(line), masked);
         }
@@ -203,6 +201,7 @@ mod tests {
             "accessTokenMaxAge: 0",
             "secretName: kubesphere-secret",
             "Password:",
+            "# adminPassword: \"\"     # At least 8 characters",
             "https://kubesphere.io             2024-03-01 10:08:00",
         ] {
             assert_eq!(mask(line), line);

@@ -18,6 +18,6 @@ pub use activity::{Activity, CONFIGURING_IS_QUIET_FOR, INSTALLING_IS_QUIET_FOR, 
 pub use event::{ComponentStatus, Count, Event, Task, parse_line};
 pub use history::InstallerLog;
 pub use line::{LineAssembler, MAX_LINE_BYTES, clean, split_timestamp};
-pub use mask::{MASK, mask};
+pub use mask::mask;
 pub use run::{Component, Ending, Failure, Origin, Phase, Run};
 pub use verdict::Verdict;

@@ -1,35 +1,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
+use futures::Stream;
 use jiff::Timestamp;
 use kube::Client;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::attachment::{Attachment, Extent, Read, Request};
+use super::news::{Line, Manner, News};
 use super::pod::{self, ContainerLife};
 use super::position::Position;
 use super::unavailable::LogUnavailable;
-use crate::kubesphere::installer_log::split_timestamp;
-
-/// A line of the installer's log. Not masked: what is shown of it goes through
-/// [`mask`](crate::kubesphere::installer_log::mask).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// When the container wrote it.
-    pub at: Timestamp,
-    /// What it wrote, with its colours.
-    pub text: String,
-}
-
-impl Line {
-    /// `None` for what the container did not write: the kubelet puts a time before each of its lines, and none before
-    /// the complaints of its own that it mixes in (`failed to watch file …`).
-    pub(super) fn parse(line: &str) -> Option<Self> {
-        let (at, text) = split_timestamp(line);
-        Some(Self { at: at?, text: text.to_owned() })
-    }
-}
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -41,38 +22,11 @@ const SILENT_FOR: Duration = Duration::from_secs(60);
 /// Who does not wait for a pod looks for its successor for so long.
 const REPLACED_WITHIN: Duration = Duration::from_secs(5);
 
+/// That a pod is just gone, or its container just starting, is no news for so long.
+const NO_NEWS_FOR: Duration = Duration::from_secs(10);
+
 /// An apiserver or a kubelet that restarts is back by then.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(2 * 60);
-
-/// What comes while a log is followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// The next line.
-    Line(Line),
-    /// All that was written so far has been given, once.
-    CaughtUp,
-    /// Another container's log begins.
-    Container {
-        /// Its pod.
-        pod: String,
-        /// When it started, or its Deployment was last restarted: a run follows.
-        started: Option<Timestamp>,
-    },
-    /// Nothing can be read now, or nothing will come: why, in the cluster's words. Each reason once.
-    Waits(String),
-}
-
-/// How a log is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// For as long as it takes, also before there is a pod, and from the first try on.
-    Patiently,
-    /// As `Patiently`, but what is written first, so that its end is known; and what cannot be read at the first try
-    /// is an error.
-    Readily,
-    /// Only what is written.
-    Once,
-}
 
 /// Follows the installer's log from `since` (or its beginning) on, across cut connections, rotated logs, restarted
 /// containers and replaced pods, without losing or repeating a line that the kubelet still has.
@@ -83,17 +37,12 @@ pub enum Manner {
 pub fn follow(
     client: Client,
     since: Option<Timestamp>,
-) -> impl Stream<Item = Result<Line, LogUnavailable>> + Send {
-    let news = stream(Follower::new(client, since, Manner::Patiently));
-    news.filter_map(async |news| match news {
-        Ok(News::Line(line)) => Some(Ok(line)),
-        Ok(_) => None,
-        Err(reason) => Some(Err(reason)),
-    })
+) -> impl Stream<Item = Result<News, LogUnavailable>> + Send {
+    stream(Follower::new(client, since, Manner::Patiently))
 }
 
-/// As [`follow`], from the log's beginning and with all that comes beside its lines. What the container's life before
-/// this one wrote is given first. Read [`Manner::Once`], it ends with [`News::CaughtUp`].
+/// As [`follow`], from the log's beginning. What the container's life before this one wrote is given first. Read
+/// [`Manner::Once`], it ends with [`News::CaughtUp`].
 pub fn read(client: Client, manner: Manner) -> impl Stream<Item = Result<News, LogUnavailable>> + Send {
     stream(Follower::new(client, None, manner))
 }
@@ -116,11 +65,21 @@ struct Follower {
     begun: Option<String>,
     ready: VecDeque<News>,
     pause: Duration,
+    opened: Instant,
     failing_since: Option<Instant>,
-    installer_seen: bool,
-    attached: bool,
+    awaited_since: Option<Instant>,
+    found: Found,
+    previous_was_read: bool,
     caught_up: bool,
     told: Option<String>,
+}
+
+/// What there was to read, at least once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Nothing,
+    Installer,
+    Log,
 }
 
 enum Reading {
@@ -146,9 +105,11 @@ impl Follower {
             begun: None,
             ready: VecDeque::new(),
             pause: Duration::ZERO,
+            opened: Instant::now(),
             failing_since: None,
-            installer_seen: false,
-            attached: false,
+            awaited_since: None,
+            found: Found::Nothing,
+            previous_was_read: false,
             caught_up: manner == Manner::Patiently,
             told: None,
         }
@@ -186,6 +147,7 @@ impl Follower {
             }
             Read::End(begun) => {
                 self.begun = begun;
+                self.failing_since = None;
                 match std::mem::replace(&mut self.reading, Reading::Nothing) {
                     Reading::Rest(_) => self.leave(),
                     Reading::Written(_) => self.catch_up(),
@@ -194,10 +156,21 @@ impl Follower {
             }
             Read::Cut(begun) => {
                 self.begun = begun;
-                self.reading = Reading::Nothing;
+                return self.cut();
             }
         }
         Ok(())
+    }
+
+    /// That a quiet connection ends is usual. One that brings nothing new, again and again, is broken.
+    fn cut(&mut self) -> Result<(), LogUnavailable> {
+        let was_quiet =
+            matches!(std::mem::replace(&mut self.reading, Reading::Nothing), Reading::Followed(_))
+                && self.opened.elapsed() > LONGEST_PAUSE;
+        if was_quiet {
+            self.failing_since = None;
+        }
+        if was_quiet || self.pause.is_zero() { Ok(()) } else { Err(LogUnavailable::broken_off()) }
     }
 
     fn offer(&mut self, line: &str) {
@@ -205,6 +178,8 @@ impl Follower {
         let wanted = self.since.is_none_or(|since| line.at >= since);
         if wanted && self.position.accept(line.at, &line.text) {
             self.pause = Duration::ZERO;
+            self.failing_since = None;
+            self.resume();
             self.ready.push_back(News::Line(line));
         }
     }
@@ -225,18 +200,15 @@ impl Follower {
         sleep(self.pause).await;
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         let life = pod::find(&self.client).await?;
-        self.installer_seen = true;
+        self.found = self.found.max(Found::Installer);
         if let Some(before) = self.life.clone().filter(|before| !before.is(&life)) {
-            self.read_rest(&before, &life).await;
+            return self.read_rest(&before, &life).await;
+        }
+        let begins = self.life.is_none() && !self.caught_up && !self.previous_was_read;
+        if begins && life.has_previous && self.read_previous(&life).await? {
             return Ok(());
         }
-        if self.life.is_none() && !self.attached && life.has_previous && !self.caught_up {
-            self.read_previous(&life).await;
-        }
-        if let Reading::Nothing = self.reading {
-            self.read_life(life).await?;
-        }
-        Ok(())
+        self.read_life(life).await
     }
 
     async fn read_life(&mut self, life: ContainerLife) -> Result<(), LogUnavailable> {
@@ -245,34 +217,50 @@ impl Follower {
         } else {
             Reading::Written(self.open(&life, Extent::Written(None)).await?)
         };
-        self.attached = true;
-        self.failing_since = None;
-        self.told = None;
+        self.found = Found::Log;
+        self.awaited_since = None;
         if self.life.is_none() {
+            self.told = None;
             let (pod, started) = (life.pod.clone(), life.started);
             self.ready.push_back(News::Container { pod, started });
         }
-        if let Some(trouble) = &life.trouble {
-            self.tell(trouble.clone());
+        if self.failing_since.is_none() {
+            self.resume();
         }
+        let known = self.life.as_ref().and_then(|life| life.trouble.as_ref());
+        let trouble = life.trouble.clone().filter(|trouble| Some(trouble) != known);
+        self.ready.extend(trouble.map(News::Waits));
         self.life = Some(life);
         Ok(())
     }
 
     /// Before another container is followed, the rest of the one before is read, if the kubelet still has it.
-    async fn read_rest(&mut self, before: &ContainerLife, now: &ContainerLife) {
+    async fn read_rest(&mut self, before: &ContainerLife, now: &ContainerLife) -> Result<(), LogUnavailable> {
         let extent = if now.follows_in_pod(before) { Extent::Previous } else { Extent::Written(None) };
         match self.open(before, extent).await {
             Ok(log) => self.reading = Reading::Rest(log),
-            Err(_gone) => self.leave(),
+            Err(reason) if reason.is_awaited() || self.has_failed_for(REPLACED_WITHIN) => {
+                self.failing_since = None;
+                self.leave();
+            }
+            Err(reason) => return Err(reason),
         }
+        Ok(())
     }
 
-    /// What the container wrote before it was restarted, for who begins only now.
-    async fn read_previous(&mut self, life: &ContainerLife) {
-        self.attached = true;
-        if let Ok(log) = self.open(life, Extent::Previous).await {
-            self.reading = Reading::Rest(log);
+    /// What the container wrote before it was restarted, for who begins only now; whether there is something.
+    async fn read_previous(&mut self, life: &ContainerLife) -> Result<bool, LogUnavailable> {
+        match self.open(life, Extent::Previous).await {
+            Ok(log) => {
+                self.found = Found::Log;
+                self.reading = Reading::Rest(log);
+                Ok(true)
+            }
+            Err(reason) if reason.is_awaited() => {
+                self.previous_was_read = true;
+                Ok(false)
+            }
+            Err(reason) => Err(reason),
         }
     }
 
@@ -281,6 +269,7 @@ impl Follower {
         let log = Attachment::open(&self.client, Request { life, since, extent }).await?;
         self.position.replay();
         self.begun = None;
+        self.opened = Instant::now();
         Ok(log)
     }
 
@@ -290,13 +279,21 @@ impl Follower {
             self.offer(&begun);
         }
         self.life = None;
+        self.previous_was_read = true;
         self.position = Position::default();
         self.pause = Duration::ZERO;
     }
 
+    fn has_failed_for(&self, duration: Duration) -> bool {
+        self.failing_since.is_some_and(|since| since.elapsed() >= duration)
+    }
+
     fn may_try_again(&mut self, reason: &LogUnavailable) -> bool {
-        if !self.installer_seen && reason.is_absence() {
+        if self.found == Found::Nothing && reason.is_absence() {
             return false;
+        }
+        if reason.is_awaited() {
+            self.awaited_since.get_or_insert_with(Instant::now);
         }
         if reason.is_awaited() && self.manner != Manner::Once {
             self.failing_since = None;
@@ -305,16 +302,27 @@ impl Follower {
         let failing_for = self.failing_since.get_or_insert_with(Instant::now).elapsed();
         match self.manner {
             // A pod may be replaced between the listing and the reading.
-            Manner::Once => reason.is_request() && reason.is_awaited() && failing_for < REPLACED_WITHIN,
-            Manner::Readily if !self.attached => false,
+            Manner::Once if self.found < Found::Log => {
+                reason.is_request() && reason.is_awaited() && failing_for < REPLACED_WITHIN
+            }
+            Manner::Once => reason.may_pass() && failing_for < REPLACED_WITHIN,
+            Manner::Readily if self.found < Found::Log => false,
             Manner::Readily | Manner::Patiently => reason.may_pass() && failing_for < GIVE_UP_AFTER,
         }
     }
 
-    /// That a pod is just gone, or its container just starting, is no news.
     fn tell_of(&mut self, reason: &LogUnavailable) {
-        if !reason.is_request() || !reason.is_awaited() {
+        let is_usual = reason.is_request()
+            && reason.is_awaited()
+            && self.awaited_since.is_none_or(|since| since.elapsed() < NO_NEWS_FOR);
+        if !is_usual {
             self.tell(reason.in_full());
+        }
+    }
+
+    fn resume(&mut self) {
+        if self.told.take().is_some() {
+            self.ready.push_back(News::Resumed);
         }
     }
 

@@ -2,12 +2,14 @@
 
 mod attachment;
 mod follower;
+mod news;
 mod pod;
 mod position;
 mod tail;
 mod unavailable;
 mod waiting;
 
-pub use follower::{Line, Manner, News, follow, read};
+pub use follower::{follow, read};
+pub use news::{Line, Manner, News};
 pub use tail::{TailBounds, installer_log_tail};
 pub use unavailable::{Asked, LogUnavailable};

@@ -5,7 +5,7 @@ use kube::Client;
 use tokio::time::timeout;
 
 use super::attachment::{Attachment, Extent, Read, Request};
-use super::follower::Line;
+use super::news::Line;
 use super::pod;
 use super::unavailable::LogUnavailable;
 

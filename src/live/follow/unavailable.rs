@@ -1,5 +1,5 @@
-use std::fmt;
 use std::time::Duration;
+use std::{fmt, io};
 
 use tokio::time::timeout;
 
@@ -87,6 +87,12 @@ impl LogUnavailable {
             Some(401 | 403) => Self::Forbidden { asked, source },
             _ => Self::Unreadable { asked, source },
         }
+    }
+
+    /// The log broke off before its end, again.
+    pub(super) fn broken_off() -> Self {
+        let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "the log breaks off before its end");
+        Self::Unreadable { asked: Asked::Log, source: Box::new(kube::Error::Service(Box::new(cause))) }
     }
 
     /// The request that failed, where one did.

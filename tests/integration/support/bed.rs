@@ -1,6 +1,6 @@
 //! A test bed, with what our own program did to its clusters.
 
-use std::{fs, ops::Deref, sync::LazyLock, time::Duration};
+use std::{fs, ops::Deref, sync::LazyLock, thread, time::Duration};
 
 use testbed::{
     AuditEvent, Bed, Mark,
@@ -25,7 +25,10 @@ impl Watched {
 
     /// A standalone host and a standalone member of 3.4, for all tests that end before the first change.
     pub fn shared() -> &'static Self {
-        static SHARED: LazyLock<Watched> = LazyLock::new(|| Watched::lease(&Scenario::new(Version::V3_4)));
+        // In a thread of its own: the test that comes first does not hold it alone.
+        static SHARED: LazyLock<Watched> = LazyLock::new(|| {
+            thread::spawn(|| Watched::lease(&Scenario::new(Version::V3_4))).join().expect("the bed is leased")
+        });
         &SHARED
     }
 

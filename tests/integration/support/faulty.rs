@@ -5,12 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testbed::{Fault, Front, Rule, kubesphere::Scenario};
+use testbed::{Fault, Front, Gate, Rule, kubesphere::Scenario};
 
 use super::{KubectlMc, Watched};
 
-/// Long enough for a test to act while one of our requests is held back.
-const HELD_BACK: Duration = Duration::from_millis(1500);
 /// Longer than any request of ours keeps a test waiting for it.
 const HITS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -65,7 +63,8 @@ impl Faulty {
         path: &str,
         meanwhile: impl FnOnce(),
     ) -> super::Run {
-        let hits = front.add(Rule::on(method, path, Fault::Delay(HELD_BACK)).times(1));
+        let gate = Gate::closed();
+        let hits = front.add(Rule::on(method, path, Fault::Hold(gate.clone())).times(1));
         let started = command.start();
         let begun = Instant::now();
         while hits.count() == 0 {
@@ -73,6 +72,7 @@ impl Faulty {
             std::thread::sleep(Duration::from_millis(5));
         }
         meanwhile();
+        gate.open();
         started.end()
     }
 }

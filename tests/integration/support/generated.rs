@@ -2,6 +2,8 @@
 
 use std::slice;
 
+use serde_json::json;
+
 /// Writes a file of several documents by a list of choices: the same choices, the same file.
 struct Writer<'a> {
     choices: slice::Iter<'a, u8>,
@@ -38,6 +40,15 @@ impl Writer<'_> {
             _ => String::new(),
         };
         self.write(&format!("{}{content}{note}\n", " ".repeat(column)));
+    }
+
+    /// A key in one of its quotes, or in none.
+    fn key(&mut self, name: &str) -> String {
+        match self.pick(5) {
+            3 => format!("'{name}'"),
+            4 => format!("\"{name}\""),
+            _ => name.to_owned(),
+        }
     }
 
     /// Blank lines and comments at any column.
@@ -97,20 +108,24 @@ impl Writer<'_> {
         match self.pick(5) {
             0 => self.block_section(column, name, fields),
             1 => {
-                let fields = self.in_line(fields);
-                self.line(column, &format!("{name}: {fields}"));
+                let (key, fields) = (self.key(name), self.in_line(fields));
+                self.line(column, &format!("{key}: {fields}"));
             }
             2 => {
-                let null = NULLS[self.pick(NULLS.len())];
-                self.line(column, &format!("{name}:{null}"));
+                let (key, null) = (self.key(name), NULLS[self.pick(NULLS.len())]);
+                self.line(column, &format!("{key}:{null}"));
             }
-            3 => self.line(column, &format!("\"{name}\": {{}}")),
+            3 => {
+                let key = self.key(name);
+                self.line(column, &format!("{key}: {{}}"));
+            }
             _ => {}
         }
     }
 
     fn block_section(&mut self, column: usize, name: &str, fields: &[&str]) {
-        self.line(column, &format!("{name}:"));
+        let key = self.key(name);
+        self.line(column, &format!("{key}:"));
         let deeper = column + self.step;
         self.filler(deeper, 1);
         for field in fields {
@@ -118,12 +133,12 @@ impl Writer<'_> {
             match self.pick(4) {
                 0 => {}
                 1 => {
-                    let null = NULLS[self.pick(NULLS.len())];
-                    self.line(deeper, &format!("{field}:{null}"));
+                    let (key, null) = (self.key(field), NULLS[self.pick(NULLS.len())]);
+                    self.line(deeper, &format!("{key}:{null}"));
                 }
                 _ => {
-                    let value = OLD_VALUES[self.pick(OLD_VALUES.len())];
-                    self.line(deeper, &format!("{field}: {value}"));
+                    let (key, value) = (self.key(field), OLD_VALUES[self.pick(OLD_VALUES.len())]);
+                    self.line(deeper, &format!("{key}: {value}"));
                 }
             }
         }
@@ -133,10 +148,13 @@ impl Writer<'_> {
     fn in_line(&mut self, fields: &[&str]) -> String {
         let mut entries = Vec::new();
         for field in fields.iter().chain(&["other"]) {
+            let key = self.key(field);
+            // A quoted key needs no blank, as JSON is often written.
+            let blank = if key != *field && self.pick(2) == 1 { "" } else { " " };
             match self.pick(4) {
                 0 => {}
-                1 => entries.push(format!("{field}: ")),
-                _ => entries.push(format!("{field}: {}", OLD_VALUES[self.pick(OLD_VALUES.len())])),
+                1 => entries.push(format!("{key}:{blank}")),
+                _ => entries.push(format!("{key}:{blank}{}", OLD_VALUES[self.pick(OLD_VALUES.len())])),
             }
         }
         let end = ["", ", ", " "][self.pick(3)];
@@ -146,16 +164,17 @@ impl Writer<'_> {
     fn spec(&mut self) {
         const FIELDS: [(&str, &[&str]); 2] =
             [("authentication", &["jwtSecret"]), ("multicluster", &["clusterRole", "hostClusterName"])];
+        let spec = self.key("spec");
         match self.pick(7) {
-            5 => self.line(0, "spec:"),
+            5 => self.line(0, &format!("{spec}:")),
             6 => {
                 let [first, second] =
                     FIELDS.map(|(name, fields)| format!("{name}: {}", self.in_line(fields)));
-                self.line(0, &format!("spec: {{{first}, {second}}}"));
+                self.line(0, &format!("{spec}: {{{first}, {second}}}"));
             }
             4 => {}
             turned => {
-                self.line(0, "spec:");
+                self.line(0, &format!("{spec}:"));
                 self.filler(self.step, 2);
                 let [first, second] = if turned % 2 == 0 { [0, 1] } else { [1, 0] };
                 self.section(self.step, FIELDS[first].0, FIELDS[first].1);
@@ -167,14 +186,34 @@ impl Writer<'_> {
     }
 
     fn configuration(&mut self) {
-        self.line(0, "apiVersion: installer.kubesphere.io/v1alpha1");
+        if self.pick(5) == 4 {
+            return self.json();
+        }
+        let [version, kind] = ["apiVersion", "kind"].map(|name| self.key(name));
+        self.line(0, &format!("{version}: installer.kubesphere.io/v1alpha1"));
         self.noise();
-        self.line(0, "kind: ClusterConfiguration");
+        self.line(0, &format!("{kind}: ClusterConfiguration"));
         self.line(0, "metadata:");
         self.line(self.step, "name: ks-installer");
         self.spec();
         self.fillers(0, 1);
         self.noise();
+    }
+
+    /// The ClusterConfiguration as JSON, in one line or in several.
+    fn json(&mut self) {
+        let spec = [
+            json!(null),
+            json!({"authentication": {}, "multicluster": null}),
+            json!({"authentication": {"jwtSecret": ""}, "list": [1], "multicluster": {"clusterRole": "none"}}),
+        ];
+        let value = json!({
+            "apiVersion": "installer.kubesphere.io/v1alpha1",
+            "kind": "ClusterConfiguration",
+            "spec": spec[self.pick(spec.len())],
+        });
+        let text = if self.pick(2) == 0 { value.to_string() } else { format!("{value:#}") };
+        self.write(&format!("{text}\n"));
     }
 
     fn other(&mut self) {
@@ -183,25 +222,74 @@ impl Writer<'_> {
         self.spec();
     }
 
-    /// All documents; the ClusterConfiguration is the one with this number.
-    fn file(&mut self) -> usize {
+    /// A document with the ClusterConfiguration: alone, or as an item of a list; nothing or the item's number.
+    fn document(&mut self) -> Option<usize> {
+        match self.pick(5) {
+            3 => {
+                self.line(0, "apiVersion: v1");
+                self.line(0, "kind: List");
+                self.line(0, "items:");
+            }
+            4 => {}
+            _ => {
+                self.configuration();
+                return None;
+            }
+        }
+        let (before, after) = (self.pick(3), self.pick(2));
+        for number in 0..=before + after {
+            self.item(if number == before { Self::configuration } else { Self::other });
+        }
+        Some(before)
+    }
+
+    /// An item of a list: its lines deeper by two, the first after a dash.
+    fn item(&mut self, write: fn(&mut Self)) {
+        let begin = self.text.len();
+        write(self);
+        let item = self.text.split_off(begin);
+        for (number, line) in item.lines().enumerate() {
+            let indent = if number == 0 { "- " } else { "  " };
+            self.write(if line.is_empty() { "" } else { indent });
+            self.write(&format!("{line}\n"));
+        }
+    }
+
+    /// All documents, and where the ClusterConfiguration stands.
+    fn file(&mut self) -> Place {
         self.step = [2, 4, 3][self.pick(3)];
         let (before, after) = (self.pick(3), self.pick(2));
+        let mut item = None;
         for number in 0..=before + after {
             self.noise();
             if number > 0 || self.pick(2) == 1 {
                 self.line(0, "---");
             }
-            if number == before { self.configuration() } else { self.other() }
+            if number == before {
+                item = self.document();
+            } else {
+                self.other();
+            }
+            if self.pick(4) == 3 {
+                self.line(0, "...");
+            }
         }
-        before
+        Place { document: before, item }
     }
 }
 
-/// A file and the number of the document that is meant.
-pub fn generated(choices: &[u8], is_crlf: bool, has_mark: bool, is_unended: bool) -> (String, usize) {
+/// Where the ClusterConfiguration stands in a file.
+pub struct Place {
+    /// The number of its document.
+    pub document: usize,
+    /// Its number in the list that the document is.
+    pub item: Option<usize>,
+}
+
+/// A file and where what is meant stands in it.
+pub fn generated(choices: &[u8], is_crlf: bool, has_mark: bool, is_unended: bool) -> (String, Place) {
     let mut writer = Writer { choices: choices.iter(), text: String::new(), keys: 0, step: 2 };
-    let number = writer.file();
+    let place = writer.file();
     let mut text = writer.text;
     if is_unended {
         text.truncate(text.trim_end_matches('\n').len());
@@ -209,5 +297,5 @@ pub fn generated(choices: &[u8], is_crlf: bool, has_mark: bool, is_unended: bool
     if is_crlf {
         text = text.replace('\n', "\r\n");
     }
-    (if has_mark { format!("\u{feff}{text}") } else { text }, number)
+    (if has_mark { format!("\u{feff}{text}") } else { text }, place)
 }

@@ -6,14 +6,17 @@ mod folder;
 mod generated;
 mod kubeconfig;
 mod kubectl_mc;
+pub mod log_server;
+mod pod;
 mod rights;
 mod terminal;
 
 pub use bed::Watched;
 pub use faulty::Faulty;
 pub use folder::{CONFIGURATION_HEAD, Folder, GIVEN_SECRET, MEMBER};
-pub use generated::generated;
+pub use generated::{Place, generated};
 pub use kubeconfig::Kubeconfig;
 pub use kubectl_mc::{KubectlMc, Run, Started};
+pub use pod::{image_pull_back_off, set_installer_container};
 pub use rights::{ON_HOST, ON_MEMBER, user_who_may, without};
 pub use terminal::CTRL_C;

@@ -1,8 +1,10 @@
 //! A test bed: a host and its members, each a real control plane with a played KubeSphere.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 
@@ -39,6 +41,7 @@ pub struct Bed {
     clusters: Vec<Cluster>,
     folder: TempDir,
     kubeconfig: PathBuf,
+    _holder: Holder,
 }
 
 /// One cluster of a bed.
@@ -47,6 +50,33 @@ pub struct Cluster {
     front: Option<Front>,
     uid: String,
     mark: Mark,
+}
+
+/// The thread that holds a bed.
+struct Holder(ThreadId);
+
+static HOLDERS: LazyLock<Mutex<HashSet<ThreadId>>> = LazyLock::new(Mutex::default);
+
+impl Holder {
+    fn of_this_thread() -> Self {
+        let thread = thread::current().id();
+        let is_first = holders().insert(thread);
+        assert!(
+            is_first,
+            "who holds a bed and waits for another one may wait for ever: drop the first one before"
+        );
+        Self(thread)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        holders().remove(&self.0);
+    }
+}
+
+fn holders() -> MutexGuard<'static, HashSet<ThreadId>> {
+    HOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Bed {
@@ -59,13 +89,17 @@ impl Bed {
     }
 
     /// As [`Self::lease`], for who can say what is missing.
+    ///
+    /// # Panics
+    /// When this thread holds a bed already.
     pub fn try_lease(scenario: &Scenario) -> Result<Self, Error> {
+        let holder = Holder::of_this_thread();
         let lease = Arc::new(pool::lease(1 + scenario.members.len())?);
         let folder = tempfile::tempdir().map_err(Error::io("create a temporary folder"))?;
         let clusters = start_all(sites(&lease, scenario), scenario.controller)?;
         let kubeconfig = folder.path().join("kubeconfig");
         write_private(&kubeconfig, &merged(&clusters)?)?;
-        let bed = Self { clusters, folder, kubeconfig };
+        let bed = Self { clusters, folder, kubeconfig, _holder: holder };
         bed.let_the_host_settle(scenario);
         Ok(bed)
     }
@@ -117,7 +151,7 @@ impl Bed {
         let begun = Instant::now();
         while !holds(self) {
             assert!(begun.elapsed() < within, "not {what} within {within:?}\n{}", self.dump());
-            std::thread::sleep(LOOKS_EVERY);
+            thread::sleep(LOOKS_EVERY);
         }
     }
 
@@ -144,7 +178,7 @@ impl Drop for Bed {
     fn drop(&mut self) {
         let faults: Vec<String> =
             self.clusters.iter().flat_map(|cluster| cluster.stand_ins.faults()).collect();
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             assert!(faults.is_empty(), "stand-ins failed:\n{}", faults.join("\n"));
         }
     }
@@ -351,7 +385,7 @@ fn sites(lease: &Arc<pool::Lease>, scenario: &Scenario) -> Vec<(Arc<Site>, Facts
 
 /// Starts the clusters at the same time.
 fn start_all(sites: Vec<(Arc<Site>, Facts)>, controller: ControllerScenario) -> Result<Vec<Cluster>, Error> {
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let starts: Vec<_> = sites
             .into_iter()
             .map(|(site, facts)| scope.spawn(move || Cluster::start(site, facts, controller)))

@@ -20,7 +20,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::{Notify, Semaphore},
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
@@ -49,6 +49,8 @@ pub enum Fault {
     },
     /// It is passed on so much later; further rules apply to it.
     Delay(Duration),
+    /// It is passed on once the gate opens; further rules apply to it.
+    Hold(Gate),
     /// It is never answered.
     Hang,
     /// Its connection is cut before any answer.
@@ -71,6 +73,26 @@ impl Fault {
     pub fn status(code: u16) -> Self {
         let code = StatusCode::from_u16(code).expect("tests give valid statuses");
         Self::Status { code, retry_after: None }
+    }
+}
+
+/// What holds requests back until it opens, for ever.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    /// A closed one.
+    pub fn closed() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Lets everything pass that waits or comes.
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    async fn pass(&self) {
+        let _opened = self.0.acquire().await;
     }
 }
 
@@ -274,7 +296,7 @@ impl Shared {
         let mut faults = Vec::new();
         for rule in self.rules().iter() {
             if let Some(fault) = rule.applies(method, uri) {
-                let goes_on = matches!(fault, Fault::Delay(_));
+                let goes_on = matches!(fault, Fault::Delay(_) | Fault::Hold(_));
                 faults.push(fault);
                 if !goes_on {
                     break;
@@ -295,6 +317,7 @@ impl Shared {
             match fault {
                 Fault::Status { code, retry_after } => return refusal(code, retry_after),
                 Fault::Delay(duration) => tokio::time::sleep(duration).await,
+                Fault::Hold(gate) => gate.pass().await,
                 Fault::Hang => std::future::pending::<()>().await,
                 Fault::Drop => {
                     dropped.notify_one();

@@ -24,7 +24,7 @@ pub use audit::{AuditEvent, AuditLog, Mark};
 pub use bed::Bed;
 pub use control_plane::{ADMIN, ControlPlane};
 pub use error::Error;
-pub use front::{Fault, Front, Rule};
+pub use front::{Fault, Front, Gate, Rule};
 pub use peers::Peers;
 pub use pool::{Lease, lease};
 pub use runtime::{block_on, runtime};

@@ -169,7 +169,10 @@ fn reasons_of_members_that_are_not_prepared() {
     let bare = bed.host().cluster("m1");
     let missing = "the server could not find the requested resource (get workspaces.tenant.kubesphere.io)";
     assert_eq!(reason(&bare, "Federated"), Some(missing));
+}
 
+#[test]
+fn reasons_of_members_with_leftovers() {
     let conflict = Bed::lease(&Scenario::named("leftover-workspace", Version::V3_4).unwrap());
     create(&conflict, cluster("m1", &context(&conflict, "member1")));
     conflict.wait_for("a failed join", SOON, |bed| {

@@ -159,6 +159,7 @@ fn a_crashed_hook_is_run_again() {
     once.wait_for("a banner", SOON, |bed| banners(bed) == 2);
     let failed = "failed. Will retry after delay. Failed count is 1. Error: kubesphere/installRunner.py FAILED: exit status 1";
     assert!(once.host().installer_log().contains(failed));
+    drop(once);
     let forever =
         Installation::new(Version::V3_4).installer(InstallerScenario::HookCrashed).lasting(Lasting::Forever);
     let forever = bed(forever);
