@@ -1,16 +1,25 @@
 //! The README tells the truth: what it shows is run and compared.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use kubectl_mc::{checks::CHECKS, error::Kind};
+use kubectl_mc::{checks::CHECKS, error::Kind, kubesphere::confidential::scrub};
 use regex::Regex;
+use testbed::kubesphere::{Scenario, Version};
+
+use crate::support::{Kubeconfig, Watched};
 
 /// What differs from run to run, and what stands in for it.
-const VARYING: [(&str, &str); 6] = [
+const VARYING: [(&str, &str); 7] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
     (r"sha256:[0-9a-f]{8}", "sha256:FINGERPRINT"),
     (r" \(\d+s\)", ""),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
     (r"KUBECONFIG=\S+", "KUBECONFIG=FILE"),
     (r"PATH=\S+:\$PATH", "PATH=FOLDER:$PATH"),
 ];
@@ -66,6 +75,84 @@ fn cargo_demo_shows_what_the_readme_shows() {
     let seen = comparable(&text);
     assert_eq!(seen.join("\n").trim(), expected[1..].join("\n").trim(), "{text}");
     assert_eq!(expected[0], "$ cargo demo");
+}
+
+/// What the shells of the README find on their PATH as `kubectl`, whether the machine has one or not.
+const KUBECTL: &str = "#!/bin/sh\n[ \"$1\" = mc ] && shift && exec kubectl-mc \"$@\"\n";
+
+/// A home as the README's reader has it: two contexts, and a file for an installation to come.
+struct Reader {
+    home: tempfile::TempDir,
+    secrets: Vec<String>,
+}
+
+impl Reader {
+    fn of(bed: &Watched) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| fs::write(home.path().join(path), text).unwrap();
+        let contexts = Kubeconfig::of(bed).alias("prod", "host").alias("edge-1", "member1").current("prod");
+        fs::create_dir(home.path().join(".kube")).unwrap();
+        fs::create_dir(home.path().join("bin")).unwrap();
+        write(".kube/config", &contexts.text());
+        write("bin/kubectl", KUBECTL);
+        write(
+            "config-sample.yaml",
+            &fs::read_to_string("tests/fixtures/configurations/kubekey.yaml").unwrap(),
+        );
+        fs::set_permissions(home.path().join("bin/kubectl"), PermissionsExt::from_mode(0o755)).unwrap();
+        symlink(env!("CARGO_BIN_EXE_kubectl-mc"), home.path().join("bin/kubectl-mc")).unwrap();
+        Self { home, secrets: bed.secrets() }
+    }
+
+    /// The block again, with what its commands show today.
+    fn replay(&self, block: &str) -> String {
+        let commands = block.lines().filter_map(|line| line.strip_prefix("$ "));
+        let shown = commands.map(|command| format!("$ {command}\n{}", self.run(command)));
+        shown.collect::<Vec<_>>().concat()
+    }
+
+    fn run(&self, command: &str) -> String {
+        let path = std::env::var("PATH").unwrap();
+        let output = Command::new("sh")
+            .args(["-c", &format!("exec 2>&1; {command}")])
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .current_dir(self.home.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+        assert_eq!(scrub(&text, &secrets), text, "`{command}` shows a secret");
+        text
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        Path::new(self.home.path()).join(path)
+    }
+}
+
+/// The console blocks that are marked as shown by the commands in them.
+fn blocks() -> Vec<String> {
+    let readme = readme();
+    let after = readme.split("<!-- shown -->\n```console\n").skip(1);
+    after.map(|text| text.split_once("```").expect("the block ends").0.to_owned()).collect()
+}
+
+/// All blocks in their order, as a reader goes through them, on two clusters with KubeSphere 3.4.
+#[test]
+fn every_command_shows_what_the_readme_shows() {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let reader = Reader::of(&bed);
+    let expected = blocks();
+    for command in ["prepare host", "prepare member", "import", "configure", "logs", "jwt-secret"] {
+        let line = format!("$ kubectl mc {command} ");
+        assert!(expected.iter().any(|block| block.contains(&line)), "the README does not show {command}");
+    }
+    let seen: Vec<String> = expected.iter().map(|block| reader.replay(block)).collect();
+    let [seen_lines, expected_lines] =
+        [&seen, &expected].map(|blocks| comparable(&blocks.concat()).join("\n"));
+    assert_eq!(seen_lines, expected_lines, "the README should show:\n{}", seen.join("----\n"));
 }
 
 #[test]

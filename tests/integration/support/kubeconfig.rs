@@ -62,6 +62,12 @@ impl Kubeconfig {
         this
     }
 
+    /// With this current-context.
+    pub fn current(mut self, context: &str) -> Self {
+        self.0["current-context"] = context.into();
+        self
+    }
+
     /// The user behind a context.
     pub fn user_of(mut self, context: &str) -> Value {
         let name = self.of_context(context, "user");
