@@ -1,9 +1,10 @@
-//! The binaries of a control plane, and where they come from.
+//! The binaries of control planes and nodes, and where they come from.
 //!
 //! Looked for in this order: `KUBEBUILDER_ASSETS`, the cache, the official downloads, a build by Go.
 
 mod build;
-mod checksum;
+mod bundle;
+pub(crate) mod checksum;
 mod download;
 mod progress;
 
@@ -18,18 +19,17 @@ use std::{
 
 use self::{
     build::Build,
+    bundle::{Bundle, CONTROL_PLANES, KUBELET},
     download::Downloads,
     progress::{Progress, Stderr},
 };
 use crate::Error;
 
-/// The Kubernetes that control planes run; control-planes/go.mod names it too, and a test compares them.
+/// The Kubernetes that control planes and nodes run; the go.mod of both name it too, and a test compares them.
 pub(crate) const KUBERNETES: &str = "1.34.3";
 
 /// The etcd under it.
 pub(crate) const ETCD: &str = "3.6.4";
-
-const BINARIES: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-manager"];
 
 /// The binaries of a control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,20 +53,30 @@ impl Assets {
         static FOUND: Mutex<Option<Assets>> = Mutex::new(None);
         let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
         if found.is_none() {
-            *found = Some(Sources::from_environment().bring(&mut Stderr::default())?);
+            *found = Some(Sources::from_environment().control_planes(&mut Stderr::default())?);
         }
         Ok(found.clone().expect("set above"))
     }
 
-    /// The binaries in a folder, or the names of those that are missing.
-    fn in_folder(folder: &Path) -> Result<Self, Vec<&'static str>> {
-        let missing: Vec<_> = BINARIES.into_iter().filter(|binary| !folder.join(binary).is_file()).collect();
-        if !missing.is_empty() {
-            return Err(missing);
-        }
-        let [etcd, apiserver, controller_manager] = BINARIES.map(|binary| folder.join(binary));
-        Ok(Self { etcd, apiserver, controller_manager })
+    fn in_folder(folder: &Path) -> Self {
+        let [etcd, apiserver, controller_manager] =
+            ["etcd", "kube-apiserver", "kube-controller-manager"].map(|binary| folder.join(binary));
+        Self { etcd, apiserver, controller_manager }
     }
+}
+
+/// Brings the kubelet as [`Assets::find`] brings control planes, except that `KUBEBUILDER_ASSETS`, where nobody puts
+/// one, need not hold it.
+///
+/// # Errors
+/// When it cannot be brought; the text says what was tried, why it failed and what to do.
+pub fn kubelet() -> Result<PathBuf, Error> {
+    static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if found.is_none() {
+        *found = Some(Sources::from_environment().kubelet(&mut Stderr::default())?);
+    }
+    Ok(found.clone().expect("set above"))
 }
 
 /// Where binaries may come from.
@@ -85,55 +95,77 @@ impl Sources {
         Self {
             given: env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()).map(PathBuf::from),
             cache: user_cache(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))
-                .map(|cache| cache.join("kubectl-mc/control-planes")),
+                .map(|cache| cache.join("kubectl-mc")),
             downloads: Downloads::official(path.clone()),
             build: Build { path },
         }
     }
 
-    fn bring(&self, progress: &mut dyn Progress) -> Result<Assets, Error> {
-        if let Some(folder) = &self.given {
-            return Assets::in_folder(folder).map_err(|missing| {
-                let (folder, missing) = (folder.display(), missing.join(" and "));
-                Error::Assets(format!(
-                    "KUBEBUILDER_ASSETS is `{folder}`, which lacks {missing}\n\
-                     hint: put all of {} there, or unset it to have them brought",
-                    BINARIES.join(", ")
-                ))
-            });
-        }
-        let Some(cache) = &self.cache else {
-            return Err(unavailable(&["the cache: neither XDG_CACHE_HOME nor HOME is set".to_owned()]));
+    fn control_planes(&self, progress: &mut dyn Progress) -> Result<Assets, Error> {
+        let Some(folder) = &self.given else {
+            return self.bring(&CONTROL_PLANES, progress).map(|folder| Assets::in_folder(&folder));
         };
-        let name = format!("{KUBERNETES}-{}", &checksum::of_bytes(build::GO_SUM.as_bytes())[..12]);
-        let folder = cache.join(&name);
-        if let Ok(assets) = Assets::in_folder(&folder) {
-            return Ok(assets);
+        let missing = CONTROL_PLANES.missing_in(folder);
+        if missing.is_empty() {
+            return Ok(Assets::in_folder(folder));
         }
-        fs::create_dir_all(cache).map_err(Error::file("create the folder", cache))?;
-        let _lock = lock(&cache.join(format!("{name}.lock")), progress)?;
-        if let Ok(assets) = Assets::in_folder(&folder) {
-            return Ok(assets); // Another process has brought them meanwhile.
+        let (folder, missing) = (folder.display(), missing.join(" and "));
+        Err(Error::Assets(format!(
+            "KUBEBUILDER_ASSETS is `{folder}`, which lacks {missing}\n\
+             hint: put all of {} there, or unset it to have them brought",
+            CONTROL_PLANES.binaries.join(", ")
+        )))
+    }
+
+    fn kubelet(&self, progress: &mut dyn Progress) -> Result<PathBuf, Error> {
+        let given = self.given.clone().filter(|folder| KUBELET.is_in(folder));
+        let folder = given.map_or_else(|| self.bring(&KUBELET, progress), Ok)?;
+        Ok(folder.join("kubelet"))
+    }
+
+    /// The folder that holds a bundle, from the cache or brought now.
+    fn bring(&self, bundle: &Bundle, progress: &mut dyn Progress) -> Result<PathBuf, Error> {
+        let Some(cache) = &self.cache else {
+            let reason = "the cache: neither XDG_CACHE_HOME nor HOME is set".to_owned();
+            return Err(unavailable(bundle, &[reason]));
+        };
+        let folder = bundle.folder_in(cache);
+        if bundle.is_in(&folder) {
+            return Ok(folder);
         }
-        let work = cache.join(format!("{name}.work"));
+        let beside = folder.parent().expect("a bundle's folder lies below the cache");
+        fs::create_dir_all(beside).map_err(Error::file("create the folder", beside))?;
+        let _lock = lock(&with_ending(&folder, ".lock"), bundle, progress)?;
+        if bundle.is_in(&folder) {
+            return Ok(folder); // Another process has brought it meanwhile.
+        }
+        let work = with_ending(&folder, ".work");
         let _ = fs::remove_dir_all(&work); // Of one that was killed at it.
-        let filled = self.fill(&work, &folder, progress);
+        let filled = self.fill(bundle, &work, &folder, progress);
         let _ = fs::remove_dir_all(&work);
         filled?;
-        Assets::in_folder(&folder)
-            .map_err(|missing| unavailable(&[format!("no {} came", missing.join(", "))]))
+        match bundle.missing_in(&folder).as_slice() {
+            [] => Ok(folder),
+            missing => Err(unavailable(bundle, &[format!("no {} came", missing.join(", "))])),
+        }
     }
 
     /// Downloads or builds into a folder beside, and renames it once it is complete.
-    fn fill(&self, work: &Path, folder: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
+    fn fill(
+        &self,
+        bundle: &Bundle,
+        work: &Path,
+        folder: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Error> {
         let binaries = work.join("bin");
         let mut reasons = Vec::new();
-        if let Err(reason) = self.downloads.fetch(&binaries, progress) {
+        if let Err(reason) = self.downloads.fetch(bundle, &binaries, progress) {
             reasons.push(format!("download: {reason}"));
             let _ = fs::remove_dir_all(&binaries);
-            if let Err(reason) = self.build.run(work, &binaries, progress) {
+            if let Err(reason) = self.build.run(bundle, work, &binaries, progress) {
                 reasons.push(format!("build: {reason}"));
-                return Err(unavailable(&reasons));
+                return Err(unavailable(bundle, &reasons));
             }
         }
         let _ = fs::remove_dir_all(folder); // What lacks a binary is of no use.
@@ -141,27 +173,34 @@ impl Sources {
     }
 }
 
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
+}
+
 /// What was tried, and what to do.
-fn unavailable(reasons: &[String]) -> Error {
-    let mut text = format!("{} are not to be had", BINARIES.join(", "));
+fn unavailable(bundle: &Bundle, reasons: &[String]) -> Error {
+    let mut text = format!("not to be had: {}", bundle.binaries.join(", "));
     for reason in reasons {
         let _ = write!(text, "\n  {reason}");
     }
-    text.push_str(
-        "\nhint: install Go 1.24 or newer (https://go.dev/dl) and run this again: it builds them once\n\
-         hint: or set KUBEBUILDER_ASSETS to a folder that holds them: `setup-envtest use -p path` brings etcd and \
-         kube-apiserver, and https://dl.k8s.io has kube-controller-manager for Linux",
+    let _ = write!(
+        text,
+        "\nhint: install Go 1.24 or newer (https://go.dev/dl) and run this again: it builds what is missing once\n\
+         hint: or set KUBEBUILDER_ASSETS to a folder that holds all of it: {}",
+        bundle.elsewhere
     );
     Error::Assets(text)
 }
 
 /// Holds the lock until the file is dropped; says it when another process has it.
-fn lock(path: &Path, progress: &mut dyn Progress) -> Result<File, Error> {
+fn lock(path: &Path, bundle: &Bundle, progress: &mut dyn Progress) -> Result<File, Error> {
     let file = File::create(path).map_err(Error::file("create", path))?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(TryLockError::WouldBlock) => {
-            progress.say("another process is bringing the control planes' binaries; waiting for it");
+            progress.say(&format!("another process is bringing {}; waiting for it", bundle.what));
         }
         Err(TryLockError::Error(error)) => return Err(Error::file("lock", path)(error)),
     }

@@ -435,7 +435,8 @@ fn key_texts(credentials: &Credentials) -> Vec<String> {
     }
 }
 
-fn chain(error: &Error) -> String {
+/// An error with its causes.
+pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    net::TcpListener,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard,
@@ -20,6 +20,7 @@ use crate::{
     definitions::wait_until_served,
     etcd::{Etcd, Snapshot},
     kubeconfig::{Access, Credentials, write_private},
+    nodes,
     pki::{Authority, CLUSTER_VALIDITY, Identity, ServiceAccountKey, Validity},
     process::{Process, Program},
 };
@@ -31,7 +32,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const PORT_ATTEMPTS: u32 = 4;
 
 /// Below the ephemeral ports of Linux (32768) and macOS (49152), so that no outgoing connection takes one.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
+pub(crate) const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// The user behind [`ControlPlane::kubeconfig_path`].
 pub const ADMIN: &str = "kubernetes-admin";
@@ -157,6 +158,16 @@ impl ControlPlane {
         format!("https://127.0.0.1:{}", self.port)
     }
 
+    /// The apiserver's port on loopback, which no other control plane of this machine has.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address by which real nodes would find it; its certificate is valid for it, nobody else has it.
+    pub fn address(&self) -> Ipv4Addr {
+        nodes::of_plane(self.port)
+    }
+
     /// The CA that signs the apiserver and the clients, as PEM.
     pub fn ca_pem(&self) -> String {
         self.keys.authority.certificate()
@@ -273,7 +284,12 @@ impl ControlPlane {
 
     /// A certificate of the cluster's CA for another server on loopback.
     pub(crate) fn server_identity(&self) -> Result<Identity, Error> {
-        self.keys.server()
+        self.keys.server(self.port)
+    }
+
+    /// A certificate for a component, which RBAC allows everything.
+    pub(crate) fn component_identity(&self, user: &str) -> Result<Identity, Error> {
+        self.keys.authority.client(user, Some(MASTERS), CLUSTER_VALIDITY.into())
     }
 
     /// How [`Self::kubeconfig_path`] proves who it is.
@@ -303,7 +319,8 @@ impl Keys {
         })
     }
 
-    fn server(&self) -> Result<Identity, Error> {
+    fn server(&self, port: u16) -> Result<Identity, Error> {
+        let address = nodes::of_plane(port).to_string();
         let names = [
             "localhost",
             "kubernetes",
@@ -311,12 +328,13 @@ impl Keys {
             "kubernetes.default.svc",
             "127.0.0.1",
             "10.0.0.1",
+            &address,
         ];
         self.authority.server("kube-apiserver", &names)
     }
 
     fn write(&self, layout: &Layout<'_>) -> Result<(), Error> {
-        let server = self.server()?;
+        let server = self.server(layout.port)?;
         let manager = self.authority.client(
             "system:kube-controller-manager",
             Some(MASTERS),

@@ -48,6 +48,21 @@ pub enum Error {
         log: String,
     },
 
+    /// This machine lacks what real nodes need.
+    #[error("real nodes need {0}")]
+    Machine(String),
+
+    /// A node ended or never became ready.
+    #[error("node `{name}`: {reason}\n{log}")]
+    Node {
+        /// The node.
+        name: String,
+        /// What was seen instead.
+        reason: String,
+        /// The last lines of its logs.
+        log: String,
+    },
+
     /// A request of the test bed was refused.
     #[error("request to a control plane")]
     Kube(#[from] Box<kube::Error>),

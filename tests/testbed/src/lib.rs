@@ -11,6 +11,7 @@ mod etcd;
 pub mod front;
 pub mod kubeconfig;
 pub mod kubesphere;
+pub mod nodes;
 mod peers;
 pub mod pki;
 mod pool;
@@ -19,7 +20,7 @@ mod runtime;
 pub mod serve;
 mod upstream;
 
-pub use assets::Assets;
+pub use assets::{Assets, kubelet};
 pub use audit::{AuditEvent, AuditLog, Mark};
 pub use bed::Bed;
 pub use control_plane::{ADMIN, ControlPlane};

@@ -9,6 +9,7 @@ mod audit;
 mod control_plane;
 mod front;
 mod kubesphere;
+mod nodes;
 mod objects;
 mod peers;
 mod pool;

@@ -9,17 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{KUBERNETES, Progress};
+use super::{KUBERNETES, Progress, bundle::Bundle};
 use crate::process::{Process, Program};
-
-const GO_MOD: &str = include_str!("../../control-planes/go.mod");
-pub(super) const GO_SUM: &str = include_str!("../../control-planes/go.sum");
-
-const PACKAGES: [&str; 3] = [
-    "k8s.io/kubernetes/cmd/kube-apiserver",
-    "k8s.io/kubernetes/cmd/kube-controller-manager",
-    "go.etcd.io/etcd/server/v3",
-];
 
 /// etcd's module builds a program of this name.
 const ETCD_AS_BUILT: &str = "server";
@@ -34,6 +25,7 @@ impl Build {
     /// Builds into `binaries`, with sources and log in `work`; the error is a reason for a person.
     pub(super) fn run(
         &self,
+        bundle: &Bundle,
         work: &Path,
         binaries: &Path,
         progress: &mut dyn Progress,
@@ -41,13 +33,13 @@ impl Build {
         let go = env::split_paths(&self.path).map(|folder| folder.join("go")).find(|go| go.is_file());
         let go = go.ok_or("Go is not installed")?;
         let module = work.join("module");
-        write_module(&module, binaries).map_err(|error| format!("prepare the module: {error}"))?;
+        write_module(bundle, &module, binaries).map_err(|error| format!("prepare the module: {error}"))?;
         progress.say(&format!(
-            "building kube-apiserver, kube-controller-manager {KUBERNETES} and etcd with Go: about 5 minutes on two \
-             idle cores, once for this user"
+            "building {} (Kubernetes {KUBERNETES}) with Go: {} on two idle cores, once for this user",
+            bundle.what, bundle.takes
         ));
         let begun = Instant::now();
-        let program = self.program(go, &module, binaries, work.join("build.log"));
+        let program = self.program(bundle, go, &module, binaries, work.join("build.log"));
         let build = Process::start(&program).map_err(|error| error.to_string())?;
         while build.is_running() {
             progress.still("building", begun);
@@ -55,12 +47,15 @@ impl Build {
         }
         judge(&build)?;
         progress.say(&format!("built in {} s", begun.elapsed().as_secs()));
-        fs::rename(binaries.join(ETCD_AS_BUILT), binaries.join("etcd"))
-            .map_err(|error| format!("rename etcd: {error}"))
+        if bundle.has("etcd") {
+            fs::rename(binaries.join(ETCD_AS_BUILT), binaries.join("etcd"))
+                .map_err(|error| format!("rename etcd: {error}"))?;
+        }
+        Ok(())
     }
 
     /// A build ends with who wants it: another process that then takes its turn must not meet it in its folder.
-    fn program(&self, go: PathBuf, module: &Path, binaries: &Path, log: PathBuf) -> Program {
+    fn program(&self, bundle: &Bundle, go: PathBuf, module: &Path, binaries: &Path, log: PathBuf) -> Program {
         let (major, minor) = KUBERNETES.split_once('.').expect("a version has a minor");
         let minor = minor.split('.').next().unwrap_or(minor);
         let version = "-X k8s.io/component-base/version";
@@ -71,7 +66,7 @@ impl Build {
         let mut arguments: Vec<OsString> =
             ["build", "-trimpath", "-mod=readonly", "-ldflags", &flags, "-o"].map(OsString::from).into();
         arguments.push(binaries.into());
-        arguments.extend(PACKAGES.map(OsString::from));
+        arguments.extend(bundle.packages.iter().map(OsString::from));
         // No C compiler is needed, and no setting of the user's other projects applies.
         let fixed = [("CGO_ENABLED", "0"), ("GOFLAGS", "-buildvcs=false"), ("GOWORK", "off")];
         let mut environment: Vec<_> = fixed.map(|(name, value)| (name, OsString::from(value))).into();
@@ -87,11 +82,11 @@ impl Build {
     }
 }
 
-fn write_module(module: &Path, binaries: &Path) -> std::io::Result<()> {
+fn write_module(bundle: &Bundle, module: &Path, binaries: &Path) -> std::io::Result<()> {
     fs::create_dir_all(module)?;
     fs::create_dir_all(binaries)?;
-    fs::write(module.join("go.mod"), GO_MOD)?;
-    fs::write(module.join("go.sum"), GO_SUM)
+    fs::write(module.join("go.mod"), bundle.go_mod)?;
+    fs::write(module.join("go.sum"), bundle.go_sum)
 }
 
 /// Go's last words, where it failed.

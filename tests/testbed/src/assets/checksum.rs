@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs::File, io, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
-pub(super) fn of_bytes(bytes: &[u8]) -> String {
+pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

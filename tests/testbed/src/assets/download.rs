@@ -10,7 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use super::{ETCD, KUBERNETES, Progress, checksum};
+use super::{ETCD, KUBERNETES, Progress, bundle::Bundle, checksum};
 
 /// Where nothing answers within this time, a build is the quicker way.
 const CONNECT_SECONDS: &str = "4";
@@ -45,21 +45,32 @@ impl Downloads {
         Self { kubernetes: mirror.to_owned(), etcd: mirror.to_owned(), path, system: "linux" }
     }
 
-    /// Fetches all binaries into a folder; the error is a reason for a person.
-    pub(super) fn fetch(&self, binaries: &Path, progress: &mut dyn Progress) -> Result<(), String> {
+    /// Fetches all binaries of a bundle into a folder; the error is a reason for a person.
+    pub(super) fn fetch(
+        &self,
+        bundle: &Bundle,
+        binaries: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), String> {
         if self.system != "linux" {
-            return Err(format!("Kubernetes publishes no kube-apiserver for {}", self.system));
+            return Err(format!(
+                "Kubernetes publishes no {} for {}",
+                bundle.binaries.join(", "),
+                self.system
+            ));
         }
         fs::create_dir_all(binaries).map_err(|error| format!("create a folder: {error}"))?;
         let architecture = architecture()?;
-        for binary in ["kube-apiserver", "kube-controller-manager"] {
+        for binary in bundle.binaries.iter().filter(|binary| **binary != "etcd") {
             let url = format!("{}/v{KUBERNETES}/bin/linux/{architecture}/{binary}", self.kubernetes);
             let sum = self.text(&format!("{url}.sha256"))?;
             progress.say(&format!("downloading {url}"));
             self.file(&url, &sum, &binaries.join(binary))?;
         }
-        self.fetch_etcd(architecture, binaries, progress)?;
-        for binary in super::BINARIES {
+        if bundle.has("etcd") {
+            self.fetch_etcd(architecture, binaries, progress)?;
+        }
+        for binary in bundle.binaries {
             let mode = fs::Permissions::from_mode(0o755);
             fs::set_permissions(binaries.join(binary), mode).map_err(|error| format!("{binary}: {error}"))?;
         }

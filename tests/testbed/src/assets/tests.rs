@@ -43,11 +43,11 @@ impl Machine {
         assert!(written.success());
     }
 
-    /// A Go that builds three files at once, and notes that it did.
+    /// A Go that builds all files at once, and notes that it did.
     fn go(&self) {
         let note = self.0.path().join("builds");
         let script = "for argument; do [ \"$last\" = -o ] && out=$argument; last=$argument; done\n/bin/sleep 0.3\n\
-             for binary in kube-apiserver kube-controller-manager server; do echo $binary > $out/$binary; done";
+             for binary in kube-apiserver kube-controller-manager server kubelet; do echo $binary > $out/$binary; done";
         self.program("go", &format!("{script}\necho built >> {}", note.display()));
     }
 
@@ -74,10 +74,11 @@ fn fill(folder: &Path, binaries: &[&str]) {
 }
 
 #[test]
-fn the_versions_are_those_of_the_go_module() {
-    let module = include_str!("../../control-planes/go.mod");
-    assert!(module.contains(&format!("k8s.io/kubernetes v{KUBERNETES}")), "{KUBERNETES}");
-    assert!(module.contains(&format!("go.etcd.io/etcd/server/v3 v{ETCD}")), "{ETCD}");
+fn the_versions_are_those_of_the_go_modules() {
+    for bundle in [CONTROL_PLANES, KUBELET] {
+        assert!(bundle.go_mod.contains(&format!("k8s.io/kubernetes v{KUBERNETES}")), "{}", bundle.what);
+    }
+    assert!(CONTROL_PLANES.go_mod.contains(&format!("go.etcd.io/etcd/server/v3 v{ETCD}")), "{ETCD}");
 }
 
 #[test]
@@ -85,9 +86,9 @@ fn given_assets_go_before_the_cache() {
     let machine = Machine::new();
     machine.go();
     let given = machine.0.path().join("given");
-    fill(&given, &BINARIES);
+    fill(&given, CONTROL_PLANES.binaries);
     let sources = Sources { given: Some(given.clone()), ..machine.sources() };
-    assert_eq!(sources.bring(&mut Said::default()).unwrap().etcd, given.join("etcd"));
+    assert_eq!(sources.control_planes(&mut Said::default()).unwrap().etcd, given.join("etcd"));
     assert!(!machine.cache().exists());
 }
 
@@ -96,13 +97,13 @@ fn given_assets_that_lack_one_are_refused_by_its_name() {
     let machine = Machine::new();
     fill(machine.0.path(), &["etcd", "kube-apiserver"]);
     let sources = Sources { given: Some(machine.0.path().into()), ..machine.sources() };
-    let error = sources.bring(&mut Said::default()).unwrap_err().to_string();
+    let error = sources.control_planes(&mut Said::default()).unwrap_err().to_string();
     assert!(error.contains("which lacks kube-controller-manager\nhint: "), "{error}");
 }
 
 #[test]
 fn without_curl_and_go_the_error_names_both_and_what_to_do() {
-    let error = Machine::new().sources().bring(&mut Said::default()).unwrap_err().to_string();
+    let error = Machine::new().sources().control_planes(&mut Said::default()).unwrap_err().to_string();
     assert!(error.contains("download: `curl` is not installed"), "{error}");
     assert!(error.contains("build: Go is not installed"), "{error}");
     assert!(error.contains("hint: install Go 1.24 or newer"), "{error}");
@@ -114,7 +115,7 @@ fn a_build_that_fails_says_why() {
     let machine = Machine::new();
     machine.program("curl", "echo 'curl: (6) Could not resolve host: dl.k8s.io' >&2; exit 6");
     machine.program("go", "echo 'dial tcp: lookup proxy.golang.org: no such host' >&2; exit 1");
-    let error = machine.sources().bring(&mut Said::default()).unwrap_err().to_string();
+    let error = machine.sources().control_planes(&mut Said::default()).unwrap_err().to_string();
     assert!(error.contains("Could not resolve host"), "{error}");
     assert!(error.contains("lookup proxy.golang.org: no such host"), "{error}");
 }
@@ -124,11 +125,11 @@ fn what_was_built_is_kept() {
     let machine = Machine::new();
     machine.go();
     let mut said = Said::default();
-    let assets = machine.sources().bring(&mut said).unwrap();
+    let assets = machine.sources().control_planes(&mut said).unwrap();
     assert_eq!(fs::read_to_string(&assets.etcd).unwrap(), "server\n");
     assert!(assets.etcd.starts_with(machine.cache()), "{}", assets.etcd.display());
     assert!(said.0[0].contains("about 5 minutes"), "{}", said.0[0]);
-    assert_eq!(machine.sources().bring(&mut Said::default()).unwrap(), assets);
+    assert_eq!(machine.sources().control_planes(&mut Said::default()).unwrap(), assets);
     assert_eq!(machine.builds(), 1);
 }
 
@@ -139,13 +140,37 @@ fn who_comes_during_a_build_waits_for_it() {
     let waited: usize = std::thread::scope(|scope| {
         let bring = || {
             let mut said = Said::default();
-            machine.sources().bring(&mut said).unwrap();
+            machine.sources().control_planes(&mut said).unwrap();
             usize::from(said.0.iter().any(|line| line.contains("waiting for it")))
         };
         let all: Vec<_> = (0..3).map(|_| scope.spawn(bring)).collect();
         all.into_iter().map(|one| one.join().unwrap()).sum()
     });
     assert_eq!((machine.builds(), waited), (1, 2));
+}
+
+#[test]
+fn the_kubelet_is_a_bundle_of_its_own() {
+    let machine = Machine::new();
+    machine.go();
+    let planes = machine.sources().control_planes(&mut Said::default()).unwrap();
+    let kubelet = machine.sources().kubelet(&mut Said::default()).unwrap();
+    assert_eq!((machine.builds(), fs::read_to_string(&kubelet).unwrap().as_str()), (2, "kubelet\n"));
+    assert_ne!(kubelet.parent(), planes.etcd.parent());
+    assert_eq!(machine.sources().kubelet(&mut Said::default()).unwrap(), kubelet);
+    assert_eq!(machine.builds(), 2);
+}
+
+#[test]
+fn given_assets_need_no_kubelet() {
+    let machine = Machine::new();
+    machine.go();
+    let given = machine.0.path().join("given");
+    fill(&given, CONTROL_PLANES.binaries);
+    let sources = Sources { given: Some(given.clone()), ..machine.sources() };
+    assert!(sources.kubelet(&mut Said::default()).unwrap().starts_with(machine.cache()));
+    fill(&given, KUBELET.binaries);
+    assert_eq!(sources.kubelet(&mut Said::default()).unwrap(), given.join("kubelet"));
 }
 
 /// A curl that answers from files: its last argument but `--output FILE` is the URL.
@@ -166,19 +191,24 @@ fn downloads_go_before_a_build() {
     machine.go();
     mirror(&machine, &checksum::of_bytes(b"abc"));
     let mut said = Said::default();
-    let assets = machine.sources().bring(&mut said).unwrap();
+    let assets = machine.sources().control_planes(&mut said).unwrap();
     assert_eq!(fs::read_to_string(assets.etcd).unwrap(), "unpacked\n");
     assert_eq!((machine.builds(), said.0.len()), (0, 3));
+    let kubelet = machine.sources().kubelet(&mut said).unwrap();
+    assert_eq!(fs::read_to_string(kubelet).unwrap(), "abc");
+    assert!(said.0[3].ends_with("/kubelet"), "{}", said.0[3]);
 }
 
 #[test]
 fn a_download_with_another_sum_is_not_used() {
     let machine = Machine::new();
     mirror(&machine, "0000");
-    let error = machine.sources().bring(&mut Said::default()).unwrap_err().to_string();
+    let error = machine.sources().control_planes(&mut Said::default()).unwrap_err().to_string();
     assert!(error.contains("kube-apiserver: its SHA-256 is ba7816bf"), "{error}");
     assert!(
-        fs::read_dir(machine.cache()).unwrap().all(|entry| !entry.unwrap().path().is_dir()),
+        fs::read_dir(machine.cache().join("control-planes"))
+            .unwrap()
+            .all(|entry| !entry.unwrap().path().is_dir()),
         "nothing is left"
     );
 }
