@@ -158,6 +158,17 @@ impl From<Failure> for Error {
         let message = failure.to_string();
         match failure {
             Failure::Request(error) => error.into(),
+            Failure::Connection(error) => error.into(),
+            Failure::NotOurs { side, piece, .. } => {
+                Self { hints: piece.cures(side.context()).into(), ..Self::new(Kind::Obstacle, message) }
+            }
+            Failure::NotIssued { .. } => Self::new(Kind::Obstacle, message)
+                .hint("use a context with a client certificate, and `--credentials context`")
+                .hint("or upgrade the host to KubeSphere 3.4, which takes a token"),
+            Failure::Unverified { side, .. } => Self::new(Kind::Obstacle, message).hint(format!(
+                "try it again, or look at the API server's log of \"{}\"; `--credentials` names another credential",
+                side.context()
+            )),
             Failure::Refused(findings) => Self { message, ..Self::refused(findings) },
             Failure::RunFailed { side, .. } => Self::new(Kind::Error, message)
                 .hint(format!("read the log: {}", logs_command(&side)))
@@ -200,6 +211,10 @@ fn where_to_look(look_at: &LookAt) -> String {
         LookAt::Controller(host) => format!(
             "look at the host's controller: `kubectl --context {} -n kubesphere-system logs deployment/ks-controller-manager`",
             host.context()
+        ),
+        LookAt::TokenController(side) => format!(
+            "is kube-controller-manager running? `kubectl --context {} -n kube-system get pods`",
+            side.context()
         ),
         LookAt::ApiServer(side) => {
             format!("is the cluster up? `kubectl --context {} get --raw /readyz`", side.context())

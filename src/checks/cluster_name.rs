@@ -5,7 +5,7 @@ use crate::{
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, names::is_cluster_name,
     },
-    plan::{intent::ClusterIntent, join::stored, observed::Observed},
+    plan::{intent::ClusterIntent, observed::Observed},
 };
 
 /// What a host calls itself unless it is told otherwise.
@@ -76,12 +76,11 @@ fn why_taken(cluster: &RegisteredCluster, intent: &ClusterIntent, member: &Obser
     if cluster.is_host() {
         return Some("it is the host's own".to_owned());
     }
-    // Ours, of a join that was cut short before the controller has looked at it.
-    let is_ours = intent.kubeconfig.as_ref().is_ok_and(|kubeconfig| cluster.stores(&stored(kubeconfig)));
     match cluster.member_uid() {
         Some(uid) if uid == member.uid => None,
         Some(uid) => Some(format!("by the cluster with the UID {uid}")),
-        None if is_ours || cluster.leads_to(&member.server) => None,
+        // Of a join that was cut short before the controller has looked at it, perhaps.
+        None if cluster.leads_to(&intent.server) => None,
         None => Some("by a cluster that does not answer".to_owned()),
     }
 }

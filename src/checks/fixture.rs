@@ -9,9 +9,12 @@ use crate::{
         kubesphere_config::KubesphereConfig, side::Side, versions::Version,
     },
     plan::{
+        credential::Choice,
         intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
         join::Unplannable,
-        member_kubeconfig::StoredKubeconfig,
+        lifetime::DAY,
+        member_kubeconfig::{Endpoint, StoredUser},
+        member_server::{CertificateSeen, EndpointSeen},
         observed::{Installer, InstallerRun, Observed, Seen},
     },
 };
@@ -139,12 +142,18 @@ fn shown(report: &Report) -> String {
 }
 
 fn member_intent(context: &str) -> MemberIntent {
-    let text = String::from("kind: Config").into();
+    let server = format!("https://{context}.example.org:6443");
     let cluster = ClusterIntent {
         name: context.to_owned(),
         description: Description::default(),
-        server: format!("https://{context}.example.org:6443"),
-        kubeconfig: Ok(StoredKubeconfig { text, has_client_certificate: true, leaves_out_proxy: false }),
+        credential: Choice::default(),
+        endpoint: Ok(Endpoint {
+            server: server.clone(),
+            certificate_authority: None,
+            leaves_out_proxy: false,
+        }),
+        server,
+        user: Ok(StoredUser::Certificate { certificate: "C".into(), key: "K".into() }),
     };
     MemberIntent { context: context.to_owned(), from_other_host: false, cluster: Some(cluster) }
 }
@@ -175,8 +184,18 @@ fn installation(side: Side, version: &str, secret: &str) -> Observed {
         run: InstallerRun::NotAsked,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
+        account: None,
+        endpoint: None,
         side,
     }
+}
+
+/// An address with a good certificate, as it was seen on 2023-11-14.
+pub(super) fn endpoint() -> EndpointSeen {
+    let at = 1_700_000_000;
+    let names = ["kubernetes", "10.0.0.1"].map(str::to_owned).into();
+    let certificate = CertificateSeen { names, covers: true, distrusted: None, until: at + 365 * DAY };
+    EndpointSeen { certificate: Ok(certificate), out_of_reach: None, proposals: Vec::new(), at }
 }
 
 /// What the text of kubesphere-config means.

@@ -3,7 +3,12 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::{side::Side, versions::Version},
-    plan::{intent::ClusterIntent, member_kubeconfig::Problem, observed::Observed},
+    plan::{
+        credential::{Account, Kind, Piece},
+        intent::ClusterIntent,
+        member_kubeconfig::{Problem, StoredUser},
+        observed::Observed,
+    },
 };
 
 pub(super) const CHECK: Check = Check {
@@ -14,24 +19,46 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let certificate = situation
-        .host
-        .and_then(Observed::kubesphere_version)
-        .filter(|version| version.differences().needs_client_certificate);
+    let host = situation.host.and_then(Observed::kubesphere_version);
     // What is stored already is not stored again.
-    situation.new_clusters().flat_map(|(side, cluster)| of_member(&side, cluster, certificate)).collect()
+    let of_members = situation.new_members().flat_map(|(side, cluster, member)| {
+        of_member(&side, cluster, host, member.and_then(|member| member.account.as_ref()))
+    });
+    of_members.collect()
 }
 
-/// `certificate` is the host's version, where that needs a client certificate.
-fn of_member(side: &Side, cluster: &ClusterIntent, certificate: Option<Version>) -> Vec<Report> {
-    match &cluster.kubeconfig {
-        Err(problems) => problems.iter().map(|problem| problematic(side, problem)).collect(),
-        Ok(stored) => {
-            let certificate = certificate.filter(|_| !stored.has_client_certificate);
-            let token = certificate.map(|version| token_only(side, version));
-            token.into_iter().chain(stored.leaves_out_proxy.then(|| unproxied(side, cluster))).collect()
-        }
-    }
+fn of_member(
+    side: &Side,
+    cluster: &ClusterIntent,
+    host: Option<Version>,
+    account: Option<&Account>,
+) -> Vec<Report> {
+    let kind = cluster.credential.kind(host);
+    let problems = problems(kind, cluster);
+    let mut reports: Vec<Report> = problems.map(|problem| problematic(side, problem)).collect();
+    let holds_certificate = match kind {
+        Kind::Certificate => true,
+        Kind::ServiceAccount => false,
+        Kind::Context => cluster.user.as_ref().map_or(true, StoredUser::has_certificate),
+    };
+    let refused = host.filter(|host| host.differences().needs_client_certificate && !holds_certificate);
+    reports.extend(refused.map(|host| token_only(side, kind, host)));
+    let foreign = account.into_iter().flat_map(|account| account.foreign(kind));
+    reports.extend(foreign.map(|(piece, why)| taken(side, piece, why)));
+    let leaves_out_proxy = cluster.endpoint.as_ref().is_ok_and(|endpoint| endpoint.leaves_out_proxy);
+    reports.extend(leaves_out_proxy.then(|| unproxied(side, cluster)));
+    reports
+}
+
+/// A user's plugin matters only where the user is to be stored.
+fn problems(kind: Kind, cluster: &ClusterIntent) -> impl Iterator<Item = &Problem> {
+    let user = cluster.user.as_ref().err().filter(|_| kind == Kind::Context);
+    cluster.endpoint.as_ref().err().into_iter().chain(user).flatten()
+}
+
+fn taken(side: &Side, piece: Piece, why: &str) -> Report {
+    let message = format!("{} {} is not ours: {why}", piece.type_meta().1, piece.name());
+    piece.cures(side.context()).into_iter().fold(Report::failure(side, message), Report::cure)
 }
 
 fn problematic(side: &Side, problem: &Problem) -> Report {
@@ -45,12 +72,12 @@ fn unproxied(side: &Side, cluster: &ClusterIntent) -> Report {
     Report::warning(side, format!("{message} {}", cluster.server))
 }
 
-fn token_only(side: &Side, version: Version) -> Report {
-    Report::failure(
-        side,
-        format!("its context has a token, and a host with KubeSphere {version} never gets a cluster ready without a client certificate"),
-    )
-    .cure("use a context with a client certificate, or upgrade the host to KubeSphere 3.4")
+fn token_only(side: &Side, kind: Kind, version: Version) -> Report {
+    let has = if kind == Kind::Context { "its context has" } else { "a service account has" };
+    let never = "never gets a cluster ready without a client certificate";
+    Report::failure(side, format!("{has} a token, and a host with KubeSphere {version} {never}"))
+        .cure("let the member sign one: leave out `--credentials`, or pass `--credentials auto`")
+        .cure("or use a context with a client certificate, or upgrade the host to KubeSphere 3.4")
 }
 
 #[cfg(test)]
@@ -58,37 +85,76 @@ mod tests {
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, cluster},
-        plan::{intent::ClusterIntent, member_kubeconfig::Problem},
+        plan::{
+            credential::{Account, Choice, Ownership},
+            intent::ClusterIntent,
+            member_kubeconfig::{Problem, StoredUser},
+            observed::Seen,
+        },
     };
 
-    fn with_token(cluster: &mut ClusterIntent) {
-        cluster.kubeconfig.as_mut().expect("a good one").has_client_certificate = false;
+    /// What is said of a context with a token, by the host's version.
+    fn of_token(host: &str, choice: Choice) -> Vec<String> {
+        let case = Case::of_version(host).wanting_cluster(|cluster| {
+            cluster.credential = choice;
+            cluster.user = Ok(StoredUser::Token("t".into()));
+        });
+        case.says(&CHECK)
+    }
+
+    fn by_plugin(cluster: &mut ClusterIntent) {
+        cluster.user = Err(vec![Problem::Exec("aws".to_owned())]);
     }
 
     #[test]
     fn everything_that_stands_against_a_context_is_said_at_once() {
-        let problems = || vec![Problem::Exec("aws".to_owned()), Problem::Insecure];
-        let case = Case::new().wanting_cluster(|cluster| cluster.kubeconfig = Err(problems()));
+        let case = Case::new().wanting_cluster(|cluster| {
+            by_plugin(cluster);
+            cluster.credential = Choice::Context;
+            cluster.endpoint = Err(vec![Problem::Insecure]);
+        });
         assert_eq!(
             case.says(&CHECK),
             [
-                "failure member \"edge-1\": its context cannot be stored on the host: its user gets credentials from the \
-                 program `aws`, which the host's pods do not have",
                 "failure member \"edge-1\": its context cannot be stored on the host: `insecure-skip-tls-verify` is set, \
                  on which the host's kubefed-controller-manager crashes",
+                "failure member \"edge-1\": its context cannot be stored on the host: its user gets credentials from the \
+                 program `aws`, which the host's pods do not have",
             ]
         );
-        assert!(case.cures(&CHECK).contains("give context \"edge-1\" a user with a client certificate"));
+        assert!(case.cures(&CHECK).contains("`--member-certificate-authority FILE`"));
         let stored = case.registered([cluster("edge-1", "uid-of-edge-1")]);
         assert_eq!(stored.says(&CHECK), Vec::<String>::new(), "what is stored already is not stored again");
     }
 
     #[test]
+    fn a_plugin_is_no_obstacle_where_its_user_is_not_stored() {
+        assert_eq!(Case::new().wanting_cluster(by_plugin).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
     fn only_a_host_of_3_3_refuses_a_token() {
         for (host, refused) in [("v3.2.1", 0), ("v3.3.2", 1), ("v3.4.1", 0)] {
-            let said = Case::of_version(host).wanting_cluster(with_token).says(&CHECK);
+            let said = of_token(host, Choice::Context);
             assert_eq!(said.len(), refused, "{host}: {said:?}");
             assert!(said.iter().all(|said| said.contains("its context has a token")), "{said:?}");
+            let said = of_token(host, Choice::ServiceAccount);
+            assert_eq!(said.len(), refused, "{host}: {said:?}");
+            assert!(said.iter().all(|said| said.contains("a service account has a token")), "{said:?}");
+            assert_eq!(of_token(host, Choice::Auto), Vec::<String>::new());
         }
+    }
+
+    #[test]
+    fn an_account_of_somebody_else_is_not_taken_over() {
+        let foreign = || Seen::Present(Ownership::Foreign("it has no label a=b".to_owned()));
+        let account = Account { service_account: foreign(), binding: Seen::Absent, token: Seen::Absent };
+        let case = Case::new().member(|member| member.account = Some(account));
+        let said =
+            "failure member \"edge-1\": ServiceAccount kubectl-mc-host is not ours: it has no label a=b";
+        assert_eq!(case.says(&CHECK), [said]);
+        assert!(case.cures(&CHECK).contains(
+            "`kubectl --context edge-1 -n kubesphere-system delete serviceaccounts kubectl-mc-host`; or let"
+        ));
     }
 }

@@ -3,7 +3,8 @@
 use super::{
     Finding, Report, Situation, Verdict, api_reachable, cluster_name, configuration_shape,
     different_clusters, host_cluster_name, host_role, installer_present, installer_run, jwt_secret,
-    kubesphere_version, legacy_token_secrets, member_credential, member_registration, member_role,
+    kubesphere_version, legacy_token_secrets, member_credential, member_credential_lifetime,
+    member_registration, member_role, member_server_address, member_server_certificate,
     member_server_loopback, permissions, prepared, short_name,
 };
 
@@ -37,7 +38,10 @@ pub const CHECKS: &[Check] = &[
     jwt_secret::CHECK,
     legacy_token_secrets::CHECK,
     member_credential::CHECK,
+    member_credential_lifetime::CHECK,
     member_server_loopback::CHECK,
+    member_server_address::CHECK,
+    member_server_certificate::CHECK,
     permissions::CHECK,
     short_name::CHECK,
     installer_run::CHECK,

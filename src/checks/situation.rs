@@ -75,4 +75,13 @@ impl<'a> Situation<'a> {
         let stands = move |name: &str| host.is_some_and(|host| host.cluster_named(name).is_some());
         self.clusters().filter(move |(_, cluster)| !stands(&cluster.name))
     }
+
+    /// These, with what was seen of their members.
+    pub fn new_members(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent, Option<&'a Observed>)> {
+        self.new_clusters().map(|(side, cluster)| {
+            let members = self.members.iter().filter_map(|member| member.observed);
+            let member = members.into_iter().find(|member| member.side == side);
+            (side, cluster, member)
+        })
+    }
 }

@@ -1,6 +1,6 @@
 //! What the Cluster of a new member says.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// The name of the Cluster, and what it says about the member.
 #[derive(Clone, Debug, Default, Args)]
@@ -8,6 +8,9 @@ pub struct ClusterOptions {
     /// Name of the Cluster on the host [default: the context's name]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// The credential that is stored on the host
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    pub credentials: Credentials,
     /// Name for people, in the console
     #[arg(long, value_name = "TEXT", help_heading = "The Cluster")]
     pub alias: Option<String>,
@@ -29,6 +32,18 @@ pub struct ClusterOptions {
     /// Annotation of the Cluster; can be repeated
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = key_value, help_heading = "The Cluster")]
     pub annotations: Vec<(String, String)>,
+}
+
+/// The credential that is stored on the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Credentials {
+    /// A service account of our own on the member, and a client certificate where the host is KubeSphere 3.3
+    #[default]
+    Auto,
+    /// The certificate or token of MEMBER's context
+    Context,
+    /// A service account of our own on the member
+    ServiceAccount,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -88,13 +88,13 @@ pub struct MemberConnection {
     /// The kubeconfig user to use
     #[arg(long, value_name = "NAME", global = true)]
     pub member_user: Option<String>,
-    /// The address and port of the member's API server
+    /// The address and port of the member's API server; join and import store it, and connect as the context says
     #[arg(long, value_name = "URL", global = true)]
     pub member_server: Option<String>,
     /// Bearer token for the member's API server
     #[arg(long, value_name = "TOKEN", value_parser = StringValueParser::new().map(SecretString::from), global = true)]
     pub member_token: Option<SecretString>,
-    /// Path of the certificate authority's file
+    /// Path of the certificate authority's file; join and import store what it holds
     #[arg(long, value_name = "PATH", global = true)]
     pub member_certificate_authority: Option<PathBuf>,
     /// Path of the client certificate's file

@@ -6,12 +6,11 @@ use super::{change::ChangeOptions, cluster::ClusterOptions};
 
 /// Register a prepared member on the host
 ///
-/// The last part of `kubectl mc join`: creates the member's Cluster with MEMBER's kubeconfig, made
-/// self-contained, and waits until it is ready. Host and member must be prepared: no ClusterConfiguration is
+/// The last part of `kubectl mc join`: creates the member's Cluster with a self-contained
+/// kubeconfig, and waits until it is ready. Host and member must be prepared: no ClusterConfiguration is
 /// changed.
 ///
-/// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations. MEMBER's credential is
-/// stored on the host and must have cluster-admin rights.
+/// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -14,8 +14,13 @@ use super::{change::ChangeOptions, cluster::ClusterOptions};
 /// kubesphere-config and on the ClusterConfiguration, "patch" on a ClusterConfiguration that changes, and "patch" on
 /// the Deployment ks-installer where it is restarted; on the host "list", "get" and "create" on
 /// clusters.cluster.kubesphere.io, and "delete" to withdraw one of two registrations at once. The rights to read the
-/// installer's Deployment, pods and log, nodes and Secret kubesphere-secret are useful and not needed. MEMBER's
-/// credential is stored on the host and must have cluster-admin rights.
+/// installer's Deployment, pods and log, nodes and Secret kubesphere-secret are useful and not needed.
+///
+/// For the credential that is stored on the host it needs on the member, in kubesphere-system, "get" and "create" on
+/// serviceaccounts and "get", "list" and "create" on secrets, and "get" and "create" on clusterrolebindings with "bind"
+/// on the role cluster-admin; for a host with KubeSphere 3.3 instead of the former "create", "get" and "delete"
+/// on certificatesigningrequests, "patch" on their approval, and "approve" on the signer
+/// kubernetes.io/kube-apiserver-client; with --credentials=context MEMBER's user must be a cluster-admin.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -12,7 +12,7 @@ mod prepare;
 mod program;
 
 pub use change::{ChangeOptions, DryRun, OutputFormat};
-pub use cluster::ClusterOptions;
+pub use cluster::{ClusterOptions, Credentials};
 pub use configure::{Configure, ConfiguredRole, SecretSource};
 pub use global::{ColorChoice, Global, HostConnection, MemberConnection};
 pub use import::Import;

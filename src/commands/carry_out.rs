@@ -3,7 +3,11 @@
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{connect::Clusters, look::Settled};
+use super::{
+    connect::Clusters,
+    credentials::{foreseen_pieces, rehearse_credential},
+    look::Settled,
+};
 use crate::{
     checks::{self, Finding, MemberSituation, Situation},
     error::{Error, Kind},
@@ -24,6 +28,7 @@ use crate::{
         course::Goal,
         intent::MemberIntent,
         join::{ConfigurationStep, Plan, Registration, Unplannable, host_step, member_step, registration},
+        member_kubeconfig::{StoredKubeconfig, kubeconfig},
         observed::Observed,
     },
 };
@@ -52,6 +57,10 @@ impl CarryOut<'_> {
     pub(super) async fn all(&self, settled: &Settled<'_>) -> Vec<Carried> {
         let plan = settled.plan;
         let mut carried = Carried::default();
+        let kubeconfigs = match self.credentials(settled, &mut carried).await {
+            Ok(kubeconfigs) => kubeconfigs,
+            Err(error) => return vec![Carried { error: Some(error), ..carried }],
+        };
         let host = match self.host(settled, &mut carried).await {
             Ok(host) => host,
             Err(error) => return vec![Carried { error: Some(error), ..carried }],
@@ -62,8 +71,8 @@ impl CarryOut<'_> {
         let changed = host.as_ref().filter(|_| host_ready && !plan.host_stays());
         let secret = changed.and_then(Observed::effective_secret).unwrap_or(&plan.secret).clone();
         let each = self.clusters.members.iter().zip(&self.clusters.intent.members).zip(&settled.members);
-        let each = each.map(|((connection, intent), observed)| {
-            let member = Member { connection, intent, observed, freshness };
+        let each = each.zip(&kubeconfigs).map(|(((connection, intent), observed), kubeconfig)| {
+            let member = Member { connection, intent, observed, freshness, kubeconfig: kubeconfig.as_ref() };
             self.member(host.as_ref(), host_ready, &secret, member)
         });
         std::iter::once(carried).chain(join_all(each).await).collect()
@@ -110,7 +119,7 @@ impl CarryOut<'_> {
         member: Member<'_>,
         carried: &mut Carried,
     ) -> Result<(), Error> {
-        let Member { connection, intent, observed, freshness } = member;
+        let Member { connection, intent, observed, freshness, kubeconfig } = member;
         let check = |fresh: &Observed| self.check_member(host, intent, fresh, secret);
         let preparation = self.preparation(connection, Goal::Member(secret), &check);
         let mut prepared = Prepared::default();
@@ -130,6 +139,7 @@ impl CarryOut<'_> {
             host: steering,
             member: connection,
             cluster,
+            kubeconfig,
             uid: &observed.uid,
             version: host.kubesphere_version(),
             resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
@@ -212,11 +222,16 @@ struct Member<'a> {
     intent: &'a MemberIntent,
     observed: &'a Observed,
     freshness: Freshness,
+    /// What its Cluster will store, where that is to be created.
+    kubeconfig: Option<&'a StoredKubeconfig>,
 }
 
 /// Sends every change with `dryRun=All`, so that the API servers' admission has its say, and waits for nothing.
 pub(super) async fn rehearse(clusters: &Clusters, plan: &Plan) -> Result<Vec<Outcome>, Error> {
     let mut outcomes = Vec::new();
+    for (connection, member) in clusters.members.iter().zip(&plan.members) {
+        outcomes.extend(rehearse_credential(connection, member).await?);
+    }
     for (connection, host) in clusters.host.iter().zip(&plan.host) {
         rehearse_step(connection, &host.configuration, &mut outcomes).await?;
     }
@@ -229,7 +244,10 @@ pub(super) async fn rehearse(clusters: &Clusters, plan: &Plan) -> Result<Vec<Out
             continue;
         };
         if cluster.registration == Registration::Create {
-            create_cluster(host, intent, Persistence::DryRun).await?;
+            // Without a user: the credential is not there yet.
+            let endpoint = intent.endpoint.as_ref().expect("the check member-credential has passed");
+            let stored = kubeconfig(&intent.name, endpoint, None);
+            create_cluster(host, intent, &stored, Persistence::DryRun).await?;
             outcomes.push(created(&cluster.host, &cluster.name));
         }
     }
@@ -259,7 +277,8 @@ pub(super) fn foreseen_outcomes(plan: &Plan) -> Vec<Outcome> {
     let host = plan.host.iter().filter_map(|host| foreseen(&host.side, &host.configuration));
     let members = plan.members.iter().filter_map(|member| foreseen(&member.side, &member.configuration));
     let clusters = plan.creations().map(|(_, cluster)| created(&cluster.host, &cluster.name));
-    host.chain(members).chain(clusters).collect()
+    let credentials = plan.members.iter().flat_map(foreseen_pieces);
+    credentials.chain(host).chain(members).chain(clusters).collect()
 }
 
 fn foreseen(side: &Side, step: &ConfigurationStep) -> Option<Outcome> {

@@ -7,17 +7,21 @@ use super::{
     request::Request,
 };
 use crate::{
-    cli::{ClusterOptions, Global},
+    cli::{ClusterOptions, Credentials, Global},
     error::Error,
     kubesphere::names::{is_cluster_name, is_host_cluster_name, propose_cluster_name},
     live::{
-        connection::Connection, credentials::credentials, environment::Environment,
+        connection::Connection,
+        credentials::{GivenAddress, credentials},
+        environment::Environment,
         selected_context::SelectedContext,
     },
     output::ui::Ui,
     plan::{
+        credential::Choice,
         intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent},
-        member_kubeconfig::flatten,
+        member_kubeconfig::{endpoint, user},
+        member_server::storable,
     },
 };
 
@@ -40,11 +44,22 @@ pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> 
     let environment = Environment::of_process();
     let asked = request.given_secret.is_none();
     let host = asked.then(|| select_host(global, &environment)).transpose()?;
-    let contexts = select_members(request.members, global, &environment)?;
+    let connecting = connecting(request, global);
+    let contexts = select_members(request.members, &connecting, &environment)?;
     let intent = intent(request, global, &contexts)?;
     let host = open(host.into_iter().collect(), global, &environment, ui).await?.pop();
     let members = open(contexts, global, &environment, ui).await?;
     Ok(Clusters { host, members, intent })
+}
+
+/// The address that is stored says nothing of how this machine connects.
+fn connecting(request: &Request<'_>, global: &Global) -> Global {
+    let mut connecting = global.clone();
+    if request.cluster.is_some() {
+        connecting.member.member_server = None;
+        connecting.member.member_certificate_authority = None;
+    }
+    connecting
 }
 
 fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) -> Result<Intent, Error> {
@@ -52,8 +67,10 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
         return Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
             .hint("use lower case letters, digits, `-` and `.`, at most 63, beginning and ending with a letter or digit"));
     }
-    let members =
-        contexts.iter().map(|context| member_intent(request, context)).collect::<Result<Vec<_>, _>>()?;
+    let members = contexts
+        .iter()
+        .map(|context| member_intent(request, global, context))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
     let clusters = members.iter().filter_map(|member| member.cluster.as_ref());
     if let Some(twice) = clusters.map(|cluster| &cluster.name).find(|name| !names.insert(*name)) {
@@ -69,19 +86,45 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
     })
 }
 
-fn member_intent(request: &Request<'_>, context: &SelectedContext) -> Result<MemberIntent, Error> {
-    let cluster = request.cluster.map(|options| cluster_intent(options, context)).transpose()?;
+fn member_intent(
+    request: &Request<'_>,
+    global: &Global,
+    context: &SelectedContext,
+) -> Result<MemberIntent, Error> {
+    let cluster = request.cluster.map(|options| cluster_intent(options, global, context)).transpose()?;
     Ok(MemberIntent { context: context.name.clone(), from_other_host: request.from_other_host, cluster })
 }
 
-fn cluster_intent(options: &ClusterOptions, context: &SelectedContext) -> Result<ClusterIntent, Error> {
+fn cluster_intent(
+    options: &ClusterOptions,
+    global: &Global,
+    context: &SelectedContext,
+) -> Result<ClusterIntent, Error> {
     let name = cluster_name(options.name.as_deref(), &context.name)?;
-    let credentials = credentials(context);
+    let server = global.member.member_server.as_deref().map(stored_server).transpose()?;
+    let address = GivenAddress {
+        server: server.as_deref(),
+        certificate_authority: global.member.member_certificate_authority.as_deref(),
+    };
+    let credentials = credentials(context, address);
     Ok(ClusterIntent {
-        kubeconfig: flatten(&name, &credentials),
+        credential: match options.credentials {
+            Credentials::Auto => Choice::Auto,
+            Credentials::Context => Choice::Context,
+            Credentials::ServiceAccount => Choice::ServiceAccount,
+        },
+        endpoint: endpoint(&credentials),
+        user: user(&credentials),
         name,
         description: description(options),
         server: credentials.server,
+    })
+}
+
+fn stored_server(given: &str) -> Result<String, Error> {
+    storable(given).ok_or_else(|| {
+        Error::usage("the address in `--member-server` cannot be stored")
+            .hint("it must be https://ADDRESS:PORT, without user and query")
     })
 }
 

@@ -8,15 +8,18 @@ use crate::{
     error::Error,
     kubesphere::readiness::{Membership, membership},
     live::{
+        account::look_at_account,
         closer_look::{look_at_installer, look_at_rights},
         connection::Connection,
+        endpoint::look_at_endpoint,
         observe::observe,
         request_error::RequestError,
     },
     output::plan::PlanView,
     plan::{
         access::{Access, on_host, on_member},
-        intent::Intent,
+        credential::Kind,
+        intent::{ClusterIntent, Intent},
         join::{MemberPlan, Plan, Unplannable, plan},
         observed::Observed,
     },
@@ -90,6 +93,24 @@ struct Changing<'a> {
     observed: &'a mut Observed,
     accesses: Vec<Access>,
     runs_installer: bool,
+    /// The Cluster that is to be created, with the credential that it stores.
+    cluster: Option<(&'a ClusterIntent, Kind)>,
+}
+
+fn kind_of_credential(member: &MemberPlan) -> Option<Kind> {
+    Some(member.cluster.as_ref()?.credential.as_ref()?.kind)
+}
+
+async fn look_at_what_changes(changing: Changing<'_>) -> Option<Silent> {
+    let Changing { connection, observed, .. } = changing;
+    if changing.runs_installer {
+        look_at_installer(connection, observed).await;
+    }
+    let (cluster, kind) = changing.cluster?;
+    let (endpoint, account) =
+        tokio::join!(look_at_endpoint(connection, cluster), look_at_account(connection, observed, kind));
+    observed.endpoint = Some(endpoint);
+    account.err().map(|error| silent(connection, error))
 }
 
 impl Look {
@@ -126,10 +147,11 @@ impl Look {
         };
     }
 
-    /// First at the installers, because what they are doing decides which steps, and so which rights, are needed.
+    /// First at the installers and accounts, because these decide which steps, and so which rights, are needed.
     async fn look_closer(&mut self, clusters: &Clusters) {
-        let installers = self.changing(clusters).into_iter().filter(|changing| changing.runs_installer);
-        join_all(installers.map(|changing| look_at_installer(changing.connection, changing.observed))).await;
+        let looks = self.changing(clusters).into_iter().map(look_at_what_changes);
+        let failures: Vec<Silent> = join_all(looks).await.into_iter().flatten().collect();
+        self.silent.extend(failures);
         self.decide(&clusters.intent);
         let rights = self.changing(clusters).into_iter().map(|changing| async move {
             look_at_rights(changing.connection, changing.observed, &changing.accesses)
@@ -148,14 +170,16 @@ impl Look {
             observed,
             accesses: on_host(part, plan),
             runs_installer: plan.host.as_ref().is_some_and(|host| host.configuration.runs_installer()),
+            cluster: None,
         });
-        let members = clusters.members.iter().zip(&mut self.members).zip(&plan.members);
-        let members = members.filter_map(|((connection, observed), plan)| {
+        let members = clusters.members.iter().zip(&clusters.intent.members).zip(&mut self.members);
+        let members = members.zip(&plan.members).filter_map(|(((connection, intent), observed), plan)| {
             Some(Changing {
                 connection,
                 observed: observed.as_mut()?,
                 accesses: on_member(part, plan),
                 runs_installer: plan.configuration.runs_installer(),
+                cluster: intent.cluster.as_ref().zip(kind_of_credential(plan)),
             })
         });
         host.chain(members).collect()

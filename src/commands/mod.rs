@@ -13,6 +13,7 @@ mod carry_out;
 mod connect;
 mod contexts;
 mod continuation;
+mod credentials;
 mod given_secret;
 mod host_secret;
 mod look;

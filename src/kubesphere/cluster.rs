@@ -1,5 +1,6 @@
 //! The Cluster object `clusters.cluster.kubesphere.io`: how a host knows its members.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -115,11 +116,19 @@ impl RegisteredCluster {
         self.text("/spec/connection/kubeconfig") == Some(kubeconfig_base64.expose_secret())
     }
 
-    /// Whether its recorded endpoint is this server. The controller fills the endpoint from the stored
-    /// kubeconfig (kubesphere `cluster_controller.go@v3.4.1`).
+    /// Whether its recorded endpoint is this server. The controller fills the endpoint from the stored kubeconfig
+    /// (kubesphere `cluster_controller.go@v3.4.1`); before that it is the kubeconfig that tells.
     pub fn leads_to(&self, server: &str) -> bool {
-        let endpoint = self.text("/spec/connection/kubernetesAPIEndpoint").unwrap_or_default();
-        endpoint.trim_end_matches('/') == server.trim_end_matches('/')
+        let endpoint =
+            self.text("/spec/connection/kubernetesAPIEndpoint").filter(|endpoint| !endpoint.is_empty());
+        let endpoint = endpoint.map(str::to_owned).or_else(|| self.stored_server());
+        endpoint.is_some_and(|endpoint| endpoint.trim_end_matches('/') == server.trim_end_matches('/'))
+    }
+
+    fn stored_server(&self) -> Option<String> {
+        let text = STANDARD.decode(self.text("/spec/connection/kubeconfig")?).ok()?;
+        let kubeconfig: Value = serde_yaml::from_slice(&text).ok()?;
+        Some(kubeconfig.pointer("/clusters/0/cluster/server")?.as_str()?.to_owned())
     }
 
     /// `status.kubeSphereVersion`, which is empty while the member's ks-apiserver does not answer.
@@ -162,9 +171,10 @@ impl std::fmt::Debug for RegisteredCluster {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use serde_json::json;
 
-    use super::{ConditionType, RegisteredCluster};
+    use super::{ConditionType, RegisteredCluster, STANDARD};
 
     #[test]
     fn a_condition_says_why_in_its_reason() {
@@ -185,6 +195,19 @@ mod tests {
         assert_eq!(cluster.member_uid(), None);
         cluster.asked_uid = Some("u-1".to_owned());
         assert_eq!(cluster.member_uid(), Some("u-1"));
+    }
+
+    #[test]
+    fn where_it_leads_says_its_endpoint_or_else_its_kubeconfig() {
+        let leads = |connection: serde_json::Value| {
+            let cluster = RegisteredCluster::new(json!({"spec": {"connection": connection}}));
+            ["https://a:6443", "https://b:6443/"].map(|server| cluster.leads_to(server))
+        };
+        let kubeconfig = STANDARD.encode("clusters: [{name: x, cluster: {server: 'https://b:6443'}}]");
+        assert_eq!(leads(json!({"kubeconfig": kubeconfig})), [false, true]);
+        let filled = json!({"kubeconfig": kubeconfig, "kubernetesAPIEndpoint": "https://a:6443"});
+        assert_eq!(leads(filled), [true, false]);
+        assert_eq!(leads(json!({})), [false, false]);
     }
 
     #[test]

@@ -18,7 +18,10 @@ use crate::{
         cluster::RegisteredCluster,
         cluster_configuration::{ClusterConfiguration, NAME, NAMESPACE},
     },
-    plan::{configuration_patch::ConfigurationPatch, intent::ClusterIntent, join::cluster_manifest},
+    plan::{
+        configuration_patch::ConfigurationPatch, intent::ClusterIntent, join::cluster_manifest,
+        member_kubeconfig::StoredKubeconfig,
+    },
 };
 
 /// The manager that fields belong to after our writes.
@@ -84,15 +87,12 @@ pub async fn restart_installer(
 }
 
 /// Creates the Cluster; not by apply, which would keep the credential a second time in an annotation.
-///
-/// # Panics
-/// If there is no kubeconfig for it: the checks let no such member through.
 pub async fn create_cluster(
     host: &Connection,
     cluster: &ClusterIntent,
+    kubeconfig: &StoredKubeconfig,
     persistence: Persistence,
 ) -> Result<RegisteredCluster, RequestError> {
-    let kubeconfig = cluster.kubeconfig.as_ref().expect("the check member-credential has passed");
     let manifest = cluster_manifest(&cluster.name, &cluster.description, kubeconfig);
     let object: DynamicObject = serde_json::from_value(manifest).expect("the planner writes an object");
     let parameters =

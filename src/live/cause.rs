@@ -252,7 +252,7 @@ fn tls_detail(error: &rustls::Error) -> String {
     }
 }
 
-fn certificate_detail(error: &CertificateError) -> String {
+pub(super) fn certificate_detail(error: &CertificateError) -> String {
     match error {
         // The authorities of most clusters have the same name: the wrong one shows as a bad signature.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {

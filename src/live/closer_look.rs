@@ -66,12 +66,17 @@ fn qualified(access: &Access) -> String {
     }
 }
 
-async fn may(connection: &Connection, access: &Access) -> Result<bool, RequestError> {
+pub(super) async fn may(connection: &Connection, access: &Access) -> Result<bool, RequestError> {
     let api: Api<SelfSubjectAccessReview> = Api::all(connection.client.clone());
+    let (resource, subresource) = match access.resource.split_once('/') {
+        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+        None => (access.resource, None),
+    };
     let attributes = ResourceAttributes {
         verb: Some(access.verb.to_owned()),
         group: Some(access.group.to_owned()),
-        resource: Some(access.resource.to_owned()),
+        resource: Some(resource.to_owned()),
+        subresource,
         namespace: access.namespace.map(str::to_owned),
         name: access.name.map(str::to_owned),
         ..ResourceAttributes::default()

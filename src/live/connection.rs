@@ -145,6 +145,8 @@ pub struct Connection {
     pub clock: ServerClock,
     /// What the user should know about this connection.
     pub warnings: Vec<String>,
+    /// `--request-timeout`.
+    pub request_timeout: Option<Duration>,
 }
 
 impl Connection {
@@ -166,7 +168,7 @@ impl Connection {
         let clock = ServerClock::default();
         let requests = requests.through(proxy.as_ref()).with_token(token).setting(clock.clone());
         let warnings = warnings(&context);
-        Ok(Self { side, context, server, client: requests.into_client(), clock, warnings })
+        Ok(Self { side, context, server, client: requests.into_client(), clock, warnings, request_timeout })
     }
 }
 

@@ -8,16 +8,29 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::selected_context::SelectedContext;
 use crate::plan::member_kubeconfig::{Credentials, Material};
 
-/// What the context says about its cluster and user.
-pub fn credentials(context: &SelectedContext) -> Credentials {
+/// What shall be stored instead of the context's own address, with which this machine connects.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GivenAddress<'a> {
+    /// `--member-server`
+    pub server: Option<&'a str>,
+    /// `--member-certificate-authority`
+    pub certificate_authority: Option<&'a Path>,
+}
+
+/// What the context says about its cluster and user, with another address where that is given.
+pub fn credentials(context: &SelectedContext, given: GivenAddress<'_>) -> Credentials {
     let (cluster, user) = (&context.cluster, &context.user);
     let key = user.client_key_data.as_ref().map(SecretString::expose_secret);
     Credentials {
-        server: context.server.to_string().trim_end_matches('/').to_owned(),
-        certificate_authority: pem(
-            cluster.certificate_authority_data.as_deref(),
-            cluster.certificate_authority.as_deref(),
-        ),
+        server: given
+            .server
+            .map_or_else(|| context.server.to_string().trim_end_matches('/').to_owned(), str::to_owned),
+        certificate_authority: match given.certificate_authority {
+            Some(path) => file(&path.to_string_lossy()),
+            None => {
+                pem(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref())
+            }
+        },
         client_certificate: pem(user.client_certificate_data.as_deref(), user.client_certificate.as_deref()),
         client_key: pem(key, user.client_key.as_deref()),
         token: match (&user.token, &user.token_file) {
@@ -29,8 +42,10 @@ pub fn credentials(context: &SelectedContext) -> Credentials {
         exec: user.exec.as_ref().map(|exec| exec.command.clone().unwrap_or_default()),
         auth_provider: user.auth_provider.as_ref().map(|provider| provider.name.clone()),
         impersonates: user.impersonate.clone(),
-        insecure: context.is_insecure(),
-        tls_server_name: cluster.tls_server_name.clone(),
+        // Whether the authority vouches for the address is looked at before anything is stored.
+        insecure: context.is_insecure() && given.certificate_authority.is_none(),
+        // The name belongs to the context's address; another one is expected to be in the certificate itself.
+        tls_server_name: cluster.tls_server_name.clone().filter(|_| given.server.is_none()),
         is_proxied: cluster.proxy_url.is_some(),
     }
 }

@@ -1,7 +1,7 @@
 //! Why a step of a join did not come to its end.
 
-use super::request_error::RequestError;
-use crate::{checks::Finding, kubesphere::side::Side};
+use super::{connection::ConnectionError, request_error::RequestError};
+use crate::{checks::Finding, kubesphere::side::Side, plan::credential::Piece};
 
 /// Where the cause of a wait that was too long is to be looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum LookAt {
     Controller(Side),
     /// This cluster's API server.
     ApiServer(Side),
+    /// What writes tokens into Secrets on this cluster.
+    TokenController(Side),
 }
 
 /// Why a step did not come to its end.
@@ -20,6 +22,35 @@ pub enum Failure {
     /// A request failed.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A connection could not be prepared.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The name of an object of ours was taken meanwhile.
+    #[error("{side}: {} {} is not ours: {why}; no configuration was changed", piece.type_meta().1, piece.name())]
+    NotOurs {
+        /// The member.
+        side: Side,
+        /// Which object.
+        piece: Piece,
+        /// How that shows.
+        why: String,
+    },
+    /// The member's authority signs no client certificate for us.
+    #[error("{side}: no client certificate: {why}; no configuration was changed")]
+    NotIssued {
+        /// The member.
+        side: Side,
+        /// Why not.
+        why: String,
+    },
+    /// The credential does not do.
+    #[error("{side}: the credential for the host does not work: {why}; no configuration was changed")]
+    Unverified {
+        /// The member.
+        side: Side,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Looking again showed obstacles that were not there before.
     #[error("the clusters changed meanwhile, and the plan no longer holds")]
     Refused(Vec<Finding>),

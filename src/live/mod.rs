@@ -1,15 +1,18 @@
 //! The only room that talks to clusters, reads the environment and knows the time.
 
+pub mod account;
 pub mod apply;
 pub mod closer_look;
 pub mod connection;
 pub mod credentials;
+pub mod endpoint;
 pub mod environment;
 pub mod exec_credential;
 pub mod failure;
 pub mod follow;
 pub mod installer_run;
 pub mod kubeconfig;
+pub mod member_credential;
 pub mod observe;
 pub mod patience;
 pub mod prepare;
@@ -26,9 +29,12 @@ pub mod sightings;
 
 mod bearer_token;
 mod cause;
+mod client_certificate;
 mod identify;
 mod no_answer;
+mod peer_certificate;
 mod retry;
 mod server_text;
 mod server_url;
 mod traffic;
+mod verification;

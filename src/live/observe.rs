@@ -106,6 +106,8 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
         run: InstallerRun::NotAsked,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
+        account: None,
+        endpoint: None,
     };
     let tells_version =
         observed.configuration.present().is_some_and(|found| found.installed_version().is_some());
@@ -276,7 +278,7 @@ fn in_kubesphere_system(group: &str, resource: &str, name: &str) -> Object {
 }
 
 /// A missing object and a missing permission are facts to decide on; anything else ends the look.
-fn seen<T>(result: Result<T, RequestError>) -> Result<Seen<T>, RequestError> {
+pub(super) fn seen<T>(result: Result<T, RequestError>) -> Result<Seen<T>, RequestError> {
     match result {
         Ok(value) => Ok(Seen::Present(value)),
         Err(RequestError { cause: Cause::NotFound, .. }) => Ok(Seen::Absent),

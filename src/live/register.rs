@@ -27,6 +27,7 @@ use crate::{
     plan::{
         intent::ClusterIntent,
         join::{Registration, stored},
+        member_kubeconfig::StoredKubeconfig,
         race::{earlier_twin, twins},
     },
 };
@@ -50,6 +51,8 @@ pub struct Registering<'a> {
     pub member: &'a Connection,
     /// Its Cluster.
     pub cluster: &'a ClusterIntent,
+    /// What it stores, where it was to be created.
+    pub kubeconfig: Option<&'a StoredKubeconfig>,
     /// The UID of the member's kube-system.
     pub uid: &'a str,
     /// The host's KubeSphere.
@@ -100,14 +103,18 @@ impl Registering<'_> {
     /// Creates the Cluster; nothing if somebody else has, of the same member.
     async fn create(&self, done: &mut Registered) -> Result<Option<RegisteredCluster>, Failure> {
         let name = &self.cluster.name;
+        // It stood when everything was planned.
+        let Some(kubeconfig) = self.kubeconfig else {
+            return Err(Failure::Deleted { side: self.side(), name: name.clone() });
+        };
         let mut unanswered = false;
         loop {
-            let creation = create_cluster(self.host, self.cluster, Persistence::Stored);
+            let creation = create_cluster(self.host, self.cluster, kubeconfig, Persistence::Stored);
             match in_time(&self.host.side, self.deadline, creation).await? {
                 Ok(created) => return self.created(created, done).await,
                 Err(RequestError { cause: Cause::AlreadyExists, .. }) => {
                     let Some(found) = self.existing().await? else { continue };
-                    if unanswered && self.is_as_sent(&found) {
+                    if unanswered && found.stores(&stored(kubeconfig)) {
                         return self.created(found, done).await;
                     }
                     self.tell(Event::Note(format!("somebody else created the Cluster {name} meanwhile")));
@@ -134,10 +141,6 @@ impl Registering<'_> {
         done.created = true;
         self.settle_race(&ours, done).await?;
         Ok(Some(ours))
-    }
-
-    fn is_as_sent(&self, found: &RegisteredCluster) -> bool {
-        self.cluster.kubeconfig.as_ref().is_ok_and(|kubeconfig| found.stores(&stored(kubeconfig)))
     }
 
     /// The Cluster of this name, identified.

@@ -5,9 +5,10 @@ use owo_colors::OwoColorize as _;
 use super::{findings, table::aligned, ui::Ui, words::harmless};
 use crate::{
     checks::Finding,
-    kubesphere::{role::Role, side::Side, versions::Version},
+    kubesphere::{cluster_configuration::NAMESPACE, role::Role, side::Side, versions::Version},
     plan::{
         configuration_patch::Change,
+        credential::{ACCOUNT, CLUSTER_ADMIN, CredentialStep, Kind, Piece},
         intent::Intent,
         join::{ConfigurationStep, Plan},
         observed::{InstallerRun, Observed},
@@ -100,10 +101,42 @@ fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
             "  {number}. {side}: restart Deployment ks-installer, because an earlier run left the configuration \
              without effect"
         )),
-        Action::Create { name, member } => {
-            ui.message(&format!("  {number}. {side}: create Cluster {name} with the credential of context {member}"));
+        Action::MakeCredential(credential) => {
+            ui.message(&format!("  {number}. {side}: {}", making(credential)));
+        }
+        Action::Create { name, member, credential } => {
+            let credential = stored_credential(*credential, member);
+            ui.message(&format!("  {number}. {side}: create Cluster {name} with {credential}"));
         }
         Action::AwaitCluster { name } => ui.message(&format!("  {number}. {side}: wait until Cluster {name} is ready")),
+    }
+}
+
+fn making(credential: &CredentialStep) -> String {
+    let account = format!("ServiceAccount {NAMESPACE}/{ACCOUNT}");
+    match credential.missing.as_slice() {
+        [Piece::Certificate, ..] => format!(
+            "have a client certificate signed for the user {ACCOUNT}, who is bound to {CLUSTER_ADMIN}"
+        ),
+        [Piece::ServiceAccount, Piece::Binding, Piece::Token] => {
+            format!("create {account} bound to {CLUSTER_ADMIN}, and a token for it")
+        }
+        missing => {
+            let pieces = missing.iter().map(|piece| match piece {
+                Piece::ServiceAccount => account.clone(),
+                Piece::Binding => format!("a binding of {account} to {CLUSTER_ADMIN}"),
+                _ => format!("a token for {account}"),
+            });
+            format!("create {}", pieces.collect::<Vec<_>>().join(", and "))
+        }
+    }
+}
+
+fn stored_credential(kind: Kind, member: &str) -> String {
+    match kind {
+        Kind::Context => format!("the credential of context {member}"),
+        Kind::ServiceAccount => format!("the token of ServiceAccount {NAMESPACE}/{ACCOUNT} of {member}"),
+        Kind::Certificate => format!("the client certificate of {member}'s user {ACCOUNT}"),
     }
 }
 
@@ -141,7 +174,7 @@ fn consequences(view: PlanView<'_>) -> Vec<String> {
     }
     if let Some((_, cluster)) = view.plan.creations().next() {
         texts.push(format!(
-            "{}: each new Cluster stores a credential that needs cluster-admin rights on its member; whoever may read \
+            "{}: each new Cluster stores a credential with cluster-admin rights on its member; whoever may read \
              clusters.cluster.kubesphere.io there can use it",
             cluster.host
         ));

@@ -1,6 +1,7 @@
 //! What the steps of a plan need permission for.
 
 use super::{
+    credential::{CLUSTER_ADMIN, CredentialStep, Kind, Piece, SIGNER},
     intent::Part,
     join::{ConfigurationStep, MemberPlan, Plan, Registration},
 };
@@ -20,6 +21,9 @@ pub struct Access {
     /// The object's name, where one is known beforehand.
     pub name: Option<&'static str>,
 }
+
+/// Everything, as a cluster-admin may.
+pub const EVERYTHING: Access = Access { verb: "*", group: "*", resource: "*", namespace: None, name: None };
 
 /// What a step on a ClusterConfiguration needs.
 fn of_configuration(part: Part, step: &ConfigurationStep) -> Vec<Access> {
@@ -43,15 +47,56 @@ fn of_configuration(part: Part, step: &ConfigurationStep) -> Vec<Access> {
     }
 }
 
-/// What the plan needs on a member. The credential that is stored creates a `ClusterRole` that allows everything,
-/// which only one who may everything may do (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
+/// What the plan needs on a member.
 pub fn on_member(part: Part, plan: &MemberPlan) -> Vec<Access> {
     let mut accesses = of_configuration(part, &plan.configuration);
-    let creates = plan.cluster.as_ref().is_some_and(|cluster| cluster.registration == Registration::Create);
-    if creates {
-        accesses.push(Access { verb: "*", group: "*", resource: "*", namespace: None, name: None });
-    }
+    let cluster = plan.cluster.iter().filter(|cluster| cluster.registration == Registration::Create);
+    accesses.extend(cluster.filter_map(|cluster| cluster.credential.as_ref()).flat_map(of_credential));
     accesses
+}
+
+/// What it takes to make a credential. The one that is stored creates a `ClusterRole` that allows everything, which
+/// only one who may everything may do (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
+fn of_credential(step: &CredentialStep) -> Vec<Access> {
+    let of = |verb, piece: Piece| {
+        let (group, resource) = piece.resource();
+        Access { verb, group, resource, namespace: piece.namespace(), name: None }
+    };
+    let mut accesses = match step.kind {
+        Kind::Context => vec![EVERYTHING],
+        Kind::ServiceAccount => vec![
+            of("get", Piece::ServiceAccount),
+            of("get", Piece::Binding),
+            of("list", Piece::Token),
+            of("get", Piece::Token),
+        ],
+        Kind::Certificate => vec![of("get", Piece::UserBinding), of("get", Piece::Certificate)],
+    };
+    accesses.extend(step.missing.iter().flat_map(|piece| creation(*piece, &of)));
+    accesses
+}
+
+fn creation(piece: Piece, of: &impl Fn(&'static str, Piece) -> Access) -> Vec<Access> {
+    let created = of("create", piece);
+    match piece {
+        Piece::ServiceAccount | Piece::Token => vec![created],
+        Piece::Binding | Piece::UserBinding => {
+            let bound = Access {
+                verb: "bind",
+                resource: "clusterroles",
+                name: Some(CLUSTER_ADMIN),
+                ..created.clone()
+            };
+            vec![created, bound]
+        }
+        Piece::Certificate => {
+            let resource = "certificatesigningrequests/approval";
+            let approved = Access { verb: "patch", resource, ..created.clone() };
+            let signed =
+                Access { verb: "approve", resource: "signers", name: Some(SIGNER), ..created.clone() };
+            vec![created, approved, signed, of("delete", piece)]
+        }
+    }
 }
 
 /// What the plan needs on the host.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::member_kubeconfig::{Problem, StoredKubeconfig};
+use super::{
+    credential::Choice,
+    member_kubeconfig::{Endpoint, Problem, StoredUser},
+};
 use crate::kubesphere::jwt_secret::JwtSecret;
 
 /// A join of one or several members to a host, or a part of it.
@@ -71,8 +74,12 @@ pub struct ClusterIntent {
     pub description: Description,
     /// The address in the kubeconfig to be stored.
     pub server: String,
-    /// The kubeconfig that the host will use, or everything that stands against it.
-    pub kubeconfig: Result<StoredKubeconfig, Vec<Problem>>,
+    /// Which credential the kubeconfig to be stored shall have.
+    pub credential: Choice,
+    /// How the kubeconfig to be stored reaches the cluster, or everything that stands against it.
+    pub endpoint: Result<Endpoint, Vec<Problem>>,
+    /// The context's own user, or everything that stands against storing that.
+    pub user: Result<StoredUser, Vec<Problem>>,
 }
 
 /// What a Cluster says about a member, as the console's form asks for it.

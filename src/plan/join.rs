@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     configuration_patch::{ConfigurationPatch, NotAMapping, Wanted},
-    intent::{Description, HostIntent, Intent, MemberIntent, Part},
+    credential::CredentialStep,
+    intent::{ClusterIntent, Description, HostIntent, Intent, MemberIntent, Part},
     member_kubeconfig::StoredKubeconfig,
     observed::{InstallerRun, Observed},
 };
@@ -59,6 +60,8 @@ pub struct ClusterPlan {
     pub name: String,
     /// What the host needs to know the member.
     pub registration: Registration,
+    /// What it takes to have the credential that is stored, where the Cluster is created.
+    pub credential: Option<CredentialStep>,
 }
 
 /// What it takes to bring a configuration into effect.
@@ -199,6 +202,12 @@ pub fn registration(name: &str, host: &Observed, uid: &str) -> Registration {
     }
 }
 
+/// What it takes to have the credential that the host stores of a member.
+pub fn credential_step(cluster: &ClusterIntent, host: &Observed, member: &Observed) -> CredentialStep {
+    let kind = cluster.credential.kind(host.kubesphere_version());
+    CredentialStep::new(kind, member.account.as_ref())
+}
+
 /// How far a cluster is a host, with the secret that its configuration asks for, or else the one in effect.
 pub fn host_progress(host: &Observed) -> Progress {
     let asked = host.configuration.present().and_then(ClusterConfiguration::jwt_secret);
@@ -244,7 +253,9 @@ fn member_plan(
     let cluster = intent.cluster.as_ref().map(|cluster| {
         let host = host.ok_or(Unplannable::NotObserved)?;
         let registration = registration(&cluster.name, host, &member.uid);
-        Ok(ClusterPlan { host: host.side.clone(), name: cluster.name.clone(), registration })
+        let credential =
+            (registration == Registration::Create).then(|| credential_step(cluster, host, member));
+        Ok(ClusterPlan { host: host.side.clone(), name: cluster.name.clone(), registration, credential })
     });
     let configuration = member_step(member, secret)?;
     Ok(MemberPlan { side: member.side.clone(), configuration, cluster: cluster.transpose()? })

@@ -10,6 +10,7 @@ use crate::{
     },
     plan::{
         configuration_patch::ConfigurationPatch,
+        credential::Choice,
         intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
         observed::{InstallerRun, Observed, Seen, fixture},
     },
@@ -193,7 +194,9 @@ fn intent(part: Part) -> Intent {
         name: "m".to_owned(),
         description: Description::default(),
         server: "https://10.0.0.1:6443".to_owned(),
-        kubeconfig: Err(Vec::new()),
+        credential: Choice::default(),
+        endpoint: Err(Vec::new()),
+        user: Err(Vec::new()),
     });
     let member = MemberIntent { context: "member1".to_owned(), from_other_host: false, cluster };
     let members = if part == Part::PrepareHost { Vec::new() } else { vec![member] };
@@ -213,7 +216,7 @@ fn the_parts_in_sequence_are_the_steps_of_a_join() {
         let members: Vec<_> = intent.members.iter().map(|_| &member).collect();
         steps(&plan(&intent, Some(&host), &members).unwrap())
     };
-    assert_eq!(planned(Part::Join), ["prod patch", "member1 patch", "prod create"]);
+    assert_eq!(planned(Part::Join), ["member1 create", "prod patch", "member1 patch", "prod create"]);
     assert_eq!(planned(Part::PrepareHost), ["prod patch"]);
     assert_eq!(planned(Part::PrepareMember), ["member1 patch"], "the host is only read");
     assert_eq!(planned(Part::Import), planned(Part::Join), "the check prepared refuses what would change");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A certificate, key or token of a context, with what its file held.
 #[derive(Clone, Debug)]
@@ -51,15 +51,43 @@ pub struct Credentials {
     pub is_proxied: bool,
 }
 
+/// How the host reaches a member.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The address.
+    pub server: String,
+    /// The authority that signed the server's certificate, as PEM.
+    pub certificate_authority: Option<SecretString>,
+    /// Whether the context it was made of has a `proxy-url`, which is not stored.
+    pub leaves_out_proxy: bool,
+}
+
+/// Who the host is to a member.
+#[derive(Clone, Debug)]
+pub enum StoredUser {
+    /// The holder of a client certificate.
+    Certificate {
+        /// The certificate, as PEM.
+        certificate: SecretString,
+        /// Its key, as PEM.
+        key: SecretString,
+    },
+    /// The bearer of a token.
+    Token(SecretString),
+}
+
+impl StoredUser {
+    /// Whether it has a client certificate.
+    pub fn has_certificate(&self) -> bool {
+        matches!(self, Self::Certificate { .. })
+    }
+}
+
 /// A self-contained kubeconfig for the host's controller.
 #[derive(Clone, Debug)]
 pub struct StoredKubeconfig {
     /// The YAML text.
     pub text: SecretString,
-    /// Whether the user in it has a client certificate.
-    pub has_client_certificate: bool,
-    /// Whether the context it was made of has a `proxy-url`, which is not stored.
-    pub leaves_out_proxy: bool,
 }
 
 /// Why a context cannot be stored on the host.
@@ -117,10 +145,10 @@ impl Problem {
                 format!("restore `{path}`, or embed it: `kubectl config set-credentials … --embed-certs`")
             }
             Self::Insecure => {
-                "remove `insecure-skip-tls-verify` and set the cluster's `certificate-authority`".to_owned()
+                "name the authority that signed its certificate: `--member-certificate-authority FILE`".to_owned()
             }
             Self::TlsServerName(_) => {
-                "use a server address that the member's certificate covers, and remove `tls-server-name`"
+                "store an address that the member's certificate covers: `--member-server https://ADDRESS:PORT`"
                     .to_owned()
             }
             Self::Impersonation(_) => {
@@ -130,25 +158,19 @@ impl Problem {
     }
 }
 
-/// Flattens a context, or says everything that stands against it.
-///
-/// What the controller evaluates of a kubeconfig: the server, embedded data and the token
-/// (kubesphere `pkg/controller/cluster/join.go@v3.4.1`); a `proxy-url` is never stored.
-pub fn flatten(name: &str, credentials: &Credentials) -> Result<StoredKubeconfig, Vec<Problem>> {
-    let problems = problems(credentials);
-    if !problems.is_empty() {
-        return Err(problems);
+/// One cluster, one user and one context in one text; nobody, where there is no user yet.
+pub fn kubeconfig(name: &str, endpoint: &Endpoint, user: Option<&StoredUser>) -> StoredKubeconfig {
+    let mut cluster = json!({"server": endpoint.server});
+    if let Some(authority) = &endpoint.certificate_authority {
+        cluster["certificate-authority-data"] = embedded(authority);
     }
-    let mut cluster = json!({"server": credentials.server});
-    embed(&mut cluster, "certificate-authority-data", &credentials.certificate_authority);
-    let mut user = json!({});
-    embed(&mut user, "client-certificate-data", &credentials.client_certificate);
-    embed(&mut user, "client-key-data", &credentials.client_key);
-    // With a certificate at hand the token would only be a second credential to lose.
-    let has_client_certificate = given(&credentials.client_certificate).is_some();
-    if let (false, Some(token)) = (has_client_certificate, given(&credentials.token)) {
-        user["token"] = json!(token.expose_secret().trim());
-    }
+    let user = match user {
+        Some(StoredUser::Certificate { certificate, key }) => {
+            json!({"client-certificate-data": embedded(certificate), "client-key-data": embedded(key)})
+        }
+        Some(StoredUser::Token(token)) => json!({"token": token.expose_secret().trim()}),
+        None => json!({}),
+    };
     let document = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -158,47 +180,55 @@ pub fn flatten(name: &str, credentials: &Credentials) -> Result<StoredKubeconfig
         "users": [{"name": name, "user": user}],
     });
     let text = serde_yaml::to_string(&document).expect("JSON is always written as YAML");
-    let leaves_out_proxy = credentials.is_proxied;
-    Ok(StoredKubeconfig { text: SecretString::from(text), has_client_certificate, leaves_out_proxy })
+    StoredKubeconfig { text: SecretString::from(text) }
 }
 
-fn problems(credentials: &Credentials) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = unreadable(credentials).collect();
+/// How the context reaches its cluster, as the host can too, or everything that stands against it.
+///
+/// What the controller evaluates of a kubeconfig: the server, embedded data and the token
+/// (kubesphere `pkg/controller/cluster/join.go@v3.4.1`); a `proxy-url` is never stored.
+pub fn endpoint(credentials: &Credentials) -> Result<Endpoint, Vec<Problem>> {
+    let mut problems: Vec<Problem> = unreadable([&credentials.certificate_authority]).collect();
+    problems.extend(credentials.tls_server_name.clone().map(Problem::TlsServerName));
+    problems.extend(credentials.insecure.then_some(Problem::Insecure));
+    let endpoint = || Endpoint {
+        server: credentials.server.clone(),
+        certificate_authority: given(&credentials.certificate_authority).cloned(),
+        leaves_out_proxy: credentials.is_proxied,
+    };
+    if problems.is_empty() { Ok(endpoint()) } else { Err(problems) }
+}
+
+/// The context's own user, or everything that stands against storing that.
+pub fn user(credentials: &Credentials) -> Result<StoredUser, Vec<Problem>> {
+    let Credentials { client_certificate, client_key, token, .. } = credentials;
+    let mut problems: Vec<Problem> = unreadable([client_certificate, client_key, token]).collect();
     problems.extend(credentials.exec.clone().map(Problem::Exec));
     problems.extend(credentials.auth_provider.clone().map(Problem::AuthProvider));
     problems.extend(credentials.impersonates.clone().map(Problem::Impersonation));
-    problems.extend(credentials.tls_server_name.clone().map(Problem::TlsServerName));
-    problems.extend(credentials.insecure.then_some(Problem::Insecure));
     problems.extend(credentials.has_password.then_some(Problem::Password));
-    if problems.is_empty() {
-        problems.extend(incomplete(credentials));
+    if !problems.is_empty() {
+        return Err(problems);
     }
-    problems
+    match (given(client_certificate), given(client_key), given(token)) {
+        // With a certificate at hand the token would only be a second credential to lose.
+        (Some(certificate), Some(key), _) => {
+            Ok(StoredUser::Certificate { certificate: certificate.clone(), key: key.clone() })
+        }
+        (Some(_), None, _) => Err(vec![Problem::HalfAPair("certificate")]),
+        (None, Some(_), _) => Err(vec![Problem::HalfAPair("key")]),
+        (None, None, Some(token)) => Ok(StoredUser::Token(token.clone())),
+        (None, None, None) => Err(vec![Problem::NoCredential]),
+    }
 }
 
-fn unreadable(credentials: &Credentials) -> impl Iterator<Item = Problem> {
-    let materials = [
-        &credentials.certificate_authority,
-        &credentials.client_certificate,
-        &credentials.client_key,
-        &credentials.token,
-    ];
+fn unreadable<'a>(materials: impl IntoIterator<Item = &'a Material>) -> impl Iterator<Item = Problem> {
     materials.into_iter().filter_map(|material| match material {
         Material::Unreadable { path, reason } => {
             Some(Problem::File { path: path.display().to_string(), reason: reason.clone() })
         }
         Material::Absent | Material::Given(_) => None,
     })
-}
-
-fn incomplete(credentials: &Credentials) -> Option<Problem> {
-    let given = |material| given(material).is_some();
-    match (given(&credentials.client_certificate), given(&credentials.client_key)) {
-        (true, true) => None,
-        (true, false) => Some(Problem::HalfAPair("certificate")),
-        (false, true) => Some(Problem::HalfAPair("key")),
-        (false, false) => (!given(&credentials.token)).then_some(Problem::NoCredential),
-    }
 }
 
 fn given(material: &Material) -> Option<&SecretString> {
@@ -208,10 +238,8 @@ fn given(material: &Material) -> Option<&SecretString> {
     }
 }
 
-fn embed(object: &mut serde_json::Value, key: &str, material: &Material) {
-    if let Some(pem) = given(material) {
-        object[key] = json!(STANDARD.encode(pem.expose_secret()));
-    }
+fn embedded(pem: &SecretString) -> Value {
+    json!(STANDARD.encode(pem.expose_secret()))
 }
 
 #[cfg(test)]
@@ -219,7 +247,7 @@ mod tests {
     use secrecy::{ExposeSecret as _, SecretString};
     use serde_json::Value;
 
-    use super::{Credentials, Material, Problem, flatten};
+    use super::{Credentials, Material, Problem, endpoint, kubeconfig, user};
 
     fn given(text: &str) -> Material {
         Material::Given(SecretString::from(text.to_owned()))
@@ -243,7 +271,7 @@ mod tests {
     }
 
     fn document(credentials: &Credentials) -> Value {
-        let stored = flatten("edge-1", credentials).unwrap();
+        let stored = kubeconfig("edge-1", &endpoint(credentials).unwrap(), Some(&user(credentials).unwrap()));
         serde_yaml::from_str(stored.text.expose_secret()).unwrap()
     }
 
@@ -266,41 +294,50 @@ mod tests {
             ..with_certificate()
         };
         assert_eq!(document(&credentials)["users"][0]["user"]["token"], "abc");
-        assert!(!flatten("edge-1", &credentials).unwrap().has_client_certificate);
+        assert!(!user(&credentials).unwrap().has_certificate());
     }
 
     #[test]
     fn everything_that_stands_against_it_is_said_at_once() {
+        let gone = || Material::Unreadable { path: "/gone".into(), reason: "No such file".to_owned() };
         let credentials = Credentials {
             exec: Some("aws".to_owned()),
+            client_key: gone(),
             insecure: true,
             tls_server_name: Some("kube".to_owned()),
-            certificate_authority: Material::Unreadable {
-                path: "/gone".into(),
-                reason: "No such file".to_owned(),
-            },
+            certificate_authority: gone(),
             ..with_certificate()
         };
-        let problems = flatten("edge-1", &credentials).unwrap_err();
-        assert_eq!(problems.len(), 4, "{problems:?}");
+        let problems = endpoint(&credentials).unwrap_err();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        let problems = user(&credentials).unwrap_err();
+        assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems.contains(&Problem::Exec("aws".to_owned())));
+    }
+
+    #[test]
+    fn a_users_plugin_says_nothing_against_the_endpoint() {
+        let credentials = Credentials { exec: Some("aws".to_owned()), ..with_certificate() };
+        assert!(endpoint(&credentials).is_ok() && user(&credentials).is_err());
     }
 
     #[test]
     fn half_a_pair_and_nothing_at_all_are_refused() {
         let half = Credentials { client_key: Material::Absent, ..with_certificate() };
-        assert_eq!(flatten("a", &half).unwrap_err(), [Problem::HalfAPair("certificate")]);
+        assert_eq!(user(&half).unwrap_err(), [Problem::HalfAPair("certificate")]);
         let nothing = Credentials {
             client_certificate: Material::Absent,
             client_key: Material::Absent,
             ..with_certificate()
         };
-        assert_eq!(flatten("a", &nothing).unwrap_err(), [Problem::NoCredential]);
+        assert_eq!(user(&nothing).unwrap_err(), [Problem::NoCredential]);
     }
 
     #[test]
     fn debug_shows_no_key() {
-        let shown = format!("{:?}", flatten("a", &with_certificate()).unwrap());
+        let user = user(&with_certificate()).unwrap();
+        let shown =
+            format!("{user:?} {:?}", kubeconfig("a", &endpoint(&with_certificate()).unwrap(), Some(&user)));
         assert!(!shown.contains("S0VZ") && !shown.contains("KEY"), "{shown}");
     }
 }

@@ -1,5 +1,6 @@
 //! What was seen on a cluster: plain data for decisions and checks.
 
+use super::{credential::Account, member_server::EndpointSeen};
 use crate::kubesphere::{
     cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
     kubesphere_config::KubesphereConfig, role::Role, side::Side, versions::Version,
@@ -123,6 +124,10 @@ pub struct Observed {
     pub short_name_clashes: Seen<Vec<String>>,
     /// What the plan's steps need and the user may not do. Closer look.
     pub denied: Vec<Denied>,
+    /// What there is of the account whose credential a host stores. Closer look.
+    pub account: Option<Account>,
+    /// What there is of the address that a host stores. Closer look.
+    pub endpoint: Option<EndpointSeen>,
 }
 
 impl Observed {
@@ -204,5 +209,7 @@ pub fn fixture(kubernetes: &str) -> Observed {
         run: InstallerRun::NotAsked,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
+        account: None,
+        endpoint: None,
     }
 }

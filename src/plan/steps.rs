@@ -2,6 +2,7 @@
 
 use super::{
     configuration_patch::Change,
+    credential::{CredentialStep, Kind, Piece},
     join::{ConfigurationStep, MemberPlan, Plan, Registration},
 };
 use crate::kubesphere::side::Side;
@@ -26,12 +27,16 @@ pub enum Action<'a> {
     AwaitController,
     /// Restarts the installer and waits until the configuration is in effect.
     Restart,
+    /// Makes what is missing of the credential that the host will store.
+    MakeCredential(&'a CredentialStep),
     /// Creates the Cluster of this member and waits until it is ready.
     Create {
         /// The Cluster's name.
         name: &'a str,
         /// The member's context.
         member: &'a str,
+        /// The credential that it stores.
+        credential: Kind,
     },
     /// Waits until the Cluster is ready.
     AwaitCluster {
@@ -47,7 +52,7 @@ impl Action<'_> {
             Self::Patch(_) => "patch",
             Self::Await | Self::AwaitController | Self::AwaitCluster { .. } => "wait",
             Self::Restart => "restart",
-            Self::Create { .. } => "create",
+            Self::MakeCredential(_) | Self::Create { .. } => "create",
         }
     }
 
@@ -57,6 +62,9 @@ impl Action<'_> {
             Self::Patch(_) => "clusterconfigurations.installer.kubesphere.io/ks-installer".to_owned(),
             Self::Await | Self::Restart => "deployments.apps/ks-installer".to_owned(),
             Self::AwaitController => "deployments.apps/ks-controller-manager".to_owned(),
+            Self::MakeCredential(step) => {
+                step.missing.first().map(|piece| object(*piece)).unwrap_or_default()
+            }
             Self::Create { name, .. } | Self::AwaitCluster { name } => {
                 format!("clusters.cluster.kubesphere.io/{name}")
             }
@@ -65,14 +73,27 @@ impl Action<'_> {
 }
 
 impl Plan {
-    /// The steps: the host's, then every member's configuration, then the Clusters.
+    /// The steps: the members' credentials, the host's, then every member's configuration, then the Clusters.
     pub fn steps(&self) -> Vec<Step<'_>> {
         let of_host = self.host.iter().filter_map(|host| of_configuration(&host.side, &host.configuration));
         let of_members =
             self.members.iter().filter_map(|member| of_configuration(&member.side, &member.configuration));
         let clusters = self.members.iter().filter_map(of_cluster);
-        of_host.chain(of_members).chain(clusters).collect()
+        let credentials = self.members.iter().filter_map(of_credential);
+        credentials.chain(of_host).chain(of_members).chain(clusters).collect()
     }
+}
+
+fn object(piece: Piece) -> String {
+    let (group, resource) = piece.resource();
+    let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+    format!("{resource}{group}/{}", piece.name())
+}
+
+fn of_credential(member: &MemberPlan) -> Option<Step<'_>> {
+    let step = member.cluster.as_ref()?.credential.as_ref()?;
+    let action = Action::MakeCredential(step);
+    (!step.missing.is_empty()).then(|| Step { side: member.side.clone(), action })
 }
 
 fn of_configuration<'a>(side: &Side, step: &'a ConfigurationStep) -> Option<Step<'a>> {
@@ -92,7 +113,10 @@ fn of_cluster(member: &MemberPlan) -> Option<Step<'_>> {
     let action = match cluster.registration {
         Registration::Joined => return None,
         Registration::Await => Action::AwaitCluster { name },
-        Registration::Create => Action::Create { name, member: member.side.context() },
+        Registration::Create => {
+            let credential = cluster.credential.as_ref().map_or(Kind::Context, |step| step.kind);
+            Action::Create { name, member: member.side.context(), credential }
+        }
     };
     Some(Step { side: cluster.host.clone(), action })
 }

@@ -28,11 +28,11 @@ fn a_dry_run_is_one_object_with_clusters_plan_and_results() {
     assert_eq!((&object["kind"], &object["dryRun"]), (&json!("Join"), &json!("client")));
     assert_eq!(object["clusters"][1]["context"], "member1");
     assert_eq!(object["clusters"][1]["uid"], bed.member(1).uid());
-    assert_eq!(object["plan"]["steps"][2]["object"], "clusters.cluster.kubesphere.io/member1");
+    assert_eq!(object["plan"]["steps"][3]["object"], "clusters.cluster.kubesphere.io/member1");
     let secret = object["plan"]["jwtSecret"].as_str().unwrap();
     assert_eq!((&secret[..7], secret.len()), ("sha256:", 15), "a fingerprint");
     assert_eq!(
-        object["results"][2],
+        object["results"][5],
         json!({"cluster": {"side": "host", "context": "host"},
         "object": "cluster.cluster.kubesphere.io/member1", "outcome": "created"})
     );
@@ -93,7 +93,7 @@ fn a_join_is_one_object_and_everything_else_goes_to_stderr() {
     let object = json_of(&bed.join("member1 -o json").run().code(0));
     let outcomes = object["results"].as_array().unwrap().iter();
     let outcomes: Vec<_> = outcomes.map(|result| result["outcome"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, ["patched", "patched", "created"]);
+    assert_eq!(outcomes, ["created", "created", "created", "patched", "patched", "created"]);
     let again = json_of(&bed.join("member1 -o json").run().code(0));
     assert_eq!((&again["results"][0]["outcome"], &again["plan"]["steps"]), (&json!("unchanged"), &json!([])));
 }

@@ -5,7 +5,10 @@ use testbed::kubesphere::{Installation, Role, Scenario, Version};
 use crate::support::Watched;
 
 /// What a join of two standalone clusters comes to, before each line's suffix.
-const LINES: [&str; 3] = [
+const LINES: [&str; 6] = [
+    "serviceaccount/kubectl-mc-host created on member \"member1\"",
+    "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host created on member \"member1\"",
+    "secret/kubectl-mc-host-token created on member \"member1\"",
     "clusterconfiguration.installer.kubesphere.io/ks-installer patched on host \"host\"",
     "clusterconfiguration.installer.kubesphere.io/ks-installer patched on member \"member1\"",
     "cluster.cluster.kubesphere.io/member1 created",
@@ -19,10 +22,11 @@ fn lines(suffix: &str) -> String {
 fn the_clients_dry_run_shows_the_plan_and_writes_nothing() {
     let bed = Watched::shared();
     let run = bed.join("member1 --dry-run=client").run().code(0).stdout(&lines("dry run"));
-    run.says("1. host \"host\": patch ClusterConfiguration ks-installer")
+    run.says("1. member \"member1\": create ServiceAccount kubesphere-system/kubectl-mc-host bound to cluster-admin")
+        .says("2. host \"host\": patch ClusterConfiguration ks-installer")
         .says("spec.multicluster.clusterRole: none → host")
-        .says("2. member \"member1\": patch ClusterConfiguration ks-installer")
-        .says("3. host \"host\": create Cluster member1 with the credential of context member1");
+        .says("3. member \"member1\": patch ClusterConfiguration ks-installer")
+        .says("4. host \"host\": create Cluster member1 with the token of ServiceAccount ");
     bed.assert_untouched();
 }
 
@@ -41,8 +45,11 @@ fn the_servers_dry_run_writes_only_what_is_not_stored() {
     bed.assert_untouched();
     let writes = bed.requests().into_iter().filter(|event| event.is_write() && !event.is_review());
     let rehearsed: Vec<_> = writes.map(|event| (event.verb, event.resource, event.dry_run)).collect();
-    let patch = ("patch".to_owned(), "clusterconfigurations".to_owned(), true);
-    assert_eq!(rehearsed, [patch.clone(), ("create".to_owned(), "clusters".to_owned(), true), patch]);
+    let dry = |verb: &str, resource: &str| (verb.to_owned(), resource.to_owned(), true);
+    let patch = dry("patch", "clusterconfigurations");
+    let account =
+        ["serviceaccounts", "clusterrolebindings", "secrets"].map(|resource| dry("create", resource));
+    assert_eq!(rehearsed, [&[patch.clone(), dry("create", "clusters")], &account[..], &[patch]].concat());
 }
 
 #[test]

@@ -11,6 +11,8 @@ use testbed::{
 
 use crate::support::{Faulty, Watched};
 
+/// Nothing is made on the member besides: credentials have their own tests.
+const MEMBER: &str = "member1 --credentials context";
 const CONFIGURATION: &str = "clusterconfigurations/ks-installer";
 const PATCHED: &str =
     "clusterconfiguration.installer.kubesphere.io/ks-installer patched on member \"member1\"\n";
@@ -36,7 +38,7 @@ fn what_takes_effect_without_a_banner_is_joined_with_one_patch() {
         InstallerScenario::LogUnreadable,
     ] {
         let bed = Watched::lease(&with_member(installing(installer)));
-        let _ = bed.join("member1").run().code(0).stdout(&format!("{PATCHED}{CREATED}"));
+        let _ = bed.join(MEMBER).run().code(0).stdout(&format!("{PATCHED}{CREATED}"));
         bed.assert_joined(1, "member1");
         assert_eq!(bed.configuration_patches(), [0, 1], "{}", installer.name());
     }
@@ -46,7 +48,7 @@ fn what_takes_effect_without_a_banner_is_joined_with_one_patch() {
 fn a_run_under_way_is_waited_for_before_patching() {
     let bed = Watched::lease(&with_member(installing(InstallerScenario::UnderWay)));
     let _ =
-        bed.join("member1").run().code(0).says("a run of the installer is under way and is waited for first");
+        bed.join(MEMBER).run().code(0).says("a run of the installer is under way and is waited for first");
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [0, 1]);
     let log = bed.member(1).installer_log();
@@ -58,10 +60,10 @@ fn a_run_under_way_is_waited_for_before_patching() {
 #[test]
 fn an_earlier_failed_run_is_restarted_as_a_step_of_the_plan() {
     let bed = Watched::lease(&with_member(installing(InstallerScenario::FailedBefore)));
-    let dry = bed.join("member1 --dry-run=client").run().code(0);
+    let dry = bed.join(&format!("{MEMBER} --dry-run=client")).run().code(0);
     assert!(dry.stderr.contains("restart Deployment ks-installer"), "{dry}");
     bed.assert_untouched();
-    let _ = bed.join("member1").run().code(0).stdout(&format!("{RESTARTED}{CREATED}"));
+    let _ = bed.join(MEMBER).run().code(0).stdout(&format!("{RESTARTED}{CREATED}"));
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [0, 0]);
 }
@@ -70,13 +72,13 @@ fn an_earlier_failed_run_is_restarted_as_a_step_of_the_plan() {
 fn a_failed_run_names_its_task_and_the_same_command_restarts_the_installer() {
     let bed = Watched::lease(&with_member(installing(InstallerScenario::StorageClassMissing)));
     let _ = bed
-        .join("member1")
+        .join(MEMBER)
         .run()
         .code(1)
         .stdout(PATCHED)
         .says("Stopping if default StorageClass was not found")
         .says("`kubectl mc logs member1`");
-    let _ = bed.join("member1").run().code(0).stdout(&format!("{RESTARTED}{CREATED}"));
+    let _ = bed.join(MEMBER).run().code(0).stdout(&format!("{RESTARTED}{CREATED}"));
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [0, 1]);
 }
@@ -86,7 +88,7 @@ fn a_restart_that_fails_again_is_an_error_and_not_repeated() {
     let member = installing(InstallerScenario::ConfigNeverWritten).lasting(Lasting::Forever);
     let bed = Watched::lease(&with_member(member));
     for expected in [PATCHED, RESTARTED] {
-        let _ = bed.join("member1").run().code(1).stdout(expected).says("playbook ks-config.yaml");
+        let _ = bed.join(MEMBER).run().code(1).stdout(expected).says("playbook ks-config.yaml");
     }
     assert_eq!(bed.configuration_patches(), [0, 1]);
 }
@@ -95,10 +97,10 @@ fn a_restart_that_fails_again_is_an_error_and_not_repeated() {
 fn a_host_without_kubefed_is_an_error_and_then_a_restart() {
     let bed =
         Watched::lease(&Scenario::new(Version::V3_4).host(installing(InstallerScenario::MulticlusterFailed)));
-    let run = bed.join("member1").run().code(1);
+    let run = bed.join(MEMBER).run().code(1);
     assert!(run.stderr.contains("component multicluster") && run.stderr.contains("kubefed"), "{run}");
     assert_eq!(bed.configuration_patches(), [1, 0], "no member is touched before its host stands");
-    let run = bed.join("member1").run().code(0);
+    let run = bed.join(MEMBER).run().code(0);
     assert!(run.stdout.contains("deployment.apps/ks-installer restarted on host"), "{run}");
     bed.assert_joined(1, "member1");
 }
@@ -108,7 +110,7 @@ fn a_member_whose_kubesphere_is_silent_is_joined_with_a_warning() {
     let member = Installation::new(Version::V3_4).role(Role::Member).apiserver(ApiserverScenario::Silent);
     let bed = Watched::lease(&with_member(member));
     let _ = bed
-        .join("member1")
+        .join(MEMBER)
         .run()
         .code(0)
         .stdout(CREATED)
@@ -120,7 +122,7 @@ fn a_member_whose_kubesphere_is_silent_is_joined_with_a_warning() {
 fn why_a_cluster_is_not_federated_is_told_while_waiting_and_once() {
     let member = Installation::new(Version::V3_4).role(Role::Member).with(Peculiarity::NoWorkspaces);
     let bed = Watched::lease(&with_member(member));
-    let run = bed.join("member1 --timeout 8s").run().code(4).says("ks-controller-manager");
+    let run = bed.join(&format!("{MEMBER} --timeout 8s")).run().code(4).says("ks-controller-manager");
     let reason = "Federated is False: the server could not find the requested resource";
     assert_eq!(
         run.stderr
@@ -136,21 +138,21 @@ fn why_a_cluster_is_not_federated_is_told_while_waiting_and_once() {
 fn a_timeout_tells_the_last_reason_the_installers_last_word_and_where_to_look() {
     let bed = Watched::lease(&with_member(installing(InstallerScenario::Slow)));
     let _ = bed
-        .join("member1 --timeout 3s")
+        .join(&format!("{MEMBER} --timeout 3s"))
         .run()
         .code(4)
         .says("kubesphere-config does not carry the host's jwtSecret yet")
         .says("the installer's last word: ")
         .says("`kubectl mc logs member1`")
         .says("run the same command again");
-    let _ = bed.join("member1").run().code(0);
+    let _ = bed.join(MEMBER).run().code(0);
     assert_eq!(bed.configuration_patches(), [0, 1]);
 }
 
 #[test]
 fn api_servers_that_restart_in_the_middle_are_waited_for() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
-    let started = bed.join("member1").start();
+    let started = bed.join(MEMBER).start();
     bed.until_writes(1);
     bed.host().plane().restart_apiserver().unwrap();
     bed.until_writes(2);
@@ -167,7 +169,7 @@ fn watches_that_break_are_compacted_or_forbidden_are_no_matter() {
         for front in [bed.before_host(), bed.before_member(1)] {
             front.add(Rule::on("GET", "watch=true", fault.clone()));
         }
-        let _ = bed.join("member1 --timeout 60s").run().code(0);
+        let _ = bed.join(&format!("{MEMBER} --timeout 60s")).run().code(0);
         bed.assert_joined(1, "member1");
         assert_eq!(bed.configuration_patches(), [0, 1]);
     }
@@ -179,7 +181,7 @@ fn servers_that_are_unavailable_now_and_then_are_asked_again() {
     bed.before_member(1).add(Rule::on("PATCH", CONFIGURATION, Fault::status(503)).times(1));
     bed.before_host().add(Rule::on("POST", "/clusters", Fault::status(503)).times(1));
     bed.before_host().add(Rule::on("GET", "/clusters", Fault::status(503)).times(2));
-    let _ = bed.join("member1").run().code(0).stdout(&format!("{PATCHED}{CREATED}"));
+    let _ = bed.join(MEMBER).run().code(0).stdout(&format!("{PATCHED}{CREATED}"));
     bed.assert_joined(1, "member1");
 }
 
@@ -189,7 +191,7 @@ fn answers_that_are_lost_are_looked_for() {
     let bed = Faulty::lease(&with_member(Installation::new(Version::V3_4)));
     bed.before_member(1).add(Rule::on("PATCH", CONFIGURATION, Fault::CutAfterBytes(10)).times(1));
     bed.before_host().add(Rule::on("POST", "/clusters", Fault::CutAfterBytes(10)).times(1));
-    let _ = bed.join("member1").run().code(0).stdout(&format!("{PATCHED}{CREATED}"));
+    let _ = bed.join(MEMBER).run().code(0).stdout(&format!("{PATCHED}{CREATED}"));
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [0, 1]);
 }
@@ -198,5 +200,5 @@ fn answers_that_are_lost_are_looked_for() {
 fn a_server_that_never_answers_is_given_up_in_time() {
     let bed = Faulty::lease(&with_member(Installation::new(Version::V3_4).role(Role::Member)));
     bed.before_host().add(Rule::on("POST", "/clusters", Fault::Hang));
-    let _ = bed.join("member1 --timeout 4s").run().code(4).says("run the same command again");
+    let _ = bed.join(&format!("{MEMBER} --timeout 4s")).run().code(4).says("run the same command again");
 }

@@ -15,7 +15,8 @@ fn prepared() -> Scenario {
 }
 
 fn import(bed: &Watched, words: &str) -> KubectlMc {
-    let words = format!("import {words} --context host --yes --skip-check member-server-loopback");
+    let options = "--context host --yes --skip-check member-server-loopback --credentials context";
+    let words = format!("import {words} {options}");
     bed.kubectl_mc().words(&words)
 }
 
@@ -111,7 +112,8 @@ fn dry_runs_show_the_cluster_and_store_nothing() {
 #[test]
 fn an_import_needs_the_right_to_create_and_none_to_change_a_configuration() {
     let bed = Watched::lease(&prepared());
-    let words = "import member1 --context host --yes --skip-check member-server-loopback";
+    let words =
+        "import member1 --context host --yes --skip-check member-server-loopback --credentials context";
     let as_user = |name: &str, missing| {
         let user = user_who_may(bed.host(), name, &without(&ON_HOST, missing));
         bed.kubectl_mc_with(&Kubeconfig::of(&bed).user("host", user)).words(words)

@@ -45,7 +45,7 @@ fn a_member_is_joined_with_the_credential_of_a_cluster_admin_only() {
     let bed = Watched::shared();
     let kubeconfig = Kubeconfig::of(bed).user("member1", user_who_may(bed.member(1), "no-admin", &ON_MEMBER));
     bed.kubectl_mc_with(&kubeconfig)
-        .join("member1")
+        .join("member1 --credentials context")
         .run()
         .code(3)
         .stdout("")

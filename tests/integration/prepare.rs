@@ -44,7 +44,8 @@ fn the_single_steps_are_a_join() {
             .stdout(PATCHED_MEMBER)
             .says("the role member is in effect");
         assert_eq!(bed.writes().len(), 2, "{version}: no Cluster yet");
-        let import = "import member1 --context host --yes --skip-check member-server-loopback";
+        let import =
+            "import member1 --context host --yes --skip-check member-server-loopback --credentials context";
         bed.kubectl_mc()
             .words(import)
             .run()

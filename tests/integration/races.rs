@@ -155,7 +155,7 @@ fn waiting_for_its_cluster(meanwhile: impl FnOnce(&Watched)) -> crate::support::
     let label = json!({"metadata": {"labels": {"cluster-role.kubesphere.io/host": ""}}});
     let api = objects::clusters(&bed.host().client());
     block_on(async move { objects::merge(&api, "host", &label).await }).unwrap();
-    let started = bed.join("member1").start();
+    let started = bed.join("member1 --credentials context").start();
     bed.until_writes(1);
     meanwhile(&bed);
     started.end()

@@ -8,7 +8,7 @@ use testbed::{
     kubesphere::{ControllerScenario, Installation, Peculiarity, Role, Scenario, Version, objects},
 };
 
-use crate::support::{Kubeconfig, KubectlMc, Run, Watched};
+use crate::support::{Kubeconfig, KubectlMc, Run, Watched, by_plugin};
 
 const VERSION: Version = Version::V3_4;
 
@@ -250,21 +250,7 @@ fn assert_context_refused(kubeconfig: &Kubeconfig, said: &str) {
     let bed = Watched::shared();
     let said =
         [&format!("error: member \"member1\": its context cannot be stored on the host: {said}"), "hint: "];
-    assert_refused(bed, bed.kubectl_mc_with(kubeconfig).join("member1"), &said);
-}
-
-/// The user of this context, as an exec plugin would give its credentials.
-fn by_plugin(bed: &Watched, context: &str) -> Value {
-    let user = Kubeconfig::of(bed).user_of(context);
-    let decoded =
-        |key: &str| String::from_utf8(STANDARD.decode(user[key].as_str().unwrap()).unwrap()).unwrap();
-    let credential = json!({
-        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
-        "status": {"clientCertificateData": decoded("client-certificate-data"),
-                   "clientKeyData": decoded("client-key-data")},
-    });
-    json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "interactiveMode": "Never",
-                    "args": ["-c", format!("cat <<'END'\n{credential}\nEND")]}})
+    assert_refused(bed, bed.kubectl_mc_with(kubeconfig).join("member1 --credentials context"), &said);
 }
 
 #[test]
@@ -304,9 +290,14 @@ fn a_host_of_3_3_takes_no_token() {
         Kubeconfig::of(&bed).user("member1", json!({"token": administrators_token(bed.member(1))}));
     let said = [
         "error: member \"member1\": its context has a token, and a host with KubeSphere v3.3.2 never gets",
-        "hint: use a context with a client certificate, or upgrade the host to KubeSphere 3.4",
+        "hint: let the member sign one: leave out `--credentials`, or pass `--credentials auto`",
+        "hint: or use a context with a client certificate, or upgrade the host to KubeSphere 3.4",
     ];
-    assert_refused(&bed, bed.kubectl_mc_with(&kubeconfig).join("member1"), &said);
+    assert_refused(&bed, bed.kubectl_mc_with(&kubeconfig).join("member1 --credentials context"), &said);
+    let said = [
+        "error: member \"member1\": a service account has a token, and a host with KubeSphere v3.3.2 never gets",
+    ];
+    assert_refused(&bed, bed.join("member1 --credentials service-account"), &said);
 }
 
 fn administrators_token(cluster: &Cluster) -> String {

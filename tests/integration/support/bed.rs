@@ -2,13 +2,19 @@
 
 use std::{fs, ops::Deref, sync::LazyLock, thread, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kube::{Client, api::ListParams};
 use testbed::{
     AuditEvent, Bed, Mark,
     bed::{Cluster, condition},
-    kubesphere::{Scenario, Version},
+    block_on,
+    kubesphere::{Scenario, Version, objects},
 };
 
-use super::{Kubeconfig, KubectlMc};
+use super::{Kubeconfig, KubectlMc, kubeconfig::secrets_in};
+
+/// An apiserver that was killed does not answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// How our requests are told from the stand-ins'.
 const USER_AGENT: &str = "kubectl-mc/";
@@ -34,12 +40,18 @@ impl Watched {
 
     /// The program, on this bed.
     pub fn kubectl_mc(&self) -> KubectlMc {
-        KubectlMc::new(&fs::read_to_string(self.bed.kubeconfig()).unwrap(), self.bed.secrets())
+        self.searched(KubectlMc::new(&fs::read_to_string(self.bed.kubeconfig()).unwrap(), self.bed.secrets()))
     }
 
     /// The program, on this bed with another kubeconfig.
     pub fn kubectl_mc_with(&self, kubeconfig: &Kubeconfig) -> KubectlMc {
-        KubectlMc::new(&kubeconfig.text(), self.bed.secrets())
+        self.searched(KubectlMc::new(&kubeconfig.text(), self.bed.secrets()))
+    }
+
+    /// No output of it may hold a credential that it has made.
+    pub(super) fn searched(&self, program: KubectlMc) -> KubectlMc {
+        let clients: Vec<Client> = self.clusters().map(Cluster::client).collect();
+        program.making(move || clients.iter().flat_map(credentials_on).collect())
     }
 
     /// `join` with what a bed on one machine needs, and without a question.
@@ -108,6 +120,27 @@ impl Watched {
     fn clusters(&self) -> impl Iterator<Item = &Cluster> {
         std::iter::once(self.bed.host()).chain(self.bed.members())
     }
+}
+
+/// The tokens of our service accounts there, and what is confidential in the kubeconfigs of Clusters. An apiserver
+/// that is away keeps what it has.
+fn credentials_on(cluster: &Client) -> Vec<String> {
+    let secrets = objects::objects(cluster, "v1", "Secret", Some(objects::SYSTEM));
+    let clusters = objects::clusters(cluster);
+    let (secrets, clusters) = block_on(async move {
+        let all = ListParams::default();
+        let ours = objects::labelled(&secrets, "app.kubernetes.io/managed-by=kubectl-mc");
+        let clusters = tokio::time::timeout(ANSWERS_WITHIN, clusters.list(&all));
+        let ours = tokio::time::timeout(ANSWERS_WITHIN, ours).await;
+        (ours.ok().and_then(Result::ok), clusters.await.ok().and_then(Result::ok))
+    });
+    let decoded = |text: &str| STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let tokens = secrets.into_iter().flatten();
+    let tokens = tokens.filter_map(|secret| decoded(secret.data["data"]["token"].as_str()?));
+    let clusters = clusters.into_iter().flatten();
+    let kubeconfigs =
+        clusters.filter_map(|cluster| decoded(cluster.data["spec"]["connection"]["kubeconfig"].as_str()?));
+    tokens.chain(kubeconfigs.flat_map(|text| secrets_in(&text))).collect()
 }
 
 fn shown(event: &AuditEvent) -> String {

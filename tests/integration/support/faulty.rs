@@ -36,7 +36,7 @@ impl Faulty {
 
     /// As [`Watched::kubectl_mc`], through the proxies.
     pub fn kubectl_mc(&self) -> KubectlMc {
-        KubectlMc::new(&self.kubeconfig, self.watched.secrets())
+        self.watched.searched(KubectlMc::new(&self.kubeconfig, self.watched.secrets()))
     }
 
     /// As [`Watched::join`], through the proxies.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use testbed::Bed;
 
@@ -87,6 +88,20 @@ impl Kubeconfig {
         let items = self.0[list].as_array_mut().unwrap();
         items.iter_mut().find(|item| item["name"] == name).unwrap()
     }
+}
+
+/// The user of this context, as an exec plugin would give its credentials.
+pub fn by_plugin(bed: &Bed, context: &str) -> Value {
+    let user = Kubeconfig::of(bed).user_of(context);
+    let decoded =
+        |key: &str| String::from_utf8(STANDARD.decode(user[key].as_str().unwrap()).unwrap()).unwrap();
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": {"clientCertificateData": decoded("client-certificate-data"),
+                   "clientKeyData": decoded("client-key-data")},
+    });
+    json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "interactiveMode": "Never",
+                    "args": ["-c", format!("cat <<'END'\n{credential}\nEND")]}})
 }
 
 /// The confidential values in a kubeconfig's text: no output may contain any.

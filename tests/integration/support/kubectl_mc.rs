@@ -24,6 +24,7 @@ pub struct KubectlMc {
     pub(super) words: Vec<String>,
     pub(super) secrets: Vec<String>,
     revealed: Option<String>,
+    pub(super) made: Option<Box<dyn Fn() -> Vec<String>>>,
     home: TempDir,
 }
 
@@ -44,7 +45,14 @@ impl KubectlMc {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-mc"));
         command.env_clear().env("HOME", home.path()).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        Self { command, words: Vec::new(), secrets, revealed: None, home }.file(".kube/config", kubeconfig)
+        Self { command, words: Vec::new(), secrets, revealed: None, made: None, home }
+            .file(".kube/config", kubeconfig)
+    }
+
+    /// With what tells the secrets that stand on the clusters once it has ended: it may have made some itself.
+    pub fn making(mut self, secrets: impl Fn() -> Vec<String> + 'static) -> Self {
+        self.made = Some(Box::new(secrets));
+        self
     }
 
     /// With a file below its home directory.
@@ -52,6 +60,12 @@ impl KubectlMc {
         let path = self.home.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+        self
+    }
+
+    /// In its home directory.
+    pub fn at_home(mut self) -> Self {
+        self.command.current_dir(self.home.path());
         self
     }
 
@@ -148,6 +162,7 @@ impl Started {
         let output = wait(self.child.take().unwrap());
         let Self { program, .. } = &mut self;
         let run = Run::of(std::mem::take(&mut program.words), output);
+        program.secrets.extend(program.made.iter().flat_map(|made| made()));
         run.assert_no_secret(&program.secrets, program.revealed.as_deref());
         run
     }

@@ -15,7 +15,7 @@ pub use bed::Watched;
 pub use faulty::Faulty;
 pub use folder::{CONFIGURATION_HEAD, Folder, GIVEN_SECRET, MEMBER};
 pub use generated::{Place, generated};
-pub use kubeconfig::Kubeconfig;
+pub use kubeconfig::{Kubeconfig, by_plugin};
 pub use kubectl_mc::{KubectlMc, Run, Started};
 pub use pod::{image_pull_back_off, set_installer_container};
 pub use rights::{ON_HOST, ON_MEMBER, user_who_may, without};

@@ -27,7 +27,9 @@ impl KubectlMc {
         script.env("TERM", "xterm").env("SHELL", "/bin/sh");
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let shown = kill_if_it_hangs(child.id(), || talk(&mut child, answer));
-        Run::shown(self.words, shown, child.wait().unwrap().code(), &self.secrets)
+        let secrets: Vec<String> =
+            self.secrets.into_iter().chain(self.made.iter().flat_map(|made| made())).collect();
+        Run::shown(self.words, shown, child.wait().unwrap().code(), &secrets)
     }
 }
 

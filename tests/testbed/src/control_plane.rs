@@ -348,6 +348,7 @@ impl Keys {
             credentials: &Credentials::Certificate(manager),
         };
         layout.write("ca.crt", &authority)?;
+        layout.write("ca.key", &self.authority.key())?;
         layout.write("front-proxy-ca.crt", &self.front_proxy.certificate())?;
         layout.write("server.crt", &server.certificate)?;
         layout.write("server.key", &server.key)?;
@@ -442,15 +443,17 @@ impl Layout<'_> {
         self.program(binary, "apiserver.log", arguments)
     }
 
-    /// Only the controllers without which tokens, namespaces and owners would not work.
+    /// Only the controllers without which tokens, client certificates, namespaces and owners would not work.
     fn controller_manager(&self, binary: &Path) -> Program {
         let mut arguments = vec![
             self.file("kubeconfig", "controller-manager.kubeconfig"),
             self.file("service-account-private-key-file", "sa.key"),
             self.file("root-ca-file", "ca.crt"),
+            self.file("cluster-signing-cert-file", "ca.crt"),
+            self.file("cluster-signing-key-file", "ca.key"),
         ];
         let fixed = [
-            "--controllers=serviceaccount-token,serviceaccount,namespace,garbagecollector",
+            "--controllers=serviceaccount-token,serviceaccount,namespace,garbagecollector,csrsigning",
             "--leader-elect=false",
             "--secure-port=0",
             "--profiling=false",

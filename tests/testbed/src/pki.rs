@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 
 use crate::Error;
 
-/// How long the cluster's own certificates hold: longer than any test bed stays up.
-pub const CLUSTER_VALIDITY: Duration = Duration::from_secs(10 * 24 * 3600);
+/// How long the cluster's own certificates hold: as kubeadm's, so that nobody warns of their end.
+pub const CLUSTER_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Certificates are valid from a little before now, so that a clock that is set back does no harm.
 const BACKDATED: Duration = Duration::from_secs(300);
@@ -71,6 +71,11 @@ impl Authority {
     /// The authority's certificate as PEM.
     pub fn certificate(&self) -> String {
         self.issuer.as_ref().pem()
+    }
+
+    /// Its private key as PEM, for who signs in its place.
+    pub fn key(&self) -> String {
+        self.issuer.key().serialize_pem()
     }
 
     /// A server's certificate for these DNS names and IP addresses.

@@ -1,0 +1,96 @@
+//! The context's own credential, where it is stored, holds for some time.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::side::Side,
+    plan::{
+        credential::Kind,
+        lifetime::{DAY, SOON, day, end, left},
+        member_kubeconfig::StoredUser,
+        observed::Observed,
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "member-credential-lifetime",
+    title: "each member's stored credential holds for some time",
+    skippable: true,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let host = situation.host.and_then(Observed::kubesphere_version);
+    let stored = situation.new_members().filter_map(|(side, cluster, member)| {
+        let user = cluster.user.as_ref().ok().filter(|_| cluster.credential.kind(host) == Kind::Context)?;
+        ending(&side, user, member?.endpoint.as_ref()?.at)
+    });
+    stored.collect()
+}
+
+fn ending(side: &Side, user: &StoredUser, now: i64) -> Option<Report> {
+    let until = end(user)?;
+    let credential = if user.has_certificate() { "the client certificate" } else { "the token" };
+    let cure = "let the host have a service account of its own: leave out `--credentials context`";
+    if until <= now {
+        let message = format!("{credential} of its context has ended on {}", day(until));
+        return Some(Report::failure(side, message).cure(cure));
+    }
+    if until - now < DAY {
+        let message = format!(
+            "{credential} of its context ends in {}, and the host would lose the member then: nobody renews what is stored",
+            left(now, until)
+        );
+        return Some(Report::failure(side, message).cure(cure));
+    }
+    (until - now < SOON).then(|| {
+        let message = format!("{credential} of its context ends on {}, in {}", day(until), left(now, until));
+        Report::warning(side, message).cure(cure)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    use super::{CHECK, DAY};
+    use crate::{
+        checks::fixture::{Case, endpoint},
+        plan::{credential::Choice, member_kubeconfig::StoredUser},
+    };
+
+    fn with_token_for(seconds: i64, choice: Choice) -> Vec<String> {
+        let claims = format!("{{\"exp\": {}}}", endpoint().at + seconds);
+        let token = format!("h.{}.s", URL_SAFE_NO_PAD.encode(claims));
+        let case = Case::new().member(|member| member.endpoint = Some(endpoint()));
+        let case = case.wanting_cluster(|cluster| {
+            cluster.credential = choice;
+            cluster.user = Ok(StoredUser::Token(token.into()));
+        });
+        case.says(&CHECK)
+    }
+
+    #[test]
+    fn a_token_of_hours_is_refused_because_nobody_renews_it() {
+        assert_eq!(
+            with_token_for(3 * 3600, Choice::Context),
+            [
+                "failure member \"edge-1\": the token of its context ends in 3 hours, and the host would lose the member \
+              then: nobody renews what is stored"
+            ]
+        );
+        let ended = "failure member \"edge-1\": the token of its context has ended on 2023-11-14";
+        assert_eq!(with_token_for(-5, Choice::Context), [ended]);
+    }
+
+    #[test]
+    fn one_that_ends_within_a_month_is_a_warning() {
+        let said = "warning member \"edge-1\": the token of its context ends on 2023-11-24, in 10 days";
+        assert_eq!(with_token_for(10 * DAY, Choice::Context), [said]);
+        assert_eq!(with_token_for(40 * DAY, Choice::Context), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_not_stored_may_end_whenever_it_likes() {
+        assert_eq!(with_token_for(60, Choice::Auto), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,140 @@
+//! The certificate of a member's server is valid for what will be stored, and for some time.
+
+use super::{Check, Report, Situation, member_server_address::with_proposals};
+use crate::{
+    kubesphere::side::Side,
+    plan::{
+        intent::ClusterIntent,
+        lifetime::{SOON, day, left},
+        member_server::{CertificateSeen, EndpointSeen, host},
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "member-server-certificate",
+    title: "the certificate of each member's server is valid for the stored address",
+    skippable: true,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let seen = situation.new_members().filter_map(|(side, cluster, member)| {
+        let endpoint = member?.endpoint.as_ref()?;
+        Some(match &endpoint.certificate {
+            Ok(certificate) => of_certificate(&side, cluster, endpoint, certificate),
+            Err(why) => {
+                vec![Report::unknown(&side, format!("what the certificate of its server says: {why}"))]
+            }
+        })
+    });
+    seen.flatten().collect()
+}
+
+fn of_certificate(
+    side: &Side,
+    cluster: &ClusterIntent,
+    endpoint: &EndpointSeen,
+    certificate: &CertificateSeen,
+) -> Vec<Report> {
+    let uncovered = (!certificate.covers).then(|| {
+        let names = certificate.names.join(", ");
+        let message = format!(
+            "the certificate of its server does not cover {}: it is for {names}",
+            host(&cluster.server)
+        );
+        with_proposals(Report::failure(side, message), Some(endpoint))
+    });
+    let distrusted = certificate.distrusted.as_ref().map(|why| {
+        Report::failure(
+            side,
+            format!("the authority that would be stored does not vouch for its server: {why}"),
+        )
+        .cure("name the one that does: `--member-certificate-authority FILE`")
+    });
+    uncovered.into_iter().chain(distrusted).chain(ending(side, endpoint.at, certificate.until)).collect()
+}
+
+fn ending(side: &Side, now: i64, until: i64) -> Option<Report> {
+    let certificate = "the certificate of its server";
+    if until <= now {
+        let message = format!("{certificate} has ended on {}", day(until));
+        return Some(
+            Report::failure(side, message).cure("renew it, as with `kubeadm certs renew apiserver`"),
+        );
+    }
+    (until - now < SOON).then(|| {
+        let message = format!("{certificate} ends on {}, in {}", day(until), left(now, until));
+        Report::warning(side, message).cure("renew it in time, as with `kubeadm certs renew apiserver`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, endpoint},
+        plan::{lifetime::DAY, member_server::CertificateSeen},
+    };
+
+    fn seeing(change: impl FnOnce(&mut CertificateSeen)) -> Case {
+        Case::new().member(|member| {
+            let mut seen = endpoint();
+            change(seen.certificate.as_mut().expect("it is seen"));
+            member.endpoint = Some(seen);
+        })
+    }
+
+    #[test]
+    fn one_that_is_good_needs_no_words() {
+        assert_eq!(seeing(|_| ()).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn one_for_another_address_or_of_another_authority_is_refused() {
+        let case = seeing(|certificate| {
+            certificate.covers = false;
+            certificate.distrusted =
+                Some("the server's certificate is signed by an unknown authority".to_owned());
+        });
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "failure member \"edge-1\": the certificate of its server does not cover edge-1.example.org: it is for \
+                 kubernetes, 10.0.0.1",
+                "failure member \"edge-1\": the authority that would be stored does not vouch for its server: the server's \
+                 certificate is signed by an unknown authority",
+            ]
+        );
+        assert!(case.cures(&CHECK).contains("`--member-server https://ADDRESS:PORT`"));
+    }
+
+    #[test]
+    fn one_that_ends_soon_is_a_warning_and_one_that_has_ended_is_refused() {
+        let now = endpoint().at;
+        let soon = seeing(|certificate| certificate.until = now + 29 * DAY);
+        assert_eq!(
+            soon.says(&CHECK),
+            ["warning member \"edge-1\": the certificate of its server ends on 2023-12-13, in 29 days"]
+        );
+        let ended = seeing(|certificate| certificate.until = now - 1);
+        assert_eq!(
+            ended.says(&CHECK),
+            ["failure member \"edge-1\": the certificate of its server has ended on 2023-11-14"]
+        );
+        assert_eq!(
+            seeing(|certificate| certificate.until = now + 31 * DAY).says(&CHECK),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn one_that_could_not_be_seen_is_unknown() {
+        let case = Case::new().member(|member| {
+            let mut seen = endpoint();
+            seen.certificate = Err("no answer in time".to_owned());
+            member.endpoint = Some(seen);
+        });
+        let said = "unknown member \"edge-1\": what the certificate of its server says: no answer in time";
+        assert_eq!(case.says(&CHECK), [said]);
+    }
+}

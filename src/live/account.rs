@@ -1,0 +1,155 @@
+//! The account on a member whose credential its host stores: looking at what there is of it.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api,
+    api::{DynamicObject, ListParams},
+    core::{ApiResource, GroupVersionKind},
+};
+
+use super::{
+    connection::Connection,
+    observe::{as_value, seen},
+    request_error::{Cause, Object, RequestError, Verb, request},
+};
+use crate::{
+    kubesphere::cluster_configuration::NAMESPACE,
+    plan::{
+        credential::{
+            ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, Kind, MANAGED_BY, Ownership, Piece,
+        },
+        observed::{Observed, Seen},
+    },
+};
+
+/// The API of a piece's kind.
+pub(super) fn api(connection: &Connection, piece: Piece) -> Api<DynamicObject> {
+    let (version, kind) = piece.type_meta();
+    let (group, plural) = piece.resource();
+    let kind = GroupVersionKind::gvk(group, version, kind);
+    let resource = ApiResource::from_gvk_with_plural(&kind, plural);
+    match piece.namespace() {
+        Some(namespace) => Api::namespaced_with(connection.client.clone(), namespace, &resource),
+        None => Api::all_with(connection.client.clone(), &resource),
+    }
+}
+
+/// A piece, in words.
+pub(super) fn object(piece: Piece) -> Object {
+    let (group, resource) = piece.resource();
+    let object = Object::all(group, resource).named(piece.name());
+    match piece.namespace() {
+        Some(namespace) => object.in_namespace(namespace),
+        None => object,
+    }
+}
+
+/// Adds what there is of the account for this kind of credential.
+pub async fn look_at_account(
+    connection: &Connection,
+    observed: &mut Observed,
+    kind: Kind,
+) -> Result<(), RequestError> {
+    observed.account = match kind {
+        Kind::Context => None,
+        Kind::ServiceAccount => {
+            let (account, binding, tokens) = tokio::try_join!(
+                get(connection, Piece::ServiceAccount),
+                get(connection, Piece::Binding),
+                async { seen(tokens(connection).await) },
+            )?;
+            let token = token(connection, &account, tokens).await?;
+            Some(Account {
+                service_account: owned(Piece::ServiceAccount, account),
+                binding: owned(Piece::Binding, binding),
+                token,
+            })
+        }
+        Kind::Certificate => Some(Account {
+            service_account: Seen::Absent,
+            binding: owned(Piece::UserBinding, get(connection, Piece::UserBinding).await?),
+            token: Seen::Absent,
+        }),
+    };
+    Ok(())
+}
+
+async fn get(connection: &Connection, piece: Piece) -> Result<Seen<DynamicObject>, RequestError> {
+    let api = api(connection, piece);
+    seen(request(&connection.side, Verb::Get, &object(piece), api.get(piece.name())).await)
+}
+
+/// Whose the object of this name is; none where there is none.
+pub(super) async fn owner(connection: &Connection, piece: Piece) -> Result<Option<Ownership>, RequestError> {
+    let api = api(connection, piece);
+    match request(&connection.side, Verb::Get, &object(piece), api.get(piece.name())).await {
+        Ok(found) => Ok(Some(piece.ownership(&as_value(&found)))),
+        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn owned(piece: Piece, found: Seen<DynamicObject>) -> Seen<Ownership> {
+    found.and_then(|found| Seen::Present(piece.ownership(&as_value(&found))))
+}
+
+/// A token Secret of an account.
+pub(super) struct TokenSecret {
+    pub(super) name: String,
+    /// The UID of the account, once Kubernetes has filled the Secret.
+    account: Option<String>,
+    created: String,
+}
+
+impl TokenSecret {
+    /// Whether it is, or will be, a token of the account with this UID; one of an earlier account of the same name is
+    /// about to be removed.
+    fn is_of(&self, account: &str) -> bool {
+        self.account.as_deref().is_none_or(|of| of == account)
+    }
+}
+
+/// Our token Secrets, without what is in them.
+pub(super) async fn tokens(connection: &Connection) -> Result<Vec<TokenSecret>, RequestError> {
+    let api: Api<Secret> = Api::namespaced(connection.client.clone(), NAMESPACE);
+    let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1)).match_any();
+    let secrets = Object::all("", "secrets").in_namespace(NAMESPACE);
+    let list = request(&connection.side, Verb::List, &secrets, api.list_metadata(&labelled)).await?;
+    let tokens = list.items.into_iter().filter_map(|secret| {
+        let metadata = secret.metadata;
+        let annotations = metadata.annotations.unwrap_or_default();
+        let is_token = annotations.get(ACCOUNT_ANNOTATION).is_some_and(|account| account == ACCOUNT);
+        is_token.then(|| TokenSecret {
+            name: metadata.name.unwrap_or_default(),
+            account: annotations.get(ACCOUNT_UID_ANNOTATION).cloned(),
+            created: metadata.creation_timestamp.map(|time| time.0.to_string()).unwrap_or_default(),
+        })
+    });
+    Ok(tokens.collect())
+}
+
+/// The newest of them, because a renewal makes another one.
+pub(super) fn newest(tokens: Vec<TokenSecret>, account: &str) -> Option<TokenSecret> {
+    tokens
+        .into_iter()
+        .filter(|token| token.is_of(account))
+        .max_by(|one, other| one.created.cmp(&other.created))
+}
+
+async fn token(
+    connection: &Connection,
+    account: &Seen<DynamicObject>,
+    tokens: Seen<Vec<TokenSecret>>,
+) -> Result<Seen<Ownership>, RequestError> {
+    let tokens = match tokens {
+        Seen::Present(tokens) => tokens,
+        other => return Ok(other.and_then(|_| Seen::Absent)),
+    };
+    let account = account.present().and_then(|account| account.metadata.uid.as_deref());
+    if account.and_then(|account| newest(tokens, account)).is_some() {
+        return Ok(Seen::Present(Ownership::Ours));
+    }
+    // Of ours there is none yet, or only of an earlier account; the name may be somebody else's.
+    let found = owned(Piece::Token, get(connection, Piece::Token).await?);
+    Ok(if found == Seen::Present(Ownership::Ours) { Seen::Absent } else { found })
+}

@@ -1,0 +1,77 @@
+//! Until when a credential holds.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use x509_parser::pem::parse_x509_pem;
+
+use super::member_kubeconfig::StoredUser;
+
+/// Seconds of a day.
+pub const DAY: i64 = 24 * 3600;
+/// What ends sooner is told: KubeSphere itself warns only in the last seven days.
+pub const SOON: i64 = 30 * DAY;
+
+/// When it ends, in seconds since 1970, where it tells: a certificate always does, and a token that was issued for a
+/// while. That of a token Secret has no end.
+pub fn end(user: &StoredUser) -> Option<i64> {
+    match user {
+        StoredUser::Certificate { certificate, .. } => {
+            let (_, pem) = parse_x509_pem(certificate.expose_secret().as_bytes()).ok()?;
+            Some(pem.parse_x509().ok()?.validity().not_after.timestamp())
+        }
+        StoredUser::Token(token) => {
+            let claims = URL_SAFE_NO_PAD.decode(token.expose_secret().trim().split('.').nth(1)?).ok()?;
+            serde_json::from_slice::<Value>(&claims).ok()?["exp"].as_i64()
+        }
+    }
+}
+
+/// The day, for people.
+pub fn day(second: i64) -> String {
+    Timestamp::from_second(second)
+        .map_or_else(|_| "an unknown day".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+/// How long it is from `now` to `end`, roughly.
+pub fn left(now: i64, end: i64) -> String {
+    let (left, unit) =
+        if end - now >= 2 * DAY { ((end - now) / DAY, "days") } else { ((end - now) / 3600, "hours") };
+    format!("{left} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::{DAY, StoredUser, URL_SAFE_NO_PAD, day, end, left};
+
+    fn token(claims: &str) -> StoredUser {
+        StoredUser::Token(format!("h.{}.s\n", URL_SAFE_NO_PAD.encode(claims)).into())
+    }
+
+    #[test]
+    fn tokens_of_a_while_tell_their_end() {
+        assert_eq!(end(&token(r#"{"exp": 1700000000}"#)), Some(1_700_000_000));
+        assert_eq!(end(&token(r#"{"sub": "system:serviceaccount:a:b"}"#)), None);
+        assert_eq!(end(&StoredUser::Token("opaque".into())), None);
+    }
+
+    #[test]
+    fn certificates_tell_their_end() {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::default();
+        parameters.not_after = date_time_ymd(2030, 1, 2);
+        let certificate = parameters.self_signed(&key).unwrap().pem().into();
+        let ends = end(&StoredUser::Certificate { certificate, key: "K".into() }).unwrap();
+        assert_eq!(day(ends), "2030-01-02");
+    }
+
+    #[test]
+    fn what_is_left_is_told_in_days_or_hours() {
+        assert_eq!(left(0, 9 * DAY + 5), "9 days");
+        assert_eq!(left(0, 2 * 3600 + 5), "2 hours");
+    }
+}
