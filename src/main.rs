@@ -69,6 +69,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
         Command::Configure(configure) => commands::configure::run(configure, &cli.global, ui).await,
         Command::Logs(logs) => commands::logs::run(logs, &cli.global, ui).await,
         Command::JwtSecret(show) => commands::jwt_secret::run(show, &cli.global, ui).await,
+        Command::Check(check) => commands::check::run(check, &cli.global, ui).await,
         Command::Version => commands::version::run(ui),
     }
 }

@@ -58,7 +58,12 @@ impl Report {
 
     /// An obstacle that concerns several clusters.
     pub fn failure_between(message: impl Into<String>) -> Self {
-        Self::new(None, Verdict::Failure, message)
+        Self::between(Verdict::Failure, message)
+    }
+
+    /// Something that concerns several clusters and is as bad as this.
+    pub fn between(verdict: Verdict, message: impl Into<String>) -> Self {
+        Self::new(None, verdict, message)
     }
 
     /// Adds what to do about it.
@@ -66,6 +71,11 @@ impl Report {
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
         self.cures.push(cure.into());
         self
+    }
+
+    /// Something about `side` that is as bad as this.
+    pub fn of(verdict: Verdict, side: &Side, message: impl Into<String>) -> Self {
+        Self::new(Some(side), verdict, message)
     }
 
     fn new(side: Option<&Side>, verdict: Verdict, message: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! A join for the tests of checks: healthy until a test says otherwise.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Check, MemberSituation, Report, Silent, Situation};
@@ -11,11 +12,12 @@ use crate::{
     plan::{
         credential::Choice,
         intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
-        join::Unplannable,
+        join::{Unplannable, plan},
         lifetime::DAY,
         member_kubeconfig::{Endpoint, StoredUser},
         member_server::{CertificateSeen, EndpointSeen},
-        observed::{Installer, InstallerRun, Observed, Seen},
+        observed::{Clock, Installer, InstallerRun, Observed, Seen},
+        surroundings::Surroundings,
     },
 };
 
@@ -92,6 +94,25 @@ impl Case {
         self.wanting(|intent| change(intent.members[0].cluster.as_mut().expect("it is asked for")))
     }
 
+    /// When only checks are asked for.
+    pub(super) fn checking(self) -> Self {
+        self.wanting(|intent| intent.part = Part::Check)
+    }
+
+    /// With a host and a first member that are joined, the member registered under its context's name.
+    pub(super) fn joined(self) -> Self {
+        let conditions =
+            json!([{"type": "Federated", "status": "True"}, {"type": "Ready", "status": "True"}]);
+        let with_status = |cluster: RegisteredCluster| with_conditions(&cluster, &conditions);
+        let clusters = [host_cluster("host"), cluster("edge-1", "uid-of-edge-1")].map(with_status);
+        self.registered(clusters).host(|host| play(host, "host")).member(|member| {
+            member.config = Seen::Present(config(&format!("authentication: {{jwtSecret: {HOST_SECRET}}}")));
+            member.secret = Seen::Present(JwtSecret::new(HOST_SECRET));
+            play(member, "member");
+            specify(member, &json!({"authentication": {"jwtSecret": HOST_SECRET}}));
+        })
+    }
+
     /// With a member that gave no answer.
     pub(super) fn silent_member(mut self, silent: Silent) -> Self {
         self.members[0] = None;
@@ -123,6 +144,8 @@ impl Case {
 
     /// All that the checks see.
     pub(super) fn with_situation<T>(&self, look: impl FnOnce(&Situation<'_>) -> T) -> T {
+        let answers: Option<Vec<&Observed>> = self.members.iter().map(Option::as_ref).collect();
+        let plan = answers.and_then(|members| plan(&self.intent, self.host.as_ref(), &members).ok());
         let members = self.intent.members.iter().zip(&self.members);
         let members =
             members.map(|(intent, observed)| MemberSituation { intent, observed: observed.as_ref() });
@@ -131,6 +154,7 @@ impl Case {
             host: self.host.as_ref(),
             members: members.collect(),
             silent: &self.silent,
+            plan: plan.as_ref(),
             unplannable: self.unplannable.as_ref(),
         })
     }
@@ -183,9 +207,11 @@ fn installation(side: Side, version: &str, secret: &str) -> Observed {
         joined_as: Seen::Absent,
         run: InstallerRun::NotAsked,
         short_name_clashes: Seen::Absent,
+        clock: Clock { now: Timestamp::UNIX_EPOCH, ahead_seconds: 0 },
         denied: Vec::new(),
         account: None,
         endpoint: None,
+        surroundings: Surroundings::default(),
         side,
     }
 }
@@ -205,14 +231,27 @@ pub(super) fn config(text: &str) -> KubesphereConfig {
 
 /// Changes the ClusterConfiguration by a merge patch of its spec.
 pub(super) fn specify(observed: &mut Observed, spec: &Value) {
+    change_configuration(observed, &json!({ "spec": spec }));
+}
+
+/// Changes the ClusterConfiguration by a merge patch.
+pub(super) fn change_configuration(observed: &mut Observed, patch: &Value) {
     let mut object = observed.configuration.present().expect("it is there").object().clone();
-    json_patch::merge(&mut object["spec"], spec);
+    json_patch::merge(&mut object, patch);
     observed.configuration = Seen::Present(ClusterConfiguration::new(object));
+}
+
+/// Adds to what stands around the cluster's KubeSphere.
+pub(super) fn surround(observed: &mut Observed, change: impl FnOnce(&mut Surroundings)) {
+    change(&mut observed.surroundings);
 }
 
 /// Gives the cluster a role, in its configuration and in effect.
 pub(super) fn play(observed: &mut Observed, role: &str) {
     specify(observed, &json!({"multicluster": {"clusterRole": role}}));
+    if role == "host" {
+        change_configuration(observed, &json!({"status": {"multicluster": {"status": "enabled"}}}));
+    }
     let secret = observed.effective_secret().expect("it has one").expose().to_owned();
     let (enable, age) = (role == "host", if role == "member" { "0" } else { "2h" });
     observed.config = Seen::Present(config(&format!(
@@ -236,6 +275,11 @@ pub(super) fn cluster(name: &str, uid: &str) -> RegisteredCluster {
         "spec": {"joinFederation": true, "connection": {"type": "direct"}},
         "status": {"uid": uid},
     }))
+}
+
+/// The Cluster with these conditions, and what a controller that reached the member writes besides.
+pub(super) fn with_conditions(cluster: &RegisteredCluster, conditions: &Value) -> RegisteredCluster {
+    cluster.patched(&json!({"status": {"conditions": conditions, "kubeSphereVersion": "v3.4.1"}}))
 }
 
 /// The host's own Cluster.

@@ -33,6 +33,8 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let report = match part {
         Part::Join | Part::PrepareHost => becoming_host(host, situation.intent.host.chosen),
         Part::PrepareMember | Part::Import => no_host(host),
+        // A cluster that is to become a host is checked before it is one.
+        Part::Check => None,
     };
     report.into_iter().collect()
 }

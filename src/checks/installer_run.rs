@@ -1,22 +1,28 @@
 //! What the installer is doing where its configuration is to change.
 
 use super::{Check, Report, Situation};
-use crate::plan::observed::{InstallerRun, Observed};
+use crate::plan::{
+    intent::Part,
+    observed::{InstallerRun, Observed},
+};
 
 pub(super) const CHECK: Check =
     Check { id: "installer-run", title: "the installer is idle", skippable: false, run };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.observed().filter_map(of_cluster).collect()
+    let waits = situation.intent.part != Part::Check;
+    situation.observed().filter_map(|observed| of_cluster(observed, waits)).collect()
 }
 
-fn of_cluster(observed: &Observed) -> Option<Report> {
+/// `waits`: a join waits for a run before it changes anything.
+fn of_cluster(observed: &Observed, waits: bool) -> Option<Report> {
     let side = &observed.side;
     match &observed.run {
-        InstallerRun::UnderWay(what) => Some(Report::warning(
-            side,
-            format!("a run of the installer is under way and is waited for first ({what})"),
-        )),
+        InstallerRun::UnderWay(what) => {
+            let waited = if waits { " and is waited for first" } else { "" };
+            let message = format!("a run of the installer is under way{waited} ({what})");
+            Some(Report::warning(side, message))
+        }
         InstallerRun::Unknown { why, .. } => {
             Some(Report::unknown(side, format!("whether a run of the installer is under way: {why}")))
         }

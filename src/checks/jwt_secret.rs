@@ -15,7 +15,7 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     if host.configuration.present().is_none() {
         return Vec::new();
     }
-    unusable(host).into_iter().chain(absent(host)).chain(copies(host)).collect()
+    unusable(host).into_iter().chain(absent(host)).collect()
 }
 
 /// What the configuration asks for is brought into effect by the run that follows; else what is in effect counts.
@@ -50,26 +50,6 @@ fn absent(host: &Observed) -> Option<Report> {
             host.side.context()
         ))
     })
-}
-
-/// The ConfigMap is rendered from the Secret: where they differ, a run is under way or was cut short
-/// (ks-installer `roles/ks-core/config/tasks/main.yaml:41-49`).
-fn copies(host: &Observed) -> Option<Report> {
-    let side = &host.side;
-    let config = host.config.present()?.jwt_secret.as_ref()?;
-    match &host.secret {
-        Seen::Present(copy) if copy != config => Some(Report::warning(
-            side,
-            format!(
-                "Secret kubesphere-secret holds {copy}, kubesphere-config {config}: a run of the installer is under way or was cut short"
-            ),
-        )),
-        Seen::Unreadable(reason) | Seen::Malformed(reason) => Some(Report::unknown(
-            side,
-            format!("whether Secret kubesphere-secret holds the same jwtSecret: {reason}"),
-        )),
-        Seen::Present(_) | Seen::Absent => None,
-    }
 }
 
 fn edit(side: &Side) -> String {
@@ -142,24 +122,5 @@ mod tests {
               configmaps/kubesphere-config"]
         );
         assert_eq!(Case::new().host(empty).says(&CHECK), Vec::<String>::new(), "kubesphere-version says it");
-    }
-
-    #[test]
-    fn copies_that_differ_are_worth_a_warning_with_fingerprints() {
-        let case = Case::new().host(|host| host.secret = Seen::Present(JwtSecret::new(OTHER_SECRET)));
-        let said = case.says(&CHECK);
-        assert!(
-            said[0].starts_with("warning host \"prod\": Secret kubesphere-secret holds sha256:"),
-            "{said:?}"
-        );
-    }
-
-    #[test]
-    fn a_second_copy_that_may_not_be_read_is_unknown() {
-        let case = Case::new().host(|host| host.secret = Seen::Unreadable("forbidden".to_owned()));
-        assert_eq!(
-            case.says(&CHECK),
-            ["unknown host \"prod\": whether Secret kubesphere-secret holds the same jwtSecret: forbidden"]
-        );
     }
 }

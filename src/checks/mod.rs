@@ -1,31 +1,44 @@
 //! What must hold before a join changes anything: one file per check, one registry.
 
+mod access_token_max_age;
 mod api_reachable;
+mod clock_skew;
 mod cluster_name;
 mod configuration_shape;
+mod default_storage_class;
 mod different_clusters;
+mod federation_health;
 mod finding;
 #[cfg(test)]
 mod fixture;
 mod host_cluster_name;
+mod host_in_effect;
 mod host_role;
 mod installer_present;
 mod installer_run;
 mod jwt_secret;
+mod jwt_secret_places;
+mod ks_apiserver;
 mod kubesphere_version;
 mod legacy_token_secrets;
+mod managed_elsewhere;
 mod member_credential;
 mod member_credential_lifetime;
+mod member_in_effect;
+mod member_leftovers;
+mod member_readiness;
 mod member_registration;
 mod member_role;
 mod member_server_address;
 mod member_server_certificate;
 mod member_server_loopback;
+mod member_versions;
 mod permissions;
 mod prepared;
 mod registry;
 mod short_name;
 mod situation;
+mod unfinished;
 
 pub use finding::{Finding, Report, Verdict};
 pub use registry::{CHECKS, Check, run, skippable_ids};

@@ -1,11 +1,13 @@
 //! All checks, in the order in which their findings are reported.
 
 use super::{
-    Finding, Report, Situation, Verdict, api_reachable, cluster_name, configuration_shape,
-    different_clusters, host_cluster_name, host_role, installer_present, installer_run, jwt_secret,
-    kubesphere_version, legacy_token_secrets, member_credential, member_credential_lifetime,
-    member_registration, member_role, member_server_address, member_server_certificate,
-    member_server_loopback, permissions, prepared, short_name,
+    Finding, Report, Situation, Verdict, access_token_max_age, api_reachable, clock_skew, cluster_name,
+    configuration_shape, default_storage_class, different_clusters, federation_health, host_cluster_name,
+    host_in_effect, host_role, installer_present, installer_run, jwt_secret, jwt_secret_places, ks_apiserver,
+    kubesphere_version, legacy_token_secrets, managed_elsewhere, member_credential,
+    member_credential_lifetime, member_in_effect, member_leftovers, member_readiness, member_registration,
+    member_role, member_server_address, member_server_certificate, member_server_loopback, member_versions,
+    permissions, prepared, short_name,
 };
 
 /// A check: a pure function over what was observed.
@@ -26,16 +28,24 @@ pub struct Check {
 pub const CHECKS: &[Check] = &[
     api_reachable::CHECK,
     kubesphere_version::CHECK,
+    member_versions::CHECK,
     installer_present::CHECK,
     configuration_shape::CHECK,
     different_clusters::CHECK,
     host_role::CHECK,
     host_cluster_name::CHECK,
+    host_in_effect::CHECK,
     member_role::CHECK,
+    member_in_effect::CHECK,
     prepared::CHECK,
     member_registration::CHECK,
     cluster_name::CHECK,
+    member_readiness::CHECK,
+    member_leftovers::CHECK,
     jwt_secret::CHECK,
+    jwt_secret_places::CHECK,
+    access_token_max_age::CHECK,
+    clock_skew::CHECK,
     legacy_token_secrets::CHECK,
     member_credential::CHECK,
     member_credential_lifetime::CHECK,
@@ -43,7 +53,11 @@ pub const CHECKS: &[Check] = &[
     member_server_address::CHECK,
     member_server_certificate::CHECK,
     permissions::CHECK,
+    managed_elsewhere::CHECK,
     short_name::CHECK,
+    default_storage_class::CHECK,
+    federation_health::CHECK,
+    ks_apiserver::CHECK,
     installer_run::CHECK,
 ];
 
@@ -62,12 +76,7 @@ impl Check {
         let skip = self.skippable && skipped.iter().any(|id| id == self.id);
         let mut reports = (self.run)(situation);
         if reports.is_empty() {
-            reports.push(Report {
-                side: None,
-                verdict: Verdict::Ok,
-                message: String::new(),
-                cures: Vec::new(),
-            });
+            reports.push(nothing_to_say(situation));
         }
         reports.into_iter().map(|report| self.finding(report, skip)).collect()
     }
@@ -82,13 +91,24 @@ impl Check {
     }
 }
 
+/// A check holds of those that answered; a report says of whom it cannot be told.
+fn nothing_to_say(situation: &Situation<'_>) -> Report {
+    let silent: Vec<String> = situation.silent.iter().map(|silent| silent.side.to_string()).collect();
+    let told = situation.observed().next().is_some() || silent.is_empty() || !situation.checks_only();
+    let verdict = if told { Verdict::Ok } else { Verdict::Unknown };
+    let names = silent.join(", ");
+    let message = if silent.is_empty() { String::new() } else { format!("not told of {names}") };
+    Report { side: None, verdict, message, cures: Vec::new() }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::{CHECKS, run};
     use crate::{
-        checks::{Verdict, fixture::Case},
+        checks::{Silent, Verdict, fixture::Case},
+        kubesphere::side::Side,
         plan::observed::Seen,
     };
 
@@ -122,6 +142,15 @@ mod tests {
         let findings = Case::new().with_situation(|situation| run(situation, &[]));
         let ok: Vec<_> = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok).collect();
         assert_eq!((ok.len(), findings.len()), (CHECKS.len(), CHECKS.len()), "{findings:?}");
+    }
+
+    #[test]
+    fn what_did_not_answer_is_no_part_of_what_holds() {
+        let silent = Silent { side: Side::member("edge-1"), message: "no".to_owned(), hints: Vec::new() };
+        let findings = Case::new().silent_member(silent).with_situation(|situation| run(situation, &[]));
+        let held = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok);
+        assert!(held.clone().count() > 1);
+        assert!(held.clone().all(|finding| finding.report.message == "not told of member \"edge-1\""));
     }
 
     #[test]

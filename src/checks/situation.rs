@@ -1,10 +1,10 @@
 //! Everything the checks may look at.
 
 use crate::{
-    kubesphere::side::Side,
+    kubesphere::{cluster::RegisteredCluster, side::Side},
     plan::{
-        intent::{ClusterIntent, Intent, MemberIntent},
-        join::Unplannable,
+        intent::{ClusterIntent, Intent, MemberIntent, Part},
+        join::{ConfigurationStep, MemberPlan, Plan, Unplannable},
         observed::Observed,
     },
 };
@@ -20,6 +20,8 @@ pub struct Situation<'a> {
     pub members: Vec<MemberSituation<'a>>,
     /// The clusters that gave no usable answer.
     pub silent: &'a [Silent],
+    /// What is to be done, where that can be told.
+    pub plan: Option<&'a Plan>,
     /// Why no plan could be made of it.
     pub unplannable: Option<&'a Unplannable>,
 }
@@ -67,6 +69,38 @@ impl<'a> Situation<'a> {
     pub fn clusters(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
         let members = self.members.iter().map(|member| member.intent);
         members.filter_map(|intent| Some((Side::member(intent.context.clone()), intent.cluster.as_ref()?)))
+    }
+
+    /// Whether nothing is to be done: a join is looked at, before or after it.
+    pub fn checks_only(&self) -> bool {
+        self.intent.part == Part::Check
+    }
+
+    /// What a cluster's configuration needs; `None` where that cannot be told or is not asked for.
+    pub fn step(&self, side: &Side) -> Option<&'a ConfigurationStep> {
+        let plan = self.plan?;
+        let host = plan.host.as_ref().filter(|host| host.side == *side).map(|host| &host.configuration);
+        let member = plan.members.iter().find(|member| member.side == *side);
+        host.or_else(|| member.map(|member| &member.configuration))
+    }
+
+    /// Whether a run of the installer follows, or is waited for, on this cluster.
+    pub fn runs_installer(&self, side: &Side) -> bool {
+        self.step(side).is_some_and(ConfigurationStep::runs_installer)
+    }
+
+    /// Whether this member is to be registered.
+    pub fn registers(&self, side: &Side) -> bool {
+        let member = self.plan.and_then(|plan| plan.members.iter().find(|member| member.side == *side));
+        member.is_some_and(MemberPlan::registers)
+    }
+
+    /// The Cluster that the host has of this member, by its UID; the one with the wanted name where there are two.
+    pub fn registered(&self, intent: &MemberIntent, member: &'a Observed) -> Option<&'a RegisteredCluster> {
+        let name = intent.cluster.as_ref().map(|cluster| cluster.name.as_str());
+        let known = |host: &'a Observed| host.clusters_with_uid(&member.uid);
+        let named = self.host.and_then(|host| known(host).find(|cluster| Some(cluster.name()) == name));
+        named.or_else(|| self.host.and_then(|host| known(host).next()))
     }
 
     /// Those of them that the host does not have yet.

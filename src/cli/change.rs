@@ -50,7 +50,8 @@ pub enum OutputFormat {
     Yaml,
 }
 
-fn timeout(text: &str) -> Result<Duration, String> {
+/// Reads `--timeout`.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     go_duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "must be a duration such as 90s, 10m or 1h30m".to_owned())

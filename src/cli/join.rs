@@ -14,7 +14,8 @@ use super::{change::ChangeOptions, cluster::ClusterOptions};
 /// kubesphere-config and on the ClusterConfiguration, "patch" on a ClusterConfiguration that changes, and "patch" on
 /// the Deployment ks-installer where it is restarted; on the host "list", "get" and "create" on
 /// clusters.cluster.kubesphere.io, and "delete" to withdraw one of two registrations at once. The rights to read the
-/// installer's Deployment, pods and log, nodes and Secret kubesphere-secret are useful and not needed.
+/// installer's Deployment, pods and log, nodes and Secret kubesphere-secret, and what else `kubectl mc check --help`
+/// names, are useful and not needed.
 ///
 /// For the credential that is stored on the host it needs on the member, in kubesphere-system, "get" and "create" on
 /// serviceaccounts and "get", "list" and "create" on secrets, and "get" and "create" on clusterrolebindings with "bind"

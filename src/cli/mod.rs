@@ -1,6 +1,7 @@
 //! What was typed: clap's types and nothing else.
 
 mod change;
+mod check;
 mod cluster;
 mod configure;
 mod global;
@@ -12,6 +13,7 @@ mod prepare;
 mod program;
 
 pub use change::{ChangeOptions, DryRun, OutputFormat};
+pub use check::Check;
 pub use cluster::{ClusterOptions, Credentials};
 pub use configure::{Configure, ConfiguredRole, SecretSource};
 pub use global::{ColorChoice, Global, HostConnection, MemberConnection};

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    configure::Configure, global::Global, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs,
-    prepare::Prepare,
+    check::Check, configure::Configure, global::Global, import::Import, join::Join,
+    jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -47,6 +47,7 @@ pub enum Command {
     Configure(Configure),
     Logs(Logs),
     JwtSecret(ShowJwtSecret),
+    Check(Check),
     /// Show the version of kubectl-mc
     #[command(after_help = "\
 Examples:

@@ -209,6 +209,7 @@ impl CarryOut<'_> {
             host,
             members,
             silent: &[],
+            plan: None,
             unplannable: step.as_ref().err(),
         };
         let findings = checks::run(&situation, self.skipped);

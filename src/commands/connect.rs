@@ -19,7 +19,7 @@ use crate::{
     output::ui::Ui,
     plan::{
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent},
+        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
         member_kubeconfig::{endpoint, user},
         member_server::storable,
     },
@@ -91,16 +91,22 @@ fn member_intent(
     global: &Global,
     context: &SelectedContext,
 ) -> Result<MemberIntent, Error> {
-    let cluster = request.cluster.map(|options| cluster_intent(options, global, context)).transpose()?;
+    let cluster =
+        request.cluster.map(|options| cluster_intent(request, options, global, context)).transpose()?;
     Ok(MemberIntent { context: context.name.clone(), from_other_host: request.from_other_host, cluster })
 }
 
 fn cluster_intent(
+    request: &Request<'_>,
     options: &ClusterOptions,
     global: &Global,
     context: &SelectedContext,
 ) -> Result<ClusterIntent, Error> {
-    let name = cluster_name(options.name.as_deref(), &context.name)?;
+    let name = match request.part {
+        // The check cluster-name says what is wrong with it.
+        Part::Check => context.name.clone(),
+        _ => cluster_name(options.name.as_deref(), &context.name)?,
+    };
     let server = global.member.member_server.as_deref().map(stored_server).transpose()?;
     let address = GivenAddress {
         server: server.as_deref(),

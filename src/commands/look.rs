@@ -2,7 +2,10 @@
 
 use futures::future::join_all;
 
-use super::connect::Clusters;
+use super::{
+    changing::{Changes, Changing},
+    connect::Clusters,
+};
 use crate::{
     checks::{self, Finding, MemberSituation, Silent, Situation},
     error::Error,
@@ -14,19 +17,21 @@ use crate::{
         endpoint::look_at_endpoint,
         observe::observe,
         request_error::RequestError,
+        surroundings::look_around,
     },
     output::plan::PlanView,
     plan::{
-        access::{Access, on_host, on_member},
-        credential::Kind,
-        intent::{ClusterIntent, Intent},
+        intent::{Intent, Part},
         join::{MemberPlan, Plan, Unplannable, plan},
         observed::Observed,
+        registered_name::with_registered_names,
     },
 };
 
 /// What was seen, and what follows from it.
 pub(super) struct Look {
+    /// What was asked for; for a check with the names that the host knows the members by.
+    intent: Intent,
     pub(super) host: Option<Observed>,
     /// In the intent's order.
     pub(super) members: Vec<Option<Observed>>,
@@ -35,7 +40,7 @@ pub(super) struct Look {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Looks at all clusters at once; and where something is to change, closer.
+/// Looks at all clusters at once; and where something is to change, or all is to be checked, closer.
 pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     let host = async {
         match &clusters.host {
@@ -46,6 +51,7 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     let members = join_all(clusters.members.iter().map(observe));
     let (host, members) = tokio::join!(host, members);
     let mut look = Look {
+        intent: clusters.intent.clone(),
         silent: Vec::new(),
         host: None,
         members: Vec::new(),
@@ -57,9 +63,12 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
         let member = look.answer(connection, member);
         look.members.push(member);
     }
-    look.decide(&clusters.intent);
+    if look.checks_only() {
+        look.intent = with_registered_names(look.intent, look.host.as_ref(), &look.members);
+    }
+    look.decide();
     look.look_closer(clusters).await;
-    look.check(&clusters.intent, skipped);
+    look.check(skipped);
     look
 }
 
@@ -87,20 +96,7 @@ impl<'a> Settled<'a> {
     }
 }
 
-/// A cluster with what the plan does to it.
-struct Changing<'a> {
-    connection: &'a Connection,
-    observed: &'a mut Observed,
-    accesses: Vec<Access>,
-    runs_installer: bool,
-    /// The Cluster that is to be created, with the credential that it stores.
-    cluster: Option<(&'a ClusterIntent, Kind)>,
-}
-
-fn kind_of_credential(member: &MemberPlan) -> Option<Kind> {
-    Some(member.cluster.as_ref()?.credential.as_ref()?.kind)
-}
-
+/// What decides which steps, and so which rights, are needed.
 async fn look_at_what_changes(changing: Changing<'_>) -> Option<Silent> {
     let Changing { connection, observed, .. } = changing;
     if changing.runs_installer {
@@ -139,12 +135,25 @@ impl Look {
         answer.map_err(|error| self.silent.push(silent(connection, error))).ok()
     }
 
-    fn decide(&mut self, intent: &Intent) {
+    fn checks_only(&self) -> bool {
+        self.intent.part == Part::Check
+    }
+
+    fn decide(&mut self) {
         let members: Option<Vec<&Observed>> = self.members.iter().map(Option::as_ref).collect();
         self.plan = match members {
-            Some(members) => plan(intent, self.host.as_ref(), &members),
+            Some(members) => plan(&self.intent, self.host.as_ref(), &members),
+            None if self.checks_only() => self.plan_of_answering(),
             None => Err(Unplannable::NotObserved),
         };
+    }
+
+    /// A member that does not answer hides nothing of the others.
+    fn plan_of_answering(&self) -> Result<Plan, Unplannable> {
+        let answering = self.intent.members.iter().zip(&self.members);
+        let (members, observed): (Vec<_>, Vec<_>) =
+            answering.filter_map(|(intent, observed)| Some((intent.clone(), observed.as_ref()?))).unzip();
+        plan(&Intent { members, ..self.intent.clone() }, self.host.as_ref(), &observed)
     }
 
     /// First at the installers and accounts, because these decide which steps, and so which rights, are needed.
@@ -152,48 +161,49 @@ impl Look {
         let looks = self.changing(clusters).into_iter().map(look_at_what_changes);
         let failures: Vec<Silent> = join_all(looks).await.into_iter().flatten().collect();
         self.silent.extend(failures);
-        self.decide(&clusters.intent);
-        let rights = self.changing(clusters).into_iter().map(|changing| async move {
-            look_at_rights(changing.connection, changing.observed, &changing.accesses)
-                .await
-                .map_err(|error| silent(changing.connection, error))
+        self.decide();
+        let host = clusters.host.as_ref();
+        let looks = self.changing(clusters).into_iter().map(|changing| async move {
+            let Changing { connection, observed, accesses, interest, .. } = changing;
+            // Boxed, because many requests are more state than a stack should carry around.
+            let around = Box::pin(look_around(connection, host, observed.storage_class(), interest));
+            let (around, rights) = tokio::join!(around, look_at_rights(connection, observed, &accesses));
+            observed.surroundings = around;
+            rights.map_err(|error| silent(connection, error))
         });
-        let failures: Vec<Silent> = join_all(rights).await.into_iter().filter_map(Result::err).collect();
+        let failures: Vec<Silent> = join_all(looks).await.into_iter().filter_map(Result::err).collect();
         self.silent.extend(failures);
     }
 
+    /// What the plan changes, with its connections; all clusters where all are to be checked.
     fn changing<'a>(&'a mut self, clusters: &'a Clusters) -> Vec<Changing<'a>> {
-        let Ok(plan) = &self.plan else { return Vec::new() };
-        let part = clusters.intent.part;
-        let host = clusters.host.iter().zip(&mut self.host).map(|(connection, observed)| Changing {
-            connection,
-            observed,
-            accesses: on_host(part, plan),
-            runs_installer: plan.host.as_ref().is_some_and(|host| host.configuration.runs_installer()),
-            cluster: None,
-        });
-        let members = clusters.members.iter().zip(&clusters.intent.members).zip(&mut self.members);
-        let members = members.zip(&plan.members).filter_map(|(((connection, intent), observed), plan)| {
-            Some(Changing {
-                connection,
-                observed: observed.as_mut()?,
-                accesses: on_member(part, plan),
-                runs_installer: plan.configuration.runs_installer(),
-                cluster: intent.cluster.as_ref().zip(kind_of_credential(plan)),
-            })
+        let known: Vec<bool> = self.members.iter().map(|member| self.knows(member.as_ref())).collect();
+        let changes = Changes { part: self.intent.part, plan: self.plan.as_ref().ok() };
+        let host = clusters.host.iter().zip(&mut self.host);
+        let host = host.map(|(connection, observed)| changes.of_host(connection, observed));
+        let members = clusters.members.iter().zip(&self.intent.members).zip(&mut self.members).zip(known);
+        let members = members.filter_map(|(((connection, intent), observed), known)| {
+            Some(changes.of_member(intent, known, connection, observed.as_mut()?))
         });
         host.chain(members).collect()
     }
 
-    fn check(&mut self, intent: &Intent, skipped: &[String]) {
-        let members = intent.members.iter().zip(&self.members);
+    /// Whether the host has this member as a Cluster.
+    fn knows(&self, member: Option<&Observed>) -> bool {
+        let (Some(host), Some(member)) = (&self.host, member) else { return false };
+        host.clusters_with_uid(&member.uid).next().is_some()
+    }
+
+    fn check(&mut self, skipped: &[String]) {
+        let members = self.intent.members.iter().zip(&self.members);
         let situation = Situation {
-            intent,
+            intent: &self.intent,
             host: self.host.as_ref(),
             members: members
                 .map(|(intent, observed)| MemberSituation { intent, observed: observed.as_ref() })
                 .collect(),
             silent: &self.silent,
+            plan: self.plan.as_ref().ok(),
             unplannable: self.plan.as_ref().err(),
         };
         self.findings = checks::run(&situation, skipped);

@@ -1,5 +1,6 @@
 //! The commands: one file each, with what it takes from argv to its result.
 
+pub mod check;
 pub mod configure;
 pub mod import;
 pub mod interrupt;
@@ -10,6 +11,7 @@ pub mod prepare;
 pub mod version;
 
 mod carry_out;
+mod changing;
 mod connect;
 mod contexts;
 mod continuation;

@@ -85,14 +85,14 @@ async fn pipeline(
 }
 
 /// A look at the clusters, as long as there is time.
-async fn in_time(deadline: Instant, look: impl Future<Output = Look>) -> Result<Look, Error> {
+pub(super) async fn in_time(deadline: Instant, look: impl Future<Output = Look>) -> Result<Look, Error> {
     timeout_at(deadline, look).await.map_err(|_| {
         Error::new(Kind::TimedOut, "timed out while looking at the clusters")
             .hint("run the same command again with a longer `--timeout`: it continues where this one stopped")
     })
 }
 
-fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
+pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
     match ids.iter().find(|id| !skippable_ids().any(|known| known == id.as_str())) {
         None => Ok(()),
         Some(id) => Err(Error::usage(format!("\"{id}\" is no check that can be skipped"))

@@ -41,6 +41,7 @@ impl<'a> Request<'a> {
             Part::Join => "join",
             Part::PrepareHost | Part::PrepareMember => "preparation",
             Part::Import => "import",
+            Part::Check => "check",
         }
     }
 }

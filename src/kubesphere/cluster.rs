@@ -4,6 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use super::management::{self, Tool};
+
 /// The API group of Clusters.
 pub const GROUP: &str = "cluster.kubesphere.io";
 /// The API version of Clusters.
@@ -22,6 +24,8 @@ pub enum ConditionType {
     Federated,
     /// The member answers.
     Ready,
+    /// The stored client certificate ends within a week; the message says when (from 3.3).
+    CertificateExpires,
 }
 
 impl ConditionType {
@@ -30,6 +34,7 @@ impl ConditionType {
         match self {
             Self::Federated => "Federated",
             Self::Ready => "Ready",
+            Self::CertificateExpires => "KubeConfigCertExpiresInSevenDays",
         }
     }
 }
@@ -43,6 +48,8 @@ pub struct Condition {
     pub reason: String,
     /// The message.
     pub message: String,
+    /// When the controller last wrote it, as RFC 3339 text of its clock.
+    pub updated_at: String,
 }
 
 impl Condition {
@@ -119,16 +126,25 @@ impl RegisteredCluster {
     /// Whether its recorded endpoint is this server. The controller fills the endpoint from the stored kubeconfig
     /// (kubesphere `cluster_controller.go@v3.4.1`); before that it is the kubeconfig that tells.
     pub fn leads_to(&self, server: &str) -> bool {
-        let endpoint =
-            self.text("/spec/connection/kubernetesAPIEndpoint").filter(|endpoint| !endpoint.is_empty());
-        let endpoint = endpoint.map(str::to_owned).or_else(|| self.stored_server());
+        let endpoint = self.endpoint().map(str::to_owned).or_else(|| self.stored_server());
         endpoint.is_some_and(|endpoint| endpoint.trim_end_matches('/') == server.trim_end_matches('/'))
     }
 
+    /// The server in the stored kubeconfig.
     fn stored_server(&self) -> Option<String> {
         let text = STANDARD.decode(self.text("/spec/connection/kubeconfig")?).ok()?;
         let kubeconfig: Value = serde_yaml::from_slice(&text).ok()?;
         Some(kubeconfig.pointer("/clusters/0/cluster/server")?.as_str()?.to_owned())
+    }
+
+    /// The recorded endpoint, which the host's dispatcher asks.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.text("/spec/connection/kubernetesAPIEndpoint").filter(|endpoint| !endpoint.is_empty())
+    }
+
+    /// The tool that keeps the object, where there is one.
+    pub fn tool(&self) -> Option<Tool> {
+        management::tool(&self.object)
     }
 
     /// `status.kubeSphereVersion`, which is empty while the member's ks-apiserver does not answer.
@@ -150,7 +166,17 @@ impl RegisteredCluster {
             is_true: found["status"] == "True",
             reason: text("reason"),
             message: text("message"),
+            updated_at: text("lastUpdateTime"),
         })
+    }
+
+    /// The same with a merge patch, for tests.
+    #[cfg(test)]
+    #[must_use]
+    pub fn patched(&self, patch: &Value) -> Self {
+        let mut object = self.object.clone();
+        json_patch::merge(&mut object, patch);
+        Self { object, asked_uid: self.asked_uid.clone() }
     }
 
     fn text(&self, pointer: &str) -> Option<&str> {

@@ -2,7 +2,13 @@
 
 use serde_json::Value;
 
-use super::{jwt_secret::JwtSecret, role::Role, versions::Version};
+use super::{
+    jwt_secret::JwtSecret,
+    kubesphere_config::is_zero,
+    management::{self, Tool},
+    role::Role,
+    versions::Version,
+};
 
 /// The namespace of everything that belongs to KubeSphere's installation.
 pub const NAMESPACE: &str = "kubesphere-system";
@@ -18,6 +24,9 @@ pub const KIND: &str = "ClusterConfiguration";
 pub const PLURAL: &str = "clusterconfigurations";
 /// The short name that the installer itself uses with kubectl, and that other resources take too.
 pub const SHORT_NAME: &str = "cc";
+
+/// Where `kubectl apply` keeps the object that it was given.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A ClusterConfiguration as the API server gave it.
 #[derive(Clone, PartialEq)]
@@ -61,6 +70,11 @@ impl ClusterConfiguration {
         self.0.pointer("/spec/authentication/oauthOptions").is_some_and(|options| !options.is_null())
     }
 
+    /// Whether these ask for tokens that never age themselves.
+    pub fn oauth_options_never_age(&self) -> bool {
+        self.0.pointer("/spec/authentication/oauthOptions/accessTokenMaxAge").is_some_and(is_zero)
+    }
+
     /// Whether the installer has finished the multicluster component (written once, on hosts).
     pub fn multicluster_enabled(&self) -> bool {
         self.text("/status/multicluster/status") == Some("enabled")
@@ -74,6 +88,25 @@ impl ClusterConfiguration {
     /// The label `version`, the least reliable source: 3.1.1 says v3.1.0.
     pub fn labelled_version(&self) -> Option<Version> {
         self.text("/metadata/labels/version").and_then(Version::parse)
+    }
+
+    /// The `StorageClass` that each run asserts; `None` where the default one is
+    /// (ks-installer `roles/preinstall/tasks/precheck.yaml@v3.4.1`).
+    pub fn storage_class(&self) -> Option<&str> {
+        self.text("/spec/persistence/storageClass").filter(|name| !name.is_empty())
+    }
+
+    /// The tool that keeps the object, where there is one.
+    pub fn tool(&self) -> Option<Tool> {
+        management::tool(&self.0)
+    }
+
+    /// The role in the file that was applied last, where `kubectl apply` or a tool has left it.
+    pub fn last_applied_role(&self) -> Option<Role> {
+        let annotations = self.0.pointer("/metadata/annotations")?;
+        let text = annotations.get(LAST_APPLIED)?.as_str()?;
+        let applied: Value = serde_json::from_str(text).ok()?;
+        Some(Role::parse(applied.pointer("/spec/multicluster/clusterRole")?.as_str()?))
     }
 
     /// The object's UID, which changes when the installer re-creates it.

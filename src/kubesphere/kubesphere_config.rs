@@ -76,7 +76,8 @@ fn scalar_text(value: &Value) -> Option<String> {
     }
 }
 
-fn is_zero(age: &Value) -> bool {
+/// Whether a duration is 0, as a number or as Go writes it.
+pub(super) fn is_zero(age: &Value) -> bool {
     age.as_f64() == Some(0.0) || age.as_str().and_then(go_duration).is_some_and(|age| age.is_zero())
 }
 

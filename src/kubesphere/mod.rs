@@ -7,6 +7,7 @@ pub mod devops_config;
 pub mod installer_log;
 pub mod jwt_secret;
 pub mod kubesphere_config;
+pub mod management;
 pub mod names;
 pub mod readiness;
 pub mod role;

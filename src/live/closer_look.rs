@@ -10,13 +10,14 @@ use serde::Deserialize;
 use super::{
     connection::Connection,
     installer_run,
+    observe::{config, configuration},
     request_error::{Object, RequestError, Verb, request},
 };
 use crate::{
     kubesphere::cluster_configuration::{GROUP, SHORT_NAME},
     plan::{
         access::Access,
-        observed::{Denied, Observed, Seen},
+        observed::{Denied, InstallerRun, Observed, Seen},
     },
 };
 
@@ -30,7 +31,19 @@ pub async fn look_at_installer(connection: &Connection, observed: &mut Observed)
     let (clashes, run) =
         tokio::join!(short_name_clashes(connection), installer_run::observe(connection, observed));
     observed.short_name_clashes = clashes;
+    if matches!(run, InstallerRun::Idle { .. }) {
+        read_again(connection, observed).await;
+    }
     observed.run = run;
+}
+
+/// What was read while a run was at its end does not show what that run has brought into effect, and would look like
+/// one that has failed.
+async fn read_again(connection: &Connection, observed: &mut Observed) {
+    let (config, configuration) = tokio::join!(config(connection), configuration(connection));
+    if let (Ok(config), Ok(configuration)) = (config, configuration) {
+        (observed.config, observed.configuration) = (config, configuration);
+    }
 }
 
 /// Adds what of these the user may not do.

@@ -26,11 +26,14 @@ pub mod selected_context;
 pub mod server_clock;
 pub mod sighting;
 pub mod sightings;
+pub mod surroundings;
 
 mod bearer_token;
 mod cause;
 mod client_certificate;
+mod federation;
 mod identify;
+mod leftovers;
 mod no_answer;
 mod peer_certificate;
 mod retry;

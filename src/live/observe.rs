@@ -26,11 +26,14 @@ use crate::{
         side::Side,
         versions::Version,
     },
-    plan::observed::{Installer, InstallerRun, Observed, Seen},
+    plan::{
+        observed::{Clock, Installer, InstallerRun, Observed, Seen},
+        surroundings::Surroundings,
+    },
 };
 
 /// Where kubefed works (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
-const FEDERATION_NAMESPACE: &str = "kube-federation-system";
+pub(super) const FEDERATION_NAMESPACE: &str = "kube-federation-system";
 /// What the names of kubefed's service accounts on members end with.
 const FEDERATED_SUFFIX: &str = "-kubesphere";
 /// How many members are asked for their identity at the same time.
@@ -103,11 +106,13 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
         apiserver_version: None,
         clusters,
         joined_as,
+        clock: Clock { now: connection.clock.now(), ahead_seconds: connection.clock.ahead_seconds() },
         run: InstallerRun::NotAsked,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
         account: None,
         endpoint: None,
+        surroundings: Surroundings::default(),
     };
     let tells_version =
         observed.configuration.present().is_some_and(|found| found.installed_version().is_some());

@@ -1,17 +1,12 @@
 //! One look at the places where a cluster keeps its jwtSecret. Only GET.
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
-
 use super::{
     connection::Connection,
-    observe::{config, config_of, configuration, kube_system_uid, secret, seen_if_possible},
-    request_error::{Object, RequestError, Verb, request},
+    observe::{config, configuration, kube_system_uid, secret},
+    request_error::RequestError,
+    surroundings::devops,
 };
-use crate::{
-    kubesphere::{devops_config, kubesphere_config::KubesphereConfig},
-    plan::{observed::Seen, secret_places::SecretPlaces},
-};
+use crate::plan::{observed::Seen, secret_places::SecretPlaces};
 
 /// Reads all places at once. An error is one that leaves nothing to say about the cluster: kubesphere-config cannot be
 /// asked for.
@@ -36,12 +31,4 @@ pub async fn secret_places(connection: &Connection) -> Result<SecretPlaces, Requ
         configuration: configuration.unwrap_or_else(why_not),
         devops,
     })
-}
-
-async fn devops(connection: &Connection) -> Seen<KubesphereConfig> {
-    let api: Api<ConfigMap> = Api::namespaced(connection.client.clone(), devops_config::NAMESPACE);
-    let object =
-        Object::all("", "configmaps").named(devops_config::NAME).in_namespace(devops_config::NAMESPACE);
-    let found = request(&connection.side, Verb::Get, &object, api.get(devops_config::NAME)).await;
-    seen_if_possible(found, |config_map| config_map).and_then(|config_map| config_of(&config_map))
 }

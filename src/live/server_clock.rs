@@ -23,7 +23,12 @@ pub struct ServerClock {
 impl ServerClock {
     /// The server's time; ours, as long as it has answered nothing.
     pub fn now(&self) -> Timestamp {
-        Timestamp::now() + SignedDuration::from_secs(self.ahead_seconds.load(Ordering::Relaxed))
+        Timestamp::now() + SignedDuration::from_secs(self.ahead_seconds())
+    }
+
+    /// By how many seconds the server is ahead of us; 0 as long as it has answered nothing.
+    pub fn ahead_seconds(&self) -> i64 {
+        self.ahead_seconds.load(Ordering::Relaxed)
     }
 
     /// Takes the time of an answer.
@@ -51,7 +56,7 @@ mod tests {
         let clock = ServerClock::default();
         let headers = HeaderMap::from_iter([(DATE, date.parse().unwrap())]);
         clock.set(&headers, "2026-01-01T00:00:01.5Z".parse().unwrap());
-        clock.ahead_seconds.load(std::sync::atomic::Ordering::Relaxed)
+        clock.ahead_seconds()
     }
 
     #[test]

@@ -118,6 +118,7 @@ impl Document {
                 Part::PrepareHost => "PrepareHost",
                 Part::PrepareMember => "PrepareMember",
                 Part::Import => "Import",
+                Part::Check => "Check",
             },
             dry_run: match dry_run {
                 DryRun::None => "none",

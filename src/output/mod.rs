@@ -1,5 +1,6 @@
 //! The only room that prints: results on stdout, everything else on stderr.
 
+pub mod clusters;
 pub mod diff;
 pub mod document;
 pub mod findings;
@@ -8,6 +9,7 @@ pub mod log;
 pub mod log_lines;
 pub mod plan;
 pub mod progress;
+pub mod report;
 pub mod style;
 pub mod table;
 pub mod ui;

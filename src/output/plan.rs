@@ -2,7 +2,7 @@
 
 use owo_colors::OwoColorize as _;
 
-use super::{findings, table::aligned, ui::Ui, words::harmless};
+use super::{clusters, findings, ui::Ui, words::harmless};
 use crate::{
     checks::Finding,
     kubesphere::{cluster_configuration::NAMESPACE, role::Role, side::Side, versions::Version},
@@ -52,30 +52,9 @@ pub fn show(ui: &Ui, view: PlanView<'_>, findings: &[Finding]) {
 }
 
 fn show_clusters(ui: &Ui, view: PlanView<'_>) {
-    let heading = ["SIDE", "CONTEXT", "SERVER", "ROLE", "KUBESPHERE", "KUBERNETES", "NODES", "UID"];
-    let clusters = observed(view).map(cluster_row);
-    let rows: Vec<_> = std::iter::once(heading.map(str::to_owned)).chain(clusters).collect();
-    for (number, line) in aligned(&rows).into_iter().enumerate() {
+    for (number, line) in clusters::table(observed(view)).into_iter().enumerate() {
         if number == 0 { ui.message(&line.style(ui.styles.strong).to_string()) } else { ui.message(&line) }
     }
-}
-
-fn cluster_row(observed: &Observed) -> [String; 8] {
-    let side = match observed.side {
-        Side::Host { .. } => "host",
-        Side::Member { .. } => "member",
-    };
-    let unknown = || "<unknown>".to_owned();
-    [
-        side.to_owned(),
-        harmless(observed.side.context()),
-        harmless(&observed.server),
-        harmless(observed.role().as_str()),
-        observed.kubesphere_version().map_or_else(unknown, |version| version.to_string()),
-        harmless(&observed.kubernetes),
-        observed.nodes.present().map_or_else(unknown, usize::to_string),
-        observed.uid.clone(),
-    ]
 }
 
 fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {

@@ -16,6 +16,8 @@ use crate::{
 pub struct Ui {
     /// stderr's styles.
     pub styles: Styles,
+    /// stdout's styles.
+    pub result_styles: Styles,
     /// What is drawn on a terminal while something is under way; lines are written above it.
     pub(super) live: Option<MultiProgress>,
 }
@@ -24,7 +26,11 @@ impl Ui {
     /// The streams of this process.
     pub fn of_process(choice: ColorChoice) -> Self {
         let terminal = io::stderr().is_terminal() && std::env::var("TERM").as_deref() != Ok("dumb");
-        Self { styles: Styles::of(choice, &io::stderr()), live: terminal.then(MultiProgress::new) }
+        Self {
+            styles: Styles::of(choice, &io::stderr()),
+            result_styles: Styles::of(choice, &io::stdout()),
+            live: terminal.then(MultiProgress::new),
+        }
     }
 
     /// Whether a person can answer a question.

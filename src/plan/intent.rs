@@ -32,6 +32,8 @@ pub enum Part {
     PrepareMember,
     /// The Clusters, on configurations that others have prepared.
     Import,
+    /// Nothing: a join is looked at, before or after it.
+    Check,
 }
 
 /// What shall become of the host.

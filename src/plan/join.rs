@@ -125,6 +125,11 @@ impl Plan {
 }
 
 impl MemberPlan {
+    /// Whether its Cluster is to be created.
+    pub fn registers(&self) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| cluster.registration == Registration::Create)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.configuration == ConfigurationStep::InEffect

@@ -1,6 +1,8 @@
 //! What was seen on a cluster: plain data for decisions and checks.
 
-use super::{credential::Account, member_server::EndpointSeen};
+use jiff::Timestamp;
+
+use super::{credential::Account, member_server::EndpointSeen, surroundings::Surroundings};
 use crate::kubesphere::{
     cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
     kubesphere_config::KubesphereConfig, role::Role, side::Side, versions::Version,
@@ -90,6 +92,15 @@ pub struct Denied {
     pub namespace: Option<String>,
 }
 
+/// What a cluster's clock showed when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// The cluster's time.
+    pub now: Timestamp,
+    /// By how many seconds it is ahead of this machine's; 0 where that is within what HTTP's dates can tell.
+    pub ahead_seconds: i64,
+}
+
 /// What a first look at one cluster told, and what a closer one added where a change is planned.
 #[derive(Clone, Debug)]
 pub struct Observed {
@@ -118,6 +129,8 @@ pub struct Observed {
     /// Under which names a host's kubefed has joined this cluster: service accounts NAME-kubesphere in
     /// kube-federation-system (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
     pub joined_as: Seen<Vec<String>>,
+    /// The cluster's clock.
+    pub clock: Clock,
     /// Whether the installer is at work. Closer look.
     pub run: InstallerRun,
     /// Other resources with the short name `cc`. Closer look.
@@ -128,6 +141,8 @@ pub struct Observed {
     pub account: Option<Account>,
     /// What there is of the address that a host stores. Closer look.
     pub endpoint: Option<EndpointSeen>,
+    /// What stands around its KubeSphere. Closer look.
+    pub surroundings: Surroundings,
 }
 
 impl Observed {
@@ -150,6 +165,11 @@ impl Observed {
     /// The role that the configuration asks for, `none` where there is no configuration.
     pub fn role(&self) -> Role {
         self.configuration.present().map_or(Role::None, ClusterConfiguration::role)
+    }
+
+    /// The `StorageClass` that the configuration names.
+    pub fn storage_class(&self) -> Option<String> {
+        self.configuration.present()?.storage_class().map(str::to_owned)
     }
 
     /// Whether the cluster asks to be, or works as, a host.
@@ -206,10 +226,12 @@ pub fn fixture(kubernetes: &str) -> Observed {
         apiserver_version: None,
         clusters: Seen::Present(Vec::new()),
         joined_as: Seen::Absent,
+        clock: Clock { now: Timestamp::UNIX_EPOCH, ahead_seconds: 0 },
         run: InstallerRun::NotAsked,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
         account: None,
         endpoint: None,
+        surroundings: Surroundings::default(),
     }
 }

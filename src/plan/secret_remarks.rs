@@ -35,6 +35,13 @@ pub fn of_shown(host: &SecretPlaces) -> Vec<Remark> {
     about.stands_in().into_iter().chain(about.under_way()).collect()
 }
 
+/// What is to be known of the copies that one cluster has. `unfinished`: that a run has still to bring them into effect
+/// is said elsewhere.
+pub fn of_places(cluster: &SecretPlaces, host: &SecretPlaces, unfinished: bool) -> Vec<Remark> {
+    let about = About { cluster, host };
+    about.under_way().filter(|_| !unfinished).into_iter().chain(about.stale_devops()).collect()
+}
+
 struct About<'a> {
     cluster: &'a SecretPlaces,
     host: &'a SecretPlaces,

@@ -4,6 +4,8 @@
 #![expect(unreachable_pub, reason = "nothing is public outside the one test binary")]
 
 mod architecture;
+mod check;
+mod check_docs;
 mod config_file;
 mod configure;
 mod configure_refused;

@@ -68,10 +68,10 @@ fn what_the_join_can_do_without_degrades_to_unknown_and_the_join_goes_on() {
     let unknown = [
         "how many nodes it has",
         "whether Deployment ks-installer is there",
-        "whether Secret kubesphere-secret holds the same jwtSecret",
+        "whether the same jwtSecret stands in Secret kubesphere-secret (forbidden)",
         "whether a run of the installer is under way",
     ];
-    let run = unknown.iter().fold(run, |run, what| run.says(&format!("unknown: host \"host\": {what}: ")));
+    let run = unknown.iter().fold(run, |run, what| run.says(&format!("unknown: host \"host\": {what}")));
     assert!(run.stdout.ends_with("cluster.cluster.kubesphere.io/member1 created\n"), "{run}");
     assert_eq!(bed.configuration_patches(), [1, 1]);
 }

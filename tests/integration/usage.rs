@@ -22,6 +22,7 @@ fn help_is_a_result_and_every_command_shows_examples() {
         "configure",
         "logs",
         "jwt-secret",
+        "check",
         "version",
     ];
     for command in commands {
@@ -86,7 +87,9 @@ fn colours_are_taken_only_where_they_were_asked_for() {
 
 #[test]
 fn every_command_that_asks_a_cluster_says_which_rights_it_needs() {
-    for command in ["join", "prepare host", "prepare member", "import", "configure", "logs", "jwt-secret"] {
+    let commands =
+        ["join", "prepare host", "prepare member", "import", "configure", "logs", "jwt-secret", "check"];
+    for command in commands {
         let run = program(&format!("{command} --help")).run().code(0);
         assert!(run.stdout.contains("\nNeeds"), "{run}");
     }

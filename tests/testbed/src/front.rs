@@ -12,11 +12,12 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, RETRY_AFTER},
+    header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, DATE, RETRY_AFTER},
     uri::{Authority as UriAuthority, Scheme},
 };
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use k8s_openapi::jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -63,6 +64,8 @@ pub enum Fault {
     Gone,
     /// The answer of `/version` names this version instead, as `v1.23.17`.
     Version(String),
+    /// The answer's `Date` is so many seconds ahead.
+    Ahead(i64),
 }
 
 impl Fault {
@@ -408,6 +411,7 @@ async fn worsen(response: Response<Body>, fault: Fault) -> Response<Body> {
         Fault::CutAfterBytes(bytes) => response.map(|body| cut(body, bytes, Duration::MAX)),
         Fault::CutAfter(duration) => response.map(|body| cut(body, usize::MAX, duration)),
         Fault::Version(version) => with_version(response, &version).await,
+        Fault::Ahead(seconds) => with_date(response, Timestamp::now() + SignedDuration::from_secs(seconds)),
         _ => response,
     }
 }
@@ -432,6 +436,13 @@ fn cut(mut body: Body, mut bytes: usize, duration: Duration) -> Body {
         let _ = sender.send(Err(io::ErrorKind::ConnectionReset.into()));
     });
     shortened
+}
+
+fn with_date(mut response: Response<Body>, date: Timestamp) -> Response<Body> {
+    let text = DateTimePrinter::new().timestamp_to_rfc9110_string(&date).expect("the year has four digits");
+    let text = HeaderValue::from_str(&text).expect("a date is plain");
+    response.headers_mut().insert(DATE, text);
+    response
 }
 
 async fn with_version(response: Response<Body>, version: &str) -> Response<Body> {

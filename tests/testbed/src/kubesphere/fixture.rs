@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Peculiarity, Role, Version, clock,
     configuration::{self, Rendering},
-    crds, devops,
+    crds, devops, kubefed,
     objects::{self, FEDERATION, INSTALLER, SYSTEM},
     scenario::InstallerScenario,
     secret,
@@ -91,6 +91,12 @@ pub async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
     if site.version() < Version::V4 {
         create_cluster_configuration(site, facts).await?;
         devops::install_long_ago(site, facts).await?;
+        if site.installation.role == Role::Host {
+            kubefed::install(site).await?;
+        }
+        if site.installation.has(&Peculiarity::KubefedFailed) {
+            kubefed::leave_failed_release(&client).await?;
+        }
     }
     create_leftovers(site, &client).await
 }
@@ -149,10 +155,10 @@ pub fn deployment(name: &str, app: &str, container: &str, image: &str) -> Value 
 }
 
 /// The Cluster's kubefed leftovers on a member: what another host created there while joining.
-fn member_service_account() -> Value {
+fn member_service_account(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
-        "metadata": {"name": format!("{}-kubesphere", Role::NAME_ELSEWHERE), "namespace": FEDERATION},
+        "metadata": {"name": format!("{name}-kubesphere"), "namespace": FEDERATION},
     })
 }
 
@@ -265,13 +271,19 @@ async fn create_core(site: &Site, facts: &Facts, client: &Client) -> kube::Resul
 
 /// What an earlier or another host left: its service account, its name for this cluster, its workspaces.
 async fn create_leftovers(site: &Site, client: &Client) -> kube::Result<()> {
-    for workspace in site.installation.peculiarities.iter().filter_map(workspace) {
-        objects::create(client, &workspace).await?;
+    let federation = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FEDERATION}});
+    for peculiarity in &site.installation.peculiarities {
+        if let Peculiarity::EarlierName(_) = peculiarity {
+            objects::ensure(client, &federation).await?;
+        }
+        if let Some(leftover) = leftover(peculiarity) {
+            objects::create(client, &leftover).await?;
+        }
     }
     if site.installation.role != Role::MemberElsewhere {
         return Ok(());
     }
-    objects::create(client, &member_service_account()).await?;
+    objects::create(client, &member_service_account(Role::NAME_ELSEWHERE)).await?;
     let text = site.configuration().await?.unwrap_or_default();
     match configuration::named(&text, Role::NAME_ELSEWHERE) {
         Ok(Some(named)) if site.version().identifies_members() => {
@@ -282,8 +294,13 @@ async fn create_leftovers(site: &Site, client: &Client) -> kube::Result<()> {
     }
 }
 
-fn workspace(peculiarity: &Peculiarity) -> Option<Value> {
+fn leftover(peculiarity: &Peculiarity) -> Option<Value> {
     match peculiarity {
+        Peculiarity::EarlierName(name) => Some(member_service_account(name)),
+        Peculiarity::LeftoverProject(name) => Some(json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": name, "labels": {"kubefed.io/managed": "true"}},
+        })),
         Peculiarity::LeftoverWorkspace(name) => Some(json!({
             "apiVersion": "tenant.kubesphere.io/v1alpha1", "kind": "Workspace",
             "metadata": {"name": name, "labels": {"kubefed.io/managed": "true"}}, "spec": {"manager": "admin"},
@@ -313,7 +330,13 @@ fn last_applied(object: &Value) -> Value {
 /// Creates the ClusterConfiguration as one that was written long ago, or before the run that failed: its managed fields
 /// say when, and its log tells of runs since.
 async fn create_cluster_configuration(site: &Site, facts: &Facts) -> kube::Result<()> {
-    let created = objects::create(&site.client(), &cluster_configuration(site, facts)).await?;
+    let mut object = cluster_configuration(site, facts);
+    for peculiarity in &site.installation.peculiarities {
+        if let Peculiarity::Metadata(change) = peculiarity {
+            specification::merge(&mut object["metadata"], change);
+        }
+    }
+    let created = objects::create(&site.client(), &object).await?;
     let written = match site.installation.installer {
         InstallerScenario::UnderWay => return Ok(()),
         InstallerScenario::FailedBefore => Timestamp::now() - FAILED_AGE - SignedDuration::from_secs(5),

@@ -13,10 +13,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::{
     Version,
     configuration::Rendering,
-    crds, devops,
+    devops,
     fixture::{self, Facts},
     installer_log::Log,
-    installer_text as text,
+    installer_text as text, kubefed,
     objects::{self, FEDERATION, INSTALLER, SYSTEM},
     pace,
     scenario::InstallerScenario,
@@ -327,7 +327,7 @@ impl Installer {
             let task = "Kubefed | Initing kube-federation-system";
             return Ok(Some(text::component_failed("multicluster", "ks-multicluster", task, error)));
         }
-        crds::install(&self.site, &crds::kubefed()).await?;
+        kubefed::install(&self.site).await?;
         self.site.patch_status(json!({ "multicluster": enabled_now() })).await?;
         Ok(None)
     }

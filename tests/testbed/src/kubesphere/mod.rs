@@ -15,6 +15,7 @@ pub mod installer;
 pub mod installer_log;
 pub mod installer_text;
 pub mod ks_apiserver;
+pub mod kubefed;
 mod kubelet;
 pub mod member;
 mod mount;

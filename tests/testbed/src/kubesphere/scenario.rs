@@ -190,6 +190,16 @@ pub enum Peculiarity {
     ShortNameClash,
     /// No storage class is the default one.
     NoDefaultStorageClass,
+    /// A merge patch of the ClusterConfiguration's metadata, as another tool's mark.
+    Metadata(Value),
+    /// kubefed's pods on a host are not ready.
+    KubefedDown,
+    /// An installation of kubefed has failed and left its release.
+    KubefedFailed,
+    /// A project that an earlier host federated, labelled `kubefed.io/managed=true`.
+    LeftoverProject(String),
+    /// A service account that kubefed had under an earlier name of the cluster.
+    EarlierName(String),
 }
 
 /// One cluster's KubeSphere.

@@ -1,0 +1,107 @@
+//! A member accepts the tokens that its host has issued.
+
+use super::{Check, Report, Situation, Verdict};
+use crate::{
+    kubesphere::{kubesphere_config, role::Role, side::Side},
+    plan::{join::ConfigurationStep, observed::Observed, secret_remarks::run_installer},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "access-token-max-age",
+    title: "members accept tokens that the host has issued",
+    skippable: false,
+    run,
+};
+
+/// Unless `accessTokenMaxAge` is 0, a member looks for a token in its own cache, where the host's are not: who
+/// follows a link to the member is asked to log in again (kubesphere `pkg/models/auth/token.go@v3.4.1:82`, issue 4683).
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let members = situation.answering_members();
+    members.filter_map(|(_, member)| of_member(situation, member)).collect()
+}
+
+fn of_member(situation: &Situation<'_>, member: &Observed) -> Option<Report> {
+    let side = &member.side;
+    if hides_role(member) {
+        let message = "KubeSphere 3.1 does not set accessTokenMaxAge to 0 on a member that has oauthOptions: it will ask whoever comes from the host to log in again";
+        return Some(Report::warning(side, message).cure(set_by_hand(side)));
+    }
+    let in_effect = situation.step(side) == Some(&ConfigurationStep::InEffect);
+    let config = member.config.present().filter(|_| in_effect && member.role() == Role::Member)?;
+    (!config.tokens_never_age).then(|| {
+        let verdict = if situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
+        let message = format!(
+            "authentication.oauthOptions.accessTokenMaxAge is not 0 in configmaps/{}: it asks whoever comes from the host to log in again",
+            kubesphere_config::NAME
+        );
+        Report::of(verdict, side, message)
+            .cure(format!("let the installer write it anew: `{}`", run_installer(side)))
+    })
+}
+
+/// ks-installer `roles/ks-core/config/templates/kubesphere-config.yaml.j2@v3.1.1:12-17`: options that are given take
+/// the place of what a member gets.
+fn hides_role(member: &Observed) -> bool {
+    let hides =
+        member.kubesphere_version().is_some_and(|version| version.differences().oauth_options_hide_role);
+    let given = member.configuration.present().filter(|_| hides);
+    given.is_some_and(|given| given.has_oauth_options() && !given.oauth_options_never_age())
+}
+
+fn set_by_hand(side: &Side) -> String {
+    let object = format!(
+        "kubectl --context {} -n kubesphere-system patch clusterconfigurations.installer.kubesphere.io ks-installer",
+        side.context()
+    );
+    format!(
+        "set it there before the join, for it runs the installer: `{object} --type merge -p '{{\"spec\":{{\"authentication\":{{\"oauthOptions\":{{\"accessTokenMaxAge\":0}}}}}}}}'`"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, HOST_SECRET, config, specify},
+        plan::observed::{Observed, Seen},
+    };
+
+    fn aging(member: &mut Observed) {
+        let text = format!(
+            "authentication: {{jwtSecret: {HOST_SECRET}, oauthOptions: {{accessTokenMaxAge: 2h}}}}\n\
+             multicluster: {{clusterRole: member}}"
+        );
+        member.config = Seen::Present(config(&text));
+    }
+
+    #[test]
+    fn tokens_that_never_age_and_a_cluster_that_is_no_member_are_fine() {
+        assert_eq!(Case::new().joined().checking().says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().checking().says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_member_that_looks_in_its_own_cache_is_told() {
+        let case = || Case::new().joined().member(aging);
+        let said = "member \"edge-1\": authentication.oauthOptions.accessTokenMaxAge is not 0 in configmaps/kubesphere-config: it asks whoever comes from the host to log in again";
+        assert_eq!(case().says(&CHECK), [format!("warning {said}")]);
+        assert_eq!(case().checking().says(&CHECK), [format!("failure {said}")]);
+        assert!(case().cures(&CHECK).contains("rollout restart deployment ks-installer`"));
+    }
+
+    #[test]
+    fn version_3_1_is_foreseen_to_lose_it_where_options_are_given() {
+        let said = |version: &str, options: Value| {
+            let options = json!({"authentication": {"oauthOptions": options}});
+            Case::of_version(version).member(|member| specify(member, &options)).says(&CHECK)
+        };
+        assert!(
+            said("v3.1.1", json!({"clients": []}))[0]
+                .starts_with("warning member \"edge-1\": KubeSphere 3.1")
+        );
+        assert_eq!(said("v3.1.1", json!({"accessTokenMaxAge": 0})), Vec::<String>::new());
+        assert_eq!(said("v3.2.1", json!({"clients": []})), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,231 @@
+//! The host's kubefed is at work, and somebody answers the webhooks before it.
+
+use super::{Check, Report, Situation, Verdict};
+use crate::{
+    kubesphere::side::Side,
+    plan::{
+        join::ConfigurationStep,
+        observed::Seen,
+        surroundings::{Release, Webhook},
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "federation-health",
+    title: "the host's kubefed and its webhooks are at work",
+    skippable: true,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let Some(host) = situation.host else { return Vec::new() };
+    let Some(federation) = &host.surroundings.federation else { return Vec::new() };
+    let side = &host.side;
+    // What is not installed yet comes with the run that makes a host of it.
+    let installed = host.is_host() && situation.step(side) == Some(&ConfigurationStep::InEffect);
+    let release = release(side, &federation.releases, installed);
+    if !installed {
+        return release.into_iter().collect();
+    }
+    let webhooks = webhooks(side, &federation.webhooks);
+    controller(side, &federation.controller).into_iter().chain(webhooks).chain(release).collect()
+}
+
+/// Without it nothing that is made on the host reaches a member.
+fn controller(side: &Side, controller: &Seen<bool>) -> Option<Report> {
+    let what = match controller {
+        Seen::Present(true) => return None,
+        Seen::Present(false) => "is not available",
+        Seen::Absent => "is not there",
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            return Some(Report::unknown(
+                side,
+                format!("whether kubefed-controller-manager is at work: {why}"),
+            ));
+        }
+    };
+    let message = format!("Deployment kubefed-controller-manager in kube-federation-system {what}");
+    Some(Report::failure(side, message).cure(pods(side, "kube-federation-system")))
+}
+
+/// What asks a webhook that nobody answers is refused: Clusters cannot be updated, or not be taken into kubefed.
+fn webhooks(side: &Side, webhooks: &Seen<Vec<Webhook>>) -> Vec<Report> {
+    match webhooks {
+        Seen::Present(webhooks) => webhooks.iter().filter_map(|webhook| unserved(side, webhook)).collect(),
+        Seen::Absent => Vec::new(),
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            vec![Report::unknown(side, format!("whether the host's webhooks are answered: {why}"))]
+        }
+    }
+}
+
+fn unserved(side: &Side, webhook: &Webhook) -> Option<Report> {
+    let Webhook { configuration, namespace, service, is_served } = webhook;
+    match is_served {
+        Seen::Present(true) => None,
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            let message = format!("whether anybody answers webhook {configuration}: {why}");
+            Some(Report::unknown(side, message))
+        }
+        Seen::Present(false) | Seen::Absent => {
+            let message = format!(
+                "nobody answers webhook {configuration}: Service {service} in {namespace} has no ready pod, so what it is asked about is refused"
+            );
+            Some(Report::failure(side, message).cure(pods(side, namespace)))
+        }
+    }
+}
+
+/// A first installation that timed out leaves a release that helm neither upgrades nor installs anew
+/// (`"kubefed" has no deployed releases`, kubesphere issues 4689, 4461; ks-installer 1437).
+fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool) -> Option<Report> {
+    let releases = match releases {
+        Seen::Present(releases) => releases,
+        Seen::Absent => return None,
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            return Some(Report::unknown(
+                side,
+                format!("whether a failed installation of kubefed is left: {why}"),
+            ));
+        }
+    };
+    let last = releases.iter().max_by_key(|release| release.revision)?;
+    if releases.iter().any(|release| release.status == "deployed") {
+        return None;
+    }
+    // Where kubefed works all the same, the installer does not touch it any more.
+    let verdict = if installed { Verdict::Warning } else { Verdict::Failure };
+    let message = format!(
+        "helm's release kubefed in kube-federation-system is {}, none is deployed: the installer cannot install kubefed",
+        last.status
+    );
+    let context = side.context();
+    Some(
+        Report::of(verdict, side, message)
+            .cure(format!("see why: {}", pods(side, "kube-federation-system")))
+            .cure(format!(
+                "then remove it: `helm --kube-context {context} -n kube-federation-system uninstall kubefed`"
+            )),
+    )
+}
+
+fn pods(side: &Side, namespace: &str) -> String {
+    format!(
+        "look at its pods and events: `kubectl --context {} -n {namespace} get pods,events`",
+        side.context()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, surround},
+        plan::{
+            observed::Seen,
+            surroundings::{Federation, Release, Webhook},
+        },
+    };
+
+    fn forbidden<T>() -> Seen<T> {
+        Seen::Unreadable("forbidden".to_owned())
+    }
+
+    fn release(revision: u32, status: &str) -> Release {
+        Release { revision, status: status.to_owned() }
+    }
+
+    fn webhook(is_served: Seen<bool>) -> Webhook {
+        Webhook {
+            configuration: "validations.core.kubefed.io".to_owned(),
+            namespace: "kube-federation-system".to_owned(),
+            service: "kubefed-admission-webhook".to_owned(),
+            is_served,
+        }
+    }
+
+    fn healthy() -> Federation {
+        Federation {
+            controller: Seen::Present(true),
+            webhooks: Seen::Present(vec![webhook(Seen::Present(true))]),
+            releases: Seen::Present(vec![release(1, "deployed")]),
+        }
+    }
+
+    fn says(case: Case, change: impl FnOnce(&mut Federation)) -> Vec<String> {
+        let mut federation = healthy();
+        change(&mut federation);
+        case.host(|host| surround(host, |around| around.federation = Some(federation))).says(&CHECK)
+    }
+
+    #[test]
+    fn a_healthy_kubefed_one_that_comes_yet_and_no_look_are_fine() {
+        assert_eq!(Case::new().joined().says(&CHECK), Vec::<String>::new());
+        assert_eq!(says(Case::new().joined(), |_| ()), Vec::<String>::new());
+        let yet_to_come = |federation: &mut Federation| {
+            federation.controller = Seen::Absent;
+            federation.webhooks = Seen::Present(Vec::new());
+            federation.releases = Seen::Present(Vec::new());
+        };
+        assert_eq!(says(Case::new(), yet_to_come), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_controller_that_is_down_or_gone_is_a_failure() {
+        for (controller, what) in [(Seen::Present(false), "is not available"), (Seen::Absent, "is not there")]
+        {
+            let said = says(Case::new().joined(), |federation| federation.controller = controller);
+            let expected = format!(
+                "failure host \"prod\": Deployment kubefed-controller-manager in kube-federation-system {what}"
+            );
+            assert_eq!(said, [expected]);
+        }
+    }
+
+    #[test]
+    fn a_webhook_that_nobody_answers_is_a_failure() {
+        let said = says(Case::new().joined(), |federation| {
+            federation.webhooks = Seen::Present(vec![webhook(Seen::Present(false))]);
+        });
+        assert!(
+            said[0]
+                .starts_with("failure host \"prod\": nobody answers webhook validations.core.kubefed.io: ")
+        );
+    }
+
+    #[test]
+    fn a_failed_release_is_in_the_way_of_the_installer_only() {
+        let failed =
+            |federation: &mut Federation| federation.releases = Seen::Present(vec![release(1, "failed")]);
+        let said = "host \"prod\": helm's release kubefed in kube-federation-system is failed, none is deployed: the installer cannot install kubefed";
+        assert_eq!(says(Case::new(), failed), [format!("failure {said}")]);
+        assert_eq!(says(Case::new().joined(), failed), [format!("warning {said}")]);
+        let upgraded = |federation: &mut Federation| {
+            federation.releases = Seen::Present(vec![release(1, "deployed"), release(2, "failed")]);
+        };
+        assert_eq!(says(Case::new(), upgraded), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_unknown() {
+        let said = says(Case::new().joined(), |federation| {
+            *federation =
+                Federation { controller: forbidden(), webhooks: forbidden(), releases: forbidden() };
+        });
+        assert_eq!(
+            said,
+            [
+                "unknown host \"prod\": whether kubefed-controller-manager is at work: forbidden",
+                "unknown host \"prod\": whether the host's webhooks are answered: forbidden",
+                "unknown host \"prod\": whether a failed installation of kubefed is left: forbidden",
+            ]
+        );
+        let endpoints = says(Case::new().joined(), |federation| {
+            federation.webhooks = Seen::Present(vec![webhook(forbidden())]);
+        });
+        assert_eq!(
+            endpoints,
+            ["unknown host \"prod\": whether anybody answers webhook validations.core.kubefed.io: forbidden"]
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! The places of one cluster that hold its jwtSecret hold the same.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::devops_config,
+    plan::{
+        join::{ConfigurationStep, shared_secret},
+        observed::{Observed, Seen},
+        secret_places::{Place, SecretPlaces},
+        secret_remarks::{Remark, of_places},
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "jwt-secret-places",
+    title: "each cluster holds one jwtSecret in all its places",
+    skippable: false,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    situation.observed().flat_map(|observed| of_cluster(situation, observed)).collect()
+}
+
+fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Vec<Report> {
+    let places = places(observed);
+    if places.is_without_kubesphere() || places.is_version_4() {
+        return Vec::new();
+    }
+    let step = situation.step(&observed.side);
+    // A run that is under way or was cut short is told by what is not in effect.
+    let unfinished = matches!(step, Some(ConfigurationStep::Await | ConfigurationStep::Restart));
+    let host = situation.host.map_or_else(|| places.clone(), self::places);
+    let remarks = of_places(&places, &host, unfinished).into_iter().map(warning);
+    let unread = unread(&places, observed);
+    remarks.chain(stale_to_be(situation, observed, step, &places)).chain(unread).collect()
+}
+
+fn places(observed: &Observed) -> SecretPlaces {
+    SecretPlaces {
+        side: observed.side.clone(),
+        uid: Some(observed.uid.clone()),
+        config: observed.config.clone(),
+        secret: observed.secret.clone(),
+        configuration: observed.configuration.clone(),
+        devops: observed.surroundings.devops.clone().unwrap_or(Seen::Absent),
+    }
+}
+
+fn warning(remark: Remark) -> Report {
+    let report = Report::warning(&remark.side, remark.message);
+    remark.cures.into_iter().fold(report, Report::cure)
+}
+
+/// A DevOps that is there keeps the secret of its installation (ks-installer `playbooks/devops.yaml`).
+fn stale_to_be(
+    situation: &Situation<'_>,
+    observed: &Observed,
+    step: Option<&ConfigurationStep>,
+    places: &SecretPlaces,
+) -> Option<Report> {
+    let present = places.in_effect()?.secret;
+    let kept = places.secret_in(Place::Devops).filter(|kept| *kept == present)?;
+    let is_member = situation.answering_members().any(|(_, member)| member.side == observed.side);
+    let shared = shared_secret(situation.intent, situation.host).ok().filter(|_| is_member)?;
+    let changes = step.is_some_and(ConfigurationStep::runs_installer) && kept != shared;
+    changes.then(|| {
+        let message = format!(
+            "DevOps is installed and keeps its jwtSecret of now: after the join its pages answer 401 until ConfigMap {} has the new one",
+            devops_config::NAME
+        );
+        let member = observed.side.context();
+        Report::warning(&observed.side, message)
+            .cure(format!("after the join `kubectl mc jwt-secret {member}` says what to do"))
+    })
+}
+
+/// What the answer depends on ends the join by itself where it cannot be read.
+fn unread(places: &SecretPlaces, observed: &Observed) -> Option<Report> {
+    let reason = |seen: Option<&str>, place: Place| Some(format!("{place} ({})", seen?));
+    let devops = observed.surroundings.devops.as_ref().and_then(Seen::unreadable);
+    let unread = [reason(places.secret.unreadable(), Place::Secret), reason(devops, Place::Devops)];
+    let malformed = match &places.secret {
+        Seen::Malformed(why) => Some(format!("{} ({why})", Place::Secret)),
+        _ => None,
+    };
+    let names: Vec<String> = unread.into_iter().flatten().chain(malformed).collect();
+    (!names.is_empty()).then(|| {
+        Report::unknown(&observed.side, format!("whether the same jwtSecret stands in {}", names.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, config, empty, specify, surround},
+        kubesphere::jwt_secret::JwtSecret,
+        plan::observed::{Observed, Seen},
+    };
+
+    fn devops_with(secret: &'static str) -> impl FnOnce(&mut Observed) {
+        let devops = Seen::Present(config(&format!("authentication: {{jwtSecret: {secret}}}")));
+        move |observed| surround(observed, |around| around.devops = Some(devops))
+    }
+
+    #[test]
+    fn equal_copies_are_fine() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+        let joined = Case::new().joined().checking().member(devops_with(HOST_SECRET));
+        assert_eq!(joined.says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().member(empty).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn copies_that_differ_are_worth_a_warning_without_their_values() {
+        let case = Case::new().host(|host| host.secret = Seen::Present(JwtSecret::new(OTHER_SECRET)));
+        let said = case.says(&CHECK);
+        assert!(
+            said[0].starts_with("warning host \"prod\": Secret kubesphere-secret has another jwtSecret, and ConfigMap kubesphere-config does not have it yet"),
+            "{said:?}"
+        );
+        assert!(case.cures(&CHECK).starts_with("see how the run ends: `kubectl mc logs --context prod`"));
+        let asking = Case::new().joined().checking().member(|member| {
+            specify(member, &json!({"authentication": {"jwtSecret": OTHER_SECRET}}));
+        });
+        assert!(asking.says(&CHECK)[0].contains("ClusterConfiguration ks-installer has another jwtSecret"));
+    }
+
+    #[test]
+    fn devops_that_kept_the_old_secret_is_told_before_and_after_the_join() {
+        let before = Case::new().member(devops_with(OTHER_SECRET));
+        assert!(
+            before.says(&CHECK)[0].starts_with("warning member \"edge-1\": DevOps is installed and keeps")
+        );
+        let after = Case::new().joined().checking().member(devops_with(OTHER_SECRET));
+        assert!(
+            after.says(&CHECK)[0].contains("ConfigMap devops-config has another jwtSecret than is in effect")
+        );
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_unknown() {
+        let case = Case::new().host(|host| host.secret = Seen::Unreadable("forbidden".to_owned()));
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "unknown host \"prod\": whether the same jwtSecret stands in Secret kubesphere-secret (forbidden)"
+            ]
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! No other tool takes back what a join changes.
+
+use super::{Check, Report, Situation, Verdict};
+use crate::{
+    kubesphere::{
+        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, management::Tool,
+        role::Role, side::Side,
+    },
+    plan::{
+        configuration_patch::{Change, ConfigurationPatch},
+        join::ConfigurationStep,
+        observed::Observed,
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "managed-elsewhere",
+    title: "no other tool takes back what a join changes",
+    skippable: true,
+    run,
+};
+
+/// The field whose value is a secret.
+const SECRET_FIELD: &str = "spec.authentication.jwtSecret";
+/// The field that makes a host or a member.
+const ROLE_FIELD: &str = "spec.multicluster.clusterRole";
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let configurations = situation.observed().filter_map(|observed| of_configuration(situation, observed));
+    let members = situation.answering_members().filter(|_| situation.checks_only());
+    let clusters =
+        members.filter_map(|(intent, member)| of_cluster(situation.registered(intent, member)?, member));
+    configurations.chain(clusters).collect()
+}
+
+fn of_configuration(situation: &Situation<'_>, observed: &Observed) -> Option<Report> {
+    let configuration = observed.configuration.present()?;
+    let tool = configuration.tool()?;
+    match situation.step(&observed.side) {
+        Some(ConfigurationStep::Patch(patch)) => Some(reverted(situation, &observed.side, &tool, patch)),
+        _ => out_of_step(situation, &observed.side, &tool, configuration),
+    }
+}
+
+/// Each taking back is a change of the spec, and so a run of the installer.
+fn reverted(situation: &Situation<'_>, side: &Side, tool: &Tool, patch: &ConfigurationPatch) -> Report {
+    let name = &tool.name;
+    let (verdict, what) = if tool.reverts {
+        (Verdict::Failure, "takes back what is changed on the cluster, and runs the installer anew each time")
+    } else {
+        (Verdict::Warning, "will take back what is changed on the cluster when it is next run")
+    };
+    let message = format!("its ClusterConfiguration is managed by {name}, which {what}");
+    let report = Report::of(verdict, side, message).cure(format!(
+        "commit this to where {name} has it from, and let it apply that: {}",
+        lines(situation, &patch.changes)
+    ));
+    if tool.reverts {
+        report.cure("if it does not manage these fields, pass `--skip-check managed-elsewhere`")
+    } else {
+        report
+    }
+}
+
+fn lines(situation: &Situation<'_>, changes: &[Change]) -> String {
+    let lines = changes.iter().map(|change| line(situation, &change.field, &change.new));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// The secret's value belongs in no message: who commits it takes it from where it is shown on purpose.
+fn line(situation: &Situation<'_>, field: &str, value: &str) -> String {
+    if field != SECRET_FIELD {
+        return format!("`{field}: {value}`");
+    }
+    let host = situation.host.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
+    format!("`{field}`: what `kubectl mc jwt-secret --reveal{host}` prints, kept as your other secrets are")
+}
+
+/// Nothing is to change, but what was applied last says another role.
+fn out_of_step(
+    situation: &Situation<'_>,
+    side: &Side,
+    tool: &Tool,
+    configuration: &ClusterConfiguration,
+) -> Option<Report> {
+    let role = configuration.role();
+    let applied = configuration.last_applied_role().filter(|applied| *applied != role)?;
+    let counts = situation.checks_only() && matches!(role, Role::Host | Role::Member);
+    counts.then(|| {
+        let name = &tool.name;
+        let message = format!(
+            "its ClusterConfiguration is managed by {name}, which applied it with the role {applied} and will do so again"
+        );
+        let mut fields = vec![line(situation, ROLE_FIELD, role.as_str())];
+        if configuration.jwt_secret().is_some() {
+            fields.push(line(situation, SECRET_FIELD, ""));
+        }
+        Report::warning(side, message)
+            .cure(format!("commit this to where {name} has it from: {}", fields.join("; ")))
+    })
+}
+
+fn of_cluster(cluster: &RegisteredCluster, member: &Observed) -> Option<Report> {
+    let tool = cluster.tool().filter(|tool| tool.reverts)?;
+    let message = format!(
+        "its Cluster \"{}\" is managed by {}: change it there, such as its kubeconfig",
+        cluster.name(),
+        tool.name
+    );
+    Some(Report::warning(&member.side, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, HOST_SECRET, change_configuration, cluster},
+        plan::observed::Observed,
+    };
+
+    fn marked(metadata: Value) -> impl FnOnce(&mut Observed) {
+        move |observed| change_configuration(observed, &json!({ "metadata": metadata }))
+    }
+
+    fn by_argo() -> Value {
+        json!({"annotations": {"argocd.argoproj.io/tracking-id": "ks:installer.kubesphere.io/ClusterConfiguration"}})
+    }
+
+    #[test]
+    fn what_people_apply_is_fine_before_and_after_a_join() {
+        let applied = || {
+            marked(json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration":
+                r#"{"spec": {"multicluster": {"clusterRole": "none"}}}"#}}))
+        };
+        assert_eq!(Case::new().member(applied()).says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().joined().checking().member(applied()).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_reverts_a_change_is_an_obstacle_with_the_lines_to_commit_and_no_secret() {
+        let case = Case::new().member(marked(by_argo()));
+        let said = case.says(&CHECK);
+        assert!(said[0].starts_with(
+            "failure member \"edge-1\": its ClusterConfiguration is managed by Argo CD, which takes back"
+        ));
+        let cures = case.cures(&CHECK);
+        assert!(cures.contains("`spec.multicluster.clusterRole: member`"), "{cures}");
+        assert!(cures.contains("`kubectl mc jwt-secret --reveal --context prod`"), "{cures}");
+        assert!(!cures.contains(HOST_SECRET) && !cures.contains("sha256:"), "{cures}");
+        assert!(cures.ends_with("pass `--skip-check managed-elsewhere`"), "{cures}");
+        assert_eq!(Case::new().joined().member(marked(by_argo())).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_somebody_has_to_run_is_a_warning() {
+        let helm = json!({"annotations": {"meta.helm.sh/release-name": "ks-installer"}});
+        let case = Case::new().host(marked(helm));
+        assert!(
+            case.says(&CHECK)[0]
+                .starts_with("warning host \"prod\": its ClusterConfiguration is managed by Helm")
+        );
+        assert!(case.cures(&CHECK).contains("`spec.multicluster.clusterRole: host`"));
+    }
+
+    #[test]
+    fn a_tool_that_still_has_another_role_is_told_by_a_check() {
+        let mut metadata = by_argo();
+        metadata["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
+            r#"{"spec": {"multicluster": {"clusterRole": "none"}}}"#.into();
+        let case = Case::new().joined().checking().member(marked(metadata));
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "warning member \"edge-1\": its ClusterConfiguration is managed by Argo CD, which applied it with the role none and will do so again"
+            ]
+        );
+        let cures = case.cures(&CHECK);
+        assert!(
+            cures.contains("`spec.multicluster.clusterRole: member`; `spec.authentication.jwtSecret`: what"),
+            "{cures}"
+        );
+    }
+
+    #[test]
+    fn a_cluster_that_a_tool_keeps_is_told_by_a_check() {
+        let labelled = cluster("edge-1", "uid-of-edge-1")
+            .patched(&json!({"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": "fleet"}}}));
+        let case = || Case::new().joined().registered([labelled.clone()]);
+        assert_eq!(case().says(&CHECK), Vec::<String>::new());
+        assert!(case().checking().says(&CHECK)[0].contains("its Cluster \"edge-1\" is managed by Flux"));
+    }
+}

@@ -1,0 +1,217 @@
+//! Nothing of a former host is left on a member.
+
+use super::{Check, Report, Situation};
+use crate::{
+    kubesphere::side::Side,
+    plan::{
+        intent::MemberIntent,
+        observed::{Observed, Seen},
+        surroundings::LeftoverWorkspace,
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "member-leftovers",
+    title: "nothing of a former host is left on the members",
+    skippable: true,
+    run,
+};
+
+/// So many names are shown of what may be many.
+const SHOWN: usize = 5;
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let members = situation.answering_members();
+    members.flat_map(|(intent, member)| of_member(situation, intent, member)).collect()
+}
+
+fn of_member(situation: &Situation<'_>, intent: &MemberIntent, member: &Observed) -> Vec<Report> {
+    // What is managed on a member of this host, this host manages.
+    if let Some(cluster) = situation.registered(intent, member) {
+        let other = situation.checks_only().then(|| other_accounts(member, cluster.name())).flatten();
+        return other.into_iter().collect();
+    }
+    let Some(leftovers) = &member.surroundings.leftovers else { return Vec::new() };
+    let name = intent.cluster.as_ref().map_or(intent.context.as_str(), |cluster| cluster.name.as_str());
+    let workspaces = match &leftovers.workspaces {
+        Seen::Present(workspaces) => of_workspaces(&member.side, workspaces, name),
+        Seen::Absent => Vec::new(),
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            vec![Report::unknown(
+                &member.side,
+                format!("whether workspaces of a former host are left: {why}"),
+            )]
+        }
+    };
+    workspaces.into_iter().chain(of_namespaces(&member.side, &leftovers.namespaces)).collect()
+}
+
+/// The host takes no member in that has a managed workspace of the name of one of its own that is not placed there,
+/// because kubefed would delete it (kubesphere `pkg/controller/cluster/join.go@v3.4.1:808-840`, issue 3169).
+fn of_workspaces(side: &Side, workspaces: &[LeftoverWorkspace], name: &str) -> Vec<Report> {
+    let conflicts = |workspace: &&LeftoverWorkspace| {
+        let placed = workspace.placed_on.present();
+        placed.is_some_and(|clusters| !clusters.iter().any(|cluster| cluster == name))
+    };
+    let names = |workspaces: Vec<&LeftoverWorkspace>| -> Vec<String> {
+        workspaces.iter().map(|workspace| workspace.name.clone()).collect()
+    };
+    let (conflicting, harmless): (Vec<_>, Vec<_>) = workspaces.iter().partition(conflicts);
+    let (conflicting, harmless) = (names(conflicting), names(harmless));
+    let conflict = (!conflicting.is_empty()).then(|| {
+        let message = format!(
+            "a former host's workspaces are left that this host has too and does not place on this cluster, so it cannot join: {}",
+            listed(&conflicting)
+        );
+        Report::failure(side, message).cure(release(side, &conflicting))
+    });
+    let left = (!harmless.is_empty()).then(|| {
+        let message = format!(
+            "a former host's workspaces are left: {}; a workspace of that name on this host will take them over",
+            listed(&harmless)
+        );
+        Report::warning(side, message).cure(release(side, &harmless))
+    });
+    conflict.into_iter().chain(left).collect()
+}
+
+fn release(side: &Side, names: &[String]) -> String {
+    format!(
+        "keep them as the member's own: `kubectl --context {} label workspaces.tenant.kubesphere.io {} kubefed.io/managed-`",
+        side.context(),
+        names.join(" ")
+    )
+}
+
+fn of_namespaces(side: &Side, namespaces: &Seen<Vec<String>>) -> Option<Report> {
+    match namespaces {
+        Seen::Present(names) if !names.is_empty() => {
+            let message = format!(
+                "a former host's kubefed managed these namespaces, and what manages workspaces here may delete them: {}",
+                listed(names)
+            );
+            let cure = format!(
+                "keep them: `kubectl --context {} label namespaces {} kubefed.io/managed- kubesphere.io/workspace-`",
+                side.context(),
+                names.join(" ")
+            );
+            Some(Report::warning(side, message).cure(cure))
+        }
+        Seen::Present(_) | Seen::Absent => None,
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            Some(Report::unknown(side, format!("whether namespaces of a former host are left: {why}")))
+        }
+    }
+}
+
+/// Service accounts of other names that this member had: no host removes them, and each may do everything
+/// (kubesphere issue 3570).
+fn other_accounts(member: &Observed, name: &str) -> Option<Report> {
+    let others: Vec<&String> = member.joined_as.present()?.iter().filter(|other| *other != name).collect();
+    let first = others.first()?;
+    let names: Vec<String> = others.iter().map(|name| format!("{name}-kubesphere")).collect();
+    let kubectl = format!("kubectl --context {}", member.side.context());
+    let message = format!(
+        "service accounts of earlier names are left in kube-federation-system, with all rights: {}",
+        listed(&names)
+    );
+    Some(Report::warning(&member.side, message).cure(format!(
+        "if no other host uses them: `{kubectl} -n kube-federation-system delete serviceaccount {}`, and their rights, such as `{kubectl} delete clusterrole,clusterrolebinding kubefed-controller-manager:{first}-kubesphere`",
+        names.join(" ")
+    )))
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, surround},
+        plan::{
+            observed::Seen,
+            surroundings::{LeftoverWorkspace, Leftovers},
+        },
+    };
+
+    fn workspace(name: &str, placed_on: Seen<Vec<String>>) -> LeftoverWorkspace {
+        LeftoverWorkspace { name: name.to_owned(), placed_on }
+    }
+
+    fn with(workspaces: Vec<LeftoverWorkspace>, namespaces: &[&str]) -> Case {
+        let namespaces = Seen::Present(namespaces.iter().map(|name| (*name).to_owned()).collect());
+        let leftovers = Leftovers { workspaces: Seen::Present(workspaces), namespaces };
+        Case::new().member(|member| surround(member, |around| around.leftovers = Some(leftovers)))
+    }
+
+    #[test]
+    fn a_clean_member_and_no_look_are_fine() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+        assert_eq!(with(Vec::new(), &[]).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_workspace_that_the_host_has_elsewhere_would_keep_the_member_out() {
+        let elsewhere = || with(vec![workspace("team-a", Seen::Present(vec!["edge-2".to_owned()]))], &[]);
+        assert_eq!(
+            elsewhere().says(&CHECK),
+            [
+                "failure member \"edge-1\": a former host's workspaces are left that this host has too and does not place on this cluster, so it cannot join: team-a"
+            ]
+        );
+        assert!(elsewhere().cures(&CHECK).ends_with(
+            "`kubectl --context edge-1 label workspaces.tenant.kubesphere.io team-a kubefed.io/managed-`"
+        ));
+        let here = with(vec![workspace("team-a", Seen::Present(vec!["edge-1".to_owned()]))], &[]);
+        assert!(here.says(&CHECK)[0].starts_with("warning "));
+    }
+
+    #[test]
+    fn other_workspaces_and_namespaces_are_worth_a_warning() {
+        let names: Vec<String> = (1..=7).map(|number| format!("team-{number}")).collect();
+        let workspaces = names.iter().map(|name| workspace(name, Seen::Absent)).collect();
+        let case = with(workspaces, &["project-a"]);
+        let said = case.says(&CHECK);
+        assert!(
+            said[0].contains("are left: team-1, team-2, team-3, team-4, team-5 and 2 more; "),
+            "{said:?}"
+        );
+        assert!(
+            said[1]
+                .starts_with("warning member \"edge-1\": a former host's kubefed managed these namespaces")
+        );
+        assert!(case.cures(&CHECK).contains("team-6 team-7"), "a command names all of them");
+    }
+
+    #[test]
+    fn accounts_of_other_names_of_a_joined_member_are_told_by_a_check() {
+        let case = || {
+            let names = ["edge-1", "old"].map(str::to_owned).to_vec();
+            Case::new().joined().member(|member| member.joined_as = Seen::Present(names))
+        };
+        assert_eq!(case().says(&CHECK), Vec::<String>::new());
+        let said = case().checking().says(&CHECK);
+        assert!(said[0].ends_with("with all rights: old-kubesphere"), "{said:?}");
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_unknown() {
+        let forbidden = || Seen::Unreadable("forbidden".to_owned());
+        let leftovers =
+            Leftovers { workspaces: forbidden(), namespaces: Seen::Unreadable("forbidden".to_owned()) };
+        let case = Case::new().member(|member| surround(member, |around| around.leftovers = Some(leftovers)));
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "unknown member \"edge-1\": whether workspaces of a former host are left: forbidden",
+                "unknown member \"edge-1\": whether namespaces of a former host are left: forbidden",
+            ]
+        );
+    }
+}

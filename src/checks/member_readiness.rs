@@ -1,0 +1,230 @@
+//! The host finds its members ready, and says so of late.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Check, Report, Situation, Verdict, host_in_effect::controller};
+use crate::{
+    kubesphere::{
+        cluster::{ConditionType, RegisteredCluster},
+        kubesphere_config::DEFAULT_RESYNC,
+        readiness::{Membership, membership},
+    },
+    plan::{intent::MemberIntent, observed::Observed},
+};
+
+pub(super) const CHECK: Check =
+    Check { id: "member-readiness", title: "the host finds its members ready", skippable: false, run };
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let Some(host) = situation.host else { return Vec::new() };
+    let members = situation.answering_members();
+    members.flat_map(|(intent, member)| of_member(situation, host, intent, member)).collect()
+}
+
+fn of_member(
+    situation: &Situation<'_>,
+    host: &Observed,
+    intent: &MemberIntent,
+    member: &Observed,
+) -> Vec<Report> {
+    let Some(cluster) = situation.registered(intent, member) else { return Vec::new() };
+    // That it is being deleted, or ignored, is cluster-name's.
+    if cluster.is_being_deleted() || !cluster.joins_federation() {
+        return Vec::new();
+    }
+    let about = About { situation, host, member, cluster };
+    let reports = [about.unready(), about.stale(), about.unanswered(), about.expiring(), about.elsewhere()];
+    reports.into_iter().flatten().collect()
+}
+
+struct About<'a> {
+    situation: &'a Situation<'a>,
+    host: &'a Observed,
+    member: &'a Observed,
+    cluster: &'a RegisteredCluster,
+}
+
+impl About<'_> {
+    fn membership(&self) -> Membership {
+        membership(Some(self.cluster), &self.member.uid, self.host.kubesphere_version())
+    }
+
+    /// A join waits for it.
+    fn unready(&self) -> Option<Report> {
+        let checks = self.situation.checks_only();
+        let (verdict, why) = match self.membership() {
+            Membership::Failing(why) if checks => (Verdict::Failure, why),
+            Membership::Failing(why) => (Verdict::Warning, why),
+            Membership::Pending(what) if checks => (Verdict::Warning, what),
+            _ => return None,
+        };
+        let message = format!("its Cluster \"{}\" is not ready: {why}", self.cluster.name());
+        Some(Report::of(verdict, &self.member.side, message).cure(controller(self.host.side.context())))
+    }
+
+    /// The controller writes its conditions anew at each look (kubesphere `cluster_controller.go@v3.4.1`): old ones
+    /// show that it is down, or that its writes are refused, as the webhook of 3.4 does once a member is gone.
+    fn stale(&self) -> Option<Report> {
+        let ready = self.cluster.condition(ConditionType::Ready)?;
+        let written: Timestamp = ready.updated_at.parse().ok()?;
+        let resync = self.host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync);
+        let age = self.host.clock.now.duration_since(written);
+        let stale = SignedDuration::try_from(resync * 2 + LOOKS_WITHIN).ok()?;
+        (age > stale).then(|| {
+            let message = format!(
+                "whether its Cluster \"{}\" is ready was last said {} ago, and the host looks every {}",
+                self.cluster.name(),
+                rough(age),
+                rough(SignedDuration::try_from(resync).unwrap_or(age))
+            );
+            Report::warning(&self.member.side, message).cure(controller(self.host.side.context()))
+        })
+    }
+
+    fn unanswered(&self) -> Option<Report> {
+        let unknown = self.membership() == Membership::WithoutKubesphereVersion;
+        (unknown && self.situation.checks_only()).then(|| {
+            let message = "it is ready, but its ks-apiserver does not answer the host, which knows no version of its KubeSphere";
+            Report::warning(&self.member.side, message).cure(format!(
+                "look at its pods: `kubectl --context {} -n kubesphere-system get pods -l app=ks-apiserver`",
+                self.member.side.context()
+            ))
+        })
+    }
+
+    fn expiring(&self) -> Option<Report> {
+        let expires =
+            self.cluster.condition(ConditionType::CertificateExpires).filter(|found| found.is_true)?;
+        let message = format!(
+            "the client certificate that the host has of it ends within a week, or has ended: {}",
+            expires.message
+        );
+        Some(Report::warning(&self.member.side, message).cure(UPDATE))
+    }
+
+    /// The host's own way to the member may well be another than ours; where it is not ready, it is the first suspect.
+    fn elsewhere(&self) -> Option<Report> {
+        let endpoint = self.cluster.endpoint().filter(|_| !self.cluster.leads_to(&self.member.server))?;
+        self.situation.checks_only().then(|| {
+            let message =
+                format!("the host reaches it at {endpoint}, and this context at {}", self.member.server);
+            Report::warning(&self.member.side, message)
+                .cure(format!("nothing, if both lead to it; else {UPDATE}"))
+        })
+    }
+}
+
+/// How long one look may take: the wait for a service account's token alone 30 s (kubesphere `join.go@v3.4.1`).
+const LOOKS_WITHIN: Duration = Duration::from_secs(30);
+const UPDATE: &str = "store a new kubeconfig: in the host's console, Cluster Management, the cluster's menu, Update KubeConfig";
+
+/// `40 s`, `12 min`, `5 h`, `3 d`.
+fn rough(duration: SignedDuration) -> String {
+    match duration.as_secs() {
+        seconds if seconds < 120 => format!("{seconds} s"),
+        seconds if seconds < 7200 => format!("{} min", seconds / 60),
+        seconds if seconds < 172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, cluster, host_cluster, with_conditions},
+        kubesphere::cluster::RegisteredCluster,
+    };
+
+    const NOW: &str = "2026-01-01T12:00:00Z";
+
+    fn condition(kind: &str, status: &str, reason: &str) -> Value {
+        json!({"type": kind, "status": status, "reason": reason, "message": "", "lastUpdateTime": NOW})
+    }
+
+    fn ready() -> RegisteredCluster {
+        let conditions = json!([condition("Federated", "True", ""), condition("Ready", "True", "Ready")]);
+        with_conditions(&cluster("edge-1", "uid-of-edge-1"), &conditions)
+    }
+
+    fn says(cluster: RegisteredCluster, now: &str, checking: bool) -> Vec<String> {
+        let case = Case::new().joined().registered([host_cluster("host"), cluster]);
+        let case = case.host(|host| host.clock.now = now.parse().unwrap());
+        if checking { case.checking().says(&CHECK) } else { case.says(&CHECK) }
+    }
+
+    #[test]
+    fn a_member_that_was_lately_found_ready_and_one_that_is_not_registered_are_fine() {
+        assert_eq!(says(ready(), "2026-01-01T12:04:29Z", true), Vec::<String>::new());
+        assert_eq!(Case::new().checking().says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_member_that_is_not_ready_is_told_with_the_controllers_reason() {
+        let conditions = json!([condition("Federated", "False", "dial tcp: connection refused")]);
+        let unready = || with_conditions(&cluster("edge-1", "uid-of-edge-1"), &conditions);
+        let said = "member \"edge-1\": its Cluster \"edge-1\" is not ready: Federated is False: dial tcp: connection refused";
+        assert_eq!(says(unready(), NOW, true), [format!("failure {said}")]);
+        assert_eq!(says(unready(), NOW, false), [format!("warning {said}")]);
+        let new = says(cluster("edge-1", "uid-of-edge-1"), NOW, true);
+        assert!(new[0].starts_with(
+            "warning member \"edge-1\": its Cluster \"edge-1\" is not ready: the controller has not"
+        ));
+    }
+
+    #[test]
+    fn readiness_that_nobody_repeats_is_stale_after_two_resyncs() {
+        assert_eq!(says(ready(), "2026-01-01T12:04:31Z", true).len(), 1);
+        assert_eq!(
+            says(ready(), "2026-01-01T15:00:00Z", true),
+            [
+                "warning member \"edge-1\": whether its Cluster \"edge-1\" is ready was last said 3 h ago, and the host looks every 2 min"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_member_whose_kubesphere_is_not_known_is_told_by_a_check() {
+        let nameless = || ready().patched(&json!({"status": {"kubeSphereVersion": null}}));
+        assert_eq!(says(nameless(), NOW, false), Vec::<String>::new());
+        assert!(
+            says(nameless(), NOW, true)[0]
+                .starts_with("warning member \"edge-1\": it is ready, but its ks-apiserver")
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_ends_is_told_with_its_end() {
+        let mut conditions = json!([
+            condition("Federated", "True", ""),
+            condition("Ready", "True", "Ready"),
+            condition("KubeConfigCertExpiresInSevenDays", "True", ""),
+        ]);
+        conditions[2]["message"] = "2026-01-03 10:00:00 +0000 UTC".into();
+        let said = says(with_conditions(&cluster("edge-1", "uid-of-edge-1"), &conditions), NOW, false);
+        assert!(
+            said[0].starts_with("warning ") && said[0].ends_with(": 2026-01-03 10:00:00 +0000 UTC"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn another_address_is_told_by_a_check() {
+        let at = |endpoint: &str| {
+            let endpoint = json!({"spec": {"connection": {"kubernetesAPIEndpoint": endpoint}}});
+            ready().patched(&endpoint)
+        };
+        assert_eq!(says(at("https://edge-1.example.org:6443/"), NOW, true), Vec::<String>::new());
+        assert_eq!(
+            says(at("https://10.0.0.1:6443"), NOW, true),
+            [
+                "warning member \"edge-1\": the host reaches it at https://10.0.0.1:6443, and this context at https://edge-1.example.org:6443"
+            ]
+        );
+        assert_eq!(says(at("https://10.0.0.1:6443"), NOW, false), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,58 @@
+//! `kubectl mc check`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::change::{OutputFormat, timeout};
+
+/// Check host and members, before or after a join
+///
+/// Runs every check of a join and says how each ended, with what to do about it: before a join what stands in its way,
+/// and of a member that is joined what has drifted since, such as its secret, role, certificate or readiness. Without
+/// MEMBER the host is checked alone. A member is checked under the name that it is registered with on the host, else
+/// under its context's. Nothing is ever written; what is asked is which rights the user has.
+///
+/// docs/checks/ID.md says of each check what it looks at, what causes its verdict, and the cure.
+///
+/// Needs what a join needs to read: on both sides "get" on the namespace kube-system, and in kubesphere-system "get" on
+/// the ConfigMap kubesphere-config and on the ClusterConfiguration; on the host "list" on
+/// clusters.cluster.kubesphere.io. Useful and not needed, because what may not be read is told as unknown: "list" on
+/// nodes and on storageclasses.storage.k8s.io ("get", where the configuration names one); in kubesphere-system "get" on
+/// the Deployment and the Secret kubesphere-secret, on services/proxy, and what `kubectl mc logs` needs; "get" on the
+/// ConfigMap devops-config in kubesphere-devops-system; on the host "get" on validatingwebhookconfigurations and
+/// federatedworkspaces.types.kubefed.io, "list" on endpointslices.discovery.k8s.io, and in kube-federation-system "get"
+/// on deployments and "list" on secrets, of which only the labels are read; on a member "list" on namespaces, on workspaces.tenant.kubesphere.io and on
+/// serviceaccounts in kube-federation-system.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  no check failed; there may be warnings
+  3  a check failed
+
+Examples:
+  # What stands in the way of joining the cluster of context edge-1
+  kubectl mc check edge-1 --context prod
+
+  # Whether a host and two members are still what a join made of them
+  kubectl mc check edge-1 edge-2 --context prod
+
+  # The host alone
+  kubectl mc check --context prod
+
+  # The ids of all checks that failed
+  kubectl mc check edge-1 --context prod -o json | jq -r '.findings[] | select(.verdict == \"failure\").id'")]
+pub struct Check {
+    /// Contexts of members to check
+    #[arg(value_name = "MEMBER")]
+    pub members: Vec<String>,
+    /// Checks whose failures become warnings
+    #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
+    pub skip_checks: Vec<String>,
+    /// Print one object instead of a report
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    pub output: Option<OutputFormat>,
+    /// How long all checks together may take
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
+    pub timeout: Duration,
+}

@@ -1,0 +1,108 @@
+//! What stands around a cluster's KubeSphere. Only GET and LIST, and nothing that a join depends on: what cannot be
+//! read is told so.
+
+use std::time::Duration;
+
+use k8s_openapi::api::{core::v1::ConfigMap, storage::v1};
+use kube::{Api, api::ListParams};
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::{
+    connection::Connection,
+    federation::federation,
+    leftovers::leftovers,
+    observe::{config_of, seen_if_possible},
+    request_error::{Cause, Object, RequestError, Verb, request},
+};
+use crate::{
+    kubesphere::{cluster_configuration::NAMESPACE, devops_config, kubesphere_config::KubesphereConfig},
+    plan::{
+        observed::Seen,
+        surroundings::{Interest, StorageClass, Surroundings},
+    },
+};
+
+/// The annotations by which `kubectl get storageclass` marks the default one.
+const DEFAULT_CLASS: [&str; 2] =
+    ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+/// Where a host asks a member for its version, and how long it waits
+/// (kubesphere `pkg/controller/cluster/cluster_controller.go@v3.4.1`).
+const ANSWER: &str = "/api/v1/namespaces/kubesphere-system/services/:ks-apiserver:80/proxy/kapis/version";
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is of interest. `class` is the `StorageClass` that the installer asserts by name; of a member's leftovers the
+/// host is asked too.
+pub async fn look_around(
+    connection: &Connection,
+    host: Option<&Connection>,
+    class: Option<String>,
+    interest: Interest,
+) -> Surroundings {
+    let (storage_classes, devops, ks_apiserver, federation, leftovers) = tokio::join!(
+        on(interest.run, storage_classes(connection, class.as_deref())),
+        on(interest.run, devops(connection)),
+        on(interest.answer, ks_apiserver(connection)),
+        on(interest.federation, federation(connection)),
+        on(interest.leftovers, leftovers(connection, host)),
+    );
+    Surroundings { storage_classes, devops, ks_apiserver, federation, leftovers }
+}
+
+/// Asks only where it is of interest.
+async fn on<T>(interest: bool, look: impl Future<Output = T>) -> Option<T> {
+    if interest { Some(look.await) } else { None }
+}
+
+/// The one that the installer asserts, where it is named; else all.
+async fn storage_classes(connection: &Connection, name: Option<&str>) -> Seen<Vec<StorageClass>> {
+    let api: Api<v1::StorageClass> = Api::all(connection.client.clone());
+    let classes = Object::all("storage.k8s.io", "storageclasses");
+    if let Some(name) = name {
+        let object = classes.named(name);
+        let found = request(&connection.side, Verb::Get, &object, api.get_metadata(name)).await;
+        return seen_if_possible(found, |class| vec![storage_class(class.metadata)]);
+    }
+    let parameters = ListParams::default().match_any();
+    let list = request(&connection.side, Verb::List, &classes, api.list_metadata(&parameters)).await;
+    seen_if_possible(list, |list| list.items.into_iter().map(|class| storage_class(class.metadata)).collect())
+}
+
+fn storage_class(metadata: kube::core::ObjectMeta) -> StorageClass {
+    let annotations = metadata.annotations.unwrap_or_default();
+    let is_true = |key: &&str| annotations.get(*key).is_some_and(|value| value == "true");
+    StorageClass { is_default: DEFAULT_CLASS.iter().any(is_true), name: metadata.name.unwrap_or_default() }
+}
+
+/// The ConfigMap devops-config.
+pub(super) async fn devops(connection: &Connection) -> Seen<KubesphereConfig> {
+    let api: Api<ConfigMap> = Api::namespaced(connection.client.clone(), devops_config::NAMESPACE);
+    let object =
+        Object::all("", "configmaps").named(devops_config::NAME).in_namespace(devops_config::NAMESPACE);
+    let found = request(&connection.side, Verb::Get, &object, api.get(devops_config::NAME)).await;
+    seen_if_possible(found, |config_map| config_map).and_then(|config_map| config_of(&config_map))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    #[serde(default)]
+    git_version: String,
+}
+
+/// An answer that is no version, or none at all, is malformed: only what may not be asked is unreadable.
+async fn ks_apiserver(connection: &Connection) -> Seen<String> {
+    let ask = http::Request::get(ANSWER).body(Vec::new()).expect("a path makes a request");
+    let object = Object::all("", "services/proxy").named("ks-apiserver").in_namespace(NAMESPACE);
+    let answer = connection.client.request::<Answer>(ask);
+    let answer = request(&connection.side, Verb::Get, &object, answer);
+    match timeout(ANSWERS_WITHIN, answer).await {
+        Ok(Ok(answer)) => Seen::Present(answer.git_version),
+        Ok(Err(RequestError { cause: Cause::NotFound, .. })) => Seen::Absent,
+        Ok(Err(RequestError { cause: cause @ Cause::Forbidden { .. }, .. })) => {
+            Seen::Unreadable(cause.to_string())
+        }
+        Ok(Err(error)) => Seen::Malformed(error.cause.to_string()),
+        Err(_) => Seen::Malformed(format!("no answer within {} s", ANSWERS_WITHIN.as_secs())),
+    }
+}

@@ -1,0 +1,29 @@
+//! The clusters that were looked at, as a table.
+
+use super::{table::aligned, words::harmless};
+use crate::{kubesphere::side::Side, plan::observed::Observed};
+
+/// The lines of the table, heading first.
+pub fn table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<String> {
+    let heading = ["SIDE", "CONTEXT", "SERVER", "ROLE", "KUBESPHERE", "KUBERNETES", "NODES", "UID"];
+    let rows = std::iter::once(heading.map(str::to_owned)).chain(clusters.map(row));
+    aligned(&rows.collect::<Vec<_>>())
+}
+
+fn row(observed: &Observed) -> [String; 8] {
+    let side = match observed.side {
+        Side::Host { .. } => "host",
+        Side::Member { .. } => "member",
+    };
+    let unknown = || "<unknown>".to_owned();
+    [
+        side.to_owned(),
+        harmless(observed.side.context()),
+        harmless(&observed.server),
+        harmless(observed.role().as_str()),
+        observed.kubesphere_version().map_or_else(unknown, |version| version.to_string()),
+        harmless(&observed.kubernetes),
+        observed.nodes.present().map_or_else(unknown, usize::to_string),
+        observed.uid.clone(),
+    ]
+}

@@ -1,0 +1,94 @@
+//! What stands around a cluster's KubeSphere, as far as a join depends on it. All of it can be done without: what may
+//! not be read leaves a check unknown.
+
+use super::observed::Seen;
+use crate::kubesphere::kubesphere_config::KubesphereConfig;
+
+/// What was seen; `None` where nobody looked, because nothing depends on it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The `StorageClasses` that a run of the installer may find.
+    pub storage_classes: Option<Seen<Vec<StorageClass>>>,
+    /// The ConfigMap devops-config.
+    pub devops: Option<Seen<KubesphereConfig>>,
+    /// The version that ks-apiserver tells through the Service proxy, as a host asks for it.
+    pub ks_apiserver: Option<Seen<String>>,
+    /// The host's kubefed.
+    pub federation: Option<Federation>,
+    /// What a former host left on a member.
+    pub leftovers: Option<Leftovers>,
+}
+
+/// What of it is worth a look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent yes and no")]
+pub struct Interest {
+    /// What a run of the installer depends on.
+    pub run: bool,
+    /// Whether KubeSphere answers as a host asks it.
+    pub answer: bool,
+    /// What kubefed depends on, on a host.
+    pub federation: bool,
+    /// What a former host left, on a member.
+    pub leftovers: bool,
+}
+
+/// A `StorageClass`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageClass {
+    /// Its name.
+    pub name: String,
+    /// Whether `kubectl get storageclass` marks it `(default)`.
+    pub is_default: bool,
+}
+
+/// The kubefed of a host.
+#[derive(Clone, Debug)]
+pub struct Federation {
+    /// Whether Deployment kubefed-controller-manager is available.
+    pub controller: Seen<bool>,
+    /// The webhooks that stand before Clusters and what kubefed makes of them.
+    pub webhooks: Seen<Vec<Webhook>>,
+    /// Helm's records of the release kubefed.
+    pub releases: Seen<Vec<Release>>,
+}
+
+/// A webhook of the API server, and who answers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// The `ValidatingWebhookConfiguration`.
+    pub configuration: String,
+    /// The namespace of the Service that it asks.
+    pub namespace: String,
+    /// The Service.
+    pub service: String,
+    /// Whether a ready pod stands behind the Service.
+    pub is_served: Seen<bool>,
+}
+
+/// One of helm's records of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Counted from 1.
+    pub revision: u32,
+    /// `deployed`, `failed`, `pending-install`, `superseded`, …
+    pub status: String,
+}
+
+/// What a former host left on a member.
+#[derive(Clone, Debug)]
+pub struct Leftovers {
+    /// Workspaces that its kubefed manages.
+    pub workspaces: Seen<Vec<LeftoverWorkspace>>,
+    /// Namespaces that its kubefed manages, or that belong to these workspaces.
+    pub namespaces: Seen<Vec<String>>,
+}
+
+/// A workspace of a former host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftoverWorkspace {
+    /// Its name.
+    pub name: String,
+    /// The clusters on which this host places its own workspace of the same name, where it has one.
+    pub placed_on: Seen<Vec<String>>,
+}
