@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use crate::{
-    checks::Finding,
+    checks::{Finding, Report, member_credential::found_late},
     config_file::store::StoreError,
     kubesphere::side::Side,
     live::{
@@ -160,15 +160,18 @@ impl From<Failure> for Error {
             Failure::Request(error) => error.into(),
             Failure::Connection(error) => error.into(),
             Failure::NotOurs { side, piece, .. } => {
-                Self { hints: piece.cures(side.context()).into(), ..Self::new(Kind::Obstacle, message) }
+                without_credential(piece.cures(side.context()).into_iter().fold(
+                    Report::failure(&side, message),
+                    Report::cure,
+                ))
             }
-            Failure::NotIssued { .. } => Self::new(Kind::Obstacle, message)
-                .hint("use a context with a client certificate, and `--credentials context`")
-                .hint("or upgrade the host to KubeSphere 3.4, which takes a token"),
-            Failure::Unverified { side, .. } => Self::new(Kind::Obstacle, message).hint(format!(
+            Failure::NotIssued { side, .. } => without_credential(Report::failure(&side, message)
+                .cure("use a context with a client certificate, and `--credentials context`")
+                .cure("or upgrade the host to KubeSphere 3.4, which takes a token")),
+            Failure::Unverified { side, .. } => without_credential(Report::failure(&side, message).cure(format!(
                 "try it again, or look at the API server's log of \"{}\"; `--credentials` names another credential",
                 side.context()
-            )),
+            ))),
             Failure::Refused(findings) => Self { message, ..Self::refused(findings) },
             Failure::RunFailed { side, .. } => Self::new(Kind::Error, message)
                 .hint(format!("read the log: {}", logs_command(&side)))
@@ -194,6 +197,14 @@ impl From<Failure> for Error {
                 Self::new(Kind::Obstacle, message).hint(format!("go on with the name \"{twin}\": `--name {twin}`"))
             }
         }
+    }
+}
+
+/// It shows when the credential is made, which is before the first change of a configuration.
+fn without_credential(report: Report) -> Error {
+    Error {
+        message: "no configuration was changed: 1 obstacle".to_owned(),
+        ..Error::refused(vec![found_late(report)])
     }
 }
 

@@ -48,14 +48,7 @@ fn named_command() -> clap::Command {
 
 fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
-        tokio::select! {
-            // First, because a command may have something to say about its interruption.
-            biased;
-            result = dispatch(cli, ui) => result,
-            error = interrupted() => Err(error),
-        }
-    });
+    let result = runtime.block_on(dispatch(cli, ui));
     // A question that nobody answered must not keep the program.
     runtime.shutdown_background();
     result
@@ -63,13 +56,25 @@ fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
 
 async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
     match &cli.command {
+        // Interrupted, these three have something to say, and something to tidy up before they end.
         Command::Join(join) => commands::join::run(join, &cli.global, ui).await,
         Command::Prepare(prepare) => commands::prepare::run(prepare, &cli.global, ui).await,
         Command::Import(import) => commands::import::run(import, &cli.global, ui).await,
-        Command::Configure(configure) => commands::configure::run(configure, &cli.global, ui).await,
-        Command::Logs(logs) => commands::logs::run(logs, &cli.global, ui).await,
-        Command::JwtSecret(show) => commands::jwt_secret::run(show, &cli.global, ui).await,
         Command::Check(check) => commands::check::run(check, &cli.global, ui).await,
+        Command::Configure(configure) => {
+            until_interrupted(commands::configure::run(configure, &cli.global, ui)).await
+        }
+        Command::Logs(logs) => until_interrupted(Box::pin(commands::logs::run(logs, &cli.global, ui))).await,
+        Command::JwtSecret(show) => until_interrupted(commands::jwt_secret::run(show, &cli.global, ui)).await,
         Command::Version => commands::version::run(ui),
+    }
+}
+
+async fn until_interrupted(command: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    tokio::select! {
+        // First, because a command may have something to say about its interruption.
+        biased;
+        result = command => result,
+        error = interrupted() => Err(error),
     }
 }

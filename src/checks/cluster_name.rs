@@ -3,7 +3,11 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::{
-        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, names::is_cluster_name,
+        cluster::RegisteredCluster,
+        cluster_configuration::ClusterConfiguration,
+        names::{is_cluster_name, propose_cluster_name},
+        shell_word::shell_word,
+        side::Side,
     },
     plan::{intent::ClusterIntent, observed::Observed},
 };
@@ -20,7 +24,7 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let by_default = situation.intent.host.cluster_name.is_none().then(|| hosts_name_to_be(host)).flatten();
     situation
         .answering_clusters()
-        .filter_map(|(intent, member)| of_member(intent, member, host, by_default))
+        .filter_map(|(intent, member)| of_member(intent, member, host, by_default, situation.checks_only()))
         .collect()
 }
 
@@ -29,13 +33,12 @@ fn of_member(
     member: &Observed,
     host: &Observed,
     hosts_name: Option<&str>,
+    checks_only: bool,
 ) -> Option<Report> {
     let name = &intent.name;
     let failure = |message: String| Report::failure(&member.side, message);
     if !is_cluster_name(name) {
-        return Some(
-            failure(format!("\"{name}\" cannot be a Cluster's name")).cure("choose one with `--name`"),
-        );
+        return Some(invalid(name, &member.side, checks_only));
     }
     if hosts_name == Some(name.as_str()) {
         return Some(
@@ -62,6 +65,20 @@ fn of_member(
                 "`kubectl --context {context} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
             ))
     })
+}
+
+/// A join asks for another name before it begins.
+fn invalid(name: &str, side: &Side, checks_only: bool) -> Report {
+    let message = format!("\"{name}\" cannot be a Cluster's name");
+    if !checks_only {
+        return Report::failure(side, message).cure("choose one with `--name`");
+    }
+    let context = shell_word(side.context());
+    let cure = match propose_cluster_name(name) {
+        Some(proposal) => format!("join it under another: `kubectl mc join {context} --name {proposal}`"),
+        None => format!("join it under another: `kubectl mc join {context} --name NAME`"),
+    };
+    Report::warning(side, message).cure(cure)
 }
 
 /// What the host's controller will call the Cluster that it makes of itself

@@ -5,7 +5,7 @@ use crate::{
     kubesphere::side::Side,
     plan::{
         join::ConfigurationStep,
-        observed::Seen,
+        observed::{InstallerRun, Seen},
         surroundings::{Release, Webhook},
     },
 };
@@ -23,7 +23,11 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let side = &host.side;
     // What is not installed yet comes with the run that makes a host of it.
     let installed = host.is_host() && situation.step(side) == Some(&ConfigurationStep::InEffect);
-    let release = release(side, &federation.releases, installed);
+    let at_work = match host.run {
+        InstallerRun::UnderWay(_) | InstallerRun::Unknown { is_likely: true, .. } => true,
+        InstallerRun::NotAsked | InstallerRun::Idle { .. } | InstallerRun::Unknown { .. } => false,
+    };
+    let release = release(side, &federation.releases, installed, at_work);
     if !installed {
         return release.into_iter().collect();
     }
@@ -78,7 +82,10 @@ fn unserved(side: &Side, webhook: &Webhook) -> Option<Report> {
 
 /// A first installation that timed out leaves a release that helm neither upgrades nor installs anew
 /// (`"kubefed" has no deployed releases`, kubesphere issues 4689, 4461; ks-installer 1437).
-fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool) -> Option<Report> {
+///
+/// While the installer is at work it is its own affair: helm keeps `pending-install` for up to half an hour, and the
+/// installer tries again after a failure.
+fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool, at_work: bool) -> Option<Report> {
     let releases = match releases {
         Seen::Present(releases) => releases,
         Seen::Absent => return None,
@@ -90,8 +97,15 @@ fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool) -> Optio
         }
     };
     let last = releases.iter().max_by_key(|release| release.revision)?;
-    if releases.iter().any(|release| release.status == "deployed") {
+    if releases.iter().any(|release| release.status == "deployed")
+        || (at_work && last.status.starts_with("pending-"))
+    {
         return None;
+    }
+    if at_work {
+        let message =
+            format!("the installer has not got kubefed installed yet: helm's release is {}", last.status);
+        return Some(Report::warning(side, message).cure(pods(side, "kube-federation-system")));
     }
     // Where kubefed works all the same, the installer does not touch it any more.
     let verdict = if installed { Verdict::Warning } else { Verdict::Failure };
@@ -120,9 +134,9 @@ fn pods(side: &Side, namespace: &str) -> String {
 mod tests {
     use super::CHECK;
     use crate::{
-        checks::fixture::{Case, surround},
+        checks::fixture::{Case, play, surround},
         plan::{
-            observed::Seen,
+            observed::{InstallerRun, Seen},
             surroundings::{Federation, Release, Webhook},
         },
     };
@@ -204,6 +218,24 @@ mod tests {
             federation.releases = Seen::Present(vec![release(1, "deployed"), release(2, "failed")]);
         };
         assert_eq!(says(Case::new(), upgraded), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_installation_under_way_is_left_to_the_installer() {
+        let busy = || {
+            Case::new().host(|host| {
+                play(host, "host");
+                host.run = InstallerRun::UnderWay("preparing".to_owned());
+            })
+        };
+        let with = |status: &'static str| {
+            move |federation: &mut Federation| federation.releases = Seen::Present(vec![release(1, status)])
+        };
+        assert_eq!(says(busy(), with("pending-install")), Vec::<String>::new());
+        let said = "warning host \"prod\": the installer has not got kubefed installed yet: helm's release is failed";
+        assert_eq!(says(busy(), with("failed")), [said]);
+        let idle = Case::new().host(|host| host.run = InstallerRun::Idle { last_failure: None });
+        assert!(says(idle, with("pending-install"))[0].starts_with("failure host"));
     }
 
     #[test]

@@ -41,6 +41,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// Nothing to say: it holds.
+    pub fn ok() -> Self {
+        Self::new(None, Verdict::Ok, "")
+    }
+
+    /// It holds on `side`, and this is how.
+    pub fn told(side: &Side, message: impl Into<String>) -> Self {
+        Self::new(Some(side), Verdict::Ok, message)
+    }
+
     /// An obstacle on `side`.
     pub fn failure(side: &Side, message: impl Into<String>) -> Self {
         Self::new(Some(side), Verdict::Failure, message)

@@ -11,7 +11,9 @@ use crate::{
     },
     plan::{
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
+        intent::{
+            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part, Reachability,
+        },
         join::{Unplannable, plan},
         lifetime::DAY,
         member_kubeconfig::{Endpoint, StoredUser},
@@ -45,7 +47,8 @@ impl Case {
     pub(super) fn of_version(version: &str) -> Self {
         let host = HostIntent { cluster_name: None, chosen: HostChoice::Named };
         let members = vec![member_intent("edge-1")];
-        let intent = Intent { part: Part::Join, host, members, given_secret: None };
+        let intent =
+            Intent { part: Part::Join, host, members, given_secret: None, reachability: Reachability::Off };
         let host = installation(Side::host("prod"), version, HOST_SECRET);
         let member = installation(Side::member("edge-1"), version, OTHER_SECRET);
         Self { intent, host: Some(host), members: vec![Some(member)], silent: Vec::new(), unplannable: None }

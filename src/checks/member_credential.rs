@@ -1,8 +1,8 @@
 //! What will be stored on the host works inside its pods.
 
-use super::{Check, Report, Situation};
+use super::{Check, Finding, Report, Situation};
 use crate::{
-    kubesphere::{side::Side, versions::Version},
+    kubesphere::{cluster_configuration::NAMESPACE, side::Side, versions::Version},
     plan::{
         credential::{Account, Kind, Piece},
         intent::ClusterIntent,
@@ -17,6 +17,11 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     run,
 };
+
+/// What shows only when the credential is made.
+pub fn found_late(report: Report) -> Finding {
+    Finding { id: CHECK.id, title: CHECK.title, report }
+}
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
     let host = situation.host.and_then(Observed::kubesphere_version);
@@ -45,6 +50,9 @@ fn of_member(
     reports.extend(refused.map(|host| token_only(side, kind, host)));
     let foreign = account.into_iter().flat_map(|account| account.foreign(kind));
     reports.extend(foreign.map(|(piece, why)| taken(side, piece, why)));
+    reports.extend(
+        account.into_iter().flat_map(|account| &account.tokens_of_others).map(|name| shared(side, name)),
+    );
     let leaves_out_proxy = cluster.endpoint.as_ref().is_ok_and(|endpoint| endpoint.leaves_out_proxy);
     reports.extend(leaves_out_proxy.then(|| unproxied(side, cluster)));
     reports
@@ -59,6 +67,16 @@ fn problems(kind: Kind, cluster: &ClusterIntent) -> impl Iterator<Item = &Proble
 fn taken(side: &Side, piece: Piece, why: &str) -> Report {
     let message = format!("{} {} is not ours: {why}", piece.type_meta().1, piece.name());
     piece.cures(side.context()).into_iter().fold(Report::failure(side, message), Report::cure)
+}
+
+/// Joining another host takes nothing from the one before.
+fn shared(side: &Side, secret: &str) -> Report {
+    let message =
+        format!("Secret {secret} holds a cluster-admin's token for another host, which stays valid");
+    Report::warning(side, message).cure(format!(
+        "if that host shall not reach this cluster any more: `kubectl --context {} -n {NAMESPACE} delete secret {secret}`",
+        side.context()
+    ))
 }
 
 fn problematic(side: &Side, problem: &Problem) -> Report {
@@ -86,7 +104,7 @@ mod tests {
     use crate::{
         checks::fixture::{Case, cluster},
         plan::{
-            credential::{Account, Choice, Ownership},
+            credential::{Account, Choice, HostUid, Ownership},
             intent::ClusterIntent,
             member_kubeconfig::{Problem, StoredUser},
             observed::Seen,
@@ -145,10 +163,31 @@ mod tests {
         }
     }
 
+    fn nothing() -> Account {
+        Account {
+            service_account: Seen::Absent,
+            binding: Seen::Absent,
+            host: HostUid::default(),
+            token: Seen::Absent,
+            tokens_of_others: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_token_of_another_host_is_told_with_the_command_that_removes_it() {
+        let account = Account { tokens_of_others: vec!["kubectl-mc-host-token-1f".to_owned()], ..nothing() };
+        let case = Case::new().member(|member| member.account = Some(account));
+        let said = "warning member \"edge-1\": Secret kubectl-mc-host-token-1f holds a cluster-admin's token for \
+                    another host, which stays valid";
+        assert_eq!(case.says(&CHECK), [said]);
+        let cure = "`kubectl --context edge-1 -n kubesphere-system delete secret kubectl-mc-host-token-1f`";
+        assert!(case.cures(&CHECK).contains(cure));
+    }
+
     #[test]
     fn an_account_of_somebody_else_is_not_taken_over() {
         let foreign = || Seen::Present(Ownership::Foreign("it has no label a=b".to_owned()));
-        let account = Account { service_account: foreign(), binding: Seen::Absent, token: Seen::Absent };
+        let account = Account { service_account: foreign(), ..nothing() };
         let case = Case::new().member(|member| member.account = Some(account));
         let said =
             "failure member \"edge-1\": ServiceAccount kubectl-mc-host is not ours: it has no label a=b";

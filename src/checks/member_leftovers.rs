@@ -56,7 +56,19 @@ fn of_workspaces(side: &Side, workspaces: &[LeftoverWorkspace], name: &str) -> V
     let names = |workspaces: Vec<&LeftoverWorkspace>| -> Vec<String> {
         workspaces.iter().map(|workspace| workspace.name.clone()).collect()
     };
-    let (conflicting, harmless): (Vec<_>, Vec<_>) = workspaces.iter().partition(conflicts);
+    let untold = workspaces.iter().find_map(|workspace| match &workspace.placed_on {
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            let message = format!(
+                "whether this host has workspace {}, which a former host has left, and does not place it on this cluster: {why}",
+                workspace.name
+            );
+            Some(Report::unknown(side, message))
+        }
+        Seen::Present(_) | Seen::Absent => None,
+    });
+    let told =
+        workspaces.iter().filter(|workspace| matches!(workspace.placed_on, Seen::Present(_) | Seen::Absent));
+    let (conflicting, harmless): (Vec<_>, Vec<_>) = told.partition(conflicts);
     let (conflicting, harmless) = (names(conflicting), names(harmless));
     let conflict = (!conflicting.is_empty()).then(|| {
         let message = format!(
@@ -72,7 +84,7 @@ fn of_workspaces(side: &Side, workspaces: &[LeftoverWorkspace], name: &str) -> V
         );
         Report::warning(side, message).cure(release(side, &harmless))
     });
-    conflict.into_iter().chain(left).collect()
+    conflict.into_iter().chain(untold).chain(left).collect()
 }
 
 fn release(side: &Side, names: &[String]) -> String {
@@ -170,6 +182,19 @@ mod tests {
         ));
         let here = with(vec![workspace("team-a", Seen::Present(vec!["edge-1".to_owned()]))], &[]);
         assert!(here.says(&CHECK)[0].starts_with("warning "));
+    }
+
+    #[test]
+    fn a_workspace_whose_placement_may_not_be_read_may_keep_the_member_out() {
+        let said =
+            with(vec![workspace("team-a", Seen::Unreadable("forbidden".to_owned()))], &[]).says(&CHECK);
+        assert_eq!(
+            said,
+            [
+                "unknown member \"edge-1\": whether this host has workspace team-a, which a former host has left, \
+              and does not place it on this cluster: forbidden"
+            ]
+        );
     }
 
     #[test]

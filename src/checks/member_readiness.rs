@@ -11,7 +11,11 @@ use crate::{
         kubesphere_config::DEFAULT_RESYNC,
         readiness::{Membership, membership},
     },
-    plan::{intent::MemberIntent, observed::Observed},
+    plan::{
+        intent::MemberIntent,
+        lifetime::{SOON, day, end_of_stored, left},
+        observed::Observed,
+    },
 };
 
 pub(super) const CHECK: Check =
@@ -34,7 +38,8 @@ fn of_member(
     if cluster.is_being_deleted() || !cluster.joins_federation() {
         return Vec::new();
     }
-    let about = About { situation, host, member, cluster };
+    let server = intent.cluster.as_ref().map_or(&member.server, |cluster| &cluster.server);
+    let about = About { situation, host, member, cluster, server };
     let reports = [about.unready(), about.stale(), about.unanswered(), about.expiring(), about.elsewhere()];
     reports.into_iter().flatten().collect()
 }
@@ -44,6 +49,8 @@ struct About<'a> {
     host: &'a Observed,
     member: &'a Observed,
     cluster: &'a RegisteredCluster,
+    /// The address that the host is to reach it at.
+    server: &'a str,
 }
 
 impl About<'_> {
@@ -94,7 +101,26 @@ impl About<'_> {
         })
     }
 
+    /// By what is stored; else by what the controller says of it, from 3.3 on.
     fn expiring(&self) -> Option<Report> {
+        let Some(until) = end_of_stored(self.cluster) else { return self.said_to_expire() };
+        let now = self.host.clock.now.as_second();
+        if until <= now {
+            let verdict = if self.situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
+            let message = format!("the credential that the host has of it has ended on {}", day(until));
+            return Some(Report::of(verdict, &self.member.side, message).cure(UPDATE));
+        }
+        (until - now < SOON).then(|| {
+            let message = format!(
+                "the credential that the host has of it ends on {}, in {}",
+                day(until),
+                left(now, until)
+            );
+            Report::warning(&self.member.side, message).cure(UPDATE)
+        })
+    }
+
+    fn said_to_expire(&self) -> Option<Report> {
         let expires =
             self.cluster.condition(ConditionType::CertificateExpires).filter(|found| found.is_true)?;
         let message = format!(
@@ -104,14 +130,14 @@ impl About<'_> {
         Some(Report::warning(&self.member.side, message).cure(UPDATE))
     }
 
-    /// The host's own way to the member may well be another than ours; where it is not ready, it is the first suspect.
+    /// The host's own way to the member may well be another than the context's: then it is told to the check.
     fn elsewhere(&self) -> Option<Report> {
-        let endpoint = self.cluster.endpoint().filter(|_| !self.cluster.leads_to(&self.member.server))?;
+        let endpoint = self.cluster.endpoint().filter(|_| !self.cluster.leads_to(self.server))?;
         self.situation.checks_only().then(|| {
-            let message =
-                format!("the host reaches it at {endpoint}, and this context at {}", self.member.server);
+            let message = format!("the host reaches it at {endpoint}, and not at {}", self.server);
             Report::warning(&self.member.side, message)
-                .cure(format!("nothing, if both lead to it; else {UPDATE}"))
+                .cure(format!("if that is meant: say so with `--member-server {endpoint}`"))
+                .cure(format!("if not: {UPDATE}"))
         })
     }
 }
@@ -132,6 +158,10 @@ fn rough(duration: SignedDuration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    };
     use serde_json::{Value, json};
 
     use super::CHECK;
@@ -213,18 +243,35 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_credential_that_ends_is_told_whatever_the_controller_says() {
+        let storing = |exp: i64| {
+            let claims = URL_SAFE_NO_PAD.encode(format!("{{\"exp\": {exp}}}"));
+            let kubeconfig = format!("users: [{{name: a, user: {{token: h.{claims}.s}}}}]");
+            let kubeconfig = STANDARD.encode(kubeconfig);
+            ready().patched(&json!({"spec": {"connection": {"kubeconfig": kubeconfig}}}))
+        };
+        let now = NOW.parse::<jiff::Timestamp>().unwrap().as_second();
+        let said = "member \"edge-1\": the credential that the host has of it";
+        assert_eq!(says(storing(now - 5), NOW, true), [format!("failure {said} has ended on 2026-01-01")]);
+        assert_eq!(says(storing(now - 5), NOW, false), [format!("warning {said} has ended on 2026-01-01")]);
+        let soon = now + 3 * 24 * 3600;
+        assert_eq!(says(storing(soon), NOW, true), [format!("warning {said} ends on 2026-01-04, in 3 days")]);
+        assert_eq!(says(storing(now + 90 * 24 * 3600), NOW, true), Vec::<String>::new());
+    }
+
+    #[test]
     fn another_address_is_told_by_a_check() {
         let at = |endpoint: &str| {
             let endpoint = json!({"spec": {"connection": {"kubernetesAPIEndpoint": endpoint}}});
             ready().patched(&endpoint)
         };
         assert_eq!(says(at("https://edge-1.example.org:6443/"), NOW, true), Vec::<String>::new());
-        assert_eq!(
-            says(at("https://10.0.0.1:6443"), NOW, true),
-            [
-                "warning member \"edge-1\": the host reaches it at https://10.0.0.1:6443, and this context at https://edge-1.example.org:6443"
-            ]
-        );
         assert_eq!(says(at("https://10.0.0.1:6443"), NOW, false), Vec::<String>::new());
+        let said = "warning member \"edge-1\": the host reaches it at https://10.0.0.1:6443, and not at https://edge-1.example.org:6443";
+        assert_eq!(says(at("https://10.0.0.1:6443"), NOW, true), [said]);
+        let meant = Case::new().joined().registered([host_cluster("host"), at("https://10.0.0.1:6443")]);
+        let meant = meant.wanting_cluster(|cluster| cluster.server = "https://10.0.0.1:6443".to_owned());
+        let meant = meant.host(|host| host.clock.now = NOW.parse().unwrap());
+        assert_eq!(meant.checking().says(&CHECK), Vec::<String>::new());
     }
 }

@@ -4,10 +4,10 @@ use super::{
     Finding, Report, Situation, Verdict, access_token_max_age, api_reachable, clock_skew, cluster_name,
     configuration_shape, default_storage_class, different_clusters, federation_health, host_cluster_name,
     host_in_effect, host_role, installer_present, installer_run, jwt_secret, jwt_secret_places, ks_apiserver,
-    kubesphere_version, legacy_token_secrets, managed_elsewhere, member_credential,
-    member_credential_lifetime, member_in_effect, member_leftovers, member_readiness, member_registration,
-    member_role, member_server_address, member_server_certificate, member_server_loopback, member_versions,
-    permissions, prepared, short_name,
+    kubesphere_version, leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
+    member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
+    member_registration, member_role, member_server_address, member_server_certificate,
+    member_server_loopback, member_versions, permissions, prepared, restarts, short_name,
 };
 
 /// A check: a pure function over what was observed.
@@ -24,7 +24,7 @@ pub struct Check {
     pub run: fn(&Situation<'_>) -> Vec<Report>,
 }
 
-/// Every check.
+/// The checks of a situation.
 pub const CHECKS: &[Check] = &[
     api_reachable::CHECK,
     kubesphere_version::CHECK,
@@ -59,25 +59,39 @@ pub const CHECKS: &[Check] = &[
     federation_health::CHECK,
     ks_apiserver::CHECK,
     installer_run::CHECK,
+    restarts::CHECK,
 ];
+
+/// What is found out otherwise than from a situation, later or only when asked for; these run nothing.
+pub const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK];
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
 pub fn run(situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {
     CHECKS.iter().flat_map(|check| check.findings(situation, skipped)).collect()
 }
 
+/// Every check, however it is found out.
+pub fn every_check() -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().chain(PROBES)
+}
+
 /// The ids that `--skip-check` takes.
 pub fn skippable_ids() -> impl Iterator<Item = &'static str> {
-    CHECKS.iter().filter(|check| check.skippable).map(|check| check.id)
+    every_check().filter(|check| check.skippable).map(|check| check.id)
 }
 
 impl Check {
     fn findings(&self, situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {
-        let skip = self.skippable && skipped.iter().any(|id| id == self.id);
         let mut reports = (self.run)(situation);
         if reports.is_empty() {
             reports.push(nothing_to_say(situation));
         }
+        self.named(reports, skipped)
+    }
+
+    /// Puts the check's name to its reports.
+    pub(super) fn named(&self, reports: Vec<Report>, skipped: &[String]) -> Vec<Finding> {
+        let skip = self.skippable && skipped.iter().any(|id| id == self.id);
         reports.into_iter().map(|report| self.finding(report, skip)).collect()
     }
 
@@ -105,7 +119,7 @@ fn nothing_to_say(situation: &Situation<'_>) -> Report {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{CHECKS, run};
+    use super::{CHECKS, PROBES, every_check, run};
     use crate::{
         checks::{Silent, Verdict, fixture::Case},
         kubesphere::side::Side,
@@ -114,8 +128,8 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_in_kebab_case() {
-        let ids: BTreeSet<_> = CHECKS.iter().map(|check| check.id).collect();
-        assert_eq!(ids.len(), CHECKS.len());
+        let ids: BTreeSet<_> = every_check().map(|check| check.id).collect();
+        assert_eq!(ids.len(), CHECKS.len() + PROBES.len());
         for id in ids {
             assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit()), "{id}");
         }

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::change::{OutputFormat, timeout};
+use super::{
+    change::{OutputFormat, timeout},
+    cluster::Credentials,
+    reachability::Reachability,
+};
 
 /// Check host and members, before or after a join
 ///
 /// Runs every check of a join and says how each ended, with what to do about it: before a join what stands in its way,
 /// and of a member that is joined what has drifted since, such as its secret, role, certificate or readiness. Without
 /// MEMBER the host is checked alone. A member is checked under the name that it is registered with on the host, else
-/// under its context's. Nothing is ever written; what is asked is which rights the user has.
+/// under its context's. Nothing is written; what is asked is which rights the user has. With --reachability=nodes the
+/// host's nodes probe the members, by pods that live for seconds.
 ///
 /// docs/checks/ID.md says of each check what it looks at, what causes its verdict, and the cure.
 ///
@@ -23,7 +28,8 @@ use super::change::{OutputFormat, timeout};
 /// ConfigMap devops-config in kubesphere-devops-system; on the host "get" on validatingwebhookconfigurations and
 /// federatedworkspaces.types.kubefed.io, "list" on endpointslices.discovery.k8s.io, and in kube-federation-system "get"
 /// on deployments and "list" on secrets, of which only the labels are read; on a member "list" on namespaces, on workspaces.tenant.kubesphere.io and on
-/// serviceaccounts in kube-federation-system.
+/// serviceaccounts in kube-federation-system. With --reachability=nodes on the host, in kubesphere-system, "create",
+/// "list" and "delete" on pods and "list" on events.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Exit codes:
@@ -37,6 +43,9 @@ Examples:
   # Whether a host and two members are still what a join made of them
   kubectl mc check edge-1 edge-2 --context prod
 
+  # Whether every node of the host reaches the member
+  kubectl mc check edge-1 --context prod --reachability=nodes
+
   # The host alone
   kubectl mc check --context prod
 
@@ -46,9 +55,18 @@ pub struct Check {
     /// Contexts of members to check
     #[arg(value_name = "MEMBER")]
     pub members: Vec<String>,
+    /// Name that the Cluster of a member that is not registered would get [default: the context's name]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Which credential the host would store of a member that is not registered
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    pub credentials: Credentials,
     /// Checks whose failures become warnings
     #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
     pub skip_checks: Vec<String>,
+    /// From where the members' servers are probed
+    #[arg(long, value_enum, default_value = "off", value_name = "FROM")]
+    pub reachability: Reachability,
     /// Print one object instead of a report
     #[arg(short, long, value_name = "FORMAT", value_enum)]
     pub output: Option<OutputFormat>,

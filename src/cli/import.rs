@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::{change::ChangeOptions, cluster::ClusterOptions};
+use super::{change::ChangeOptions, cluster::ClusterOptions, reachability::Reachability};
 
 /// Register a prepared member on the host
 ///
 /// The last part of `kubectl mc join`: creates the member's Cluster with a self-contained
-/// kubeconfig, and waits until it is ready. Host and member must be prepared: no ClusterConfiguration is
+/// kubeconfig, and waits until it is ready. Before that the host's nodes probe the member as in a join. Host and member must be prepared: no ClusterConfiguration is
 /// changed.
 ///
 /// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations.
@@ -26,6 +26,9 @@ pub struct Import {
     /// Its Cluster
     #[command(flatten)]
     pub cluster: ClusterOptions,
+    /// From where to probe the new member before anything is changed
+    #[arg(long, value_name = "FROM", value_enum, default_value = "nodes")]
+    pub reachability: Reachability,
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,

@@ -11,6 +11,7 @@ mod jwt_secret;
 mod logs;
 mod prepare;
 mod program;
+mod reachability;
 
 pub use change::{ChangeOptions, DryRun, OutputFormat};
 pub use check::Check;
@@ -23,3 +24,4 @@ pub use jwt_secret::ShowJwtSecret;
 pub use logs::{Logs, Runs};
 pub use prepare::{Prepare, PrepareHost, PrepareMember};
 pub use program::{Cli, Command};
+pub use reachability::Reachability;

@@ -5,25 +5,29 @@ use tokio::time::Instant;
 use super::{
     connect::connect,
     interrupt::interrupted,
-    look::look,
-    pipeline::{confirm_skippable, in_time},
+    look::{Look, look},
+    pipeline::{confirm_skippable, in_time, tidy_up},
+    reachability,
     request::Request,
 };
 use crate::{
-    checks::Finding,
-    cli::{ChangeOptions, Check, ClusterOptions, DryRun, Global},
+    checks::{Finding, leftover_probe_pods},
+    cli::{ChangeOptions, Check, ClusterOptions, DryRun, Global, Reachability},
     error::Error,
-    output::{document::Document, report, ui::Ui, words::count},
-    plan::intent::Part,
+    live::{connection::Connection, reach::remains::Remains, report::Report},
+    output::{self, document::Document, progress::Progress, ui::Ui, words::count},
+    plan::{intent::Part, observed::Seen, reach::probing::known_members},
 };
 
 /// Runs every check and reports all findings; whatever happens, `-o` prints its one object.
 pub async fn run(check: &Check, global: &Global, ui: &Ui) -> Result<(), Error> {
     let mut document = Document::new(Part::Check, DryRun::Client);
+    let remains = Remains::default();
     let result = tokio::select! {
-        result = check_all(check, global, ui, &mut document) => result,
+        result = check_all(check, global, ui, &mut document, &remains) => result,
         error = interrupted() => Err(error),
     };
+    tidy_up(&remains, ui).await;
     if let Some(format) = check.output {
         if let Err(error) = &result {
             document.failed(error);
@@ -39,20 +43,55 @@ fn said(error: Error) -> Error {
     if error.findings.is_empty() { error } else { Error::refused(Vec::new()) }
 }
 
-async fn check_all(check: &Check, global: &Global, ui: &Ui, document: &mut Document) -> Result<(), Error> {
+async fn check_all(
+    check: &Check,
+    global: &Global,
+    ui: &Ui,
+    document: &mut Document,
+    remains: &Remains,
+) -> Result<(), Error> {
     let deadline = Instant::now() + check.timeout;
     confirm_skippable(&check.skip_checks)?;
     let change = looking(check);
-    let cluster = ClusterOptions::default();
+    let cluster = ClusterOptions {
+        name: check.name.clone(),
+        credentials: check.credentials,
+        ..ClusterOptions::default()
+    };
     let request = Request { cluster: Some(&cluster), ..Request::new(Part::Check, &check.members, &change) };
     let clusters = connect(&request, global, ui).await?;
-    let look = in_time(deadline, look(&clusters, &check.skip_checks)).await?;
+    let mut look = in_time(deadline, look(&clusters, &check.skip_checks)).await?;
     document.observed(look.observed());
     document.found(&look.findings);
+    if let Some(host) = &clusters.host {
+        let found = probes(check, host, &look, deadline, remains, &Progress::new(ui)).await;
+        document.found_later(&found);
+        look.findings.extend(found);
+    }
     if check.output.is_none() {
-        report::show(ui, look.observed(), &look.findings)?;
+        output::report::show(ui, look.observed(), &look.findings)?;
     }
     verdict(look.findings)
+}
+
+/// What probing has left on the host, and where it is asked for, what it tells.
+async fn probes(
+    check: &Check,
+    host: &Connection,
+    look: &Look,
+    deadline: Instant,
+    remains: &Remains,
+    report: &dyn Report,
+) -> Vec<Finding> {
+    let Some(observed) = &look.host else {
+        return leftover_probe_pods::found(&host.side, &Seen::Unreadable("it does not answer".to_owned()));
+    };
+    let mut found = reachability::left_behind(host).await;
+    if check.reachability == Reachability::Nodes {
+        let (members, skipped) = (known_members(&look.intent, observed), &check.skip_checks);
+        found.extend(reachability::check(host, members, skipped, deadline, remains, report).await);
+    }
+    found
 }
 
 /// A join that changes nothing and asks nobody.

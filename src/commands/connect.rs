@@ -83,6 +83,7 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
         host: HostIntent { cluster_name, chosen: chosen(request, global) },
         members,
         given_secret: request.given_secret.clone(),
+        reachability: request.reachability,
     })
 }
 
@@ -104,7 +105,7 @@ fn cluster_intent(
 ) -> Result<ClusterIntent, Error> {
     let name = match request.part {
         // The check cluster-name says what is wrong with it.
-        Part::Check => context.name.clone(),
+        Part::Check if options.name.is_none() => context.name.clone(),
         _ => cluster_name(options.name.as_deref(), &context.name)?,
     };
     let server = global.member.member_server.as_deref().map(stored_server).transpose()?;

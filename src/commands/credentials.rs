@@ -15,7 +15,7 @@ use crate::{
     },
     output::document::Outcome,
     plan::{
-        credential::{CredentialStep, Piece},
+        credential::{CredentialStep, HostUid, Piece},
         join::{ClusterPlan, MemberPlan},
         member_kubeconfig::{StoredKubeconfig, kubeconfig},
     },
@@ -57,6 +57,7 @@ impl CarryOut<'_> {
             member: &self.clusters.members[number],
             cluster,
             uid: &settled.members[number].uid,
+            host: HostUid::new(settled.host.map_or("", |host| host.uid.as_str())),
             step,
             deadline: self.deadline,
             report: self.report,
@@ -64,7 +65,7 @@ impl CarryOut<'_> {
         let mut made = Vec::new();
         let user = make(&making, &mut made).await;
         let created = made.into_iter().filter(|piece| piece.stays());
-        carried.outcomes.extend(created.map(|piece| piece_created(&member.side, piece)));
+        carried.outcomes.extend(created.map(|piece| piece_made(&member.side, piece)));
         let endpoint = cluster.endpoint.as_ref().expect("the check member-credential has passed");
         let stored = user.map(|user| Some(kubeconfig(&cluster.name, endpoint, Some(&user))));
         (carried, stored.map_err(Error::from))
@@ -80,9 +81,11 @@ fn one_of(mut errors: Vec<Error>) -> Error {
     let kind = if obstacles { Kind::Obstacle } else { Kind::Error };
     let message =
         format!("{} members have no credential for the host; no configuration was changed", errors.len());
-    let causes =
-        errors.iter().map(|error| [vec![error.message.clone()], error.causes.clone()].concat().join(": "));
-    let mut sum = Error { causes: causes.collect(), ..Error::new(kind, message) };
+    // What is a finding is told as one.
+    let unfound = errors.iter().filter(|error| error.findings.is_empty());
+    let causes = unfound.map(|error| [vec![error.message.clone()], error.causes.clone()].concat().join(": "));
+    let findings = errors.iter().flat_map(|error| error.findings.clone()).collect();
+    let mut sum = Error { causes: causes.collect(), findings, ..Error::new(kind, message) };
     for hint in errors.into_iter().flat_map(|error| error.hints) {
         if !sum.hints.contains(&hint) {
             sum.hints.push(hint);
@@ -108,13 +111,13 @@ fn credential(member: &MemberPlan) -> Option<&CredentialStep> {
 
 pub(super) fn foreseen_pieces(member: &MemberPlan) -> impl Iterator<Item = Outcome> {
     let pieces = credential(member).into_iter().flat_map(|step| &step.missing);
-    pieces.filter(|piece| piece.stays()).map(|piece| piece_created(&member.side, *piece))
+    pieces.filter(|piece| piece.stays()).map(|piece| piece_made(&member.side, *piece))
 }
 
 /// What comes of a part of a credential.
-fn piece_created(member: &Side, piece: Piece) -> Outcome {
+fn piece_made(member: &Side, piece: Piece) -> Outcome {
     let object = format!("{}/{}", piece.kind(), piece.name());
-    Outcome { side: member.clone(), object, verb: "created" }
+    Outcome { side: member.clone(), object, verb: piece.outcome() }
 }
 
 #[cfg(test)]

@@ -13,7 +13,10 @@ use crate::{
 /// Registers the prepared member.
 pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error> {
     let members = slice::from_ref(&import.member);
-    let request =
-        Request { cluster: Some(&import.cluster), ..Request::new(Part::Import, members, &import.change) };
+    let request = Request {
+        cluster: Some(&import.cluster),
+        reachability: import.reachability.into(),
+        ..Request::new(Part::Import, members, &import.change)
+    };
     pipeline::run(&request, global, ui).await
 }

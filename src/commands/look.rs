@@ -5,6 +5,7 @@ use futures::future::join_all;
 use super::{
     changing::{Changes, Changing},
     connect::Clusters,
+    reachability,
 };
 use crate::{
     checks::{self, Finding, MemberSituation, Silent, Situation},
@@ -21,6 +22,7 @@ use crate::{
     },
     output::plan::PlanView,
     plan::{
+        credential::HostUid,
         intent::{Intent, Part},
         join::{MemberPlan, Plan, Unplannable, plan},
         observed::Observed,
@@ -31,7 +33,7 @@ use crate::{
 /// What was seen, and what follows from it.
 pub(super) struct Look {
     /// What was asked for; for a check with the names that the host knows the members by.
-    intent: Intent,
+    pub(super) intent: Intent,
     pub(super) host: Option<Observed>,
     /// In the intent's order.
     pub(super) members: Vec<Option<Observed>>,
@@ -68,6 +70,10 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     }
     look.decide();
     look.look_closer(clusters).await;
+    if let Ok(plan) = &mut look.plan {
+        // Boxed, because most looks find nothing to probe.
+        Box::pin(reachability::look(clusters, plan)).await;
+    }
     look.check(skipped);
     look
 }
@@ -97,14 +103,16 @@ impl<'a> Settled<'a> {
 }
 
 /// What decides which steps, and so which rights, are needed.
-async fn look_at_what_changes(changing: Changing<'_>) -> Option<Silent> {
+async fn look_at_what_changes(changing: Changing<'_>, host: HostUid) -> Option<Silent> {
     let Changing { connection, observed, .. } = changing;
     if changing.runs_installer {
         look_at_installer(connection, observed).await;
     }
     let (cluster, kind) = changing.cluster?;
-    let (endpoint, account) =
-        tokio::join!(look_at_endpoint(connection, cluster), look_at_account(connection, observed, kind));
+    let (endpoint, account) = tokio::join!(
+        look_at_endpoint(connection, cluster),
+        look_at_account(connection, observed, kind, host)
+    );
     observed.endpoint = Some(endpoint);
     account.err().map(|error| silent(connection, error))
 }
@@ -158,7 +166,8 @@ impl Look {
 
     /// First at the installers and accounts, because these decide which steps, and so which rights, are needed.
     async fn look_closer(&mut self, clusters: &Clusters) {
-        let looks = self.changing(clusters).into_iter().map(look_at_what_changes);
+        let host = HostUid::new(self.host.as_ref().map_or("", |host| host.uid.as_str()));
+        let looks = self.changing(clusters).into_iter().map(|changing| look_at_what_changes(changing, host));
         let failures: Vec<Silent> = join_all(looks).await.into_iter().flatten().collect();
         self.silent.extend(failures);
         self.decide();
@@ -207,6 +216,8 @@ impl Look {
             unplannable: self.plan.as_ref().err(),
         };
         self.findings = checks::run(&situation, skipped);
+        let outlook = self.plan.as_ref().ok().and_then(|plan| plan.probing.as_ref());
+        self.findings.extend(outlook.into_iter().flat_map(checks::member_reachable::foreseen));
     }
 }
 

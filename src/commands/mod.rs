@@ -20,4 +20,5 @@ mod given_secret;
 mod host_secret;
 mod look;
 mod pipeline;
+mod reachability;
 mod request;

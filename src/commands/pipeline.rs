@@ -9,22 +9,24 @@ use super::{
     carry_out::{Carried, CarryOut, foreseen_outcomes, rehearse, sum_up, unchanged, unknown_version},
     connect::{Clusters, connect},
     continuation::continuation,
-    interrupt::interrupted,
+    interrupt::{before_ending, interrupted},
     look::{Look, Settled, look},
+    reachability::{self, rehearsed, tidy},
     request::Request,
 };
 use crate::{
     checks::{Finding, skippable_ids},
     cli::{DryRun, Global},
     error::{Error, Kind},
-    live::environment::command_line,
+    live::{environment::command_line, reach::remains::Remains},
     output::{
         document::{Document, Outcome},
         findings, plan,
         progress::Progress,
         ui::Ui,
+        words::count,
     },
-    plan::intent::HostChoice,
+    plan::{intent::HostChoice, join::Plan},
 };
 
 /// How far one API server's cache may be behind another's.
@@ -33,10 +35,13 @@ const LAGS_BEHIND: Duration = Duration::from_secs(2);
 /// Does what was asked for; whatever happens, `-o` prints its one object.
 pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
     let mut document = Document::new(request.part, request.change.dry_run);
+    let remains = Remains::default();
     let result = tokio::select! {
-        result = pipeline(request, global, ui, &mut document) => result,
+        // Boxed, because it is more state than a stack should carry around.
+        result = Box::pin(pipeline(request, global, ui, &mut document, &remains)) => result,
         error = interrupted() => Err(error),
     };
+    tidy_up(&remains, ui).await;
     if let Some(format) = request.change.output {
         if let Err(error) = &result {
             document.failed(error);
@@ -47,11 +52,22 @@ pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Resu
     result
 }
 
+/// Deletes the probe pods that an interruption has left, whatever it interrupted.
+pub(super) async fn tidy_up(remains: &Remains, ui: &Ui) {
+    let problems = before_ending(remains.delete()).await;
+    let Some(left) = remains.left() else { return };
+    let pods = count(left.count, "probe pod");
+    ui.warning(&format!("{pods} may stay on {} until the next command that changes it", left.host));
+    problems.into_iter().flatten().for_each(|problem| ui.warning(&problem));
+    ui.hint(&format!("to delete them: `{}`", left.deletion()));
+}
+
 async fn pipeline(
     request: &Request<'_>,
     global: &Global,
     ui: &Ui,
     document: &mut Document,
+    remains: &Remains,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + request.change.timeout;
     confirm_skippable(&request.change.skip_checks)?;
@@ -61,7 +77,7 @@ async fn pipeline(
     document.found(&look.findings);
     let Ok(settled) = look.settled() else {
         findings::show(ui, &look.findings);
-        return Err(refusal(&look));
+        return Err(refusal(&look.findings));
     };
     let view = settled.view(&clusters.intent);
     document.planned(view);
@@ -72,13 +88,19 @@ async fn pipeline(
     plan::show(ui, view, &look.findings);
     match request.change.dry_run {
         DryRun::Client => conclude(request, &foreseen_outcomes(settled.plan), ui, document),
-        DryRun::Server => conclude(request, &rehearse(&clusters, settled.plan).await?, ui, document),
+        DryRun::Server => {
+            let refused = rehearsed(&clusters, settled.plan, &request.change.skip_checks).await;
+            findings::show(ui, &refused);
+            document.found_later(&refused);
+            let rehearsed = rehearse(&clusters, settled.plan).await;
+            conclude(request, &rehearsed.inspect_err(|error| tell_late(error, ui, document))?, ui, document)
+        }
         DryRun::None => {
             let asked = Instant::now();
             confirm(request, &clusters, &settled, ui).await?;
             // The time in which a person thinks is theirs.
             let deadline = deadline + asked.elapsed();
-            let run = Run { request, clusters: &clusters, deadline, ui };
+            let run = Run { request, clusters: &clusters, deadline, remains, ui };
             run.carry_out(&settled, document).await
         }
     }
@@ -100,11 +122,11 @@ pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
     }
 }
 
-fn refusal(look: &Look) -> Error {
-    let obstacles = look.findings.iter().filter(|finding| finding.is_obstacle()).count();
+fn refusal(findings: &[Finding]) -> Error {
+    let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
     Error {
-        message: format!("nothing was changed: {}", crate::output::words::count(obstacles, "obstacle")),
-        ..Error::refused(look.findings.clone())
+        message: format!("nothing was changed: {}", count(obstacles, "obstacle")),
+        ..Error::refused(findings.to_vec())
     }
 }
 
@@ -168,15 +190,39 @@ fn conclude(
     })
 }
 
+/// The obstacles that showed only when changes were made.
+fn tell_late(error: &Error, ui: &Ui, document: &mut Document) {
+    let obstacles = error.findings.iter().filter(|finding| finding.is_obstacle());
+    let obstacles: Vec<Finding> = obstacles.cloned().collect();
+    findings::show(ui, &obstacles);
+    document.found_later(&obstacles);
+}
+
 struct Run<'a> {
     request: &'a Request<'a>,
     clusters: &'a Clusters,
     deadline: Instant,
+    remains: &'a Remains,
     ui: &'a Ui,
 }
 
 impl Run<'_> {
+    /// Nothing is changed where a node of the host cannot reach a member.
+    async fn probe(&self, plan: &Plan, document: &mut Document) -> Result<(), Error> {
+        let (Some(host), Some(outlook)) = (&self.clusters.host, &plan.probing) else { return Ok(()) };
+        let skipped = &self.request.change.skip_checks;
+        let progress = Progress::new(self.ui);
+        let found = reachability::findings(host, outlook, skipped, self.deadline, self.remains, &progress);
+        let found = Box::pin(found).await;
+        drop(progress);
+        findings::show(self.ui, &found);
+        document.found_later(&found);
+        if found.iter().any(Finding::is_obstacle) { Err(refusal(&found)) } else { Ok(()) }
+    }
+
     async fn carry_out(&self, settled: &Settled<'_>, document: &mut Document) -> Result<(), Error> {
+        tidy(self.clusters, settled.plan, &Progress::new(self.ui)).await;
+        self.probe(settled.plan, document).await?;
         let progress = Progress::new(self.ui);
         let carry_out = CarryOut {
             clusters: self.clusters,
@@ -204,22 +250,12 @@ impl Run<'_> {
         sum_up(carried, self.clusters.members.len()).map_err(|(single, sum)| {
             document.failed_of_several(&single);
             for error in &single {
-                self.show(error);
+                tell_late(error, self.ui, document);
+                self.ui.error(error);
             }
-            self.show_findings(&sum);
+            tell_late(&sum, self.ui, document);
             sum
         })
-    }
-
-    fn show(&self, error: &Error) {
-        self.show_findings(error);
-        self.ui.error(error);
-    }
-
-    fn show_findings(&self, error: &Error) {
-        let obstacles: Vec<Finding> =
-            error.findings.iter().filter(|finding| finding.is_obstacle()).cloned().collect();
-        findings::show(self.ui, &obstacles);
     }
 
     /// Observes and plans again: it is done when the plan is empty.

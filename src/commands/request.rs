@@ -3,7 +3,7 @@
 use crate::{
     cli::{ChangeOptions, ClusterOptions},
     kubesphere::jwt_secret::JwtSecret,
-    plan::intent::Part,
+    plan::intent::{Part, Reachability},
 };
 
 /// A join, or a part of it.
@@ -18,6 +18,8 @@ pub(super) struct Request<'a> {
     pub(super) given_secret: Option<JwtSecret>,
     /// Whether the members are taken over from another host.
     pub(super) from_other_host: bool,
+    /// Whether new members are probed from the host's nodes.
+    pub(super) reachability: Reachability,
     pub(super) change: &'a ChangeOptions,
 }
 
@@ -31,6 +33,7 @@ impl<'a> Request<'a> {
             cluster: None,
             given_secret: None,
             from_other_host: false,
+            reachability: Reachability::Off,
             change,
         }
     }

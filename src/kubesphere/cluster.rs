@@ -130,11 +130,15 @@ impl RegisteredCluster {
         endpoint.is_some_and(|endpoint| endpoint.trim_end_matches('/') == server.trim_end_matches('/'))
     }
 
-    /// The server in the stored kubeconfig.
     fn stored_server(&self) -> Option<String> {
+        Some(self.stored("/clusters/0/cluster/server")?.expose_secret().to_owned())
+    }
+
+    /// What stands at this place in the stored kubeconfig.
+    pub fn stored(&self, pointer: &str) -> Option<SecretString> {
         let text = STANDARD.decode(self.text("/spec/connection/kubeconfig")?).ok()?;
         let kubeconfig: Value = serde_yaml::from_slice(&text).ok()?;
-        Some(kubeconfig.pointer("/clusters/0/cluster/server")?.as_str()?.to_owned())
+        Some(kubeconfig.pointer(pointer)?.as_str()?.into())
     }
 
     /// The recorded endpoint, which the host's dispatcher asks.

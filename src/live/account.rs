@@ -16,7 +16,8 @@ use crate::{
     kubesphere::cluster_configuration::NAMESPACE,
     plan::{
         credential::{
-            ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, Kind, MANAGED_BY, Ownership, Piece,
+            ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, HOST_ANNOTATION, HostUid, Kind,
+            MANAGED_BY, Ownership, Piece, TOKEN_TYPE,
         },
         observed::{Observed, Seen},
     },
@@ -49,6 +50,7 @@ pub async fn look_at_account(
     connection: &Connection,
     observed: &mut Observed,
     kind: Kind,
+    host: HostUid,
 ) -> Result<(), RequestError> {
     observed.account = match kind {
         Kind::Context => None,
@@ -58,17 +60,23 @@ pub async fn look_at_account(
                 get(connection, Piece::Binding),
                 async { seen(tokens(connection).await) },
             )?;
-            let token = token(connection, &account, tokens).await?;
+            let others = tokens.present().into_iter().flatten().filter(|token| token.host != Some(host));
+            let tokens_of_others = others.map(|token| token.name.clone()).collect();
+            let token = token(connection, host, &account, tokens).await?;
             Some(Account {
                 service_account: owned(Piece::ServiceAccount, account),
                 binding: owned(Piece::Binding, binding),
+                host,
                 token,
+                tokens_of_others,
             })
         }
         Kind::Certificate => Some(Account {
             service_account: Seen::Absent,
             binding: owned(Piece::UserBinding, get(connection, Piece::UserBinding).await?),
+            host,
             token: Seen::Absent,
+            tokens_of_others: Vec::new(),
         }),
     };
     Ok(())
@@ -76,13 +84,13 @@ pub async fn look_at_account(
 
 async fn get(connection: &Connection, piece: Piece) -> Result<Seen<DynamicObject>, RequestError> {
     let api = api(connection, piece);
-    seen(request(&connection.side, Verb::Get, &object(piece), api.get(piece.name())).await)
+    seen(request(&connection.side, Verb::Get, &object(piece), api.get(&piece.name())).await)
 }
 
 /// Whose the object of this name is; none where there is none.
 pub(super) async fn owner(connection: &Connection, piece: Piece) -> Result<Option<Ownership>, RequestError> {
     let api = api(connection, piece);
-    match request(&connection.side, Verb::Get, &object(piece), api.get(piece.name())).await {
+    match request(&connection.side, Verb::Get, &object(piece), api.get(&piece.name())).await {
         Ok(found) => Ok(Some(piece.ownership(&as_value(&found)))),
         Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
         Err(error) => Err(error),
@@ -98,21 +106,25 @@ pub(super) struct TokenSecret {
     pub(super) name: String,
     /// The UID of the account, once Kubernetes has filled the Secret.
     account: Option<String>,
+    /// For which host it is.
+    host: Option<HostUid>,
     created: String,
 }
 
 impl TokenSecret {
-    /// Whether it is, or will be, a token of the account with this UID; one of an earlier account of the same name is
+    /// Whether it is, or will be, a token of the account with this UID for this host; one of an earlier account of the same name is
     /// about to be removed.
-    fn is_of(&self, account: &str) -> bool {
-        self.account.as_deref().is_none_or(|of| of == account)
+    fn is_of(&self, account: &str, host: HostUid) -> bool {
+        self.host == Some(host) && self.account.as_deref().is_none_or(|of| of == account)
     }
 }
 
 /// Our token Secrets, without what is in them.
 pub(super) async fn tokens(connection: &Connection) -> Result<Vec<TokenSecret>, RequestError> {
     let api: Api<Secret> = Api::namespaced(connection.client.clone(), NAMESPACE);
-    let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1)).match_any();
+    let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    // Of another type it is none that Kubernetes fills, whatever it is labelled.
+    let labelled = labelled.fields(&format!("type={TOKEN_TYPE}")).match_any();
     let secrets = Object::all("", "secrets").in_namespace(NAMESPACE);
     let list = request(&connection.side, Verb::List, &secrets, api.list_metadata(&labelled)).await?;
     let tokens = list.items.into_iter().filter_map(|secret| {
@@ -122,6 +134,7 @@ pub(super) async fn tokens(connection: &Connection) -> Result<Vec<TokenSecret>, 
         is_token.then(|| TokenSecret {
             name: metadata.name.unwrap_or_default(),
             account: annotations.get(ACCOUNT_UID_ANNOTATION).cloned(),
+            host: annotations.get(HOST_ANNOTATION).map(|uid| HostUid::new(uid)),
             created: metadata.creation_timestamp.map(|time| time.0.to_string()).unwrap_or_default(),
         })
     });
@@ -129,15 +142,16 @@ pub(super) async fn tokens(connection: &Connection) -> Result<Vec<TokenSecret>, 
 }
 
 /// The newest of them, because a renewal makes another one.
-pub(super) fn newest(tokens: Vec<TokenSecret>, account: &str) -> Option<TokenSecret> {
+pub(super) fn newest(tokens: Vec<TokenSecret>, account: &str, host: HostUid) -> Option<TokenSecret> {
     tokens
         .into_iter()
-        .filter(|token| token.is_of(account))
+        .filter(|token| token.is_of(account, host))
         .max_by(|one, other| one.created.cmp(&other.created))
 }
 
 async fn token(
     connection: &Connection,
+    host: HostUid,
     account: &Seen<DynamicObject>,
     tokens: Seen<Vec<TokenSecret>>,
 ) -> Result<Seen<Ownership>, RequestError> {
@@ -146,10 +160,10 @@ async fn token(
         other => return Ok(other.and_then(|_| Seen::Absent)),
     };
     let account = account.present().and_then(|account| account.metadata.uid.as_deref());
-    if account.and_then(|account| newest(tokens, account)).is_some() {
+    if account.and_then(|account| newest(tokens, account, host)).is_some() {
         return Ok(Seen::Present(Ownership::Ours));
     }
     // Of ours there is none yet, or only of an earlier account; the name may be somebody else's.
-    let found = owned(Piece::Token, get(connection, Piece::Token).await?);
+    let found = owned(Piece::Token(host), get(connection, Piece::Token(host)).await?);
     Ok(if found == Seen::Present(Ownership::Ours) { Seen::Absent } else { found })
 }

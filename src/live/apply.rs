@@ -37,7 +37,7 @@ pub enum Persistence {
 }
 
 impl Persistence {
-    fn is_dry_run(self) -> bool {
+    pub(super) fn is_dry_run(self) -> bool {
         self == Self::DryRun
     }
 

@@ -5,97 +5,183 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::crypto::ring;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    account::{api, object, owner},
+    account::{api, object},
     apply::{FIELD_MANAGER, Persistence},
+    connection::Connection,
     failure::Failure,
-    member_credential::{Making, create},
+    member_credential::{Ensured, Making, create},
+    observe::as_value,
     patience::patiently,
     report::Event,
     request_error::{Cause, Object, RequestError, Verb, request},
 };
 use crate::plan::{
-    credential::{ACCOUNT, Ownership, Piece, SIGNER},
-    lifetime::{day, end},
+    credential::{ACCOUNT, Asked, Ownership, Piece, SIGNER},
+    lifetime::{day, end, lasting},
     member_kubeconfig::StoredUser,
 };
 
 /// kube-controller-manager signs within a second; where nobody does by then (EKS never does), nobody will.
 const SIGNED_WITHIN: Duration = Duration::from_secs(30);
+/// A request that was made is not left behind because the time is up.
+const DELETED_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
 const REQUEST: Piece = Piece::Certificate;
 
 /// A key, made here and nowhere stored, with the request for its certificate.
 pub(super) struct Requested {
+    /// Also the name of the request: nobody else has it.
+    user: String,
     key: SecretString,
-    pub(super) request: String,
+    request: String,
 }
 
 impl Requested {
     /// # Panics
     /// If there is no randomness for a key.
     pub(super) fn new() -> Self {
+        let mut random = [0; 8];
+        ring::default_provider().secure_random.fill(&mut random).expect("the machine has randomness");
+        let user = format!("{ACCOUNT}-{:016x}", u64::from_be_bytes(random));
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("the machine has randomness");
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name = DistinguishedName::new();
-        parameters.distinguished_name.push(DnType::CommonName, ACCOUNT);
+        parameters.distinguished_name.push(DnType::CommonName, user.as_str());
         let request = parameters.serialize_request(&key).and_then(|request| request.pem());
         let request = request.expect("a name makes a request");
-        Self { key: SecretString::from(key.serialize_pem()), request }
+        Self { user, key: SecretString::from(key.serialize_pem()), request }
+    }
+
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked { user: &self.user, request: &self.request }
+    }
+
+    fn object(&self, subresource: &str) -> Object {
+        let (group, resource) = REQUEST.resource();
+        Object::all(group, format!("{resource}{subresource}")).named(&self.user)
     }
 }
 
+/// Binds the new user, and nobody else any more: a certificate that was signed before has no rights left.
+pub(super) async fn bind(
+    member: &Connection,
+    requested: &Requested,
+    persistence: Persistence,
+) -> Result<Ensured, RequestError> {
+    if let Some(binding) = binding(member).await? {
+        return rebind(member, requested, &binding, persistence).await;
+    }
+    match create(member, Piece::UserBinding, Some(requested.asked()), persistence).await {
+        Ok(_) => Ok(Ensured::Made(Piece::UserBinding)),
+        // Somebody has made it meanwhile.
+        Err(error) if matches!(error.cause, Cause::AlreadyExists) => match binding(member).await? {
+            Some(binding) => rebind(member, requested, &binding, persistence).await,
+            None => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+async fn binding(member: &Connection) -> Result<Option<Value>, RequestError> {
+    let piece = Piece::Rebinding;
+    let api = api(member, piece);
+    match request(&member.side, Verb::Get, &object(piece), api.get(&piece.name())).await {
+        Ok(found) => Ok(Some(as_value(&found))),
+        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn rebind(
+    member: &Connection,
+    requested: &Requested,
+    binding: &Value,
+    persistence: Persistence,
+) -> Result<Ensured, RequestError> {
+    let piece = Piece::Rebinding;
+    if let Ownership::Foreign(why) = piece.ownership(binding) {
+        return Ok(Ensured::Taken(why));
+    }
+    let subjects = &piece.manifest(Some(requested.asked()))["subjects"];
+    if binding["subjects"] == *subjects {
+        // The answer to our own creation was lost.
+        return Ok(Ensured::Made(Piece::UserBinding));
+    }
+    let uid = &binding["metadata"]["uid"];
+    let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "subjects": subjects}));
+    let parameters = PatchParams {
+        dry_run: persistence == Persistence::DryRun,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let api = api(member, piece);
+    let name = piece.name();
+    let answer = api.patch(&name, &parameters, &patch);
+    request(&member.side, Verb::Patch, &object(piece), answer).await.map(|_| Ensured::Made(piece))
+}
+
 impl Making<'_> {
-    /// Has a certificate signed. The request is deleted, however it ends.
+    /// Has a certificate signed. The request is deleted, however it ends; where the command itself is ended, Kubernetes
+    /// deletes it after an hour, or after a day where it was not approved yet
+    /// (kubernetes `pkg/controller/certificates/cleaner/cleaner.go@v1.34.0`).
     pub(super) async fn certificate(&self, made: &mut Vec<Piece>) -> Result<StoredUser, Failure> {
         let requested = Requested::new();
-        let uid = self.requested(&requested.request).await?;
-        let signed = self.signed(&uid).await;
-        let deleted = self.delete(&uid).await;
+        let uid = self.requested(&requested).await?;
+        let signed = self.signed(&requested, &uid).await;
+        let deleted = self.delete(&requested, &uid).await;
         let certificate = signed?;
         deleted?;
-        let user = StoredUser::Certificate { certificate, key: requested.key };
-        let until = end(&user).map(|end| format!(", until {}", day(end))).unwrap_or_default();
-        self.tell(Event::Done(format!("client certificate signed by the member{until}")));
-        if self.step.missing.contains(&Piece::UserBinding) {
-            self.ensure(Piece::UserBinding, made).await?;
-        }
+        let user = StoredUser::Certificate { certificate, key: requested.key.clone() };
+        self.judge_lifetime(&user)?;
+        let ask = async || bind(self.member, &requested, Persistence::Stored).await;
+        let ensured = patiently(&self.member.side, self.deadline, ask).await?;
+        self.record(Piece::UserBinding, ensured, made)?;
         Ok(user)
     }
 
-    /// Creates the request, and returns its UID. One that an interrupted command left was for a key that is lost.
-    async fn requested(&self, request: &str) -> Result<String, Failure> {
-        loop {
-            let ask = async || match create(self.member, REQUEST, Some(request), Persistence::Stored).await {
-                Ok(created) => Ok(Some(created)),
-                Err(RequestError { cause: Cause::AlreadyExists, .. }) => Ok(None),
-                Err(error) => Err(error),
-            };
-            if let Some(created) = patiently(&self.member.side, self.deadline, ask).await? {
-                return Ok(created.metadata.uid.unwrap_or_default());
-            }
-            let ask = async || owner(self.member, REQUEST).await;
-            if let Some(Ownership::Foreign(why)) = patiently(&self.member.side, self.deadline, ask).await? {
-                return Err(Failure::NotOurs { side: self.member.side.clone(), piece: REQUEST, why });
-            }
-            let ask = async || delete(self, DeleteParams::default()).await;
-            patiently(&self.member.side, self.deadline, ask).await?;
+    /// A cluster may sign for an hour only (`--cluster-signing-duration`).
+    fn judge_lifetime(&self, user: &StoredUser) -> Result<(), Failure> {
+        let end = end(user).ok_or_else(|| self.not_issued("what was signed cannot be read".to_owned()))?;
+        let remark = lasting(self.member.clock.now().as_second(), end).map_err(|why| self.not_issued(why))?;
+        self.tell(Event::Done(format!("client certificate signed by the member, until {}", day(end))));
+        if let Some(remark) = remark {
+            self.tell(Event::Note(format!("the client certificate that the host will store {remark}")));
         }
+        Ok(())
     }
 
-    async fn signed(&self, uid: &str) -> Result<SecretString, Failure> {
-        let ask = async || self.approve(uid).await;
+    /// Creates the request, and returns its UID. Where there is one of its name already, an answer was lost.
+    async fn requested(&self, requested: &Requested) -> Result<String, Failure> {
+        let asked = Some(requested.asked());
+        let ask = async || match create(self.member, REQUEST, asked, Persistence::Stored).await {
+            Err(RequestError { cause: Cause::AlreadyExists, .. }) => self.found(requested).await,
+            created => created,
+        };
+        let created = patiently(&self.member.side, self.deadline, ask).await?;
+        Ok(created.metadata.uid.unwrap_or_default())
+    }
+
+    async fn found(&self, requested: &Requested) -> Result<DynamicObject, RequestError> {
+        let api = api(self.member, REQUEST);
+        request(&self.member.side, Verb::Get, &requested.object(""), api.get(&requested.user)).await
+    }
+
+    async fn signed(&self, requested: &Requested, uid: &str) -> Result<SecretString, Failure> {
+        let ask = async || self.approve(requested, uid).await;
         patiently(&self.member.side, self.deadline, ask).await?;
         self.tell(Event::Begins(format!("waiting for the certificate of {SIGNER}")));
         let deadline = Instant::now() + SIGNED_WITHIN;
         loop {
-            let ask = async || self.status().await;
-            let status = patiently(&self.member.side, self.deadline, ask).await?;
+            let ask = async || self.found(requested).await;
+            let mut found = patiently(&self.member.side, self.deadline, ask).await?;
+            let status = found.data["status"].take();
             if let Some(certificate) = certificate_in(&status) {
                 return Ok(certificate);
             }
@@ -112,45 +198,36 @@ impl Making<'_> {
         }
     }
 
-    /// This very request: a later one of the same name is somebody else's.
-    async fn approve(&self, uid: &str) -> Result<(), RequestError> {
+    /// This very request.
+    async fn approve(&self, requested: &Requested, uid: &str) -> Result<(), RequestError> {
         let approved = json!({"type": "Approved", "status": "True", "reason": "KubectlMc",
                               "message": "for the host that this cluster joins"});
         let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "status": {"conditions": [approved]}}));
         let parameters =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let api = api(self.member, REQUEST);
-        let answer = api.patch_subresource("approval", REQUEST.name(), &parameters, &patch);
-        let (group, resource) = REQUEST.resource();
-        let object = Object::all(group, format!("{resource}/approval")).named(REQUEST.name());
+        let answer = api.patch_subresource("approval", &requested.user, &parameters, &patch);
+        let object = requested.object("/approval");
         request(&self.member.side, Verb::Patch, &object, answer).await.map(drop)
     }
 
-    async fn status(&self) -> Result<Value, RequestError> {
-        let api = api(self.member, REQUEST);
-        let found: DynamicObject =
-            request(&self.member.side, Verb::Get, &object(REQUEST), api.get(REQUEST.name())).await?;
-        Ok(found.data.get("status").cloned().unwrap_or_default())
-    }
-
-    async fn delete(&self, uid: &str) -> Result<(), Failure> {
+    /// Also where the time is up.
+    async fn delete(&self, requested: &Requested, uid: &str) -> Result<(), Failure> {
         let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
         let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let ask = async || delete(self, parameters.clone()).await;
-        patiently(&self.member.side, self.deadline, ask).await
+        let api = api(self.member, REQUEST);
+        let ask = async || {
+            let answer = api.delete(&requested.user, &parameters);
+            match request(&self.member.side, Verb::Delete, &requested.object(""), answer).await {
+                Ok(_) | Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        patiently(&self.member.side, self.deadline.max(Instant::now() + DELETED_WITHIN), ask).await
     }
 
     fn not_issued(&self, why: String) -> Failure {
         Failure::NotIssued { side: self.member.side.clone(), why }
-    }
-}
-
-async fn delete(making: &Making<'_>, parameters: DeleteParams) -> Result<(), RequestError> {
-    let api = api(making.member, REQUEST);
-    let answer = api.delete(REQUEST.name(), &parameters);
-    match request(&making.member.side, Verb::Delete, &object(REQUEST), answer).await {
-        Ok(_) | Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(()),
-        Err(error) => Err(error),
     }
 }
 
@@ -180,7 +257,11 @@ mod tests {
 
     #[test]
     fn a_request_is_pem_and_has_no_key_in_it() {
-        let Requested { key, request } = Requested::new();
+        let Requested { user, key, request } = Requested::new();
+        assert!(
+            user.starts_with("kubectl-mc-host-") && user != Requested::new().user,
+            "nobody guesses {user}"
+        );
         assert!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "{request}");
         assert!(key.expose_secret().starts_with("-----BEGIN PRIVATE KEY-----"));
         assert_ne!(Requested::new().request, request, "each has a key of its own");

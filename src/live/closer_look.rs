@@ -56,7 +56,11 @@ pub async fn look_at_rights(
     Ok(())
 }
 
-async fn denied(connection: &Connection, accesses: &[Access]) -> Result<Vec<Denied>, RequestError> {
+/// What of these the user may not do.
+pub(super) async fn denied(
+    connection: &Connection,
+    accesses: &[Access],
+) -> Result<Vec<Denied>, RequestError> {
     let reviews = join_all(accesses.iter().map(|access| may(connection, access))).await;
     let mut denied = Vec::new();
     for (access, may) in accesses.iter().zip(reviews) {

@@ -33,11 +33,11 @@ const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node
 
 /// Looks at the address in `cluster`. Nothing of it fails: what could not be seen is said.
 pub async fn look_at_endpoint(member: &Connection, cluster: &ClusterIntent) -> EndpointSeen {
-    let (chain, out_of_reach) = tokio::join!(chain(member), out_of_reach(member, &cluster.server));
+    let stored = host(&cluster.server);
+    let (chain, out_of_reach) = tokio::join!(chain(member, stored), out_of_reach(member, &cluster.server));
     let authority =
         cluster.endpoint.as_ref().ok().and_then(|endpoint| endpoint.certificate_authority.as_ref());
     let authority = authority.map(SecretString::expose_secret);
-    let stored = host(&cluster.server);
     let certificate = chain.as_ref().map_err(Clone::clone).and_then(|chain| chain.judged(stored, authority));
     let is_good = reach(&cluster.server) == Reach::Anybody
         && certificate.as_ref().is_ok_and(|certificate| certificate.covers);
@@ -48,7 +48,8 @@ pub async fn look_at_endpoint(member: &Connection, cluster: &ClusterIntent) -> E
     EndpointSeen { certificate, out_of_reach, proposals, at: member.clock.now().as_second() }
 }
 
-async fn chain(member: &Connection) -> Result<Chain, String> {
+/// Dials the context's address, which this machine reaches, and calls the server by the name that the host will use.
+async fn chain(member: &Connection, stored: &str) -> Result<Chain, String> {
     let context = &member.context;
     let environment = Environment::of_process();
     let proxy = proxy_for(&context.server, context.cluster.proxy_url.as_deref(), &environment.proxy);
@@ -56,7 +57,7 @@ async fn chain(member: &Connection) -> Result<Chain, String> {
     if context.server.scheme_str() != Some("https") {
         return Err("its server does not speak TLS".to_owned());
     }
-    peek(&context.server, proxy.as_ref()).await
+    peek(&context.server, stored, proxy.as_ref()).await
 }
 
 /// The host's reach is what counts; where the context has the same address, it was just reached.

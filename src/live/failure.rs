@@ -26,7 +26,7 @@ pub enum Failure {
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     /// The name of an object of ours was taken meanwhile.
-    #[error("{side}: {} {} is not ours: {why}; no configuration was changed", piece.type_meta().1, piece.name())]
+    #[error("{} {} is not ours: {why}", piece.type_meta().1, piece.name())]
     NotOurs {
         /// The member.
         side: Side,
@@ -36,7 +36,7 @@ pub enum Failure {
         why: String,
     },
     /// The member's authority signs no client certificate for us.
-    #[error("{side}: no client certificate: {why}; no configuration was changed")]
+    #[error("no client certificate: {why}")]
     NotIssued {
         /// The member.
         side: Side,
@@ -44,7 +44,7 @@ pub enum Failure {
         why: String,
     },
     /// The credential does not do.
-    #[error("{side}: the credential for the host does not work: {why}; no configuration was changed")]
+    #[error("the credential for the host does not work: {why}")]
     Unverified {
         /// The member.
         side: Side,

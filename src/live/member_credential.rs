@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     account::{api, newest, object, owner, tokens},
     apply::{FIELD_MANAGER, Persistence},
-    client_certificate::Requested,
+    client_certificate::{Requested, bind},
     connection::Connection,
     failure::{Failure, LookAt},
     patience::patiently,
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     kubesphere::cluster_configuration::NAMESPACE,
     plan::{
-        credential::{CredentialStep, Kind, Ownership, Piece, TOKEN_SECRET},
+        credential::{Asked, CredentialStep, HostUid, Kind, Ownership, Piece},
         intent::ClusterIntent,
         member_kubeconfig::StoredUser,
     },
@@ -43,6 +43,8 @@ pub struct Making<'a> {
     pub cluster: &'a ClusterIntent,
     /// The UID of the member's kube-system.
     pub uid: &'a str,
+    /// The host that will store it.
+    pub host: HostUid,
     /// What is missing.
     pub step: &'a CredentialStep,
     /// When to give up.
@@ -65,23 +67,65 @@ pub async fn make(making: &Making<'_>, made: &mut Vec<Piece>) -> Result<StoredUs
     Ok(user)
 }
 
-/// Sends the creation of everything that is missing with `dryRun=All`.
-pub async fn rehearse(member: &Connection, step: &CredentialStep) -> Result<(), RequestError> {
+/// Sends everything that is missing with `dryRun=All`.
+pub async fn rehearse(member: &Connection, step: &CredentialStep) -> Result<(), Failure> {
+    let requested = Requested::new();
     for piece in &step.missing {
-        let requested = (*piece == Piece::Certificate).then(Requested::new);
-        let signed = requested.as_ref().map(|requested| requested.request.as_str());
-        create(member, *piece, signed, Persistence::DryRun).await?;
+        let ensured = match piece {
+            Piece::Certificate => {
+                create(member, *piece, Some(requested.asked()), Persistence::DryRun).await?;
+                continue;
+            }
+            Piece::UserBinding | Piece::Rebinding => bind(member, &requested, Persistence::DryRun).await?,
+            piece => ensure(member, *piece, Persistence::DryRun).await?,
+        };
+        made_of(member, *piece, ensured)?;
     }
     Ok(())
+}
+
+/// What came of making sure that a piece is there.
+pub(super) enum Ensured {
+    /// It was made.
+    Made(Piece),
+    /// It was there.
+    Found,
+    /// Its name is taken: what is wrong with what is there.
+    Taken(String),
+}
+
+/// Creates a piece, unless somebody has just done the same.
+async fn ensure(
+    member: &Connection,
+    piece: Piece,
+    persistence: Persistence,
+) -> Result<Ensured, RequestError> {
+    match create(member, piece, None, persistence).await {
+        Ok(_) => return Ok(Ensured::Made(piece)),
+        Err(RequestError { cause: Cause::AlreadyExists, .. }) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(match owner(member, piece).await? {
+        Some(Ownership::Foreign(why)) => Ensured::Taken(why),
+        Some(Ownership::Ours) | None => Ensured::Found,
+    })
+}
+
+pub(super) fn made_of(member: &Connection, piece: Piece, ensured: Ensured) -> Result<Option<Piece>, Failure> {
+    match ensured {
+        Ensured::Made(piece) => Ok(Some(piece)),
+        Ensured::Found => Ok(None),
+        Ensured::Taken(why) => Err(Failure::NotOurs { side: member.side.clone(), piece, why }),
+    }
 }
 
 pub(super) async fn create(
     member: &Connection,
     piece: Piece,
-    signed: Option<&str>,
+    asked: Option<Asked<'_>>,
     persistence: Persistence,
 ) -> Result<DynamicObject, RequestError> {
-    let manifest = piece.manifest(signed);
+    let manifest = piece.manifest(asked);
     let manifest: DynamicObject = serde_json::from_value(manifest).expect("the planner writes an object");
     let parameters = PostParams {
         dry_run: persistence == Persistence::DryRun,
@@ -99,29 +143,24 @@ impl Making<'_> {
         self.token(made).await.map(StoredUser::Token)
     }
 
-    /// Creates it, unless somebody has just done the same.
-    pub(super) async fn ensure(&self, piece: Piece, made: &mut Vec<Piece>) -> Result<(), Failure> {
-        let ask = async || match create(self.member, piece, None, Persistence::Stored).await {
-            Ok(_) => Ok(true),
-            Err(RequestError { cause: Cause::AlreadyExists, .. }) => Ok(false),
-            Err(error) => Err(error),
-        };
-        if patiently(&self.member.side, self.deadline, ask).await? {
-            self.created(piece, made);
-            return Ok(());
-        }
-        let ask = async || owner(self.member, piece).await;
-        match patiently(&self.member.side, self.deadline, ask).await? {
-            Some(Ownership::Foreign(why)) => {
-                Err(Failure::NotOurs { side: self.member.side.clone(), piece, why })
-            }
-            Some(Ownership::Ours) | None => Ok(()),
-        }
+    async fn ensure(&self, piece: Piece, made: &mut Vec<Piece>) -> Result<(), Failure> {
+        let ask = async || ensure(self.member, piece, Persistence::Stored).await;
+        let ensured = patiently(&self.member.side, self.deadline, ask).await?;
+        self.record(piece, ensured, made)
     }
 
-    fn created(&self, piece: Piece, made: &mut Vec<Piece>) {
-        made.push(piece);
-        self.tell(Event::Done(format!("{} {} created", piece.type_meta().1, piece.name())));
+    pub(super) fn record(
+        &self,
+        piece: Piece,
+        ensured: Ensured,
+        made: &mut Vec<Piece>,
+    ) -> Result<(), Failure> {
+        if let Some(piece) = made_of(self.member, piece, ensured)? {
+            made.push(piece);
+            let (kind, name) = (piece.type_meta().1, piece.name());
+            self.tell(Event::Done(format!("{kind} {name} {}", piece.outcome())));
+        }
+        Ok(())
     }
 
     /// Waits until Kubernetes has written the token of the account into its newest Secret.
@@ -133,11 +172,14 @@ impl Making<'_> {
             match patiently(&self.member.side, deadline, ask).await? {
                 Token::Filled(token) => return Ok(token),
                 // Removed with an earlier account of the same name.
-                Token::Absent => self.ensure(Piece::Token, made).await?,
+                Token::Absent => self.ensure(Piece::Token(self.host), made).await?,
                 Token::Empty => {}
             }
             if !told {
-                self.tell(Event::Begins(format!("waiting for the token in Secret {TOKEN_SECRET}")));
+                self.tell(Event::Begins(format!(
+                    "waiting for the token in Secret {}",
+                    Piece::Token(self.host).name()
+                )));
                 told = true;
             }
             if Instant::now() + LOOKS_EVERY >= deadline {
@@ -151,10 +193,12 @@ impl Making<'_> {
         let member = self.member;
         let piece = Piece::ServiceAccount;
         let accounts = api(member, piece);
-        let account = accounts.get_metadata(piece.name());
+        let name = piece.name();
+        let account = accounts.get_metadata(&name);
         let account = request(&member.side, Verb::Get, &object(piece), account).await?;
         let tokens = tokens(member).await?;
-        let Some(newest) = newest(tokens, account.metadata.uid.as_deref().unwrap_or_default()) else {
+        let Some(newest) = newest(tokens, account.metadata.uid.as_deref().unwrap_or_default(), self.host)
+        else {
             return Ok(Token::Absent);
         };
         let api: Api<Secret> = Api::namespaced(member.client.clone(), NAMESPACE);
@@ -172,7 +216,7 @@ impl Making<'_> {
             look_at: LookAt::TokenController(side.clone()),
             side,
             waiting: "waiting for the service account's token",
-            missing: format!("Secret {TOKEN_SECRET} in {NAMESPACE} has no token yet"),
+            missing: format!("Secret {} in {NAMESPACE} has no token yet", Piece::Token(self.host).name()),
             installer: None,
         }
     }

@@ -17,6 +17,7 @@ pub mod observe;
 pub mod patience;
 pub mod prepare;
 pub mod proxy;
+pub mod reach;
 pub mod register;
 pub mod report;
 pub mod request_error;

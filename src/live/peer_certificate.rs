@@ -36,13 +36,14 @@ const SHAKES_HANDS_WITHIN: Duration = Duration::from_secs(10);
 /// The certificates of a server, its own first.
 pub(super) struct Chain(Vec<CertificateDer<'static>>);
 
-/// Shakes hands with a server and takes its certificates, whatever they are; nothing is sent.
-pub(super) async fn peek(server: &Uri, proxy: Option<&Uri>) -> Result<Chain, String> {
-    let seen = timeout(SHAKES_HANDS_WITHIN, shake_hands(server, proxy)).await;
+/// Shakes hands with a server, called `name`, and takes its certificates, whatever they are; nothing is sent. A server
+/// of several names shows the certificate of the one that it is called.
+pub(super) async fn peek(server: &Uri, name: &str, proxy: Option<&Uri>) -> Result<Chain, String> {
+    let seen = timeout(SHAKES_HANDS_WITHIN, shake_hands(server, name, proxy)).await;
     seen.map_err(|_| "no answer in time".to_owned())?
 }
 
-async fn shake_hands(server: &Uri, proxy: Option<&Uri>) -> Result<Chain, String> {
+async fn shake_hands(server: &Uri, name: &str, proxy: Option<&Uri>) -> Result<Chain, String> {
     let stream = dial(server, proxy).await?;
     let recorder =
         Arc::new(Recorder { provider: Arc::new(ring::default_provider()), seen: Mutex::default() });
@@ -52,7 +53,7 @@ async fn shake_hands(server: &Uri, proxy: Option<&Uri>) -> Result<Chain, String>
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)
         .with_no_client_auth();
-    let name = server_name(server.host().unwrap_or_default()).ok_or("its name cannot be one")?;
+    let name = server_name(name).ok_or("its name cannot be one")?;
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let seen = std::mem::take(&mut *recorder.seen.lock().expect("no holder panics"));
     match shaken {
@@ -115,21 +116,16 @@ impl Chain {
         Ok(CertificateSeen {
             names: names.collect(),
             covers: self.covers(host),
-            distrusted: authority.and_then(|authority| self.distrusted(authority)),
+            distrusted: authority.and_then(|authority| self.vouched_by(authority).err()),
             until: parsed.validity().not_after.timestamp(),
         })
     }
 
-    /// Why this authority does not vouch for it; that its time is over is no reason of the authority's.
-    fn distrusted(&self, authority: &str) -> Option<String> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
-            roots.add(certificate.ok()?).ok();
-        }
-        if roots.is_empty() {
-            return Some("the certificate authority to be stored holds no certificate (PEM)".to_owned());
-        }
-        let own = ParsedCertificate::try_from(self.0.first()?).ok()?;
+    /// Fails with why this authority does not vouch for it; that its time is over is no reason of the authority's.
+    fn vouched_by(&self, authority: &str) -> Result<(), String> {
+        let roots = roots(authority)?;
+        let unreadable = "its certificate cannot be read";
+        let own = self.0.first().and_then(|own| ParsedCertificate::try_from(own).ok()).ok_or(unreadable)?;
         let algorithms = ring::default_provider().signature_verification_algorithms.all;
         let intermediates = self.0.get(1..).unwrap_or_default();
         let judged = verify_server_cert_signed_by_trust_anchor(
@@ -143,11 +139,20 @@ impl Chain {
             Ok(())
             | Err(TlsError::InvalidCertificate(
                 rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. },
-            )) => None,
-            Err(TlsError::InvalidCertificate(error)) => Some(certificate_detail(&error)),
-            Err(error) => Some(super::server_text::message(&error.to_string())),
+            )) => Ok(()),
+            Err(TlsError::InvalidCertificate(error)) => Err(certificate_detail(&error)),
+            Err(error) => Err(super::server_text::message(&error.to_string())),
         }
     }
+}
+
+/// The certificates of an authority; a file that is damaged would be stored damaged.
+fn roots(authority: &str) -> Result<RootCertStore, String> {
+    let no_certificate = "the certificate authority to be stored is not a PEM certificate";
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(authority.as_bytes()).collect();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(certificates.map_err(|_| no_certificate)?);
+    if added == 0 { Err(no_certificate.to_owned()) } else { Ok(roots) }
 }
 
 fn shown(name: &GeneralName<'_>) -> Option<String> {
@@ -210,9 +215,20 @@ impl ServerCertVerifier for Recorder {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+    use std::sync::Arc;
 
-    use super::Chain;
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+    use rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{PrivateKeyDer, pem::PemObject as _},
+        server::ResolvesServerCertUsingSni,
+        sign::CertifiedKey,
+    };
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::{Chain, peek};
 
     /// A server's chain with the PEM of the authority that signed it.
     fn signed(until: i32) -> (Chain, String) {
@@ -238,8 +254,20 @@ mod tests {
         let why = chain.judged("192.0.2.7", Some(&another)).unwrap().distrusted.unwrap();
         assert!(why.contains("signed by an unknown authority"), "{why}");
         let why = chain.judged("192.0.2.7", Some("no PEM")).unwrap().distrusted.unwrap();
-        assert!(why.contains("holds no certificate"), "{why}");
+        assert!(why.contains("is not a PEM certificate"), "{why}");
         assert_eq!(chain.judged("192.0.2.7", None).unwrap().distrusted, None, "the host's store decides");
+    }
+
+    #[test]
+    fn a_damaged_authority_vouches_for_nobody() {
+        let (chain, authority) = signed(2100);
+        let (cut, _) = authority.split_once("-----END").unwrap();
+        let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for damaged in [cut.to_owned(), format!("{authority}{cut}"), empty.to_owned(), String::new()] {
+            let why = chain.judged("192.0.2.7", Some(&damaged)).unwrap().distrusted;
+            let said = "the certificate authority to be stored is not a PEM certificate";
+            assert_eq!(why.as_deref(), Some(said), "{damaged}");
+        }
     }
 
     #[test]
@@ -256,5 +284,32 @@ mod tests {
         let (chain, authority) = signed(2021);
         let seen = chain.judged("192.0.2.7", Some(&authority)).unwrap();
         assert_eq!((seen.distrusted, seen.until), (None, 1_609_459_200));
+    }
+
+    /// A server that shows each caller the certificate of the name that it is called.
+    fn of_several_names(names: &[&str]) -> TlsAcceptor {
+        let provider = Arc::new(ring::default_provider());
+        let mut resolver = ResolvesServerCertUsingSni::new();
+        for name in names {
+            let key = KeyPair::generate().unwrap();
+            let own = CertificateParams::new([(*name).to_owned()]).unwrap().self_signed(&key).unwrap();
+            let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+            let certified = CertifiedKey::from_der(vec![own.der().clone()], key, &provider).unwrap();
+            resolver.add(name, certified).unwrap();
+        }
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_no_client_auth().with_cert_resolver(Arc::new(resolver));
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    #[tokio::test]
+    async fn a_server_of_several_names_is_called_by_the_one_that_is_stored() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let acceptor = of_several_names(&["localhost", "edge.example.org"]);
+        let accepted = async { acceptor.accept(listener.accept().await.unwrap().0).await };
+        let server = server.parse().unwrap();
+        let (_, chain) = tokio::join!(accepted, peek(&server, "edge.example.org", None));
+        assert!(chain.unwrap().covers("edge.example.org"));
     }
 }

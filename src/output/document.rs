@@ -144,6 +144,11 @@ impl Document {
         self.findings = findings.iter().map(finding_view).collect();
     }
 
+    /// Adds what was found out after them.
+    pub fn found_later(&mut self, findings: &[Finding]) {
+        self.findings.extend(findings.iter().map(finding_view));
+    }
+
     /// Adds the plan.
     pub fn planned(&mut self, view: PlanView<'_>) {
         let steps = view.plan.steps().iter().map(step_view).collect();

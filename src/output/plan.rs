@@ -2,16 +2,21 @@
 
 use owo_colors::OwoColorize as _;
 
-use super::{clusters, findings, ui::Ui, words::harmless};
+use super::{
+    clusters, findings,
+    ui::Ui,
+    words::{count, harmless},
+};
 use crate::{
-    checks::Finding,
-    kubesphere::{cluster_configuration::NAMESPACE, role::Role, side::Side, versions::Version},
+    checks::{Finding, restarts::what_restarts},
+    kubesphere::{cluster_configuration::NAMESPACE, role::Role, side::Side},
     plan::{
         configuration_patch::Change,
         credential::{ACCOUNT, CLUSTER_ADMIN, CredentialStep, Kind, Piece},
         intent::Intent,
         join::{ConfigurationStep, Plan},
         observed::{InstallerRun, Observed},
+        reach::probing::Probing,
         steps::{Action, Step},
     },
 };
@@ -61,6 +66,11 @@ fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
     let side = step.side.to_string();
     let side = side.style(ui.styles.name);
     match &step.action {
+        Action::Sweep(pods) => {
+            let pods = count(pods.len(), "probe pod");
+            ui.message(&format!("  {number}. {side}: delete {pods} that an earlier command left behind"));
+        }
+        Action::Probe(probing) => show_probing(ui, number, probing),
         Action::Patch(changes) => {
             ui.message(&format!("  {number}. {side}: patch ClusterConfiguration ks-installer"));
             changes.iter().for_each(|change| show_change(ui, change));
@@ -94,10 +104,14 @@ fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
 fn making(credential: &CredentialStep) -> String {
     let account = format!("ServiceAccount {NAMESPACE}/{ACCOUNT}");
     match credential.missing.as_slice() {
-        [Piece::Certificate, ..] => format!(
-            "have a client certificate signed for the user {ACCOUNT}, who is bound to {CLUSTER_ADMIN}"
+        [Piece::Certificate, Piece::Rebinding] => format!(
+            "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN} instead of \
+             an earlier certificate's user"
         ),
-        [Piece::ServiceAccount, Piece::Binding, Piece::Token] => {
+        [Piece::Certificate, ..] => format!(
+            "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN}"
+        ),
+        [Piece::ServiceAccount, Piece::Binding, Piece::Token(_)] => {
             format!("create {account} bound to {CLUSTER_ADMIN}, and a token for it")
         }
         missing => {
@@ -115,7 +129,23 @@ fn stored_credential(kind: Kind, member: &str) -> String {
     match kind {
         Kind::Context => format!("the credential of context {member}"),
         Kind::ServiceAccount => format!("the token of ServiceAccount {NAMESPACE}/{ACCOUNT} of {member}"),
-        Kind::Certificate => format!("the client certificate of {member}'s user {ACCOUNT}"),
+        Kind::Certificate => format!("the client certificate of {member}'s user {ACCOUNT}-*"),
+    }
+}
+
+fn show_probing(ui: &Ui, number: usize, probing: &Probing) {
+    let side = probing.host.to_string();
+    let side = side.style(ui.styles.name);
+    let nodes = count(probing.nodes.len(), "node");
+    let servers = probing.targets().into_iter().map(|target| harmless(&target.server));
+    let servers = servers.collect::<Vec<_>>().join(", ");
+    ui.message(&format!(
+        "  {number}. {side}: probe {servers} from {nodes} with short-lived pods in kubesphere-system; nothing is pulled"
+    ));
+    if !probing.left_out.is_empty() {
+        let left_out = probing.left_out.iter().map(|(node, why)| format!("{node} ({})", why.why()));
+        let left_out = harmless(&left_out.collect::<Vec<_>>().join(", "));
+        ui.message(&format!("       without {left_out}"));
     }
 }
 
@@ -141,7 +171,7 @@ fn consequences(view: PlanView<'_>) -> Vec<String> {
         }
     }
     for (observed, step) in &changing {
-        texts.push(format!("{}: {}", observed.side, restarts(observed.kubesphere_version())));
+        texts.push(format!("{}: {}", observed.side, what_restarts(observed.kubesphere_version())));
         if let (ConfigurationStep::Patch(patch), Side::Member { .. }) = (step, &observed.side)
             && patch.changes.iter().any(|change| change.field.ends_with("jwtSecret"))
         {
@@ -166,13 +196,4 @@ fn changing(view: PlanView<'_>) -> Vec<(&Observed, &ConfigurationStep)> {
     let members = view.plan.members.iter().map(|member| &member.configuration);
     let all = host.chain(view.members.iter().copied().zip(members));
     all.filter(|(_, step)| step.runs_installer()).collect()
-}
-
-fn restarts(version: Option<Version>) -> &'static str {
-    match version.map(Version::differences) {
-        Some(differences) if differences.restarts_pods => {
-            "the whole installer runs, and restarts ks-apiserver and ks-controller-manager twice"
-        }
-        _ => "the whole installer runs; ks-apiserver and ks-controller-manager reload in place",
-    }
 }

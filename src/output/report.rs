@@ -48,7 +48,7 @@ fn lines_of(finding: &Finding, widest: usize, styles: &Styles) -> Vec<String> {
     let verdict = format!("{:<7}", report.verdict.as_str());
     let said = match (report.verdict, report.message.as_str()) {
         (Verdict::Ok, "") => finding.title.to_owned(),
-        (Verdict::Ok, untold) => format!("{} ({untold})", finding.title),
+        (Verdict::Ok, untold) if report.side.is_none() => format!("{} ({untold})", finding.title),
         (_, message) => message.to_owned(),
     };
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();

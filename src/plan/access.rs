@@ -1,7 +1,7 @@
 //! What the steps of a plan need permission for.
 
 use super::{
-    credential::{CLUSTER_ADMIN, CredentialStep, Kind, Piece, SIGNER},
+    credential::{CLUSTER_ADMIN, CredentialStep, HostUid, Kind, Piece, SIGNER},
     intent::Part,
     join::{ConfigurationStep, MemberPlan, Plan, Registration},
 };
@@ -24,6 +24,18 @@ pub struct Access {
 
 /// Everything, as a cluster-admin may.
 pub const EVERYTHING: Access = Access { verb: "*", group: "*", resource: "*", namespace: None, name: None };
+
+/// What probing from the nodes needs. Without it reachability stays unknown, and nothing else depends on it.
+pub fn of_probing() -> [Access; 4] {
+    let of = |verb, resource| Access {
+        verb,
+        group: "",
+        resource,
+        namespace: Some(cluster_configuration::NAMESPACE),
+        name: None,
+    };
+    [of("create", "pods"), of("list", "pods"), of("delete", "pods"), of("list", "events")]
+}
 
 /// What a step on a ClusterConfiguration needs.
 fn of_configuration(part: Part, step: &ConfigurationStep) -> Vec<Access> {
@@ -67,8 +79,8 @@ fn of_credential(step: &CredentialStep) -> Vec<Access> {
         Kind::ServiceAccount => vec![
             of("get", Piece::ServiceAccount),
             of("get", Piece::Binding),
-            of("list", Piece::Token),
-            of("get", Piece::Token),
+            of("list", Piece::Token(HostUid::default())),
+            of("get", Piece::Token(HostUid::default())),
         ],
         Kind::Certificate => vec![of("get", Piece::UserBinding), of("get", Piece::Certificate)],
     };
@@ -79,15 +91,16 @@ fn of_credential(step: &CredentialStep) -> Vec<Access> {
 fn creation(piece: Piece, of: &impl Fn(&'static str, Piece) -> Access) -> Vec<Access> {
     let created = of("create", piece);
     match piece {
-        Piece::ServiceAccount | Piece::Token => vec![created],
-        Piece::Binding | Piece::UserBinding => {
+        Piece::ServiceAccount | Piece::Token(_) => vec![created],
+        Piece::Binding | Piece::UserBinding | Piece::Rebinding => {
             let bound = Access {
                 verb: "bind",
                 resource: "clusterroles",
                 name: Some(CLUSTER_ADMIN),
                 ..created.clone()
             };
-            vec![created, bound]
+            let changed = if piece == Piece::Rebinding { of("patch", piece) } else { created };
+            vec![changed, bound]
         }
         Piece::Certificate => {
             let resource = "certificatesigningrequests/approval";

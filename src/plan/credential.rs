@@ -1,5 +1,7 @@
 //! The credential by which a host reaches its member: which one it is, and what of it still has to be made.
 
+use std::fmt;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -8,9 +10,10 @@ use crate::kubesphere::{cluster_configuration::NAMESPACE, versions::Version};
 
 /// The label that tells our objects on a member from everybody else's, with its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-mc");
-/// The name of the service account, of the user of a client certificate, and of what belongs to them.
+/// The name of the service account and of what belongs to it; those of a client certificate's user and its request begin
+/// with it.
 pub const ACCOUNT: &str = "kubectl-mc-host";
-/// The first token Secret of the service account; one that was renewed has another name and the same label.
+/// How the names of the service account's token Secrets begin; each host has its own.
 pub const TOKEN_SECRET: &str = "kubectl-mc-host-token";
 /// The binding of a client certificate's user.
 pub const USER_BINDING: &str = "kubectl-mc-host-user";
@@ -27,7 +30,28 @@ pub const ACCOUNT_ANNOTATION: &str = "kubernetes.io/service-account.name";
 /// The annotation in which Kubernetes notes that account's UID.
 pub const ACCOUNT_UID_ANNOTATION: &str = "kubernetes.io/service-account.uid";
 
+/// The annotation in which we note for which host a token is, by the UID of its kube-system.
+pub const HOST_ANNOTATION: &str = "kubectl-mc/host-uid";
+
 const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// A host, by the UID of its kube-system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostUid(u128);
+
+impl HostUid {
+    /// Of what Kubernetes says, which is always a UUID (Kubernetes `pkg/registry/core/namespace`, `apimachinery/pkg/util/uuid`).
+    pub fn new(uid: &str) -> Self {
+        Self(u128::from_str_radix(&uid.replace('-', ""), 16).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for HostUid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = format!("{:032x}", self.0);
+        write!(formatter, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,8 +105,12 @@ pub struct Account {
     pub service_account: Seen<Ownership>,
     /// The binding to cluster-admin.
     pub binding: Seen<Ownership>,
-    /// A token Secret of the service account.
+    /// The host that asks.
+    pub host: HostUid,
+    /// A token Secret of the service account for this host.
     pub token: Seen<Ownership>,
+    /// The names of those for other hosts.
+    pub tokens_of_others: Vec<String>,
 }
 
 /// A part of a credential.
@@ -92,21 +120,32 @@ pub enum Piece {
     ServiceAccount,
     /// The binding of the service account.
     Binding,
-    /// The Secret into which Kubernetes writes the service account's token.
-    Token,
+    /// The Secret into which Kubernetes writes the service account's token for this host.
+    Token(HostUid),
     /// The request for a client certificate; it is gone once that is there.
     Certificate,
     /// The binding of the certificate's user.
     UserBinding,
+    /// The same binding, where it is there: it lets go of the user of an earlier certificate.
+    Rebinding,
+}
+
+/// A client certificate that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its user, whom nobody can guess: only the certificate that was asked for last is bound.
+    pub user: &'a str,
+    /// What its holder signs, as PEM.
+    pub request: &'a str,
 }
 
 impl Piece {
-    /// Its name.
-    pub fn name(self) -> &'static str {
+    /// Its name; of a request, how that begins.
+    pub fn name(self) -> String {
         match self {
-            Self::ServiceAccount | Self::Binding | Self::Certificate => ACCOUNT,
-            Self::Token => TOKEN_SECRET,
-            Self::UserBinding => USER_BINDING,
+            Self::ServiceAccount | Self::Binding | Self::Certificate => ACCOUNT.to_owned(),
+            Self::Token(host) => format!("{TOKEN_SECRET}-{:08x}", host.0 >> 96),
+            Self::UserBinding | Self::Rebinding => USER_BINDING.to_owned(),
         }
     }
 
@@ -114,8 +153,10 @@ impl Piece {
     pub fn kind(self) -> &'static str {
         match self {
             Self::ServiceAccount => "serviceaccount",
-            Self::Binding | Self::UserBinding => "clusterrolebinding.rbac.authorization.k8s.io",
-            Self::Token => "secret",
+            Self::Binding | Self::UserBinding | Self::Rebinding => {
+                "clusterrolebinding.rbac.authorization.k8s.io"
+            }
+            Self::Token(_) => "secret",
             Self::Certificate => "certificatesigningrequest.certificates.k8s.io",
         }
     }
@@ -124,29 +165,31 @@ impl Piece {
     pub fn resource(self) -> (&'static str, &'static str) {
         match self {
             Self::ServiceAccount => ("", "serviceaccounts"),
-            Self::Binding | Self::UserBinding => ("rbac.authorization.k8s.io", "clusterrolebindings"),
-            Self::Token => ("", "secrets"),
+            Self::Binding | Self::UserBinding | Self::Rebinding => {
+                ("rbac.authorization.k8s.io", "clusterrolebindings")
+            }
+            Self::Token(_) => ("", "secrets"),
             Self::Certificate => ("certificates.k8s.io", "certificatesigningrequests"),
         }
     }
 
     /// Its namespace, where it has one.
     pub fn namespace(self) -> Option<&'static str> {
-        matches!(self, Self::ServiceAccount | Self::Token).then_some(NAMESPACE)
+        matches!(self, Self::ServiceAccount | Self::Token(_)).then_some(NAMESPACE)
     }
 
     /// The API version and the kind.
     pub fn type_meta(self) -> (&'static str, &'static str) {
         match self {
             Self::ServiceAccount => ("v1", "ServiceAccount"),
-            Self::Binding | Self::UserBinding => ("v1", "ClusterRoleBinding"),
-            Self::Token => ("v1", "Secret"),
+            Self::Binding | Self::UserBinding | Self::Rebinding => ("v1", "ClusterRoleBinding"),
+            Self::Token(_) => ("v1", "Secret"),
             Self::Certificate => ("v1", "CertificateSigningRequest"),
         }
     }
 
-    /// The object that is created. `request` is what a certificate's holder signs, as PEM.
-    pub fn manifest(self, request: Option<&str>) -> Value {
+    /// The object that is created, for the certificate that is asked for, where it is one's.
+    pub fn manifest(self, asked: Option<Asked<'_>>) -> Value {
         let (version, kind) = self.type_meta();
         let group = self.resource().0;
         let group = if group.is_empty() { String::new() } else { format!("{group}/") };
@@ -157,17 +200,23 @@ impl Piece {
         });
         match self {
             Self::ServiceAccount => {}
-            Self::Binding | Self::UserBinding => {
+            Self::Binding => {
                 object["roleRef"] = role();
-                object["subjects"] = json!([self.subject()]);
+                object["subjects"] = json!([account()]);
             }
-            Self::Token => {
+            Self::UserBinding | Self::Rebinding => {
+                object["roleRef"] = role();
+                object["subjects"] = json!([user(asked.map_or(ACCOUNT, |asked| asked.user))]);
+            }
+            Self::Token(host) => {
                 object["type"] = json!(TOKEN_TYPE);
-                object["metadata"]["annotations"] = json!({ACCOUNT_ANNOTATION: ACCOUNT});
+                let annotations = json!({ACCOUNT_ANNOTATION: ACCOUNT, HOST_ANNOTATION: host.to_string()});
+                object["metadata"]["annotations"] = annotations;
             }
             Self::Certificate => {
+                object["metadata"]["name"] = json!(asked.map_or(ACCOUNT, |asked| asked.user));
                 object["spec"] = json!({
-                    "request": STANDARD.encode(request.unwrap_or_default()),
+                    "request": STANDARD.encode(asked.map_or("", |asked| asked.request)),
                     "signerName": SIGNER,
                     "usages": ["digital signature", "client auth"],
                 });
@@ -182,24 +231,41 @@ impl Piece {
         if label != Some(MANAGED_BY.1) {
             return Ownership::Foreign(format!("it has no label {}={}", MANAGED_BY.0, MANAGED_BY.1));
         }
-        let binds = matches!(self, Self::Binding | Self::UserBinding);
-        if binds && (object["roleRef"] != role() || !self.is_bound_by(object)) {
-            return Ownership::Foreign(format!("it does not bind {ACCOUNT} to {CLUSTER_ADMIN}"));
-        }
-        Ownership::Ours
-    }
-
-    fn subject(self) -> Value {
-        if self == Self::UserBinding {
-            json!({"apiGroup": RBAC, "kind": "User", "name": ACCOUNT})
-        } else {
-            json!({"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE})
+        match self.fault(object) {
+            Some(why) => Ownership::Foreign(why),
+            None => Ownership::Ours,
         }
     }
 
-    fn is_bound_by(self, binding: &Value) -> bool {
-        let subjects = binding["subjects"].as_array();
-        subjects.is_some_and(|subjects| subjects.contains(&self.subject()))
+    /// What somebody has changed of it.
+    fn fault(self, object: &Value) -> Option<String> {
+        match self {
+            Self::ServiceAccount | Self::Certificate => None,
+            Self::Token(host) => {
+                let annotations = &object["metadata"]["annotations"];
+                if object["type"] != TOKEN_TYPE || annotations[ACCOUNT_ANNOTATION] != ACCOUNT {
+                    return Some(format!("it is not a token of ServiceAccount {ACCOUNT}"));
+                }
+                let is_of_host = annotations[HOST_ANNOTATION] == host.to_string();
+                (!is_of_host).then(|| format!("it is not for the host with the UID {host}"))
+            }
+            Self::Binding | Self::UserBinding | Self::Rebinding => {
+                let subjects = object["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let binds = object["roleRef"] == role() && subjects.iter().any(|one| self.binds(one));
+                if !binds {
+                    return Some(format!("it does not bind {ACCOUNT} to {CLUSTER_ADMIN}"));
+                }
+                (subjects.len() > 1).then(|| format!("it binds others than {ACCOUNT} to {CLUSTER_ADMIN} too"))
+            }
+        }
+    }
+
+    fn binds(self, subject: &Value) -> bool {
+        if self == Self::Binding {
+            return *subject == account();
+        }
+        let name = subject["name"].as_str().unwrap_or_default();
+        name.starts_with(ACCOUNT) && *subject == user(name)
     }
 
     /// What to do where its name is taken.
@@ -214,6 +280,11 @@ impl Piece {
             ),
             "or let the host have the context's own user: `--credentials context`".to_owned(),
         ]
+    }
+
+    /// What comes of it.
+    pub fn outcome(self) -> &'static str {
+        if self == Self::Rebinding { "patched" } else { "created" }
     }
 
     /// Whether it stays on the member.
@@ -231,6 +302,14 @@ pub struct CredentialStep {
     pub missing: Vec<Piece>,
 }
 
+fn account() -> Value {
+    json!({"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE})
+}
+
+fn user(name: &str) -> Value {
+    json!({"apiGroup": RBAC, "kind": "User", "name": name})
+}
+
 fn role() -> Value {
     json!({"apiGroup": RBAC, "kind": "ClusterRole", "name": CLUSTER_ADMIN})
 }
@@ -242,7 +321,7 @@ impl Account {
         let seen = [
             (Piece::ServiceAccount, &self.service_account),
             (binding, &self.binding),
-            (Piece::Token, &self.token),
+            (Piece::Token(self.host), &self.token),
         ];
         seen.into_iter().filter_map(|(piece, seen)| match seen.present()? {
             Ownership::Ours => None,
@@ -252,8 +331,8 @@ impl Account {
 }
 
 impl CredentialStep {
-    /// What is left to do for this kind, where `account` was seen.
-    pub fn new(kind: Kind, account: Option<&Account>) -> Self {
+    /// What is left to do for this kind and host, where `account` was seen.
+    pub fn new(kind: Kind, host: HostUid, account: Option<&Account>) -> Self {
         let lacks = |of: fn(&Account) -> &Seen<Ownership>| {
             account.is_none_or(|account| of(account).present() != Some(&Ownership::Ours))
         };
@@ -262,11 +341,13 @@ impl CredentialStep {
             Kind::ServiceAccount => vec![
                 (Piece::ServiceAccount, lacks(|account| &account.service_account)),
                 (Piece::Binding, lacks(|account| &account.binding)),
-                (Piece::Token, lacks(|account| &account.token)),
+                (Piece::Token(host), lacks(|account| &account.token)),
             ],
             // The certificate first: where none is issued, nothing is left behind.
             Kind::Certificate => {
-                vec![(Piece::Certificate, true), (Piece::UserBinding, lacks(|account| &account.binding))]
+                let is_new = lacks(|account| &account.binding);
+                let binding = if is_new { Piece::UserBinding } else { Piece::Rebinding };
+                vec![(Piece::Certificate, true), (binding, true)]
             }
         };
         let missing = pieces.into_iter().filter_map(|(piece, is_missing)| is_missing.then_some(piece));
@@ -275,55 +356,5 @@ impl CredentialStep {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Account, Choice, CredentialStep, Kind, Ownership, Piece, Seen, Version};
-
-    const S: Kind = Kind::ServiceAccount;
-
-    fn account(token: Seen<Ownership>, binding: Seen<Ownership>) -> Account {
-        Account { service_account: Seen::Present(Ownership::Ours), binding, token }
-    }
-
-    #[test]
-    fn only_a_host_of_3_3_gets_a_certificate() {
-        let kinds = |choice: Choice| {
-            ["v3.1.1", "v3.2.1", "v3.3.0", "v3.3.2", "v3.4.1"].map(|host| choice.kind(Version::parse(host)))
-        };
-        assert_eq!(kinds(Choice::Auto), [S, S, Kind::Certificate, Kind::Certificate, S]);
-        assert_eq!(kinds(Choice::ServiceAccount), [S; 5], "that 3.3 does not take it says member-credential");
-        assert_eq!(kinds(Choice::Context), [Kind::Context; 5]);
-        assert_eq!(Choice::default().kind(None), S);
-    }
-
-    #[test]
-    fn what_is_ours_already_is_not_made_again() {
-        let missing = |account: Option<&Account>| CredentialStep::new(Kind::ServiceAccount, account).missing;
-        assert_eq!(missing(None), [Piece::ServiceAccount, Piece::Binding, Piece::Token]);
-        let ours = || Seen::Present(Ownership::Ours);
-        assert_eq!(missing(Some(&account(ours(), ours()))), []);
-        assert_eq!(missing(Some(&account(Seen::Absent, ours()))), [Piece::Token]);
-        assert_eq!(missing(Some(&account(ours(), Seen::Absent))), [Piece::Binding]);
-    }
-
-    #[test]
-    fn what_is_made_is_known_as_ours_and_nothing_else_is() {
-        for piece in [Piece::ServiceAccount, Piece::Binding, Piece::Token, Piece::UserBinding] {
-            let mut object = piece.manifest(None);
-            assert_eq!(piece.ownership(&object), Ownership::Ours, "{piece:?}");
-            object["metadata"]["labels"] = serde_json::Value::Null;
-            assert!(matches!(piece.ownership(&object), Ownership::Foreign(_)), "{piece:?}");
-        }
-        let users = Piece::UserBinding.manifest(None);
-        let why = "it does not bind kubectl-mc-host to cluster-admin".to_owned();
-        assert_eq!(Piece::Binding.ownership(&users), Ownership::Foreign(why));
-    }
-
-    #[test]
-    fn a_certificate_is_made_each_time_and_before_its_binding() {
-        let missing =
-            |binding| CredentialStep::new(Kind::Certificate, Some(&account(Seen::Absent, binding))).missing;
-        assert_eq!(missing(Seen::Absent), [Piece::Certificate, Piece::UserBinding]);
-        assert_eq!(missing(Seen::Present(Ownership::Ours)), [Piece::Certificate]);
-        assert_eq!(CredentialStep::new(Kind::Context, None).missing, []);
-    }
-}
+#[path = "credential_tests.rs"]
+mod tests;

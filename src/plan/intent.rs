@@ -19,6 +19,18 @@ pub struct Intent {
     pub members: Vec<MemberIntent>,
     /// The host's jwtSecret, where it was handed over because the host is not asked.
     pub given_secret: Option<JwtSecret>,
+    /// Whether new members are probed from the host's nodes.
+    pub reachability: Reachability,
+}
+
+/// From where it is found out whether the host reaches a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reachability {
+    /// From every node of the host.
+    Nodes,
+    /// It is not.
+    #[default]
+    Off,
 }
 
 /// Which part of a join shall be done.

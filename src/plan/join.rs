@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     configuration_patch::{ConfigurationPatch, NotAMapping, Wanted},
-    credential::CredentialStep,
+    credential::{CredentialStep, HostUid},
     intent::{ClusterIntent, Description, HostIntent, Intent, MemberIntent, Part},
     member_kubeconfig::StoredKubeconfig,
     observed::{InstallerRun, Observed},
+    reach::{leftovers::LeftoverPod, probing::Outlook},
 };
 use crate::kubesphere::{
     cluster,
@@ -29,6 +30,10 @@ pub struct Plan {
     pub secret: JwtSecret,
     /// What each member needs.
     pub members: Vec<MemberPlan>,
+    /// From where the new members are probed before anything else, where that is asked for.
+    pub probing: Option<Outlook>,
+    /// What an earlier probing has left behind, which goes with the first change.
+    pub leftover_pods: Vec<LeftoverPod>,
 }
 
 /// What the host needs.
@@ -117,6 +122,12 @@ impl Plan {
         self.host.as_ref().is_none_or(|host| host.configuration == ConfigurationStep::InEffect)
     }
 
+    /// Whether a step concerns the host.
+    pub fn changes_host(&self) -> bool {
+        let clusters = self.members.iter().filter_map(|member| member.cluster.as_ref());
+        !self.host_stays() || { clusters }.any(|cluster| cluster.registration != Registration::Joined)
+    }
+
     /// The Clusters that are to be created, with the members that they stand for.
     pub fn creations(&self) -> impl Iterator<Item = (&MemberPlan, &ClusterPlan)> {
         let clusters = self.members.iter().filter_map(|member| Some((member, member.cluster.as_ref()?)));
@@ -144,13 +155,14 @@ impl ConfigurationStep {
     }
 }
 
-/// The plan for `members`, in the intent's order. Without a host there must be a given secret.
+/// The plan for `members`, in the intent's order. Without a host there must be a given secret. What is probed is added
+/// once it is known that Clusters are to be created: only then the nodes are looked at.
 pub fn plan(intent: &Intent, host: Option<&Observed>, members: &[&Observed]) -> Result<Plan, Unplannable> {
     let secret = shared_secret(intent, host)?;
     let members = intent.members.iter().zip(members);
     let members = members.map(|(intent, member)| member_plan(intent, host, member, &secret));
     let members = members.collect::<Result<_, _>>()?;
-    Ok(Plan { host: host_plan(intent, host)?, secret, members })
+    Ok(Plan { host: host_plan(intent, host)?, secret, members, probing: None, leftover_pods: Vec::new() })
 }
 
 /// The secret that members will share with their host: the given one, or the host's.
@@ -210,7 +222,7 @@ pub fn registration(name: &str, host: &Observed, uid: &str) -> Registration {
 /// What it takes to have the credential that the host stores of a member.
 pub fn credential_step(cluster: &ClusterIntent, host: &Observed, member: &Observed) -> CredentialStep {
     let kind = cluster.credential.kind(host.kubesphere_version());
-    CredentialStep::new(kind, member.account.as_ref())
+    CredentialStep::new(kind, HostUid::new(&host.uid), member.account.as_ref())
 }
 
 /// How far a cluster is a host, with the secret that its configuration asks for, or else the one in effect.

@@ -11,7 +11,9 @@ use crate::{
     plan::{
         configuration_patch::ConfigurationPatch,
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
+        intent::{
+            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part, Reachability,
+        },
         observed::{InstallerRun, Observed, Seen, fixture},
     },
 };
@@ -200,7 +202,7 @@ fn intent(part: Part) -> Intent {
     });
     let member = MemberIntent { context: "member1".to_owned(), from_other_host: false, cluster };
     let members = if part == Part::PrepareHost { Vec::new() } else { vec![member] };
-    Intent { part, host: host_intent(None), members, given_secret: None }
+    Intent { part, host: host_intent(None), members, given_secret: None, reachability: Reachability::Off }
 }
 
 fn steps(plan: &Plan) -> Vec<String> {

@@ -1,12 +1,16 @@
 //! Until when a credential holds.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use x509_parser::pem::parse_x509_pem;
 
 use super::member_kubeconfig::StoredUser;
+use crate::kubesphere::cluster::RegisteredCluster;
 
 /// Seconds of a day.
 pub const DAY: i64 = 24 * 3600;
@@ -28,6 +32,30 @@ pub fn end(user: &StoredUser) -> Option<i64> {
     }
 }
 
+/// As [`end`], of what a host has stored of a member: of the first user in its kubeconfig.
+pub fn end_of_stored(cluster: &RegisteredCluster) -> Option<i64> {
+    let certificate = cluster.stored("/users/0/user/client-certificate-data").and_then(|data| {
+        let pem = STANDARD.decode(data.expose_secret()).ok()?;
+        Some(String::from_utf8(pem).ok()?.into())
+    });
+    let user = match certificate {
+        Some(certificate) => StoredUser::Certificate { certificate, key: String::new().into() },
+        None => StoredUser::Token(cluster.stored("/users/0/user/token")?),
+    };
+    end(&user)
+}
+
+/// Fails with why a credential that was made for the host does not last; otherwise there may be something to know.
+pub fn lasting(now: i64, end: i64) -> Result<Option<String>, String> {
+    let ends = || format!("ends on {}, in {}", day(end), left(now, end));
+    let unrenewed = "nobody renews what is stored";
+    match end - now {
+        ..DAY => Err(format!("it {}, and {unrenewed}", ends())),
+        DAY..SOON => Ok(Some(format!("{}, and {unrenewed}", ends()))),
+        _ => Ok(None),
+    }
+}
+
 /// The day, for people.
 pub fn day(second: i64) -> String {
     Timestamp::from_second(second)
@@ -36,8 +64,11 @@ pub fn day(second: i64) -> String {
 
 /// How long it is from `now` to `end`, roughly.
 pub fn left(now: i64, end: i64) -> String {
-    let (left, unit) =
-        if end - now >= 2 * DAY { ((end - now) / DAY, "days") } else { ((end - now) / 3600, "hours") };
+    let (left, unit) = match (end - now).max(0) {
+        left @ ..7200 => (left / 60, "minutes"),
+        left if left < 2 * DAY => (left / 3600, "hours"),
+        left => (left / DAY, "days"),
+    };
     format!("{left} {unit}")
 }
 
@@ -73,5 +104,14 @@ mod tests {
     fn what_is_left_is_told_in_days_or_hours() {
         assert_eq!(left(0, 9 * DAY + 5), "9 days");
         assert_eq!(left(0, 2 * 3600 + 5), "2 hours");
+    }
+
+    #[test]
+    fn what_a_member_signs_for_hours_is_refused_and_for_days_is_remarked() {
+        let why = "it ends on 1970-01-01, in 60 minutes, and nobody renews what is stored";
+        assert_eq!(super::lasting(0, 3600), Err(why.to_owned()));
+        let remark = "ends on 1970-01-11, in 10 days, and nobody renews what is stored";
+        assert_eq!(super::lasting(0, 10 * DAY), Ok(Some(remark.to_owned())));
+        assert_eq!(super::lasting(0, super::SOON), Ok(None));
     }
 }

@@ -13,6 +13,7 @@ pub mod member_kubeconfig;
 pub mod member_server;
 pub mod observed;
 pub mod race;
+pub mod reach;
 pub mod registered_name;
 pub mod secret_places;
 pub mod secret_remarks;

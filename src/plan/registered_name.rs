@@ -40,7 +40,9 @@ mod tests {
         kubesphere::cluster::RegisteredCluster,
         plan::{
             credential::Choice,
-            intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
+            intent::{
+                ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part, Reachability,
+            },
             observed::{Seen, fixture},
         },
     };
@@ -67,6 +69,7 @@ mod tests {
             host: HostIntent { cluster_name: None, chosen: HostChoice::Named },
             members: vec![member],
             given_secret: None,
+            reachability: Reachability::Off,
         };
         let named = with_registered_names(intent, Some(&host), &[Some(fixture("v1.27.4"))]);
         named.members[0].cluster.as_ref().unwrap().name.clone()

@@ -4,6 +4,10 @@ use super::{
     configuration_patch::Change,
     credential::{CredentialStep, Kind, Piece},
     join::{ConfigurationStep, MemberPlan, Plan, Registration},
+    reach::{
+        leftovers::LeftoverPod,
+        probing::{Outlook, Probing},
+    },
 };
 use crate::kubesphere::side::Side;
 
@@ -19,6 +23,10 @@ pub struct Step<'a> {
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action<'a> {
+    /// Deletes pods that an earlier probing left behind.
+    Sweep(&'a [LeftoverPod]),
+    /// Probes the new members from the host's nodes; nothing follows where one cannot be reached.
+    Probe(&'a Probing),
     /// Changes the ClusterConfiguration and waits until that is in effect.
     Patch(&'a [Change]),
     /// Waits for a run that is under way, and restarts the installer where it has no effect.
@@ -49,6 +57,8 @@ impl Action<'_> {
     /// One word for it.
     pub fn verb(&self) -> &'static str {
         match self {
+            Self::Sweep(_) => "delete",
+            Self::Probe(_) => "probe",
             Self::Patch(_) => "patch",
             Self::Await | Self::AwaitController | Self::AwaitCluster { .. } => "wait",
             Self::Restart => "restart",
@@ -59,11 +69,18 @@ impl Action<'_> {
     /// What it is done to, as `resource.group/name`.
     pub fn object(&self) -> String {
         match self {
+            Self::Sweep(pods) => {
+                pods.iter().map(|pod| format!("pods/{}", pod.name)).collect::<Vec<_>>().join(", ")
+            }
+            Self::Probe(probing) => {
+                let servers = probing.targets().into_iter().map(|target| target.server.as_str());
+                servers.collect::<Vec<_>>().join(", ")
+            }
             Self::Patch(_) => "clusterconfigurations.installer.kubesphere.io/ks-installer".to_owned(),
             Self::Await | Self::Restart => "deployments.apps/ks-installer".to_owned(),
             Self::AwaitController => "deployments.apps/ks-controller-manager".to_owned(),
             Self::MakeCredential(step) => {
-                step.missing.first().map(|piece| object(*piece)).unwrap_or_default()
+                step.missing.iter().map(|piece| object(*piece)).collect::<Vec<_>>().join(", ")
             }
             Self::Create { name, .. } | Self::AwaitCluster { name } => {
                 format!("clusters.cluster.kubesphere.io/{name}")
@@ -73,14 +90,34 @@ impl Action<'_> {
 }
 
 impl Plan {
-    /// The steps: the members' credentials, the host's, then every member's configuration, then the Clusters.
+    /// The steps: what is found out first, the members' credentials, the host's, then every member's configuration, then
+    /// the Clusters.
     pub fn steps(&self) -> Vec<Step<'_>> {
         let of_host = self.host.iter().filter_map(|host| of_configuration(&host.side, &host.configuration));
         let of_members =
             self.members.iter().filter_map(|member| of_configuration(&member.side, &member.configuration));
         let clusters = self.members.iter().filter_map(of_cluster);
         let credentials = self.members.iter().filter_map(of_credential);
-        credentials.chain(of_host).chain(of_members).chain(clusters).collect()
+        self.of_reachability().chain(credentials).chain(of_host).chain(of_members).chain(clusters).collect()
+    }
+
+    fn of_reachability(&self) -> impl Iterator<Item = Step<'_>> {
+        let probing = self.probing.iter().filter_map(|outlook| match outlook {
+            Outlook::Probes(probing) => {
+                Some(Step { side: probing.host.clone(), action: Action::Probe(probing) })
+            }
+            Outlook::Unknown { .. } => None,
+        });
+        let leftovers = self.leftover_pods.first().zip(self.host_side());
+        let sweep = leftovers
+            .map(|(_, side)| Step { side: side.clone(), action: Action::Sweep(&self.leftover_pods) });
+        sweep.into_iter().chain(probing)
+    }
+
+    /// The host, where the plan knows it.
+    fn host_side(&self) -> Option<&Side> {
+        let of_members = self.members.iter().find_map(|member| Some(&member.cluster.as_ref()?.host));
+        self.host.as_ref().map(|host| &host.side).or(of_members)
     }
 }
 

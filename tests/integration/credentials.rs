@@ -19,11 +19,6 @@ use crate::support::{
     Faulty, Kubeconfig, KubectlMc, ON_MEMBER, Run, Watched, by_plugin, user_who_may, without,
 };
 
-const ACCOUNT: [&str; 3] = [
-    "create serviceaccounts/kubectl-mc-host",
-    "create clusterrolebindings/kubectl-mc-host",
-    "create secrets/kubectl-mc-host-token",
-];
 /// A request for a certificate that nobody has the key of, as base64.
 const PROBE: &str = "\
     LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlISk1ISUNBUUF3RURFT01Bd0dBMVVFQXd3RmNISnZZbVV3\
@@ -50,6 +45,11 @@ fn scenario(version: Version) -> Scenario {
 
 fn prepared(version: Version) -> Watched {
     Watched::lease(&scenario(version))
+}
+
+/// The Secret with the token for this host.
+fn token_secret(bed: &Watched) -> String {
+    format!("kubectl-mc-host-token-{}", &bed.host().uid()[..8])
 }
 
 /// The kubeconfig that the host stores.
@@ -103,24 +103,25 @@ fn import(bed: &Watched, words: &str) -> KubectlMc {
 fn a_service_account_of_our_own_is_stored_and_shown_nowhere() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
     let run = bed.join("member1 --credentials service-account").run().code(0);
-    run.says("1. member \"member1\": create ServiceAccount kubesphere-system/kubectl-mc-host bound to cluster-admin, and a token for it\n")
-        .says("4. host \"host\": create Cluster member1 with the token of ServiceAccount kubesphere-system/kubectl-mc-host of member1\n")
+    run.says("2. member \"member1\": create ServiceAccount kubesphere-system/kubectl-mc-host bound to cluster-admin, and a token for it\n")
+        .says("5. host \"host\": create Cluster member1 with the token of ServiceAccount kubesphere-system/kubectl-mc-host of member1\n")
         .says("the credential for the host works, and is a cluster-admin's\n")
-        .stdout(
+        .stdout(&format!(
             "serviceaccount/kubectl-mc-host created on member \"member1\"\n\
              clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host created on member \"member1\"\n\
-             secret/kubectl-mc-host-token created on member \"member1\"\n\
+             secret/{} created on member \"member1\"\n\
              clusterconfiguration.installer.kubesphere.io/ks-installer patched on host \"host\"\n\
              clusterconfiguration.installer.kubesphere.io/ks-installer patched on member \"member1\"\n\
              cluster.cluster.kubesphere.io/member1 created\n",
-        );
+            token_secret(&bed)
+        ));
     bed.assert_joined(1, "member1");
     let user = stored_user(&bed, "member1");
     assert!(
         user["token"].as_str().is_some_and(|token| token.starts_with("ey"))
             && user.get("client-key-data").is_none()
     );
-    assert_eq!(ours(bed.member(1), "v1", "Secret", Some(objects::SYSTEM)), ["kubectl-mc-host-token"]);
+    assert_eq!(ours(bed.member(1), "v1", "Secret", Some(objects::SYSTEM)), [token_secret(&bed)]);
     let marks = bed.marks();
     let _ = bed.join("member1 -o json").run().code(0);
     assert!(
@@ -134,7 +135,7 @@ fn the_contexts_own_user_is_stored_where_that_is_asked_for() {
     for version in [Version::V3_1, Version::V3_4] {
         let bed = Watched::lease(&Scenario::new(version));
         let run = bed.join("member1 --credentials context").run().code(0);
-        let _ = run.says("3. host \"host\": create Cluster member1 with the credential of context member1\n");
+        let _ = run.says("4. host \"host\": create Cluster member1 with the credential of context member1\n");
         bed.assert_joined(1, "member1");
         let users = Kubeconfig::of(&bed).user_of("member1");
         assert_eq!(stored_user(&bed, "member1")["client-certificate-data"], users["client-certificate-data"]);
@@ -177,7 +178,7 @@ fn a_plugin_runs_here_only_and_the_host_gets_a_service_account() {
 #[test]
 fn killed_after_each_part_it_ends_alike() {
     let bed = prepared(Version::V3_4);
-    for writes in 1..=ACCOUNT.len() {
+    for writes in 1..=3 {
         let started = import(&bed, "").start();
         bed.until_writes(writes);
         let _ = started.signal("KILL");
@@ -186,7 +187,10 @@ fn killed_after_each_part_it_ends_alike() {
     bed.assert_joined(1, "member1");
     let mut writes = bed.writes();
     assert_eq!(writes.remove(0), "create clusters/member1");
-    assert_eq!(writes, ACCOUNT, "each once, whichever run sent it");
+    let account = ["create serviceaccounts/kubectl-mc-host", "create clusterrolebindings/kubectl-mc-host"];
+    let account =
+        account.map(str::to_owned).into_iter().chain([format!("create secrets/{}", token_secret(&bed))]);
+    assert_eq!(writes, account.collect::<Vec<_>>(), "each once, whichever run sent it");
 }
 
 #[test]
@@ -196,7 +200,8 @@ fn what_is_missing_is_mended_and_what_is_there_is_reused() {
     let uid = |bed: &Watched| {
         let client = bed.member(1).client();
         let api = objects::objects(&client, "v1", "Secret", Some(objects::SYSTEM));
-        block_on(async move { api.get("kubectl-mc-host-token").await.unwrap().metadata.uid })
+        let name = token_secret(bed);
+        block_on(async move { api.get(&name).await.unwrap().metadata.uid })
     };
     let first = uid(&bed);
     delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
@@ -206,7 +211,7 @@ fn what_is_missing_is_mended_and_what_is_there_is_reused() {
     delete(bed.member(1), ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"), None, "kubectl-mc-host");
     let run = import(&bed, "").run().code(0);
     let _ = run
-        .says("1. member \"member1\": create a binding of ServiceAccount kubesphere-system/kubectl-mc-host to cluster-admin\n")
+        .says("2. member \"member1\": create a binding of ServiceAccount kubesphere-system/kubectl-mc-host to cluster-admin\n")
         .stdout(
             "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host created on member \"member1\"\n\
              cluster.cluster.kubesphere.io/member1 created\n",
@@ -248,6 +253,121 @@ fn who_may_make_the_account_need_not_be_a_cluster_admin() {
     bed.assert_joined(1, "member1");
 }
 
+/// Changes what was made, as somebody else does.
+fn patch(cluster: &Cluster, kind: (&'static str, &'static str), name: &'static str, change: Value) {
+    let client = cluster.client();
+    block_on(async move {
+        let api = objects::objects(&client, kind.0, kind.1, None);
+        api.patch(name, &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
+    });
+}
+
+const BINDING: (&str, &str) = ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding");
+
+#[test]
+fn a_secret_that_is_only_labelled_is_no_token_and_an_extended_binding_is_not_ours() {
+    let bed = prepared(Version::V3_4);
+    let metadata = json!({
+        "name": "zz", "namespace": "kubesphere-system", "labels": {"app.kubernetes.io/managed-by": "kubectl-mc"},
+        "annotations": {"kubernetes.io/service-account.name": "kubectl-mc-host"},
+    });
+    create(
+        bed.member(1),
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque",
+               "stringData": {"token": "somebody's"}}),
+    );
+    let _ = import(&bed, "").run().code(0).says("the credential for the host works");
+    delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
+    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
+        bed.host().cluster("member1").is_null()
+    });
+    let subjects = json!([
+        {"kind": "ServiceAccount", "name": "kubectl-mc-host", "namespace": "kubesphere-system"},
+        {"kind": "ServiceAccount", "name": "another", "namespace": "default"},
+    ]);
+    patch(bed.member(1), BINDING, "kubectl-mc-host", json!({"subjects": subjects}));
+    let _ = import(&bed, "").run().code(3).says(
+        "ClusterRoleBinding kubectl-mc-host is not ours: it binds others than kubectl-mc-host to cluster-admin too \
+         [member-credential]\n",
+    );
+}
+
+#[test]
+fn a_server_dry_run_finds_what_is_there_as_the_real_run_does() {
+    let bed = prepared(Version::V3_4);
+    let _ = import(&bed, "").run().code(0);
+    delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
+    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
+        bed.host().cluster("member1").is_null()
+    });
+    // Its token is of the earlier account, and Kubernetes has not removed it yet.
+    let (client, name) = (bed.member(1).client(), token_secret(&bed));
+    block_on(async move {
+        let api = objects::objects(&client, "v1", "Secret", Some(objects::SYSTEM));
+        let finalizer = json!({"metadata": {"finalizers": ["example.org/kept"]}});
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(&finalizer)).await.unwrap();
+    });
+    delete(bed.member(1), ("v1", "ServiceAccount"), Some(objects::SYSTEM), "kubectl-mc-host");
+    create(
+        bed.member(1),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {
+            "name": "kubectl-mc-host", "namespace": "kubesphere-system",
+            "labels": {"app.kubernetes.io/managed-by": "kubectl-mc"}}}),
+    );
+    let _ = import(&bed, "--dry-run=server").run().code(0);
+}
+
+#[test]
+fn another_hosts_token_is_not_handed_on_but_told() {
+    let bed = prepared(Version::V3_4);
+    let _ = import(&bed, "").run().code(0);
+    delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
+    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
+        bed.host().cluster("member1").is_null()
+    });
+    // As another host has left it, with a newer token.
+    let annotations = json!({"kubernetes.io/service-account.name": "kubectl-mc-host",
+                             "kubectl-mc/host-uid": "0a14ca43-3bbf-4824-bbb5-38c7f6abfd29"});
+    let metadata = json!({"name": "kubectl-mc-host-token-0a14ca43", "namespace": "kubesphere-system",
+                          "labels": {"app.kubernetes.io/managed-by": "kubectl-mc"}, "annotations": annotations});
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata,
+                        "type": "kubernetes.io/service-account-token"});
+    create(bed.member(1), secret);
+    delete(bed.member(1), ("v1", "Secret"), Some(objects::SYSTEM), &token_secret(&bed));
+    let _ = import(&bed, "").run().code(0)
+        .says("warning: member \"member1\": Secret kubectl-mc-host-token-0a14ca43 holds a cluster-admin's token for another host, which stays valid [member-credential]\n")
+        .says("delete secret kubectl-mc-host-token-0a14ca43`\n")
+        .says(&format!("Secret {} created\n", token_secret(&bed)));
+    bed.assert_joined(1, "member1");
+}
+
+#[test]
+fn each_certificate_has_its_own_user_and_only_the_last_one_is_bound() {
+    let bed = prepared(Version::V3_3);
+    let subject = |bed: &Watched| {
+        let client = bed.member(1).client();
+        let api = objects::objects(&client, BINDING.0, BINDING.1, None);
+        block_on(async move { api.get("kubectl-mc-host-user").await.unwrap().data["subjects"].clone() })
+    };
+    let _ = import(&bed, "").run().code(0);
+    let first = subject(&bed);
+    assert!(first[0]["name"].as_str().unwrap().starts_with("kubectl-mc-host-"), "{first}");
+    delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
+    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
+        bed.host().cluster("member1").is_null()
+    });
+    let _ = import(&bed, "--dry-run=server").run().code(0);
+    assert_eq!(subject(&bed), first);
+    let _ = import(&bed, "").run().code(0).stdout(
+        "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host-user patched on member \"member1\"\n\
+         cluster.cluster.kubesphere.io/member1 created\n",
+    );
+    let second = subject(&bed);
+    assert_eq!(second.as_array().unwrap().len(), 1);
+    assert_ne!(second, first, "the earlier certificate has no rights left");
+    assert_eq!(requests(bed.member(1)), Vec::<String>::new());
+}
+
 #[test]
 fn dry_runs_show_the_account_and_store_nothing() {
     let bed = prepared(Version::V3_4);
@@ -277,11 +397,19 @@ fn a_plan_in_json_names_what_is_created() {
     assert_eq!(
         steps,
         [
-            (&json!("create"), &json!("serviceaccounts/kubectl-mc-host")),
+            (&json!("probe"), &json!(bed.member(1).server())),
+            (
+                &json!("create"),
+                &json!(format!(
+                    "serviceaccounts/kubectl-mc-host, \
+                     clusterrolebindings.rbac.authorization.k8s.io/kubectl-mc-host, secrets/{}",
+                    token_secret(&bed)
+                ))
+            ),
             (&json!("create"), &json!("clusters.cluster.kubesphere.io/member1")),
         ]
     );
-    assert_eq!(object["results"][2]["object"], "secret/kubectl-mc-host-token");
+    assert_eq!(object["results"][2]["object"], format!("secret/{}", token_secret(&bed)));
 }
 
 /// The host's requests and the member's may each be lost or refused once.
@@ -292,11 +420,11 @@ fn answers_that_are_lost_are_asked_for_again() {
     front.add(Rule::on("POST", "/serviceaccounts", Fault::CutAfterBytes(10)).times(1));
     front.add(Rule::on("POST", "/clusterrolebindings", Fault::status(503)).times(1));
     front.add(Rule::on("POST", "/secrets", Fault::CutAfterBytes(10)).times(1));
-    front.add(Rule::on("GET", "/secrets/kubectl-mc-host-token", Fault::status(503)).times(1));
+    front.add(Rule::on("GET", &format!("/secrets/{}", token_secret(&bed)), Fault::status(503)).times(1));
     let words = "import member1 --context host --yes --skip-check member-server-loopback";
     let _ = bed.kubectl_mc().words(words).run().code(0);
     bed.assert_joined(1, "member1");
-    assert_eq!(ours(bed.member(1), "v1", "Secret", Some(objects::SYSTEM)), ["kubectl-mc-host-token"]);
+    assert_eq!(ours(bed.member(1), "v1", "Secret", Some(objects::SYSTEM)), [token_secret(&bed)]);
 }
 
 /// Somebody makes a service account of the same name while our request for it is held back.
@@ -332,7 +460,8 @@ fn an_account_that_a_colleague_has_just_made_is_shared_and_a_strangers_is_not() 
     let _ = run
         .code(3)
         .says("error: member \"member1\": ServiceAccount kubectl-mc-host is not ours: it has no label ")
-        .says("; no configuration was changed\n")
+        .says(" [member-credential]\n")
+        .says("error: no configuration was changed: 1 obstacle\n")
         .stdout("");
     assert!(bed.host().cluster("member1").is_null());
 }
@@ -341,8 +470,8 @@ fn an_account_that_a_colleague_has_just_made_is_shared_and_a_strangers_is_not() 
 fn a_host_of_3_3_gets_a_certificate_that_the_member_signs() {
     let bed = Watched::lease(&Scenario::new(Version::V3_3));
     let run = bed.join("member1").run().code(0);
-    run.says("1. member \"member1\": have a client certificate signed for the user kubectl-mc-host, who is bound to cluster-admin\n")
-        .says("4. host \"host\": create Cluster member1 with the client certificate of member1's user kubectl-mc-host\n")
+    run.says("2. member \"member1\": have a client certificate signed for a new user kubectl-mc-host-*, who is bound to cluster-admin\n")
+        .says("5. host \"host\": create Cluster member1 with the client certificate of member1's user kubectl-mc-host-*\n")
         .says("client certificate signed by the member, until 20")
         .stdout(
             "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host-user created on member \"member1\"\n\
@@ -413,9 +542,13 @@ async fn until_nothing_is_signed(client: Client) {
 fn where_the_member_signs_no_certificate_nothing_is_configured_and_nothing_is_left() {
     let bed = Watched::lease(&Scenario::new(Version::V3_3));
     silence_the_signer(bed.member(1));
-    let run = bed.join("member1").run().code(3).stdout("");
+    let run = bed.join("member1 -o json").run().code(3);
+    let object: Value = serde_json::from_str(&run.stdout).unwrap();
+    let found = object["findings"].as_array().unwrap().last().unwrap();
+    assert_eq!((&found["id"], &found["verdict"]), (&json!("member-credential"), &json!("failure")));
     let _ = run
-        .says("error: member \"member1\": no client certificate: its signer kubernetes.io/kube-apiserver-client has not answered within 30 s; no configuration was changed\n")
+        .says("error: member \"member1\": no client certificate: its signer kubernetes.io/kube-apiserver-client has not answered within 30 s [member-credential]\n")
+        .says("error: no configuration was changed: 1 obstacle\n")
         .says("hint: use a context with a client certificate, and `--credentials context`\n");
     assert_eq!(bed.configuration_patches(), [0, 0]);
     assert_eq!(requests(bed.member(1)), Vec::<String>::new());

@@ -50,7 +50,8 @@ fn an_address_that_the_certificate_does_not_cover_is_refused_with_those_it_does(
     let run = refused("--member-server https://127.0.0.2:9");
     let _ = run
         .says("error: member \"member1\": the certificate of its server does not cover 127.0.0.2: it is for localhost, kubernetes, ")
-        .says(", 127.0.0.1, 10.0.0.1 [member-server-certificate]\n")
+        .says(", 127.0.0.1, 10.0.0.1")
+        .says(" [member-server-certificate]\n")
         .says("warning: member \"member1\": this machine does not reach https://127.0.0.2:9 itself (")
         .says("; what counts is whether the host does [member-server-address]\n");
 }

@@ -25,7 +25,8 @@ fn a_prepared_member_is_registered_under_its_name_with_what_it_says_and_then_unc
     let bed = Watched::lease(&prepared());
     let words = "member1 --name paris --alias Paris --region eu-west --label tier=edge";
     let run = import(&bed, words).run().code(0).stdout("cluster.cluster.kubesphere.io/paris created\n");
-    run.says("1. host \"host\": create Cluster paris with the credential of context member1")
+    run.says("1. host \"host\": probe https://127.0.0.1:")
+        .says("2. host \"host\": create Cluster paris with the credential of context member1")
         .says("Cluster paris is ready")
         .does_not_say("ks-installer");
     let cluster = bed.host().cluster("paris");

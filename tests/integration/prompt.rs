@@ -13,7 +13,7 @@ fn without_a_terminal_the_plan_is_shown_and_what_was_not_confirmed_is_refused() 
     let run = bed.kubectl_mc().words(JOIN).words("--context host").run();
     run.code(2)
         .stdout("")
-        .says("2. host \"host\": patch ClusterConfiguration ks-installer")
+        .says("3. host \"host\": patch ClusterConfiguration ks-installer")
         .says("error: this changes clusters, and there is no terminal to ask at\n")
         .says("hint: read the plan above, then run the same command with `--yes`\n");
     bed.assert_untouched();

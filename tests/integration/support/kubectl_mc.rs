@@ -150,10 +150,15 @@ impl Started {
     /// Sends a signal, such as `INT` or `KILL`, and waits for the end.
     #[must_use]
     pub fn signal(self, name: &str) -> Run {
+        self.send(name);
+        self.end()
+    }
+
+    /// Sends a signal that does not end it yet.
+    pub fn send(&self, name: &str) {
         let id = self.child.as_ref().map(Child::id).unwrap();
         let status = Command::new("kill").args(["-s", name, &id.to_string()]).status().unwrap();
         assert!(status.success());
-        self.end()
     }
 
     /// Waits for the end.

@@ -18,5 +18,5 @@ pub use generated::{Place, generated};
 pub use kubeconfig::{Kubeconfig, by_plugin};
 pub use kubectl_mc::{KubectlMc, Run, Started};
 pub use pod::{image_pull_back_off, set_installer_container};
-pub use rights::{ON_HOST, ON_MEMBER, user_who_may, without};
+pub use rights::{ON_HOST, ON_MEMBER, PROBING, user_who_may, without};
 pub use terminal::CTRL_C;

@@ -16,6 +16,9 @@ pub const ON_HOST: [&str; 7] = [
     "create clusters.cluster.kubesphere.io",
 ];
 
+/// What probing from the host's nodes needs besides; without it reachability stays unknown.
+pub const PROBING: [&str; 5] = ["list nodes", "create pods", "list pods", "delete pods", "list events"];
+
 /// What it asks of the member's.
 pub const ON_MEMBER: [&str; 4] = [
     "get namespaces",

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Peculiarity, Role, Version, clock,
     configuration::{self, Rendering},
-    crds, devops, kubefed,
+    crds, devops, kubefed, nodes,
     objects::{self, FEDERATION, INSTALLER, SYSTEM},
     scenario::InstallerScenario,
     secret,
@@ -76,7 +76,9 @@ pub fn prepare(site: &Arc<Site>) -> Result<(), Error> {
 pub async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
     let client = site.client();
     crds::remove(site, &missing_definitions(site)).await?;
-    objects::create_with_status(&client, &node(site)).await?;
+    for node in nodes::objects(site) {
+        objects::create_with_status(&client, &node).await?;
+    }
     if !site.installation.has(&Peculiarity::NoDefaultStorageClass) {
         objects::ensure(&client, &storage_class()).await?;
     }
@@ -396,26 +398,6 @@ pub fn cluster_id(at: Timestamp) -> String {
         secret::random_secret(32).bytes().map(|byte| char::from(digits[usize::from(byte & 15)])).collect();
     let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-");
     format!("{uuid}-{}", at.as_second())
-}
-
-fn node(site: &Site) -> Value {
-    let machine: String = secret::random_secret(32).to_lowercase();
-    json!({
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": site.node(), "labels": {"kubernetes.io/hostname": site.node(), "kubernetes.io/os": "linux"}},
-        "spec": {},
-        "status": {
-            "addresses": [{"type": "InternalIP", "address": site.node_address}, {"type": "Hostname", "address": site.node()}],
-            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is ready",
-                            "lastHeartbeatTime": clock::now(), "lastTransitionTime": clock::now()}],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-            "images": [{"names": ["registry.k8s.io/pause:3.9"], "sizeBytes": 321_520}],
-            "nodeInfo": {"machineID": machine, "systemUUID": machine, "bootID": machine, "kernelVersion": "5.10.0",
-                         "osImage": "Debian GNU/Linux 12", "containerRuntimeVersion": "containerd://1.7.0",
-                         "kubeletVersion": "v1.27.4", "kubeProxyVersion": "v1.27.4", "operatingSystem": "linux",
-                         "architecture": "amd64"},
-        },
-    })
 }
 
 fn storage_class() -> Value {

@@ -19,8 +19,10 @@ pub mod kubefed;
 mod kubelet;
 pub mod member;
 mod mount;
+pub mod nodes;
 pub mod objects;
 pub mod pace;
+mod probes;
 pub mod scenario;
 pub mod secret;
 pub mod site;
@@ -29,6 +31,7 @@ pub mod stand_ins;
 pub mod version;
 pub mod workloads;
 
+pub use nodes::Node;
 pub use scenario::{
     ApiserverScenario, ControllerScenario, Installation, InstallerScenario, Lasting, Peculiarity, Role,
     Scenario,

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde_json::Value;
 
-use super::Version;
+use super::{Node, Version};
 
 /// The role that an installation already plays when the bed is handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +200,8 @@ pub enum Peculiarity {
     LeftoverProject(String),
     /// A service account that kubefed had under an earlier name of the cluster.
     EarlierName(String),
+    /// There is one more node.
+    Node(Node),
 }
 
 /// One cluster's KubeSphere.
@@ -324,8 +326,8 @@ impl Scenario {
 
     /// The scenario of this name with clusters of one version.
     ///
-    /// A name alone concerns the side where it tells most: `multicluster-failed` and the controller the host, all
-    /// others the member. `host:NAME` and `member:NAME` say it.
+    /// A name alone concerns the side where it tells most: `multicluster-failed`, `node-cut-off` and the controller the
+    /// host, all others the member. `host:NAME` and `member:NAME` say it.
     pub fn named(name: &str, version: Version) -> Result<Self, String> {
         let scenario = Self::new(version);
         if let Some(controller) = find(&ControllerScenario::ALL, ControllerScenario::name, name) {
@@ -333,7 +335,9 @@ impl Scenario {
         }
         let (side, rest) = match name.split_once(':') {
             Some((side @ ("host" | "member"), rest)) => (side, rest),
-            _ if name == InstallerScenario::MulticlusterFailed.name() => ("host", name),
+            _ if name == InstallerScenario::MulticlusterFailed.name() || name == NODE_CUT_OFF => {
+                ("host", name)
+            }
             _ => ("member", name),
         };
         let installation = Installation::new(version).behaving(rest).ok_or_else(|| unknown(name))?;
@@ -351,7 +355,11 @@ impl Scenario {
         let installer = InstallerScenario::ALL.map(InstallerScenario::name).into_iter();
         let controller = ControllerScenario::ALL.map(ControllerScenario::name).into_iter().skip(1);
         let apiserver = ApiserverScenario::ALL.map(ApiserverScenario::name).into_iter().skip(1);
-        installer.chain(controller).chain(apiserver).chain([LEFTOVER_WORKSPACE, "member-elsewhere"]).collect()
+        installer
+            .chain(controller)
+            .chain(apiserver)
+            .chain([LEFTOVER_WORKSPACE, NODE_CUT_OFF, "member-elsewhere"])
+            .collect()
     }
 }
 
@@ -365,6 +373,7 @@ impl Installation {
         }
         match name {
             LEFTOVER_WORKSPACE => Some(self.with(Peculiarity::LeftoverWorkspace(WORKSPACE.to_owned()))),
+            NODE_CUT_OFF => Some(self.with(Peculiarity::Node(Node::TimedOut))),
             "member-elsewhere" => Some(self.role(Role::MemberElsewhere)),
             _ => None,
         }
@@ -395,6 +404,8 @@ impl fmt::Display for Scenario {
 
 /// A workspace of an earlier host is in the way of the join.
 const LEFTOVER_WORKSPACE: &str = "leftover-workspace";
+/// A second node of the host gets no answer from the member.
+const NODE_CUT_OFF: &str = "node-cut-off";
 /// The workspace of that scenario.
 const WORKSPACE: &str = "team-a";
 

@@ -9,6 +9,7 @@ use super::{
     cluster_controller::ClusterController,
     fixture::{self, Facts},
     kubelet, mount,
+    probes::Kubelets,
     scenario::ControllerScenario,
     site::Site,
     workloads::Workloads,
@@ -33,7 +34,8 @@ impl StandIns {
         let mut workloads = Workloads::new(Arc::clone(&site), Arc::new(facts));
         workloads.reconcile().await?;
         started.run("workloads", workloads.keep());
-        started.run("mount", mount::follow(site));
+        started.run("mount", mount::follow(Arc::clone(&site)));
+        started.run("kubelets", Kubelets::new(site).operate());
         Ok(started)
     }
 

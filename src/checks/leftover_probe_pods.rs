@@ -1,0 +1,58 @@
+//! No probe pods of a command that was killed are left on the host.
+
+use super::{Check, Finding, Report};
+use crate::{
+    kubesphere::{cluster_configuration::NAMESPACE, side::Side},
+    plan::{observed::Seen, reach::leftovers::LeftoverPod},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "leftover-probe-pods",
+    title: "no probe pods are left behind on the host",
+    skippable: false,
+    run: |_| Vec::new(),
+};
+
+/// What the host has of them.
+pub fn found(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Vec<Finding> {
+    CHECK.named(vec![report(host, pods)], &[])
+}
+
+fn report(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Report {
+    if let Some(why) = pods.unreadable() {
+        return Report::unknown(host, format!("whether probe pods are left behind: {why}"));
+    }
+    let names: Vec<&str> = pods.present().into_iter().flatten().map(|pod| pod.name.as_str()).collect();
+    if names.is_empty() {
+        return Report::ok();
+    }
+    let names = names.join(" ");
+    let message = format!("probe pods of an earlier command that was killed are still there: {names}");
+    Report::warning(host, message)
+        .cure(format!("`kubectl --context {} -n {NAMESPACE} delete pods {names}`", host.context()))
+        .cure("or leave it to the next `kubectl mc` command that changes this host")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::found;
+    use crate::{
+        checks::Verdict,
+        kubesphere::side::Side,
+        plan::{observed::Seen, reach::leftovers::LeftoverPod},
+    };
+
+    #[test]
+    fn what_is_left_is_named_with_the_command_that_removes_it() {
+        let pod = |name: &str| LeftoverPod { name: name.to_owned(), uid: String::new() };
+        let findings = found(&Side::host("prod"), &Seen::Present(vec![pod("a"), pod("b")]));
+        assert!(findings[0].report.message.ends_with("still there: a b"));
+        assert_eq!(
+            findings[0].report.cures[0],
+            "`kubectl --context prod -n kubesphere-system delete pods a b`"
+        );
+        let verdict = |pods: Seen<Vec<LeftoverPod>>| found(&Side::host("prod"), &pods)[0].report.verdict;
+        assert_eq!(verdict(Seen::Present(Vec::new())), Verdict::Ok);
+        assert_eq!(verdict(Seen::Unreadable("forbidden".to_owned())), Verdict::Unknown);
+    }
+}

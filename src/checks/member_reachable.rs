@@ -1,0 +1,229 @@
+//! Every node of the host reaches each member, as the nodes' kubelets found.
+//!
+//! What it says comes from probing, after the other checks and after the question. See [`crate::plan::reach`] for what
+//! a kubelet's probe can and cannot tell.
+
+use super::{Check, Finding, Report};
+use crate::plan::reach::{
+    probing::{Outlook, Probed, ProbedMember},
+    target::Target,
+    verdict::{Obstruction, Reach},
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "member-reachable",
+    title: "every node of the host reaches each member's server",
+    skippable: true,
+    run: |_| Vec::new(),
+};
+
+/// So many nodes are named; of more the first ones.
+const NAMED: usize = 10;
+
+/// What is known before anything was probed: why nothing will be, and what a probe cannot tell.
+pub fn foreseen(outlook: &Outlook) -> Vec<Finding> {
+    let reports = match outlook {
+        Outlook::Unknown { host, why, cure } => {
+            let report =
+                Report::unknown(host, format!("whether its nodes reach the members stays unknown: {why}"));
+            vec![cure.iter().fold(report, Report::cure)]
+        }
+        Outlook::Probes(probing) => {
+            let named = probing.members.iter().filter(|member| member.target.is_named());
+            named.map(|member| named_server(member, probing.host.context())).collect()
+        }
+    };
+    CHECK.named(reports, &[])
+}
+
+/// What was found out. Where `skipped` names the check, a member out of reach is a warning.
+pub fn probed(probed: &[Probed], skipped: &[String]) -> Vec<Finding> {
+    CHECK.named(probed.iter().flat_map(of_member).collect(), skipped)
+}
+
+/// A node's `/etc/hosts` may know a name that pods do not, such as KubeKey's lb.kubesphere.local (issue 2299).
+fn named_server(member: &ProbedMember, host: &str) -> Report {
+    let name = &member.target.host;
+    Report::unknown(
+        &member.member,
+        format!("whether the host's pods can resolve its server's name {name}: a probe asks the nodes, which may know it from /etc/hosts"),
+    )
+    .cure(format!(
+        "`kubectl --context {host} -n kubesphere-system exec deployment/ks-controller-manager -- nslookup {name}`"
+    ))
+}
+
+fn of_member(probed: &Probed) -> Vec<Report> {
+    let mut alike: Vec<(&Reach, Vec<&str>)> = Vec::new();
+    for (node, reach) in &probed.nodes {
+        match alike.iter_mut().find(|(one, _)| *one == reach) {
+            Some((_, nodes)) => nodes.push(node),
+            None => alike.push((reach, vec![node])),
+        }
+    }
+    alike.into_iter().map(|(reach, nodes)| report(probed, reach, &nodes)).collect()
+}
+
+fn report(probed: &Probed, reach: &Reach, nodes: &[&str]) -> Report {
+    let Probed { member, target, .. } = probed;
+    let (server, from) = (&target.server, from(nodes));
+    match reach {
+        Reach::Reachable => {
+            Report::told(member, format!("its server {server} can be reached from the host's {from}"))
+        }
+        Reach::Unknown(why) => Report::unknown(
+            member,
+            format!("whether its server {server} can be reached from the host's {from}: {why}"),
+        ),
+        Reach::Unreachable { how, detail } => {
+            let how_so = said(*how);
+            let message =
+                format!("its server {server} cannot be reached from the host's {from}: {how_so} ({detail})");
+            Report::failure(member, message)
+                .cure(cure(*how, target))
+                .cure(
+                    "or store an address that the host's nodes reach: `--member-server https://ADDRESS:PORT`",
+                )
+                .cure(format!("if only other nodes have to reach it, pass `--skip-check {}`", CHECK.id))
+        }
+    }
+}
+
+fn from(nodes: &[&str]) -> String {
+    let noun = if nodes.len() == 1 { "node" } else { "nodes" };
+    let named = nodes.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match nodes.len().saturating_sub(NAMED) {
+        0 => format!("{noun} {named}"),
+        more => format!("{noun} {named} and {more} more"),
+    }
+}
+
+fn said(how: Obstruction) -> &'static str {
+    match how {
+        Obstruction::Refused => "the connection is refused",
+        Obstruction::TimedOut => "no answer in time",
+        Obstruction::NameNotResolved => "the name cannot be resolved there",
+        Obstruction::NoWay => "there is no way to it",
+    }
+}
+
+fn cure(how: Obstruction, target: &Target) -> String {
+    let (host, port) = (&target.host, target.port);
+    match how {
+        Obstruction::Refused => format!(
+            "see that the API server listens at {host}, port {port}, for others than its own machine, and that no \
+             firewall rejects the nodes"
+        ),
+        Obstruction::TimedOut => format!(
+            "let the nodes through to {host}, port {port}: firewalls and security groups on both sides, and a way back"
+        ),
+        Obstruction::NameNotResolved => format!("make {host} known to the DNS of the host's nodes and pods"),
+        Obstruction::NoWay => format!("give the nodes a route to {host}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{foreseen, probed};
+    use crate::{
+        checks::{Finding, Verdict},
+        kubesphere::side::Side,
+        plan::reach::{
+            node::fixture,
+            probing::{
+                Outlook, Probed,
+                tests::{member, probing},
+            },
+            target::Target,
+            verdict::{Obstruction, Reach},
+        },
+    };
+
+    fn said(findings: &[Finding]) -> Vec<(&str, String)> {
+        assert!(findings.iter().all(|finding| finding.id == "member-reachable"));
+        let said = |finding: &Finding| (finding.report.verdict.as_str(), finding.report.message.clone());
+        findings.iter().map(said).collect()
+    }
+
+    fn found(nodes: &[(&str, Reach)]) -> Vec<Probed> {
+        let nodes = nodes.iter().map(|(name, reach)| ((*name).to_owned(), reach.clone())).collect();
+        let target = Target::of("https://10.0.0.1:6443").unwrap();
+        vec![Probed { member: Side::member("edge-1"), target, nodes }]
+    }
+
+    fn refused() -> Reach {
+        let detail = "dial tcp 10.0.0.1:6443: connect: connection refused".to_owned();
+        Reach::Unreachable { how: Obstruction::Refused, detail }
+    }
+
+    #[test]
+    fn nodes_of_one_verdict_stand_together() {
+        let nodes = [("a", Reach::Reachable), ("b", refused()), ("c", Reach::Reachable)];
+        assert_eq!(
+            said(&probed(&found(&nodes), &[])),
+            [
+                ("ok", "its server https://10.0.0.1:6443 can be reached from the host's nodes a, c".to_owned()),
+                (
+                    "failure",
+                    "its server https://10.0.0.1:6443 cannot be reached from the host's node b: the connection is \
+                     refused (dial tcp 10.0.0.1:6443: connect: connection refused)"
+                        .to_owned()
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn each_obstruction_has_a_cure_of_its_own() {
+        let cures =
+            [Obstruction::Refused, Obstruction::TimedOut, Obstruction::NameNotResolved, Obstruction::NoWay]
+                .map(|how| {
+                    let reach = Reach::Unreachable { how, detail: String::new() };
+                    probed(&found(&[("a", reach)]), &[]).remove(0).report.cures[0].clone()
+                });
+        let distinct: std::collections::BTreeSet<_> = cures.iter().collect();
+        assert_eq!(distinct.len(), 4, "{cures:?}");
+    }
+
+    #[test]
+    fn unknown_is_no_obstacle_and_a_skipped_failure_a_warning() {
+        let unknown = probed(&found(&[("a", Reach::Unknown("no usable image".to_owned()))]), &[]);
+        assert_eq!(unknown[0].report.verdict, Verdict::Unknown);
+        assert!(unknown[0].report.message.ends_with("host's node a: no usable image"));
+        let skipped = probed(&found(&[("a", refused())]), &["member-reachable".to_owned()]);
+        assert_eq!(skipped[0].report.verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn of_many_nodes_the_first_are_named() {
+        let names: Vec<String> = (1..=12).map(|number| format!("n{number}")).collect();
+        let nodes: Vec<_> = names.iter().map(|name| (name.as_str(), Reach::Reachable)).collect();
+        let findings = probed(&found(&nodes), &[]);
+        assert!(
+            findings[0].report.message.ends_with("nodes n1, n2, n3, n4, n5, n6, n7, n8, n9, n10 and 2 more")
+        );
+    }
+
+    #[test]
+    fn what_a_probe_cannot_tell_is_said_beforehand() {
+        let mut probing = probing(&[fixture("a")]);
+        assert_eq!(foreseen(&Outlook::Probes(probing.clone())), []);
+        probing.members.push(member("edge-2", "https://lb.kubesphere.local:6443"));
+        let findings = foreseen(&Outlook::Probes(probing));
+        assert!(said(&findings)[0].1.contains("resolve its server's name lb.kubesphere.local"));
+        assert!(findings[0].report.cures[0].ends_with("nslookup lb.kubesphere.local`"));
+    }
+
+    #[test]
+    fn why_nothing_is_probed_is_said_beforehand() {
+        let host = Side::host("prod");
+        let cure = Some("the user needs \"list\" on nodes".to_owned());
+        let outlook = Outlook::Unknown { host, why: "it shows no nodes".to_owned(), cure };
+        let findings = foreseen(&outlook);
+        assert_eq!(
+            said(&findings),
+            [("unknown", "whether its nodes reach the members stays unknown: it shows no nodes".to_owned())]
+        );
+        assert_eq!(findings[0].report.cures, ["the user needs \"list\" on nodes"]);
+    }
+}

@@ -1,0 +1,75 @@
+//! What restarts on each cluster with a join.
+
+use super::{Check, Report, Situation};
+use crate::{kubesphere::versions::Version, plan::observed::Observed};
+
+pub(super) const CHECK: Check =
+    Check { id: "restarts", title: "it is known what a join restarts", skippable: false, run };
+
+/// For the check alone: a join's plan says it beside its steps.
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let observed = situation.observed().filter(|_| situation.checks_only());
+    observed.filter(|observed| situation.runs_installer(&observed.side)).map(of_cluster).collect()
+}
+
+fn of_cluster(observed: &Observed) -> Report {
+    let side = &observed.side;
+    match observed.kubesphere_version() {
+        Some(version) => Report::told(side, format!("in a join {}", what_restarts(Some(version)))),
+        None => Report::unknown(
+            side,
+            "in a join the whole installer runs; whether it restarts pods is not known, as its version is not",
+        ),
+    }
+}
+
+/// What a run of the installer for another role restarts (`Differences::restarts_pods` has the source).
+pub fn what_restarts(version: Option<Version>) -> &'static str {
+    match version.map(Version::differences) {
+        Some(differences) if differences.restarts_pods => {
+            "the whole installer runs, and restarts ks-apiserver and ks-controller-manager twice"
+        }
+        _ => "the whole installer runs; ks-apiserver and ks-controller-manager reload in place",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHECK;
+    use crate::{
+        checks::{
+            Verdict,
+            fixture::{Case, change_configuration},
+        },
+        plan::observed::Seen,
+    };
+
+    #[test]
+    fn a_check_tells_what_a_join_would_restart_by_version() {
+        for (version, said) in [("v3.1.1", "and restarts ks-apiserver"), ("v3.4.1", "reload in place")] {
+            let reports = Case::of_version(version).checking().reports(&CHECK);
+            assert_eq!(reports.len(), 2, "{reports:?}");
+            assert!(reports.iter().all(|report| report.verdict == Verdict::Ok), "{reports:?}");
+            assert!(reports.iter().all(|report| report.message.contains(said)), "{version}: {reports:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_version_it_is_not_known() {
+        let case = Case::new().checking().member(|member| {
+            change_configuration(member, &json!({"metadata": {"labels": null}, "status": null}));
+            member.installer = Seen::Absent;
+        });
+        let said = case.says(&CHECK);
+        let unknown = "unknown member \"edge-1\": in a join the whole installer runs; whether it restarts pods is not known";
+        assert!(said.len() == 2 && said[1].starts_with(unknown), "{said:?}");
+    }
+
+    #[test]
+    fn a_join_says_it_in_its_plan_and_a_joined_pair_restarts_nothing() {
+        assert_eq!(Case::new().says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().joined().checking().says(&CHECK), Vec::<String>::new());
+    }
+}

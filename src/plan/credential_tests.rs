@@ -1,0 +1,99 @@
+//! Which credential it is, what is made for it, and what is ours.
+
+use serde_json::{Value, json};
+
+use super::{Account, Choice, CredentialStep, HostUid, Kind, Ownership, Piece, Seen, Version};
+
+const HOST: HostUid = HostUid(0x1f << 96);
+const S: Kind = Kind::ServiceAccount;
+
+fn account(token: Seen<Ownership>, binding: Seen<Ownership>) -> Account {
+    let (service_account, tokens_of_others) = (Seen::Present(Ownership::Ours), Vec::new());
+    Account { service_account, binding, host: HOST, token, tokens_of_others }
+}
+
+#[test]
+fn only_a_host_of_3_3_gets_a_certificate() {
+    let kinds = |choice: Choice| {
+        ["v3.1.1", "v3.2.1", "v3.3.0", "v3.3.2", "v3.4.1"].map(|host| choice.kind(Version::parse(host)))
+    };
+    assert_eq!(kinds(Choice::Auto), [S, S, Kind::Certificate, Kind::Certificate, S]);
+    assert_eq!(kinds(Choice::ServiceAccount), [S; 5], "that 3.3 does not take it says member-credential");
+    assert_eq!(kinds(Choice::Context), [Kind::Context; 5]);
+    assert_eq!(Choice::default().kind(None), S);
+}
+
+#[test]
+fn what_is_ours_already_is_not_made_again() {
+    let missing =
+        |account: Option<&Account>| CredentialStep::new(Kind::ServiceAccount, HOST, account).missing;
+    assert_eq!(missing(None), [Piece::ServiceAccount, Piece::Binding, Piece::Token(HOST)]);
+    let ours = || Seen::Present(Ownership::Ours);
+    assert_eq!(missing(Some(&account(ours(), ours()))), []);
+    assert_eq!(missing(Some(&account(Seen::Absent, ours()))), [Piece::Token(HOST)]);
+    assert_eq!(missing(Some(&account(ours(), Seen::Absent))), [Piece::Binding]);
+}
+
+#[test]
+fn what_is_made_is_known_as_ours_and_nothing_else_is() {
+    for piece in [Piece::ServiceAccount, Piece::Binding, Piece::Token(HOST), Piece::UserBinding] {
+        let mut object = piece.manifest(None);
+        assert_eq!(piece.ownership(&object), Ownership::Ours, "{piece:?}");
+        object["metadata"]["labels"] = Value::Null;
+        assert!(matches!(piece.ownership(&object), Ownership::Foreign(_)), "{piece:?}");
+    }
+    let users = Piece::UserBinding.manifest(None);
+    let why = "it does not bind kubectl-mc-host to cluster-admin".to_owned();
+    assert_eq!(Piece::Binding.ownership(&users), Ownership::Foreign(why));
+}
+
+#[test]
+fn what_somebody_has_changed_is_not_ours_any_more() {
+    let why = |piece: Piece, object: &Value| match piece.ownership(object) {
+        Ownership::Foreign(why) => why,
+        Ownership::Ours => "ours".to_owned(),
+    };
+    for piece in [Piece::Binding, Piece::UserBinding] {
+        let mut binding = piece.manifest(None);
+        let another = json!({"kind": "User", "name": "kubectl-mc-host", "apiGroup": "another"});
+        binding["subjects"].as_array_mut().unwrap().push(another);
+        assert_eq!(why(piece, &binding), "it binds others than kubectl-mc-host to cluster-admin too");
+    }
+    let mut secret = Piece::Token(HOST).manifest(None);
+    secret["type"] = json!("Opaque");
+    assert_eq!(why(Piece::Token(HOST), &secret), "it is not a token of ServiceAccount kubectl-mc-host");
+    let mut secret = Piece::Token(HOST).manifest(None);
+    secret["metadata"]["annotations"] = Value::Null;
+    assert_eq!(why(Piece::Token(HOST), &secret), "it is not a token of ServiceAccount kubectl-mc-host");
+}
+
+#[test]
+fn each_host_has_a_token_of_its_own() {
+    let uid = "0a14ca43-3bbf-4824-bbb5-38c7f6abfd29";
+    let (host, another) = (HostUid::new(uid), HostUid::new("1a14ca43-3bbf-4824-bbb5-38c7f6abfd29"));
+    assert_eq!(host.to_string(), uid);
+    let secret = Piece::Token(host).manifest(None);
+    assert_eq!(secret["metadata"]["name"], "kubectl-mc-host-token-0a14ca43");
+    let why = format!("it is not for the host with the UID {another}");
+    assert_eq!(Piece::Token(another).ownership(&secret), Ownership::Foreign(why));
+}
+
+#[test]
+fn each_certificate_has_a_user_of_its_own() {
+    let asked = super::Asked { user: "kubectl-mc-host-1f", request: "PEM" };
+    let binding = Piece::UserBinding.manifest(Some(asked));
+    assert_eq!(binding["subjects"][0]["name"], "kubectl-mc-host-1f");
+    assert_eq!(Piece::Rebinding.ownership(&binding), Ownership::Ours);
+    let request = Piece::Certificate.manifest(Some(asked));
+    assert_eq!(request["metadata"]["name"], "kubectl-mc-host-1f");
+}
+
+#[test]
+fn a_certificate_is_made_each_time_and_before_its_binding() {
+    let missing =
+        |binding| CredentialStep::new(Kind::Certificate, HOST, Some(&account(Seen::Absent, binding))).missing;
+    assert_eq!(missing(Seen::Absent), [Piece::Certificate, Piece::UserBinding]);
+    let ours = Seen::Present(Ownership::Ours);
+    assert_eq!(missing(ours), [Piece::Certificate, Piece::Rebinding], "the user is another one");
+    assert_eq!(CredentialStep::new(Kind::Context, HOST, None).missing, []);
+}
