@@ -44,5 +44,5 @@ mod situation;
 mod unfinished;
 
 pub use finding::{Finding, Report, Verdict};
-pub use registry::{CHECKS, Check, PROBES, every_check, run, skippable_ids};
+pub use registry::{CHECKS, Check, every_check, run, skippable_ids};
 pub use situation::{MemberSituation, Silent, Situation};

@@ -63,7 +63,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// What is found out otherwise than from a situation, later or only when asked for; these run nothing.
-pub const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK];
+const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK];
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
 pub fn run(situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! Whether the host's nodes reach a member, on real control planes with played kubelets that dial the member.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -242,6 +242,12 @@ fn what_a_killed_command_leaves_goes_with_the_next_change_and_a_colleagues_pods_
     }
     bed.wait_for("the pods' end", Duration::from_secs(30), |_| are_past_a_second(&bed, &left));
 
+    let checked = bed.kubectl_mc().words("check --context host").run().code(0);
+    assert!(checked.stdout.contains("warning   leftover-probe-pods "), "{checked}");
+    let told = names(&probe_pods(&bed)).into_iter().filter(|pod| checked.stdout.contains(pod));
+    assert_eq!(told.collect::<BTreeSet<_>>(), left.iter().cloned().collect(), "{checked}");
+    assert_eq!(probe_pods(&bed).len(), 4, "a check takes nothing away");
+
     let dry = bed.join("member1 --reachability=off --dry-run=client").run().code(0);
     let _ = dry.says("1. host \"host\": delete 2 probe pods that an earlier command left behind");
     assert_eq!(probe_pods(&bed).len(), 4);
@@ -251,6 +257,29 @@ fn what_a_killed_command_leaves_goes_with_the_next_change_and_a_colleagues_pods_
     assert_eq!(staying.len(), 2, "{staying:?}");
     assert!(left.iter().all(|pod| !staying.contains(pod)), "{left:?} {staying:?}");
     let _ = colleagues.signal("INT").code(130);
+}
+
+/// Before a join and of a joined member alike; the pods are all that it writes.
+#[test]
+fn a_check_probes_where_that_is_asked_for() {
+    let bed = Watched::lease(&nodes(&[Node::Refused]));
+    let program = |words: &str| {
+        bed.kubectl_mc()
+            .words("check member1 --context host --skip-check member-server-loopback")
+            .words(words)
+    };
+    let unasked = program("-o json").run().code(0);
+    assert_eq!((member_reachable(&unasked.stdout), bed.probe_writes().len()), (Vec::new(), 0));
+    for joined in [false, true] {
+        if joined {
+            let _ = bed.join("member1 --reachability=off").run().code(0);
+        }
+        let writes = bed.writes().len();
+        let run = program("--reachability=nodes -o json").run().code(3);
+        let verdicts = member_reachable(&run.stdout).into_iter().map(|finding| finding["verdict"].clone());
+        assert_eq!(verdicts.collect::<Vec<_>>(), ["ok", "failure"], "{run}");
+        assert_eq!((names(&probe_pods(&bed)), bed.writes().len()), (Vec::new(), writes));
+    }
 }
 
 #[test]
