@@ -15,7 +15,7 @@ use crate::{
     cli::{ChangeOptions, Check, ClusterOptions, DryRun, Global, Reachability},
     error::Error,
     live::{connection::Connection, reach::remains::Remains, report::Report},
-    output::{self, document::Document, progress::Progress, ui::Ui, words::count},
+    output::{self, document::Document, ending::conclude, progress::Progress, ui::Ui, words::count},
     plan::{intent::Part, observed::Seen, reach::probing::known_members},
 };
 
@@ -28,14 +28,7 @@ pub async fn run(check: &Check, global: &Global, ui: &Ui) -> Result<(), Error> {
         error = interrupted() => Err(error),
     };
     tidy_up(&remains, ui).await;
-    if let Some(format) = check.output {
-        if let Err(error) = &result {
-            document.failed(error);
-        }
-        // That nobody reads the object hides no failure.
-        return result.map_err(said).and(document.print(ui, format));
-    }
-    result.map_err(said)
+    conclude(ui, check.output, &mut document, result).map_err(said)
 }
 
 /// A report, or the object, has told what the findings are.

@@ -13,6 +13,7 @@ use crate::{
     kubesphere::side::Side,
     live::{connection::Connection, environment::Environment, secret_places::secret_places},
     output::{
+        ending::{Object as _, conclude},
         jwt_secrets::{JwtSecretsDocument, show_remarks, table},
         ui::Ui,
         words::count,
@@ -34,14 +35,7 @@ pub async fn run(show: &ShowJwtSecret, global: &Global, ui: &Ui) -> Result<(), E
         result = compare_all(show, global, ui, &mut document) => result,
         error = interrupted() => Err(error),
     };
-    if let Some(format) = show.output {
-        if let Err(error) = &result {
-            document.failed(error);
-        }
-        // That nobody reads the object hides no failure.
-        return result.and(document.print(ui, format));
-    }
-    result
+    conclude(ui, show.output, &mut document, result)
 }
 
 async fn compare_all(
@@ -123,7 +117,7 @@ fn show(errors: &[Error], ui: &Ui, document: &mut JwtSecretsDocument) {
     for error in errors {
         ui.error(error);
     }
-    document.failed_of_several(errors);
+    document.ending().failed_of_several(errors);
 }
 
 /// Prints the host's secret, and nothing else, on stdout.

@@ -21,6 +21,7 @@ use crate::{
     live::{environment::command_line, reach::remains::Remains},
     output::{
         document::{Document, Outcome},
+        ending::{self, Object as _},
         findings, plan,
         progress::Progress,
         ui::Ui,
@@ -42,14 +43,7 @@ pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Resu
         error = interrupted() => Err(error),
     };
     tidy_up(&remains, ui).await;
-    if let Some(format) = request.change.output {
-        if let Err(error) = &result {
-            document.failed(error);
-        }
-        // That nobody reads the object hides no failure.
-        return result.and(document.print(ui, format));
-    }
-    result
+    ending::conclude(ui, request.change.output, &mut document, result)
 }
 
 /// Deletes the probe pods that an interruption has left, whatever it interrupted.
@@ -248,7 +242,7 @@ impl Run<'_> {
 
     fn end(&self, carried: Vec<Carried>, document: &mut Document) -> Result<(), Error> {
         sum_up(carried, self.clusters.members.len()).map_err(|(single, sum)| {
-            document.failed_of_several(&single);
+            document.ending().failed_of_several(&single);
             for error in &single {
                 tell_late(error, self.ui, document);
                 self.ui.error(error);

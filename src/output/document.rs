@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
-use super::{plan::PlanView, ui::Ui};
+use super::{
+    ending::{Ending, Object},
+    plan::PlanView,
+};
 use crate::{
     checks::Finding,
-    cli::{DryRun, OutputFormat},
-    error::Error,
+    cli::DryRun,
     kubesphere::side::Side,
     plan::{intent::Part, observed::Observed, steps::Step},
 };
@@ -25,9 +27,8 @@ pub struct Document {
     findings: Vec<FindingView>,
     plan: Option<PlanDocument>,
     results: Vec<ResultView>,
-    /// What failed member by member, where several were joined.
-    member_errors: Vec<ErrorView>,
-    error: Option<ErrorView>,
+    #[serde(flatten)]
+    ending: Ending,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -88,15 +89,6 @@ struct ResultView {
     outcome: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ErrorView {
-    exit_code: u8,
-    message: String,
-    causes: Vec<String>,
-    hints: Vec<String>,
-}
-
 /// One thing that was done, or found done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -129,8 +121,7 @@ impl Document {
             findings: Vec::new(),
             plan: None,
             results: Vec::new(),
-            member_errors: Vec::new(),
-            error: None,
+            ending: Ending::default(),
         }
     }
 
@@ -159,30 +150,12 @@ impl Document {
     pub fn done(&mut self, outcomes: &[Outcome]) {
         self.results = outcomes.iter().map(result_view).collect();
     }
-
-    /// Adds what ended the command early.
-    pub fn failed(&mut self, error: &Error) {
-        self.error = Some(error_view(error));
-    }
-
-    /// Adds what ended the join of single members.
-    pub fn failed_of_several(&mut self, errors: &[Error]) {
-        self.member_errors = errors.iter().map(error_view).collect();
-    }
-
-    /// Prints the object.
-    pub fn print(&self, ui: &Ui, format: OutputFormat) -> Result<(), Error> {
-        print(ui, format, self)
-    }
 }
 
-/// Prints a command's object.
-pub(super) fn print(ui: &Ui, format: OutputFormat, object: &impl Serialize) -> Result<(), Error> {
-    let text = match format {
-        OutputFormat::Json => serde_json::to_string_pretty(object).expect("the document is plain data"),
-        OutputFormat::Yaml => serde_yaml::to_string(object).expect("the document is plain data"),
-    };
-    ui.result(text.trim_end())
+impl Object for Document {
+    fn ending(&mut self) -> &mut Ending {
+        &mut self.ending
+    }
 }
 
 pub(super) fn side_view(side: &Side) -> SideView {
@@ -234,40 +207,6 @@ fn step_view(step: &Step<'_>) -> StepView {
     }
 }
 
-pub(super) fn error_view(error: &Error) -> ErrorView {
-    ErrorView {
-        exit_code: error.kind.exit_code(),
-        message: error.message.clone(),
-        causes: error.causes.clone(),
-        hints: error.hints.clone(),
-    }
-}
-
 fn result_view(outcome: &Outcome) -> ResultView {
     ResultView { cluster: side_view(&outcome.side), object: outcome.object.clone(), outcome: outcome.verb }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::Document;
-    use crate::{
-        cli::DryRun,
-        error::{Error, Kind},
-        plan::intent::Part,
-    };
-
-    #[test]
-    fn each_failed_member_has_its_error_beside_the_sum() {
-        let mut document = Document::new(Part::Join, DryRun::None);
-        document.failed_of_several(&[Error::new(Kind::TimedOut, "member \"a\": timed out").hint("again")]);
-        document.failed(&Error::new(Kind::Partial, "1 of 2 members failed"));
-        let object = serde_json::to_value(&document).unwrap();
-        assert_eq!(
-            object["memberErrors"],
-            json!([{"exitCode": 4, "message": "member \"a\": timed out", "causes": [], "hints": ["again"]}])
-        );
-        assert_eq!(object["error"]["exitCode"], 6);
-    }
 }

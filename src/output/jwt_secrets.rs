@@ -3,14 +3,13 @@
 use serde::Serialize;
 
 use super::{
-    document::{API_VERSION, ErrorView, SideView, error_view, print, side_view},
+    document::{API_VERSION, SideView, side_view},
+    ending::{Ending, Object},
     table::aligned,
     ui::Ui,
     words::harmless,
 };
 use crate::{
-    cli::OutputFormat,
-    error::Error,
     kubesphere::side::Side,
     plan::{
         observed::Seen,
@@ -81,9 +80,8 @@ pub struct JwtSecretsDocument {
     agree: Option<bool>,
     clusters: Vec<ClusterView>,
     warnings: Vec<WarningView>,
-    /// What failed member by member, where several were named.
-    member_errors: Vec<ErrorView>,
-    error: Option<ErrorView>,
+    #[serde(flatten)]
+    ending: Ending,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -123,8 +121,7 @@ impl JwtSecretsDocument {
             agree: None,
             clusters: Vec::new(),
             warnings: Vec::new(),
-            member_errors: Vec::new(),
-            error: None,
+            ending: Ending::default(),
         }
     }
 
@@ -134,20 +131,11 @@ impl JwtSecretsDocument {
         self.clusters = comparison.clusters.iter().map(cluster_view).collect();
         self.warnings = remarks.iter().map(warning_view).collect();
     }
+}
 
-    /// Adds what ended the command.
-    pub fn failed(&mut self, error: &Error) {
-        self.error = Some(error_view(error));
-    }
-
-    /// Adds the errors that the one of [`Self::failed`] sums up.
-    pub fn failed_of_several(&mut self, errors: &[Error]) {
-        self.member_errors = errors.iter().map(error_view).collect();
-    }
-
-    /// Prints the object.
-    pub fn print(&self, ui: &Ui, format: OutputFormat) -> Result<(), Error> {
-        print(ui, format, self)
+impl Object for JwtSecretsDocument {
+    fn ending(&mut self) -> &mut Ending {
+        &mut self.ending
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod clusters;
 pub mod diff;
 pub mod document;
+pub mod ending;
 pub mod findings;
 pub mod jwt_secrets;
 pub mod log;

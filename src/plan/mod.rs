@@ -5,6 +5,7 @@ pub mod conclusion;
 pub mod configuration_patch;
 pub mod course;
 pub mod credential;
+pub mod identity;
 pub mod installer_run;
 pub mod intent;
 pub mod join;
