@@ -19,14 +19,31 @@ use std::{
 
 use self::{
     build::Build,
-    bundle::{Bundle, CONTROL_PLANES, KUBELET},
+    bundle::{APISERVER_1_27, Bundle, CONTROL_PLANES, KUBELET},
     download::Downloads,
     progress::{Progress, Stderr},
 };
 use crate::Error;
 
-/// The Kubernetes that control planes and nodes run; the go.mod of both name it too, and a test compares them.
-pub(crate) const KUBERNETES: &str = "1.34.3";
+/// A Kubernetes whose apiserver a control plane runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kubernetes {
+    /// What control planes and nodes run.
+    #[default]
+    V1_34,
+    /// What hosts of KubeSphere 3.4 run that are as old as it is: its webhooks know no `matchConditions`.
+    V1_27,
+}
+
+impl Kubernetes {
+    /// The release; the go.mod of its binaries names it too, and a test compares them.
+    pub fn release(self) -> &'static str {
+        match self {
+            Self::V1_34 => "1.34.3",
+            Self::V1_27 => "1.27.4",
+        }
+    }
+}
 
 /// The etcd under it.
 pub(crate) const ETCD: &str = "3.6.4";
@@ -34,6 +51,8 @@ pub(crate) const ETCD: &str = "3.6.4";
 /// The binaries of a control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assets {
+    /// Of which Kubernetes the apiserver is.
+    pub kubernetes: Kubernetes,
     /// etcd
     pub etcd: PathBuf,
     /// kube-apiserver
@@ -58,10 +77,28 @@ impl Assets {
         Ok(found.clone().expect("set above"))
     }
 
+    /// As [`Self::find`], with the apiserver of this Kubernetes: one of 1.27 takes about four minutes more when it must be
+    /// built. Etcd and kube-controller-manager are the same for all.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn find_for(kubernetes: Kubernetes) -> Result<Self, Error> {
+        static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
+        let assets = Self::find()?;
+        if kubernetes == assets.kubernetes {
+            return Ok(assets);
+        }
+        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.is_none() {
+            *found = Some(Sources::from_environment().old_apiserver(&mut Stderr::default())?);
+        }
+        Ok(Self { kubernetes, apiserver: found.clone().expect("set above"), ..assets })
+    }
+
     fn in_folder(folder: &Path) -> Self {
         let [etcd, apiserver, controller_manager] =
             ["etcd", "kube-apiserver", "kube-controller-manager"].map(|binary| folder.join(binary));
-        Self { etcd, apiserver, controller_manager }
+        Self { kubernetes: Kubernetes::V1_34, etcd, apiserver, controller_manager }
     }
 }
 
@@ -115,6 +152,10 @@ impl Sources {
              hint: put all of {} there, or unset it to have them brought",
             CONTROL_PLANES.binaries.join(", ")
         )))
+    }
+
+    fn old_apiserver(&self, progress: &mut dyn Progress) -> Result<PathBuf, Error> {
+        Ok(self.bring(&APISERVER_1_27, progress)?.join("kube-apiserver"))
     }
 
     fn kubelet(&self, progress: &mut dyn Progress) -> Result<PathBuf, Error> {
@@ -188,7 +229,7 @@ fn unavailable(bundle: &Bundle, reasons: &[String]) -> Error {
     let _ = write!(
         text,
         "\nhint: install Go 1.24 or newer (https://go.dev/dl) and run this again: it builds what is missing once\n\
-         hint: or set KUBEBUILDER_ASSETS to a folder that holds all of it: {}",
+         hint: {}",
         bundle.elsewhere
     );
     Error::Assets(text)

@@ -15,13 +15,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    AuditLog, ControlPlane, Error, Fault, Front, Mark, Rule,
+    AuditLog, ControlPlane, Error, Fault, Front, Kubernetes, Mark, Rule,
     kubeconfig::{Access, Credentials, write_private},
     kubesphere::{
         ControllerScenario, Installation, Peculiarity, Role, Scenario, StandIns, Version,
         fixture::{self, Facts},
         objects::{self, INSTALLER},
-        secret,
+        secret::{self, Confidential},
         site::Site,
     },
     pool,
@@ -94,7 +94,9 @@ impl Bed {
     /// When this thread holds a bed already.
     pub fn try_lease(scenario: &Scenario) -> Result<Self, Error> {
         let holder = Holder::of_this_thread();
-        let lease = Arc::new(pool::lease(1 + scenario.members.len())?);
+        let mut kubernetes = vec![Kubernetes::default(); 1 + scenario.members.len()];
+        kubernetes[0] = scenario.host_kubernetes;
+        let lease = Arc::new(pool::lease_of(&kubernetes)?);
         let folder = tempfile::tempdir().map_err(Error::io("create a temporary folder"))?;
         let clusters = start_all(sites(&lease, scenario), scenario.controller)?;
         let kubeconfig = folder.path().join("kubeconfig");
@@ -253,6 +255,23 @@ impl Cluster {
         self.front.as_ref().map_or_else(|| self.plane().server(), Front::server)
     }
 
+    /// Kills its apiserver: connections are refused from now on, and its control plane is not used again.
+    pub fn kill(&self) {
+        if let Some(front) = &self.front {
+            front.close();
+        }
+        self.plane().kill_apiserver();
+    }
+
+    /// Halts its apiserver: connections are accepted and never answered from now on, and its control plane is not used
+    /// again. No request to it ends, so ask it nothing without a timeout.
+    ///
+    /// # Panics
+    /// When the process cannot be halted.
+    pub fn freeze(&self) {
+        self.plane().freeze_apiserver().expect("a process of this machine can be halted");
+    }
+
     /// What was installed there.
     pub fn installation(&self) -> &Installation {
         &self.site().installation
@@ -327,11 +346,18 @@ impl Cluster {
         }
     }
 
+    pub(crate) fn confidential(&self) -> &Confidential {
+        &self.site().confidential
+    }
+
     fn site(&self) -> &Arc<Site> {
         self.stand_ins.site()
     }
 
     fn dump(&self) -> String {
+        if self.plane().is_frozen() {
+            return format!("== {}\nits apiserver is halted\n", self.name());
+        }
         let configuration = self.cluster_configuration();
         let requests = self.audit().since(self.mark);
         let last: Vec<String> = requests
@@ -423,7 +449,7 @@ fn merged(clusters: &[Cluster]) -> Result<String, Error> {
 }
 
 /// A private key in the forms in which it could leak: as embedded, and line by line.
-fn key_texts(credentials: &Credentials) -> Vec<String> {
+pub(crate) fn key_texts(credentials: &Credentials) -> Vec<String> {
     const SHORTEST: usize = 32;
     match credentials {
         Credentials::Token(token) => vec![token.clone()],

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::net::UnixStream;
 
 use crate::{
-    Assets, AuditLog, Error, Peers, audit,
+    Assets, AuditLog, Error, Kubernetes, Peers, audit,
     definitions::wait_until_served,
     etcd::{Etcd, Snapshot},
     kubeconfig::{Access, Credentials, write_private},
@@ -38,13 +38,14 @@ pub(crate) const PORTS: std::ops::Range<u16> = 20_000..32_000;
 pub const ADMIN: &str = "kubernetes-admin";
 
 /// The group that RBAC allows everything.
-const MASTERS: &str = "system:masters";
+pub(crate) const MASTERS: &str = "system:masters";
 
 /// A running cluster; dropped, its processes are killed and its folder is removed.
 pub struct ControlPlane {
     name: String,
     port: u16,
     apiserver: Mutex<Process>,
+    is_frozen: AtomicBool,
     controller_manager: Process,
     etcd_process: Process,
     etcd: Etcd,
@@ -73,9 +74,8 @@ impl ControlPlane {
         crate::block_on(async move { Self::launch(&assets, &name).await })
     }
 
-    /// Starts several clusters at the same time.
-    pub fn start_all(assets: &Assets, names: &[&str]) -> Result<Vec<Self>, Error> {
-        let starts: Vec<_> = names.iter().map(|name| (assets.clone(), (*name).to_owned())).collect();
+    /// Starts several clusters, each by its binaries and its name, at the same time.
+    pub fn start_all(starts: Vec<(Assets, String)>) -> Result<Vec<Self>, Error> {
         crate::block_on(async move {
             let starts: Vec<_> = starts
                 .into_iter()
@@ -134,6 +134,7 @@ impl ControlPlane {
             name: name.to_owned(),
             port,
             apiserver: Mutex::new(apiserver),
+            is_frozen: AtomicBool::new(false),
             controller_manager,
             etcd_process,
             etcd,
@@ -151,6 +152,11 @@ impl ControlPlane {
     /// The name of the cluster and of its context.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The Kubernetes that it runs.
+    pub fn kubernetes(&self) -> Kubernetes {
+        self.assets.kubernetes
     }
 
     /// The apiserver's URL.
@@ -191,8 +197,18 @@ impl ControlPlane {
         group: Option<&str>,
         validity: Validity,
     ) -> Result<String, Error> {
-        let identity = self.keys.authority.client(user, group, validity)?;
+        let identity = self.identity(user, group, validity)?;
         Ok(self.kubeconfig_with(&self.name, &Credentials::Certificate(identity)))
+    }
+
+    /// A certificate of the cluster's CA for a user.
+    pub(crate) fn identity(
+        &self,
+        user: &str,
+        group: Option<&str>,
+        validity: Validity,
+    ) -> Result<Identity, Error> {
+        self.keys.authority.client(user, group, validity)
     }
 
     /// The administrator's kubeconfig under another name: a leased cluster does not know yet whose part it plays.
@@ -223,9 +239,21 @@ impl ControlPlane {
         self.apiserver().kill();
     }
 
+    /// Halts the apiserver: connections are accepted and nothing is ever answered, until it is restarted.
+    pub fn freeze_apiserver(&self) -> Result<(), Error> {
+        self.is_frozen.store(true, Ordering::Relaxed);
+        self.apiserver().freeze()
+    }
+
+    /// Whether the apiserver was halted.
+    pub fn is_frozen(&self) -> bool {
+        self.is_frozen.load(Ordering::Relaxed)
+    }
+
     /// Starts the apiserver anew on the same port and state, after killing it where it runs; waits until it is ready.
     pub fn restart_apiserver(&self) -> Result<(), Error> {
         self.kill_apiserver();
+        self.is_frozen.store(false, Ordering::Relaxed);
         let layout = Layout { folder: self.folder.path(), port: self.port };
         *self.apiserver() = Process::start(&layout.apiserver(&self.assets.apiserver))?;
         let begun = Instant::now();

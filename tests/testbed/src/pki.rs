@@ -41,6 +41,11 @@ impl Validity {
         Self { from: now - BACKDATED, until: now + duration }
     }
 
+    /// Valid until then, whether that is to come or past.
+    pub fn until(until: OffsetDateTime) -> Self {
+        Self { from: until.min(OffsetDateTime::now_utc()) - BACKDATED, until }
+    }
+
     /// Valid once, but no more since so long.
     pub fn ended(ago: Duration) -> Self {
         let until = OffsetDateTime::now_utc() - ago;

@@ -5,7 +5,7 @@ use std::{
     sync::{Condvar, LazyLock, Mutex, MutexGuard},
 };
 
-use crate::{Assets, ControlPlane, Error};
+use crate::{Assets, ControlPlane, Error, Kubernetes};
 
 /// More at once would need more than 2 GB, and on few cores would only wait for one another.
 const MOST_ALIVE: usize = 6;
@@ -38,49 +38,83 @@ pub struct Lease {
 
 /// Leases so many control planes at once, each in its clean state; waits until they are to be had.
 ///
-/// What is missing is started, at the same time. They are handed over all together, so leases cannot wait for each
-/// other in a circle. A plane that was damaged while it was leased is not handed out again.
+/// # Errors
+/// As [`lease_of`].
+///
+/// # Panics
+/// As [`lease_of`].
+pub fn lease(count: usize) -> Result<Lease, Error> {
+    lease_of(&vec![Kubernetes::default(); count])
+}
+
+/// Leases a control plane of each such Kubernetes at once, in their order, each in its clean state; waits until they are
+/// to be had.
+///
+/// What is missing is started, at the same time, and idle ones of another Kubernetes make room for it. They are handed
+/// over all together, so leases cannot wait for each other in a circle. A plane that was damaged while it was leased is
+/// not handed out again.
 ///
 /// # Errors
 /// When the binaries cannot be brought or a control plane does not start.
 ///
 /// # Panics
 /// When more are wanted than a pool ever holds (6).
-pub fn lease(count: usize) -> Result<Lease, Error> {
+pub fn lease_of(wanted: &[Kubernetes]) -> Result<Lease, Error> {
+    let count = wanted.len();
     assert!(count <= MOST_ALIVE, "the pool holds {MOST_ALIVE} control planes, {count} are wanted");
-    let assets = Assets::find()?;
-    let (mut planes, names) = POOL.take(count);
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    match ControlPlane::start_all(&assets, &names) {
+    for kubernetes in wanted {
+        Assets::find_for(*kubernetes)?; // Before anybody waits for what they take.
+    }
+    let Taken { mut planes, missing, displaced } = POOL.take(wanted);
+    drop(displaced);
+    let count = missing.len();
+    let starts = missing.into_iter().map(|(kubernetes, name)| Ok((Assets::find_for(kubernetes)?, name)));
+    match starts.collect::<Result<_, Error>>().and_then(ControlPlane::start_all) {
         Ok(started) => {
             planes.extend(started);
-            Ok(Lease { planes })
+            Ok(Lease { planes: in_order(planes, wanted) })
         }
         Err(error) => {
-            POOL.give_back(planes, names.len());
+            POOL.give_back(planes, count);
             Err(error)
         }
     }
 }
 
+/// What the pool gives for a lease.
+struct Taken {
+    /// Idle planes of the kinds that are wanted.
+    planes: Vec<ControlPlane>,
+    /// What is to be started, with its name.
+    missing: Vec<(Kubernetes, String)>,
+    /// Idle planes that nobody wants now and for which there is no room.
+    displaced: Vec<ControlPlane>,
+}
+
+/// The planes in the order in which their kinds are wanted.
+fn in_order(mut planes: Vec<ControlPlane>, wanted: &[Kubernetes]) -> Vec<ControlPlane> {
+    let of_kind = |planes: &mut Vec<ControlPlane>, kubernetes: Kubernetes| {
+        let found = planes.iter().position(|plane| plane.kubernetes() == kubernetes);
+        planes.remove(found.expect("a plane of each wanted kind was taken or started"))
+    };
+    wanted.iter().map(|kubernetes| of_kind(&mut planes, *kubernetes)).collect()
+}
+
 impl Pool {
     /// Idle planes, and names for those that are to be started.
-    fn take(&self, count: usize) -> (Vec<ControlPlane>, Vec<String>) {
+    fn take(&self, wanted: &[Kubernetes]) -> Taken {
         let mut state = self.state();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         let mut state = self
             .changed
-            .wait_while(state, |state| state.now_serving != ticket || !state.can_give(count))
+            .wait_while(state, |state| state.now_serving != ticket || !state.can_give(wanted.len()))
             .expect("no holder panics");
         state.now_serving += 1;
-        let keep = state.idle.len().saturating_sub(count);
-        let planes = state.idle.split_off(keep);
-        let names: Vec<String> = (planes.len()..count).map(|_| state.next_name()).collect();
-        state.alive += names.len();
+        let taken = state.take(wanted);
         drop(state);
         self.changed.notify_all();
-        (planes, names)
+        taken
     }
 
     /// Takes back what is clean, and counts down what is lost.
@@ -98,8 +132,24 @@ impl Pool {
 }
 
 impl State {
+    /// Idle planes of another kind make room.
     fn can_give(&self, count: usize) -> bool {
         self.idle.len() + (MOST_ALIVE - self.alive) >= count
+    }
+
+    fn take(&mut self, wanted: &[Kubernetes]) -> Taken {
+        let mut taken = Taken { planes: Vec::new(), missing: Vec::new(), displaced: Vec::new() };
+        for kubernetes in wanted {
+            match self.idle.iter().rposition(|plane| plane.kubernetes() == *kubernetes) {
+                Some(idle) => taken.planes.push(self.idle.remove(idle)),
+                None => taken.missing.push((*kubernetes, self.next_name())),
+            }
+        }
+        let room = MOST_ALIVE - self.alive;
+        let too_many = taken.missing.len().saturating_sub(room);
+        taken.displaced = self.idle.drain(..too_many).collect();
+        self.alive = self.alive + taken.missing.len() - too_many;
+        taken
     }
 
     fn next_name(&mut self) -> String {
@@ -122,7 +172,8 @@ impl Drop for Lease {
         let planes = std::mem::take(&mut self.planes);
         std::thread::spawn(move || {
             for plane in planes {
-                let clean = plane.wipe().is_ok() && plane.is_healthy();
+                // One that is frozen would let the wipe wait for ever.
+                let clean = !plane.is_frozen() && plane.wipe().is_ok() && plane.is_healthy();
                 POOL.give_back(if clean { vec![plane] } else { Vec::new() }, usize::from(!clean));
             }
         });

@@ -106,6 +106,13 @@ impl Process {
         let _ = child.wait();
     }
 
+    /// Halts the program as it is: what it holds open stays open, and nothing is answered any more.
+    pub fn freeze(&self) -> Result<(), Error> {
+        let id = self.id().to_string();
+        let halted = Command::new("/bin/sh").args(["-c", "kill -STOP \"$1\"", "freeze"]).arg(id).status();
+        halted.map(drop).map_err(Error::io("halt a process"))
+    }
+
     /// The last lines of its log, for an error message.
     pub fn log_tail(&self) -> String {
         const LINES: usize = 8;

@@ -3,6 +3,8 @@
 mod controller;
 mod installation;
 mod installer;
+mod session;
+mod webhook;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{KUBERNETES, Progress, bundle::Bundle};
+use super::{Progress, bundle::Bundle};
 use crate::process::{Process, Program};
 
 /// etcd's module builds a program of this name.
@@ -35,8 +35,10 @@ impl Build {
         let module = work.join("module");
         write_module(bundle, &module, binaries).map_err(|error| format!("prepare the module: {error}"))?;
         progress.say(&format!(
-            "building {} (Kubernetes {KUBERNETES}) with Go: {} on two idle cores, once for this user",
-            bundle.what, bundle.takes
+            "building {} (Kubernetes {}) with Go: {} on two idle cores, once for this user",
+            bundle.what,
+            bundle.kubernetes.release(),
+            bundle.takes
         ));
         let begun = Instant::now();
         let program = self.program(bundle, go, &module, binaries, work.join("build.log"));
@@ -56,13 +58,18 @@ impl Build {
 
     /// A build ends with who wants it: another process that then takes its turn must not meet it in its folder.
     fn program(&self, bundle: &Bundle, go: PathBuf, module: &Path, binaries: &Path, log: PathBuf) -> Program {
-        let (major, minor) = KUBERNETES.split_once('.').expect("a version has a minor");
+        let release = bundle.kubernetes.release();
+        let (major, minor) = release.split_once('.').expect("a version has a minor");
         let minor = minor.split('.').next().unwrap_or(minor);
-        let version = "-X k8s.io/component-base/version";
-        let flags = format!(
-            "-s -w {version}.gitVersion=v{KUBERNETES} {version}.gitMajor={major} {version}.gitMinor={minor} \
-             {version}.gitTreeState=clean"
-        );
+        // The second one is what an apiserver of 1.27 tells at /version.
+        let flags = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].map(|package| {
+            let version = format!("-X {package}");
+            format!(
+                "{version}.gitVersion=v{release} {version}.gitMajor={major} {version}.gitMinor={minor} \
+                 {version}.gitTreeState=clean"
+            )
+        });
+        let flags = format!("-s -w {}", flags.join(" "));
         let mut arguments: Vec<OsString> =
             ["build", "-trimpath", "-mod=readonly", "-ldflags", &flags, "-o"].map(OsString::from).into();
         arguments.push(binaries.into());

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{KUBERNETES, checksum};
+use super::{Kubernetes, checksum};
 
 /// Binaries that come by one download or one build, and lie in one folder of the cache.
 pub(super) struct Bundle {
     /// What they are, for a person.
     pub(super) what: &'static str,
+    /// Of which Kubernetes they are.
+    pub(super) kubernetes: Kubernetes,
     /// The folder in the cache.
     folder: &'static str,
     /// Their names.
@@ -20,13 +22,14 @@ pub(super) struct Bundle {
     pub(super) packages: &'static [&'static str],
     /// How long a build takes.
     pub(super) takes: &'static str,
-    /// Where else they are to be had.
+    /// What else can be done to have them.
     pub(super) elsewhere: &'static str,
 }
 
 /// What a control plane runs.
 pub(super) const CONTROL_PLANES: Bundle = Bundle {
     what: "the control planes' binaries",
+    kubernetes: Kubernetes::V1_34,
     folder: "control-planes",
     binaries: &["etcd", "kube-apiserver", "kube-controller-manager"],
     go_mod: include_str!("../../control-planes/go.mod"),
@@ -37,27 +40,41 @@ pub(super) const CONTROL_PLANES: Bundle = Bundle {
         "go.etcd.io/etcd/server/v3",
     ],
     takes: "about 5 minutes",
-    elsewhere: "`setup-envtest use -p path` brings etcd and kube-apiserver, and https://dl.k8s.io has \
-                kube-controller-manager for Linux",
+    elsewhere: "or set KUBEBUILDER_ASSETS to a folder that holds all of it: `setup-envtest use -p path` brings etcd \
+                and kube-apiserver, and https://dl.k8s.io has kube-controller-manager for Linux",
 };
 
 /// What a real node runs besides its container runtime. Apart, so that who starts no node does not pay for it.
 pub(super) const KUBELET: Bundle = Bundle {
     what: "the kubelet",
+    kubernetes: Kubernetes::V1_34,
     folder: "kubelet",
     binaries: &["kubelet"],
     go_mod: include_str!("../../kubelet/go.mod"),
     go_sum: include_str!("../../kubelet/go.sum"),
     packages: &["k8s.io/kubernetes/cmd/kubelet"],
     takes: "up to 3 minutes",
-    elsewhere: "https://dl.k8s.io has it for Linux",
+    elsewhere: "or set KUBEBUILDER_ASSETS to a folder that holds all of it: https://dl.k8s.io has it for Linux",
+};
+
+/// The apiserver of an older host. A module of its own: etcd's does not go with its dependencies.
+pub(super) const APISERVER_1_27: Bundle = Bundle {
+    what: "the apiserver of older hosts",
+    kubernetes: Kubernetes::V1_27,
+    folder: "control-planes",
+    binaries: &["kube-apiserver"],
+    go_mod: include_str!("../../control-planes-1.27/go.mod"),
+    go_sum: include_str!("../../control-planes-1.27/go.sum"),
+    packages: &["k8s.io/kubernetes/cmd/kube-apiserver"],
+    takes: "about 4 minutes",
+    elsewhere: "or run only tests without a host of Kubernetes 1.27",
 };
 
 impl Bundle {
     /// Its folder below the cache, whose name tells version and sources.
     pub(super) fn folder_in(&self, cache: &Path) -> PathBuf {
         let sums = checksum::of_bytes(self.go_sum.as_bytes());
-        cache.join(self.folder).join(format!("{KUBERNETES}-{}", &sums[..12]))
+        cache.join(self.folder).join(format!("{}-{}", self.kubernetes.release(), &sums[..12]))
     }
 
     /// The binaries that a folder lacks.

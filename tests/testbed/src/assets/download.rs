@@ -10,7 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use super::{ETCD, KUBERNETES, Progress, bundle::Bundle, checksum};
+use super::{ETCD, Progress, bundle::Bundle, checksum};
 
 /// Where nothing answers within this time, a build is the quicker way.
 const CONNECT_SECONDS: &str = "4";
@@ -61,8 +61,9 @@ impl Downloads {
         }
         fs::create_dir_all(binaries).map_err(|error| format!("create a folder: {error}"))?;
         let architecture = architecture()?;
+        let release = bundle.kubernetes.release();
         for binary in bundle.binaries.iter().filter(|binary| **binary != "etcd") {
-            let url = format!("{}/v{KUBERNETES}/bin/linux/{architecture}/{binary}", self.kubernetes);
+            let url = format!("{}/v{release}/bin/linux/{architecture}/{binary}", self.kubernetes);
             let sum = self.text(&format!("{url}.sha256"))?;
             progress.say(&format!("downloading {url}"));
             self.file(&url, &sum, &binaries.join(binary))?;

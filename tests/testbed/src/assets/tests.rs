@@ -75,8 +75,9 @@ fn fill(folder: &Path, binaries: &[&str]) {
 
 #[test]
 fn the_versions_are_those_of_the_go_modules() {
-    for bundle in [CONTROL_PLANES, KUBELET] {
-        assert!(bundle.go_mod.contains(&format!("k8s.io/kubernetes v{KUBERNETES}")), "{}", bundle.what);
+    for bundle in [CONTROL_PLANES, KUBELET, APISERVER_1_27] {
+        let release = bundle.kubernetes.release();
+        assert!(bundle.go_mod.contains(&format!("k8s.io/kubernetes v{release}")), "{}", bundle.what);
     }
     assert!(CONTROL_PLANES.go_mod.contains(&format!("go.etcd.io/etcd/server/v3 v{ETCD}")), "{ETCD}");
 }
@@ -158,6 +159,21 @@ fn the_kubelet_is_a_bundle_of_its_own() {
     assert_eq!((machine.builds(), fs::read_to_string(&kubelet).unwrap().as_str()), (2, "kubelet\n"));
     assert_ne!(kubelet.parent(), planes.etcd.parent());
     assert_eq!(machine.sources().kubelet(&mut Said::default()).unwrap(), kubelet);
+    assert_eq!(machine.builds(), 2);
+}
+
+#[test]
+fn the_apiserver_of_older_hosts_comes_beside_and_whatever_is_given() {
+    let machine = Machine::new();
+    machine.go();
+    let given = machine.0.path().join("given");
+    fill(&given, CONTROL_PLANES.binaries);
+    let old =
+        Sources { given: Some(given), ..machine.sources() }.old_apiserver(&mut Said::default()).unwrap();
+    let planes = machine.sources().control_planes(&mut Said::default()).unwrap();
+    assert_eq!(machine.builds(), 2);
+    assert!(old.starts_with(machine.cache()) && old != planes.apiserver, "{}", old.display());
+    assert_eq!(machine.sources().old_apiserver(&mut Said::default()).unwrap(), old);
     assert_eq!(machine.builds(), 2);
 }
 

@@ -11,10 +11,11 @@ use super::{
     configuration::{self, Rendering},
     crds, devops, kubefed, nodes,
     objects::{self, FEDERATION, INSTALLER, SYSTEM},
+    projects,
     scenario::InstallerScenario,
     secret,
     site::Site,
-    specification,
+    specification, webhook,
 };
 use crate::Error;
 
@@ -88,8 +89,11 @@ pub async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
     if site.installation.has(&Peculiarity::NoKubeSphere) {
         return Ok(());
     }
-    create_namespaces(site, &client).await?;
+    create_namespaces(site).await?;
     create_core(site, facts, &client).await?;
+    if site.version().validates_clusters() {
+        webhook::install(site).await?;
+    }
     if site.version() < Version::V4 {
         create_cluster_configuration(site, facts).await?;
         devops::install_long_ago(site, facts).await?;
@@ -216,21 +220,12 @@ fn federated_workspaces(site: &Site) -> bool {
     site.installation.peculiarities.iter().any(|item| matches!(item, Peculiarity::FederatedWorkspace(_)))
 }
 
-async fn create_namespaces(site: &Site, client: &Client) -> kube::Result<()> {
+async fn create_namespaces(site: &Site) -> kube::Result<()> {
     let mut names = vec![SYSTEM, "kubesphere-controls-system", "kubesphere-monitoring-system"];
     if matches!(site.installation.role, Role::Host | Role::MemberElsewhere) {
         names.push(FEDERATION);
     }
-    for name in names {
-        let mut namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        if name == SYSTEM && site.version() == Version::V4 {
-            // A standalone installation of version 4 is a host itself.
-            namespace["metadata"]["annotations"] =
-                json!({"cluster.kubesphere.io/name": "host", "cluster.kubesphere.io/host-cluster": "host"});
-        }
-        objects::ensure(client, &namespace).await?;
-    }
-    Ok(())
+    projects::create_system(site, &names).await
 }
 
 async fn create_core(site: &Site, facts: &Facts, client: &Client) -> kube::Result<()> {
@@ -278,6 +273,9 @@ async fn create_leftovers(site: &Site, client: &Client) -> kube::Result<()> {
         if let Peculiarity::EarlierName(_) = peculiarity {
             objects::ensure(client, &federation).await?;
         }
+        if let Peculiarity::FederatedProject { name, workspace } = peculiarity {
+            projects::create_federated(site, name, workspace).await?;
+        }
         if let Some(leftover) = leftover(peculiarity) {
             objects::create(client, &leftover).await?;
         }
@@ -303,10 +301,9 @@ fn leftover(peculiarity: &Peculiarity) -> Option<Value> {
             "apiVersion": "v1", "kind": "Namespace",
             "metadata": {"name": name, "labels": {"kubefed.io/managed": "true"}},
         })),
-        Peculiarity::LeftoverWorkspace(name) => Some(json!({
-            "apiVersion": "tenant.kubesphere.io/v1alpha1", "kind": "Workspace",
-            "metadata": {"name": name, "labels": {"kubefed.io/managed": "true"}}, "spec": {"manager": "admin"},
-        })),
+        Peculiarity::LeftoverWorkspace(name) => {
+            Some(projects::workspace(name, &json!({"kubefed.io/managed": "true"})))
+        }
         Peculiarity::FederatedWorkspace(name) => Some(json!({
             "apiVersion": "types.kubefed.io/v1beta1", "kind": "FederatedWorkspace", "metadata": {"name": name},
             "spec": {"placement": {"clusters": []}, "template": {"spec": {"manager": "admin"}}},

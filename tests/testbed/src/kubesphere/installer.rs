@@ -22,7 +22,7 @@ use super::{
     scenario::InstallerScenario,
     secret,
     site::{Site, enabled_now},
-    specification,
+    specification, webhook,
 };
 
 /// How long one of the first four plays takes.
@@ -198,6 +198,9 @@ impl Installer {
                 if let Some(failure) = self.init_token(run).await? {
                     let task = "ks-core/init-token : KubeSphere | Creating KubeSphere Secret";
                     return Ok(Some(play.failed(0, task, &failure)));
+                }
+                if self.site.version().validates_clusters() {
+                    webhook::renew(&self.site).await?;
                 }
                 self.site.patch_status(json!({ "core": enabled_now() })).await?;
                 Ok(None)

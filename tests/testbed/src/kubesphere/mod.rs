@@ -23,12 +23,14 @@ pub mod nodes;
 pub mod objects;
 pub mod pace;
 mod probes;
+pub mod projects;
 pub mod scenario;
 pub mod secret;
 pub mod site;
 pub mod specification;
 pub mod stand_ins;
 pub mod version;
+pub mod webhook;
 pub mod workloads;
 
 pub use nodes::Node;

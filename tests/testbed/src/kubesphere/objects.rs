@@ -39,6 +39,11 @@ pub fn clusters(client: &Client) -> Api<DynamicObject> {
     objects(client, "cluster.kubesphere.io/v1alpha1", "Cluster", None)
 }
 
+/// The configurations of validating webhooks.
+pub fn validating_webhooks(client: &Client) -> Api<DynamicObject> {
+    objects(client, "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", None)
+}
+
 /// The config maps in kubesphere-system.
 pub fn config_maps(client: &Client) -> Api<DynamicObject> {
     objects(client, "v1", "ConfigMap", Some(SYSTEM))

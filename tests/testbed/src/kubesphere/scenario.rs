@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use serde_json::Value;
 
 use super::{Node, Version};
+use crate::Kubernetes;
 
 /// The role that an installation already plays when the bed is handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +199,13 @@ pub enum Peculiarity {
     KubefedFailed,
     /// A project that an earlier host federated, labelled `kubefed.io/managed=true`.
     LeftoverProject(String),
+    /// A project as a joined member has it: a namespace that belongs to a workspace, both by way of kubefed.
+    FederatedProject {
+        /// The namespace.
+        name: String,
+        /// Its workspace, which is made where there is none yet.
+        workspace: String,
+    },
     /// A service account that kubefed had under an earlier name of the cluster.
     EarlierName(String),
     /// There is one more node.
@@ -284,6 +292,8 @@ pub struct Scenario {
     pub members: Vec<Installation>,
     /// How the host's cluster controller behaves.
     pub controller: ControllerScenario,
+    /// Which Kubernetes the host runs; members run the newest.
+    pub host_kubernetes: Kubernetes,
 }
 
 impl Scenario {
@@ -293,6 +303,7 @@ impl Scenario {
             host: Installation::new(version),
             members: vec![Installation::new(version)],
             controller: ControllerScenario::Healthy,
+            host_kubernetes: Kubernetes::default(),
         }
     }
 
@@ -321,6 +332,13 @@ impl Scenario {
     #[must_use]
     pub fn controller(mut self, controller: ControllerScenario) -> Self {
         self.controller = controller;
+        self
+    }
+
+    /// With a host on this Kubernetes.
+    #[must_use]
+    pub fn host_kubernetes(mut self, kubernetes: Kubernetes) -> Self {
+        self.host_kubernetes = kubernetes;
         self
     }
 

@@ -24,6 +24,7 @@ use super::{
     objects, pace,
     scenario::{InstallerScenario, Lasting},
     secret::{self, Confidential},
+    webhook::Endpoint,
 };
 use crate::{ControlPlane, Lease, audit};
 
@@ -45,6 +46,8 @@ pub struct Site {
     pub confidential: Confidential,
     /// What ks-apiserver and ks-controller-manager have loaded of kubesphere-config.
     pub loaded: watch::Sender<Option<Loaded>>,
+    /// What ks-controller-manager answers the apiserver before a Cluster is updated.
+    pub webhook: Endpoint,
     /// The address of the only node, for the kubelet.
     pub node_address: String,
     logs: Mutex<HashMap<String, Arc<Log>>>,
@@ -68,6 +71,7 @@ impl Site {
             installation,
             confidential,
             loaded: watch::Sender::new(None),
+            webhook: Endpoint::default(),
             node_address: unused_address(),
             logs: Mutex::default(),
             written: Mutex::default(),

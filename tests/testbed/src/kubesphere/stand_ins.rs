@@ -41,6 +41,9 @@ impl StandIns {
 
     /// Starts the cluster controller: the host's ks-controller-manager.
     pub fn control(&mut self, scenario: ControllerScenario, host_kubeconfig: String) {
+        if scenario == ControllerScenario::Down {
+            self.site.webhook.refuse(self.site.plane().peers());
+        }
         let controller = ClusterController::new(Arc::clone(&self.site), scenario, host_kubeconfig);
         self.run("cluster controller", Arc::new(controller).operate());
     }

@@ -128,6 +128,14 @@ impl Version {
         self >= Self::V3_2
     }
 
+    /// Whether every installation brings the webhook before updates of Clusters, whatever its role: it is part of the
+    /// chart of ks-core.
+    ///
+    /// Source: ks-installer `roles/ks-core/ks-core/files/ks-core/templates/webhook.yaml@v3.4.1`.
+    pub fn validates_clusters(self) -> bool {
+        self == Self::V3_4
+    }
+
     /// The Kubernetes version that an apiserver tells in the name of a cluster which this version can join.
     /// Hosts before 3.3 cannot join members from 1.24 on, which make no token Secrets.
     pub fn told_kubernetes(self) -> Option<&'static str> {

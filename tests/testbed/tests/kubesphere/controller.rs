@@ -10,13 +10,13 @@ use testbed::{
 
 use super::{A_WHILE, SOON};
 
-fn joinable(version: Version) -> Scenario {
+pub(crate) fn joinable(version: Version) -> Scenario {
     Scenario::new(version)
         .host(Installation::new(version).role(Role::Host))
         .member(Installation::new(version).role(Role::Member))
 }
 
-fn context(bed: &Bed, name: &str) -> String {
+pub(crate) fn context(bed: &Bed, name: &str) -> String {
     let mut kubeconfig: Value =
         serde_yaml::from_str(&std::fs::read_to_string(bed.kubeconfig()).unwrap()).unwrap();
     kubeconfig["current-context"] = name.into();
@@ -28,7 +28,7 @@ fn context(bed: &Bed, name: &str) -> String {
     serde_yaml::to_string(&kubeconfig).unwrap()
 }
 
-fn cluster(name: &str, kubeconfig: &str) -> Value {
+pub(crate) fn cluster(name: &str, kubeconfig: &str) -> Value {
     json!({
         "apiVersion": "cluster.kubesphere.io/v1alpha1", "kind": "Cluster", "metadata": {"name": name},
         "spec": {"provider": "", "joinFederation": true,
@@ -36,12 +36,12 @@ fn cluster(name: &str, kubeconfig: &str) -> Value {
     })
 }
 
-fn create(bed: &Bed, object: Value) {
+pub(crate) fn create(bed: &Bed, object: Value) {
     let client = bed.host().client();
     block_on(async move { objects::create(&client, &object).await }).unwrap();
 }
 
-fn ready(bed: &Bed, name: &str) -> bool {
+pub(crate) fn ready(bed: &Bed, name: &str) -> bool {
     condition(&bed.host().cluster(name), "Ready") == Some("True")
 }
 
