@@ -56,11 +56,12 @@ fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
 
 async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
     match &cli.command {
-        // Interrupted, these three have something to say, and something to tidy up before they end.
+        // Interrupted, these have something to say, and something to tidy up before they end.
         Command::Join(join) => commands::join::run(join, &cli.global, ui).await,
         Command::Prepare(prepare) => commands::prepare::run(prepare, &cli.global, ui).await,
         Command::Import(import) => commands::import::run(import, &cli.global, ui).await,
         Command::Check(check) => commands::check::run(check, &cli.global, ui).await,
+        Command::Get(get) => Box::pin(commands::get::run(get, &cli.global, ui)).await,
         Command::Configure(configure) => {
             until_interrupted(commands::configure::run(configure, &cli.global, ui)).await
         }

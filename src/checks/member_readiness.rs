@@ -1,15 +1,13 @@
 //! The host finds its members ready, and says so of late.
 
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Check, Report, Situation, Verdict, host_in_effect::controller};
 use crate::{
     kubesphere::{
         cluster::{ConditionType, RegisteredCluster},
         kubesphere_config::DEFAULT_RESYNC,
-        readiness::{Membership, membership},
+        readiness::{Membership, is_stale, last_look, membership},
     },
     plan::{
         intent::MemberIntent,
@@ -71,15 +69,12 @@ impl About<'_> {
         Some(Report::of(verdict, &self.member.side, message).cure(controller(self.host.side.context())))
     }
 
-    /// The controller writes its conditions anew at each look (kubesphere `cluster_controller.go@v3.4.1`): old ones
-    /// show that it is down, or that its writes are refused, as the webhook of 3.4 does once a member is gone.
     fn stale(&self) -> Option<Report> {
-        let ready = self.cluster.condition(ConditionType::Ready)?;
-        let written: Timestamp = ready.updated_at.parse().ok()?;
+        let written = last_look(self.cluster)?;
         let resync = self.host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync);
-        let age = self.host.clock.now.duration_since(written);
-        let stale = SignedDuration::try_from(resync * 2 + LOOKS_WITHIN).ok()?;
-        (age > stale).then(|| {
+        let now = self.host.clock.now;
+        is_stale(written, now, resync).then(|| {
+            let age = now.duration_since(written);
             let message = format!(
                 "whether its Cluster \"{}\" is ready was last said {} ago, and the host looks every {}",
                 self.cluster.name(),
@@ -142,8 +137,6 @@ impl About<'_> {
     }
 }
 
-/// How long one look may take: the wait for a service account's token alone 30 s (kubesphere `join.go@v3.4.1`).
-const LOOKS_WITHIN: Duration = Duration::from_secs(30);
 const UPDATE: &str = "store a new kubeconfig: in the host's console, Cluster Management, the cluster's menu, Update KubeConfig";
 
 /// `40 s`, `12 min`, `5 h`, `3 d`.

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    check::Check, configure::Configure, global::Global, import::Import, join::Join,
+    check::Check, configure::Configure, get::Get, global::Global, import::Import, join::Join,
     jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare,
 };
 
@@ -48,6 +48,7 @@ pub enum Command {
     Logs(Logs),
     JwtSecret(ShowJwtSecret),
     Check(Check),
+    Get(Get),
     /// Show the version of kubectl-mc
     #[command(after_help = "\
 Examples:

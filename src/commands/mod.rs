@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod configure;
+pub mod get;
 pub mod import;
 pub mod interrupt;
 pub mod join;
@@ -16,6 +17,7 @@ mod connect;
 mod contexts;
 mod continuation;
 mod credentials;
+mod get_watch;
 mod given_secret;
 mod host_secret;
 mod look;

@@ -4,7 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::management::{self, Tool};
+use super::{
+    management::{self, Tool},
+    stored_kubeconfig::StoredKubeconfig,
+};
 
 /// The API group of Clusters.
 pub const GROUP: &str = "cluster.kubesphere.io";
@@ -26,6 +29,8 @@ pub enum ConditionType {
     Ready,
     /// The stored client certificate ends within a week; the message says when (from 3.3).
     CertificateExpires,
+    /// The agent of a member that is joined by proxy is connected (tower writes it).
+    AgentAvailable,
 }
 
 impl ConditionType {
@@ -35,6 +40,7 @@ impl ConditionType {
             Self::Federated => "Federated",
             Self::Ready => "Ready",
             Self::CertificateExpires => "KubeConfigCertExpiresInSevenDays",
+            Self::AgentAvailable => "AgentAvailable",
         }
     }
 }
@@ -53,9 +59,11 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Why the condition is not true, in the text that says most.
+    /// Why the condition is not true, in the text that says most: KubeSphere 4 has the reason `Ready` in any case, and
+    /// the error in the message (kubesphere `pkg/controller/cluster/cluster_controller.go@v4.1.3`).
     pub fn why(&self) -> &str {
-        if self.reason.is_empty() { &self.message } else { &self.reason }
+        let says_nothing = self.reason.is_empty() || self.reason == ConditionType::Ready.as_str();
+        if says_nothing { &self.message } else { &self.reason }
     }
 }
 
@@ -161,6 +169,42 @@ impl RegisteredCluster {
         self.text("/status/kubernetesVersion").filter(|version| !version.is_empty())
     }
 
+    /// How many nodes the controller has counted.
+    pub fn nodes(&self) -> Option<u64> {
+        self.object.pointer("/status/nodeCount")?.as_u64()
+    }
+
+    /// `spec.provider`, which is for people.
+    pub fn provider(&self) -> Option<&str> {
+        self.text("/spec/provider").filter(|provider| !provider.is_empty())
+    }
+
+    /// Since when the object waits for its finalizers.
+    pub fn deleted_at(&self) -> Option<&str> {
+        self.text("/metadata/deletionTimestamp")
+    }
+
+    /// What has to be done before a deletion is through.
+    pub fn finalizers(&self) -> Vec<&str> {
+        let finalizers = self.object.pointer("/metadata/finalizers").and_then(Value::as_array);
+        finalizers.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The labels with their values.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts("/metadata/labels")
+    }
+
+    /// The annotations with their values. They may hold anything, the whole object with its kubeconfig too.
+    pub fn annotations(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts("/metadata/annotations")
+    }
+
+    /// The stored kubeconfig, where there is one and it can be read.
+    pub fn stored_kubeconfig(&self) -> Option<StoredKubeconfig> {
+        StoredKubeconfig::parse(&STANDARD.decode(self.text("/spec/connection/kubeconfig")?).ok()?)
+    }
+
     /// A condition, where the controller has written it.
     pub fn condition(&self, condition: ConditionType) -> Option<Condition> {
         let conditions = self.object.pointer("/status/conditions")?.as_array()?;
@@ -185,6 +229,11 @@ impl RegisteredCluster {
 
     fn text(&self, pointer: &str) -> Option<&str> {
         self.object.pointer(pointer)?.as_str()
+    }
+
+    fn texts(&self, pointer: &str) -> impl Iterator<Item = (&str, &str)> {
+        let map = self.object.pointer(pointer).and_then(Value::as_object);
+        map.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     }
 }
 

@@ -18,6 +18,8 @@ pub const SECRET_KEY: &str = "secret";
 /// How often the cluster controller looks at a Cluster again
 /// (kubesphere `pkg/simple/client/multicluster/options.go@v3.4.1:28`).
 pub const DEFAULT_RESYNC: Duration = Duration::from_secs(120);
+/// And how often from KubeSphere 4 on (kubesphere `pkg/multicluster/options.go@v4.1.3`).
+pub const DEFAULT_RESYNC_4: Duration = Duration::from_secs(900);
 
 /// The parts of `kubesphere.yaml` that a join is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,16 +55,18 @@ impl KubesphereConfig {
             return Err("not a mapping".to_owned());
         }
         let text_at = |pointer| yaml.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let has_issuer = yaml.pointer("/authentication/issuer/jwtSecret").is_some();
+        let default_resync = if has_issuer { DEFAULT_RESYNC_4 } else { DEFAULT_RESYNC };
         Ok(Self {
             jwt_secret: yaml.pointer("/authentication/jwtSecret").and_then(scalar_text).map(JwtSecret::new),
-            has_issuer: yaml.pointer("/authentication/issuer/jwtSecret").is_some(),
+            has_issuer,
             tokens_never_age: yaml
                 .pointer("/authentication/oauthOptions/accessTokenMaxAge")
                 .is_some_and(is_zero),
             multicluster_enabled: yaml.pointer("/multicluster/enable") == Some(&Value::Bool(true)),
             role: text_at("/multicluster/clusterRole").map(Role::parse),
             cluster_name: text_at("/multicluster/clusterName").map(str::to_owned),
-            resync: resync(&yaml).unwrap_or(DEFAULT_RESYNC),
+            resync: resync(&yaml).unwrap_or(default_resync),
         })
     }
 }
@@ -160,6 +164,17 @@ multicluster:
         assert!(config.tokens_never_age);
         assert_eq!(config.cluster_name.as_deref(), Some("member1"));
         assert_eq!(config.resync, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn kubesphere_4_looks_less_often_unless_it_says_otherwise() {
+        let resync = |multicluster: &str| {
+            let text =
+                format!("{{authentication: {{issuer: {{jwtSecret: abc}}}}, multicluster: {multicluster}}}");
+            KubesphereConfig::parse(&text).unwrap().resync
+        };
+        assert_eq!(resync("{}"), Duration::from_secs(900));
+        assert_eq!(resync("{clusterControllerResyncPeriod: 30s}"), Duration::from_secs(30));
     }
 
     #[test]

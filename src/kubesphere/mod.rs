@@ -13,4 +13,5 @@ pub mod readiness;
 pub mod role;
 pub mod shell_word;
 pub mod side;
+pub mod stored_kubeconfig;
 pub mod versions;

@@ -3,8 +3,12 @@
 //! What is awaited is a state, not the installer's banner: most failures end without one, and configuration
 //! is often in effect although none appears (ks-installer `controller/installRunner.py@v3.4.1`).
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
-    cluster::{ConditionType, RegisteredCluster},
+    cluster::{Condition, ConditionType, RegisteredCluster},
     cluster_configuration::ClusterConfiguration,
     jwt_secret::JwtSecret,
     kubesphere_config::KubesphereConfig,
@@ -156,10 +160,8 @@ pub fn membership(cluster: Option<&RegisteredCluster>, uid: &str, host: Option<V
             "spec.joinFederation is not true, so the controller ignores it".to_owned(),
         );
     }
-    for condition in [ConditionType::Federated, ConditionType::Ready] {
-        if let Some(unmet) = why_not(cluster, condition) {
-            return unmet;
-        }
+    if let Some(unmet) = unmet(cluster, &JOINED) {
+        return unmet.into();
     }
     let records_uid = host.is_none_or(|version| version.differences().records_uid);
     if records_uid && cluster.member_uid().is_none() {
@@ -171,13 +173,61 @@ pub fn membership(cluster: Option<&RegisteredCluster>, uid: &str, host: Option<V
     }
 }
 
-fn why_not(cluster: &RegisteredCluster, condition: ConditionType) -> Option<Membership> {
-    let name = condition.as_str();
-    match cluster.condition(condition) {
-        None => Some(Membership::Pending(format!("the controller has not set {name} yet"))),
+/// What a member of KubeSphere 3 has once it is joined, what tells more first: that Federated is False comes with the
+/// error itself (kubesphere `cluster_controller.go@v3.4.1:415-445`), and with 3.3.0 Ready stays True all the while.
+pub const JOINED: [ConditionType; 2] = [ConditionType::Federated, ConditionType::Ready];
+/// What one of KubeSphere 4 has, which knows no kubefed.
+pub const JOINED_4: [ConditionType; 1] = [ConditionType::Ready];
+
+/// A condition that has to be true, and is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// The controller has not written it.
+    Unset(ConditionType),
+    /// It is not true.
+    Untrue(ConditionType, Condition),
+}
+
+/// The first of these conditions that is not true.
+pub fn unmet(cluster: &RegisteredCluster, wanted: &[ConditionType]) -> Option<Unmet> {
+    wanted.iter().find_map(|wanted| match cluster.condition(*wanted) {
+        None => Some(Unmet::Unset(*wanted)),
         Some(found) if found.is_true => None,
-        Some(found) => Some(Membership::Failing(format!("{name} is False: {}", found.why()))),
+        Some(found) => Some(Unmet::Untrue(*wanted, found)),
+    })
+}
+
+impl From<Unmet> for Membership {
+    fn from(unmet: Unmet) -> Self {
+        match unmet {
+            Unmet::Unset(condition) => {
+                Self::Pending(format!("the controller has not set {} yet", condition.as_str()))
+            }
+            Unmet::Untrue(condition, found) => {
+                Self::Failing(format!("{} is False: {}", condition.as_str(), found.why()))
+            }
+        }
     }
+}
+
+/// How long one look of the controller may take: the wait for a service account's token alone 30 s
+/// (kubesphere `join.go@v3.4.1`).
+const LOOKS_WITHIN: Duration = Duration::from_secs(30);
+
+/// When the controller has last written whether the member is joined, by its own clock.
+///
+/// It writes these conditions anew at each look (kubesphere `cluster_controller.go@v3.4.1`).
+pub fn last_look(cluster: &RegisteredCluster) -> Option<Timestamp> {
+    let written =
+        JOINED.iter().filter_map(|condition| cluster.condition(*condition)?.updated_at.parse().ok());
+    written.max()
+}
+
+/// Whether a look this long ago is older than the next but one should be: the controller is down, or its writes are
+/// refused, as the webhook of 3.4 does once a member is gone.
+pub fn is_stale(looked_at: Timestamp, now: Timestamp, resync: Duration) -> bool {
+    let lasts = resync.saturating_mul(2).saturating_add(LOOKS_WITHIN);
+    SignedDuration::try_from(lasts).is_ok_and(|lasts| now.duration_since(looked_at) > lasts)
 }
 
 #[cfg(test)]

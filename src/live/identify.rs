@@ -14,6 +14,7 @@ use super::{
     connection::Connection,
     environment::Environment,
     kubeconfig::ConnectionOptions,
+    request_error::Cause,
     selected_context::{SelectedContext, select},
 };
 use crate::kubesphere::{cluster::RegisteredCluster, side::Side};
@@ -27,27 +28,54 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// its controller has reached the member.
 pub(super) async fn identified(mut cluster: RegisteredCluster) -> RegisteredCluster {
     if cluster.member_uid().is_none() && !cluster.is_host() && cluster.is_direct() {
-        cluster.asked_uid =
-            tokio::time::timeout(ANSWERS_WITHIN, kube_system_uid(&cluster)).await.ok().flatten();
+        cluster.asked_uid = identity(&cluster, ANSWERS_WITHIN).await.ok();
     }
     cluster
 }
 
-async fn kube_system_uid(cluster: &RegisteredCluster) -> Option<String> {
-    let text = STANDARD.decode(cluster.kubeconfig_base64()?.expose_secret()).ok()?;
-    let kubeconfig: Kubeconfig = serde_yaml::from_slice(&text).ok()?;
-    let context = select(&kubeconfig, Side::member, &ConnectionOptions::default()).ok()?;
-    if !is_self_contained(&context) {
-        return None;
-    }
-    let connection =
-        Connection::open(context, &Environment::of_process(), Some(ANSWERS_WITHIN)).await.ok()?;
-    let api: Api<Namespace> = Api::all(connection.client);
-    api.get_metadata("kube-system").await.ok()?.metadata.uid
+/// Why a member could not be asked through what is stored of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unidentified {
+    /// There is nothing to ask it with.
+    #[error("no kubeconfig is stored")]
+    NotStored,
+    /// It cannot be read, or names nothing that one can connect to.
+    #[error("the stored kubeconfig is not one that can be used")]
+    Unusable,
+    /// What somebody stored on the host must neither start a program on this machine nor have a file of it sent to a
+    /// server of their choice.
+    #[error("the stored kubeconfig names a program or a file, which are not taken from this machine")]
+    NotSelfContained,
+    /// No answer, or a refusal.
+    #[error("{0}")]
+    Unanswered(Cause),
 }
 
-/// What somebody stored on the host must neither start a program on this machine nor have a file of it sent to a
-/// server of their choice.
+/// The UID of the member's kube-system, asked through the stored kubeconfig and from this machine.
+pub async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<String, Unidentified> {
+    let context = stored_context(cluster)?;
+    let asked = async {
+        let connection = Connection::open(context, &Environment::of_process(), Some(within)).await;
+        // What it fails with is what was stored: the kinds of authentication that it cannot have are told above.
+        let connection = connection.map_err(|_| Unidentified::Unusable)?;
+        let api: Api<Namespace> = Api::all(connection.client);
+        let found = api.get_metadata("kube-system").await;
+        let found = found.map_err(|error| Unidentified::Unanswered(Cause::from(&error)))?;
+        Ok(found.metadata.uid.unwrap_or_default())
+    };
+    let late = |_| Err(Unidentified::Unanswered(Cause::TimedOut { after: within }));
+    tokio::time::timeout(within, asked).await.unwrap_or_else(late)
+}
+
+fn stored_context(cluster: &RegisteredCluster) -> Result<SelectedContext, Unidentified> {
+    let stored = cluster.kubeconfig_base64().ok_or(Unidentified::NotStored)?;
+    let text = STANDARD.decode(stored.expose_secret()).map_err(|_| Unidentified::Unusable)?;
+    let kubeconfig: Kubeconfig = serde_yaml::from_slice(&text).map_err(|_| Unidentified::Unusable)?;
+    let context = select(&kubeconfig, Side::member, &ConnectionOptions::default());
+    let context = context.map_err(|_| Unidentified::Unusable)?;
+    if is_self_contained(&context) { Ok(context) } else { Err(Unidentified::NotSelfContained) }
+}
+
 fn is_self_contained(context: &SelectedContext) -> bool {
     let Cluster { certificate_authority, .. } = &context.cluster;
     let AuthInfo { exec, auth_provider, token_file, client_certificate, client_key, .. } = &context.user;

@@ -189,7 +189,8 @@ async fn node_count(connection: &Connection) -> Result<Seen<usize>, RequestError
     Ok(seen_if_possible(list, |list: kube::core::ObjectList<PartialObjectMeta<Node>>| list.items.len()))
 }
 
-pub(super) async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {
+/// kubesphere-config.
+pub async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {
     let found: Seen<ConfigMap> = get(connection, &config_object(), kubesphere_config::NAME).await?;
     Ok(found.and_then(|config_map| config_of(&config_map)))
 }

@@ -21,13 +21,13 @@ use serde::de::DeserializeOwned;
 use super::cause::Cause;
 
 /// After an error the watch is tried again, at first soon: an API server restarts within seconds.
-const FIRST_RETRY: Duration = Duration::from_millis(200);
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(200);
 /// And never rarer than this.
-const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+pub(super) const SLOWEST_RETRY: Duration = Duration::from_secs(5);
 /// How often is asked where watching is forbidden.
-const POLL_EVERY: Duration = Duration::from_secs(3);
+pub(super) const POLL_EVERY: Duration = Duration::from_secs(3);
 /// The server ends a watch after so many seconds; one that stays silent for longer is dead and opened anew.
-const WATCH_SECONDS: u32 = 60;
+pub(super) const WATCH_SECONDS: u32 = 60;
 
 /// Which one object is awaited.
 #[derive(Clone, Debug)]
@@ -119,7 +119,8 @@ where
             Self::Watch { events, listed } => match events.next().await {
                 Some(Ok(event)) => state_of(event, listed),
                 Some(Err(error)) if is_forbidden(&error) => Next::Forbidden,
-                Some(Err(error)) => why_interrupted(&error).map_or(Next::Nothing, Next::Interrupted),
+                Some(Err(error)) => why_interrupted(&error)
+                    .map_or(Next::Nothing, |cause| Next::Interrupted(cause.to_string())),
                 None => Next::Forbidden,
             },
             Self::Poll(interval) => {
@@ -161,7 +162,7 @@ fn state_of<K>(event: Event<K>, listed: &mut Option<K>) -> Next<K> {
 }
 
 /// A watch that ends, or whose starting point is too old, is opened anew without a word.
-fn why_interrupted(error: &Error) -> Option<String> {
+pub(super) fn why_interrupted(error: &Error) -> Option<Cause> {
     let cause = match error {
         Error::InitialListFailed(error) | Error::WatchStartFailed(error) | Error::WatchFailed(error) => {
             Cause::from(error)
@@ -169,10 +170,10 @@ fn why_interrupted(error: &Error) -> Option<String> {
         Error::WatchError(status) => Cause::from(&kube::Error::Api(status.clone())),
         Error::NoResourceVersion => return None,
     };
-    (cause != Cause::Gone).then(|| cause.to_string())
+    (cause != Cause::Gone).then_some(cause)
 }
 
-fn is_forbidden(error: &Error) -> bool {
+pub(super) fn is_forbidden(error: &Error) -> bool {
     match error {
         Error::InitialListFailed(kube::Error::Api(status))
         | Error::WatchStartFailed(kube::Error::Api(status))

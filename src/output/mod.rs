@@ -10,6 +10,8 @@ pub mod log;
 pub mod log_lines;
 pub mod plan;
 pub mod progress;
+pub mod registrations;
+pub mod registrations_document;
 pub mod report;
 pub mod style;
 pub mod table;

@@ -22,10 +22,15 @@ pub fn harmless(text: &str) -> String {
     let shown = text.chars().map(|c| match c {
         '\u{1b}' => "^[".to_owned(),
         '\n' | '\t' => " ".to_owned(),
-        c if c.is_control() => String::new(),
+        c if c.is_control() || reorders_text(c) => String::new(),
         c => c.to_string(),
     });
     shown.collect()
+}
+
+/// Marks by which a text is shown in another order than it is written.
+fn reorders_text(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -50,5 +55,6 @@ mod tests {
     #[test]
     fn a_terminal_obeys_nothing_that_a_server_says() {
         assert_eq!(harmless("a\u{1b}[31mb\r\nc"), "a^[[31mb c");
+        assert_eq!(harmless("a\u{202e}b\u{2066}c\u{9b}d"), "abcd");
     }
 }

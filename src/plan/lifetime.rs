@@ -10,7 +10,7 @@ use serde_json::Value;
 use x509_parser::pem::parse_x509_pem;
 
 use super::member_kubeconfig::StoredUser;
-use crate::kubesphere::cluster::RegisteredCluster;
+use crate::kubesphere::{cluster::RegisteredCluster, stored_kubeconfig::StoredKubeconfig};
 
 /// Seconds of a day.
 pub const DAY: i64 = 24 * 3600;
@@ -32,17 +32,21 @@ pub fn end(user: &StoredUser) -> Option<i64> {
     }
 }
 
-/// As [`end`], of what a host has stored of a member: of the first user in its kubeconfig.
+/// As [`end`], of what a host has stored of a member.
 pub fn end_of_stored(cluster: &RegisteredCluster) -> Option<i64> {
-    let certificate = cluster.stored("/users/0/user/client-certificate-data").and_then(|data| {
-        let pem = STANDARD.decode(data.expose_secret()).ok()?;
-        Some(String::from_utf8(pem).ok()?.into())
-    });
-    let user = match certificate {
-        Some(certificate) => StoredUser::Certificate { certificate, key: String::new().into() },
-        None => StoredUser::Token(cluster.stored("/users/0/user/token")?),
+    end(&stored_user(&cluster.stored_kubeconfig()?)?)
+}
+
+/// Who the host is to a member by what it has stored: the key is left where it is.
+pub fn stored_user(kubeconfig: &StoredKubeconfig) -> Option<StoredUser> {
+    let Some(data) = kubeconfig.of_user("client-certificate-data") else {
+        return kubeconfig.of_user("token").map(StoredUser::Token);
     };
-    end(&user)
+    let pem = STANDARD.decode(data.expose_secret().trim()).ok()?;
+    Some(StoredUser::Certificate {
+        certificate: String::from_utf8(pem).ok()?.into(),
+        key: String::new().into(),
+    })
 }
 
 /// Fails with why a credential that was made for the host does not last; otherwise there may be something to know.

@@ -15,6 +15,8 @@ mod dry_run;
 mod endpoint;
 mod faults;
 mod follow;
+mod get;
+mod get_watch;
 mod import;
 mod installer_log;
 mod join;

@@ -23,6 +23,7 @@ fn help_is_a_result_and_every_command_shows_examples() {
         "logs",
         "jwt-secret",
         "check",
+        "get",
         "version",
     ];
     for command in commands {
@@ -55,6 +56,9 @@ fn what_is_typed_wrongly_is_refused_on_stderr() {
         ("join member1 --timeout 5", "must be a duration such as 90s, 10m or 1h30m"),
         ("join member1 --label tier", "must be KEY=VALUE"),
         ("join member1 -v 10", "10 is not in 0..=9"),
+        ("get -o table", "[possible values: wide, json, yaml, name]"),
+        ("get edge-1 -l a=b", "cannot be used with"),
+        ("get --probe --watch", "cannot be used with"),
     ] {
         let run = program(words).run().code(2).stdout("").says("error: ").says(said);
         assert!(run.stderr.contains("'--help'"), "{run}");
@@ -87,8 +91,17 @@ fn colours_are_taken_only_where_they_were_asked_for() {
 
 #[test]
 fn every_command_that_asks_a_cluster_says_which_rights_it_needs() {
-    let commands =
-        ["join", "prepare host", "prepare member", "import", "configure", "logs", "jwt-secret", "check"];
+    let commands = [
+        "join",
+        "prepare host",
+        "prepare member",
+        "import",
+        "configure",
+        "logs",
+        "jwt-secret",
+        "check",
+        "get",
+    ];
     for command in commands {
         let run = program(&format!("{command} --help")).run().code(0);
         assert!(run.stdout.contains("\nNeeds"), "{run}");

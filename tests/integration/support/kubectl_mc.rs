@@ -6,11 +6,11 @@ use std::{
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use kubectl_mc::kubesphere::confidential::scrub;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::kubeconfig::secrets_in;
 
@@ -125,14 +125,22 @@ impl KubectlMc {
         drop(reader);
         self.command.stdout(writer);
         let child = self.spawn();
-        Started { child: Some(child), program: self }.end()
+        Started { child: Some(child), program: self, shown: None }.end()
+    }
+
+    /// Starts it with a stdout that is read while it goes on: see [`Started::until_shown`].
+    pub fn start_shown(mut self) -> Started {
+        let file = NamedTempFile::new().unwrap();
+        self.command.stdout(file.reopen().unwrap());
+        let child = self.spawn();
+        Started { child: Some(child), program: self, shown: Some(file) }
     }
 
     /// Starts it, to be ended by a signal.
     pub fn start(mut self) -> Started {
         self.command.stdout(Stdio::piped());
         let child = self.spawn();
-        Started { child: Some(child), program: self }
+        Started { child: Some(child), program: self, shown: None }
     }
 
     fn spawn(&mut self) -> Child {
@@ -144,6 +152,8 @@ impl KubectlMc {
 pub struct Started {
     child: Option<Child>,
     program: KubectlMc,
+    /// Its stdout, where that is read before it ends.
+    shown: Option<NamedTempFile>,
 }
 
 impl Started {
@@ -161,10 +171,27 @@ impl Started {
         assert!(status.success());
     }
 
+    /// Waits until it has shown this on stdout.
+    #[track_caller]
+    pub fn until_shown(&self, text: &str) {
+        let begun = Instant::now();
+        loop {
+            let shown = fs::read_to_string(self.shown.as_ref().unwrap().path()).unwrap();
+            if shown.contains(text) {
+                return;
+            }
+            assert!(begun.elapsed() < HANGS_AFTER, "does not show {text:?}\n{shown}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits for the end.
     #[must_use]
     pub fn end(mut self) -> Run {
-        let output = wait(self.child.take().unwrap());
+        let mut output = wait(self.child.take().unwrap());
+        if let Some(shown) = &self.shown {
+            output.stdout = fs::read(shown.path()).unwrap();
+        }
         let Self { program, .. } = &mut self;
         let run = Run::of(std::mem::take(&mut program.words), output);
         program.secrets.extend(program.made.iter().flat_map(|made| made()));

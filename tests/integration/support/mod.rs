@@ -1,6 +1,7 @@
 //! What the tests stand on: the program as a user runs it, and what it did to the clusters.
 
 mod bed;
+mod clusters;
 mod faulty;
 mod folder;
 mod generated;
@@ -12,6 +13,7 @@ mod rights;
 mod terminal;
 
 pub use bed::Watched;
+pub use clusters::Registered;
 pub use faulty::Faulty;
 pub use folder::{CONFIGURATION_HEAD, Folder, GIVEN_SECRET, MEMBER};
 pub use generated::{Place, generated};

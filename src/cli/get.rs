@@ -1,0 +1,87 @@
+//! `kubectl mc get`.
+
+use clap::{Args, ValueEnum};
+
+use super::change::OutputFormat;
+
+/// List the clusters that a host has, and how they are
+///
+/// Shows every Cluster of the host, or those that are named, with what the host's controller says of it and how much of
+/// that can be believed. A reason stands in the row, where there is one: a controller's error as its innermost cause, or
+/// whole with `-o wide`. No member is asked, and nothing is written; clusters that are away hold nothing up.
+///
+/// READY is True where the member was lately found ready, and False where it was lately found not to be. It is Stale where
+/// the controller has not looked for two of its periods, whatever it said before; Waiting where something has still to
+/// come, the controller's first look or a proxied member's agent; Unknown where nobody will look or has looked; Deleting
+/// while finalizers hold it. Ages are reckoned by the host's clock. CREDENTIAL and EXPIRES are those of the stored
+/// kubeconfig, which is never shown.
+///
+/// --probe asks every member itself through its stored kubeconfig, from this machine and all at once, and compares its
+/// identity: PROBE is ok, failed, other-cluster, or <none> where there is nothing to ask. That this machine cannot reach a
+/// member does not make it unready: the host may well.
+///
+/// The exit code is 0 however the clusters are.
+///
+/// Needs "list" on clusters.cluster.kubesphere.io, and with --watch "watch", else it is listed again and again. "get" on
+/// the ConfigMap kubesphere-config in kubesphere-system is useful and not needed: it says how often the controller looks.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  # All clusters of a host
+  kubectl mc get --context prod
+
+  # One cluster, with whole reasons, identity and description
+  kubectl mc get edge-1 --context prod -o wide
+
+  # Those of one region, as they change
+  kubectl mc get --context prod -l cluster.kubesphere.io/region=eu-west --watch
+
+  # Ask every member itself, too
+  kubectl mc get --context prod --probe
+
+  # The names of all that are not ready
+  kubectl mc get --context prod -o json | jq -r '.clusters[] | select(.ready != \"True\").name'")]
+pub struct Get {
+    /// Names of Clusters [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Form of the output
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    pub output: Option<GetFormat>,
+    /// Labels that the Clusters must have, as KEY=VALUE,KEY!=VALUE
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "names")]
+    pub selector: Option<String>,
+    /// Then show each cluster anew whenever something else is to be said of it
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Ask every member itself, from this machine
+    #[arg(long, conflicts_with = "watch")]
+    pub probe: bool,
+    /// Leave out the table's headings
+    #[arg(long)]
+    pub no_headers: bool,
+}
+
+/// The form of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GetFormat {
+    /// A table with more columns, and whole reasons
+    Wide,
+    /// One JSON object; with --watch one for each change
+    Json,
+    /// One YAML document; with --watch one for each change
+    Yaml,
+    /// Names, as kubectl takes them
+    Name,
+}
+
+impl Get {
+    /// The form of the one object, where one is asked for.
+    pub fn object(&self) -> Option<OutputFormat> {
+        match self.output? {
+            GetFormat::Json => Some(OutputFormat::Json),
+            GetFormat::Yaml => Some(OutputFormat::Yaml),
+            GetFormat::Wide | GetFormat::Name => None,
+        }
+    }
+}

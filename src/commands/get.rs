@@ -1,0 +1,208 @@
+//! `kubectl mc get`.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::{
+    contexts::{open, select_host},
+    get_watch::watch,
+    interrupt::interrupted,
+};
+use crate::{
+    cli::{Get, GetFormat, Global},
+    error::{Error, Kind},
+    kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig},
+    live::{
+        connection::Connection,
+        environment::Environment,
+        identify::identity,
+        observe::config,
+        registrations::list,
+        request_error::{Cause, RequestError},
+    },
+    output::{
+        ending::{Object as _, conclude},
+        registrations::{Form, RegistrationTable, Width, name},
+        registrations_document::ClustersDocument,
+        ui::Ui,
+        words::harmless,
+    },
+    plan::registration::{Probe, Registration, Standard, registrations},
+};
+
+/// A member that is gone must not hold up the others.
+const PROBED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Lists the Clusters; whatever happens, `-o json|yaml` prints its one object.
+pub async fn run(get: &Get, global: &Global, ui: &Ui) -> Result<(), Error> {
+    let mut document = ClustersDocument::new();
+    let mut watched = false;
+    let result = tokio::select! {
+        biased;
+        result = show(get, global, ui, &mut document, &mut watched) => result,
+        error = interrupted() => Err(error),
+    };
+    match result {
+        // What a watch has shown is whole, and ending it is how it ends.
+        Err(error) if watched && error.kind == Kind::Interrupted => Err(Error::new(Kind::Interrupted, "")),
+        result if watched => result,
+        result => conclude(ui, get.object(), &mut document, result),
+    }
+}
+
+async fn show(
+    get: &Get,
+    global: &Global,
+    ui: &Ui,
+    document: &mut ClustersDocument,
+    watched: &mut bool,
+) -> Result<(), Error> {
+    let environment = Environment::of_process();
+    let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
+    let shown = Shown::new(get, &host, ui);
+    if get.watch {
+        return Box::pin(watch(shown, watched)).await;
+    }
+    shown.once(document, global.request_timeout).await
+}
+
+/// What was asked for, on its way to the streams.
+pub(super) struct Shown<'a> {
+    pub(super) get: &'a Get,
+    pub(super) host: &'a Connection,
+    pub(super) ui: &'a Ui,
+    pub(super) table: RegistrationTable,
+}
+
+impl<'a> Shown<'a> {
+    fn new(get: &'a Get, host: &'a Connection, ui: &'a Ui) -> Self {
+        let form = Form {
+            width: if get.output == Some(GetFormat::Wide) { Width::Wide } else { Width::Narrow },
+            probed: get.probe,
+            awaits_reasons: get.watch,
+            headings: !get.no_headers,
+        };
+        Self { get, host, ui, table: RegistrationTable::new(ui.result_styles, form) }
+    }
+
+    async fn once(mut self, document: &mut ClustersDocument, within: Option<Duration>) -> Result<(), Error> {
+        let (clusters, config) = tokio::join!(list(self.host, self.get.selector.as_deref()), self.config());
+        let clusters = clusters.map_err(unlisted)?;
+        let mut all = self.judge(&clusters, config.as_ref());
+        if self.get.probe {
+            let within = within.filter(|within| !within.is_zero()).unwrap_or(PROBED_WITHIN);
+            let probes = all.iter().map(|registration| probe(registration, &clusters, within));
+            let probes = join_all(probes).await;
+            all.iter_mut().zip(probes).for_each(|(registration, probe)| registration.probe = probe);
+        }
+        document.registered(&all, self.host.clock.now());
+        if self.get.object().is_none() {
+            self.show_first(&all)?;
+        }
+        let warnings = host_warnings(self.host, config.as_ref());
+        for warning in &warnings {
+            self.ui.warning(warning);
+        }
+        document.warned(&warnings);
+        self.missing(&all, document)
+    }
+
+    /// The default period is as good a guess as any where the configuration cannot be read.
+    pub(super) async fn config(&self) -> Option<KubesphereConfig> {
+        config(self.host).await.ok()?.present().cloned()
+    }
+
+    /// Those that were asked for, in the order in which they were named.
+    pub(super) fn judge(
+        &self,
+        clusters: &[RegisteredCluster],
+        config: Option<&KubesphereConfig>,
+    ) -> Vec<Registration> {
+        let standard = Standard::new(self.host.clock.now(), config, clusters);
+        let all = registrations(clusters, &standard);
+        if self.get.names.is_empty() {
+            return all;
+        }
+        let mut named: Vec<Registration> = Vec::new();
+        for name in &self.get.names {
+            let is_new = named.iter().all(|one| one.name != *name);
+            named.extend(all.iter().find(|one| is_new && one.name == *name).cloned());
+        }
+        named
+    }
+
+    fn show_first(&mut self, all: &[Registration]) -> Result<(), Error> {
+        if all.is_empty() && self.get.names.is_empty() {
+            self.ui.message("No resources found");
+            return Ok(());
+        }
+        let lines = match self.get.output {
+            Some(GetFormat::Name) => all.iter().map(name).collect(),
+            _ if all.is_empty() => Vec::new(),
+            _ => self.table.first(all, self.host.clock.now()),
+        };
+        lines.iter().try_for_each(|line| self.ui.result(line))
+    }
+
+    /// One error for each name that is not there.
+    pub(super) fn missing(&self, all: &[Registration], document: &mut ClustersDocument) -> Result<(), Error> {
+        let missing = self.get.names.iter().filter(|name| all.iter().all(|one| one.name != **name));
+        let mut errors: Vec<Error> = missing.map(|name| self.not_found(name)).collect();
+        let Some(last) = errors.pop() else { return Ok(()) };
+        for error in &errors {
+            self.ui.error(error);
+        }
+        document.ending().failed_of_several(&errors);
+        Err(last)
+    }
+
+    fn not_found(&self, name: &str) -> Error {
+        let context = &self.host.side;
+        Error::new(
+            Kind::Error,
+            format!("{context}: clusters.cluster.kubesphere.io \"{}\" not found", harmless(name)),
+        )
+    }
+}
+
+/// Without its definition there are no Clusters: the list's own error says no more than that something was not found.
+pub(super) fn unlisted(error: RequestError) -> Error {
+    let is_missing = matches!(error.cause, Cause::NotFound);
+    let error = Error::from(error);
+    if !is_missing {
+        return error;
+    }
+    Error { causes: vec!["the cluster does not know clusters.cluster.kubesphere.io".to_owned()], ..error }
+        .hint("KubeSphere with multicluster (3.1 or newer) brings them: is `--context` the host's?")
+}
+
+/// What is to be known of the host, whatever it says of its members.
+pub(super) fn host_warnings(host: &Connection, config: Option<&KubesphereConfig>) -> Vec<String> {
+    let Some(config) = config else { return Vec::new() };
+    // KubeSphere 4 has no such switch.
+    let is_off = !config.multicluster_enabled && !config.has_issuer;
+    let off = format!(
+        "{}: its kubesphere-config does not enable multicluster: no controller looks at Clusters",
+        host.side
+    );
+    is_off.then_some(off).into_iter().collect()
+}
+
+/// The host itself has answered already.
+async fn probe(
+    registration: &Registration,
+    clusters: &[RegisteredCluster],
+    within: Duration,
+) -> Option<Probe> {
+    let cluster = clusters.iter().find(|cluster| cluster.name() == registration.name);
+    let cluster = cluster.filter(|cluster| !cluster.is_host())?;
+    if !cluster.is_direct() {
+        return Some(Probe::NotAsked("its agent's proxy answers inside the host only"));
+    }
+    Some(match identity(cluster, within).await {
+        Ok(found) if registration.uid.as_ref().is_none_or(|uid| *uid == found) => Probe::Answered,
+        Ok(found) => Probe::OtherCluster(found),
+        Err(error) => Probe::Failed(error.to_string()),
+    })
+}

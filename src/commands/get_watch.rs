@@ -1,0 +1,127 @@
+//! `kubectl mc get --watch`.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use tokio::time::timeout;
+
+use super::get::{Shown, host_warnings, unlisted};
+use crate::{
+    cli::{GetFormat, OutputFormat},
+    error::Error,
+    kubesphere::cluster::RegisteredCluster,
+    live::{
+        observe::clusters_object,
+        registrations::{self, Roll, list},
+        request_error::{Cause, RequestError, Verb},
+    },
+    output::{ending::conclude, registrations::name, registrations_document::ClustersDocument},
+    plan::{registration::Registration, registration_changes::changes},
+};
+
+/// While nothing changes, a row may still become stale, or its credential end.
+const JUDGED_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows the Clusters, then each of them whenever something else is to be said of it. Ends with an error only; `began`
+/// tells whether the first ones were shown.
+pub(super) async fn watch(shown: Shown<'_>, began: &mut bool) -> Result<(), Error> {
+    let config = shown.config().await;
+    let mut rolls = registrations::watch(shown.host, shown.get.selector.as_deref());
+    let mut watch = Watch { shown, said: Vec::new(), has_heading: false, is_lost: false };
+    let mut clusters = first(&watch.shown, rolls.next().await)?;
+    *began = true;
+    watch.say(watch.shown.judge(&clusters, config.as_ref()))?;
+    for warning in host_warnings(watch.shown.host, config.as_ref()) {
+        watch.shown.ui.warning(&warning);
+    }
+    watch.shown.missing(&watch.said, &mut ClustersDocument::new())?;
+    loop {
+        match timeout(JUDGED_EVERY, rolls.next()).await {
+            Ok(Some(Roll::Seen(seen))) => clusters = seen,
+            Ok(Some(Roll::Interrupted(cause))) => {
+                watch.lose(&cause);
+                continue;
+            }
+            Ok(None) => return Ok(()),
+            Err(_) if watch.is_lost => match watch.look_again().await {
+                Some(seen) => clusters = seen,
+                None => continue,
+            },
+            Err(_) => {}
+        }
+        watch.is_lost = false;
+        watch.say(watch.shown.judge(&clusters, config.as_ref()))?;
+    }
+}
+
+/// What cannot be listed at first is an error, as with a list alone.
+fn first(shown: &Shown<'_>, roll: Option<Roll>) -> Result<Vec<RegisteredCluster>, Error> {
+    let cause = match roll {
+        Some(Roll::Seen(clusters)) => return Ok(clusters),
+        Some(Roll::Interrupted(cause)) => cause,
+        None => Cause::NotFound,
+    };
+    let side = shown.host.side.clone();
+    Err(unlisted(RequestError { side, verb: Verb::List, object: clusters_object(), cause }))
+}
+
+struct Watch<'a> {
+    shown: Shown<'a>,
+    /// What was last said of each.
+    said: Vec<Registration>,
+    has_heading: bool,
+    /// Whether nothing was heard of the host since the watch broke off. Then nothing is said to be stale: it is this
+    /// watch that is.
+    is_lost: bool,
+}
+
+impl Watch<'_> {
+    fn say(&mut self, now: Vec<Registration>) -> Result<(), Error> {
+        let changes = changes(&self.said, &now);
+        self.said = now;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let is_first = !std::mem::replace(&mut self.has_heading, true);
+        if let Some(format) = self.shown.get.object() {
+            return self.say_object(format, &changes, is_first);
+        }
+        let time = self.shown.host.clock.now();
+        let lines = match self.shown.get.output {
+            Some(GetFormat::Name) => changes.iter().map(name).collect(),
+            _ if is_first => self.shown.table.first(&changes, time),
+            _ => self.shown.table.further(&changes, time),
+        };
+        lines.iter().try_for_each(|line| self.shown.ui.result(line))
+    }
+
+    /// One object for each change, as kubectl does it.
+    fn say_object(
+        &self,
+        format: OutputFormat,
+        changes: &[Registration],
+        is_first: bool,
+    ) -> Result<(), Error> {
+        let mut document = ClustersDocument::new();
+        document.registered(changes, self.shown.host.clock.now());
+        if format == OutputFormat::Yaml && !is_first {
+            self.shown.ui.result("---")?;
+        }
+        conclude(self.shown.ui, Some(format), &mut document, Ok(()))
+    }
+
+    /// Told once, until the host is heard of again.
+    fn lose(&mut self, cause: &Cause) {
+        if !std::mem::replace(&mut self.is_lost, true) {
+            self.shown.ui.warning(&format!(
+                "{}: the watch broke off, and is tried again: {cause}",
+                self.shown.host.side
+            ));
+        }
+    }
+
+    /// A watch that goes on where it broke off says nothing while nothing changes.
+    async fn look_again(&self) -> Option<Vec<RegisteredCluster>> {
+        list(self.shown.host, self.shown.get.selector.as_deref()).await.ok()
+    }
+}

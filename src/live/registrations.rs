@@ -1,0 +1,141 @@
+//! The Clusters of a host: one list of them, or all of them as they change.
+
+use std::collections::BTreeMap;
+
+use backon::ExponentialBuilder;
+use futures::{
+    Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
+use kube::{
+    api::{DynamicObject, ListParams},
+    runtime::{
+        utils::StreamBackoff,
+        watcher::{Config, Error, Event, ExponentialBackoff, watcher},
+    },
+};
+
+use super::{
+    connection::Connection,
+    observe::{as_value, clusters, clusters_object},
+    request_error::{Cause, RequestError, Verb, request},
+    sighting::{FIRST_RETRY, POLL_EVERY, SLOWEST_RETRY, WATCH_SECONDS, is_forbidden, why_interrupted},
+};
+use crate::kubesphere::cluster::RegisteredCluster;
+
+/// Lists the Clusters that a label selector takes, or all of them. No member is asked.
+pub async fn list(
+    connection: &Connection,
+    selector: Option<&str>,
+) -> Result<Vec<RegisteredCluster>, RequestError> {
+    let parameters = match selector {
+        Some(selector) => ListParams::default().labels(selector),
+        None => ListParams::default(),
+    };
+    let api = clusters(connection);
+    let list = request(&connection.side, Verb::List, &clusters_object(), api.list(&parameters)).await?;
+    Ok(list.items.iter().map(registered).collect())
+}
+
+/// What a look at a host's Clusters gave.
+#[derive(Debug)]
+pub enum Roll {
+    /// All of them, as they are now.
+    Seen(Vec<RegisteredCluster>),
+    /// They cannot be seen at present, and why; they are looked at again.
+    Interrupted(Cause),
+}
+
+/// The Clusters that a label selector takes, as they change, the present ones first. Survives cuts, compaction and
+/// restarts; where watching is forbidden, they are listed again and again. Never ends.
+pub fn watch<'a>(connection: &'a Connection, selector: Option<&'a str>) -> BoxStream<'a, Roll> {
+    let watching =
+        Watching { events: events(connection, selector), seen: BTreeMap::new(), listed: BTreeMap::new() };
+    let watched = stream::unfold(Some(watching), |watching| async move {
+        let mut watching = watching?;
+        let roll = watching.next().await?;
+        Some((roll, Some(watching)))
+    });
+    watched.chain(polled(connection, selector)).boxed()
+}
+
+struct Watching {
+    events: BoxStream<'static, Result<Event<DynamicObject>, Error>>,
+    seen: BTreeMap<String, RegisteredCluster>,
+    /// What a list that is under way has brought so far.
+    listed: BTreeMap<String, RegisteredCluster>,
+}
+
+impl Watching {
+    /// Ends where watching is forbidden.
+    async fn next(&mut self) -> Option<Roll> {
+        loop {
+            match self.events.next().await? {
+                Ok(event) => {
+                    if self.take(event) {
+                        return Some(Roll::Seen(self.seen.values().cloned().collect()));
+                    }
+                }
+                Err(error) if is_forbidden(&error) => return None,
+                Err(error) => {
+                    if let Some(cause) = why_interrupted(&error) {
+                        return Some(Roll::Interrupted(cause));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether it is known now how all of them are.
+    fn take(&mut self, event: Event<DynamicObject>) -> bool {
+        let named = |object: &DynamicObject| {
+            let cluster = registered(object);
+            (cluster.name().to_owned(), cluster)
+        };
+        match event {
+            Event::Init => {
+                self.listed.clear();
+                return false;
+            }
+            Event::InitApply(object) => {
+                self.listed.extend([named(&object)]);
+                return false;
+            }
+            Event::InitDone => self.seen = std::mem::take(&mut self.listed),
+            Event::Apply(object) => self.seen.extend([named(&object)]),
+            Event::Delete(object) => drop(self.seen.remove(&named(&object).0)),
+        }
+        true
+    }
+}
+
+fn events(
+    connection: &Connection,
+    selector: Option<&str>,
+) -> BoxStream<'static, Result<Event<DynamicObject>, Error>> {
+    let config = Config::default().timeout(WATCH_SECONDS);
+    let config = selector.into_iter().fold(config, Config::labels);
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(FIRST_RETRY)
+        .with_max_delay(SLOWEST_RETRY)
+        .with_factor(2.0)
+        .with_jitter()
+        .without_max_times();
+    StreamBackoff::new(watcher(clusters(connection), config), ExponentialBackoff::from(backoff)).boxed()
+}
+
+fn polled<'a>(connection: &'a Connection, selector: Option<&'a str>) -> impl Stream<Item = Roll> + 'a {
+    let interval = tokio::time::interval(POLL_EVERY);
+    stream::unfold(interval, move |mut interval| async move {
+        interval.tick().await;
+        let roll = match list(connection, selector).await {
+            Ok(clusters) => Roll::Seen(clusters),
+            Err(error) => Roll::Interrupted(error.cause),
+        };
+        Some((roll, interval))
+    })
+}
+
+fn registered(object: &DynamicObject) -> RegisteredCluster {
+    RegisteredCluster::new(as_value(object))
+}

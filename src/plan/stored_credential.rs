@@ -1,0 +1,220 @@
+//! Who a host is to its member, by the kubeconfig that it has stored: which kind of credential, whose and until when.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use x509_parser::pem::parse_x509_pem;
+
+use super::{
+    credential::ACCOUNT,
+    lifetime::{end, stored_user},
+    member_kubeconfig::StoredUser,
+};
+use crate::kubesphere::{cluster_configuration::NAMESPACE, stored_kubeconfig::StoredKubeconfig};
+
+/// Which kind of credential it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A client certificate.
+    Certificate,
+    /// The token of a service account.
+    ServiceAccount,
+    /// Any other token.
+    Token,
+    /// A program that gives one; the host has no such program.
+    Exec,
+    /// An auth-provider, which is one built in.
+    AuthProvider,
+    /// A name and a password.
+    Password,
+    /// Files, which the host does not have.
+    Files,
+    /// The member's agent brings it.
+    Agent,
+    /// There is none.
+    None,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::ServiceAccount => "service-account",
+            Self::Token => "token",
+            Self::Exec => "exec",
+            Self::AuthProvider => "auth-provider",
+            Self::Password => "password",
+            Self::Files => "files",
+            Self::Agent => "agent",
+            Self::None => "<none>",
+        }
+    }
+
+    /// How people call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Certificate => "client certificate",
+            Self::ServiceAccount | Self::Token => "token",
+            _ => "credential",
+        }
+    }
+}
+
+/// When it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In this second since 1970.
+    At(i64),
+    /// Not by itself.
+    Never,
+    /// It does not tell.
+    Unknown,
+    /// There is nothing that could end.
+    None,
+}
+
+/// What is to be known of a stored credential; nothing of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCredential {
+    /// Which kind it is.
+    pub kind: Kind,
+    /// Whose it is, where it tells: a service account or the name in a certificate.
+    pub user: Option<String>,
+    /// Whether it is one that this program makes.
+    pub is_ours: bool,
+    /// When it ends.
+    pub end: End,
+}
+
+/// Looks at what is stored of a member that is joined directly, or else by its agent.
+pub fn stored_credential(kubeconfig: Option<&StoredKubeconfig>, is_direct: bool) -> StoredCredential {
+    let user = kubeconfig.and_then(stored_user);
+    let name = user.as_ref().and_then(name);
+    let kind = match &user {
+        _ if !is_direct => Kind::Agent,
+        Some(StoredUser::Certificate { .. }) => Kind::Certificate,
+        Some(StoredUser::Token(_)) if name.is_some() => Kind::ServiceAccount,
+        Some(StoredUser::Token(_)) => Kind::Token,
+        None => kubeconfig.map_or(Kind::None, other_kind),
+    };
+    let end = match (kind, user.as_ref().and_then(end)) {
+        (Kind::None, _) => End::None,
+        (_, Some(end)) => End::At(end),
+        (Kind::ServiceAccount, None) => End::Never,
+        _ => End::Unknown,
+    };
+    let is_ours = name.as_deref().is_some_and(|name| is_ours(kind, name));
+    // The name of a certificate's user of ours has a part that nobody shall guess.
+    let user = name.map(|name| if is_ours && kind == Kind::Certificate { ACCOUNT.to_owned() } else { name });
+    StoredCredential { kind, user, is_ours, end }
+}
+
+fn other_kind(kubeconfig: &StoredKubeconfig) -> Kind {
+    let kinds = [
+        ("exec", Kind::Exec),
+        ("auth-provider", Kind::AuthProvider),
+        ("username", Kind::Password),
+        ("client-certificate", Kind::Files),
+        ("tokenFile", Kind::Files),
+    ];
+    kinds.into_iter().find(|(key, _)| kubeconfig.user_has(key)).map_or(Kind::None, |(_, kind)| kind)
+}
+
+fn is_ours(kind: Kind, name: &str) -> bool {
+    match kind {
+        Kind::ServiceAccount => name == format!("{SERVICE_ACCOUNT}{NAMESPACE}:{ACCOUNT}"),
+        Kind::Certificate => name.strip_prefix(ACCOUNT).is_some_and(|rest| rest.starts_with('-')),
+        _ => false,
+    }
+}
+
+/// How Kubernetes begins the names of service accounts as users (`pkg/serviceaccount/util.go@v1.34.0`).
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+
+/// A service account's user, or the common name of a certificate.
+fn name(user: &StoredUser) -> Option<String> {
+    match user {
+        StoredUser::Certificate { certificate, .. } => {
+            let (_, pem) = parse_x509_pem(certificate.expose_secret().as_bytes()).ok()?;
+            let certificate = pem.parse_x509().ok()?;
+            let name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
+            Some(name)
+        }
+        StoredUser::Token(token) => {
+            let claims = URL_SAFE_NO_PAD.decode(token.expose_secret().trim().split('.').nth(1)?).ok()?;
+            let claims: Value = serde_json::from_slice(&claims).ok()?;
+            claims["sub"].as_str().filter(|subject| subject.starts_with(SERVICE_ACCOUNT)).map(str::to_owned)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    };
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
+
+    use super::{End, Kind, StoredCredential, StoredKubeconfig, stored_credential};
+
+    fn of(user: &str) -> StoredCredential {
+        let kubeconfig = StoredKubeconfig::parse(format!("users: [{{name: a, user: {user}}}]").as_bytes());
+        stored_credential(kubeconfig.as_ref(), true)
+    }
+
+    fn token(claims: &str) -> String {
+        format!("{{token: h.{}.s}}", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    fn certificate(name: &str) -> String {
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name = DistinguishedName::new();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.not_after = date_time_ymd(2030, 1, 2);
+        let certificate = parameters.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        format!("{{client-certificate-data: {}, client-key-data: QQ==}}", STANDARD.encode(certificate.pem()))
+    }
+
+    #[test]
+    fn a_certificate_tells_its_user_and_its_end() {
+        let jane = of(&certificate("jane"));
+        assert_eq!((jane.kind, jane.user.as_deref(), jane.is_ours), (Kind::Certificate, Some("jane"), false));
+        assert_eq!(jane.end, End::At(1_893_542_400));
+        let ours = of(&certificate("kubectl-mc-host-0123456789abcdef"));
+        assert_eq!((ours.user.as_deref(), ours.is_ours), (Some("kubectl-mc-host"), true));
+    }
+
+    #[test]
+    fn a_service_accounts_token_never_ends_unless_it_says_when() {
+        let ours = of(&token(r#"{"sub": "system:serviceaccount:kubesphere-system:kubectl-mc-host"}"#));
+        assert_eq!((ours.kind, ours.is_ours, ours.end), (Kind::ServiceAccount, true, End::Never));
+        let bound = of(&token(r#"{"sub": "system:serviceaccount:a:kubectl-mc-host", "exp": 1700000000}"#));
+        assert_eq!((bound.is_ours, bound.end), (false, End::At(1_700_000_000)));
+    }
+
+    #[test]
+    fn other_tokens_tell_their_end_or_nothing() {
+        let oidc = of(&token(r#"{"sub": "jane", "exp": 1700000000}"#));
+        assert_eq!((oidc.kind, oidc.user, oidc.end), (Kind::Token, None, End::At(1_700_000_000)));
+        let opaque = of("{token: abc}");
+        assert_eq!((opaque.kind, opaque.end), (Kind::Token, End::Unknown));
+    }
+
+    #[test]
+    fn what_holds_no_credential_says_what_it_names() {
+        for (user, kind) in [
+            ("{exec: {command: aws}}", Kind::Exec),
+            ("{auth-provider: {name: oidc}}", Kind::AuthProvider),
+            ("{username: a, password: b}", Kind::Password),
+            ("{client-certificate: /a}", Kind::Files),
+            ("{}", Kind::None),
+        ] {
+            assert_eq!(of(user).kind, kind, "{user}");
+        }
+        assert_eq!(of("{exec: {command: aws}}").end, End::Unknown);
+        assert_eq!((stored_credential(None, true).kind, of("{}").end), (Kind::None, End::None));
+        assert_eq!(stored_credential(None, false).kind, Kind::Agent);
+    }
+}
