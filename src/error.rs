@@ -193,6 +193,8 @@ impl From<Failure> for Error {
             Failure::Deleted { .. } => {
                 Self::new(Kind::Error, message).hint("run the same command again to create it anew")
             }
+            Failure::Overtaken { .. } => Self::new(Kind::Error, message)
+                .hint("settle it with them, then run the same command again"),
             Failure::Withdrawn { twin, .. } => {
                 Self::new(Kind::Obstacle, message).hint(format!("go on with the name \"{twin}\": `--name {twin}`"))
             }

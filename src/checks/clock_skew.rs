@@ -26,7 +26,7 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
 fn between(situation: &Situation<'_>, host: &Observed, member: &Observed) -> Option<Report> {
     let ahead = member.clock.ahead_seconds - host.clock.ahead_seconds;
     (ahead.abs() > ALLOWED_SECONDS).then(|| {
-        let matters = situation.checks_only() || situation.registers(&member.side);
+        let matters = situation.checks_only() || situation.stores_credential(&member.side);
         let verdict = if matters { Verdict::Failure } else { Verdict::Warning };
         let message = format!("its clock is {} the host's: logins fail with `token used before issued`", apart(ahead));
         Report::of(verdict, &member.side, message).cure(

@@ -19,7 +19,8 @@ pub(super) const CHECK: Check =
     Check { id: "cluster-name", title: "each member's name is free, or its own", skippable: false, run };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let Some(host) = situation.host else { return Vec::new() };
+    // Whose Cluster is renewed is renewed-cluster's.
+    let Some(host) = situation.host.filter(|_| !situation.renews()) else { return Vec::new() };
     // A name that was asked for is host-cluster-name's.
     let by_default = situation.intent.host.cluster_name.is_none().then(|| hosts_name_to_be(host)).flatten();
     situation

@@ -27,7 +27,7 @@ fn of_configuration(unplannable: &Unplannable) -> Option<Report> {
             Report::failure(side, format!("in clusterconfigurations/ks-installer, {error}"))
                 .cure(edit("clusterconfigurations.installer.kubesphere.io ks-installer", side)),
         ),
-        Unplannable::NotObserved => None,
+        Unplannable::NotObserved | Unplannable::NoCluster { .. } => None,
     }
 }
 

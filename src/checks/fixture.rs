@@ -47,8 +47,14 @@ impl Case {
     pub(super) fn of_version(version: &str) -> Self {
         let host = HostIntent { cluster_name: None, chosen: HostChoice::Named };
         let members = vec![member_intent("edge-1")];
-        let intent =
-            Intent { part: Part::Join, host, members, given_secret: None, reachability: Reachability::Off };
+        let intent = Intent {
+            part: Part::Join,
+            host,
+            members,
+            given_secret: None,
+            reachability: Reachability::Off,
+            left_out: Vec::new(),
+        };
         let host = installation(Side::host("prod"), version, HOST_SECRET);
         let member = installation(Side::member("edge-1"), version, OTHER_SECRET);
         Self { intent, host: Some(host), members: vec![Some(member)], silent: Vec::new(), unplannable: None }
@@ -213,6 +219,7 @@ fn installation(side: Side, version: &str, secret: &str) -> Observed {
         clock: Clock { now: Timestamp::UNIX_EPOCH, ahead_seconds: 0 },
         denied: Vec::new(),
         account: None,
+        earlier: None,
         endpoint: None,
         surroundings: Surroundings::default(),
         side,

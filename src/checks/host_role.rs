@@ -32,7 +32,7 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let part = situation.intent.part;
     let report = match part {
         Part::Join | Part::PrepareHost => becoming_host(host, situation.intent.host.chosen),
-        Part::PrepareMember | Part::Import => no_host(host),
+        Part::PrepareMember | Part::Import | Part::Renew => no_host(host),
         // A cluster that is to become a host is checked before it is one.
         Part::Check => None,
     };
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_builds_on_a_host_needs_one() {
-        for part in [Part::PrepareMember, Part::Import] {
+        for part in [Part::PrepareMember, Part::Import, Part::Renew] {
             let case = || Case::new().wanting(|intent| intent.part = part);
             assert_eq!(case().says(&CHECK), ["failure host \"prod\": it is no host: its role is none"]);
             assert!(case().cures(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));

@@ -14,6 +14,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
+    // A renewal needs no installer.
+    if situation.renews() {
+        return Vec::new();
+    }
     situation.observed().filter(|observed| is_kubesphere_3(observed)).flat_map(of_cluster).collect()
 }
 

@@ -15,7 +15,9 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     if host.configuration.present().is_none() {
         return Vec::new();
     }
-    unusable(host).into_iter().chain(absent(host)).collect()
+    // A renewal shares nothing.
+    let unusable = unusable(host).filter(|_| !situation.renews());
+    unusable.into_iter().chain(absent(host)).collect()
 }
 
 /// What the configuration asks for is brought into effect by the run that follows; else what is in effect counts.

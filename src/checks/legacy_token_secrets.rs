@@ -15,6 +15,10 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let Some(version) = version.filter(|version| version.differences().needs_legacy_token_secrets) else {
         return Vec::new();
     };
+    // What kubefed made when the member was joined stays as it is.
+    if situation.renews() {
+        return Vec::new();
+    }
     let too_new = situation.answering_members().filter(|(_, member)| {
         member.kubernetes_version().is_some_and(|kubernetes| kubernetes >= WITHOUT_TOKEN_SECRETS)
     });

@@ -30,7 +30,10 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let members = situation.answering_members().filter(|_| situation.checks_only());
     let clusters =
         members.filter_map(|(intent, member)| of_cluster(situation.registered(intent, member)?, member));
-    configurations.chain(clusters).collect()
+    let renewals = situation.answering_clusters().filter(|_| situation.renews());
+    let renewals = renewals
+        .filter_map(|(cluster, member)| of_renewal(situation.host?.cluster_named(&cluster.name)?, member));
+    configurations.chain(clusters).chain(renewals).collect()
 }
 
 fn of_configuration(situation: &Situation<'_>, observed: &Observed) -> Option<Report> {
@@ -108,6 +111,21 @@ fn of_cluster(cluster: &RegisteredCluster, member: &Observed) -> Option<Report> 
         tool.name
     );
     Some(Report::warning(&member.side, message))
+}
+
+/// The kubeconfig would be the tool's again soon, with a credential that is removed by then.
+fn of_renewal(cluster: &RegisteredCluster, member: &Observed) -> Option<Report> {
+    let tool = cluster.tool().filter(|tool| tool.reverts)?;
+    let name = &tool.name;
+    let message = format!(
+        "its Cluster \"{}\" is managed by {name}, which takes back what is changed on the cluster",
+        cluster.name()
+    );
+    Some(
+        Report::failure(&member.side, message)
+            .cure(format!("renew the kubeconfig where {name} has it from"))
+            .cure("if it does not manage the kubeconfig, pass `--skip-check managed-elsewhere`"),
+    )
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn found_late(report: Report) -> Finding {
 fn run(situation: &Situation<'_>) -> Vec<Report> {
     let host = situation.host.and_then(Observed::kubesphere_version);
     // What is stored already is not stored again.
-    let of_members = situation.new_members().flat_map(|(side, cluster, member)| {
+    let of_members = situation.members_to_store().flat_map(|(side, cluster, member)| {
         of_member(&side, cluster, host, member.and_then(|member| member.account.as_ref()))
     });
     of_members.collect()

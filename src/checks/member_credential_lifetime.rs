@@ -1,6 +1,6 @@
 //! The context's own credential, where it is stored, holds for some time.
 
-use super::{Check, Report, Situation};
+use super::{Check, Report, Situation, Verdict, member_readiness::renew_command};
 use crate::{
     kubesphere::side::Side,
     plan::{
@@ -20,9 +20,13 @@ pub(super) const CHECK: Check = Check {
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
     let host = situation.host.and_then(Observed::kubesphere_version);
-    let stored = situation.new_members().filter_map(|(side, cluster, member)| {
+    let stored = situation.members_to_store().filter_map(|(side, cluster, member)| {
         let user = cluster.user.as_ref().ok().filter(|_| cluster.credential.kind(host) == Kind::Context)?;
-        ending(&side, user, member?.endpoint.as_ref()?.at)
+        let report = ending(&side, user, member?.endpoint.as_ref()?.at)?;
+        let host = situation.host.map_or("", |host| host.side.context());
+        let renewal = renew_command(&cluster.name, host, side.context());
+        let lasts_a_while = report.verdict == Verdict::Warning;
+        Some(if lasts_a_while { report.cure(format!("or renew it in time: `{renewal}`")) } else { report })
     });
     stored.collect()
 }

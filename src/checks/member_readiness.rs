@@ -8,6 +8,7 @@ use crate::{
         cluster::{ConditionType, RegisteredCluster},
         kubesphere_config::DEFAULT_RESYNC,
         readiness::{Membership, is_stale, last_look, membership},
+        shell_word::shell_word,
     },
     plan::{
         intent::MemberIntent,
@@ -66,7 +67,10 @@ impl About<'_> {
             _ => return None,
         };
         let message = format!("its Cluster \"{}\" is not ready: {why}", self.cluster.name());
-        Some(Report::of(verdict, &self.member.side, message).cure(controller(self.host.side.context())))
+        let report = Report::of(verdict, &self.member.side, message);
+        // It is the new credential that is to help.
+        let renews = self.situation.renews();
+        Some(if renews { report } else { report.cure(controller(self.host.side.context())) })
     }
 
     fn stale(&self) -> Option<Report> {
@@ -103,7 +107,7 @@ impl About<'_> {
         if until <= now {
             let verdict = if self.situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
             let message = format!("the credential that the host has of it has ended on {}", day(until));
-            return Some(Report::of(verdict, &self.member.side, message).cure(UPDATE));
+            return Some(self.renewable(Report::of(verdict, &self.member.side, message)));
         }
         (until - now < SOON).then(|| {
             let message = format!(
@@ -111,7 +115,7 @@ impl About<'_> {
                 day(until),
                 left(now, until)
             );
-            Report::warning(&self.member.side, message).cure(UPDATE)
+            self.renewable(Report::warning(&self.member.side, message))
         })
     }
 
@@ -122,22 +126,44 @@ impl About<'_> {
             "the client certificate that the host has of it ends within a week, or has ended: {}",
             expires.message
         );
-        Some(Report::warning(&self.member.side, message).cure(UPDATE))
+        Some(self.renewable(Report::warning(&self.member.side, message)))
     }
 
     /// The host's own way to the member may well be another than the context's: then it is told to the check.
     fn elsewhere(&self) -> Option<Report> {
         let endpoint = self.cluster.endpoint().filter(|_| !self.cluster.leads_to(self.server))?;
+        if self.situation.renews() {
+            let message =
+                format!("the host reaches it at {endpoint} until now, and at {} from now on", self.server);
+            return Some(
+                Report::warning(&self.member.side, message)
+                    .cure(format!("if that is not meant: keep it with `--member-server {endpoint}`")),
+            );
+        }
         self.situation.checks_only().then(|| {
             let message = format!("the host reaches it at {endpoint}, and not at {}", self.server);
             Report::warning(&self.member.side, message)
                 .cure(format!("if that is meant: say so with `--member-server {endpoint}`"))
-                .cure(format!("if not: {UPDATE}"))
+                .cure(format!("if not: {}", self.renewal()))
         })
+    }
+
+    /// With the command that makes up for it, unless that is under way.
+    fn renewable(&self, report: Report) -> Report {
+        if self.situation.renews() { report } else { report.cure(self.renewal()) }
+    }
+
+    fn renewal(&self) -> String {
+        let (host, member) = (self.host.side.context(), self.member.side.context());
+        format!("store a new kubeconfig: `{}`", renew_command(self.cluster.name(), host, member))
     }
 }
 
-const UPDATE: &str = "store a new kubeconfig: in the host's console, Cluster Management, the cluster's menu, Update KubeConfig";
+/// The command that stores a new kubeconfig of this context in the Cluster `name`.
+pub(super) fn renew_command(name: &str, host: &str, member: &str) -> String {
+    let (host, member) = (shell_word(host), shell_word(member));
+    format!("kubectl mc renew {name} --context {host} --member-context {member}")
+}
 
 /// `40 s`, `12 min`, `5 h`, `3 d`.
 fn rough(duration: SignedDuration) -> String {

@@ -14,7 +14,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let Some(host) = situation.host else { return Vec::new() };
+    // Whose Cluster is renewed is renewed-cluster's.
+    let Some(host) = situation.host.filter(|_| !situation.renews()) else { return Vec::new() };
     if situation.clusters().next().is_none() {
         return Vec::new();
     }

@@ -18,7 +18,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.new_members().filter_map(|(side, cluster, member)| of_member(&side, cluster, member)).collect()
+    situation
+        .members_to_store()
+        .filter_map(|(side, cluster, member)| of_member(&side, cluster, member))
+        .collect()
 }
 
 fn of_member(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) -> Option<Report> {

@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let seen = situation.new_members().filter_map(|(side, cluster, member)| {
+    let seen = situation.members_to_store().filter_map(|(side, cluster, member)| {
         let endpoint = member?.endpoint.as_ref()?;
         Some(match &endpoint.certificate {
             Ok(certificate) => of_certificate(&side, cluster, endpoint, certificate),

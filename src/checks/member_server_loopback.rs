@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let members = situation.new_members().filter(|(_, cluster, _)| reach(&cluster.server) == Reach::Loopback);
+    let members =
+        situation.members_to_store().filter(|(_, cluster, _)| reach(&cluster.server) == Reach::Loopback);
     members.map(|(side, cluster, member)| report(&side, cluster, member)).collect()
 }
 

@@ -38,6 +38,7 @@ mod member_versions;
 mod permissions;
 mod prepared;
 mod registry;
+mod renewed_cluster;
 pub mod restarts;
 mod short_name;
 mod situation;

@@ -7,7 +7,7 @@ use super::{
     kubesphere_version, leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
     member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
     member_registration, member_role, member_server_address, member_server_certificate,
-    member_server_loopback, member_versions, permissions, prepared, restarts, short_name,
+    member_server_loopback, member_versions, permissions, prepared, renewed_cluster, restarts, short_name,
 };
 
 /// A check: a pure function over what was observed.
@@ -38,6 +38,7 @@ pub const CHECKS: &[Check] = &[
     member_role::CHECK,
     member_in_effect::CHECK,
     prepared::CHECK,
+    renewed_cluster::CHECK,
     member_registration::CHECK,
     cluster_name::CHECK,
     member_readiness::CHECK,
@@ -142,6 +143,7 @@ mod tests {
             "host-role",
             "member-role",
             "prepared",
+            "renewed-cluster",
             "member-registration",
             "jwt-secret",
             "permissions",

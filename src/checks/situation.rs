@@ -89,30 +89,40 @@ impl<'a> Situation<'a> {
         self.step(side).is_some_and(ConfigurationStep::runs_installer)
     }
 
-    /// Whether this member is to be registered.
-    pub fn registers(&self, side: &Side) -> bool {
-        let member = self.plan.and_then(|plan| plan.members.iter().find(|member| member.side == *side));
-        member.is_some_and(MemberPlan::registers)
+    /// Whether Clusters that stand get a new kubeconfig, and nothing else is done.
+    pub fn renews(&self) -> bool {
+        self.intent.part == Part::Renew
     }
 
-    /// The Cluster that the host has of this member, by its UID; the one with the wanted name where there are two.
+    /// Whether the host is to store a credential of this member.
+    pub fn stores_credential(&self, side: &Side) -> bool {
+        let member = self.plan.and_then(|plan| plan.members.iter().find(|member| member.side == *side));
+        member.is_some_and(MemberPlan::stores_credential)
+    }
+
+    /// The Cluster that the host has of this member, by its UID; the one with the wanted name where there are two. A
+    /// renewal names it, where the host knows no UID of it.
     pub fn registered(&self, intent: &MemberIntent, member: &'a Observed) -> Option<&'a RegisteredCluster> {
         let name = intent.cluster.as_ref().map(|cluster| cluster.name.as_str());
+        if self.renews() {
+            let cluster = self.host?.cluster_named(name?)?;
+            return cluster.member_uid().is_none_or(|uid| uid == member.uid).then_some(cluster);
+        }
         let known = |host: &'a Observed| host.clusters_with_uid(&member.uid);
         let named = self.host.and_then(|host| known(host).find(|cluster| Some(cluster.name()) == name));
         named.or_else(|| self.host.and_then(|host| known(host).next()))
     }
 
-    /// Those of them that the host does not have yet.
-    pub fn new_clusters(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
-        let host = self.host;
+    /// Those of them that the host does not have yet, or that get a new kubeconfig.
+    pub fn clusters_to_store(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
+        let host = self.host.filter(|_| !self.renews());
         let stands = move |name: &str| host.is_some_and(|host| host.cluster_named(name).is_some());
         self.clusters().filter(move |(_, cluster)| !stands(&cluster.name))
     }
 
     /// These, with what was seen of their members.
-    pub fn new_members(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent, Option<&'a Observed>)> {
-        self.new_clusters().map(|(side, cluster)| {
+    pub fn members_to_store(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent, Option<&'a Observed>)> {
+        self.clusters_to_store().map(|(side, cluster)| {
             let members = self.members.iter().filter_map(|member| member.observed);
             let member = members.into_iter().find(|member| member.side == side);
             (side, cluster, member)

@@ -24,7 +24,7 @@ pub(super) fn restart(
         Part::Join | Part::PrepareHost | Part::PrepareMember => {
             Some(Report::warning(side, format!("{message}: the installer is restarted")))
         }
-        Part::Import => None,
+        Part::Import | Part::Renew => None,
     }
 }
 

@@ -13,6 +13,7 @@ mod logs;
 mod prepare;
 mod program;
 mod reachability;
+mod renew;
 
 pub use change::{ChangeOptions, DryRun, OutputFormat};
 pub use check::Check;
@@ -27,3 +28,4 @@ pub use logs::{Logs, Runs};
 pub use prepare::{Prepare, PrepareHost, PrepareMember};
 pub use program::{Cli, Command};
 pub use reachability::Reachability;
+pub use renew::Renew;

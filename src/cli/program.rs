@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     check::Check, configure::Configure, get::Get, global::Global, import::Import, join::Join,
-    jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare,
+    jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -49,6 +49,7 @@ pub enum Command {
     JwtSecret(ShowJwtSecret),
     Check(Check),
     Get(Get),
+    Renew(Box<Renew>),
     /// Show the version of kubectl-mc
     #[command(after_help = "\
 Examples:

@@ -3,11 +3,7 @@
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::{
-    connect::Clusters,
-    credentials::{foreseen_pieces, rehearse_credential},
-    look::Settled,
-};
+use super::{connect::Clusters, look::Settled};
 use crate::{
     checks::{self, Finding, MemberSituation, Situation},
     error::{Error, Kind},
@@ -15,7 +11,6 @@ use crate::{
         cluster, cluster_configuration, jwt_secret::JwtSecret, kubesphere_config::DEFAULT_RESYNC, side::Side,
     },
     live::{
-        apply::{Persistence, create_cluster, patch_configuration, restart_installer},
         connection::Connection,
         observe::observe,
         patience::patiently,
@@ -26,9 +21,9 @@ use crate::{
     output::document::Outcome,
     plan::{
         course::Goal,
-        intent::MemberIntent,
-        join::{ConfigurationStep, Plan, Registration, Unplannable, host_step, member_step, registration},
-        member_kubeconfig::{StoredKubeconfig, kubeconfig},
+        intent::{ClusterIntent, MemberIntent},
+        join::{ConfigurationStep, Registration, Unplannable, host_step, member_step, registration},
+        member_kubeconfig::StoredKubeconfig,
         observed::Observed,
     },
 };
@@ -56,6 +51,9 @@ impl CarryOut<'_> {
     /// Takes every step. The host's failure ends it; a member's failure is that member's alone.
     pub(super) async fn all(&self, settled: &Settled<'_>) -> Vec<Carried> {
         let plan = settled.plan;
+        if plan.renewals().next().is_some() {
+            return self.renewals(settled).await;
+        }
         let mut carried = Carried::default();
         let kubeconfigs = match self.credentials(settled, &mut carried).await {
             Ok(kubeconfigs) => kubeconfigs,
@@ -136,21 +134,37 @@ impl CarryOut<'_> {
             return Ok(());
         }
         let registering = Registering {
-            host: steering,
-            member: connection,
-            cluster,
             kubeconfig,
-            uid: &observed.uid,
+            ..self.registering(steering, host, connection, cluster, &observed.uid)
+        };
+        self.register(&registering, &step, carried).await
+    }
+
+    /// What makes a member known, or known anew, to its host.
+    pub(super) fn registering<'r>(
+        &'r self,
+        steering: &'r Connection,
+        host: &Observed,
+        member: &'r Connection,
+        cluster: &'r ClusterIntent,
+        uid: &'r str,
+    ) -> Registering<'r> {
+        Registering {
+            host: steering,
+            member,
+            cluster,
+            kubeconfig: None,
+            renewed: None,
+            uid,
             version: host.kubesphere_version(),
             resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
             deadline: self.deadline,
             wait: self.wait,
             report: self.report,
-        };
-        self.register(&registering, &step, carried).await
+        }
     }
 
-    async fn register(
+    pub(super) async fn register(
         &self,
         registering: &Registering<'_>,
         step: &Registration,
@@ -159,11 +173,13 @@ impl CarryOut<'_> {
         let mut registered = Registered::default();
         let result = match step {
             Registration::Joined => Ok(()),
-            Registration::Await | Registration::Create => register(registering, step, &mut registered).await,
+            Registration::Await | Registration::Create | Registration::Renew(_) => {
+                register(registering, step, &mut registered).await
+            }
         };
-        if registered.created {
-            carried.outcomes.push(created(&registering.host.side, &registering.cluster.name));
-        }
+        let (host, name) = (&registering.host.side, &registering.cluster.name);
+        carried.outcomes.extend(registered.created.then(|| created(host, name)));
+        carried.outcomes.extend(registered.renewed.then(|| renewed(host, name)));
         carried
             .warnings
             .extend(registered.without_version.map(|why| unknown_version(&registering.member.side, &why)));
@@ -227,69 +243,6 @@ struct Member<'a> {
     kubeconfig: Option<&'a StoredKubeconfig>,
 }
 
-/// Sends every change with `dryRun=All`, so that the API servers' admission has its say, and waits for nothing.
-pub(super) async fn rehearse(clusters: &Clusters, plan: &Plan) -> Result<Vec<Outcome>, Error> {
-    let mut outcomes = Vec::new();
-    for (connection, member) in clusters.members.iter().zip(&plan.members) {
-        outcomes.extend(rehearse_credential(connection, member).await?);
-    }
-    for (connection, host) in clusters.host.iter().zip(&plan.host) {
-        rehearse_step(connection, &host.configuration, &mut outcomes).await?;
-    }
-    for (connection, member) in clusters.members.iter().zip(&plan.members) {
-        rehearse_step(connection, &member.configuration, &mut outcomes).await?;
-    }
-    for (intent, member) in clusters.intent.members.iter().zip(&plan.members) {
-        let (Some(host), Some(intent), Some(cluster)) = (&clusters.host, &intent.cluster, &member.cluster)
-        else {
-            continue;
-        };
-        if cluster.registration == Registration::Create {
-            // Without a user: the credential is not there yet.
-            let endpoint = intent.endpoint.as_ref().expect("the check member-credential has passed");
-            let stored = kubeconfig(&intent.name, endpoint, None);
-            create_cluster(host, intent, &stored, Persistence::DryRun).await?;
-            outcomes.push(created(&cluster.host, &cluster.name));
-        }
-    }
-    Ok(outcomes)
-}
-
-async fn rehearse_step(
-    connection: &Connection,
-    step: &ConfigurationStep,
-    outcomes: &mut Vec<Outcome>,
-) -> Result<(), Error> {
-    match step {
-        ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {}
-        ConfigurationStep::Patch(patch) => {
-            patch_configuration(connection, patch, Persistence::DryRun).await?;
-        }
-        ConfigurationStep::Restart => {
-            restart_installer(connection, connection.clock.now(), Persistence::DryRun).await?;
-        }
-    }
-    outcomes.extend(foreseen(&connection.side, step));
-    Ok(())
-}
-
-/// What every step of the plan would come to.
-pub(super) fn foreseen_outcomes(plan: &Plan) -> Vec<Outcome> {
-    let host = plan.host.iter().filter_map(|host| foreseen(&host.side, &host.configuration));
-    let members = plan.members.iter().filter_map(|member| foreseen(&member.side, &member.configuration));
-    let clusters = plan.creations().map(|(_, cluster)| created(&cluster.host, &cluster.name));
-    let credentials = plan.members.iter().flat_map(foreseen_pieces);
-    credentials.chain(host).chain(members).chain(clusters).collect()
-}
-
-fn foreseen(side: &Side, step: &ConfigurationStep) -> Option<Outcome> {
-    match step {
-        ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => None,
-        ConfigurationStep::Patch(_) => Some(patched(side)),
-        ConfigurationStep::Restart => Some(restarted(side)),
-    }
-}
-
 fn record(side: &Side, prepared: Prepared, carried: &mut Carried) {
     if prepared.patches > 0 {
         carried.outcomes.push(patched(side));
@@ -300,38 +253,28 @@ fn record(side: &Side, prepared: Prepared, carried: &mut Carried) {
     carried.unfinished |= !prepared.in_effect;
 }
 
-fn patched(side: &Side) -> Outcome {
+pub(super) fn patched(side: &Side) -> Outcome {
     Outcome { side: side.clone(), object: configuration_object(), verb: "patched" }
 }
 
-fn restarted(side: &Side) -> Outcome {
+pub(super) fn restarted(side: &Side) -> Outcome {
     let object = format!("deployment.apps/{}", cluster_configuration::NAME);
     Outcome { side: side.clone(), object, verb: "restarted" }
 }
 
-fn created(host: &Side, name: &str) -> Outcome {
+pub(super) fn created(host: &Side, name: &str) -> Outcome {
     Outcome { side: host.clone(), object: cluster_object(name), verb: "created" }
 }
 
-/// What a command was about that found nothing to do: the Clusters, or else the configurations.
-pub(super) fn unchanged(plan: &Plan) -> Vec<Outcome> {
-    let outcome = |side: &Side, object| Outcome { side: side.clone(), object, verb: "unchanged" };
-    let clusters = plan.members.iter().filter_map(|member| member.cluster.as_ref());
-    let clusters: Vec<_> =
-        clusters.map(|cluster| outcome(&cluster.host, cluster_object(&cluster.name))).collect();
-    if !clusters.is_empty() {
-        return clusters;
-    }
-    let host = plan.host.iter().map(|host| &host.side);
-    let sides = host.chain(plan.members.iter().map(|member| &member.side));
-    sides.map(|side| outcome(side, configuration_object())).collect()
+pub(super) fn renewed(host: &Side, name: &str) -> Outcome {
+    Outcome { side: host.clone(), object: cluster_object(name), verb: "patched" }
 }
 
-fn configuration_object() -> String {
+pub(super) fn configuration_object() -> String {
     format!("clusterconfiguration.{}/{}", cluster_configuration::GROUP, cluster_configuration::NAME)
 }
 
-fn cluster_object(name: &str) -> String {
+pub(super) fn cluster_object(name: &str) -> String {
     format!("cluster.{}/{name}", cluster::GROUP)
 }
 

@@ -20,8 +20,10 @@ pub(super) struct Changing<'a> {
     pub(super) accesses: Vec<Access>,
     /// Whether the installer runs, or is to be checked.
     pub(super) runs_installer: bool,
-    /// The Cluster that is to be created, with the credential that it stores.
+    /// The Cluster that is to be created or renewed, with the credential that it stores.
     pub(super) cluster: Option<(&'a ClusterIntent, Kind)>,
+    /// Whether earlier credentials matter.
+    pub(super) renews: bool,
     /// What else of it matters.
     pub(super) interest: Interest,
 }
@@ -49,6 +51,7 @@ impl Changes<'_> {
             accesses: self.plan.map(|plan| on_host(self.part, plan)).unwrap_or_default(),
             runs_installer: runs,
             cluster: None,
+            renews: false,
             interest: Interest { run: runs, answer: all, federation: runs || registers, leftovers: false },
         }
     }
@@ -66,15 +69,17 @@ impl Changes<'_> {
         let plan = plans.find(|member| member.side == connection.side);
         let runs = all || plan.is_some_and(|plan| plan.configuration.runs_installer());
         let registers = plan.is_some_and(MemberPlan::registers);
+        let stores = plan.is_some_and(MemberPlan::stores_credential);
         Changing {
             connection,
             observed,
             accesses: plan.map(|plan| on_member(self.part, plan)).unwrap_or_default(),
             runs_installer: runs,
             cluster: intent.cluster.as_ref().zip(plan.and_then(kind_of_credential)),
+            renews: self.part == Part::Renew,
             interest: Interest {
                 run: runs,
-                answer: all || registers,
+                answer: all || stores,
                 federation: false,
                 leftovers: registers || (all && !known),
             },

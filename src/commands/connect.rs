@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     contexts::{confirm_members, open, select_host, select_members},
-    request::Request,
+    request::{Renewed, Request},
 };
 use crate::{
     cli::{ClusterOptions, Credentials, Global},
@@ -69,7 +69,8 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
     }
     let members = contexts
         .iter()
-        .map(|context| member_intent(request, global, context))
+        .enumerate()
+        .map(|(number, context)| member_intent(request, request.renewed.get(number), global, context))
         .collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
     let clusters = members.iter().filter_map(|member| member.cluster.as_ref());
@@ -84,31 +85,37 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
         members,
         given_secret: request.given_secret.clone(),
         reachability: request.reachability,
+        left_out: request.left_out.to_vec(),
     })
 }
 
 fn member_intent(
     request: &Request<'_>,
+    renewed: Option<&Renewed>,
     global: &Global,
     context: &SelectedContext,
 ) -> Result<MemberIntent, Error> {
-    let cluster =
-        request.cluster.map(|options| cluster_intent(request, options, global, context)).transpose()?;
+    let cluster = request.cluster.map(|options| cluster_intent(request, options, renewed, global, context));
+    let cluster = cluster.transpose()?;
     Ok(MemberIntent { context: context.name.clone(), from_other_host: request.from_other_host, cluster })
 }
 
 fn cluster_intent(
     request: &Request<'_>,
     options: &ClusterOptions,
+    renewed: Option<&Renewed>,
     global: &Global,
     context: &SelectedContext,
 ) -> Result<ClusterIntent, Error> {
     let name = match request.part {
+        // It stands, whatever its name is.
+        _ if let Some(renewed) = renewed => renewed.name.clone(),
         // The check cluster-name says what is wrong with it.
         Part::Check if options.name.is_none() => context.name.clone(),
         _ => cluster_name(options.name.as_deref(), &context.name)?,
     };
-    let server = global.member.member_server.as_deref().map(stored_server).transpose()?;
+    let given = global.member.member_server.as_deref().map(stored_server).transpose()?;
+    let server = given.or_else(|| renewed.and_then(|renewed| renewed.server.clone()));
     let address = GivenAddress {
         server: server.as_deref(),
         certificate_authority: global.member.member_certificate_authority.as_deref(),

@@ -39,6 +39,20 @@ pub(super) fn select_members(
     selected.collect()
 }
 
+/// Every context of the members' kubeconfig that can be used at all.
+pub(super) fn every_member(
+    global: &Global,
+    environment: &Environment,
+) -> Result<Vec<SelectedContext>, Error> {
+    let options = member_options(global);
+    let kubeconfig = load(&options, environment)?;
+    let contexts = kubeconfig.contexts.iter().filter_map(|context| {
+        let options = ConnectionOptions { context: Some(context.name.clone()), ..options.clone() };
+        select(&kubeconfig, |context| Side::Member { context }, &options).ok()
+    });
+    Ok(contexts.collect())
+}
+
 /// What names one cluster cannot be meant for several, and no MEMBER is named twice. `others` are the command's own
 /// options that suit one MEMBER only, with whether they were given.
 pub(super) fn confirm_members(
@@ -53,6 +67,18 @@ pub(super) fn confirm_members(
     if members.len() < 2 {
         return Ok(());
     }
+    let single = of_one_member(global).map(|option| (option, true));
+    match others.iter().copied().chain(single).find(|(_, given)| *given) {
+        Some((option, _)) => {
+            Err(Error::usage(format!("{option} suits one MEMBER, and {} are named", members.len()))
+                .hint("name one member at a time"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The option that was given and names one cluster.
+pub(super) fn of_one_member(global: &Global) -> Option<&'static str> {
     let member = &global.member;
     let single = [
         ("--member-cluster", member.member_cluster.is_some()),
@@ -65,13 +91,7 @@ pub(super) fn confirm_members(
         ("--member-tls-server-name", member.member_tls_server_name.is_some()),
         ("--member-insecure-skip-tls-verify", member.member_insecure_skip_tls_verify.is_some()),
     ];
-    match others.iter().chain(&single).find(|(_, given)| *given) {
-        Some((option, _)) => {
-            Err(Error::usage(format!("{option} suits one MEMBER, and {} are named", members.len()))
-                .hint("name one member at a time"))
-        }
-        None => Ok(()),
-    }
+    single.into_iter().find_map(|(option, given)| given.then_some(option))
 }
 
 /// Opens the connections, and says what is odd about them. Nothing is sent.

@@ -15,7 +15,8 @@ use crate::{
     },
     output::document::Outcome,
     plan::{
-        credential::{CredentialStep, HostUid, Piece},
+        credential::{HostUid, Piece},
+        credential_step::CredentialStep,
         join::{ClusterPlan, MemberPlan},
         member_kubeconfig::{StoredKubeconfig, kubeconfig},
     },
@@ -42,7 +43,7 @@ impl CarryOut<'_> {
         if errors.is_empty() { Ok(kubeconfigs) } else { Err(one_of(errors)) }
     }
 
-    async fn credential(
+    pub(super) async fn credential(
         &self,
         settled: &Settled<'_>,
         number: usize,

@@ -10,14 +10,17 @@ use super::{
 use crate::{
     checks::{self, Finding, MemberSituation, Silent, Situation},
     error::Error,
-    kubesphere::readiness::{Membership, membership},
+    kubesphere::{
+        cluster::RegisteredCluster,
+        readiness::{Membership, membership},
+    },
     live::{
-        account::look_at_account,
+        account::{look_at_account, look_at_earlier},
         closer_look::{look_at_installer, look_at_rights},
         connection::Connection,
         endpoint::look_at_endpoint,
-        observe::observe,
-        request_error::RequestError,
+        observe::{clusters_object, observe},
+        request_error::{Cause, RequestError, Verb},
         surroundings::look_around,
     },
     output::plan::PlanView,
@@ -109,10 +112,11 @@ async fn look_at_what_changes(changing: Changing<'_>, host: HostUid) -> Option<S
         look_at_installer(connection, observed).await;
     }
     let (cluster, kind) = changing.cluster?;
-    let (endpoint, account) = tokio::join!(
-        look_at_endpoint(connection, cluster),
-        look_at_account(connection, observed, kind, host)
-    );
+    let account = async {
+        look_at_account(connection, observed, kind, host).await?;
+        if changing.renews { look_at_earlier(connection, observed, host).await } else { Ok(()) }
+    };
+    let (endpoint, account) = tokio::join!(look_at_endpoint(connection, cluster), account);
     observed.endpoint = Some(endpoint);
     account.err().map(|error| silent(connection, error))
 }
@@ -133,6 +137,18 @@ impl Look {
             }
             _ => Err(Error::refused(self.findings.clone())),
         }
+    }
+
+    /// That there is no Cluster of the name that was given, which is no finding: nothing was looked for but that.
+    pub(super) fn not_found(&self) -> Option<Error> {
+        let Err(Unplannable::NoCluster { name }) = &self.plan else { return None };
+        let host = self.host.as_ref()?;
+        let object = clusters_object().named(name);
+        let error = RequestError { side: host.side.clone(), verb: Verb::Get, object, cause: Cause::NotFound };
+        let known = host.clusters.present()?.iter().filter(|cluster| !cluster.is_host());
+        let known: Vec<_> = known.map(RegisteredCluster::name).collect();
+        let names = if known.is_empty() { "no member".to_owned() } else { known.join(", ") };
+        Some(Error::from(error).hint(format!("the host has registered {names}")))
     }
 
     fn answer(

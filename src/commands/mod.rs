@@ -9,6 +9,7 @@ pub mod join;
 pub mod jwt_secret;
 pub mod logs;
 pub mod prepare;
+pub mod renew;
 pub mod version;
 
 mod carry_out;
@@ -23,4 +24,7 @@ mod host_secret;
 mod look;
 mod pipeline;
 mod reachability;
+mod rehearsal;
+mod renew_all;
+mod renewal;
 mod request;

@@ -6,12 +6,13 @@ use owo_colors::OwoColorize as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    carry_out::{Carried, CarryOut, foreseen_outcomes, rehearse, sum_up, unchanged, unknown_version},
+    carry_out::{Carried, CarryOut, sum_up, unknown_version},
     connect::{Clusters, connect},
     continuation::continuation,
     interrupt::{before_ending, interrupted},
     look::{Look, Settled, look},
     reachability::{self, rehearsed, tidy},
+    rehearsal::{foreseen_outcomes, rehearse, unchanged},
     request::Request,
 };
 use crate::{
@@ -27,7 +28,10 @@ use crate::{
         ui::Ui,
         words::count,
     },
-    plan::{intent::HostChoice, join::Plan},
+    plan::{
+        intent::{HostChoice, Part},
+        join::Plan,
+    },
 };
 
 /// How far one API server's cache may be behind another's.
@@ -69,6 +73,9 @@ async fn pipeline(
     let look = in_time(deadline, look(&clusters, &request.change.skip_checks)).await?;
     document.observed(look.observed());
     document.found(&look.findings);
+    if let Some(error) = look.not_found() {
+        return Err(error);
+    }
     let Ok(settled) = look.settled() else {
         findings::show(ui, &look.findings);
         return Err(refusal(&look.findings));
@@ -236,7 +243,10 @@ impl Run<'_> {
             self.say_how_to_continue();
             return concluded;
         }
-        self.verify().await?;
+        // A renewal is done when the host's controller has taken it, and could be done again.
+        if self.request.part != Part::Renew {
+            self.verify().await?;
+        }
         concluded
     }
 

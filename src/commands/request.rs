@@ -3,7 +3,10 @@
 use crate::{
     cli::{ChangeOptions, ClusterOptions},
     kubesphere::jwt_secret::JwtSecret,
-    plan::intent::{Part, Reachability},
+    plan::{
+        context_mapping::LeftOut,
+        intent::{Part, Reachability},
+    },
 };
 
 /// A join, or a part of it.
@@ -20,7 +23,20 @@ pub(super) struct Request<'a> {
     pub(super) from_other_host: bool,
     /// Whether new members are probed from the host's nodes.
     pub(super) reachability: Reachability,
+    /// The Clusters that get a new kubeconfig, one for each member.
+    pub(super) renewed: &'a [Renewed],
+    /// Those that were asked for with them, and that cannot be renewed.
+    pub(super) left_out: &'a [LeftOut],
     pub(super) change: &'a ChangeOptions,
+}
+
+/// A Cluster that gets a new kubeconfig.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Renewed {
+    /// The Cluster's name.
+    pub(super) name: String,
+    /// The address that is kept, where it is not the context's that counts.
+    pub(super) server: Option<String>,
 }
 
 impl<'a> Request<'a> {
@@ -34,6 +50,8 @@ impl<'a> Request<'a> {
             given_secret: None,
             from_other_host: false,
             reachability: Reachability::Off,
+            renewed: &[],
+            left_out: &[],
             change,
         }
     }
@@ -44,6 +62,7 @@ impl<'a> Request<'a> {
             Part::Join => "join",
             Part::PrepareHost | Part::PrepareMember => "preparation",
             Part::Import => "import",
+            Part::Renew => "renewal",
             Part::Check => "check",
         }
     }

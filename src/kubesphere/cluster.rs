@@ -91,6 +91,11 @@ impl RegisteredCluster {
         self.text("/metadata/uid").unwrap_or_default()
     }
 
+    /// The version of the object that a change may build on.
+    pub fn resource_version(&self) -> &str {
+        self.text("/metadata/resourceVersion").unwrap_or_default()
+    }
+
     /// When the object was created, as RFC 3339 text of the server's clock.
     pub fn created_at(&self) -> &str {
         self.text("/metadata/creationTimestamp").unwrap_or_default()

@@ -7,6 +7,8 @@ use kube::{
     core::{ApiResource, GroupVersionKind},
 };
 
+use serde_json::Value;
+
 use super::{
     connection::Connection,
     observe::{as_value, seen},
@@ -20,6 +22,7 @@ use crate::{
             MANAGED_BY, Ownership, Piece, TOKEN_TYPE,
         },
         observed::{Observed, Seen},
+        superseded::{Earlier, EarlierToken},
     },
 };
 
@@ -82,6 +85,36 @@ pub async fn look_at_account(
     Ok(())
 }
 
+/// Adds what there is of credentials that were made for this host before, of whatever kind.
+pub async fn look_at_earlier(
+    connection: &Connection,
+    observed: &mut Observed,
+    host: HostUid,
+) -> Result<(), RequestError> {
+    let (tokens, binding) = tokio::try_join!(async { seen(tokens(connection).await) }, async {
+        get(connection, Piece::UserBinding).await
+    })?;
+    let unread = tokens.unreadable().or(binding.unreadable()).map(str::to_owned);
+    let tokens = tokens.present().into_iter().flatten().filter(|token| token.host == Some(host));
+    let tokens = tokens.map(|token| EarlierToken {
+        name: token.name.clone(),
+        uid: token.uid.clone(),
+        account: token.account.clone(),
+    });
+    let users = binding.present().map(|binding| users_in(&as_value(binding))).unwrap_or_default();
+    observed.earlier = Some(Earlier { tokens: tokens.collect(), users, unread });
+    Ok(())
+}
+
+/// The users in a binding of ours; none in anybody else's.
+pub(super) fn users_in(binding: &Value) -> Vec<String> {
+    if Piece::UserBinding.ownership(binding) != Ownership::Ours {
+        return Vec::new();
+    }
+    let subjects = binding["subjects"].as_array().into_iter().flatten();
+    subjects.filter_map(|subject| subject["name"].as_str().map(str::to_owned)).collect()
+}
+
 async fn get(connection: &Connection, piece: Piece) -> Result<Seen<DynamicObject>, RequestError> {
     let api = api(connection, piece);
     seen(request(&connection.side, Verb::Get, &object(piece), api.get(&piece.name())).await)
@@ -104,6 +137,7 @@ fn owned(piece: Piece, found: Seen<DynamicObject>) -> Seen<Ownership> {
 /// A token Secret of an account.
 pub(super) struct TokenSecret {
     pub(super) name: String,
+    uid: String,
     /// The UID of the account, once Kubernetes has filled the Secret.
     account: Option<String>,
     /// For which host it is.
@@ -133,6 +167,7 @@ pub(super) async fn tokens(connection: &Connection) -> Result<Vec<TokenSecret>, 
         let is_token = annotations.get(ACCOUNT_ANNOTATION).is_some_and(|account| account == ACCOUNT);
         is_token.then(|| TokenSecret {
             name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid.unwrap_or_default(),
             account: annotations.get(ACCOUNT_UID_ANNOTATION).cloned(),
             host: annotations.get(HOST_ANNOTATION).map(|uid| HostUid::new(uid)),
             created: metadata.creation_timestamp.map(|time| time.0.to_string()).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Writing: the three changes of a join, and the withdrawal of a Cluster that lost a race.
+//! Writing: the three changes of a join, that of a renewal, and the withdrawal of a Cluster that lost a race.
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -6,7 +6,7 @@ use kube::{
     Api,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     connection::Connection,
@@ -19,7 +19,7 @@ use crate::{
         cluster_configuration::{ClusterConfiguration, NAME, NAMESPACE},
     },
     plan::{
-        configuration_patch::ConfigurationPatch, intent::ClusterIntent, join::cluster_manifest,
+        cluster_manifest::cluster_manifest, configuration_patch::ConfigurationPatch, intent::ClusterIntent,
         member_kubeconfig::StoredKubeconfig,
     },
 };
@@ -41,7 +41,7 @@ impl Persistence {
         self == Self::DryRun
     }
 
-    fn patch_parameters(self) -> PatchParams {
+    pub(super) fn patch_parameters(self) -> PatchParams {
         PatchParams {
             dry_run: self.is_dry_run(),
             field_manager: Some(FIELD_MANAGER.to_owned()),
@@ -101,6 +101,22 @@ pub async fn create_cluster(
     let named = clusters_object().named(&cluster.name);
     let created = request(&host.side, Verb::Create, &named, api.create(&parameters, &object)).await?;
     Ok(RegisteredCluster::new(super::observe::as_value(&created)))
+}
+
+/// Sends a merge patch of a Cluster, which says itself for which state of it it holds.
+pub async fn patch_cluster(
+    host: &Connection,
+    name: &str,
+    patch: &Value,
+    persistence: Persistence,
+) -> Result<RegisteredCluster, RequestError> {
+    let api = clusters(host);
+    let patch = Patch::Merge(patch);
+    let parameters = persistence.patch_parameters();
+    let named = clusters_object().named(name);
+    let answer = api.patch(name, &parameters, &patch);
+    let patched = request(&host.side, Verb::Patch, &named, answer).await?;
+    Ok(RegisteredCluster::new(super::observe::as_value(&patched)))
 }
 
 /// Deletes this very object and no later one of the same name.

@@ -11,18 +11,17 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    account::{api, object},
+    account::api,
     apply::{FIELD_MANAGER, Persistence},
-    connection::Connection,
     failure::Failure,
-    member_credential::{Ensured, Making, create},
-    observe::as_value,
+    member_credential::{Making, create},
     patience::patiently,
     report::Event,
     request_error::{Cause, Object, RequestError, Verb, request},
+    user_binding::{add_user, bind},
 };
 use crate::plan::{
-    credential::{ACCOUNT, Asked, Ownership, Piece, SIGNER},
+    credential::{ACCOUNT, Asked, Piece, SIGNER},
     lifetime::{day, end, lasting},
     member_kubeconfig::StoredUser,
 };
@@ -69,64 +68,6 @@ impl Requested {
     }
 }
 
-/// Binds the new user, and nobody else any more: a certificate that was signed before has no rights left.
-pub(super) async fn bind(
-    member: &Connection,
-    requested: &Requested,
-    persistence: Persistence,
-) -> Result<Ensured, RequestError> {
-    if let Some(binding) = binding(member).await? {
-        return rebind(member, requested, &binding, persistence).await;
-    }
-    match create(member, Piece::UserBinding, Some(requested.asked()), persistence).await {
-        Ok(_) => Ok(Ensured::Made(Piece::UserBinding)),
-        // Somebody has made it meanwhile.
-        Err(error) if matches!(error.cause, Cause::AlreadyExists) => match binding(member).await? {
-            Some(binding) => rebind(member, requested, &binding, persistence).await,
-            None => Err(error),
-        },
-        Err(error) => Err(error),
-    }
-}
-
-async fn binding(member: &Connection) -> Result<Option<Value>, RequestError> {
-    let piece = Piece::Rebinding;
-    let api = api(member, piece);
-    match request(&member.side, Verb::Get, &object(piece), api.get(&piece.name())).await {
-        Ok(found) => Ok(Some(as_value(&found))),
-        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn rebind(
-    member: &Connection,
-    requested: &Requested,
-    binding: &Value,
-    persistence: Persistence,
-) -> Result<Ensured, RequestError> {
-    let piece = Piece::Rebinding;
-    if let Ownership::Foreign(why) = piece.ownership(binding) {
-        return Ok(Ensured::Taken(why));
-    }
-    let subjects = &piece.manifest(Some(requested.asked()))["subjects"];
-    if binding["subjects"] == *subjects {
-        // The answer to our own creation was lost.
-        return Ok(Ensured::Made(Piece::UserBinding));
-    }
-    let uid = &binding["metadata"]["uid"];
-    let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "subjects": subjects}));
-    let parameters = PatchParams {
-        dry_run: persistence == Persistence::DryRun,
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    let api = api(member, piece);
-    let name = piece.name();
-    let answer = api.patch(&name, &parameters, &patch);
-    request(&member.side, Verb::Patch, &object(piece), answer).await.map(|_| Ensured::Made(piece))
-}
-
 impl Making<'_> {
     /// Has a certificate signed. The request is deleted, however it ends; where the command itself is ended, Kubernetes
     /// deletes it after an hour, or after a day where it was not approved yet
@@ -140,7 +81,14 @@ impl Making<'_> {
         deleted?;
         let user = StoredUser::Certificate { certificate, key: requested.key.clone() };
         self.judge_lifetime(&user)?;
-        let ask = async || bind(self.member, &requested, Persistence::Stored).await;
+        let keeps = self.step.missing.contains(&Piece::AddedUser);
+        let ask = async || {
+            if keeps {
+                add_user(self.member, requested.asked(), Persistence::Stored).await
+            } else {
+                bind(self.member, requested.asked(), Persistence::Stored).await
+            }
+        };
         let ensured = patiently(&self.member.side, self.deadline, ask).await?;
         self.record(Piece::UserBinding, ensured, made)?;
         Ok(user)

@@ -120,6 +120,18 @@ pub enum Failure {
         /// The Cluster's name.
         name: String,
     },
+    /// Somebody changed the Cluster that was to get a new kubeconfig.
+    #[error(
+        "{side}: somebody else has {how} the Cluster \"{name}\" meanwhile, which is left as they want it"
+    )]
+    Overtaken {
+        /// The member.
+        side: Side,
+        /// The Cluster's name.
+        name: String,
+        /// What they did: a participle with its object.
+        how: &'static str,
+    },
     /// Another operator registered the same member first.
     #[error(
         "{side}: it was registered as \"{twin}\" at the same time; the own Cluster \"{name}\" was withdrawn"

@@ -13,18 +13,20 @@ use tokio::time::{Instant, sleep};
 use super::{
     account::{api, newest, object, owner, tokens},
     apply::{FIELD_MANAGER, Persistence},
-    client_certificate::{Requested, bind},
+    client_certificate::Requested,
     connection::Connection,
     failure::{Failure, LookAt},
     patience::patiently,
     report::{Event, Report},
     request_error::{Cause, Object, RequestError, Verb, request},
+    user_binding::{add_user, bind},
     verification::verify,
 };
 use crate::{
     kubesphere::cluster_configuration::NAMESPACE,
     plan::{
-        credential::{Asked, CredentialStep, HostUid, Kind, Ownership, Piece},
+        credential::{Asked, HostUid, Kind, Ownership, Piece},
+        credential_step::CredentialStep,
         intent::ClusterIntent,
         member_kubeconfig::StoredUser,
     },
@@ -76,7 +78,10 @@ pub async fn rehearse(member: &Connection, step: &CredentialStep) -> Result<(), 
                 create(member, *piece, Some(requested.asked()), Persistence::DryRun).await?;
                 continue;
             }
-            Piece::UserBinding | Piece::Rebinding => bind(member, &requested, Persistence::DryRun).await?,
+            Piece::UserBinding | Piece::Rebinding => {
+                bind(member, requested.asked(), Persistence::DryRun).await?
+            }
+            Piece::AddedUser => add_user(member, requested.asked(), Persistence::DryRun).await?,
             piece => ensure(member, *piece, Persistence::DryRun).await?,
         };
         made_of(member, *piece, ensured)?;
@@ -172,14 +177,12 @@ impl Making<'_> {
             match patiently(&self.member.side, deadline, ask).await? {
                 Token::Filled(token) => return Ok(token),
                 // Removed with an earlier account of the same name.
-                Token::Absent => self.ensure(Piece::Token(self.host), made).await?,
+                Token::Absent => self.ensure(self.token_piece(), made).await?,
                 Token::Empty => {}
             }
             if !told {
-                self.tell(Event::Begins(format!(
-                    "waiting for the token in Secret {}",
-                    Piece::Token(self.host).name()
-                )));
+                let name = self.token_piece().name();
+                self.tell(Event::Begins(format!("waiting for the token in Secret {name}")));
                 told = true;
             }
             if Instant::now() + LOOKS_EVERY >= deadline {
@@ -189,21 +192,35 @@ impl Making<'_> {
         }
     }
 
-    async fn filled_token(&self) -> Result<Token, RequestError> {
+    /// The token Secret that is made: a renewal has its own.
+    fn token_piece(&self) -> Piece {
+        let mut renewed = self.step.missing.iter().filter(|piece| matches!(piece, Piece::AnotherToken(..)));
+        renewed.next().copied().unwrap_or(Piece::Token(self.host))
+    }
+
+    /// The name of the Secret whose token is stored.
+    async fn token_secret(&self) -> Result<Option<String>, RequestError> {
         let member = self.member;
+        let made = self.token_piece();
+        if matches!(made, Piece::AnotherToken(..)) {
+            return Ok(Some(made.name()));
+        }
         let piece = Piece::ServiceAccount;
         let accounts = api(member, piece);
         let name = piece.name();
         let account = accounts.get_metadata(&name);
         let account = request(&member.side, Verb::Get, &object(piece), account).await?;
         let tokens = tokens(member).await?;
-        let Some(newest) = newest(tokens, account.metadata.uid.as_deref().unwrap_or_default(), self.host)
-        else {
-            return Ok(Token::Absent);
-        };
+        let newest = newest(tokens, account.metadata.uid.as_deref().unwrap_or_default(), self.host);
+        Ok(newest.map(|newest| newest.name))
+    }
+
+    async fn filled_token(&self) -> Result<Token, RequestError> {
+        let member = self.member;
+        let Some(name) = self.token_secret().await? else { return Ok(Token::Absent) };
         let api: Api<Secret> = Api::namespaced(member.client.clone(), NAMESPACE);
-        let named = Object::all("", "secrets").named(&newest.name).in_namespace(NAMESPACE);
-        match request(&member.side, Verb::Get, &named, api.get(&newest.name)).await {
+        let named = Object::all("", "secrets").named(&name).in_namespace(NAMESPACE);
+        match request(&member.side, Verb::Get, &named, api.get(&name)).await {
             Ok(secret) => Ok(token_in(&secret).map_or(Token::Empty, Token::Filled)),
             Err(RequestError { cause: Cause::NotFound, .. }) => Ok(Token::Absent),
             Err(error) => Err(error),
@@ -216,7 +233,7 @@ impl Making<'_> {
             look_at: LookAt::TokenController(side.clone()),
             side,
             waiting: "waiting for the service account's token",
-            missing: format!("Secret {} in {NAMESPACE} has no token yet", Piece::Token(self.host).name()),
+            missing: format!("Secret {} in {NAMESPACE} has no token yet", self.token_piece().name()),
             installer: None,
         }
     }

@@ -111,6 +111,7 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
         account: None,
+        earlier: None,
         endpoint: None,
         surroundings: Surroundings::default(),
     };

@@ -1,6 +1,6 @@
-//! Making a member known to its host: create the Cluster, settle a race, wait until it is ready.
+//! Making a member known to its host: create the Cluster or renew its kubeconfig, settle a race, wait until it is ready.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use http::Request;
@@ -10,12 +10,13 @@ use super::{
     apply::{Persistence, create_cluster, withdraw_cluster},
     connection::Connection,
     failure::{Failure, LookAt},
-    identify,
     observe::{as_value, clusters, registered_clusters},
     patience::{in_time, may_pass, patiently},
+    renew::New,
     report::{Event, Report},
     request_error::{Cause, Object, RequestError, Verb, request},
     sighting::{Selection, State, latest},
+    waiting::Waiting,
 };
 use crate::{
     kubesphere::{
@@ -25,8 +26,9 @@ use crate::{
         versions::Version,
     },
     plan::{
+        cluster_manifest::stored,
         intent::ClusterIntent,
-        join::{Registration, stored},
+        join::Registration,
         member_kubeconfig::StoredKubeconfig,
         race::{earlier_twin, twins},
     },
@@ -53,6 +55,8 @@ pub struct Registering<'a> {
     pub cluster: &'a ClusterIntent,
     /// What it stores, where it was to be created.
     pub kubeconfig: Option<&'a StoredKubeconfig>,
+    /// What it stores from now on, where it is renewed.
+    pub renewed: Option<New<'a>>,
     /// The UID of the member's kube-system.
     pub uid: &'a str,
     /// The host's KubeSphere.
@@ -72,6 +76,8 @@ pub struct Registering<'a> {
 pub struct Registered {
     /// Whether the Cluster was created.
     pub created: bool,
+    /// Whether it was given a new kubeconfig.
+    pub renewed: bool,
     /// Why the member's KubeSphere version stays unknown, where it does.
     pub without_version: Option<String>,
 }
@@ -85,12 +91,13 @@ pub async fn register(
 ) -> Result<(), Failure> {
     let ours = match step {
         Registration::Create => registering.create(done).await?,
+        Registration::Renew(_) => return registering.renew(done).await,
         Registration::Await | Registration::Joined => None,
     };
     if !registering.wait {
         return Ok(());
     }
-    done.without_version = registering.until_joined(ours.as_ref()).await?;
+    done.without_version = registering.until_joined(Waiting::new(ours.as_ref())).await?;
     if let Some(ours) = &ours {
         // Again, because of two objects of the same second neither operator may have seen the other's.
         registering.settle_race(ours, done).await?;
@@ -205,11 +212,10 @@ impl Registering<'_> {
     }
 
     /// Waits until the Cluster is joined; says why its KubeSphere version stays unknown, if it does.
-    async fn until_joined(&self, ours: Option<&RegisteredCluster>) -> Result<Option<String>, Failure> {
+    pub(super) async fn until_joined(&self, mut waiting: Waiting) -> Result<Option<String>, Failure> {
         let name = &self.cluster.name;
         self.tell(Event::Begins(format!("waiting until the Cluster {name} is ready")));
         let mut states = std::pin::pin!(latest(clusters(self.host), Selection::Name(name.clone())));
-        let mut waiting = Waiting::new(ours);
         loop {
             let wake = waiting.version_by.map_or(self.deadline, |by| by.min(self.deadline));
             match timeout_at(wake, states.next()).await {
@@ -243,7 +249,15 @@ impl Registering<'_> {
         }
         waiting.seen |= cluster.is_some();
         waiting.interrupted = None;
-        let missing = match membership(cluster, self.uid, self.version) {
+        if self.is_given_another(cluster) {
+            return Err(self.overtaken("changed the kubeconfig of"));
+        }
+        let membership = membership(cluster, self.uid, self.version);
+        let membership = match (&waiting.before, cluster) {
+            (Some(before), Some(cluster)) => before.progress(cluster, membership),
+            _ => membership,
+        };
+        let missing = match membership {
             Membership::Joined => return Ok(true),
             Membership::OtherCluster(uid) => {
                 return Err(Failure::OtherCluster { side: self.side(), name: name.clone(), uid });
@@ -300,49 +314,11 @@ impl Registering<'_> {
         }
     }
 
-    fn side(&self) -> Side {
+    pub(super) fn side(&self) -> Side {
         self.member.side.clone()
     }
 
-    fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         self.report.tell(&self.member.side, event);
-    }
-}
-
-/// What was seen of the Cluster so far.
-struct Waiting {
-    missing: String,
-    interrupted: Option<String>,
-    seen: bool,
-    version_by: Option<Instant>,
-    noted: BTreeSet<String>,
-    /// The object whose identity was established, and the member behind it.
-    known: Option<(String, Option<String>)>,
-}
-
-impl Waiting {
-    fn new(ours: Option<&RegisteredCluster>) -> Self {
-        Self {
-            missing: "the Cluster is not there".to_owned(),
-            interrupted: None,
-            seen: false,
-            version_by: None,
-            noted: BTreeSet::new(),
-            // What we have created leads to the member that we have talked to.
-            known: ours.map(|ours| (ours.object_uid().to_owned(), None)),
-        }
-    }
-
-    /// Another object under the name may be another member; 3.1 and 3.2 never tell in its status.
-    async fn identified(&mut self, cluster: Option<RegisteredCluster>) -> Option<RegisteredCluster> {
-        let mut cluster = cluster?;
-        match &self.known {
-            Some((object, uid)) if object == cluster.object_uid() => cluster.asked_uid.clone_from(uid),
-            _ => {
-                cluster = identify::identified(cluster).await;
-                self.known = Some((cluster.object_uid().to_owned(), cluster.asked_uid.clone()));
-            }
-        }
-        Some(cluster)
     }
 }

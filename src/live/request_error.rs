@@ -100,6 +100,10 @@ impl RequestError {
     /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match &self.cause {
+            // It has read the request, and its words stand in the cause.
+            Cause::Forbidden { message } if message.contains("admission webhook") => {
+                vec!["no permission is missing: the webhook's own words say what it minds".to_owned()]
+            }
             Cause::Forbidden { .. } => {
                 vec![format!("the user needs \"{}\" on {}", self.verb, self.object.rule())]
             }

@@ -96,7 +96,7 @@ pub struct Outcome {
     pub side: Side,
     /// To what, as `kind.group/name`.
     pub object: String,
-    /// `created`, `patched`, `restarted` or `unchanged`.
+    /// `created`, `patched`, `deleted`, `restarted` or `unchanged`.
     pub verb: &'static str,
 }
 
@@ -110,6 +110,7 @@ impl Document {
                 Part::PrepareHost => "PrepareHost",
                 Part::PrepareMember => "PrepareMember",
                 Part::Import => "Import",
+                Part::Renew => "Renew",
                 Part::Check => "Check",
             },
             dry_run: match dry_run {
@@ -190,10 +191,7 @@ fn finding_view(finding: &Finding) -> FindingView {
 }
 
 fn step_view(step: &Step<'_>) -> StepView {
-    let changes = match &step.action {
-        crate::plan::steps::Action::Patch(changes) => *changes,
-        _ => &[],
-    };
+    let changes = step.action.changes();
     let change = |change: &crate::plan::configuration_patch::Change| ChangeView {
         field: change.field.clone(),
         old: change.old.clone(),

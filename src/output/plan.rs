@@ -12,12 +12,14 @@ use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, role::Role, side::Side},
     plan::{
         configuration_patch::Change,
-        credential::{ACCOUNT, CLUSTER_ADMIN, CredentialStep, Kind, Piece},
+        credential::{ACCOUNT, CLUSTER_ADMIN, Kind, Piece, USER_BINDING},
+        credential_step::CredentialStep,
         intent::Intent,
         join::{ConfigurationStep, Plan},
         observed::{InstallerRun, Observed},
         reach::probing::Probing,
         steps::{Action, Step},
+        superseded::Superseded,
     },
 };
 
@@ -97,6 +99,15 @@ fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
             let credential = stored_credential(*credential, member);
             ui.message(&format!("  {number}. {side}: create Cluster {name} with {credential}"));
         }
+        Action::Renew { name, member, credential, changes } => {
+            let credential = stored_credential(*credential, member);
+            ui.message(&format!("  {number}. {side}: patch Cluster {name}: a new kubeconfig with {credential}"));
+            changes.iter().for_each(|change| show_change(ui, change));
+        }
+        Action::Remove(superseded) => {
+            let removed = removed(superseded);
+            ui.message(&format!("  {number}. {side}: once the host has taken it, {removed}, which the host used before"));
+        }
         Action::AwaitCluster { name } => ui.message(&format!("  {number}. {side}: wait until Cluster {name} is ready")),
     }
 }
@@ -108,10 +119,14 @@ fn making(credential: &CredentialStep) -> String {
             "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN} instead of \
              an earlier certificate's user"
         ),
+        [Piece::Certificate, Piece::AddedUser] => format!(
+            "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN} besides \
+             an earlier certificate's user"
+        ),
         [Piece::Certificate, ..] => format!(
             "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN}"
         ),
-        [Piece::ServiceAccount, Piece::Binding, Piece::Token(_)] => {
+        [Piece::ServiceAccount, Piece::Binding, Piece::Token(_) | Piece::AnotherToken(..)] => {
             format!("create {account} bound to {CLUSTER_ADMIN}, and a token for it")
         }
         missing => {
@@ -123,6 +138,16 @@ fn making(credential: &CredentialStep) -> String {
             format!("create {}", pieces.collect::<Vec<_>>().join(", and "))
         }
     }
+}
+
+fn removed(superseded: &Superseded) -> String {
+    let secrets =
+        superseded.tokens.iter().map(|token| format!("delete Secret {NAMESPACE}/{}", harmless(&token.name)));
+    let users = superseded
+        .users
+        .iter()
+        .map(|user| format!("take {} out of ClusterRoleBinding {USER_BINDING}", harmless(user)));
+    secrets.chain(users).collect::<Vec<_>>().join(", ")
 }
 
 fn stored_credential(kind: Kind, member: &str) -> String {
@@ -185,6 +210,13 @@ fn consequences(view: PlanView<'_>) -> Vec<String> {
         texts.push(format!(
             "{}: each new Cluster stores a credential with cluster-admin rights on its member; whoever may read \
              clusters.cluster.kubesphere.io there can use it",
+            cluster.host
+        ));
+    }
+    if let Some((_, cluster, _)) = view.plan.renewals().next() {
+        texts.push(format!(
+            "{}: a renewed Cluster stores a credential with cluster-admin rights on its member, as before; whoever may \
+             read clusters.cluster.kubesphere.io there can use it",
             cluster.host
         ));
     }

@@ -1,9 +1,11 @@
 //! What the steps of a plan need permission for.
 
 use super::{
-    credential::{CLUSTER_ADMIN, CredentialStep, HostUid, Kind, Piece, SIGNER},
+    credential::{CLUSTER_ADMIN, HostUid, Kind, Piece, SIGNER},
+    credential_step::CredentialStep,
     intent::Part,
-    join::{ConfigurationStep, MemberPlan, Plan, Registration},
+    join::{ConfigurationStep, MemberPlan, Plan},
+    superseded::Superseded,
 };
 use crate::kubesphere::{cluster, cluster_configuration};
 
@@ -62,18 +64,31 @@ fn of_configuration(part: Part, step: &ConfigurationStep) -> Vec<Access> {
 /// What the plan needs on a member.
 pub fn on_member(part: Part, plan: &MemberPlan) -> Vec<Access> {
     let mut accesses = of_configuration(part, &plan.configuration);
-    let cluster = plan.cluster.iter().filter(|cluster| cluster.registration == Registration::Create);
-    accesses.extend(cluster.filter_map(|cluster| cluster.credential.as_ref()).flat_map(of_credential));
+    let cluster = plan.cluster.as_ref().filter(|_| plan.stores_credential());
     accesses
+        .extend(cluster.and_then(|cluster| cluster.credential.as_ref()).into_iter().flat_map(of_credential));
+    let renewal = cluster.and_then(|cluster| cluster.renewal());
+    accesses.extend(renewal.into_iter().flat_map(|renewal| of_removal(&renewal.superseded)));
+    accesses
+}
+
+/// What it takes to remove what a host does not use any more.
+fn of_removal(superseded: &Superseded) -> Vec<Access> {
+    let tokens = (!superseded.tokens.is_empty()).then(|| of("delete", Piece::Token(HostUid::default())));
+    let verb = if superseded.empties_binding { "delete" } else { "patch" };
+    let users =
+        (!superseded.users.is_empty()).then(|| ["get", verb].map(|verb| of(verb, Piece::UserBinding)));
+    tokens.into_iter().chain(users.into_iter().flatten()).collect()
+}
+
+fn of(verb: &'static str, piece: Piece) -> Access {
+    let (group, resource) = piece.resource();
+    Access { verb, group, resource, namespace: piece.namespace(), name: None }
 }
 
 /// What it takes to make a credential. The one that is stored creates a `ClusterRole` that allows everything, which
 /// only one who may everything may do (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
 fn of_credential(step: &CredentialStep) -> Vec<Access> {
-    let of = |verb, piece: Piece| {
-        let (group, resource) = piece.resource();
-        Access { verb, group, resource, namespace: piece.namespace(), name: None }
-    };
     let mut accesses = match step.kind {
         Kind::Context => vec![EVERYTHING],
         Kind::ServiceAccount => vec![
@@ -84,22 +99,23 @@ fn of_credential(step: &CredentialStep) -> Vec<Access> {
         ],
         Kind::Certificate => vec![of("get", Piece::UserBinding), of("get", Piece::Certificate)],
     };
-    accesses.extend(step.missing.iter().flat_map(|piece| creation(*piece, &of)));
+    accesses.extend(step.missing.iter().flat_map(|piece| creation(*piece)));
     accesses
 }
 
-fn creation(piece: Piece, of: &impl Fn(&'static str, Piece) -> Access) -> Vec<Access> {
+fn creation(piece: Piece) -> Vec<Access> {
     let created = of("create", piece);
     match piece {
-        Piece::ServiceAccount | Piece::Token(_) => vec![created],
-        Piece::Binding | Piece::UserBinding | Piece::Rebinding => {
+        Piece::ServiceAccount | Piece::Token(_) | Piece::AnotherToken(..) => vec![created],
+        Piece::Binding | Piece::UserBinding | Piece::Rebinding | Piece::AddedUser => {
             let bound = Access {
                 verb: "bind",
                 resource: "clusterroles",
                 name: Some(CLUSTER_ADMIN),
                 ..created.clone()
             };
-            let changed = if piece == Piece::Rebinding { of("patch", piece) } else { created };
+            let stands = matches!(piece, Piece::Rebinding | Piece::AddedUser);
+            let changed = if stands { of("patch", piece) } else { created };
             vec![changed, bound]
         }
         Piece::Certificate => {
@@ -116,15 +132,13 @@ fn creation(piece: Piece, of: &impl Fn(&'static str, Piece) -> Access) -> Vec<Ac
 pub fn on_host(part: Part, plan: &Plan) -> Vec<Access> {
     let host = plan.host.iter();
     let mut accesses: Vec<_> = host.flat_map(|host| of_configuration(part, &host.configuration)).collect();
+    let of =
+        |verb| Access { verb, group: cluster::GROUP, resource: cluster::PLURAL, namespace: None, name: None };
     if plan.creations().next().is_some() {
-        let of = |verb| Access {
-            verb,
-            group: cluster::GROUP,
-            resource: cluster::PLURAL,
-            namespace: None,
-            name: None,
-        };
         accesses.extend(["create", "get"].map(of));
+    }
+    if plan.renewals().next().is_some() {
+        accesses.extend(["get", "patch"].map(of));
     }
     accesses
 }

@@ -1,4 +1,4 @@
-//! The credential by which a host reaches its member: which one it is, and what of it still has to be made.
+//! The credential by which a host reaches its member: which one it is, and what it is made of.
 
 use std::fmt;
 
@@ -122,12 +122,17 @@ pub enum Piece {
     Binding,
     /// The Secret into which Kubernetes writes the service account's token for this host.
     Token(HostUid),
+    /// Another such Secret, made in this second since 1970: a renewal leaves the one before alone until the host has the
+    /// new token.
+    AnotherToken(HostUid, i64),
     /// The request for a client certificate; it is gone once that is there.
     Certificate,
     /// The binding of the certificate's user.
     UserBinding,
     /// The same binding, where it is there: it lets go of the user of an earlier certificate.
     Rebinding,
+    /// The same binding, where it is there: it keeps the users of earlier certificates until the host has the new one.
+    AddedUser,
 }
 
 /// A client certificate that is asked for.
@@ -145,7 +150,8 @@ impl Piece {
         match self {
             Self::ServiceAccount | Self::Binding | Self::Certificate => ACCOUNT.to_owned(),
             Self::Token(host) => format!("{TOKEN_SECRET}-{:08x}", host.0 >> 96),
-            Self::UserBinding | Self::Rebinding => USER_BINDING.to_owned(),
+            Self::AnotherToken(host, made) => format!("{}-{made:x}", Self::Token(host).name()),
+            Self::UserBinding | Self::Rebinding | Self::AddedUser => USER_BINDING.to_owned(),
         }
     }
 
@@ -153,10 +159,10 @@ impl Piece {
     pub fn kind(self) -> &'static str {
         match self {
             Self::ServiceAccount => "serviceaccount",
-            Self::Binding | Self::UserBinding | Self::Rebinding => {
+            Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
                 "clusterrolebinding.rbac.authorization.k8s.io"
             }
-            Self::Token(_) => "secret",
+            Self::Token(_) | Self::AnotherToken(..) => "secret",
             Self::Certificate => "certificatesigningrequest.certificates.k8s.io",
         }
     }
@@ -165,25 +171,27 @@ impl Piece {
     pub fn resource(self) -> (&'static str, &'static str) {
         match self {
             Self::ServiceAccount => ("", "serviceaccounts"),
-            Self::Binding | Self::UserBinding | Self::Rebinding => {
+            Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
                 ("rbac.authorization.k8s.io", "clusterrolebindings")
             }
-            Self::Token(_) => ("", "secrets"),
+            Self::Token(_) | Self::AnotherToken(..) => ("", "secrets"),
             Self::Certificate => ("certificates.k8s.io", "certificatesigningrequests"),
         }
     }
 
     /// Its namespace, where it has one.
     pub fn namespace(self) -> Option<&'static str> {
-        matches!(self, Self::ServiceAccount | Self::Token(_)).then_some(NAMESPACE)
+        matches!(self, Self::ServiceAccount | Self::Token(_) | Self::AnotherToken(..)).then_some(NAMESPACE)
     }
 
     /// The API version and the kind.
     pub fn type_meta(self) -> (&'static str, &'static str) {
         match self {
             Self::ServiceAccount => ("v1", "ServiceAccount"),
-            Self::Binding | Self::UserBinding | Self::Rebinding => ("v1", "ClusterRoleBinding"),
-            Self::Token(_) => ("v1", "Secret"),
+            Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
+                ("v1", "ClusterRoleBinding")
+            }
+            Self::Token(_) | Self::AnotherToken(..) => ("v1", "Secret"),
             Self::Certificate => ("v1", "CertificateSigningRequest"),
         }
     }
@@ -204,11 +212,11 @@ impl Piece {
                 object["roleRef"] = role();
                 object["subjects"] = json!([account()]);
             }
-            Self::UserBinding | Self::Rebinding => {
+            Self::UserBinding | Self::Rebinding | Self::AddedUser => {
                 object["roleRef"] = role();
                 object["subjects"] = json!([user(asked.map_or(ACCOUNT, |asked| asked.user))]);
             }
-            Self::Token(host) => {
+            Self::Token(host) | Self::AnotherToken(host, _) => {
                 object["type"] = json!(TOKEN_TYPE);
                 let annotations = json!({ACCOUNT_ANNOTATION: ACCOUNT, HOST_ANNOTATION: host.to_string()});
                 object["metadata"]["annotations"] = annotations;
@@ -241,7 +249,7 @@ impl Piece {
     fn fault(self, object: &Value) -> Option<String> {
         match self {
             Self::ServiceAccount | Self::Certificate => None,
-            Self::Token(host) => {
+            Self::Token(host) | Self::AnotherToken(host, _) => {
                 let annotations = &object["metadata"]["annotations"];
                 if object["type"] != TOKEN_TYPE || annotations[ACCOUNT_ANNOTATION] != ACCOUNT {
                     return Some(format!("it is not a token of ServiceAccount {ACCOUNT}"));
@@ -249,13 +257,15 @@ impl Piece {
                 let is_of_host = annotations[HOST_ANNOTATION] == host.to_string();
                 (!is_of_host).then(|| format!("it is not for the host with the UID {host}"))
             }
-            Self::Binding | Self::UserBinding | Self::Rebinding => {
+            Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
                 let subjects = object["subjects"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let binds = object["roleRef"] == role() && subjects.iter().any(|one| self.binds(one));
                 if !binds {
                     return Some(format!("it does not bind {ACCOUNT} to {CLUSTER_ADMIN}"));
                 }
-                (subjects.len() > 1).then(|| format!("it binds others than {ACCOUNT} to {CLUSTER_ADMIN} too"))
+                // A renewal that was cut short leaves users of two certificates.
+                let others = subjects.iter().any(|one| !self.binds(one));
+                others.then(|| format!("it binds others than {ACCOUNT} to {CLUSTER_ADMIN} too"))
             }
         }
     }
@@ -284,7 +294,7 @@ impl Piece {
 
     /// What comes of it.
     pub fn outcome(self) -> &'static str {
-        if self == Self::Rebinding { "patched" } else { "created" }
+        if matches!(self, Self::Rebinding | Self::AddedUser) { "patched" } else { "created" }
     }
 
     /// Whether it stays on the member.
@@ -293,20 +303,12 @@ impl Piece {
     }
 }
 
-/// What it takes to have the credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CredentialStep {
-    /// Which one it is.
-    pub kind: Kind,
-    /// What is created for it, in this order.
-    pub missing: Vec<Piece>,
-}
-
 fn account() -> Value {
     json!({"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE})
 }
 
-fn user(name: &str) -> Value {
+/// A certificate's user, as a binding names it.
+pub fn user(name: &str) -> Value {
     json!({"apiGroup": RBAC, "kind": "User", "name": name})
 }
 
@@ -327,31 +329,6 @@ impl Account {
             Ownership::Ours => None,
             Ownership::Foreign(why) => Some((piece, why.as_str())),
         })
-    }
-}
-
-impl CredentialStep {
-    /// What is left to do for this kind and host, where `account` was seen.
-    pub fn new(kind: Kind, host: HostUid, account: Option<&Account>) -> Self {
-        let lacks = |of: fn(&Account) -> &Seen<Ownership>| {
-            account.is_none_or(|account| of(account).present() != Some(&Ownership::Ours))
-        };
-        let pieces = match kind {
-            Kind::Context => Vec::new(),
-            Kind::ServiceAccount => vec![
-                (Piece::ServiceAccount, lacks(|account| &account.service_account)),
-                (Piece::Binding, lacks(|account| &account.binding)),
-                (Piece::Token(host), lacks(|account| &account.token)),
-            ],
-            // The certificate first: where none is issued, nothing is left behind.
-            Kind::Certificate => {
-                let is_new = lacks(|account| &account.binding);
-                let binding = if is_new { Piece::UserBinding } else { Piece::Rebinding };
-                vec![(Piece::Certificate, true), (binding, true)]
-            }
-        };
-        let missing = pieces.into_iter().filter_map(|(piece, is_missing)| is_missing.then_some(piece));
-        Self { kind, missing: missing.collect() }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Account, Choice, CredentialStep, HostUid, Kind, Ownership, Piece, Seen, Version};
+use super::{Account, Asked, Choice, HostUid, Kind, Ownership, Piece, Seen, Version, user};
+use crate::plan::credential_step::CredentialStep;
 
 const HOST: HostUid = HostUid(0x1f << 96);
 const S: Kind = Kind::ServiceAccount;
@@ -80,7 +81,7 @@ fn each_host_has_a_token_of_its_own() {
 
 #[test]
 fn each_certificate_has_a_user_of_its_own() {
-    let asked = super::Asked { user: "kubectl-mc-host-1f", request: "PEM" };
+    let asked = Asked { user: "kubectl-mc-host-1f", request: "PEM" };
     let binding = Piece::UserBinding.manifest(Some(asked));
     assert_eq!(binding["subjects"][0]["name"], "kubectl-mc-host-1f");
     assert_eq!(Piece::Rebinding.ownership(&binding), Ownership::Ours);
@@ -96,4 +97,35 @@ fn a_certificate_is_made_each_time_and_before_its_binding() {
     let ours = Seen::Present(Ownership::Ours);
     assert_eq!(missing(ours), [Piece::Certificate, Piece::Rebinding], "the user is another one");
     assert_eq!(CredentialStep::new(Kind::Context, HOST, None).missing, []);
+}
+
+#[test]
+fn a_renewal_makes_everything_anew_beside_what_there_is() {
+    let ours = || Seen::Present(Ownership::Ours);
+    let renewed =
+        |kind, account: &Account| CredentialStep::renewed(kind, HOST, Some(account), 0x6921_b3f2).missing;
+    let another = Piece::AnotherToken(HOST, 0x6921_b3f2);
+    assert_eq!(renewed(Kind::ServiceAccount, &account(ours(), ours())), [another]);
+    assert_eq!(another.name(), "kubectl-mc-host-token-0000001f-6921b3f2");
+    assert_eq!(another.ownership(&another.manifest(None)), Ownership::Ours);
+    assert_eq!(
+        renewed(Kind::ServiceAccount, &account(Seen::Absent, Seen::Absent)),
+        [Piece::Binding, another]
+    );
+    assert_eq!(
+        renewed(Kind::Certificate, &account(Seen::Absent, ours())),
+        [Piece::Certificate, Piece::AddedUser]
+    );
+    let first = account(Seen::Absent, Seen::Absent);
+    assert_eq!(renewed(Kind::Certificate, &first), [Piece::Certificate, Piece::UserBinding]);
+    assert_eq!(renewed(Kind::Context, &account(ours(), ours())), []);
+}
+
+#[test]
+fn users_of_two_certificates_are_ours_and_others_beside_them_are_not() {
+    let mut binding = Piece::UserBinding.manifest(Some(Asked { user: "kubectl-mc-host-1", request: "" }));
+    binding["subjects"].as_array_mut().unwrap().push(user("kubectl-mc-host-2"));
+    assert_eq!(Piece::AddedUser.ownership(&binding), Ownership::Ours);
+    binding["subjects"].as_array_mut().unwrap().push(user("jane"));
+    assert!(matches!(Piece::AddedUser.ownership(&binding), Ownership::Foreign(_)));
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    context_mapping::LeftOut,
     credential::Choice,
     member_kubeconfig::{Endpoint, Problem, StoredUser},
 };
@@ -21,6 +22,8 @@ pub struct Intent {
     pub given_secret: Option<JwtSecret>,
     /// Whether new members are probed from the host's nodes.
     pub reachability: Reachability,
+    /// The Clusters that were asked for with all others, and that cannot be renewed.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// From where it is found out whether the host reaches a member.
@@ -44,6 +47,8 @@ pub enum Part {
     PrepareMember,
     /// The Clusters, on configurations that others have prepared.
     Import,
+    /// New kubeconfigs in the Clusters that stand.
+    Renew,
     /// Nothing: a join is looked at, before or after it.
     Check,
 }

@@ -1,19 +1,17 @@
 //! What a join still has to do.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     configuration_patch::{ConfigurationPatch, NotAMapping, Wanted},
-    credential::{CredentialStep, HostUid},
-    intent::{ClusterIntent, Description, HostIntent, Intent, MemberIntent, Part},
-    member_kubeconfig::StoredKubeconfig,
+    credential::HostUid,
+    credential_step::CredentialStep,
+    intent::{ClusterIntent, HostIntent, Intent, MemberIntent, Part},
     observed::{InstallerRun, Observed},
     reach::{leftovers::LeftoverPod, probing::Outlook},
+    renewal::{self, Renewal},
 };
 use crate::kubesphere::{
-    cluster,
     cluster_configuration::ClusterConfiguration,
     jwt_secret::JwtSecret,
     readiness::{Effect, Membership, Progress, host_in_effect, member_in_effect, membership},
@@ -65,7 +63,7 @@ pub struct ClusterPlan {
     pub name: String,
     /// What the host needs to know the member.
     pub registration: Registration,
-    /// What it takes to have the credential that is stored, where the Cluster is created.
+    /// What it takes to have the credential that is stored, where the Cluster is created or renewed.
     pub credential: Option<CredentialStep>,
 }
 
@@ -95,6 +93,8 @@ pub enum Registration {
     Await,
     /// Its Cluster is created.
     Create,
+    /// Its Cluster stands, and gets a new kubeconfig.
+    Renew(Renewal),
 }
 
 /// Why no plan can be made; each stands as an obstacle among the checks.
@@ -102,6 +102,11 @@ pub enum Registration {
 pub enum Unplannable {
     /// A side has no readable ClusterConfiguration, or the host no secret.
     NotObserved,
+    /// There is no Cluster of the name that was given.
+    NoCluster {
+        /// The name.
+        name: String,
+    },
     /// A configuration is not shaped as KubeSphere's are.
     Malformed {
         /// Whose.
@@ -133,12 +138,35 @@ impl Plan {
         let clusters = self.members.iter().filter_map(|member| Some((member, member.cluster.as_ref()?)));
         clusters.filter(|(_, cluster)| cluster.registration == Registration::Create)
     }
+
+    /// The Clusters that get a new kubeconfig, with the members that they stand for.
+    pub fn renewals(&self) -> impl Iterator<Item = (&MemberPlan, &ClusterPlan, &Renewal)> {
+        self.members.iter().filter_map(|member| {
+            let cluster = member.cluster.as_ref()?;
+            Some((member, cluster, cluster.renewal()?))
+        })
+    }
+}
+
+impl ClusterPlan {
+    /// What a renewal does, where it is one.
+    pub fn renewal(&self) -> Option<&Renewal> {
+        match &self.registration {
+            Registration::Renew(renewal) => Some(renewal),
+            Registration::Joined | Registration::Await | Registration::Create => None,
+        }
+    }
 }
 
 impl MemberPlan {
     /// Whether its Cluster is to be created.
     pub fn registers(&self) -> bool {
         self.cluster.as_ref().is_some_and(|cluster| cluster.registration == Registration::Create)
+    }
+
+    /// Whether the host is to store a credential of it.
+    pub fn stores_credential(&self) -> bool {
+        self.registers() || self.cluster.as_ref().is_some_and(|cluster| cluster.renewal().is_some())
     }
 
     /// Whether there is nothing to do.
@@ -158,6 +186,9 @@ impl ConfigurationStep {
 /// The plan for `members`, in the intent's order. Without a host there must be a given secret. What is probed is added
 /// once it is known that Clusters are to be created: only then the nodes are looked at.
 pub fn plan(intent: &Intent, host: Option<&Observed>, members: &[&Observed]) -> Result<Plan, Unplannable> {
+    if intent.part == Part::Renew {
+        return renewal::plan(intent, host, members);
+    }
     let secret = shared_secret(intent, host)?;
     let members = intent.members.iter().zip(members);
     let members = members.map(|(intent, member)| member_plan(intent, host, member, &secret));
@@ -304,42 +335,6 @@ fn step(
         ) => ConfigurationStep::Await,
         (None, Progress::Pending(_), _) => ConfigurationStep::Restart,
     })
-}
-
-/// A kubeconfig as a Cluster stores it.
-pub fn stored(kubeconfig: &StoredKubeconfig) -> SecretString {
-    STANDARD.encode(kubeconfig.text.expose_secret()).into()
-}
-
-/// The Cluster as the console creates it (kubesphere/console `src/stores/cluster/index.js@v3.4.1`).
-///
-/// It holds the member's credentials: it is for the request's body only.
-pub fn cluster_manifest(name: &str, description: &Description, kubeconfig: &StoredKubeconfig) -> Value {
-    let mut labels = json!(description.labels);
-    let mut annotations = json!(description.annotations);
-    set(&mut labels, "cluster.kubesphere.io/group", description.group.as_ref());
-    set(&mut labels, "cluster.kubesphere.io/region", description.region.as_ref());
-    set(&mut annotations, "kubesphere.io/alias-name", description.alias.as_ref());
-    set(&mut annotations, "kubesphere.io/description", description.description.as_ref());
-    json!({
-        "apiVersion": format!("{}/{}", cluster::GROUP, cluster::VERSION),
-        "kind": cluster::KIND,
-        "metadata": {"name": name, "labels": labels, "annotations": annotations},
-        "spec": {
-            "provider": description.provider.as_deref().unwrap_or_default(),
-            "joinFederation": true,
-            "connection": {
-                "type": "direct",
-                "kubeconfig": stored(kubeconfig).expose_secret(),
-            },
-        },
-    })
-}
-
-fn set(map: &mut Value, key: &str, value: Option<&String>) {
-    if let Some(value) = value {
-        map[key] = json!(value);
-    }
 }
 
 #[cfg(test)]

@@ -202,7 +202,14 @@ fn intent(part: Part) -> Intent {
     });
     let member = MemberIntent { context: "member1".to_owned(), from_other_host: false, cluster };
     let members = if part == Part::PrepareHost { Vec::new() } else { vec![member] };
-    Intent { part, host: host_intent(None), members, given_secret: None, reachability: Reachability::Off }
+    Intent {
+        part,
+        host: host_intent(None),
+        members,
+        given_secret: None,
+        reachability: Reachability::Off,
+        left_out: Vec::new(),
+    }
 }
 
 fn steps(plan: &Plan) -> Vec<String> {

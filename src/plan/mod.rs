@@ -1,10 +1,13 @@
 //! Decisions: what was observed and what is wanted become a plan. Pure.
 
 pub mod access;
+pub mod cluster_manifest;
 pub mod conclusion;
 pub mod configuration_patch;
+pub mod context_mapping;
 pub mod course;
 pub mod credential;
+pub mod credential_step;
 pub mod go_error;
 pub mod human_duration;
 pub mod identity;
@@ -21,9 +24,11 @@ pub mod registered_name;
 pub mod registration;
 pub mod registration_changes;
 pub mod registration_reasons;
+pub mod renewal;
 pub mod secret_places;
 pub mod secret_remarks;
 pub mod shared_secret;
 pub mod steps;
 pub mod stored_credential;
+pub mod superseded;
 pub mod surroundings;

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{credential::Account, member_server::EndpointSeen, surroundings::Surroundings};
+use super::{
+    credential::Account, member_server::EndpointSeen, superseded::Earlier, surroundings::Surroundings,
+};
 use crate::kubesphere::{
     cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
     kubesphere_config::KubesphereConfig, role::Role, side::Side, versions::Version,
@@ -139,6 +141,8 @@ pub struct Observed {
     pub denied: Vec<Denied>,
     /// What there is of the account whose credential a host stores. Closer look.
     pub account: Option<Account>,
+    /// What there is of credentials that were made for the host before. Closer look.
+    pub earlier: Option<Earlier>,
     /// What there is of the address that a host stores. Closer look.
     pub endpoint: Option<EndpointSeen>,
     /// What stands around its KubeSphere. Closer look.
@@ -231,6 +235,7 @@ pub fn fixture(kubernetes: &str) -> Observed {
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
         account: None,
+        earlier: None,
         endpoint: None,
         surroundings: Surroundings::default(),
     }

@@ -2,12 +2,14 @@
 
 use super::{
     configuration_patch::Change,
-    credential::{CredentialStep, Kind, Piece},
+    credential::{Kind, Piece},
+    credential_step::CredentialStep,
     join::{ConfigurationStep, MemberPlan, Plan, Registration},
     reach::{
         leftovers::LeftoverPod,
         probing::{Outlook, Probing},
     },
+    superseded::Superseded,
 };
 use crate::kubesphere::side::Side;
 
@@ -46,6 +48,19 @@ pub enum Action<'a> {
         /// The credential that it stores.
         credential: Kind,
     },
+    /// Replaces the kubeconfig in the Cluster of this member and waits until the host's controller has taken it.
+    Renew {
+        /// The Cluster's name.
+        name: &'a str,
+        /// The member's context.
+        member: &'a str,
+        /// The credential that it stores from then on.
+        credential: Kind,
+        /// What changes beside the kubeconfig.
+        changes: &'a [Change],
+    },
+    /// Removes from the member what the host does not use any more.
+    Remove(&'a Superseded),
     /// Waits until the Cluster is ready.
     AwaitCluster {
         /// The Cluster's name.
@@ -57,9 +72,9 @@ impl Action<'_> {
     /// One word for it.
     pub fn verb(&self) -> &'static str {
         match self {
-            Self::Sweep(_) => "delete",
+            Self::Sweep(_) | Self::Remove(_) => "delete",
             Self::Probe(_) => "probe",
-            Self::Patch(_) => "patch",
+            Self::Patch(_) | Self::Renew { .. } => "patch",
             Self::Await | Self::AwaitController | Self::AwaitCluster { .. } => "wait",
             Self::Restart => "restart",
             Self::MakeCredential(_) | Self::Create { .. } => "create",
@@ -82,23 +97,48 @@ impl Action<'_> {
             Self::MakeCredential(step) => {
                 step.missing.iter().map(|piece| object(*piece)).collect::<Vec<_>>().join(", ")
             }
-            Self::Create { name, .. } | Self::AwaitCluster { name } => {
+            Self::Create { name, .. } | Self::Renew { name, .. } | Self::AwaitCluster { name } => {
                 format!("clusters.cluster.kubesphere.io/{name}")
             }
+            Self::Remove(superseded) => removed(superseded),
+        }
+    }
+
+    /// The fields that it changes.
+    pub fn changes(&self) -> &[Change] {
+        match self {
+            Self::Patch(changes) | Self::Renew { changes, .. } => changes,
+            _ => &[],
         }
     }
 }
 
+/// The token Secrets, and the users in the binding.
+fn removed(superseded: &Superseded) -> String {
+    let tokens = superseded.tokens.iter().map(|token| format!("secrets/{}", token.name));
+    let users = superseded.users.iter().map(|user| format!("users/{user} in {}", object(Piece::UserBinding)));
+    tokens.chain(users).collect::<Vec<_>>().join(", ")
+}
+
 impl Plan {
     /// The steps: what is found out first, the members' credentials, the host's, then every member's configuration, then
-    /// the Clusters.
+    /// the Clusters, and what is of no more use then.
     pub fn steps(&self) -> Vec<Step<'_>> {
         let of_host = self.host.iter().filter_map(|host| of_configuration(&host.side, &host.configuration));
         let of_members =
             self.members.iter().filter_map(|member| of_configuration(&member.side, &member.configuration));
         let clusters = self.members.iter().filter_map(of_cluster);
         let credentials = self.members.iter().filter_map(of_credential);
-        self.of_reachability().chain(credentials).chain(of_host).chain(of_members).chain(clusters).collect()
+        let steps = self.of_reachability().chain(credentials).chain(of_host).chain(of_members);
+        steps.chain(clusters).chain(self.of_removals()).collect()
+    }
+
+    fn of_removals(&self) -> impl Iterator<Item = Step<'_>> {
+        let removals = self.renewals().filter(|(_, _, renewal)| !renewal.superseded.is_empty());
+        removals.map(|(member, _, renewal)| Step {
+            side: member.side.clone(),
+            action: Action::Remove(&renewal.superseded),
+        })
     }
 
     fn of_reachability(&self) -> impl Iterator<Item = Step<'_>> {
@@ -147,13 +187,13 @@ fn of_configuration<'a>(side: &Side, step: &'a ConfigurationStep) -> Option<Step
 fn of_cluster(member: &MemberPlan) -> Option<Step<'_>> {
     let cluster = member.cluster.as_ref()?;
     let name = cluster.name.as_str();
-    let action = match cluster.registration {
+    let credential = cluster.credential.as_ref().map_or(Kind::Context, |step| step.kind);
+    let member = member.side.context();
+    let action = match &cluster.registration {
         Registration::Joined => return None,
         Registration::Await => Action::AwaitCluster { name },
-        Registration::Create => {
-            let credential = cluster.credential.as_ref().map_or(Kind::Context, |step| step.kind);
-            Action::Create { name, member: member.side.context(), credential }
-        }
+        Registration::Create => Action::Create { name, member, credential },
+        Registration::Renew(renewal) => Action::Renew { name, member, credential, changes: &renewal.changes },
     };
     Some(Step { side: cluster.host.clone(), action })
 }

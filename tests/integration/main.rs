@@ -31,6 +31,7 @@ mod reachability;
 mod readme;
 mod real_nodes;
 mod refusals;
+mod renew;
 mod resume;
 mod support;
 mod typed;

@@ -88,15 +88,16 @@ impl Probing {
     }
 }
 
-/// The members that a plan is to create Clusters of, where reachability is asked for.
+/// The members that the host is to store a credential of, where reachability is asked for.
 pub fn probed_members(intent: &Intent, plan: &Plan) -> Vec<ProbedMember> {
     if intent.reachability == Reachability::Off {
         return Vec::new();
     }
-    let is_created = |side: &Side| plan.creations().any(|(member, _)| member.side == *side);
+    let is_stored =
+        |side: &Side| plan.members.iter().any(|member| member.side == *side && member.stores_credential());
     wanted_at(intent, |cluster| &cluster.server)
         .into_iter()
-        .filter(|wanted| is_created(&wanted.member))
+        .filter(|wanted| is_stored(&wanted.member))
         .collect()
 }
 

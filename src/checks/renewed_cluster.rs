@@ -1,0 +1,239 @@
+//! A Cluster gets a new kubeconfig of its own member, and of no other cluster.
+
+use super::{Check, Report, Situation, Verdict};
+use crate::{
+    kubesphere::{cluster::RegisteredCluster, shell_word::shell_word, side::Side},
+    plan::{
+        context_mapping::{LeftOut, Why},
+        identity::{Identity, identity},
+        intent::ClusterIntent,
+        observed::Observed,
+    },
+};
+
+pub(super) const CHECK: Check = Check {
+    id: "renewed-cluster",
+    title: "a new kubeconfig leads to the same member",
+    skippable: false,
+    run,
+};
+
+fn run(situation: &Situation<'_>) -> Vec<Report> {
+    let Some(host) = situation.host.filter(|_| situation.renews()) else { return Vec::new() };
+    let of_members = situation.answering_clusters().flat_map(|(intent, member)| {
+        let cluster = host.cluster_named(&intent.name);
+        cluster.map(|cluster| of_member(cluster, intent, host, member)).unwrap_or_default()
+    });
+    let intent = situation.intent;
+    let verdict = if intent.members.is_empty() { Verdict::Failure } else { Verdict::Warning };
+    of_members.chain(intent.left_out.iter().map(|one| left_out(one, verdict, host))).collect()
+}
+
+fn of_member(
+    cluster: &RegisteredCluster,
+    intent: &ClusterIntent,
+    host: &Observed,
+    member: &Observed,
+) -> Vec<Report> {
+    match unrenewable(cluster, host).or_else(|| another(cluster, intent, host, member)) {
+        Some(report) => vec![report],
+        None => unread(member).into_iter().collect(),
+    }
+}
+
+/// What no kubeconfig helps.
+fn unrenewable(cluster: &RegisteredCluster, host: &Observed) -> Option<Report> {
+    let (name, context) = (cluster.name(), shell_word(host.side.context()));
+    let failure = |what: &str| Report::failure(&host.side, format!("the Cluster \"{name}\" {what}"));
+    if cluster.is_host() {
+        return Some(
+            failure("is the host's own: its controller writes and uses it by itself").cure(
+                "name the Cluster of a member; `kubectl get clusters.cluster.kubesphere.io` lists them",
+            ),
+        );
+    }
+    if !cluster.is_direct() {
+        return Some(failure("has no direct connection: it is the member's agent that connects, without a kubeconfig").cure(
+            "look at the agent on the member: `kubectl -n kubesphere-system get deployment cluster-agent`",
+        ));
+    }
+    if cluster.is_being_deleted() {
+        return Some(failure("is being deleted").cure(format!(
+            "wait until `kubectl --context {context} get clusters.cluster.kubesphere.io {name}` finds it no more, then join the member again"
+        )));
+    }
+    (!cluster.joins_federation()).then(|| {
+        failure("has no `joinFederation: true`, so the controller ignores it for ever").cure(format!(
+            "`kubectl --context {context} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
+        ))
+    })
+}
+
+fn another(
+    cluster: &RegisteredCluster,
+    intent: &ClusterIntent,
+    host: &Observed,
+    member: &Observed,
+) -> Option<Report> {
+    let name = cluster.name();
+    let found = &member.uid;
+    match identity(cluster, host, member) {
+        Identity::Same => None,
+        Identity::Other(uid) => Some(
+            Report::failure(
+                &member.side,
+                format!(
+                    "it is another cluster than the host's \"{name}\": the UID of its kube-system is {found}, and that of \"{name}\" {uid}"
+                ),
+            )
+            .cure(format!("name the context of \"{name}\" with `--member-context`"))
+            .cure(join_instead(&member.side, host)),
+        ),
+        Identity::Unproven => Some(unproven(intent, host, member)),
+    }
+}
+
+/// Another cluster joins under another name.
+fn join_instead(member: &Side, host: &Observed) -> String {
+    let (member, host) = (shell_word(member.context()), shell_word(host.side.context()));
+    format!("if this cluster shall be a member too: `kubectl mc join {member} --context {host}`")
+}
+
+fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Report {
+    let name = &intent.name;
+    let message = format!(
+        "nothing proves that it is the host's \"{name}\": the host knows no UID of that, and the cluster (UID {}) has not both the service account {name}-kubesphere in kube-federation-system and the host's jwtSecret",
+        member.uid
+    );
+    let (context, host) = (shell_word(member.side.context()), shell_word(host.side.context()));
+    Report::failure(&member.side, message)
+        .cure(format!("if it is, let it have the host's jwtSecret first: `kubectl mc prepare member {context} --context {host}`"))
+        .cure(format!(
+            "if the host never reached it: delete the Cluster, and join anew: `kubectl mc join {context} --context {host} --name {name}`"
+        ))
+}
+
+/// What cannot be seen is not removed.
+fn unread(member: &Observed) -> Option<Report> {
+    let why = member.earlier.as_ref()?.unread.as_ref()?;
+    Some(Report::unknown(
+        &member.side,
+        format!("which credentials it made for the host before, so that all stay valid: {why}"),
+    ))
+}
+
+fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed) -> Report {
+    let name = &one.name;
+    let renewal = format!("kubectl mc renew {name} --context {}", shell_word(host.side.context()));
+    let (message, cure) = match &one.why {
+        Why::NoContext => (
+            format!("no context of the kubeconfig leads to the Cluster \"{name}\", which is left out"),
+            format!("name its kubeconfig: `{renewal} --member-kubeconfig PATH --member-context NAME`"),
+        ),
+        Why::SameMember(other) => (
+            format!("the Cluster \"{name}\" stands for the same member as \"{other}\", and is left out"),
+            format!("renew it afterwards: `{renewal} --member-context NAME`"),
+        ),
+    };
+    Report::of(verdict, &host.side, message).cure(cure)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHECK;
+    use crate::{
+        checks::fixture::{Case, HOST_SECRET, cluster, host_cluster},
+        kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret},
+        plan::{
+            context_mapping::{LeftOut, Why},
+            intent::Part,
+            observed::Seen,
+            superseded::Earlier,
+        },
+    };
+
+    fn left_out() -> Vec<LeftOut> {
+        let same = Why::SameMember("edge-1".to_owned());
+        let left_out = [("paris", Why::NoContext), ("twin", same)];
+        left_out.map(|(name, why)| LeftOut { name: name.to_owned(), why }).into()
+    }
+
+    fn renewing(cluster: RegisteredCluster) -> Case {
+        Case::new().registered([host_cluster("host"), cluster]).wanting(|intent| intent.part = Part::Renew)
+    }
+
+    #[test]
+    fn the_same_member_is_renewed_and_nothing_else_asks() {
+        assert_eq!(renewing(cluster("edge-1", "uid-of-edge-1")).says(&CHECK), Vec::<String>::new());
+        let join = Case::new().registered([cluster("edge-1", "another")]);
+        assert_eq!(join.says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_cluster_is_refused_with_both_uids() {
+        let case = renewing(cluster("edge-1", "uid-of-paris"));
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "failure member \"edge-1\": it is another cluster than the host's \"edge-1\": the UID of its kube-system \
+              is uid-of-edge-1, and that of \"edge-1\" uid-of-paris"
+            ]
+        );
+        assert!(case.cures(&CHECK).contains("`kubectl mc join edge-1 --context prod`"));
+    }
+
+    #[test]
+    fn without_a_uid_the_traces_of_the_join_prove_it() {
+        let case = renewing(cluster("edge-1", ""));
+        let said = case.says(&CHECK);
+        assert!(
+            said[0].starts_with("failure member \"edge-1\": nothing proves that it is the host's"),
+            "{said:?}"
+        );
+        assert!(case.cures(&CHECK).contains("`kubectl mc prepare member edge-1 --context prod`"));
+        let traced = case.member(|member| {
+            member.joined_as = Seen::Present(vec!["edge-1".to_owned()]);
+            member.config = Seen::Absent;
+            member.secret = Seen::Present(JwtSecret::new(HOST_SECRET));
+        });
+        assert_eq!(traced.says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_no_kubeconfig_helps_is_refused() {
+        let said = |change: &serde_json::Value| {
+            let said = renewing(cluster("edge-1", "uid-of-edge-1").patched(change)).says(&CHECK);
+            said.first().cloned().unwrap_or_default()
+        };
+        let host = json!({"metadata": {"labels": {"cluster-role.kubesphere.io/host": ""}}});
+        assert!(said(&host).starts_with("failure host \"prod\": the Cluster \"edge-1\" is the host's own"));
+        let proxy = json!({"spec": {"connection": {"type": "proxy"}}});
+        assert!(said(&proxy).starts_with("failure host \"prod\": the Cluster \"edge-1\" has no direct"));
+        let going = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        assert_eq!(said(&going), "failure host \"prod\": the Cluster \"edge-1\" is being deleted");
+        assert!(said(&json!({"spec": {"joinFederation": false}})).contains("no `joinFederation: true`"));
+    }
+
+    #[test]
+    fn what_is_left_out_or_could_not_be_seen_is_told() {
+        let case = renewing(cluster("edge-1", "uid-of-edge-1"));
+        let case = case.wanting(|intent| intent.left_out = left_out());
+        let unread = Some("forbidden".to_owned());
+        let case = case.member(|member| member.earlier = Some(Earlier { unread, ..Earlier::default() }));
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "unknown member \"edge-1\": which credentials it made for the host before, so that all stay valid: forbidden",
+                "warning host \"prod\": no context of the kubeconfig leads to the Cluster \"paris\", which is left out",
+                "warning host \"prod\": the Cluster \"twin\" stands for the same member as \"edge-1\", and is left out",
+            ]
+        );
+        let nobody = Case::new().wanting(|intent| {
+            (intent.part, intent.left_out) = (Part::Renew, left_out());
+            intent.members.clear();
+        });
+        assert!(nobody.says(&CHECK)[0].starts_with("failure host \"prod\": no context"));
+    }
+}

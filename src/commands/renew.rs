@@ -1,0 +1,63 @@
+//! `kubectl mc renew`.
+
+use std::slice;
+
+use super::{
+    interrupt::interrupted,
+    pipeline,
+    renew_all::{All, find},
+    request::{Renewed, Request},
+};
+use crate::{
+    cli::{ClusterOptions, Global, Renew},
+    error::Error,
+    output::{document::Document, ending::conclude, ui::Ui},
+    plan::{context_mapping::LeftOut, intent::Part},
+};
+
+/// Gives the Cluster, or every Cluster, a new kubeconfig.
+pub async fn run(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
+    match (&renew.name, &renew.member_context) {
+        (Some(name), Some(context)) => {
+            let renewed = Renewed { name: name.clone(), server: None };
+            let (contexts, renewed) = (slice::from_ref(context), slice::from_ref(&renewed));
+            renewal(renew, contexts, renewed, &[], global, ui).await
+        }
+        _ => all(renew, global, ui).await,
+    }
+}
+
+async fn all(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
+    let found = tokio::select! {
+        found = Box::pin(find(global, ui)) => found,
+        error = interrupted() => Err(error),
+    };
+    match found {
+        Ok(All { contexts, renewed, left_out }) => {
+            renewal(renew, &contexts, &renewed, &left_out, global, ui).await
+        }
+        Err(error) => {
+            let mut document = Document::new(Part::Renew, renew.change.dry_run);
+            conclude(ui, renew.change.output, &mut document, Err(error))
+        }
+    }
+}
+
+async fn renewal(
+    renew: &Renew,
+    contexts: &[String],
+    renewed: &[Renewed],
+    left_out: &[LeftOut],
+    global: &Global,
+    ui: &Ui,
+) -> Result<(), Error> {
+    let cluster = ClusterOptions { credentials: renew.credentials, ..ClusterOptions::default() };
+    let request = Request {
+        cluster: Some(&cluster),
+        reachability: renew.reachability.into(),
+        renewed,
+        left_out,
+        ..Request::new(Part::Renew, contexts, &renew.change)
+    };
+    pipeline::run(&request, global, ui).await
+}

@@ -1,0 +1,91 @@
+//! Which context leads to which Cluster, where all are to be renewed.
+
+use futures::future::join_all;
+
+use super::{
+    contexts::{every_member, of_one_member, open, select_host},
+    request::Renewed,
+};
+use crate::{
+    cli::Global,
+    error::{Error, Kind},
+    kubesphere::cluster::RegisteredCluster,
+    live::{
+        environment::Environment,
+        observe::observe,
+        whereabouts::{Whereabouts, whereabouts},
+    },
+    output::{ui::Ui, words::harmless},
+    plan::{
+        context_mapping::{Candidate, LeftOut, Mapped, map},
+        identity::{Identity, identity},
+        observed::Observed,
+    },
+};
+
+/// What there is to renew.
+pub(super) struct All {
+    /// The contexts, one for each Cluster.
+    pub(super) contexts: Vec<String>,
+    /// The Clusters, in the same order.
+    pub(super) renewed: Vec<Renewed>,
+    /// The other Clusters with a direct connection.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// Asks the host for its members, and every context where it leads to.
+pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
+    if let Some(option) = of_one_member(global) {
+        return Err(Error::usage(format!("{option} suits one member, and --all means every one"))
+            .hint("renew that member by its name, with `--member-context`"));
+    }
+    let environment = Environment::of_process();
+    let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
+    let observed = observe(&host).await?;
+    let clusters = members(&observed)?;
+    let contexts = every_member(global, &environment)?;
+    let found = whereabouts(contexts, &environment, global.request_timeout).await;
+    let candidates = join_all(clusters.iter().map(|cluster| candidates(cluster, &observed, &found))).await;
+    let (mapped, left_out) = map(clusters.into_iter().zip(candidates).collect());
+    for mapped in &mapped {
+        ui.message(&shown(mapped));
+    }
+    let contexts = mapped.iter().map(|mapped| mapped.context.clone()).collect();
+    let renewed =
+        mapped.into_iter().map(|mapped| Renewed { name: mapped.cluster, server: mapped.kept_server });
+    Ok(All { contexts, renewed: renewed.collect(), left_out })
+}
+
+/// The Clusters that a kubeconfig is stored in, except for those that are on their way out.
+fn members(host: &Observed) -> Result<Vec<&RegisteredCluster>, Error> {
+    let Some(clusters) = host.clusters.present() else {
+        let why = host.clusters.unreadable().unwrap_or("it has none, and so it is no host");
+        return Err(Error::new(Kind::Obstacle, format!("{}: list clusters: {why}", host.side)));
+    };
+    let renewable = |cluster: &&RegisteredCluster| {
+        cluster.is_direct() && !cluster.is_host() && !cluster.is_being_deleted() && cluster.joins_federation()
+    };
+    Ok(clusters.iter().filter(renewable).collect())
+}
+
+/// The contexts that lead to this member: by its UID, or where the host knows none, by the traces of the join.
+async fn candidates(cluster: &RegisteredCluster, host: &Observed, found: &[Whereabouts]) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for place in found.iter().filter(|place| place.uid != host.uid) {
+        let leads_there = match cluster.member_uid() {
+            Some(uid) => uid == place.uid,
+            None if host.clusters_with_uid(&place.uid).next().is_some() => false,
+            None => place.look().await.is_some_and(|seen| identity(cluster, host, &seen) == Identity::Same),
+        };
+        if leads_there {
+            candidates.push(Candidate { context: place.context.clone(), server: place.server.clone() });
+        }
+    }
+    candidates
+}
+
+fn shown(mapped: &Mapped) -> String {
+    let others = mapped.others.iter().map(|other| harmless(other)).collect::<Vec<_>>().join(", ");
+    let others = if others.is_empty() { others } else { format!(" (as {others} does)") };
+    format!("context {} leads to Cluster {}{others}", harmless(&mapped.context), mapped.cluster)
+}

@@ -1,0 +1,177 @@
+//! What it takes to give a host a new kubeconfig of its member.
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::{
+    configuration_patch::Change,
+    credential::{HostUid, Kind},
+    credential_step::CredentialStep,
+    intent::{ClusterIntent, Intent},
+    join::{ClusterPlan, ConfigurationStep, MemberPlan, Plan, Registration, Unplannable},
+    lifetime::end_of_stored,
+    observed::Observed,
+    superseded::{Superseded, superseded},
+};
+use crate::kubesphere::{
+    cluster::{Condition, ConditionType, RegisteredCluster},
+    readiness::Membership,
+};
+
+/// The field that the host's dispatcher takes its URLs from; the controller fills it only while it is empty
+/// (kubesphere `pkg/utils/clusterclient/clusterclient.go@v3.4.1`, `cluster_controller.go@v3.4.1`).
+const ENDPOINT_FIELD: &str = "spec.connection.kubernetesAPIEndpoint";
+
+/// What a renewal does besides making a credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// What changes in the Cluster beside its kubeconfig.
+    pub changes: Vec<Change>,
+    /// What the member gets rid of, once the host's controller has taken the new kubeconfig.
+    pub superseded: Superseded,
+}
+
+/// The plan for `members`, in the intent's order. Nothing is done to any ClusterConfiguration.
+pub fn plan(intent: &Intent, host: Option<&Observed>, members: &[&Observed]) -> Result<Plan, Unplannable> {
+    let host = host.ok_or(Unplannable::NotObserved)?;
+    let secret = host.effective_secret().ok_or(Unplannable::NotObserved)?.clone();
+    let members = intent.members.iter().zip(members).map(|(intent, member)| {
+        let intent = intent.cluster.as_ref().ok_or(Unplannable::NotObserved)?;
+        member_plan(intent, host, member)
+    });
+    let members = members.collect::<Result<_, _>>()?;
+    Ok(Plan { host: None, secret, members, probing: None, leftover_pods: Vec::new() })
+}
+
+fn member_plan(
+    intent: &ClusterIntent,
+    host: &Observed,
+    member: &Observed,
+) -> Result<MemberPlan, Unplannable> {
+    host.clusters.present().ok_or(Unplannable::NotObserved)?;
+    let cluster = host.cluster_named(&intent.name);
+    let cluster = cluster.ok_or_else(|| Unplannable::NoCluster { name: intent.name.clone() })?;
+    let kind = intent.credential.kind(host.kubesphere_version());
+    let now = member.clock.now.as_second();
+    let credential = CredentialStep::renewed(kind, HostUid::new(&host.uid), member.account.as_ref(), now);
+    let others = host.clusters.present().into_iter().flatten();
+    let others = others.filter(|other| other.name() != intent.name);
+    let superseded =
+        member.earlier.as_ref().map(|earlier| superseded(earlier, others, kind == Kind::Certificate));
+    let changes = changed_endpoint(cluster, &intent.server).into_iter().collect();
+    let renewal = Renewal { changes, superseded: superseded.unwrap_or_default() };
+    Ok(MemberPlan {
+        side: member.side.clone(),
+        configuration: ConfigurationStep::InEffect,
+        cluster: Some(ClusterPlan {
+            host: host.side.clone(),
+            name: intent.name.clone(),
+            registration: Registration::Renew(renewal),
+            credential: Some(credential),
+        }),
+    })
+}
+
+/// An endpoint that the controller has not recorded yet it takes from the new kubeconfig.
+fn changed_endpoint(cluster: &RegisteredCluster, server: &str) -> Option<Change> {
+    let recorded = cluster.endpoint().filter(|_| !cluster.leads_to(server))?;
+    Some(Change { field: ENDPOINT_FIELD.to_owned(), old: Some(recorded.to_owned()), new: server.to_owned() })
+}
+
+/// What to do with the Cluster as it stands now.
+#[derive(Debug)]
+pub enum Replacement {
+    /// The new kubeconfig stands there already: the answer to an earlier request was lost.
+    Arrived,
+    /// What somebody else has done to the kubeconfig or to the Cluster itself: a participle.
+    Overtaken(&'static str),
+    /// This merge patch, which holds the credential: it is for the request's body only.
+    Send(Value),
+}
+
+/// How the Cluster `planned`, which is `found` now, gets this kubeconfig. The old one is a secret, and so it is no guard in
+/// the patch: it is compared here, and the patch holds for this state of the object only.
+pub fn replacement(
+    planned: &RegisteredCluster,
+    found: Option<&RegisteredCluster>,
+    kubeconfig: &SecretString,
+    server: &str,
+) -> Replacement {
+    let same = found.filter(|found| found.object_uid() == planned.object_uid());
+    let Some(found) = same else { return Replacement::Overtaken("deleted") };
+    if found.is_being_deleted() {
+        return Replacement::Overtaken("deleted");
+    }
+    if found.stores(kubeconfig) {
+        return Replacement::Arrived;
+    }
+    if found.kubeconfig_base64().as_ref().map(SecretString::expose_secret)
+        != planned.kubeconfig_base64().as_ref().map(SecretString::expose_secret)
+    {
+        return Replacement::Overtaken("changed the kubeconfig of");
+    }
+    let mut connection = json!({"kubeconfig": kubeconfig.expose_secret()});
+    if let Some(change) = changed_endpoint(found, server) {
+        connection["kubernetesAPIEndpoint"] = change.new.into();
+    }
+    Replacement::Send(guarded(found, &connection))
+}
+
+/// A merge patch of the connection for this very state of the object.
+pub fn guarded(found: &RegisteredCluster, connection: &Value) -> Value {
+    let metadata = json!({"uid": found.object_uid(), "resourceVersion": found.resource_version()});
+    json!({"metadata": metadata, "spec": {"connection": connection}})
+}
+
+/// What the conditions said before a kubeconfig was replaced. No version says which kubeconfig its controller has looked
+/// at; but each of its looks writes the conditions anew, and one that began before the change is refused when it writes,
+/// because it writes the whole object (kubesphere `cluster_controller.go@v3.4.1`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    federated: Option<Condition>,
+    ready: Option<Condition>,
+}
+
+impl Before {
+    /// As this Cluster shows them.
+    pub fn new(cluster: &RegisteredCluster) -> Self {
+        Self {
+            federated: cluster.condition(ConditionType::Federated),
+            ready: cluster.condition(ConditionType::Ready),
+        }
+    }
+
+    /// When Ready was written, where it says True: who writes the same in the same second leaves no trace of it.
+    pub fn ready_since(&self) -> Option<Timestamp> {
+        self.ready.as_ref().filter(|ready| ready.is_true)?.updated_at.parse().ok()
+    }
+
+    /// How far the controller has come with the new kubeconfig, where `membership` is what the Cluster says.
+    pub fn progress(&self, cluster: &RegisteredCluster, membership: Membership) -> Membership {
+        let is_ready_old = cluster.condition(ConditionType::Ready) == self.ready;
+        let is_federated_old = cluster.condition(ConditionType::Federated) == self.federated;
+        let says_ready = matches!(membership, Membership::Joined | Membership::WithoutKubesphereVersion);
+        if is_ready_old && (is_federated_old || says_ready) {
+            return Membership::Pending("the controller has not looked at the new kubeconfig yet".to_owned());
+        }
+        match other_end(cluster).filter(|_| says_ready) {
+            Some(other) => {
+                Membership::Pending(format!("the controller still sees a certificate that ends on {other}"))
+            }
+            None => membership,
+        }
+    }
+}
+
+/// From 3.3 the controller names the end of the certificate that it has seen, as Go's `time.Time` prints it.
+fn other_end(cluster: &RegisteredCluster) -> Option<String> {
+    let said = cluster.condition(ConditionType::CertificateExpires)?.message;
+    let ends = Timestamp::from_second(end_of_stored(cluster)?).ok()?;
+    let ends = ends.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string();
+    (!said.is_empty() && said != ends).then_some(said)
+}
+
+#[cfg(test)]
+#[path = "renewal_tests.rs"]
+mod tests;
