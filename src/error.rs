@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use crate::{
     checks::{Finding, Report, member_credential::found_late},
     config_file::store::StoreError,
-    kubesphere::side::Side,
+    kubesphere::{shell_word::shell_word, side::Side},
     live::{
         connection::ConnectionError,
         failure::{Failure, LookAt},
@@ -13,6 +13,9 @@ use crate::{
         request_error::RequestError,
     },
 };
+
+/// What a command that was stopped half-way is good for.
+pub const CONTINUES: &str = "run the same command again: it continues where this one stopped";
 
 /// Why a command ended, as its exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,11 +186,15 @@ impl From<Failure> for Error {
             Failure::TimedOut { look_at, installer, .. } => {
                 let mut error = Self::new(Kind::TimedOut, message);
                 error.causes.extend(installer.map(|installer| format!("the installer's last word: {installer}")));
-                error.hint(where_to_look(&look_at)).hint("run the same command again: it continues where this one stopped")
+                error.hint(where_to_look(&look_at)).hint(CONTINUES)
             }
             Failure::NameTaken { .. } => {
                 Self::new(Kind::Obstacle, message).hint("choose another with `--name`")
             }
+            // Never to be deleted for it: it is in use.
+            Failure::OtherCluster { name, is_renewed: true, .. } => Self::new(Kind::Error, message).hint(format!(
+                "from the host, the stored address leads elsewhere: `kubectl mc renew {name}` with `--member-server` and the address at which the host reaches the member"
+            )),
             Failure::OtherCluster { name, .. } => Self::new(Kind::Error, message)
                 .hint(format!("if nobody needs it: `kubectl delete clusters.cluster.kubesphere.io {name}` on the host")),
             Failure::Deleted { .. } => {
@@ -229,6 +236,10 @@ fn where_to_look(look_at: &LookAt) -> String {
             "is kube-controller-manager running? `kubectl --context {} -n kube-system get pods`",
             side.context()
         ),
+        LookAt::Namespace(side, name) => format!(
+            "its status says what keeps it: `kubectl --context {} get namespace {name} -o yaml`",
+            shell_word(side.context())
+        ),
         LookAt::ApiServer(side) => {
             format!("is the cluster up? `kubectl --context {} get --raw /readyz`", side.context())
         }
@@ -237,7 +248,22 @@ fn where_to_look(look_at: &LookAt) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, Kind};
+    use super::{Error, Failure, Kind, Side};
+
+    #[test]
+    fn nobody_is_told_to_delete_a_cluster_that_is_in_use() {
+        let hints = |is_renewed| {
+            let side = Side::Member { context: "edge-1".to_owned() };
+            let (name, uid) = ("edge-1".to_owned(), "u".to_owned());
+            Error::from(Failure::OtherCluster { side, name, uid, is_renewed }).hints.join("\n")
+        };
+        assert!(hints(false).contains("kubectl delete"));
+        assert!(
+            !hints(true).contains("delete") && hints(true).contains("--member-server"),
+            "{}",
+            hints(true)
+        );
+    }
 
     #[test]
     fn a_closed_pipe_is_success() {

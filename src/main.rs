@@ -60,6 +60,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
         Command::Join(join) => commands::join::run(join, &cli.global, ui).await,
         Command::Prepare(prepare) => commands::prepare::run(prepare, &cli.global, ui).await,
         Command::Import(import) => commands::import::run(import, &cli.global, ui).await,
+        Command::Unjoin(unjoin) => commands::unjoin::run(unjoin, &cli.global, ui).await,
         Command::Renew(renew) => commands::renew::run(renew, &cli.global, ui).await,
         Command::Check(check) => commands::check::run(check, &cli.global, ui).await,
         Command::Get(get) => Box::pin(commands::get::run(get, &cli.global, ui)).await,

@@ -33,7 +33,7 @@ fn of_cluster(observed: &Observed) -> Option<Report> {
 
 /// KubeSphere 4 comes by helm, without ks-installer and ClusterConfiguration, and keeps its secret under
 /// `authentication.issuer` (kubesphere `config/ks-core/templates/kubesphere-config.yaml@v4.1.3`).
-fn is_version_4(observed: &Observed) -> bool {
+pub(super) fn is_version_4(observed: &Observed) -> bool {
     let by_version =
         observed.kubesphere_version().is_some_and(|version| version.support() == Support::WithoutInstaller);
     // An upgrade may leave the ClusterConfiguration of 3.4 behind, which says its old version for ever.

@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::side::Side,
+    kubesphere::{shell_word::shell_word, side::Side},
     plan::{
         intent::MemberIntent,
         observed::{Observed, Seen},
@@ -28,7 +28,8 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
 fn of_member(situation: &Situation<'_>, intent: &MemberIntent, member: &Observed) -> Vec<Report> {
     // What is managed on a member of this host, this host manages.
     if let Some(cluster) = situation.registered(intent, member) {
-        let other = situation.checks_only().then(|| other_accounts(member, cluster.name())).flatten();
+        let host = situation.host.map(|host| &host.side);
+        let other = situation.checks_only().then(|| other_accounts(host, member, cluster.name())).flatten();
         return other.into_iter().collect();
     }
     let Some(leftovers) = &member.surroundings.leftovers else { return Vec::new() };
@@ -118,18 +119,19 @@ fn of_namespaces(side: &Side, namespaces: &Seen<Vec<String>>) -> Option<Report> 
 
 /// Service accounts of other names that this member had: no host removes them, and each may do everything
 /// (kubesphere issue 3570).
-fn other_accounts(member: &Observed, name: &str) -> Option<Report> {
+fn other_accounts(host: Option<&Side>, member: &Observed, name: &str) -> Option<Report> {
     let others: Vec<&String> = member.joined_as.present()?.iter().filter(|other| *other != name).collect();
     let first = others.first()?;
     let names: Vec<String> = others.iter().map(|name| format!("{name}-kubesphere")).collect();
-    let kubectl = format!("kubectl --context {}", member.side.context());
+    let context = host.map(|host| format!(" --context {}", shell_word(host.context()))).unwrap_or_default();
     let message = format!(
         "service accounts of earlier names are left in kube-federation-system, with all rights: {}",
         listed(&names)
     );
+    let others = if others.len() > 1 { ", and so for each" } else { "" };
     Some(Report::warning(&member.side, message).cure(format!(
-        "if no other host uses them: `{kubectl} -n kube-federation-system delete serviceaccount {}`, and their rights, such as `{kubectl} delete clusterrole,clusterrolebinding kubefed-controller-manager:{first}-kubesphere`",
-        names.join(" ")
+        "if no other host uses them: `kubectl mc unjoin {first} --member-context {}{context}`{others}; the member stays joined",
+        shell_word(member.side.context())
     )))
 }
 
@@ -223,6 +225,10 @@ mod tests {
         assert_eq!(case().says(&CHECK), Vec::<String>::new());
         let said = case().checking().says(&CHECK);
         assert!(said[0].ends_with("with all rights: old-kubesphere"), "{said:?}");
+        assert_eq!(
+            case().checking().cures(&CHECK),
+            "if no other host uses them: `kubectl mc unjoin old --member-context edge-1 --context prod`; the member stays joined"
+        );
     }
 
     #[test]

@@ -6,13 +6,16 @@ use super::{Check, Report, Situation, Verdict, host_in_effect::controller};
 use crate::{
     kubesphere::{
         cluster::{ConditionType, RegisteredCluster},
+        installer_log::mask,
         kubesphere_config::DEFAULT_RESYNC,
         readiness::{Membership, is_stale, last_look, membership},
         shell_word::shell_word,
+        stored_kubeconfig::StoredKubeconfig,
     },
     plan::{
         intent::MemberIntent,
         lifetime::{SOON, day, end_of_stored, left},
+        member_server::storable,
         observed::Observed,
     },
 };
@@ -132,19 +135,29 @@ impl About<'_> {
     /// The host's own way to the member may well be another than the context's: then it is told to the check.
     fn elsewhere(&self) -> Option<Report> {
         let endpoint = self.cluster.endpoint().filter(|_| !self.cluster.leads_to(self.server))?;
+        let shown = mask(endpoint);
+        // The recorded endpoint may be an old one; what is stored is in use.
+        let stored = self.cluster.stored_kubeconfig();
+        let kept = storable(stored.as_ref().and_then(StoredKubeconfig::server).unwrap_or(endpoint));
         if self.situation.renews() {
             let message =
-                format!("the host reaches it at {endpoint} until now, and at {} from now on", self.server);
-            return Some(
-                Report::warning(&self.member.side, message)
-                    .cure(format!("if that is not meant: keep it with `--member-server {endpoint}`")),
-            );
+                format!("the host reaches it at {shown} until now, and at {} from now on", mask(self.server));
+            let report = Report::warning(&self.member.side, message);
+            return Some(match kept {
+                Some(kept) => {
+                    report.cure(format!("if that is not meant: keep it with `--member-server {kept}`"))
+                }
+                None => report,
+            });
         }
         self.situation.checks_only().then(|| {
-            let message = format!("the host reaches it at {endpoint}, and not at {}", self.server);
-            Report::warning(&self.member.side, message)
-                .cure(format!("if that is meant: say so with `--member-server {endpoint}`"))
-                .cure(format!("if not: {}", self.renewal()))
+            let message = format!("the host reaches it at {shown}, and not at {}", mask(self.server));
+            let report = Report::warning(&self.member.side, message);
+            let report = match kept {
+                Some(kept) => report.cure(format!("if that is meant: say so with `--member-server {kept}`")),
+                None => report,
+            };
+            report.cure(format!("if not: {}", self.renewal()))
         })
     }
 
@@ -292,5 +305,9 @@ mod tests {
         let meant = meant.wanting_cluster(|cluster| cluster.server = "https://10.0.0.1:6443".to_owned());
         let meant = meant.host(|host| host.clock.now = NOW.parse().unwrap());
         assert_eq!(meant.checking().says(&CHECK), Vec::<String>::new());
+        let masked =
+            Case::new().joined().registered([host_cluster("host"), at("https://jane:word@10.0.0.1")]);
+        let masked = masked.host(|host| host.clock.now = NOW.parse().unwrap()).checking();
+        assert!(!format!("{:?}{}", masked.says(&CHECK), masked.cures(&CHECK)).contains("word@"));
     }
 }

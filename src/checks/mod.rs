@@ -4,6 +4,7 @@ mod access_token_max_age;
 mod api_reachable;
 mod clock_skew;
 mod cluster_name;
+pub mod cluster_webhook;
 mod configuration_shape;
 mod default_storage_class;
 mod different_clusters;
@@ -43,6 +44,8 @@ pub mod restarts;
 mod short_name;
 mod situation;
 mod unfinished;
+pub mod unjoin;
+pub mod unjoin_recheck;
 
 pub use finding::{Finding, Report, Verdict};
 pub use registry::{CHECKS, Check, every_check, run, skippable_ids};

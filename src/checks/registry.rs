@@ -2,12 +2,13 @@
 
 use super::{
     Finding, Report, Situation, Verdict, access_token_max_age, api_reachable, clock_skew, cluster_name,
-    configuration_shape, default_storage_class, different_clusters, federation_health, host_cluster_name,
-    host_in_effect, host_role, installer_present, installer_run, jwt_secret, jwt_secret_places, ks_apiserver,
-    kubesphere_version, leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
-    member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
-    member_registration, member_role, member_server_address, member_server_certificate,
-    member_server_loopback, member_versions, permissions, prepared, renewed_cluster, restarts, short_name,
+    cluster_webhook, configuration_shape, default_storage_class, different_clusters, federation_health,
+    host_cluster_name, host_in_effect, host_role, installer_present, installer_run, jwt_secret,
+    jwt_secret_places, ks_apiserver, kubesphere_version, leftover_probe_pods, legacy_token_secrets,
+    managed_elsewhere, member_credential, member_credential_lifetime, member_in_effect, member_leftovers,
+    member_reachable, member_readiness, member_registration, member_role, member_server_address,
+    member_server_certificate, member_server_loopback, member_versions, permissions, prepared,
+    renewed_cluster, restarts, short_name,
 };
 
 /// A check: a pure function over what was observed.
@@ -64,11 +65,16 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// What is found out otherwise than from a situation, later or only when asked for; these run nothing.
-const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK];
+const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK, cluster_webhook::CHECK];
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
 pub fn run(situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {
     CHECKS.iter().flat_map(|check| check.findings(situation, skipped)).collect()
+}
+
+/// Runs these checks, where others mean nothing.
+pub(super) fn run_only(checks: &[&Check], situation: &Situation<'_>) -> Vec<Finding> {
+    checks.iter().flat_map(|check| check.findings(situation, &[])).collect()
 }
 
 /// Every check, however it is found out.

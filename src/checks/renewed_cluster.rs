@@ -127,8 +127,14 @@ fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed) -> Report {
     let renewal = format!("kubectl mc renew {name} --context {}", shell_word(host.side.context()));
     let (message, cure) = match &one.why {
         Why::NoContext => (
-            format!("no context of the kubeconfig leads to the Cluster \"{name}\", which is left out"),
+            format!("no context that answers leads to the Cluster \"{name}\", which is left out"),
             format!("name its kubeconfig: `{renewal} --member-kubeconfig PATH --member-context NAME`"),
+        ),
+        Why::UnclearAddress => (
+            format!(
+                "at which address the host reaches the Cluster \"{name}\" is unclear, so that it is left out: its kubeconfig and its endpoint do not tell one that can be kept, and no context has it"
+            ),
+            format!("say which one it is: `{renewal} --member-context NAME --member-server URL`"),
         ),
         Why::SameMember(other) => (
             format!("the Cluster \"{name}\" stands for the same member as \"{other}\", and is left out"),
@@ -226,7 +232,7 @@ mod tests {
             case.says(&CHECK),
             [
                 "unknown member \"edge-1\": which credentials it made for the host before, so that all stay valid: forbidden",
-                "warning host \"prod\": no context of the kubeconfig leads to the Cluster \"paris\", which is left out",
+                "warning host \"prod\": no context that answers leads to the Cluster \"paris\", which is left out",
                 "warning host \"prod\": the Cluster \"twin\" stands for the same member as \"edge-1\", and is left out",
             ]
         );

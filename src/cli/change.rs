@@ -6,12 +6,17 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::kubesphere::kubesphere_config::go_duration;
 
+/// Which checks do not stop it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SkipOptions {
+    /// Checks whose obstacles become warnings
+    #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
+    pub checks: Vec<String>,
+}
+
 /// How to go about a change.
 #[derive(Clone, Debug, Args)]
 pub struct ChangeOptions {
-    /// Checks whose obstacles become warnings
-    #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
-    pub skip_checks: Vec<String>,
     /// Send nothing (client), or nothing that is stored (server)
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     pub dry_run: DryRun,

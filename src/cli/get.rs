@@ -23,7 +23,9 @@ use super::change::OutputFormat;
 /// The exit code is 0 however the clusters are.
 ///
 /// Needs "list" on clusters.cluster.kubesphere.io, and with --watch "watch", else it is listed again and again. "get" on
-/// the ConfigMap kubesphere-config in kubesphere-system is useful and not needed: it says how often the controller looks.
+/// the ConfigMap kubesphere-config in kubesphere-system is useful and not needed: it says how often the controller looks. So is
+/// "get" on validatingwebhookconfigurations.admissionregistration.k8s.io: it tells whether an `unjoin --force` that was cut
+/// short has left one narrowed.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

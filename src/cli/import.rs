@@ -2,7 +2,11 @@
 
 use clap::Args;
 
-use super::{change::ChangeOptions, cluster::ClusterOptions, reachability::Reachability};
+use super::{
+    change::{ChangeOptions, SkipOptions},
+    cluster::ClusterOptions,
+    reachability::Reachability,
+};
 
 /// Register a prepared member on the host
 ///
@@ -29,6 +33,9 @@ pub struct Import {
     /// From where to probe the new member before anything is changed
     #[arg(long, value_name = "FROM", value_enum, default_value = "nodes")]
     pub reachability: Reachability,
+    /// Which checks do not stop it
+    #[command(flatten)]
+    pub skip: SkipOptions,
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,

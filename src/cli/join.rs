@@ -2,7 +2,11 @@
 
 use clap::Args;
 
-use super::{change::ChangeOptions, cluster::ClusterOptions, reachability::Reachability};
+use super::{
+    change::{ChangeOptions, SkipOptions},
+    cluster::ClusterOptions,
+    reachability::Reachability,
+};
 
 /// Join members to the host, from any state
 ///
@@ -58,6 +62,9 @@ pub struct Join {
     /// From where to probe new members before anything is changed
     #[arg(long, value_name = "FROM", value_enum, default_value = "nodes")]
     pub reachability: Reachability,
+    /// Which checks do not stop it
+    #[command(flatten)]
+    pub skip: SkipOptions,
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
@@ -106,7 +113,7 @@ mod tests {
 
     #[test]
     fn lists_of_checks_are_taken_apart() {
-        assert_eq!(join(&["a", "--skip-check", "x,y", "--skip-check=z"]).change.skip_checks, ["x", "y", "z"]);
+        assert_eq!(join(&["a", "--skip-check", "x,y", "--skip-check=z"]).skip.checks, ["x", "y", "z"]);
     }
 
     #[test]

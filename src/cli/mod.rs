@@ -14,8 +14,9 @@ mod prepare;
 mod program;
 mod reachability;
 mod renew;
+mod unjoin;
 
-pub use change::{ChangeOptions, DryRun, OutputFormat};
+pub use change::{ChangeOptions, DryRun, OutputFormat, SkipOptions};
 pub use check::Check;
 pub use cluster::{ClusterOptions, Credentials};
 pub use configure::{Configure, ConfiguredRole, SecretSource};
@@ -29,3 +30,4 @@ pub use prepare::{Prepare, PrepareHost, PrepareMember};
 pub use program::{Cli, Command};
 pub use reachability::Reachability;
 pub use renew::Renew;
+pub use unjoin::Unjoin;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::change::ChangeOptions;
+use super::change::{ChangeOptions, SkipOptions};
 
 /// Prepare one cluster at a time: the host, or a member
 ///
@@ -45,6 +45,9 @@ pub struct PrepareHost {
     /// Name of the host's own Cluster; takes effect only while the cluster becomes a host (KubeSphere 3.2+)
     #[arg(long, value_name = "NAME")]
     pub host_cluster_name: Option<String>,
+    /// Which checks do not stop it
+    #[command(flatten)]
+    pub skip: SkipOptions,
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
@@ -82,6 +85,9 @@ pub struct PrepareMember {
     /// Take the member over, though another host has joined it
     #[arg(long)]
     pub from_other_host: bool,
+    /// Which checks do not stop it
+    #[command(flatten)]
+    pub skip: SkipOptions,
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,

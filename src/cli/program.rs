@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     check::Check, configure::Configure, get::Get, global::Global, import::Import, join::Join,
-    jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew,
+    jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew, unjoin::Unjoin,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -44,6 +44,7 @@ pub enum Command {
     #[command(subcommand)]
     Prepare(Prepare),
     Import(Box<Import>),
+    Unjoin(Box<Unjoin>),
     Configure(Configure),
     Logs(Logs),
     JwtSecret(ShowJwtSecret),

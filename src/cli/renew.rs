@@ -2,14 +2,19 @@
 
 use clap::Args;
 
-use super::{change::ChangeOptions, cluster::Credentials, reachability::Reachability};
+use super::{
+    change::{ChangeOptions, SkipOptions},
+    cluster::Credentials,
+    reachability::Reachability,
+};
 
 /// Give the host a new kubeconfig of a member
 ///
 /// Makes a credential as `kubectl mc join` does, a new one beside that of the host, and verifies it: it leads to the very
 /// member that the Cluster stands for, it is a cluster-admin's, and the nodes of the host reach the server. Then the
 /// Cluster gets it in one patch, with the server's address where that is another one now. Once the host's controller has
-/// taken it, the member gets rid of what was made for this host before, and so the old credential ends. Whatever goes
+/// taken it, the member gets rid of what was made for this host before, and so the old credential ends. An operator's
+/// own certificate that was stored earlier does not: it holds as long as it says. Whatever goes
 /// wrong earlier, the old one stays as good as it was. Each run makes a new credential, also where the old one still
 /// holds; interrupted at any point, the same command makes another and removes what was left.
 ///
@@ -54,6 +59,9 @@ pub struct Renew {
     /// From where to probe the member before anything is changed
     #[arg(long, value_name = "FROM", value_enum, default_value = "nodes")]
     pub reachability: Reachability,
+    /// Which checks do not stop it
+    #[command(flatten)]
+    pub skip: SkipOptions,
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
@@ -72,7 +80,7 @@ mod tests {
             Err(error) => error.exit_code(),
         };
         assert_eq!(code("kubectl-mc renew a --member-context b"), 0);
-        assert_eq!(code("kubectl-mc renew --all"), 0);
+        assert_eq!(code("kubectl-mc renew --all --skip-check managed-elsewhere"), 0);
         for words in [
             "",
             " a",

@@ -180,6 +180,7 @@ impl CarryOut<'_> {
         let (host, name) = (&registering.host.side, &registering.cluster.name);
         carried.outcomes.extend(registered.created.then(|| created(host, name)));
         carried.outcomes.extend(registered.renewed.then(|| renewed(host, name)));
+        carried.outcomes.extend(registered.unchanged.then(|| unchanged(host, name)));
         carried
             .warnings
             .extend(registered.without_version.map(|why| unknown_version(&registering.member.side, &why)));
@@ -270,6 +271,10 @@ pub(super) fn renewed(host: &Side, name: &str) -> Outcome {
     Outcome { side: host.clone(), object: cluster_object(name), verb: "patched" }
 }
 
+fn unchanged(host: &Side, name: &str) -> Outcome {
+    Outcome { side: host.clone(), object: cluster_object(name), verb: "unchanged" }
+}
+
 pub(super) fn configuration_object() -> String {
     format!("clusterconfiguration.{}/{}", cluster_configuration::GROUP, cluster_configuration::NAME)
 }
@@ -285,7 +290,7 @@ pub(super) fn unknown_version(side: &Side, why: &str) -> String {
 
 /// One error for everything that failed. The host's failure ends a join before its members' turn, so it stands
 /// alone.
-pub(super) fn sum_up(carried: Vec<Carried>, members: usize) -> Result<(), (Vec<Error>, Error)> {
+pub(super) fn sum_up(carried: Vec<Carried>, members: usize, hint: &str) -> Result<(), (Vec<Error>, Error)> {
     let host_failed = carried.first().is_some_and(|host| host.error.is_some());
     let mut errors: Vec<Error> = carried.into_iter().filter_map(|carried| carried.error).collect();
     if errors.is_empty() {
@@ -295,7 +300,6 @@ pub(super) fn sum_up(carried: Vec<Carried>, members: usize) -> Result<(), (Vec<E
         return Err((Vec::new(), errors.remove(0)));
     }
     let message = format!("{} of {members} members failed", errors.len());
-    let sum = Error::new(Kind::Partial, message)
-        .hint("run the same command again: it continues where this one stopped");
+    let sum = Error::new(Kind::Partial, message).hint(hint);
     Err((errors, sum))
 }

@@ -6,12 +6,13 @@ use super::{
     connect::connect,
     interrupt::interrupted,
     look::{Look, look},
+    narrowing,
     pipeline::{confirm_skippable, in_time, tidy_up},
     reachability,
     request::Request,
 };
 use crate::{
-    checks::{Finding, leftover_probe_pods},
+    checks::{Finding, cluster_webhook, leftover_probe_pods},
     cli::{ChangeOptions, Check, ClusterOptions, DryRun, Global, Reachability},
     error::Error,
     live::{connection::Connection, reach::remains::Remains, report::Report},
@@ -77,9 +78,12 @@ async fn probes(
     report: &dyn Report,
 ) -> Vec<Finding> {
     let Some(observed) = &look.host else {
-        return leftover_probe_pods::found(&host.side, &Seen::Unreadable("it does not answer".to_owned()));
+        let why = || "it does not answer".to_owned();
+        let pods = leftover_probe_pods::found(&host.side, &Seen::Unreadable(why()));
+        return [pods, cluster_webhook::found(&host.side, &Seen::Unreadable(why()))].concat();
     };
-    let mut found = reachability::left_behind(host).await;
+    let (pods, webhook) = tokio::join!(reachability::left_behind(host), narrowing::found(host));
+    let mut found = [pods, webhook].concat();
     if check.reachability == Reachability::Nodes {
         let (members, skipped) = (known_members(&look.intent, observed), &check.skip_checks);
         found.extend(reachability::check(host, members, skipped, deadline, remains, report).await);
@@ -90,7 +94,6 @@ async fn probes(
 /// A join that changes nothing and asks nobody.
 fn looking(check: &Check) -> ChangeOptions {
     ChangeOptions {
-        skip_checks: check.skip_checks.clone(),
         dry_run: DryRun::Client,
         output: check.output,
         yes: false,

@@ -17,6 +17,7 @@ use crate::{
         connection::Connection,
         environment::Environment,
         identify::identity,
+        narrowing::webhook,
         observe::config,
         registrations::list,
         request_error::{Cause, RequestError},
@@ -67,6 +68,13 @@ async fn show(
     shown.once(document, global.request_timeout).await
 }
 
+/// What is seen of the host besides its Clusters.
+pub(super) struct HostSeen {
+    pub(super) config: Option<KubesphereConfig>,
+    /// What is to be known of it, whatever it says of its members.
+    pub(super) warnings: Vec<String>,
+}
+
 /// What was asked for, on its way to the streams.
 pub(super) struct Shown<'a> {
     pub(super) get: &'a Get,
@@ -87,7 +95,8 @@ impl<'a> Shown<'a> {
     }
 
     async fn once(mut self, document: &mut ClustersDocument, within: Option<Duration>) -> Result<(), Error> {
-        let (clusters, config) = tokio::join!(list(self.host, self.get.selector.as_deref()), self.config());
+        let listed = list(self.host, self.get.selector.as_deref());
+        let (clusters, HostSeen { config, warnings }) = tokio::join!(listed, self.host());
         let clusters = clusters.map_err(unlisted)?;
         let mut all = self.judge(&clusters, config.as_ref());
         if self.get.probe {
@@ -100,7 +109,6 @@ impl<'a> Shown<'a> {
         if self.get.object().is_none() {
             self.show_first(&all)?;
         }
-        let warnings = host_warnings(self.host, config.as_ref());
         for warning in &warnings {
             self.ui.warning(warning);
         }
@@ -108,9 +116,12 @@ impl<'a> Shown<'a> {
         self.missing(&all, document)
     }
 
-    /// The default period is as good a guess as any where the configuration cannot be read.
-    pub(super) async fn config(&self) -> Option<KubesphereConfig> {
-        config(self.host).await.ok()?.present().cloned()
+    /// What cannot be read of the host is done without: its default period is as good a guess as any.
+    pub(super) async fn host(&self) -> HostSeen {
+        let (config, narrowed) = tokio::join!(config(self.host), webhook::warning(self.host));
+        let config = config.ok().and_then(|config| config.present().cloned());
+        let off = config.as_ref().and_then(|config| without_controller(self.host, config));
+        HostSeen { config, warnings: off.into_iter().chain(narrowed).collect() }
     }
 
     /// Those that were asked for, in the order in which they were named.
@@ -177,16 +188,15 @@ pub(super) fn unlisted(error: RequestError) -> Error {
         .hint("KubeSphere with multicluster (3.1 or newer) brings them: is `--context` the host's?")
 }
 
-/// What is to be known of the host, whatever it says of its members.
-pub(super) fn host_warnings(host: &Connection, config: Option<&KubesphereConfig>) -> Vec<String> {
-    let Some(config) = config else { return Vec::new() };
-    // KubeSphere 4 has no such switch.
+/// Nobody looks at the Clusters of a host whose multicluster is off; KubeSphere 4 has no such switch.
+fn without_controller(host: &Connection, config: &KubesphereConfig) -> Option<String> {
     let is_off = !config.multicluster_enabled && !config.has_issuer;
-    let off = format!(
-        "{}: its kubesphere-config does not enable multicluster: no controller looks at Clusters",
-        host.side
-    );
-    is_off.then_some(off).into_iter().collect()
+    is_off.then(|| {
+        format!(
+            "{}: its kubesphere-config does not enable multicluster: no controller looks at Clusters",
+            host.side
+        )
+    })
 }
 
 /// The host itself has answered already.
@@ -201,8 +211,11 @@ async fn probe(
         return Some(Probe::NotAsked("its agent's proxy answers inside the host only"));
     }
     Some(match identity(cluster, within).await {
-        Ok(found) if registration.uid.as_ref().is_none_or(|uid| *uid == found) => Probe::Answered,
-        Ok(found) => Probe::OtherCluster(found),
+        Ok(found) => match &registration.uid {
+            None => Probe::AnsweredUnproven,
+            Some(uid) if *uid == found => Probe::Answered,
+            Some(_) => Probe::OtherCluster(found),
+        },
         Err(error) => Probe::Failed(error.to_string()),
     })
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::get::{Shown, host_warnings, unlisted};
+use super::get::{HostSeen, Shown, unlisted};
 use crate::{
     cli::{GetFormat, OutputFormat},
     error::Error,
@@ -25,30 +25,34 @@ const JUDGED_EVERY: Duration = Duration::from_secs(10);
 /// Shows the Clusters, then each of them whenever something else is to be said of it. Ends with an error only; `began`
 /// tells whether the first ones were shown.
 pub(super) async fn watch(shown: Shown<'_>, began: &mut bool) -> Result<(), Error> {
-    let config = shown.config().await;
+    let HostSeen { config, warnings } = shown.host().await;
     let mut rolls = registrations::watch(shown.host, shown.get.selector.as_deref());
     let mut watch = Watch { shown, said: Vec::new(), has_heading: false, is_lost: false };
     let mut clusters = first(&watch.shown, rolls.next().await)?;
     *began = true;
     watch.say(watch.shown.judge(&clusters, config.as_ref()))?;
-    for warning in host_warnings(watch.shown.host, config.as_ref()) {
-        watch.shown.ui.warning(&warning);
+    for warning in &warnings {
+        watch.shown.ui.warning(warning);
     }
     watch.shown.missing(&watch.said, &mut ClustersDocument::new())?;
+    let mut judged_by = Instant::now() + JUDGED_EVERY;
     loop {
-        match timeout(JUDGED_EVERY, rolls.next()).await {
+        match timeout_at(judged_by, rolls.next()).await {
             Ok(Some(Roll::Seen(seen))) => clusters = seen,
+            // The next look stays due: where only watching fails, interruptions come more often than that.
             Ok(Some(Roll::Interrupted(cause))) => {
                 watch.lose(&cause);
                 continue;
             }
             Ok(None) => return Ok(()),
-            Err(_) if watch.is_lost => match watch.look_again().await {
-                Some(seen) => clusters = seen,
-                None => continue,
-            },
+            Err(_) if watch.is_lost => {
+                judged_by = Instant::now() + JUDGED_EVERY;
+                let Some(seen) = watch.look_again().await else { continue };
+                clusters = seen;
+            }
             Err(_) => {}
         }
+        judged_by = Instant::now() + JUDGED_EVERY;
         watch.is_lost = false;
         watch.say(watch.shown.judge(&clusters, config.as_ref()))?;
     }

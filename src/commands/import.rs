@@ -16,6 +16,7 @@ pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error>
     let request = Request {
         cluster: Some(&import.cluster),
         reachability: import.reachability.into(),
+        skipped: &import.skip.checks,
         ..Request::new(Part::Import, members, &import.change)
     };
     pipeline::run(&request, global, ui).await

@@ -14,6 +14,7 @@ pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
         host_cluster_name: join.host_cluster_name.as_deref(),
         cluster: Some(&join.cluster),
         reachability: join.reachability.into(),
+        skipped: &join.skip.checks,
         ..Request::new(Part::Join, &join.members, &join.change)
     };
     pipeline::run(&request, global, ui).await

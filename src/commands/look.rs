@@ -237,7 +237,7 @@ impl Look {
     }
 }
 
-fn silent(connection: &Connection, error: RequestError) -> Silent {
+pub(super) fn silent(connection: &Connection, error: RequestError) -> Silent {
     let hints = error.hints();
     let error = Error::from(error);
     let context = format!("{}: ", connection.side);

@@ -10,6 +10,7 @@ pub mod jwt_secret;
 pub mod logs;
 pub mod prepare;
 pub mod renew;
+pub mod unjoin;
 pub mod version;
 
 mod carry_out;
@@ -22,6 +23,7 @@ mod get_watch;
 mod given_secret;
 mod host_secret;
 mod look;
+mod narrowing;
 mod pipeline;
 mod reachability;
 mod rehearsal;

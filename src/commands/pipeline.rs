@@ -11,14 +11,16 @@ use super::{
     continuation::continuation,
     interrupt::{before_ending, interrupted},
     look::{Look, Settled, look},
+    narrowing,
     reachability::{self, rehearsed, tidy},
     rehearsal::{foreseen_outcomes, rehearse, unchanged},
+    renewal::RENEW_AGAIN,
     request::Request,
 };
 use crate::{
     checks::{Finding, skippable_ids},
     cli::{DryRun, Global},
-    error::{Error, Kind},
+    error::{CONTINUES, Error, Kind},
     live::{environment::command_line, reach::remains::Remains},
     output::{
         document::{Document, Outcome},
@@ -68,9 +70,9 @@ async fn pipeline(
     remains: &Remains,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + request.change.timeout;
-    confirm_skippable(&request.change.skip_checks)?;
+    confirm_skippable(request.skipped)?;
     let clusters = connect(request, global, ui).await?;
-    let look = in_time(deadline, look(&clusters, &request.change.skip_checks)).await?;
+    let look = in_time(deadline, look(&clusters, request.skipped)).await?;
     document.observed(look.observed());
     document.found(&look.findings);
     if let Some(error) = look.not_found() {
@@ -78,7 +80,7 @@ async fn pipeline(
     }
     let Ok(settled) = look.settled() else {
         findings::show(ui, &look.findings);
-        return Err(refusal(&look.findings));
+        return Err(of_many(request, refusal(&look.findings)));
     };
     let view = settled.view(&clusters.intent);
     document.planned(view);
@@ -90,7 +92,7 @@ async fn pipeline(
     match request.change.dry_run {
         DryRun::Client => conclude(request, &foreseen_outcomes(settled.plan), ui, document),
         DryRun::Server => {
-            let refused = rehearsed(&clusters, settled.plan, &request.change.skip_checks).await;
+            let refused = rehearsed(&clusters, settled.plan, request.skipped).await;
             findings::show(ui, &refused);
             document.found_later(&refused);
             let rehearsed = rehearse(&clusters, settled.plan).await;
@@ -129,6 +131,14 @@ fn refusal(findings: &[Finding]) -> Error {
         message: format!("nothing was changed: {}", count(obstacles, "obstacle")),
         ..Error::refused(findings.to_vec())
     }
+}
+
+/// One member's obstacle stops a renewal of all; the others need not wait for it.
+fn of_many(request: &Request<'_>, error: Error) -> Error {
+    if request.renewed.len() < 2 {
+        return error;
+    }
+    error.hint("renew the others one by one: `kubectl mc renew NAME --member-context NAME`")
 }
 
 fn nothing_to_do(
@@ -211,7 +221,7 @@ impl Run<'_> {
     /// Nothing is changed where a node of the host cannot reach a member.
     async fn probe(&self, plan: &Plan, document: &mut Document) -> Result<(), Error> {
         let (Some(host), Some(outlook)) = (&self.clusters.host, &plan.probing) else { return Ok(()) };
-        let skipped = &self.request.change.skip_checks;
+        let skipped = self.request.skipped;
         let progress = Progress::new(self.ui);
         let found = reachability::findings(host, outlook, skipped, self.deadline, self.remains, &progress);
         let found = Box::pin(found).await;
@@ -222,12 +232,15 @@ impl Run<'_> {
     }
 
     async fn carry_out(&self, settled: &Settled<'_>, document: &mut Document) -> Result<(), Error> {
+        if let Some(host) = &self.clusters.host {
+            narrowing::tidy(host, settled.plan.narrowed.as_ref(), &Progress::new(self.ui)).await;
+        }
         tidy(self.clusters, settled.plan, &Progress::new(self.ui)).await;
         self.probe(settled.plan, document).await?;
         let progress = Progress::new(self.ui);
         let carry_out = CarryOut {
             clusters: self.clusters,
-            skipped: &self.request.change.skip_checks,
+            skipped: self.request.skipped,
             deadline: self.deadline,
             wait: self.request.change.wait,
             report: &progress,
@@ -251,7 +264,8 @@ impl Run<'_> {
     }
 
     fn end(&self, carried: Vec<Carried>, document: &mut Document) -> Result<(), Error> {
-        sum_up(carried, self.clusters.members.len()).map_err(|(single, sum)| {
+        let hint = if self.clusters.intent.part == Part::Renew { RENEW_AGAIN } else { CONTINUES };
+        sum_up(carried, self.clusters.members.len(), hint).map_err(|(single, sum)| {
             document.ending().failed_of_several(&single);
             for error in &single {
                 tell_late(error, self.ui, document);
@@ -264,12 +278,11 @@ impl Run<'_> {
 
     /// Observes and plans again: it is done when the plan is empty.
     async fn verify(&self) -> Result<(), Error> {
-        let mut look = in_time(self.deadline, look(self.clusters, &self.request.change.skip_checks)).await?;
+        let mut look = in_time(self.deadline, look(self.clusters, self.request.skipped)).await?;
         // Another API server of the same cluster may be a moment behind the one that we have watched.
         if !look.settled().is_ok_and(|settled| settled.plan.is_empty()) {
             sleep(LAGS_BEHIND).await;
-            look =
-                in_time(self.deadline, self::look(self.clusters, &self.request.change.skip_checks)).await?;
+            look = in_time(self.deadline, self::look(self.clusters, self.request.skipped)).await?;
         }
         let name = self.request.name();
         let settled = look.settled().map_err(|_| {

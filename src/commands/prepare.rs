@@ -22,6 +22,7 @@ pub async fn run(prepare: &Prepare, global: &Global, ui: &Ui) -> Result<(), Erro
 async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Error> {
     let request = Request {
         host_cluster_name: prepare.host_cluster_name.as_deref(),
+        skipped: &prepare.skip.checks,
         ..Request::new(Part::PrepareHost, &[], &prepare.change)
     };
     pipeline::run(&request, global, ui).await
@@ -32,6 +33,7 @@ async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(),
     let request = Request {
         given_secret,
         from_other_host: prepare.from_other_host,
+        skipped: &prepare.skip.checks,
         ..Request::new(Part::PrepareMember, slice::from_ref(&prepare.member), &prepare.change)
     };
     pipeline::run(&request, global, ui).await

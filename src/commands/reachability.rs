@@ -1,8 +1,12 @@
-//! Reachability from the host's nodes: looked at before the question, probed after it.
+//! Reachability from the host's nodes: looked at before the question, probed after it; and what earlier commands have
+//! left behind there.
 
 use tokio::time::Instant;
 
-use super::connect::Clusters;
+use super::{
+    connect::Clusters,
+    narrowing::{self, left_narrowed},
+};
 use crate::{
     checks::{Finding, leftover_probe_pods, member_reachable},
     live::{
@@ -23,7 +27,7 @@ use crate::{
     },
 };
 
-/// Adds to a plan what will be probed, and what an earlier probing has left on the host. Nothing is written.
+/// Adds to a plan what will be probed, and what earlier commands have left on the host. Nothing is written.
 pub(super) async fn look(clusters: &Clusters, plan: &mut Plan) {
     let Some(host) = &clusters.host else { return };
     // A member whose host is only read changes nothing there.
@@ -32,8 +36,9 @@ pub(super) async fn look(clusters: &Clusters, plan: &mut Plan) {
     }
     let members = probed_members(&clusters.intent, plan);
     let outlook = async { if members.is_empty() { None } else { Some(outlook::look(host, members).await) } };
-    let (outlook, leftovers) = tokio::join!(outlook, find(host));
+    let (outlook, leftovers, narrowed) = tokio::join!(outlook, find(host), left_narrowed(host));
     plan.probing = outlook;
+    plan.narrowed = narrowed;
     plan.leftover_pods = leftovers.present().cloned().unwrap_or_default();
 }
 
@@ -87,6 +92,7 @@ pub(super) async fn left_behind(host: &Connection) -> Vec<Finding> {
 pub(super) async fn rehearsed(clusters: &Clusters, plan: &Plan, skipped: &[String]) -> Vec<Finding> {
     let Some(host) = &clusters.host else { return Vec::new() };
     sweep(host, &plan.leftover_pods, Persistence::DryRun).await;
+    narrowing::rehearse(host, plan.narrowed.as_ref()).await;
     let Some(Outlook::Probes(probing)) = &plan.probing else { return Vec::new() };
     member_reachable::probed(&rehearse(host, probing).await, skipped)
 }

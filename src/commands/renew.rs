@@ -55,6 +55,7 @@ async fn renewal(
     let request = Request {
         cluster: Some(&cluster),
         reachability: renew.reachability.into(),
+        skipped: &renew.skip.checks,
         renewed,
         left_out,
         ..Request::new(Part::Renew, contexts, &renew.change)

@@ -13,11 +13,14 @@ use crate::{
     live::{
         environment::Environment,
         observe::observe,
-        whereabouts::{Whereabouts, whereabouts},
+        whereabouts::{Unanswered, Whereabouts, whereabouts},
     },
-    output::{ui::Ui, words::harmless},
+    output::{
+        ui::Ui,
+        words::{count, harmless},
+    },
     plan::{
-        context_mapping::{Candidate, LeftOut, Mapped, map},
+        context_mapping::{Candidate, LeftOut, Mapped, Why, map},
         identity::{Identity, identity},
         observed::Observed,
     },
@@ -44,11 +47,25 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     let observed = observe(&host).await?;
     let clusters = members(&observed)?;
     let contexts = every_member(global, &environment)?;
-    let found = whereabouts(contexts, &environment, global.request_timeout).await;
+    ui.message(&format!("asking {} which cluster they lead to", count(contexts.len(), "context")));
+    let (found, silent) = whereabouts(contexts, &environment, global.request_timeout).await;
     let candidates = join_all(clusters.iter().map(|cluster| candidates(cluster, &observed, &found))).await;
     let (mapped, left_out) = map(clusters.into_iter().zip(candidates).collect());
     for mapped in &mapped {
         ui.message(&shown(mapped));
+    }
+    if left_out.iter().any(|one| one.why == Why::NoContext) {
+        // One of these may well lead there.
+        for Unanswered { context, why } in &silent {
+            ui.warning(&format!(
+                "context {}: not known where it leads: {}",
+                harmless(context),
+                harmless(why)
+            ));
+        }
+    }
+    if mapped.is_empty() && left_out.is_empty() {
+        ui.message(&format!("{}: no member whose kubeconfig could be renewed", host.side));
     }
     let contexts = mapped.iter().map(|mapped| mapped.context.clone()).collect();
     let renewed =

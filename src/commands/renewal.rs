@@ -8,7 +8,7 @@ use super::{
     look::Settled,
 };
 use crate::{
-    error::Error,
+    error::{CONTINUES, Error},
     kubesphere::side::Side,
     live::{
         apply::{Persistence, patch_cluster},
@@ -17,13 +17,20 @@ use crate::{
     },
     output::document::Outcome,
     plan::{
-        credential::Piece, join::MemberPlan, member_kubeconfig::StoredKubeconfig, superseded::Superseded,
+        credential::{Piece, USER_BINDING},
+        join::MemberPlan,
+        member_kubeconfig::StoredKubeconfig,
+        superseded::Superseded,
     },
 };
 
 /// It refuses every update of a Cluster whose kubeconfig does not lead to its member (kubesphere 3.4,
 /// `config/webhook/ks-controller-manager.yaml@v3.4.1`).
 const CLUSTER_WEBHOOK: &str = "validating-cluster.kubesphere.io";
+
+/// What helps where a renewal did not come to its end.
+pub(super) const RENEW_AGAIN: &str =
+    "run `kubectl mc renew NAME` for each one that failed: it makes another credential, and removes this one";
 
 impl CarryOut<'_> {
     /// Renews every Cluster of the plan; a member's failure is that member's alone.
@@ -39,7 +46,11 @@ impl CarryOut<'_> {
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        carried.error = renewed.err();
+        carried.error = renewed.err().map(of_renewal);
+        let left = left_behind(&carried.outcomes, &self.clusters.members[number].side);
+        if let (Some(error), Some(left)) = (&mut carried.error, left) {
+            error.hints.push(left);
+        }
         carried
     }
 
@@ -89,6 +100,29 @@ impl CarryOut<'_> {
     }
 }
 
+/// The credential that was made and not stored: it is a cluster-admin's.
+fn left_behind(outcomes: &[Outcome], member: &Side) -> Option<String> {
+    let (of_member, of_host): (Vec<_>, Vec<_>) = outcomes.iter().partition(|outcome| outcome.side == *member);
+    let is_credential = |object: &str| object.starts_with("secret/") || object.ends_with(USER_BINDING);
+    let left =
+        of_member.into_iter().map(|outcome| outcome.object.as_str()).filter(|object| is_credential(object));
+    let left: Vec<&str> = left.collect();
+    (of_host.is_empty() && !left.is_empty()).then(|| {
+        format!(
+            "{member}: {} has a cluster-admin's credential that was made just now; unless the host stores it, the next `kubectl mc renew` that succeeds removes it",
+            left.join(", ")
+        )
+    })
+}
+
+/// A second run does not go on with what the first one made.
+fn of_renewal(mut error: Error) -> Error {
+    for hint in error.hints.iter_mut().filter(|hint| *hint == CONTINUES) {
+        RENEW_AGAIN.clone_into(hint);
+    }
+    error
+}
+
 /// Sends the patch of the Cluster with `dryRun=All`, without the kubeconfig, because the credential in it is not there yet.
 pub(super) async fn rehearse_renewal(host: &Connection, member: &MemberPlan) -> Result<Vec<Outcome>, Error> {
     let outcomes = foreseen_renewal(member);
@@ -126,4 +160,22 @@ fn foreseen_removal(member: &Side, superseded: &Superseded) -> Vec<Outcome> {
 
 fn outcome(member: &Side, removed: Removed) -> Outcome {
     Outcome { side: member.clone(), object: removed.object, verb: removed.outcome }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Side, left_behind, renewed};
+
+    #[test]
+    fn a_credential_that_was_not_stored_is_named() {
+        let member = Side::Member { context: "edge-1".to_owned() };
+        let host = Side::Host { context: "prod".to_owned() };
+        let made =
+            |object: &str| Outcome { side: member.clone(), object: object.to_owned(), verb: "created" };
+        assert_eq!(left_behind(&[made("serviceaccount/kubectl-mc-host")], &member), None);
+        let secret = made("secret/kubectl-mc-host-token-1");
+        let said = left_behind(std::slice::from_ref(&secret), &member).unwrap();
+        assert!(said.starts_with("member \"edge-1\": secret/kubectl-mc-host-token-1 has"), "{said}");
+        assert_eq!(left_behind(&[secret, renewed(&host, "edge-1")], &member), None, "it is in use");
+    }
 }

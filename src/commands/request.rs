@@ -23,6 +23,8 @@ pub(super) struct Request<'a> {
     pub(super) from_other_host: bool,
     /// Whether new members are probed from the host's nodes.
     pub(super) reachability: Reachability,
+    /// The checks whose obstacles become warnings.
+    pub(super) skipped: &'a [String],
     /// The Clusters that get a new kubeconfig, one for each member.
     pub(super) renewed: &'a [Renewed],
     /// Those that were asked for with them, and that cannot be renewed.
@@ -50,6 +52,7 @@ impl<'a> Request<'a> {
             given_secret: None,
             from_other_host: false,
             reachability: Reachability::Off,
+            skipped: &[],
             renewed: &[],
             left_out: &[],
             change,

@@ -19,6 +19,8 @@ pub const KIND: &str = "Cluster";
 pub const PLURAL: &str = "clusters";
 /// The label of the host's own Cluster (kubesphere `cluster_types.go@v3.4.1`).
 pub const HOST_LABEL: &str = "cluster-role.kubesphere.io/host";
+/// What the controller takes off when its part of a deletion is done (kubesphere `cluster_types.go@v3.4.1`).
+pub const FINALIZER: &str = "finalizer.cluster.kubesphere.io";
 
 /// The conditions that the cluster controller writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +118,11 @@ impl RegisteredCluster {
         self.text("/spec/connection/type") == Some("direct")
     }
 
+    /// Whether it is joined by an agent that dials the host.
+    pub fn is_proxy(&self) -> bool {
+        self.text("/spec/connection/type") == Some("proxy")
+    }
+
     /// Whether the controller acts on it at all; with `false` it stays silent for ever.
     pub fn joins_federation(&self) -> bool {
         self.object.pointer("/spec/joinFederation") == Some(&Value::Bool(true))
@@ -144,7 +151,7 @@ impl RegisteredCluster {
     }
 
     fn stored_server(&self) -> Option<String> {
-        Some(self.stored("/clusters/0/cluster/server")?.expose_secret().to_owned())
+        self.stored_kubeconfig()?.server().map(str::to_owned)
     }
 
     /// What stands at this place in the stored kubeconfig.

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod cluster_configuration;
+pub mod cluster_webhook;
 pub mod confidential;
 pub mod devops_config;
 pub mod installer_log;

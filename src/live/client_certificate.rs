@@ -21,7 +21,7 @@ use super::{
     user_binding::{add_user, bind},
 };
 use crate::plan::{
-    credential::{ACCOUNT, Asked, Piece, SIGNER},
+    credential::{Asked, HostUid, Piece, SIGNER},
     lifetime::{day, end, lasting},
     member_kubeconfig::StoredUser,
 };
@@ -45,10 +45,10 @@ pub(super) struct Requested {
 impl Requested {
     /// # Panics
     /// If there is no randomness for a key.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(host: HostUid) -> Self {
         let mut random = [0; 8];
         ring::default_provider().secure_random.fill(&mut random).expect("the machine has randomness");
-        let user = format!("{ACCOUNT}-{:016x}", u64::from_be_bytes(random));
+        let user = host.user(&format!("{:016x}", u64::from_be_bytes(random)));
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("the machine has randomness");
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name = DistinguishedName::new();
@@ -73,7 +73,7 @@ impl Making<'_> {
     /// deletes it after an hour, or after a day where it was not approved yet
     /// (kubernetes `pkg/controller/certificates/cleaner/cleaner.go@v1.34.0`).
     pub(super) async fn certificate(&self, made: &mut Vec<Piece>) -> Result<StoredUser, Failure> {
-        let requested = Requested::new();
+        let requested = Requested::new(self.host);
         let uid = self.requested(&requested).await?;
         let signed = self.signed(&requested, &uid).await;
         let deleted = self.delete(&requested, &uid).await;
@@ -81,12 +81,13 @@ impl Making<'_> {
         deleted?;
         let user = StoredUser::Certificate { certificate, key: requested.key.clone() };
         self.judge_lifetime(&user)?;
-        let keeps = self.step.missing.contains(&Piece::AddedUser);
+        // What was not there when it was planned is somebody else's by now, who uses it.
+        let rebinds = self.step.missing.contains(&Piece::Rebinding);
         let ask = async || {
-            if keeps {
-                add_user(self.member, requested.asked(), Persistence::Stored).await
+            if rebinds {
+                bind(self.member, requested.asked(), self.host, Persistence::Stored).await
             } else {
-                bind(self.member, requested.asked(), Persistence::Stored).await
+                add_user(self.member, requested.asked(), Persistence::Stored).await
             }
         };
         let ensured = patiently(&self.member.side, self.deadline, ask).await?;
@@ -201,18 +202,17 @@ mod tests {
     use secrecy::ExposeSecret as _;
     use serde_json::json;
 
-    use super::{Requested, certificate_in, refusal};
+    use super::{HostUid, Requested, certificate_in, refusal};
 
     #[test]
     fn a_request_is_pem_and_has_no_key_in_it() {
-        let Requested { user, key, request } = Requested::new();
-        assert!(
-            user.starts_with("kubectl-mc-host-") && user != Requested::new().user,
-            "nobody guesses {user}"
-        );
+        let host = HostUid::new("0000002a-0000-0000-0000-000000000000");
+        let Requested { user, key, request } = Requested::new(host);
+        assert!(user.starts_with("kubectl-mc-host-0000002a-"), "{user}");
+        assert!(user != Requested::new(host).user, "nobody guesses {user}");
         assert!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "{request}");
         assert!(key.expose_secret().starts_with("-----BEGIN PRIVATE KEY-----"));
-        assert_ne!(Requested::new().request, request, "each has a key of its own");
+        assert_ne!(Requested::new(host).request, request, "each has a key of its own");
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub enum LookAt {
     Controller(Side),
     /// This cluster's API server.
     ApiServer(Side),
+    /// What keeps a namespace on this cluster.
+    Namespace(Side, &'static str),
     /// What writes tokens into Secrets on this cluster.
     TokenController(Side),
 }
@@ -111,6 +113,8 @@ pub enum Failure {
         name: String,
         /// The UID found.
         uid: String,
+        /// Whether the Cluster stood before, and was given a new kubeconfig.
+        is_renewed: bool,
     },
     /// Somebody deleted the Cluster while it was awaited.
     #[error("{side}: the Cluster \"{name}\" was deleted by somebody else meanwhile")]

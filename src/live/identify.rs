@@ -33,6 +33,11 @@ pub(super) async fn identified(mut cluster: RegisteredCluster) -> RegisteredClus
     cluster
 }
 
+/// Whether the member of a Cluster answers here through the kubeconfig that the host has stored.
+pub(super) async fn answers(cluster: &RegisteredCluster) -> bool {
+    identity(cluster, ANSWERS_WITHIN).await.is_ok()
+}
+
 /// Why a member could not be asked through what is stored of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unidentified {

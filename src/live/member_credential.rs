@@ -71,17 +71,17 @@ pub async fn make(making: &Making<'_>, made: &mut Vec<Piece>) -> Result<StoredUs
 
 /// Sends everything that is missing with `dryRun=All`.
 pub async fn rehearse(member: &Connection, step: &CredentialStep) -> Result<(), Failure> {
-    let requested = Requested::new();
+    let requested = Requested::new(step.host);
     for piece in &step.missing {
         let ensured = match piece {
             Piece::Certificate => {
                 create(member, *piece, Some(requested.asked()), Persistence::DryRun).await?;
                 continue;
             }
-            Piece::UserBinding | Piece::Rebinding => {
-                bind(member, requested.asked(), Persistence::DryRun).await?
+            Piece::Rebinding => bind(member, requested.asked(), step.host, Persistence::DryRun).await?,
+            Piece::UserBinding | Piece::AddedUser => {
+                add_user(member, requested.asked(), Persistence::DryRun).await?
             }
-            Piece::AddedUser => add_user(member, requested.asked(), Persistence::DryRun).await?,
             piece => ensure(member, *piece, Persistence::DryRun).await?,
         };
         made_of(member, *piece, ensured)?;

@@ -14,6 +14,7 @@ pub mod identify;
 pub mod installer_run;
 pub mod kubeconfig;
 pub mod member_credential;
+pub mod narrowing;
 pub mod observe;
 pub mod patience;
 pub mod prepare;
@@ -31,6 +32,7 @@ pub mod server_clock;
 pub mod sighting;
 pub mod sightings;
 pub mod surroundings;
+pub mod unjoin;
 pub mod whereabouts;
 
 mod bearer_token;

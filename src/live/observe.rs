@@ -12,6 +12,8 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
+pub(super) use crate::plan::unjoin::trace::FEDERATION_NAMESPACE;
+
 use super::{
     connection::Connection,
     identify,
@@ -32,8 +34,6 @@ use crate::{
     },
 };
 
-/// Where kubefed works (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
-pub(super) const FEDERATION_NAMESPACE: &str = "kube-federation-system";
 /// What the names of kubefed's service accounts on members end with.
 const FEDERATED_SUFFIX: &str = "-kubesphere";
 /// How many members are asked for their identity at the same time.

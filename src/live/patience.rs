@@ -47,7 +47,7 @@ pub async fn patiently<T>(
 }
 
 /// Waits for one answer, no longer than until the time is up.
-pub(super) async fn in_time<T>(
+pub async fn in_time<T>(
     side: &Side,
     deadline: Instant,
     answer: impl Future<Output = Result<T, RequestError>>,

@@ -78,6 +78,8 @@ pub struct Registered {
     pub created: bool,
     /// Whether it was given a new kubeconfig.
     pub renewed: bool,
+    /// Whether a Cluster that was to be given a new kubeconfig has had this one already.
+    pub unchanged: bool,
     /// Why the member's KubeSphere version stays unknown, where it does.
     pub without_version: Option<String>,
 }
@@ -245,7 +247,8 @@ impl Registering<'_> {
     fn judge(&self, cluster: Option<&RegisteredCluster>, waiting: &mut Waiting) -> Result<bool, Failure> {
         let name = &self.cluster.name;
         if cluster.is_none() && waiting.seen {
-            return Err(Failure::Deleted { side: self.side(), name: name.clone() });
+            let deleted = Failure::Deleted { side: self.side(), name: name.clone() };
+            return Err(if self.renewed.is_some() { self.overtaken("deleted") } else { deleted });
         }
         waiting.seen |= cluster.is_some();
         waiting.interrupted = None;
@@ -260,7 +263,8 @@ impl Registering<'_> {
         let missing = match membership {
             Membership::Joined => return Ok(true),
             Membership::OtherCluster(uid) => {
-                return Err(Failure::OtherCluster { side: self.side(), name: name.clone(), uid });
+                let is_renewed = self.renewed.is_some();
+                return Err(Failure::OtherCluster { side: self.side(), name: name.clone(), uid, is_renewed });
             }
             Membership::WithoutKubesphereVersion => {
                 let patience = self.resync * RESYNCS_FOR_KUBESPHERE;

@@ -55,12 +55,14 @@ impl Registering<'_> {
     /// Replaces the kubeconfig of the Cluster, and waits until the controller has taken the new one.
     pub(super) async fn renew(&self, done: &mut Registered) -> Result<(), Failure> {
         let Some(new) = &self.renewed else {
-            return Err(Failure::Deleted { side: self.side(), name: self.cluster.name.clone() });
+            return Err(self.overtaken("deleted"));
         };
         let (cluster, before) = self.replace(new).await?;
-        done.renewed = true;
+        done.renewed = before.is_some();
+        done.unchanged = before.is_none();
         if self.wait {
-            let waiting = Waiting { before: Some(before), ..Waiting::new(Some(&cluster)) };
+            // It stands: who finds it no more knows that it was deleted.
+            let waiting = Waiting { before, seen: true, ..Waiting::new(Some(&cluster)) };
             done.without_version = self.until_joined(waiting).await?;
         }
         Ok(())
@@ -72,8 +74,9 @@ impl Registering<'_> {
         self.renewed.as_ref().is_some_and(|new| !stores(new))
     }
 
-    /// Replaces the kubeconfig; returns the Cluster after it, and what its conditions said before.
-    async fn replace(&self, new: &New<'_>) -> Result<(RegisteredCluster, Before), Failure> {
+    /// Replaces the kubeconfig; returns the Cluster after it, and what its conditions said before, unless there was
+    /// nothing to change.
+    async fn replace(&self, new: &New<'_>) -> Result<(RegisteredCluster, Option<Before>), Failure> {
         let kubeconfig = stored(new.kubeconfig);
         let mut before = Before::new(new.planned);
         let mut attempts = 0;
@@ -82,7 +85,10 @@ impl Registering<'_> {
             let patch = match replacement(new.planned, found.as_ref(), &kubeconfig, &self.cluster.server) {
                 Replacement::Overtaken(how) => return Err(self.overtaken(how)),
                 Replacement::Arrived => {
-                    self.tell_replaced();
+                    let before = (attempts > 0).then_some(before);
+                    if before.is_some() {
+                        self.tell_replaced();
+                    }
                     return Ok((found.unwrap_or_else(|| new.planned.clone()), before));
                 }
                 Replacement::Send(patch) => patch,
@@ -94,7 +100,7 @@ impl Registering<'_> {
             match in_time(&self.host.side, self.deadline, sent).await? {
                 Ok(cluster) => {
                     self.tell_replaced();
-                    return Ok((cluster, before));
+                    return Ok((cluster, Some(before)));
                 }
                 Err(RequestError { cause: Cause::Conflict, .. }) if attempts < ATTEMPTS => {
                     sleep(TRIES_EVERY).await;
@@ -116,7 +122,7 @@ impl Registering<'_> {
 
     /// What the controller writes after the patch must not look like what it wrote before.
     async fn until_distinct(&self, before: &Before) {
-        let Some(written) = before.ready_since() else { return };
+        let Some(written) = before.last_written() else { return };
         let ago = self.host.clock.now().duration_since(written);
         if (-SECOND..SECOND).contains(&ago) {
             sleep((SECOND - ago).unsigned_abs()).await;
@@ -171,7 +177,13 @@ impl Removing<'_> {
         }
         let ask = async || registered_clusters(self.host, true).await;
         let listed = patiently(&self.host.side, self.deadline, ask).await?;
-        let Some(listed) = listed.present() else { return Ok(()) };
+        let Some(listed) = listed.present() else {
+            let why = listed.unreadable().unwrap_or("there are none");
+            let note =
+                format!("earlier credentials stay, since nobody knows which Clusters store them: {why}");
+            self.report.tell(&self.member.side, Event::Note(note));
+            return Ok(());
+        };
         let superseded = self.superseded.without(listed.iter());
         for token in &superseded.tokens {
             let ask = async || self.delete_token(token).await;

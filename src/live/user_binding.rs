@@ -14,29 +14,73 @@ use super::{
     observe::as_value,
     request_error::{Cause, RequestError, Verb, request},
 };
-use crate::plan::credential::{Asked, Ownership, Piece, user};
+use crate::plan::credential::{Asked, HostUid, Ownership, Piece, user};
 
 /// Between two tries where somebody else was faster.
 const TRIES_EVERY: Duration = Duration::from_millis(250);
 
-/// Binds the new user, and nobody else any more: a certificate that was signed before has no rights left.
+/// Binds the new user instead of the earlier ones of this host: a certificate that was signed before has no rights left.
+/// What other hosts use stays.
 pub(super) async fn bind(
+    member: &Connection,
+    asked: Asked<'_>,
+    host: HostUid,
+    persistence: Persistence,
+) -> Result<Ensured, RequestError> {
+    bind_beside(member, asked, Piece::Rebinding, persistence, |user| !host.names(user)).await
+}
+
+/// Binds the new user besides those of earlier certificates: the host still has one of these.
+pub(super) async fn add_user(
     member: &Connection,
     asked: Asked<'_>,
     persistence: Persistence,
 ) -> Result<Ensured, RequestError> {
-    if let Some(binding) = binding(member).await? {
-        return rebind(member, asked, &binding, persistence).await;
+    bind_beside(member, asked, Piece::AddedUser, persistence, |_| true).await
+}
+
+/// Binds the new user besides those that stay. Whatever somebody else does meanwhile, it is done to the binding as it
+/// stands then.
+async fn bind_beside(
+    member: &Connection,
+    asked: Asked<'_>,
+    piece: Piece,
+    persistence: Persistence,
+    stays: impl Fn(&str) -> bool,
+) -> Result<Ensured, RequestError> {
+    loop {
+        let Some(binding) = binding(member).await? else {
+            match create(member, Piece::UserBinding, Some(asked), persistence).await {
+                Ok(_) => return Ok(Ensured::Made(Piece::UserBinding)),
+                // Somebody has made it meanwhile.
+                Err(RequestError { cause: Cause::AlreadyExists, .. }) => sleep(TRIES_EVERY).await,
+                Err(error) => return Err(error),
+            }
+            continue;
+        };
+        if let Ownership::Foreign(why) = piece.ownership(&binding) {
+            return Ok(Ensured::Taken(why));
+        }
+        let bound = users_in(&binding);
+        let users = bound_users(&bound, asked.user, &stays);
+        if users == bound {
+            // The answer to our own request was lost.
+            return Ok(Ensured::Made(if bound.len() == 1 { Piece::UserBinding } else { piece }));
+        }
+        match set_users(member, &binding, &users, persistence).await {
+            Ok(()) => return Ok(Ensured::Made(piece)),
+            Err(RequestError { cause: Cause::Conflict, .. }) => sleep(TRIES_EVERY).await,
+            // Somebody has removed it meanwhile.
+            Err(RequestError { cause: Cause::NotFound, .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
-    match create(member, Piece::UserBinding, Some(asked), persistence).await {
-        Ok(_) => Ok(Ensured::Made(Piece::UserBinding)),
-        // Somebody has made it meanwhile.
-        Err(error) if matches!(error.cause, Cause::AlreadyExists) => match binding(member).await? {
-            Some(binding) => rebind(member, asked, &binding, persistence).await,
-            None => Err(error),
-        },
-        Err(error) => Err(error),
-    }
+}
+
+/// Those of the bound users that stay, and the new one.
+fn bound_users(bound: &[String], new: &str, stays: &impl Fn(&str) -> bool) -> Vec<String> {
+    let others = bound.iter().filter(|user| *user != new && stays(user)).cloned();
+    others.chain([new.to_owned()]).collect()
 }
 
 async fn binding(member: &Connection) -> Result<Option<Value>, RequestError> {
@@ -46,59 +90,6 @@ async fn binding(member: &Connection) -> Result<Option<Value>, RequestError> {
         Ok(found) => Ok(Some(as_value(&found))),
         Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-async fn rebind(
-    member: &Connection,
-    asked: Asked<'_>,
-    binding: &Value,
-    persistence: Persistence,
-) -> Result<Ensured, RequestError> {
-    let piece = Piece::Rebinding;
-    if let Ownership::Foreign(why) = piece.ownership(binding) {
-        return Ok(Ensured::Taken(why));
-    }
-    let subjects = &piece.manifest(Some(asked))["subjects"];
-    if binding["subjects"] == *subjects {
-        // The answer to our own creation was lost.
-        return Ok(Ensured::Made(Piece::UserBinding));
-    }
-    let uid = &binding["metadata"]["uid"];
-    let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "subjects": subjects}));
-    let parameters = persistence.patch_parameters();
-    let api = api(member, piece);
-    let name = piece.name();
-    let answer = api.patch(&name, &parameters, &patch);
-    request(&member.side, Verb::Patch, &object(piece), answer).await.map(|_| Ensured::Made(piece))
-}
-
-/// Binds the new user besides those of earlier certificates: the host still has one of these.
-pub(super) async fn add_user(
-    member: &Connection,
-    asked: Asked<'_>,
-    persistence: Persistence,
-) -> Result<Ensured, RequestError> {
-    let piece = Piece::AddedUser;
-    loop {
-        let Some(binding) = binding(member).await? else {
-            // Somebody has removed it meanwhile.
-            return bind(member, asked, persistence).await;
-        };
-        if let Ownership::Foreign(why) = piece.ownership(&binding) {
-            return Ok(Ensured::Taken(why));
-        }
-        let mut users = users_in(&binding);
-        if users.iter().any(|user| user == asked.user) {
-            // The answer to our own patch was lost.
-            return Ok(Ensured::Made(piece));
-        }
-        users.push(asked.user.to_owned());
-        match set_users(member, &binding, &users, persistence).await {
-            Ok(()) => return Ok(Ensured::Made(piece)),
-            Err(RequestError { cause: Cause::Conflict, .. }) => sleep(TRIES_EVERY).await,
-            Err(error) => return Err(error),
-        }
     }
 }
 
@@ -157,4 +148,25 @@ async fn delete_binding(member: &Connection, binding: &Value) -> Result<(), Requ
     let name = piece.name();
     let answer = api.delete(&name, &parameters);
     request(&member.side, Verb::Delete, &object(piece), answer).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HostUid, bound_users};
+
+    #[test]
+    fn earlier_users_of_this_host_go_and_those_of_others_stay() {
+        let host = HostUid::new("0000002a-0000-0000-0000-000000000000");
+        let bound =
+            ["kubectl-mc-host-0000002a-1", "kubectl-mc-host-0000002b-1", "kubectl-mc-host-0123456789abcdef"];
+        let bound = bound.map(str::to_owned);
+        let own = host.user("2");
+        assert_eq!(
+            bound_users(&bound, &own, &|user| !host.names(user)),
+            [bound[1].clone(), bound[2].clone(), own.clone()]
+        );
+        let added = bound_users(&bound, &own, &|_| true);
+        assert_eq!(added, [bound.as_slice(), std::slice::from_ref(&own)].concat());
+        assert_eq!(bound_users(&added, &own, &|_| true), added, "a second try changes nothing");
+    }
 }

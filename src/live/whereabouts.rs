@@ -29,28 +29,50 @@ pub struct Whereabouts {
     connection: Connection,
 }
 
-/// Those of the contexts whose clusters answer; of the others nothing is known.
+/// A context of whose cluster nothing is known.
+pub struct Unanswered {
+    /// The context's name.
+    pub context: String,
+    /// Why there is no answer.
+    pub why: String,
+}
+
+/// Where the contexts lead to whose clusters answer, and the other contexts.
 pub async fn whereabouts(
     contexts: Vec<SelectedContext>,
     environment: &Environment,
     request_timeout: Option<Duration>,
-) -> Vec<Whereabouts> {
+) -> (Vec<Whereabouts>, Vec<Unanswered>) {
     let each = contexts.into_iter().map(|context| {
+        let name = context.name.clone();
         let asked = ask(context, environment, request_timeout);
-        async { timeout(ANSWERS_WITHIN, asked).await.ok().flatten() }
+        async {
+            let late = |_| Err(format!("no answer within {} s", ANSWERS_WITHIN.as_secs()));
+            let answer = timeout(ANSWERS_WITHIN, asked).await.unwrap_or_else(late);
+            answer.map_err(|why| Unanswered { context: name, why })
+        }
     });
-    stream::iter(each).buffered(ASKED_AT_ONCE).filter_map(async |answer| answer).collect().await
+    let answers: Vec<_> = stream::iter(each).buffered(ASKED_AT_ONCE).collect().await;
+    let (mut found, mut silent) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(place) => found.push(place),
+            Err(unanswered) => silent.push(unanswered),
+        }
+    }
+    (found, silent)
 }
 
 async fn ask(
     context: SelectedContext,
     environment: &Environment,
     request_timeout: Option<Duration>,
-) -> Option<Whereabouts> {
+) -> Result<Whereabouts, String> {
     let name = context.name.clone();
-    let connection = Connection::open(context, environment, request_timeout).await.ok()?;
-    let uid = kube_system_uid(&connection).await.ok()?;
-    Some(Whereabouts { context: name, server: connection.server.clone(), uid, connection })
+    let connection = Connection::open(context, environment, request_timeout).await;
+    let connection = connection.map_err(|error| error.to_string())?;
+    let uid = kube_system_uid(&connection).await.map_err(|error| error.cause.to_string())?;
+    Ok(Whereabouts { context: name, server: connection.server.clone(), uid, connection })
 }
 
 impl Whereabouts {

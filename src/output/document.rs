@@ -10,7 +10,7 @@ use crate::{
     checks::Finding,
     cli::DryRun,
     kubesphere::side::Side,
-    plan::{intent::Part, observed::Observed, steps::Step},
+    plan::{configuration_patch::Change, intent::Part, observed::Observed, steps::Step},
 };
 
 /// The version of the object's form; it changes with any change that is not an addition.
@@ -33,7 +33,7 @@ pub struct Document {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClusterView {
+pub(super) struct ClusterView {
     #[serde(flatten)]
     cluster: SideView,
     server: String,
@@ -51,7 +51,7 @@ pub(super) struct SideView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct FindingView {
+pub(super) struct FindingView {
     id: &'static str,
     title: &'static str,
     verdict: &'static str,
@@ -76,14 +76,14 @@ struct StepView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct ChangeView {
+pub(super) struct ChangeView {
     field: String,
     old: Option<String>,
     new: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct ResultView {
+pub(super) struct ResultView {
     cluster: SideView,
     object: String,
     outcome: &'static str,
@@ -96,7 +96,7 @@ pub struct Outcome {
     pub side: Side,
     /// To what, as `kind.group/name`.
     pub object: String,
-    /// `created`, `patched`, `deleted`, `restarted` or `unchanged`.
+    /// `created`, `patched`, `restarted`, `deleted` or `unchanged`.
     pub verb: &'static str,
 }
 
@@ -113,11 +113,7 @@ impl Document {
                 Part::Renew => "Renew",
                 Part::Check => "Check",
             },
-            dry_run: match dry_run {
-                DryRun::None => "none",
-                DryRun::Client => "client",
-                DryRun::Server => "server",
-            },
+            dry_run: dry_run_view(dry_run),
             clusters: Vec::new(),
             findings: Vec::new(),
             plan: None,
@@ -167,7 +163,7 @@ pub(super) fn side_view(side: &Side) -> SideView {
     SideView { side: word, context: side.context().to_owned() }
 }
 
-fn cluster_view(observed: &Observed) -> ClusterView {
+pub(super) fn cluster_view(observed: &Observed) -> ClusterView {
     ClusterView {
         cluster: side_view(&observed.side),
         server: observed.server.clone(),
@@ -179,7 +175,7 @@ fn cluster_view(observed: &Observed) -> ClusterView {
     }
 }
 
-fn finding_view(finding: &Finding) -> FindingView {
+pub(super) fn finding_view(finding: &Finding) -> FindingView {
     FindingView {
         id: finding.id,
         title: finding.title,
@@ -191,20 +187,26 @@ fn finding_view(finding: &Finding) -> FindingView {
 }
 
 fn step_view(step: &Step<'_>) -> StepView {
-    let changes = step.action.changes();
-    let change = |change: &crate::plan::configuration_patch::Change| ChangeView {
-        field: change.field.clone(),
-        old: change.old.clone(),
-        new: change.new.clone(),
-    };
     StepView {
         cluster: side_view(&step.side),
         action: step.action.verb(),
         object: step.action.object(),
-        changes: changes.iter().map(change).collect(),
+        changes: step.action.changes().iter().map(change_view).collect(),
     }
 }
 
-fn result_view(outcome: &Outcome) -> ResultView {
+pub(super) fn change_view(change: &Change) -> ChangeView {
+    ChangeView { field: change.field.clone(), old: change.old.clone(), new: change.new.clone() }
+}
+
+pub(super) fn dry_run_view(dry_run: DryRun) -> &'static str {
+    match dry_run {
+        DryRun::None => "none",
+        DryRun::Client => "client",
+        DryRun::Server => "server",
+    }
+}
+
+pub(super) fn result_view(outcome: &Outcome) -> ResultView {
     ResultView { cluster: side_view(&outcome.side), object: outcome.object.clone(), outcome: outcome.verb }
 }

@@ -16,5 +16,7 @@ pub mod report;
 pub mod style;
 pub mod table;
 pub mod ui;
+pub mod unjoin;
+pub mod unjoin_document;
 pub mod verdict;
 pub mod words;

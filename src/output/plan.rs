@@ -68,6 +68,10 @@ fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
     let side = step.side.to_string();
     let side = side.style(ui.styles.name);
     match &step.action {
+        Action::Restore(restoration) => ui.message(&format!(
+            "  {number}. {side}: restore what another command has narrowed, which is at work or was killed: {}",
+            harmless(&restoration.record.sentence())
+        )),
         Action::Sweep(pods) => {
             let pods = count(pods.len(), "probe pod");
             ui.message(&format!("  {number}. {side}: delete {pods} that an earlier command left behind"));
@@ -143,10 +147,12 @@ fn making(credential: &CredentialStep) -> String {
 fn removed(superseded: &Superseded) -> String {
     let secrets =
         superseded.tokens.iter().map(|token| format!("delete Secret {NAMESPACE}/{}", harmless(&token.name)));
-    let users = superseded
-        .users
-        .iter()
-        .map(|user| format!("take {} out of ClusterRoleBinding {USER_BINDING}", harmless(user)));
+    // Their names have a part that nobody shall guess.
+    let users = superseded.users.len();
+    let users = (users > 0).then(|| {
+        let users = count(users, "earlier user");
+        format!("take {users} {ACCOUNT}-* out of ClusterRoleBinding {USER_BINDING}")
+    });
     secrets.chain(users).collect::<Vec<_>>().join(", ")
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::plan::{
     registration::{Probe, Readiness, Registration},
-    registration_reasons::{reasons, second},
+    registration_reasons::{UNPROVEN, reasons, second},
     stored_credential::{End, StoredCredential},
 };
 
@@ -186,6 +186,7 @@ fn deletion_view(readiness: &Readiness) -> Option<DeletionView> {
 fn probe_view(probe: &Probe) -> ProbeView {
     let (result, message) = match probe {
         Probe::Answered => ("ok", None),
+        Probe::AnsweredUnproven => ("ok", Some(UNPROVEN.to_owned())),
         Probe::Failed(why) => ("failed", Some(harmless(why))),
         Probe::OtherCluster(uid) => ("other-cluster", Some(harmless(uid))),
         Probe::NotAsked(why) => ("not-asked", Some((*why).to_owned())),

@@ -107,17 +107,15 @@ impl Ui {
         error.hints.iter().for_each(|hint| self.hint(hint));
     }
 
-    /// Asks a question that only `y` or `yes` affirms. Waits for a line without blocking the program's other work.
+    /// Asks a question that only `y` or `yes` affirms.
     pub async fn ask(&self, question: &str) -> Result<bool, Error> {
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "{question} {} ", "[y/N]".style(self.styles.strong)).and_then(|()| stderr.flush())?;
-        drop(stderr);
-        let answer = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            io::stdin().read_line(&mut line).map(|_| line)
-        });
-        let line = answer.await.map_err(|_| Error::new(Kind::Error, "the answer could not be read"))??;
+        let line = line(&format!("{question} {}", "[y/N]".style(self.styles.strong))).await?;
         Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Asks for a name to be typed, which only that name affirms.
+    pub async fn ask_for_name(&self, question: &str, name: &str) -> Result<bool, Error> {
+        Ok(line(&question.style(self.styles.strong).to_string()).await?.trim() == name)
     }
 
     fn above_progress<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
@@ -126,4 +124,16 @@ impl Ui {
             None => write(),
         }
     }
+}
+
+/// Asks for a line, without blocking the program's other work.
+async fn line(question: &str) -> Result<String, Error> {
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question} ").and_then(|()| stderr.flush())?;
+    drop(stderr);
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    Ok(answer.await.map_err(|_| Error::new(Kind::Error, "the answer could not be read"))??)
 }

@@ -1,5 +1,6 @@
 //! Which context leads to which Cluster.
 
+use super::member_server::storable;
 use crate::kubesphere::cluster::RegisteredCluster;
 
 /// A context that leads to a Cluster's member.
@@ -25,6 +26,8 @@ pub struct LeftOut {
 pub enum Why {
     /// No context leads to it.
     NoContext,
+    /// The host uses two addresses for it, and no context has either.
+    UnclearAddress,
     /// It stands for the same member as the Cluster of this name, which has its turn.
     SameMember(String),
 }
@@ -36,14 +39,15 @@ pub struct Mapped {
     pub cluster: String,
     /// The context that is used.
     pub context: String,
-    /// The address that the host goes on using, where it is another than the context's.
+    /// The address that the host goes on using, where no context has it.
     pub kept_server: Option<String>,
     /// Other contexts that lead there too.
     pub others: Vec<String>,
 }
 
 /// Chooses a context for each Cluster among those that lead to it: one that is called like the Cluster, else one with the
-/// address that the host uses, else the first by name. A member that is registered twice has its turn once, as the first
+/// address that the host uses, else the first by name. Which address the host uses, the stored kubeconfig tells: the recorded
+/// endpoint may be an old one. A member that is registered twice has its turn once, as the first
 /// by name.
 pub fn map(mut clusters: Vec<(&RegisteredCluster, Vec<Candidate>)>) -> (Vec<Mapped>, Vec<LeftOut>) {
     clusters.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
@@ -62,8 +66,11 @@ pub fn map(mut clusters: Vec<(&RegisteredCluster, Vec<Candidate>)>) -> (Vec<Mapp
             left_out.push(LeftOut { name, why: Why::SameMember(same.cluster.clone()) });
             continue;
         }
-        let kept_server = cluster.endpoint().filter(|_| !cluster.leads_to(&candidates[0].server));
-        let (kept_server, others) = (kept_server.map(str::to_owned), names.collect());
+        let others = names.collect();
+        let Ok(kept_server) = kept_server(cluster, &candidates[0].server) else {
+            left_out.push(LeftOut { name, why: Why::UnclearAddress });
+            continue;
+        };
         mapped.push(Mapped { cluster: name, context, kept_server, others });
     }
     (mapped, left_out)
@@ -71,11 +78,43 @@ pub fn map(mut clusters: Vec<(&RegisteredCluster, Vec<Candidate>)>) -> (Vec<Mapp
 
 fn rank(cluster: &RegisteredCluster, candidate: &Candidate) -> (bool, bool, String) {
     let other_name = candidate.context != cluster.name();
-    (other_name, !cluster.leads_to(&candidate.server), candidate.context.clone())
+    let other_address = !addresses(cluster).iter().any(|used| is_same(used, &candidate.server));
+    // Where it is unclear which address is in use, one that a context has is as good as a proof.
+    if addresses(cluster).len() > 1 {
+        return (other_address, other_name, candidate.context.clone());
+    }
+    (other_name, other_address, candidate.context.clone())
+}
+
+/// What the host has: the stored kubeconfig's address, and the recorded endpoint where that is another.
+fn addresses(cluster: &RegisteredCluster) -> Vec<String> {
+    let stored = cluster.stored_kubeconfig().and_then(|stored| stored.server().map(str::to_owned));
+    let mut addresses: Vec<String> = stored.into_iter().collect();
+    let recorded = cluster.endpoint().filter(|recorded| !addresses.iter().any(|one| is_same(one, recorded)));
+    addresses.extend(recorded.map(str::to_owned));
+    addresses
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
+/// The address to keep where the context has another one; an error where nobody knows which that is.
+fn kept_server(cluster: &RegisteredCluster, server: &str) -> Result<Option<String>, ()> {
+    let addresses = addresses(cluster);
+    if addresses.iter().any(|used| is_same(used, server)) {
+        return Ok(None);
+    }
+    match addresses.as_slice() {
+        [] => Ok(None),
+        [used] => storable(used).map(Some).ok_or(()),
+        _ => Err(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
     use serde_json::json;
 
     use super::{Candidate, LeftOut, Mapped, RegisteredCluster, Why, map};
@@ -105,6 +144,28 @@ mod tests {
         let used = mapped(&[("a", "else"), ("b", "used")]);
         assert_eq!((used.context.as_str(), used.kept_server), ("b", None));
         assert_eq!(mapped(&[("b", "else"), ("a", "else")]).context, "a");
+    }
+
+    #[test]
+    fn the_stored_address_is_kept_and_where_another_is_recorded_a_context_has_to_tell() {
+        let storing = |stored: &str| {
+            let text = format!(
+                "clusters: [{{name: o, cluster: {{server: 'https://o:6443'}}}}, {{name: a, cluster: {{server: '{stored}'}}}}]\n\
+                                contexts: [{{name: a, context: {{cluster: a}}}}]\ncurrent-context: a"
+            );
+            cluster("edge-1").patched(&json!({"spec": {"connection": {"kubeconfig": STANDARD.encode(text)}}}))
+        };
+        let map_one = |stored: &str, of: &[(&str, &str)]| map(vec![(&storing(stored), candidates(of))]);
+        let (same, _) = map_one("https://used:6443", &[("edge-1", "else")]);
+        assert_eq!(same[0].kept_server.as_deref(), Some("https://used:6443"));
+        let (proven, _) = map_one("https://new:6443", &[("edge-1", "else"), ("z", "new")]);
+        assert_eq!((proven[0].context.as_str(), &proven[0].kept_server), ("z", &None));
+        let (_, unclear) = map_one("https://new:6443", &[("edge-1", "else")]);
+        assert_eq!(unclear[0].why, Why::UnclearAddress);
+        let password = storing("https://jane:word@used")
+            .patched(&json!({"spec": {"connection": {"kubernetesAPIEndpoint": null}}}));
+        let (_, unstorable) = map(vec![(&password, candidates(&[("edge-1", "else")]))]);
+        assert_eq!(unstorable[0].why, Why::UnclearAddress);
     }
 
     #[test]

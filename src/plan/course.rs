@@ -11,6 +11,7 @@ use super::{
     intent::HostIntent,
     join::{ConfigurationStep, Unplannable, host_progress, host_step, member_progress, member_step},
     observed::{InstallerRun, Observed, Seen},
+    unjoin::standalone::{Secrets, standalone_progress, standalone_step},
 };
 use crate::kubesphere::{
     cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, installer_log::InstallerLog,
@@ -24,6 +25,8 @@ pub enum Goal<'a> {
     Host(&'a HostIntent),
     /// The role member, and the secret of its host.
     Member(&'a JwtSecret),
+    /// The role none, and no longer the secret of a former host.
+    Standalone(Secrets<'a>),
 }
 
 impl Goal<'_> {
@@ -32,6 +35,7 @@ impl Goal<'_> {
         match self {
             Self::Host(_) => Role::Host,
             Self::Member(_) => Role::Member,
+            Self::Standalone(_) => Role::None,
         }
     }
 
@@ -40,6 +44,7 @@ impl Goal<'_> {
         match self {
             Self::Host(intent) => host_step(intent, observed),
             Self::Member(secret) => member_step(observed, secret),
+            Self::Standalone(secrets) => standalone_step(observed, *secrets),
         }
     }
 
@@ -47,6 +52,7 @@ impl Goal<'_> {
         let progress = match self {
             Self::Host(_) => host_progress(observed),
             Self::Member(secret) => member_progress(observed, secret),
+            Self::Standalone(secrets) => standalone_progress(observed, secrets.former),
         };
         progress.missing().map(str::to_owned)
     }

@@ -44,6 +44,16 @@ impl HostUid {
     pub fn new(uid: &str) -> Self {
         Self(u128::from_str_radix(&uid.replace('-', ""), 16).unwrap_or_default())
     }
+
+    /// The name of the user of a client certificate for this host.
+    pub fn user(self, random: &str) -> String {
+        format!("{ACCOUNT}-{:08x}-{random}", self.0 >> 96)
+    }
+
+    /// Whether a certificate for this host has a user of this name. Before hosts were named in it, it told none.
+    pub fn names(self, user: &str) -> bool {
+        user.starts_with(&self.user(""))
+    }
 }
 
 impl fmt::Display for HostUid {

@@ -10,6 +10,8 @@ use super::{
 pub struct CredentialStep {
     /// Which one it is.
     pub kind: Kind,
+    /// The host that it is for.
+    pub host: HostUid,
     /// What is created for it, in this order.
     pub missing: Vec<Piece>,
 }
@@ -35,7 +37,7 @@ impl CredentialStep {
             }
         };
         let missing = pieces.into_iter().filter_map(|(piece, is_missing)| is_missing.then_some(piece));
-        Self { kind, missing: missing.collect() }
+        Self { kind, host, missing: missing.collect() }
     }
 
     /// As [`Self::new`] in this second since 1970, where a new credential is made beside what there is of earlier ones.

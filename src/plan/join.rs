@@ -7,6 +7,7 @@ use super::{
     credential::HostUid,
     credential_step::CredentialStep,
     intent::{ClusterIntent, HostIntent, Intent, MemberIntent, Part},
+    narrowing::Restoration,
     observed::{InstallerRun, Observed},
     reach::{leftovers::LeftoverPod, probing::Outlook},
     renewal::{self, Renewal},
@@ -32,6 +33,8 @@ pub struct Plan {
     pub probing: Option<Outlook>,
     /// What an earlier probing has left behind, which goes with the first change.
     pub leftover_pods: Vec<LeftoverPod>,
+    /// What an earlier command has left narrowed, which is restored before the first change.
+    pub narrowed: Option<Restoration>,
 }
 
 /// What the host needs.
@@ -193,7 +196,14 @@ pub fn plan(intent: &Intent, host: Option<&Observed>, members: &[&Observed]) -> 
     let members = intent.members.iter().zip(members);
     let members = members.map(|(intent, member)| member_plan(intent, host, member, &secret));
     let members = members.collect::<Result<_, _>>()?;
-    Ok(Plan { host: host_plan(intent, host)?, secret, members, probing: None, leftover_pods: Vec::new() })
+    Ok(Plan {
+        host: host_plan(intent, host)?,
+        secret,
+        members,
+        probing: None,
+        leftover_pods: Vec::new(),
+        narrowed: None,
+    })
 }
 
 /// The secret that members will share with their host: the given one, or the host's.
@@ -324,17 +334,19 @@ fn step(
 ) -> Result<ConfigurationStep, Unplannable> {
     let patch = ConfigurationPatch::between(configuration, wanted)
         .map_err(|error| Unplannable::Malformed { side: observed.side.clone(), error })?;
-    Ok(match (patch, progress, &observed.run) {
-        (Some(patch), _, _) => ConfigurationStep::Patch(patch),
-        (None, Progress::Done, _) => ConfigurationStep::InEffect,
-        (None, Progress::Registering(_), _) => ConfigurationStep::AwaitController,
-        (
-            None,
-            Progress::Pending(_),
-            InstallerRun::UnderWay(_) | InstallerRun::Unknown { is_likely: true, .. },
-        ) => ConfigurationStep::Await,
-        (None, Progress::Pending(_), _) => ConfigurationStep::Restart,
-    })
+    Ok(patch.map_or_else(|| without_patch(progress, &observed.run), ConfigurationStep::Patch))
+}
+
+/// What a configuration needs that asks for what is wanted.
+pub(super) fn without_patch(progress: &Progress, run: &InstallerRun) -> ConfigurationStep {
+    match (progress, run) {
+        (Progress::Done, _) => ConfigurationStep::InEffect,
+        (Progress::Registering(_), _) => ConfigurationStep::AwaitController,
+        (Progress::Pending(_), InstallerRun::UnderWay(_) | InstallerRun::Unknown { is_likely: true, .. }) => {
+            ConfigurationStep::Await
+        }
+        (Progress::Pending(_), _) => ConfigurationStep::Restart,
+    }
 }
 
 #[cfg(test)]

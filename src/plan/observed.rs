@@ -197,6 +197,12 @@ impl Observed {
         config.or_else(|| self.secret.present())
     }
 
+    /// The secret that the configuration asks for, else the one in effect.
+    pub fn wanted_secret(&self) -> Option<JwtSecret> {
+        let asked = self.configuration.present().and_then(ClusterConfiguration::jwt_secret);
+        asked.or_else(|| self.effective_secret().cloned())
+    }
+
     /// The host's own Cluster.
     pub fn host_cluster(&self) -> Option<&RegisteredCluster> {
         self.clusters.present()?.iter().find(|cluster| cluster.is_host())

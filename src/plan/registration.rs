@@ -116,6 +116,8 @@ pub enum Expiry {
 pub enum Probe {
     /// The right cluster answered.
     Answered,
+    /// Some cluster answered, and the host knows no UID that would tell which one.
+    AnsweredUnproven,
     /// This machine got no answer, and why. The host may well get one.
     Failed(String),
     /// Another cluster answered, the one with this UID.

@@ -77,10 +77,14 @@ fn deleting(since: Option<String>, finalizers: &[String]) -> String {
     }
 }
 
+/// What is missing to an answer where the host has no UID of its member.
+pub const UNPROVEN: &str = "answers from here; the host knows no UID to compare";
+
 /// That this machine cannot reach a member does not make it unready.
 fn of_probe(probe: &Probe) -> Option<Reason> {
     match probe {
         Probe::Answered => None,
+        Probe::AnsweredUnproven => Some(Reason::plain(UNPROVEN.to_owned())),
         Probe::Failed(why) => Some(Reason::raw("from here: ", why)),
         Probe::OtherCluster(uid) => {
             Some(Reason::plain(format!("another cluster answers there, with the UID {uid}")))

@@ -252,6 +252,7 @@ fn a_kubeconfig_that_leads_elsewhere_is_told() {
 fn what_a_member_says_itself_changes_no_readiness() {
     let probed = |probe| told(&Registration { probe: Some(probe), ..judged(&json!({}), NOW) }, NOW);
     assert_eq!(probed(Probe::Answered), ("True", String::new()));
+    assert_eq!(probed(Probe::AnsweredUnproven).1, "answers from here; the host knows no UID to compare");
     let failed = Probe::Failed("the connection to 10.0.0.1:6443 was refused".to_owned());
     assert_eq!(probed(failed), ("True", "from here: the connection to 10.0.0.1:6443 was refused".to_owned()));
     let other = Probe::OtherCluster("w".to_owned());

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::kubesphere::{
     cluster::{Condition, ConditionType, RegisteredCluster},
+    installer_log::mask,
     readiness::Membership,
 };
 
@@ -41,7 +42,7 @@ pub fn plan(intent: &Intent, host: Option<&Observed>, members: &[&Observed]) -> 
         member_plan(intent, host, member)
     });
     let members = members.collect::<Result<_, _>>()?;
-    Ok(Plan { host: None, secret, members, probing: None, leftover_pods: Vec::new() })
+    Ok(Plan { host: None, secret, members, probing: None, leftover_pods: Vec::new(), narrowed: None })
 }
 
 fn member_plan(
@@ -54,11 +55,14 @@ fn member_plan(
     let cluster = cluster.ok_or_else(|| Unplannable::NoCluster { name: intent.name.clone() })?;
     let kind = intent.credential.kind(host.kubesphere_version());
     let now = member.clock.now.as_second();
-    let credential = CredentialStep::renewed(kind, HostUid::new(&host.uid), member.account.as_ref(), now);
+    let host_uid = HostUid::new(&host.uid);
+    let credential = CredentialStep::renewed(kind, host_uid, member.account.as_ref(), now);
     let others = host.clusters.present().into_iter().flatten();
     let others = others.filter(|other| other.name() != intent.name);
-    let superseded =
-        member.earlier.as_ref().map(|earlier| superseded(earlier, others, kind == Kind::Certificate));
+    let superseded = member
+        .earlier
+        .as_ref()
+        .map(|earlier| superseded(earlier, (host_uid, cluster), others, kind == Kind::Certificate));
     let changes = changed_endpoint(cluster, &intent.server).into_iter().collect();
     let renewal = Renewal { changes, superseded: superseded.unwrap_or_default() };
     Ok(MemberPlan {
@@ -76,13 +80,15 @@ fn member_plan(
 /// An endpoint that the controller has not recorded yet it takes from the new kubeconfig.
 fn changed_endpoint(cluster: &RegisteredCluster, server: &str) -> Option<Change> {
     let recorded = cluster.endpoint().filter(|_| !cluster.leads_to(server))?;
-    Some(Change { field: ENDPOINT_FIELD.to_owned(), old: Some(recorded.to_owned()), new: server.to_owned() })
+    // Somebody may have written a password into it.
+    let old = Some(mask(recorded).into_owned());
+    Some(Change { field: ENDPOINT_FIELD.to_owned(), old, new: server.to_owned() })
 }
 
 /// What to do with the Cluster as it stands now.
 #[derive(Debug)]
 pub enum Replacement {
-    /// The new kubeconfig stands there already: the answer to an earlier request was lost.
+    /// All of it stands there already: the answer to an earlier request was lost, or there is nothing to change.
     Arrived,
     /// What somebody else has done to the kubeconfig or to the Cluster itself: a participle.
     Overtaken(&'static str),
@@ -103,8 +109,11 @@ pub fn replacement(
     if found.is_being_deleted() {
         return Replacement::Overtaken("deleted");
     }
+    let endpoint = changed_endpoint(found, server);
     if found.stores(kubeconfig) {
-        return Replacement::Arrived;
+        return endpoint.map_or(Replacement::Arrived, |_| {
+            Replacement::Send(guarded(found, &json!({"kubernetesAPIEndpoint": server})))
+        });
     }
     if found.kubeconfig_base64().as_ref().map(SecretString::expose_secret)
         != planned.kubeconfig_base64().as_ref().map(SecretString::expose_secret)
@@ -112,8 +121,8 @@ pub fn replacement(
         return Replacement::Overtaken("changed the kubeconfig of");
     }
     let mut connection = json!({"kubeconfig": kubeconfig.expose_secret()});
-    if let Some(change) = changed_endpoint(found, server) {
-        connection["kubernetesAPIEndpoint"] = change.new.into();
+    if endpoint.is_some() {
+        connection["kubernetesAPIEndpoint"] = server.into();
     }
     Replacement::Send(guarded(found, &connection))
 }
@@ -142,17 +151,24 @@ impl Before {
         }
     }
 
-    /// When Ready was written, where it says True: who writes the same in the same second leaves no trace of it.
-    pub fn ready_since(&self) -> Option<Timestamp> {
-        self.ready.as_ref().filter(|ready| ready.is_true)?.updated_at.parse().ok()
+    /// When the later one was written, where it says True: who writes the same in the same second leaves no trace of it.
+    pub fn last_written(&self) -> Option<Timestamp> {
+        let written = [&self.federated, &self.ready].into_iter().flatten().filter(|said| said.is_true);
+        written.filter_map(|said| said.updated_at.parse().ok()).max()
     }
 
-    /// How far the controller has come with the new kubeconfig, where `membership` is what the Cluster says.
+    /// How far the controller has come with the new kubeconfig, where `membership` is what the Cluster says. Ready alone
+    /// proves nothing: 3.1 and 3.2 write it by a probe of its own, which may have begun with the old kubeconfig.
     pub fn progress(&self, cluster: &RegisteredCluster, membership: Membership) -> Membership {
         let is_ready_old = cluster.condition(ConditionType::Ready) == self.ready;
         let is_federated_old = cluster.condition(ConditionType::Federated) == self.federated;
         let says_ready = matches!(membership, Membership::Joined | Membership::WithoutKubesphereVersion);
-        if is_ready_old && (is_federated_old || says_ready) {
+        let is_old = if says_ready {
+            is_ready_old || (is_federated_old && self.federated.is_some())
+        } else {
+            is_ready_old && is_federated_old
+        };
+        if is_old {
             return Membership::Pending("the controller has not looked at the new kubeconfig yet".to_owned());
         }
         match other_end(cluster).filter(|_| says_ready) {

@@ -44,6 +44,8 @@ fn a_status_written_meanwhile_is_nothing_and_another_kubeconfig_is_left() {
     let connection = |kubeconfig: &str| cluster(&json!({"spec": {"connection": {"kubeconfig": kubeconfig}}}));
     assert_eq!(said(Some(&connection("b3RoZXI=")), "https://a:6443"), "changed the kubeconfig of");
     assert_eq!(said(Some(&connection(NEW)), "https://a:6443"), "arrived");
+    let moved: Value = serde_json::from_str(&said(Some(&connection(NEW)), "https://b:6443")).unwrap();
+    assert_eq!(moved["spec"]["connection"], json!({"kubernetesAPIEndpoint": "https://b:6443"}));
     assert_eq!(said(None, "https://a:6443"), "deleted");
     assert_eq!(said(Some(&cluster(&json!({"metadata": {"uid": "p"}}))), "https://a:6443"), "deleted");
     let going = cluster(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
@@ -78,6 +80,9 @@ fn only_what_was_written_since_counts() {
     assert!(!is_waiting(&old, &refused, failing()));
     let half = [condition("Federated", "True", 2, ""), condition("Ready", "True", 1, "")];
     assert!(is_waiting(&old, &half, Membership::Joined), "readiness is not said anew");
+    let probed = [condition("Federated", "True", 1, ""), condition("Ready", "True", 2, "")];
+    assert!(is_waiting(&old, &probed, Membership::Joined), "a probe began with the old kubeconfig");
+    assert_eq!(Before::new(&with(&half)).last_written(), Some("2026-01-01T00:00:02Z".parse().unwrap()));
 }
 
 #[test]

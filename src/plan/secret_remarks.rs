@@ -29,6 +29,16 @@ pub fn remarks(host: &SecretPlaces, members: &[SecretPlaces]) -> Vec<Remark> {
     About { cluster: host, host }.all().into_iter().chain(of_members).collect()
 }
 
+/// How devops-config gets the secret in effect; `printed` says what prints that.
+pub fn devops_cures(side: &Side, printed: &str) -> [String; 2] {
+    let [edit, restart] =
+        [devops_config::edit, devops_config::restart].map(|command| command(side.context()));
+    [
+        format!("set authentication.jwtSecret there to the one in effect{printed}: `{edit}`"),
+        format!("then restart what reads it: `{restart}`"),
+    ]
+}
+
 /// What is to be known of the secret that a host shows.
 pub fn of_shown(host: &SecretPlaces) -> Vec<Remark> {
     let about = About { cluster: host, host };
@@ -198,16 +208,7 @@ impl About<'_> {
         let is_the_hosts = self.host.in_effect().is_some_and(|hosts| hosts.secret == present);
         let print = format!("kubectl mc jwt-secret --reveal --context {}", self.host.side.context());
         let printed = if is_the_hosts { format!(" (`{print}` prints it)") } else { String::new() };
-        let kubectl =
-            format!("kubectl --context {} -n {}", self.cluster.side.context(), devops_config::NAMESPACE);
-        let edit = format!("`{kubectl} edit configmap {}`", devops_config::NAME);
-        let restart =
-            format!("`{kubectl} rollout restart deployment {}`", devops_config::DEPLOYMENTS.join(" "));
-        Some(
-            self.remark(message)
-                .cure(format!("set authentication.jwtSecret there to the one in effect{printed}: {edit}"))
-                .cure(format!("then restart what reads it: {restart}")),
-        )
+        Some(devops_cures(&self.cluster.side, &printed).into_iter().fold(self.remark(message), Remark::cure))
     }
 
     /// What the answer does not depend on. What it depends on ends the command where it cannot be read.

@@ -2,16 +2,20 @@
 
 use super::{
     configuration_patch::Change,
-    credential::{Kind, Piece},
+    credential::{ACCOUNT, Kind, Piece},
     credential_step::CredentialStep,
     join::{ConfigurationStep, MemberPlan, Plan, Registration},
+    narrowing::Restoration,
     reach::{
         leftovers::LeftoverPod,
         probing::{Outlook, Probing},
     },
     superseded::Superseded,
 };
-use crate::kubesphere::side::Side;
+use crate::kubesphere::{
+    cluster_webhook::{CONFIGURATION, GROUP, PLURAL},
+    side::Side,
+};
 
 /// One step, on one cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +29,8 @@ pub struct Step<'a> {
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action<'a> {
+    /// Restores the webhook that an earlier command has left narrowed.
+    Restore(&'a Restoration),
     /// Deletes pods that an earlier probing left behind.
     Sweep(&'a [LeftoverPod]),
     /// Probes the new members from the host's nodes; nothing follows where one cannot be reached.
@@ -74,7 +80,7 @@ impl Action<'_> {
         match self {
             Self::Sweep(_) | Self::Remove(_) => "delete",
             Self::Probe(_) => "probe",
-            Self::Patch(_) | Self::Renew { .. } => "patch",
+            Self::Patch(_) | Self::Restore(_) | Self::Renew { .. } => "patch",
             Self::Await | Self::AwaitController | Self::AwaitCluster { .. } => "wait",
             Self::Restart => "restart",
             Self::MakeCredential(_) | Self::Create { .. } => "create",
@@ -84,6 +90,7 @@ impl Action<'_> {
     /// What it is done to, as `resource.group/name`.
     pub fn object(&self) -> String {
         match self {
+            Self::Restore(_) => format!("{PLURAL}.{GROUP}/{CONFIGURATION}"),
             Self::Sweep(pods) => {
                 pods.iter().map(|pod| format!("pods/{}", pod.name)).collect::<Vec<_>>().join(", ")
             }
@@ -116,13 +123,15 @@ impl Action<'_> {
 /// The token Secrets, and the users in the binding.
 fn removed(superseded: &Superseded) -> String {
     let tokens = superseded.tokens.iter().map(|token| format!("secrets/{}", token.name));
-    let users = superseded.users.iter().map(|user| format!("users/{user} in {}", object(Piece::UserBinding)));
+    // Their names have a part that nobody shall guess.
+    let users = (!superseded.users.is_empty())
+        .then(|| format!("users/{ACCOUNT}-* in {}", object(Piece::UserBinding)));
     tokens.chain(users).collect::<Vec<_>>().join(", ")
 }
 
 impl Plan {
-    /// The steps: what is found out first, the members' credentials, the host's, then every member's configuration, then
-    /// the Clusters, and what is of no more use then.
+    /// The steps: what an earlier command has left behind, what is found out first, the members' credentials, the host's,
+    /// then every member's configuration, then the Clusters, and what is of no more use then.
     pub fn steps(&self) -> Vec<Step<'_>> {
         let of_host = self.host.iter().filter_map(|host| of_configuration(&host.side, &host.configuration));
         let of_members =
@@ -151,7 +160,10 @@ impl Plan {
         let leftovers = self.leftover_pods.first().zip(self.host_side());
         let sweep = leftovers
             .map(|(_, side)| Step { side: side.clone(), action: Action::Sweep(&self.leftover_pods) });
-        sweep.into_iter().chain(probing)
+        let restored = self.narrowed.iter().zip(self.host_side());
+        let restored = restored
+            .map(|(restoration, side)| Step { side: side.clone(), action: Action::Restore(restoration) });
+        restored.chain(sweep).chain(probing)
     }
 
     /// The host, where the plan knows it.

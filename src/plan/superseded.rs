@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use x509_parser::pem::parse_x509_pem;
 
+use super::credential::HostUid;
 use crate::kubesphere::cluster::RegisteredCluster;
 
 /// What a token of a token Secret says of that Secret and of its account (Kubernetes `pkg/serviceaccount/legacy.go`); the
@@ -31,7 +32,7 @@ pub struct EarlierToken {
 pub struct Earlier {
     /// The token Secrets for this host.
     pub tokens: Vec<EarlierToken>,
-    /// The users of client certificates, as the binding names them.
+    /// The users of client certificates, as the binding names them: of whatever host.
     pub users: Vec<String>,
     /// Why not all of them could be seen.
     pub unread: Option<String>,
@@ -66,15 +67,18 @@ impl Superseded {
     }
 }
 
-/// What of the earlier credentials is of no more use, where `others` keep what they store. `adds_user`: a new
-/// certificate's user is bound besides.
+/// What of the earlier credentials is of no more use to the `host` that renews this Cluster, where `others` keep what they
+/// store. `adds_user`: a new certificate's user is bound besides. Users of other hosts stay, and so do those whose names tell
+/// no host, but for the one that the Cluster stores.
 pub fn superseded<'a>(
     earlier: &Earlier,
+    (host, cluster): (HostUid, &RegisteredCluster),
     others: impl Iterator<Item = &'a RegisteredCluster>,
     adds_user: bool,
 ) -> Superseded {
-    let all =
-        Superseded { tokens: earlier.tokens.clone(), users: earlier.users.clone(), empties_binding: false };
+    let stored = InUse::of(std::iter::once(cluster)).users;
+    let users = earlier.users.iter().filter(|user| host.names(user) || stored.contains(user)).cloned();
+    let all = Superseded { tokens: earlier.tokens.clone(), users: users.collect(), empties_binding: false };
     let superseded = all.without(others);
     let empties_binding = !adds_user && superseded.users.len() == earlier.users.len();
     Superseded { empties_binding: empties_binding && !superseded.users.is_empty(), ..superseded }
@@ -122,7 +126,7 @@ fn token_secret(token: &SecretString) -> Option<(String, String)> {
 }
 
 fn common_name(certificate: &SecretString) -> Option<String> {
-    let pem = STANDARD.decode(certificate.expose_secret()).ok()?;
+    let pem = STANDARD.decode(certificate.expose_secret().trim()).ok()?;
     let (_, pem) = parse_x509_pem(&pem).ok()?;
     let certificate = pem.parse_x509().ok()?;
     let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;

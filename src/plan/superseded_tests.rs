@@ -3,7 +3,18 @@
 use base64::Engine as _;
 use serde_json::json;
 
-use super::{Earlier, EarlierToken, RegisteredCluster, STANDARD, URL_SAFE_NO_PAD, superseded};
+use super::{Earlier, EarlierToken, HostUid, RegisteredCluster, STANDARD, URL_SAFE_NO_PAD, superseded};
+
+const USER: &str = "kubectl-mc-host-0000002a-1";
+
+fn host() -> HostUid {
+    HostUid::new("0000002a-0000-0000-0000-000000000000")
+}
+
+/// A Cluster that stores nothing.
+fn unregistered() -> RegisteredCluster {
+    RegisteredCluster::new(json!({}))
+}
 
 fn token(name: &str) -> EarlierToken {
     EarlierToken { name: name.to_owned(), uid: format!("uid-of-{name}"), account: Some("account".to_owned()) }
@@ -22,14 +33,23 @@ fn storing_user(user: &str) -> RegisteredCluster {
     RegisteredCluster::new(json!({"spec": {"connection": {"kubeconfig": STANDARD.encode(text)}}}))
 }
 
+/// A Cluster with the certificate of this user, in lines as `base64` writes it into a file.
+fn storing_certificate(user: &str) -> RegisteredCluster {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::default();
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, user);
+    let certificate = STANDARD.encode(parameters.self_signed(&key).unwrap().pem());
+    storing_user(&format!("{{client-certificate-data: \"{certificate}\\n\"}}"))
+}
+
 fn earlier() -> Earlier {
-    Earlier { tokens: vec![token("first"), token("second")], users: vec!["u-1".to_owned()], unread: None }
+    Earlier { tokens: vec![token("first"), token("second")], users: vec![USER.to_owned()], unread: None }
 }
 
 #[test]
 fn everything_of_this_host_goes_but_what_another_cluster_stores() {
     let names = |others: &[RegisteredCluster]| -> Vec<String> {
-        let superseded = superseded(&earlier(), others.iter(), false);
+        let superseded = superseded(&earlier(), (host(), &unregistered()), others.iter(), false);
         superseded.tokens.into_iter().map(|token| token.name).collect()
     };
     assert_eq!(names(&[]), ["first", "second"]);
@@ -44,20 +64,35 @@ fn everything_of_this_host_goes_but_what_another_cluster_stores() {
 
 #[test]
 fn a_certificates_user_stays_while_a_cluster_has_the_certificate() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut parameters = rcgen::CertificateParams::default();
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, "u-1");
-    let certificate = STANDARD.encode(parameters.self_signed(&key).unwrap().pem());
-    let storing = [storing_user(&format!("{{client-certificate-data: {certificate}}}"))];
-    let kept = superseded(&earlier(), storing.iter(), false);
+    let storing = [storing_certificate(USER)];
+    let kept = superseded(&earlier(), (host(), &unregistered()), storing.iter(), false);
     assert_eq!((kept.users.len(), kept.empties_binding), (0, false));
-    let gone = superseded(&earlier(), [].iter(), false);
-    assert_eq!((gone.users, gone.empties_binding), (vec!["u-1".to_owned()], true));
-    assert!(!superseded(&earlier(), [].iter(), true).empties_binding, "a new user is bound");
+    let gone = superseded(&earlier(), (host(), &unregistered()), [].iter(), false);
+    assert_eq!((gone.users, gone.empties_binding), (vec![USER.to_owned()], true));
+    assert!(
+        !superseded(&earlier(), (host(), &unregistered()), [].iter(), true).empties_binding,
+        "a new user is bound"
+    );
 }
 
 #[test]
 fn what_was_never_made_is_not_removed() {
-    let nothing = superseded(&Earlier::default(), [].iter(), false);
+    let nothing = superseded(&Earlier::default(), (host(), &unregistered()), [].iter(), false);
     assert!(nothing.is_empty() && !nothing.empties_binding);
+}
+
+#[test]
+fn users_of_other_hosts_stay_and_of_no_host_goes_the_stored_one_alone() {
+    let users = [
+        USER,
+        "kubectl-mc-host-0000002b-1",
+        "kubectl-mc-host-0123456789abcdef",
+        "kubectl-mc-host-fedcba9876543210",
+    ];
+    let earlier = Earlier { users: users.map(str::to_owned).into(), ..Earlier::default() };
+    let nothing_stored = superseded(&earlier, (host(), &unregistered()), [].iter(), false);
+    assert_eq!((nothing_stored.users, nothing_stored.empties_binding), (vec![users[0].to_owned()], false));
+    let stored = storing_certificate(users[2]);
+    let superseded = superseded(&earlier, (host(), &stored), [].iter(), false);
+    assert_eq!(superseded.users, [users[0], users[2]]);
 }

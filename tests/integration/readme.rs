@@ -14,13 +14,15 @@ use testbed::kubesphere::{Scenario, Version};
 use crate::support::{Kubeconfig, Watched};
 
 /// What differs from run to run, and what stands in for it.
-const VARYING: [(&str, &str); 8] = [
+const VARYING: [(&str, &str); 10] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
     (r"sha256:[0-9a-f]{8}", "sha256:FINGERPRINT"),
     (r" \(\d+s\)", ""),
-    (r"token-[0-9a-f]{8}", "token-UID"),
+    (r"token-[0-9a-f]{8}(-[0-9a-f]+)?", "token-UID"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+    (r"kubesphere-token-\w{5}", "kubesphere-token-ID"),
+    (r"\b\d+[smhd]\b", "AGE"),
     (r"KUBECONFIG=\S+", "KUBECONFIG=FILE"),
     (r"PATH=\S+:\$PATH", "PATH=FOLDER:$PATH"),
 ];
@@ -146,7 +148,17 @@ fn every_command_shows_what_the_readme_shows() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
     let reader = Reader::of(&bed);
     let expected = blocks();
-    for command in ["prepare host", "prepare member", "import", "configure", "logs", "jwt-secret"] {
+    for command in [
+        "prepare host",
+        "prepare member",
+        "import",
+        "configure",
+        "logs",
+        "jwt-secret",
+        "get",
+        "renew",
+        "unjoin",
+    ] {
         let line = format!("$ kubectl mc {command} ");
         assert!(expected.iter().any(|block| block.contains(&line)), "the README does not show {command}");
     }

@@ -54,6 +54,18 @@ impl Faulty {
         &self.fronts[number]
     }
 
+    /// Runs the command until its first such request at this proxy, which never arrives, and kills it then.
+    pub fn killed_in(&self, command: KubectlMc, front: &Front, method: &str, path: &str) {
+        let hits = front.add(Rule::on(method, path, Fault::Hang).times(1));
+        let started = command.start();
+        let begun = Instant::now();
+        while hits.count() == 0 {
+            assert!(begun.elapsed() < HITS_WITHIN, "no {method} {path}\n{}", self.dump());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(started.signal("KILL"));
+    }
+
     /// Runs the command, and `meanwhile` while its first such request at this proxy is held back.
     pub fn run_with(
         &self,

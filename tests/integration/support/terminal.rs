@@ -9,8 +9,8 @@ use super::kubectl_mc::{KubectlMc, Run, kill_if_it_hangs};
 
 /// What is typed when the program asks.
 pub const CTRL_C: &str = "\u{3}";
-/// How a question ends.
-const QUESTION: &str = "[y/N]";
+/// How questions end.
+const QUESTIONS: [&str; 2] = ["[y/N]", "type the Cluster's name:"];
 
 impl KubectlMc {
     /// Runs it on a terminal and types this at its question. What a terminal shows is one stream, [`Run::stdout`].
@@ -40,7 +40,7 @@ fn talk(child: &mut Child, answer: &str) -> String {
     let (mut shown, mut answered, mut buffer) = (String::new(), false, [0; 4096]);
     while let Ok(count @ 1..) = screen.read(&mut buffer) {
         shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
-        if !answered && shown.contains(QUESTION) {
+        if !answered && QUESTIONS.iter().any(|question| shown.contains(question)) {
             answered = true;
             keyboard.write_all(answer.as_bytes()).unwrap();
         }

@@ -1,0 +1,216 @@
+use serde_json::json;
+
+use super::{Unjoining, findings};
+use crate::{
+    checks::{Finding, Silent, Verdict},
+    kubesphere::{
+        cluster::RegisteredCluster, jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, side::Side,
+    },
+    plan::{
+        observed::{Observed, Seen, fixture},
+        secret_places::{config_with, configuration_asking},
+        unjoin::{
+            admission::{Admission, Outlook},
+            plan::{MemberSeen, UnjoinIntent, plan},
+            trace::Traces,
+        },
+    },
+};
+
+fn host(clusters: &[RegisteredCluster]) -> Observed {
+    let mut host = fixture("v1.34.0");
+    (host.side, host.uid) = (Side::host("prod"), "uid-of-host".to_owned());
+    host.secret = Seen::Present(JwtSecret::new("hosts"));
+    host.clusters = Seen::Present(clusters.to_vec());
+    host
+}
+
+fn cluster(uid: Option<&str>) -> RegisteredCluster {
+    RegisteredCluster::new(json!({"metadata": {"name": "edge"}, "status": {"uid": uid}}))
+}
+
+fn intent(force: bool, with_member: bool) -> UnjoinIntent {
+    UnjoinIntent { name: "edge".to_owned(), with_member, release_namespaces: false, force }
+}
+
+fn told(findings: &[Finding]) -> Vec<String> {
+    let worth = findings.iter().filter(|finding| finding.report.verdict != Verdict::Ok);
+    let said = worth.map(|finding| {
+        format!("{} {}: {}", finding.report.verdict.as_str(), finding.id, finding.report.message)
+    });
+    said.collect()
+}
+
+fn on_host(cluster: RegisteredCluster, admission: Admission, force: bool) -> Vec<String> {
+    let (intent, host) = (intent(force, false), host(&[cluster]));
+    let plan = plan(&intent, &host, admission, None).unwrap();
+    let findings = findings(&Unjoining {
+        intent: &intent,
+        host: Some(&host),
+        member: None,
+        traces: None,
+        silent: &[],
+        plan: Some(&plan),
+        unplannable: None,
+    });
+    told(&findings)
+}
+
+fn with_member(cluster: RegisteredCluster, member: &Observed) -> Vec<String> {
+    let (intent, host) = (intent(false, true), host(&[cluster]));
+    let unjoining = Unjoining {
+        intent: &intent,
+        host: Some(&host),
+        member: Some(member),
+        traces: None,
+        silent: &[],
+        plan: None,
+        unplannable: None,
+    };
+    told(&findings(&unjoining))
+}
+
+#[test]
+fn a_member_that_the_host_lets_go_is_no_finding() {
+    assert_eq!(on_host(cluster(Some("u")), Admission::Passes, false), Vec::<String>::new());
+    assert_eq!(on_host(cluster(Some("u")), Admission::Unguarded, false), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_webhook_denies_is_an_obstacle_unless_it_is_forced() {
+    let denied = || Admission::Denies("admission webhook denied the request: refused".to_owned());
+    let said = on_host(cluster(Some("u")), denied(), false);
+    assert!(
+        said[0].starts_with("failure member-readiness: its webhook would not let the Cluster \"edge\" go"),
+        "{said:?}"
+    );
+    assert!(said[0].ends_with("denied the request: refused"), "{said:?}");
+    assert_eq!(on_host(cluster(Some("u")), denied(), true), Vec::<String>::new());
+}
+
+#[test]
+fn force_is_no_cure_where_another_webhook_or_none_answers() {
+    for (admission, said) in [
+        (Admission::NotCalled("refused".to_owned()), "its webhook cannot be asked whether"),
+        (Admission::DeniedByOther("kyverno".to_owned()), "something else than KubeSphere's webhook keeps"),
+    ] {
+        let found = on_host(cluster(Some("u")), admission, true);
+        assert!(found[0].starts_with(&format!("failure member-readiness: {said}")), "{found:?}");
+    }
+}
+
+#[test]
+fn what_was_not_asked_is_said_as_a_guess() {
+    let said = |outlook| on_host(cluster(Some("u")), Admission::Unasked(outlook), false).remove(0);
+    assert!(said(Outlook::Alive).ends_with("the member answers, so it should"));
+    let doubtful = said(Outlook::Doubtful(vec!["it does not answer".to_owned()]));
+    assert!(
+        doubtful.starts_with("unknown ") && doubtful.ends_with("probably not: it does not answer"),
+        "{doubtful}"
+    );
+}
+
+#[test]
+fn the_hosts_own_cluster_stays() {
+    let own = cluster(Some("uid-of-host"))
+        .patched(&json!({"metadata": {"labels": {"cluster-role.kubesphere.io/host": ""}}}));
+    let said = on_host(own, Admission::NotAsked, false);
+    assert_eq!(
+        said,
+        ["failure different-clusters: the Cluster \"edge\" is the host's own, and cannot be taken out"]
+    );
+}
+
+#[test]
+fn another_cluster_than_the_member_is_refused_with_both_uids() {
+    let said = with_member(cluster(Some("x")), &fixture("v1.34.0"));
+    assert!(
+        said[0].starts_with("failure member-registration: it is not the member \"edge\"")
+            && said[0].contains(" is u, ")
+    );
+    assert!(said[0].ends_with(" is x"), "{said:?}");
+    let said = with_member(cluster(None), &fixture("v1.34.0"));
+    assert!(
+        said[0].starts_with("failure member-registration: nothing proves that it is the member"),
+        "{said:?}"
+    );
+    assert_eq!(with_member(cluster(Some("u")), &fixture("v1.34.0")), Vec::<String>::new());
+}
+
+#[test]
+fn version_4_is_refused_clearly() {
+    let mut member = fixture("v1.34.0");
+    let config = "{authentication: {issuer: {jwtSecret: abc}}}";
+    member.config = Seen::Present(KubesphereConfig::parse(config).unwrap());
+    let said = with_member(cluster(Some("u")), &member);
+    assert!(said[0].starts_with("failure kubesphere-version: KubeSphere 4 is installed"), "{said:?}");
+}
+
+#[test]
+fn a_cluster_of_gitops_is_said_to_come_back() {
+    let kept = cluster(Some("u"))
+        .patched(&json!({"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": "fleet"}}}));
+    let said = on_host(kept, Admission::Passes, false);
+    assert_eq!(
+        said,
+        ["warning managed-elsewhere: the Cluster \"edge\" is managed by Flux, and would come back"]
+    );
+}
+
+#[test]
+fn a_silent_member_leaves_the_way_over_the_host_alone() {
+    let (intent, host) = (intent(true, true), host(&[cluster(Some("u"))]));
+    let silent = ["edge", "prod"].map(|context| Silent {
+        side: if context == "edge" { Side::member(context) } else { Side::host(context) },
+        message: "it does not answer".to_owned(),
+        hints: Vec::new(),
+    });
+    let findings = findings(&Unjoining {
+        intent: &intent,
+        host: Some(&host),
+        member: None,
+        traces: None,
+        silent: &silent,
+        plan: None,
+        unplannable: None,
+    });
+    let silent = findings.iter().filter(|finding| finding.id == "api-reachable");
+    let cures: Vec<usize> = silent.map(|finding| finding.report.cures.len()).collect();
+    assert_eq!(cures, [1, 0]);
+    assert!(findings[0].report.cures[0].ends_with("without `--member-context`, with `--force`"));
+}
+
+#[test]
+fn devops_that_keeps_the_hosts_secret_is_told_with_its_cure() {
+    let (intent, host) = (intent(false, true), host(&[cluster(Some("u"))]));
+    let said = |secret: &str| {
+        let mut member = fixture("v1.34.0");
+        member.surroundings.devops = Some(config_with(secret));
+        member.configuration = configuration_asking(&json!({"multicluster": {"clusterRole": "member"}}));
+        let traces = Traces {
+            kubefed: Vec::new(),
+            federation_namespace: None,
+            credential: Vec::new(),
+            namespaces: Seen::Absent,
+            denied: Vec::new(),
+        };
+        let fresh = JwtSecret::new("fresh");
+        let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
+        let plan = plan(&intent, &host, Admission::Passes, Some(seen)).unwrap();
+        let findings = findings(&Unjoining {
+            intent: &intent,
+            host: Some(&host),
+            member: Some(&member),
+            traces: Some(&traces),
+            silent: &[],
+            plan: Some(&plan),
+            unplannable: None,
+        });
+        let of_devops = findings.into_iter().filter(|finding| finding.id == "jwt-secret-places");
+        of_devops.flat_map(|finding| finding.report.cures).collect::<Vec<_>>()
+    };
+    let cures = said("hosts");
+    assert!(cures[0].contains("edit configmap devops-config"), "{cures:?}");
+    assert_eq!(cures.len(), 2);
+    assert_eq!(said("own"), Vec::<String>::new());
+}

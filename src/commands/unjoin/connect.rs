@@ -1,0 +1,42 @@
+//! From what was typed to connections and the intent.
+
+use crate::{
+    cli::{Global, Unjoin},
+    commands::contexts::{open, select_host, select_members},
+    error::Error,
+    kubesphere::jwt_secret::JwtSecret,
+    live::{connection::Connection, environment::Environment, unjoin::fresh_secret::fresh_secret},
+    output::ui::Ui,
+    plan::unjoin::plan::UnjoinIntent,
+};
+
+/// The clusters of an unjoin, and what is wanted of them.
+pub(super) struct Clusters {
+    pub(super) host: Connection,
+    /// Where a context was named.
+    pub(super) member: Option<Connection>,
+    pub(super) intent: UnjoinIntent,
+    /// Made once, so that planning again asks for the same.
+    pub(super) fresh: JwtSecret,
+}
+
+/// Finds the contexts and opens the connections. Nothing is sent.
+pub(super) async fn connect(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result<Clusters, Error> {
+    let environment = Environment::of_process();
+    let host = select_host(global, &environment)?;
+    let member = unjoin.member_context.as_slice();
+    let member = select_members(member, global, &environment)?;
+    let mut hosts = open(vec![host], global, &environment, ui).await?;
+    let member = open(member, global, &environment, ui).await?.pop();
+    Ok(Clusters {
+        host: hosts.remove(0),
+        intent: UnjoinIntent {
+            name: unjoin.name.clone(),
+            with_member: member.is_some(),
+            release_namespaces: unjoin.release_namespaces,
+            force: unjoin.force,
+        },
+        member,
+        fresh: fresh_secret(),
+    })
+}

@@ -1,0 +1,70 @@
+//! What is left over once everything is done.
+
+use super::{connect::Clusters, look::Look};
+use crate::{
+    error::{Error, Kind},
+    kubesphere::{devops_config, side::Side},
+    output::{
+        ui::Ui,
+        unjoin::show_residue,
+        unjoin_document::{Remain, UnjoinDocument},
+        words::count,
+    },
+    plan::unjoin::{plan::UnjoinPlan, trace::Trace},
+};
+
+/// Lists it, which is exit code 3; nothing is left where nothing is to do and kubefed's objects are gone.
+pub(super) fn residue(
+    ui: &Ui,
+    clusters: &Clusters,
+    look: &Look,
+    document: &mut UnjoinDocument,
+) -> Result<(), Error> {
+    let host = &clusters.host.side;
+    for denied in &look.host_untold {
+        ui.warning(&format!(
+            "{host}: whether {} are left in kube-federation-system is not known: forbidden",
+            denied.resource
+        ));
+    }
+    let of_host = look.host_remains.iter().map(|trace| of_trace(host, trace));
+    let steps = look.plan().map(UnjoinPlan::steps).unwrap_or_default();
+    let undone = steps.into_iter().map(|step| Remain {
+        object: step.action.object(),
+        side: Some(step.side),
+        removal: None,
+    });
+    let kept = look.plan().and_then(|plan| plan.member.as_ref());
+    let kept =
+        kept.into_iter().flat_map(|member| member.left.iter().map(|trace| of_trace(&member.side, trace)));
+    let kept: Vec<Remain> = kept.collect();
+    let are_kept = !kept.is_empty();
+    let remains: Vec<Remain> = of_host.chain(undone).chain(kept).chain(devops(look)).collect();
+    document.remains(&remains);
+    if remains.is_empty() {
+        return Ok(());
+    }
+    show_residue(ui, &remains);
+    let left = count(remains.len(), "object");
+    let error = Error::new(Kind::Obstacle, format!("it is done, but {left} were left over"));
+    Err(error.hint(if are_kept {
+        "what may be another host's is kept; remove it by hand where no other host has the member"
+    } else {
+        "somebody else changes these clusters, or a controller is away; run the same command again"
+    }))
+}
+
+/// The host's key in the member's DevOps, where the installer has left it.
+fn devops(look: &Look) -> Option<Remain> {
+    let (host, member) = (look.host.as_ref()?, look.member.as_ref()?);
+    let plan = look.plan()?.member.as_ref()?;
+    plan.devops_keeps_secret(host, member).then(|| Remain {
+        side: Some(member.side.clone()),
+        object: format!("configmap/{}", devops_config::NAME),
+        removal: Some(devops_config::edit(member.side.context())),
+    })
+}
+
+fn of_trace(side: &Side, trace: &Trace) -> Remain {
+    Remain { side: Some(side.clone()), object: trace.object(), removal: Some(trace.removal(side.context())) }
+}

@@ -1,0 +1,249 @@
+//! Taking a Cluster out behind the narrowed webhook.
+
+use std::time::Duration;
+
+use kube::{
+    api::{DeleteParams, DynamicObject, Preconditions},
+    core::PartialObjectMeta,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    admission::{attempt, touch},
+    failure::NarrowingFailure,
+    narrowed::Narrowed,
+};
+use crate::{
+    kubesphere::cluster::FINALIZER,
+    live::{
+        connection::Connection,
+        observe::{clusters, clusters_object},
+        patience::{in_time, may_pass, patiently},
+        report::{Event, Report},
+        request_error::{Cause, RequestError, Verb, request},
+    },
+    plan::{
+        narrowing::{Field, Record},
+        unjoin::admission::Admission,
+    },
+};
+
+/// How long an API server may take to follow a change of its webhooks.
+const EFFECTIVE_WITHIN: Duration = Duration::from_secs(60);
+/// An update that passes has to pass so often: behind one address there may be several API servers.
+const PASSES: u32 = 3;
+/// How long one try may take; a webhook that asks a silent member would take all of its time.
+pub(super) const TRY: Duration = Duration::from_secs(5);
+/// Between two tries, or two looks.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
+/// How often the controller is made to look.
+const TOUCHES_EVERY: Duration = Duration::from_secs(3);
+/// A controller that has not taken its finalizer off by then is down, or fails at the member that is gone.
+pub(super) const CONTROLLER_WITHIN: Duration = Duration::from_secs(30);
+/// The webhook is never narrowed for longer: on older hosts it is off for all Clusters meanwhile.
+const NARROWED_WITHIN: Duration = Duration::from_secs(180);
+/// How often another command may undo the narrowing.
+const NARROWED_AT_MOST: u32 = 5;
+
+/// A Cluster that is to be taken out although the webhook denies it.
+#[derive(Clone, Copy)]
+pub struct Removal<'a> {
+    /// The host.
+    pub host: &'a Connection,
+    /// The Cluster's name.
+    pub cluster: &'a str,
+    /// The UID of the object: a later one of the same name is another.
+    pub uid: &'a str,
+    /// By which field the webhook is narrowed.
+    pub field: Field,
+    /// Until when.
+    pub deadline: Instant,
+    /// What has to be restored after it.
+    pub narrowed: &'a Narrowed,
+    /// Who shows it.
+    pub report: &'a dyn Report,
+}
+
+/// How the Cluster went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// Its controller took its finalizer off.
+    ByController,
+    /// We did, because no controller did.
+    ByUs,
+}
+
+impl Removal<'_> {
+    /// Narrows the webhook, deletes the Cluster and waits until it is gone. The webhook has to be restored after it,
+    /// whatever came of it.
+    pub async fn run(&self) -> Result<Removed, NarrowingFailure> {
+        let deadline = self.deadline.min(Instant::now() + NARROWED_WITHIN);
+        Removal { deadline, ..*self }.run_in_time().await
+    }
+
+    async fn run_in_time(&self) -> Result<Removed, NarrowingFailure> {
+        self.tell(Event::Begins(format!("narrowing the webhook for Cluster {}", self.cluster)));
+        if let Some(record) = self.narrow().await? {
+            self.tell(Event::Done(record.sentence()));
+        }
+        self.until_effective().await?;
+        self.tell(Event::Begins(format!("waiting until Cluster {} is gone", self.cluster)));
+        let object = self.look().await?;
+        match object {
+            None => {}
+            Some(object) if object.is_being_deleted() => self.touch(&mut 0).await?,
+            Some(_) => self.delete().await?,
+        }
+        self.until_gone().await
+    }
+
+    async fn narrow(&self) -> Result<Option<Record>, NarrowingFailure> {
+        self.narrowed.narrow(self.host, self.cluster, self.field, self.deadline).await
+    }
+
+    /// Waits until the API server's admission follows.
+    async fn until_effective(&self) -> Result<(), NarrowingFailure> {
+        let within = self.deadline.min(Instant::now() + EFFECTIVE_WITHIN);
+        let (mut passed, mut undone) = (0, 0);
+        loop {
+            let ask = async || attempt(self.host, (self.cluster, self.uid), TRY).await;
+            match patiently(&self.host.side, within + 2 * TRY, ask).await? {
+                Admission::DeniedByOther(why) => return Err(self.denied_by_other(why)),
+                Admission::Denies(last) | Admission::NotCalled(last) | Admission::Silent(last)
+                    if Instant::now() >= within =>
+                {
+                    let (side, cluster) = (self.host.side.clone(), self.cluster.to_owned());
+                    return Err(NarrowingFailure::NotEffective { side, cluster, last });
+                }
+                Admission::Denies(why) | Admission::NotCalled(why) | Admission::Silent(why) => {
+                    passed = 0;
+                    self.tell(Event::Stands(why));
+                    self.narrow_again(&mut undone).await?;
+                }
+                Admission::NotAsked => return Ok(()),
+                Admission::Passes | Admission::Unguarded | Admission::Unasked(_) => passed += 1,
+            }
+            if passed == PASSES {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Another command of ours that changes this host restores what it finds narrowed.
+    pub(super) async fn narrow_again(&self, undone: &mut u32) -> Result<(), NarrowingFailure> {
+        if self.narrowed.still_serves(self.host, self.cluster).await.unwrap_or(true) {
+            return Ok(());
+        }
+        *undone += 1;
+        if *undone > NARROWED_AT_MOST {
+            let (side, attempts) = (self.host.side.clone(), NARROWED_AT_MOST);
+            return Err(NarrowingFailure::NotSettled { side, attempts });
+        }
+        self.tell(Event::Note("another command has restored the webhook; it is narrowed again".to_owned()));
+        self.narrow().await.map(drop)
+    }
+
+    async fn delete(&self) -> Result<(), NarrowingFailure> {
+        let preconditions = Preconditions { uid: Some(self.uid.to_owned()), resource_version: None };
+        let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        let (api, object) = (clusters(self.host), clusters_object().named(self.cluster));
+        let answer = request(&self.host.side, Verb::Delete, &object, api.delete(self.cluster, &parameters));
+        match in_time(&self.host.side, self.deadline, answer).await? {
+            // What was perhaps carried out shows when it is looked for.
+            Err(error) if !matches!(error.cause, Cause::NotFound) && !may_pass(&error.cause) => {
+                Err(error.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn until_gone(&self) -> Result<Removed, NarrowingFailure> {
+        let begun = Instant::now();
+        let (mut touched, mut undone) = (begun, 0);
+        while let Some(object) = self.look().await? {
+            if Instant::now() >= self.deadline {
+                return Err(self.stays(&object));
+            }
+            if !object.is_being_deleted() {
+                self.delete().await?;
+            } else if begun.elapsed() >= CONTROLLER_WITHIN {
+                return self.finalize(object).await;
+            } else if touched.elapsed() >= TOUCHES_EVERY {
+                touched = Instant::now();
+                self.touch(&mut undone).await?;
+            }
+            sleep(PAUSE).await;
+        }
+        Ok(Removed::ByController)
+    }
+
+    async fn touch(&self, undone: &mut u32) -> Result<(), NarrowingFailure> {
+        match touch(self.host, (self.cluster, self.uid), TRY).await {
+            Ok(Admission::Denies(why) | Admission::NotCalled(why) | Admission::Silent(why)) => {
+                self.tell(Event::Stands(why));
+                self.narrow_again(undone).await
+            }
+            Ok(Admission::DeniedByOther(why)) => Err(self.denied_by_other(why)),
+            Ok(_) => Ok(()),
+            Err(error) if may_pass(&error.cause) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn denied_by_other(&self, why: String) -> NarrowingFailure {
+        let (side, cluster) = (self.host.side.clone(), self.cluster.to_owned());
+        NarrowingFailure::DeniedByOther { side, cluster, why }
+    }
+
+    pub(super) fn stays(&self, object: &Deleting) -> NarrowingFailure {
+        let (side, cluster) = (self.host.side.clone(), self.cluster.to_owned());
+        NarrowingFailure::Stays { side, cluster, last: object.what_is_left() }
+    }
+
+    /// The object, as long as it is there; patient with a server that is away.
+    pub(super) async fn look(&self) -> Result<Option<Deleting>, NarrowingFailure> {
+        let ask = async || {
+            let (api, object) = (clusters(self.host), clusters_object().named(self.cluster));
+            match request(&self.host.side, Verb::Get, &object, api.get_metadata(self.cluster)).await {
+                Ok(found) => Ok(Some(Deleting(found))),
+                Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        let found = patiently(&self.host.side, self.deadline, ask).await?;
+        Ok(found.filter(|object| object.0.metadata.uid.as_deref() == Some(self.uid)))
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        self.report.tell(&self.host.side, event);
+    }
+}
+
+/// What is left of the Cluster.
+pub(super) struct Deleting(PartialObjectMeta<DynamicObject>);
+
+impl Deleting {
+    fn is_being_deleted(&self) -> bool {
+        self.0.metadata.deletion_timestamp.is_some()
+    }
+
+    fn finalizers(&self) -> &[String] {
+        self.0.metadata.finalizers.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn position_of_finalizer(&self) -> Option<usize> {
+        self.finalizers().iter().position(|finalizer| finalizer == FINALIZER)
+    }
+
+    fn what_is_left(&self) -> String {
+        match self.finalizers() {
+            [] => "it is being deleted".to_owned(),
+            finalizers => format!("it waits for {}", finalizers.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "removal_tests.rs"]
+mod tests;

@@ -1,0 +1,137 @@
+//! The webhook's configuration on the host: read, and changed by guarded patches.
+
+use kube::{
+    Api,
+    api::{DynamicObject, Patch, PatchParams, ValidationDirective},
+    core::{ApiResource, GroupVersionKind},
+};
+
+use super::failure::NarrowingFailure;
+use crate::{
+    checks::cluster_webhook,
+    kubesphere::cluster_webhook::{CONFIGURATION, ClusterWebhook, GROUP, PLURAL},
+    live::{
+        apply::Persistence,
+        connection::Connection,
+        observe::{as_value, seen_if_possible},
+        request_error::{Cause, Object, RequestError, Verb, request},
+    },
+    plan::{
+        guarded_patch::Guarded,
+        narrowing::{ANNOTATION, Field, NotNarrowed, Restoration, Standing, narrow, standing},
+        observed::Seen,
+    },
+};
+
+/// How often a patch is made anew because somebody else was faster.
+pub(super) const ATTEMPTS: u32 = 5;
+
+/// The configuration, in words.
+pub fn configuration_object() -> Object {
+    Object::all(GROUP, PLURAL).named(CONFIGURATION)
+}
+
+fn configurations(host: &Connection) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk(GROUP, "v1", "ValidatingWebhookConfiguration");
+    Api::all_with(host.client.clone(), &ApiResource::from_gvk_with_plural(&kind, PLURAL))
+}
+
+/// The configuration; hosts before KubeSphere 3.4 have none.
+pub async fn read(host: &Connection) -> Result<Option<ClusterWebhook>, RequestError> {
+    let api = configurations(host);
+    match request(&host.side, Verb::Get, &configuration_object(), api.get(CONFIGURATION)).await {
+        Ok(object) => Ok(Some(ClusterWebhook::new(as_value(&object)))),
+        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// How the webhook stands, for those who can do without knowing it. One GET.
+pub async fn look(host: &Connection) -> Seen<Standing> {
+    let api = configurations(host);
+    let found = request(&host.side, Verb::Get, &configuration_object(), api.get(CONFIGURATION)).await;
+    seen_if_possible(found, |object| standing(&ClusterWebhook::new(as_value(&object))))
+}
+
+/// What there is to warn those of who list the Clusters. One GET; what cannot be read is nothing to warn of.
+pub async fn warning(host: &Connection) -> Option<String> {
+    cluster_webhook::warning(&look(host).await)
+}
+
+/// Sends a guarded patch. Somebody else's change since it was made shows as [`lost_race`].
+pub async fn patch(
+    host: &Connection,
+    patch: &Guarded,
+    persistence: Persistence,
+) -> Result<ClusterWebhook, RequestError> {
+    let document = serde_json::from_value(patch.document()).expect("the planner writes JSON Patch");
+    let parameters = PatchParams {
+        // A server that does not know match conditions shall drop them without a warning on the screen.
+        field_validation: Some(ValidationDirective::Ignore),
+        ..persistence.patch_parameters()
+    };
+    let (api, document) = (configurations(host), Patch::<()>::Json(document));
+    let answer = api.patch(CONFIGURATION, &parameters, &document);
+    let object = request(&host.side, Verb::Patch, &configuration_object(), answer).await?;
+    Ok(ClusterWebhook::new(as_value(&object)))
+}
+
+/// Whether a guard did not hold: a failing `test` answers 422, a write in between 409.
+pub(super) fn lost_race(error: &RequestError) -> bool {
+    matches!(error.cause, Cause::Conflict | Cause::Invalid { .. })
+}
+
+/// By which field the webhook would be narrowed for this Cluster; nothing where it does not stand. The API server itself
+/// tells whether it keeps match conditions: older ones drop them silently, and in between a feature gate decides.
+pub async fn field(host: &Connection, cluster: &str) -> Result<Option<Field>, NarrowingFailure> {
+    for _ in 0..ATTEMPTS {
+        let Some(webhook) = read(host).await? else { return Ok(None) };
+        let wanted = match narrow(&webhook, cluster, Field::MatchConditions, host.clock.now()) {
+            Ok(narrowing) => narrowing,
+            Err(NotNarrowed::DoesNotStand) => return Ok(None),
+            Err(NotNarrowed::Already(record)) => return Ok(Some(record.field)),
+            Err(NotNarrowed::Left(restoration)) => return Ok(Some(restoration.record.field)),
+            Err(NotNarrowed::Malformed(why)) => return Err(malformed(host, why)),
+        };
+        match patch(host, &wanted.patch, Persistence::DryRun).await {
+            Ok(answer) if wanted.is_kept_by(&answer) => return Ok(Some(Field::MatchConditions)),
+            Ok(_) => return Ok(Some(Field::Rules)),
+            Err(error) if lost_race(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(NarrowingFailure::NotSettled { side: host.side.clone(), attempts: ATTEMPTS })
+}
+
+pub(super) fn malformed(host: &Connection, why: String) -> NarrowingFailure {
+    NarrowingFailure::Malformed { side: host.side.clone(), annotation: ANNOTATION, why }
+}
+
+/// Restores what an earlier command has left narrowed, as it was seen or, where somebody was faster, as it is now.
+/// Returns what is worth a word.
+pub async fn restore_left(host: &Connection, seen: &Restoration) -> Result<Option<String>, String> {
+    let mut restoration = seen.clone();
+    for _ in 0..ATTEMPTS {
+        let error = match restore(host, &restoration, Persistence::Stored).await {
+            Ok(()) => return Ok(restoration.remark()),
+            Err(error) => error,
+        };
+        let now = read(host).await;
+        match now.map(|now| now.map(|webhook| standing(&webhook))) {
+            _ if !lost_race(&error) => return Err(format!("{error}: {}", error.cause)),
+            Ok(Some(Standing::Narrowed(now))) => restoration = *now,
+            Ok(_) => return Ok(Some("somebody else was faster".to_owned())),
+            Err(error) => return Err(format!("{error}: {}", error.cause)),
+        }
+    }
+    Err(format!("it was changed by somebody else {ATTEMPTS} times in a row"))
+}
+
+/// Restores what an earlier command has left narrowed, if it still stands as it was seen.
+pub async fn restore(
+    host: &Connection,
+    restoration: &Restoration,
+    persistence: Persistence,
+) -> Result<(), RequestError> {
+    patch(host, &restoration.patch, persistence).await.map(drop)
+}

@@ -1,0 +1,168 @@
+//! What is in kubefed's namespace on a member: everything that the server can list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, stream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
+use kube::{
+    Api, Error,
+    api::{DynamicObject, ListParams},
+    core::{ApiResource, GroupVersionKind, PartialObjectMeta},
+};
+
+use super::reading::{Place, trace_of};
+use crate::{
+    live::{
+        connection::Connection,
+        request_error::{Cause, Object, RequestError, Verb, request},
+    },
+    plan::{
+        credential::ACCOUNT_ANNOTATION,
+        observed::Seen,
+        unjoin::trace::{FEDERATION_NAMESPACE, FederationNamespace, ObjectKind},
+    },
+};
+
+/// How many requests are under way at the same time.
+const AT_ONCE: usize = 8;
+/// Of each kind so many are looked at: one that counts is enough.
+const LOOKED_AT: u32 = 500;
+/// Every namespace has this ConfigMap (Kubernetes `pkg/controller/certificates/rootcacertpublisher`).
+const ROOT_AUTHORITY: &str = "kube-root-ca.crt";
+/// Every namespace has this service account.
+const DEFAULT: &str = "default";
+
+/// Where it stands.
+pub(super) const NAMESPACE: Place = Place { kind: ObjectKind::NAMESPACE, namespace: None };
+
+/// What listing one kind gave.
+type Listed = Result<Vec<PartialObjectMeta<DynamicObject>>, RequestError>;
+
+/// The namespace, where it is there and may be read; `accounted` are the UIDs of what goes anyway.
+pub(super) async fn federation_namespace(
+    member: &Connection,
+    accounted: &BTreeSet<&str>,
+) -> Result<Seen<FederationNamespace>, RequestError> {
+    let namespace = match NAMESPACE.get(member, FEDERATION_NAMESPACE).await? {
+        Seen::Present(namespace) => namespace,
+        Seen::Absent => return Ok(Seen::Absent),
+        Seen::Unreadable(why) | Seen::Malformed(why) => return Ok(Seen::Unreadable(why)),
+    };
+    let trace = trace_of(NAMESPACE, &namespace);
+    if namespace.metadata.deletion_timestamp.is_some() {
+        return Ok(Seen::Present(FederationNamespace {
+            trace,
+            is_going: true,
+            others: Vec::new(),
+            untold: Vec::new(),
+        }));
+    }
+    let (kinds, mut untold) = kinds(member).await?;
+    let listed: Vec<(String, Listed)> =
+        stream::iter(kinds).map(|kind| listed(member, kind)).buffered(AT_ONCE).collect().await;
+    let mut others = Vec::new();
+    for (resource, objects) in listed {
+        match objects {
+            Ok(objects) => {
+                let counting = objects.iter().filter(|object| !is_accounted(&resource, object, accounted));
+                others.extend(
+                    counting.filter_map(|object| {
+                        Some(format!("{resource}/{}", object.metadata.name.as_deref()?))
+                    }),
+                );
+            }
+            // Between the two requests the kind may have gone, or it cannot be listed by anybody.
+            Err(RequestError { cause: Cause::NotFound, .. }) => {}
+            Err(error) => untold.push(format!("{resource} ({})", error.cause)),
+        }
+    }
+    Ok(Seen::Present(FederationNamespace { trace, is_going: false, others, untold }))
+}
+
+/// What every namespace has, and what is removed anyway, does not count.
+fn is_accounted(
+    resource: &str,
+    object: &PartialObjectMeta<DynamicObject>,
+    accounted: &BTreeSet<&str>,
+) -> bool {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let account = object.metadata.annotations.as_ref().and_then(|all| all.get(ACCOUNT_ANNOTATION));
+    object.metadata.uid.as_deref().is_some_and(|uid| accounted.contains(uid))
+        || match resource {
+            "serviceaccounts" => name == DEFAULT,
+            "configmaps" => name == ROOT_AUTHORITY,
+            "secrets" => account.is_some_and(|account| account == DEFAULT),
+            _ => false,
+        }
+}
+
+/// A kind of objects that live in namespaces.
+struct Listable {
+    group: String,
+    version: String,
+    resource: APIResource,
+}
+
+/// Every such kind that a namespace's deletion would have to delete, each once, and the groups that do not answer.
+async fn kinds(member: &Connection) -> Result<(Vec<Listable>, Vec<String>), RequestError> {
+    let groups = Object::all("", "apis");
+    let groups = request(&member.side, Verb::List, &groups, member.client.list_api_groups()).await?;
+    let versions = groups.groups.into_iter().flat_map(|group| {
+        let versions = group.versions.into_iter();
+        versions.map(move |version| (group.name.clone(), version.version)).collect::<Vec<_>>()
+    });
+    let versions = std::iter::once((String::new(), "v1".to_owned())).chain(versions);
+    let answers = stream::iter(versions).map(|(group, version)| async {
+        let resources = resources(member, &group, &version).await;
+        (group, version, resources)
+    });
+    let (mut kinds, mut untold) = (BTreeMap::new(), Vec::new());
+    for (group, version, resources) in answers.buffered(AT_ONCE).collect::<Vec<_>>().await {
+        match resources {
+            Ok(resources) => {
+                for resource in resources.into_iter().filter(counts) {
+                    let key = (group.clone(), resource.name.clone());
+                    let (group, version) = (group.clone(), version.clone());
+                    kinds.entry(key).or_insert(Listable { group, version, resource });
+                }
+            }
+            Err(error) => untold.push(format!("{group}/{version} ({})", Cause::from(&error))),
+        }
+    }
+    Ok((kinds.into_values().collect(), untold))
+}
+
+async fn resources(member: &Connection, group: &str, version: &str) -> Result<Vec<APIResource>, Error> {
+    let client = &member.client;
+    let list = if group.is_empty() {
+        client.list_core_api_resources(version).await?
+    } else {
+        client.list_api_group_resources(&format!("{group}/{version}")).await?
+    };
+    Ok(list.resources)
+}
+
+/// What follows others, or is no reason to keep a namespace.
+const NEGLIGIBLE: [&str; 2] = ["events", "endpoints"];
+
+/// As the controller of namespaces sees it.
+fn counts(resource: &APIResource) -> bool {
+    let can = |verb: &str| resource.verbs.iter().any(|known| known == verb);
+    let negligible = NEGLIGIBLE.contains(&resource.name.as_str());
+    resource.namespaced && can("list") && can("delete") && !negligible && !resource.name.contains('/')
+}
+
+async fn listed(member: &Connection, kind: Listable) -> (String, Listed) {
+    let Listable { group, version, resource } = kind;
+    let gvk = GroupVersionKind::gvk(&group, &version, &resource.kind);
+    let api: Api<DynamicObject> = Api::namespaced_with(
+        member.client.clone(),
+        FEDERATION_NAMESPACE,
+        &ApiResource::from_gvk_with_plural(&gvk, &resource.name),
+    );
+    let object = Object::all(group.clone(), resource.name.clone()).in_namespace(FEDERATION_NAMESPACE);
+    let parameters = ListParams::default().limit(LOOKED_AT);
+    let list = request(&member.side, Verb::List, &object, api.list_metadata(&parameters)).await;
+    let name = if group.is_empty() { resource.name } else { format!("{}.{group}", resource.name) };
+    (name, list.map(|list| list.items))
+}

@@ -1,0 +1,107 @@
+//! Reading objects of any kind.
+
+use kube::{
+    Api,
+    api::{DynamicObject, ListParams},
+    core::{ApiResource, GroupVersionKind, PartialObjectMeta},
+};
+
+use crate::{
+    live::{
+        connection::Connection,
+        observe::seen,
+        request_error::{Object, RequestError, Verb, request},
+    },
+    plan::{
+        observed::{Denied, Seen},
+        unjoin::trace::{ObjectKind, Trace},
+    },
+};
+
+/// Objects of a kind, cluster-wide or in one namespace.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) kind: ObjectKind,
+    pub(super) namespace: Option<&'static str>,
+}
+
+impl Place {
+    pub(super) fn of(trace: &Trace) -> Self {
+        Self { kind: trace.kind, namespace: trace.namespace }
+    }
+
+    pub(super) fn api(self, connection: &Connection) -> Api<DynamicObject> {
+        let ObjectKind { group, version, kind, plural } = self.kind;
+        let resource =
+            ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
+        match self.namespace {
+            Some(namespace) => Api::namespaced_with(connection.client.clone(), namespace, &resource),
+            None => Api::all_with(connection.client.clone(), &resource),
+        }
+    }
+
+    /// In words.
+    pub(super) fn object(self) -> Object {
+        let object = Object::all(self.kind.group, self.kind.plural);
+        match self.namespace {
+            Some(namespace) => object.in_namespace(namespace),
+            None => object,
+        }
+    }
+
+    /// The object of this name.
+    pub(super) async fn get(
+        self,
+        connection: &Connection,
+        name: &str,
+    ) -> Result<Seen<DynamicObject>, RequestError> {
+        let (api, object) = (self.api(connection), self.object().named(name));
+        seen(request(&connection.side, Verb::Get, &object, api.get(name)).await)
+    }
+
+    /// The object of this name, without what is in it.
+    pub(super) async fn find(self, connection: &Connection, name: &str) -> Result<Seen<Trace>, RequestError> {
+        let (api, object) = (self.api(connection), self.object().named(name));
+        let found = request(&connection.side, Verb::Get, &object, api.get_metadata(name)).await;
+        Ok(seen(found)?.and_then(|found| Seen::Present(trace_of_metadata(self, &found))))
+    }
+
+    /// The metadata of all that fit.
+    pub(super) async fn list(
+        self,
+        connection: &Connection,
+        parameters: &ListParams,
+    ) -> Result<Seen<Vec<PartialObjectMeta<DynamicObject>>>, RequestError> {
+        let api = self.api(connection);
+        let list = request(&connection.side, Verb::List, &self.object(), api.list_metadata(parameters)).await;
+        seen(list.map(|list| list.items))
+    }
+
+    pub(super) fn trace(self, name: Option<&str>, uid: Option<&str>) -> Trace {
+        Trace {
+            kind: self.kind,
+            namespace: self.namespace,
+            name: name.unwrap_or_default().to_owned(),
+            uid: uid.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What may not be done, where that is why nothing was seen.
+    pub(super) fn denied<T>(self, verb: Verb, seen: &Seen<T>) -> Option<Denied> {
+        seen.unreadable().map(|_| Denied {
+            verb: verb.to_string(),
+            resource: self.kind.qualified(),
+            namespace: self.namespace.map(str::to_owned),
+        })
+    }
+}
+
+/// An object that is there.
+pub(super) fn trace_of(place: Place, object: &DynamicObject) -> Trace {
+    place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
+}
+
+/// The same, of its metadata alone.
+pub(super) fn trace_of_metadata(place: Place, object: &PartialObjectMeta<DynamicObject>) -> Trace {
+    place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
+}

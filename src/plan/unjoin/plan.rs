@@ -1,0 +1,347 @@
+//! What taking a member out still has to do.
+
+use super::{
+    admission::Admission,
+    namespaces::{Release, WorkspaceNamespace},
+    standalone::{Secrets, standalone_step},
+    tenure::{Claim, Tenure, tenure},
+    trace::{FederationNamespace, Part, Piece, Trace, Traces},
+};
+use crate::{
+    kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, side::Side},
+    plan::{
+        credential::{HostUid, Ownership},
+        join::{ConfigurationStep, Unplannable},
+        narrowing::{Field, Restoration},
+        observed::{Observed, Seen},
+    },
+};
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnjoinIntent {
+    /// The Cluster's name.
+    pub name: String,
+    /// Whether the member's side is done too.
+    pub with_member: bool,
+    /// Whether the namespaces of the host's workspaces become the member's own.
+    pub release_namespaces: bool,
+    /// Whether a webhook that denies it is got out of the way.
+    pub force: bool,
+}
+
+/// Everything that it will do, in order: the host's step, then the member's.
+#[derive(Clone, Debug)]
+pub struct UnjoinPlan {
+    /// The host.
+    pub host: Side,
+    /// The Cluster's name.
+    pub name: String,
+    /// What becomes of the Cluster.
+    pub deletion: Deletion,
+    /// Whether the host's admission lets it.
+    pub admission: Admission,
+    /// By which field the webhook is narrowed for it, where it is.
+    pub forced: Option<Field>,
+    /// What an earlier command has left narrowed.
+    pub narrowed: Option<Restoration>,
+    /// What the member needs, where it is asked for.
+    pub member: Option<MemberPlan>,
+}
+
+/// What becomes of the Cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deletion {
+    /// It is deleted, and waited for until its finalizer is gone.
+    Delete(RegisteredCluster),
+    /// Somebody has deleted it, and its finalizer is waited for.
+    Await(RegisteredCluster),
+    /// It is gone.
+    Done,
+}
+
+/// What a member needs.
+#[derive(Clone, Debug)]
+pub struct MemberPlan {
+    /// The member.
+    pub side: Side,
+    /// Whose it is.
+    pub tenure: Tenure,
+    /// What the host had of it.
+    pub claim: Claim,
+    /// What is removed, in this order.
+    pub removals: Vec<Trace>,
+    /// The namespace that an earlier run has deleted, and that is waited for.
+    pub going: Option<Trace>,
+    /// The namespaces that become its own.
+    pub releases: Vec<Release>,
+    /// What its configuration needs.
+    pub configuration: ConfigurationStep,
+    /// What is there and stays, and why.
+    pub kept: Vec<String>,
+    /// What of it kubefed has made under this name, for whichever host.
+    pub left: Vec<Trace>,
+}
+
+/// What was seen of a member.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberSeen<'a> {
+    /// Its cluster.
+    pub observed: &'a Observed,
+    /// What a join left there.
+    pub traces: &'a Traces,
+    /// A random secret, made for it.
+    pub fresh: &'a JwtSecret,
+}
+
+/// The plan.
+pub fn plan(
+    intent: &UnjoinIntent,
+    host: &Observed,
+    admission: Admission,
+    member: Option<MemberSeen<'_>>,
+) -> Result<UnjoinPlan, Unplannable> {
+    let deletion = match host.cluster_named(&intent.name) {
+        None => Deletion::Done,
+        Some(cluster) if cluster.is_being_deleted() => Deletion::Await(cluster.clone()),
+        Some(cluster) => Deletion::Delete(cluster.clone()),
+    };
+    let member = member.map(|member| member_plan(intent, host, member)).transpose()?;
+    let (host, name) = (host.side.clone(), intent.name.clone());
+    Ok(UnjoinPlan { host, name, deletion, admission, forced: None, narrowed: None, member })
+}
+
+impl UnjoinPlan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.deletion == Deletion::Done
+            && self.member.as_ref().is_none_or(MemberPlan::is_empty)
+            && !self.has_left_narrowed()
+    }
+
+    /// Whether an earlier command of its own has not come to restoring the webhook.
+    pub fn has_left_narrowed(&self) -> bool {
+        self.narrowed.as_ref().is_some_and(|narrowed| narrowed.record.cluster == self.name)
+    }
+
+    /// What is restored first; what serves this Cluster is taken over instead.
+    pub fn restored_first(&self) -> Option<&Restoration> {
+        self.narrowed.as_ref().filter(|narrowed| {
+            self.forced.is_none() || !narrowed.serves(&self.name) || self.admits_by_narrowing()
+        })
+    }
+
+    /// Whether the webhook's answer says nothing, because it is narrowed: it is asked anew when that is restored.
+    pub fn admits_by_narrowing(&self) -> bool {
+        self.admission.denial().is_none()
+            && self.narrowed.as_ref().is_some_and(|narrowed| narrowed.concerns(&self.name))
+    }
+}
+
+impl MemberPlan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.removals.is_empty()
+            && self.going.is_none()
+            && self.releases.is_empty()
+            && self.configuration == ConfigurationStep::InEffect
+    }
+
+    /// Whether its DevOps has the secret of this host, whose member it is no longer.
+    pub fn devops_keeps_secret(&self, host: &Observed, member: &Observed) -> bool {
+        let leaves = matches!(self.tenure, Tenure::Ours | Tenure::Clean | Tenure::OtherSecret);
+        let devops = member.surroundings.devops.as_ref().and_then(Seen::present);
+        let kept = devops.and_then(|config| config.jwt_secret.as_ref());
+        leaves && kept.is_some() && kept == host.effective_secret()
+    }
+
+    /// Whether its secret is replaced.
+    pub fn renews_secret(&self) -> bool {
+        matches!(self.configuration, ConfigurationStep::Patch(_))
+    }
+}
+
+impl Deletion {
+    /// The Cluster, while it stands.
+    pub fn cluster(&self) -> Option<&RegisteredCluster> {
+        match self {
+            Self::Delete(cluster) | Self::Await(cluster) => Some(cluster),
+            Self::Done => None,
+        }
+    }
+}
+
+fn member_plan(
+    intent: &UnjoinIntent,
+    host: &Observed,
+    member: MemberSeen<'_>,
+) -> Result<MemberPlan, Unplannable> {
+    let MemberSeen { observed, traces, fresh } = member;
+    let claim = Claim::of(&intent.name, host, observed);
+    let tenure = tenure(&intent.name, claim, host, observed, traces);
+    let mut kept = Vec::new();
+    let mut removals = kubefed_removals(&intent.name, &tenure, observed, traces, &mut kept);
+    removals.extend(credential_removals(&tenure, host, traces, &mut kept));
+    let releases = releases(intent, &tenure, &traces.namespaces, &mut kept);
+    let configuration = match (&tenure, host.effective_secret()) {
+        (Tenure::Ours, Some(former)) => standalone_step(observed, Secrets { former, fresh })?,
+        (Tenure::Ours, None) => return Err(Unplannable::NotObserved),
+        _ => ConfigurationStep::InEffect,
+    };
+    kept.extend(why_configuration_stays(&tenure));
+    let going = traces.federation_namespace.as_ref().filter(|namespace| namespace.is_going);
+    let going = going.filter(|_| tenure == Tenure::Ours).map(|namespace| namespace.trace.clone());
+    let left = left(&intent.name, &tenure, observed, traces);
+    let side = observed.side.clone();
+    Ok(MemberPlan { side, tenure, claim, removals, going, releases, configuration, kept, left })
+}
+
+fn why_configuration_stays(tenure: &Tenure) -> Option<String> {
+    match tenure {
+        Tenure::Ours | Tenure::Clean => None,
+        Tenure::Twice(other) => Some(format!(
+            "its configuration and its credential, because it stays a member of this host under the name \"{other}\""
+        )),
+        Tenure::OtherSecret => Some(
+            "its configuration and its namespaces, because its role is member and its jwtSecret is not this host's: \
+             another host may have taken it"
+                .to_owned(),
+        ),
+        Tenure::Host => Some("its configuration and its namespaces, because it is a host itself".to_owned()),
+    }
+}
+
+/// What the host's kubefed works with, and its namespace once nothing else is in it.
+fn kubefed_removals(
+    name: &str,
+    tenure: &Tenure,
+    member: &Observed,
+    traces: &Traces,
+    kept: &mut Vec<String>,
+) -> Vec<Trace> {
+    if !tenure.takes_kubefeds(name, member) {
+        if let Some(first) = traces.kubefed.first() {
+            kept.push(format!("{}, because it may be another host's", first.in_words()));
+        }
+        return Vec::new();
+    }
+    let mut removals = traces.kubefed.clone();
+    if *tenure == Tenure::Ours {
+        removals.extend(traces.federation_namespace.as_ref().and_then(|found| emptied(found, kept)));
+    }
+    removals
+}
+
+/// What stays of that though nobody knows whether somebody uses it.
+fn left(name: &str, tenure: &Tenure, member: &Observed, traces: &Traces) -> Vec<Trace> {
+    let stays = *tenure == Tenure::OtherSecret && !tenure.takes_kubefeds(name, member);
+    if stays { traces.kubefed.clone() } else { Vec::new() }
+}
+
+fn emptied(namespace: &FederationNamespace, kept: &mut Vec<String>) -> Option<Trace> {
+    if namespace.is_going {
+        return None;
+    }
+    let name = namespace.trace.in_words();
+    if !namespace.others.is_empty() {
+        kept.push(format!("{name}, because others are in it: {}", listed(&namespace.others)));
+        return None;
+    }
+    if !namespace.untold.is_empty() {
+        kept.push(format!("{name}, because it is not known to be empty: {}", listed(&namespace.untold)));
+        return None;
+    }
+    Some(namespace.trace.clone())
+}
+
+/// So many names are shown of what may be many.
+const SHOWN: usize = 5;
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// This host's tokens; and what every host shares, where no other host is left.
+fn credential_removals(
+    tenure: &Tenure,
+    host: &Observed,
+    traces: &Traces,
+    kept: &mut Vec<String>,
+) -> Vec<Trace> {
+    if matches!(tenure, Tenure::Twice(_) | Tenure::Clean) {
+        return Vec::new();
+    }
+    let host = HostUid::new(&host.uid);
+    let others = traces.credential.iter().any(|piece| is_of_another(piece, host));
+    let mut removals = Vec::new();
+    for piece in &traces.credential {
+        let Ownership::Ours = &piece.whose else {
+            kept.extend(why_foreign(piece));
+            continue;
+        };
+        let goes = match piece.part {
+            Part::Token(of) => of == Some(host),
+            Part::Binding | Part::Account => !others,
+            // Whose certificate it is cannot be told; another host has made the last one.
+            Part::UserBinding | Part::Request => *tenure == Tenure::Ours,
+        };
+        if goes {
+            removals.push(piece.trace.clone());
+        } else {
+            kept.push(format!("{}, because another host may use it", piece.trace.in_words()));
+        }
+    }
+    removals
+}
+
+fn is_of_another(piece: &Piece, host: HostUid) -> bool {
+    matches!(piece.part, Part::Token(of) if of != Some(host))
+}
+
+fn why_foreign(piece: &Piece) -> Option<String> {
+    match &piece.whose {
+        Ownership::Ours => None,
+        Ownership::Foreign(why) => Some(format!("{}, which is not ours: {why}", piece.trace.in_words())),
+    }
+}
+
+fn releases(
+    intent: &UnjoinIntent,
+    tenure: &Tenure,
+    namespaces: &Seen<Vec<WorkspaceNamespace>>,
+    kept: &mut Vec<String>,
+) -> Vec<Release> {
+    // A second run, after the first has advised it, finds nothing else of the host.
+    let may = *tenure == Tenure::Ours || (*tenure == Tenure::Clean && intent.release_namespaces);
+    if !may {
+        return Vec::new();
+    }
+    let of_host: Vec<&WorkspaceNamespace> =
+        namespaces.present().into_iter().flatten().filter(|namespace| namespace.is_of_host()).collect();
+    if intent.release_namespaces {
+        return of_host.into_iter().map(WorkspaceNamespace::release).collect();
+    }
+    let names: Vec<String> = of_host.iter().map(|namespace| namespace.name().to_owned()).collect();
+    if !names.is_empty() {
+        kept.push(format!(
+            "{} in workspaces of the host, which are deleted together with their workspace ({}); \
+             `--release-namespaces` makes them the member's own",
+            if names.len() == 1 { "1 namespace".to_owned() } else { format!("{} namespaces", names.len()) },
+            listed(&names)
+        ));
+    }
+    if let Some(why) = namespaces.unreadable() {
+        kept.push(format!(
+            "namespaces in workspaces of the host, if there are any: they cannot be listed ({why})"
+        ));
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

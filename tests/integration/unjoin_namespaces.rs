@@ -1,0 +1,68 @@
+//! What stays in namespaces when a member is taken out: the projects of the host's workspaces, and kubefed's own.
+
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use testbed::{
+    block_on,
+    kubesphere::{Installation, Peculiarity, Version, objects},
+};
+
+use crate::unjoin::{host_of, joined, unjoin};
+
+#[test]
+fn namespaces_of_the_hosts_workspaces_are_released_where_that_is_asked_for() {
+    let project = Peculiarity::FederatedProject { name: "shop".to_owned(), workspace: "team".to_owned() };
+    let member = Installation::new(Version::V3_4).with(project);
+    let bed = joined(&host_of(Version::V3_4).member(member));
+    let asked =
+        |words: &str| unjoin(&bed, "member1 --member-context member1 --dry-run=client").words(words).run();
+    let _ = asked("").code(0).says("1 namespace in workspaces of the host, which are deleted together with");
+    let run = asked("--release-namespaces").code(0);
+    assert!(run.stdout.contains("namespace/shop patched on member \"member1\" (dry run)\n"), "{run}");
+    let _ = unjoin(&bed, "member1 --member-context member1 --release-namespaces").run().code(0);
+    let namespace = |name: &'static str| {
+        let api = objects::objects(&bed.member(1).client(), "v1", "Namespace", None);
+        block_on(async move { serde_json::to_value(api.get(name).await.unwrap().metadata).unwrap() })
+    };
+    let shop = namespace("shop");
+    assert_eq!(
+        (&shop["ownerReferences"], &shop["labels"]["kubesphere.io/workspace"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(shop["labels"]["kubesphere.io/namespace"], "shop", "what is not the host's stays");
+    assert_eq!(shop["labels"]["kubefed.io/managed"], Value::Null);
+    assert_eq!(namespace("kubesphere-system")["labels"]["kubesphere.io/workspace"], "system-workspace");
+}
+
+#[test]
+fn kubefeds_namespace_stays_while_somebody_elses_things_are_in_it() {
+    let bed = joined(&host_of(Version::V3_4));
+    let client = bed.member(1).client();
+    let mine = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "mine", "namespace": objects::FEDERATION}});
+    block_on(async move { objects::create(&client, &mine).await.unwrap() });
+    let run = unjoin(&bed, "member1 --member-context member1").run().code(0);
+    let run = run.says("Namespace kube-federation-system, because others are in it: configmaps/mine");
+    assert!(!run.stdout.contains("namespace "), "{run}");
+}
+
+#[test]
+fn kubefeds_objects_that_the_host_keeps_are_listed_as_residue() {
+    let bed = joined(&host_of(Version::V3_4));
+    let api = objects::objects(
+        &bed.host().client(),
+        "core.kubefed.io/v1beta1",
+        "KubeFedCluster",
+        Some(objects::FEDERATION),
+    );
+    let hold = Patch::Merge(json!({"metadata": {"finalizers": ["example.org/hold"]}}));
+    let same = api.clone();
+    block_on(async move { same.patch("member1", &PatchParams::default(), &hold).await.unwrap() });
+    let run = unjoin(&bed, "member1 --member-context member1").run().code(3);
+    let _ = run
+        .says("left over: host \"host\": kubefedcluster.core.kubefed.io/member1")
+        .says("hint: `kubectl --context host -n kube-federation-system delete kubefedclusters.core.kubefed.io member1`");
+    let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    block_on(async move { api.patch("member1", &PatchParams::default(), &free).await.unwrap() });
+    let _ = unjoin(&bed, "member1 --member-context member1").run().code(0);
+}
