@@ -245,13 +245,15 @@ struct Member<'a> {
 }
 
 fn record(side: &Side, prepared: Prepared, carried: &mut Carried) {
-    if prepared.patches > 0 {
-        carried.outcomes.push(patched(side));
-    }
-    if prepared.restarted {
-        carried.outcomes.push(restarted(side));
-    }
+    carried.outcomes.extend(of_preparation(side, prepared));
     carried.unfinished |= !prepared.in_effect;
+}
+
+/// What was done to a configuration.
+pub(super) fn of_preparation(side: &Side, prepared: Prepared) -> impl Iterator<Item = Outcome> + use<> {
+    let patched = (prepared.patches > 0).then(|| patched(side));
+    let restarted = prepared.restarted.then(|| restarted(side));
+    patched.into_iter().chain(restarted)
 }
 
 pub(super) fn patched(side: &Side) -> Outcome {

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use owo_colors::OwoColorize as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     carry_out::{Carried, CarryOut, sum_up, unknown_version},
     connect::{Clusters, connect},
-    continuation::continuation,
+    continuation::say_how_to_continue,
     interrupt::{before_ending, interrupted},
-    look::{Look, Settled, look},
+    look::{Settled, look},
     narrowing,
     reachability::{self, rehearsed, tidy},
     rehearsal::{foreseen_outcomes, rehearse, unchanged},
@@ -21,14 +20,14 @@ use crate::{
     checks::{Finding, skippable_ids},
     cli::{DryRun, Global},
     error::{CONTINUES, Error, Kind},
-    live::{environment::command_line, reach::remains::Remains},
+    live::reach::remains::Remains,
     output::{
         document::{Document, Outcome},
         ending::{self, Object as _},
         findings, plan,
         progress::Progress,
         ui::Ui,
-        words::count,
+        words::{count, dry_run_suffix},
     },
     plan::{
         intent::{HostChoice, Part},
@@ -37,7 +36,7 @@ use crate::{
 };
 
 /// How far one API server's cache may be behind another's.
-const LAGS_BEHIND: Duration = Duration::from_secs(2);
+pub(super) const LAGS_BEHIND: Duration = Duration::from_secs(2);
 
 /// Does what was asked for; whatever happens, `-o` prints its one object.
 pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
@@ -110,7 +109,7 @@ async fn pipeline(
 }
 
 /// A look at the clusters, as long as there is time.
-pub(super) async fn in_time(deadline: Instant, look: impl Future<Output = Look>) -> Result<Look, Error> {
+pub(super) async fn in_time<T>(deadline: Instant, look: impl Future<Output = T>) -> Result<T, Error> {
     timeout_at(deadline, look).await.map_err(|_| {
         Error::new(Kind::TimedOut, "timed out while looking at the clusters")
             .hint("run the same command again with a longer `--timeout`: it continues where this one stopped")
@@ -125,7 +124,8 @@ pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
     }
 }
 
-fn refusal(findings: &[Finding]) -> Error {
+/// What ends a command whose checks have found obstacles.
+pub(super) fn refusal(findings: &[Finding]) -> Error {
     let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
     Error {
         message: format!("nothing was changed: {}", count(obstacles, "obstacle")),
@@ -168,14 +168,20 @@ async fn confirm(
         let chosen = clusters.intent.host.chosen;
         let unsaid = settled.host.filter(|host| chosen != HostChoice::Named && !host.is_host());
         let context = unsaid.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
-        return Err(Error::usage("this changes clusters, and there is no terminal to ask at")
-            .hint(format!("read the plan above, then run the same command with `--yes{context}`")));
+        return Err(nobody_to_ask("this changes clusters", &format!("--yes{context}")));
     }
-    if ui.ask("Go on?").await? {
-        Ok(())
-    } else {
-        Err(Error::new(Kind::Declined, "declined; nothing was changed"))
-    }
+    agreed(ui.ask("Go on?").await?)
+}
+
+/// What a person's answer to the plan comes to.
+pub(super) fn agreed(agrees: bool) -> Result<(), Error> {
+    if agrees { Ok(()) } else { Err(Error::new(Kind::Declined, "declined; nothing was changed")) }
+}
+
+/// Without a terminal the plan is all that is shown; `options` say that it was read.
+pub(super) fn nobody_to_ask(what: &str, options: &str) -> Error {
+    Error::usage(format!("{what}, and there is no terminal to ask at"))
+        .hint(format!("read the plan above, then run the same command with `{options}`"))
 }
 
 /// Prints the result lines, or leaves them to the object.
@@ -189,11 +195,7 @@ fn conclude(
     if request.change.output.is_some() {
         return Ok(());
     }
-    let suffix = match request.change.dry_run {
-        DryRun::None => "",
-        DryRun::Client => " (dry run)",
-        DryRun::Server => " (server dry run)",
-    };
+    let suffix = dry_run_suffix(request.change.dry_run);
     // Both sides have a ClusterConfiguration of the same name; the Cluster's name is its own.
     outcomes.iter().try_for_each(|Outcome { side, object, verb }| {
         let place = if object.starts_with("cluster.") { String::new() } else { format!(" on {side}") };
@@ -253,7 +255,7 @@ impl Run<'_> {
         let unfinished = carried.iter().any(|carried| carried.unfinished);
         self.end(carried, document)?;
         if unfinished {
-            self.say_how_to_continue();
+            say_how_to_continue(self.ui);
             return concluded;
         }
         // A renewal is done when the host's controller has taken it, and could be done again.
@@ -299,13 +301,5 @@ impl Run<'_> {
         let message = format!("the {name} is done, but a last look found something left to do: {left}");
         Err(Error::new(Kind::Error, message)
             .hint("somebody else changes these clusters; run the same command again"))
-    }
-
-    fn say_how_to_continue(&self) {
-        let heading = "not done yet:".style(self.ui.styles.attention).to_string();
-        self.ui.message(&format!(
-            "{heading} what was sent takes effect later, and the rest of the plan after it"
-        ));
-        self.ui.hint(&format!("to continue: `{}`", continuation(&command_line())));
     }
 }

@@ -51,7 +51,8 @@ pub(super) async fn rehearse(clusters: &Clusters, plan: &Plan) -> Result<Vec<Out
     Ok(outcomes)
 }
 
-async fn rehearse_step(
+/// Sends what a configuration's step would change; `outcomes` gets what that comes to.
+pub(super) async fn rehearse_step(
     connection: &Connection,
     step: &ConfigurationStep,
     outcomes: &mut Vec<Outcome>,

@@ -49,7 +49,9 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     let contexts = every_member(global, &environment)?;
     ui.message(&format!("asking {} which cluster they lead to", count(contexts.len(), "context")));
     let (found, silent) = whereabouts(contexts, &environment, global.request_timeout).await;
-    let candidates = join_all(clusters.iter().map(|cluster| candidates(cluster, &observed, &found))).await;
+    let found = looked_at(found, &clusters, &observed).await;
+    let candidates =
+        clusters.iter().map(|cluster| candidates(cluster, &observed, &found)).collect::<Vec<_>>();
     let (mapped, left_out) = map(clusters.into_iter().zip(candidates).collect());
     for mapped in &mapped {
         ui.message(&shown(mapped));
@@ -85,20 +87,35 @@ fn members(host: &Observed) -> Result<Vec<&RegisteredCluster>, Error> {
     Ok(clusters.iter().filter(renewable).collect())
 }
 
+/// A context whose cluster has answered, with what was seen of it where its UID alone does not tell which one it is.
+struct Found {
+    place: Whereabouts,
+    seen: Option<Observed>,
+}
+
+/// Each cluster is looked at once, and none where the host knows the UIDs of all its members.
+async fn looked_at(found: Vec<Whereabouts>, members: &[&RegisteredCluster], host: &Observed) -> Vec<Found> {
+    let are_known = members.iter().all(|cluster| cluster.member_uid().is_some());
+    let places = found.into_iter().filter(|place| place.uid != host.uid);
+    join_all(places.map(|place| async move {
+        let is_known = are_known || host.clusters_with_uid(&place.uid).next().is_some();
+        let seen = if is_known { None } else { place.look().await };
+        Found { place, seen }
+    }))
+    .await
+}
+
 /// The contexts that lead to this member: by its UID, or where the host knows none, by the traces of the join.
-async fn candidates(cluster: &RegisteredCluster, host: &Observed, found: &[Whereabouts]) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
-    for place in found.iter().filter(|place| place.uid != host.uid) {
-        let leads_there = match cluster.member_uid() {
-            Some(uid) => uid == place.uid,
-            None if host.clusters_with_uid(&place.uid).next().is_some() => false,
-            None => place.look().await.is_some_and(|seen| identity(cluster, host, &seen) == Identity::Same),
-        };
-        if leads_there {
-            candidates.push(Candidate { context: place.context.clone(), server: place.server.clone() });
-        }
-    }
-    candidates
+fn candidates(cluster: &RegisteredCluster, host: &Observed, found: &[Found]) -> Vec<Candidate> {
+    let leads_there = |found: &&Found| match cluster.member_uid() {
+        Some(uid) => uid == found.place.uid,
+        None => found.seen.as_ref().is_some_and(|seen| identity(cluster, host, seen) == Identity::Same),
+    };
+    let candidate = |Found { place, .. }: &Found| Candidate {
+        context: place.context.clone(),
+        server: place.server.clone(),
+    };
+    found.iter().filter(leads_there).map(candidate).collect()
 }
 
 fn shown(mapped: &Mapped) -> String {

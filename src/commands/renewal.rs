@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{CONTINUES, Error},
-    kubesphere::side::Side,
+    kubesphere::{cluster_webhook::WEBHOOK, side::Side},
     live::{
         apply::{Persistence, patch_cluster},
         connection::Connection,
@@ -23,10 +23,6 @@ use crate::{
         superseded::Superseded,
     },
 };
-
-/// It refuses every update of a Cluster whose kubeconfig does not lead to its member (kubesphere 3.4,
-/// `config/webhook/ks-controller-manager.yaml@v3.4.1`).
-const CLUSTER_WEBHOOK: &str = "validating-cluster.kubesphere.io";
 
 /// What helps where a renewal did not come to its end.
 pub(super) const RENEW_AGAIN: &str =
@@ -133,7 +129,7 @@ pub(super) async fn rehearse_renewal(host: &Connection, member: &MemberPlan) -> 
     let patch = json!({"spec": {"connection": connection}});
     match patch_cluster(host, &cluster.name, &patch, Persistence::DryRun).await {
         // It asks the kubeconfig that is there, which may well have ended: that is why there shall be another.
-        Err(error) if error.cause.to_string().contains(CLUSTER_WEBHOOK) => Ok(outcomes),
+        Err(error) if error.cause.to_string().contains(WEBHOOK) => Ok(outcomes),
         answer => answer.map(|_| outcomes).map_err(Error::from),
     }
 }

@@ -6,17 +6,19 @@ mod forced;
 mod look;
 mod residue;
 
-use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-use tokio::time::{Instant, sleep, timeout_at};
-
-use super::{continuation::continuation, interrupt::interrupted, narrowing::restore_before_ending};
+use super::{
+    continuation::say_how_to_continue,
+    interrupt::interrupted,
+    narrowing::restore_before_ending,
+    pipeline::{LAGS_BEHIND, agreed, in_time, nobody_to_ask, refusal},
+};
 use crate::{
-    checks::Finding,
     cli::{DryRun, Global, Unjoin},
     error::{Error, Kind},
     kubesphere::{cluster::RegisteredCluster, shell_word::shell_word},
-    live::{environment::command_line, narrowing::narrowed::Narrowed},
+    live::narrowing::narrowed::Narrowed,
     output::{
         document::Outcome,
         ending, findings,
@@ -24,7 +26,7 @@ use crate::{
         ui::Ui,
         unjoin::{objects_on_member, result, show, show_kept, show_member_remains},
         unjoin_document::UnjoinDocument,
-        words::count,
+        words::dry_run_suffix,
     },
     plan::unjoin::plan::UnjoinPlan,
 };
@@ -32,9 +34,6 @@ use carry_out::{Carried, CarryOut, foreseen, rehearse};
 use connect::{Clusters, connect};
 use look::{Look, look};
 use residue::residue;
-
-/// How far one API server's cache may be behind another's.
-const LAGS_BEHIND: Duration = Duration::from_secs(2);
 
 /// Takes the member out; whatever happens, `-o` prints its one object.
 pub async fn run(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result<(), Error> {
@@ -98,12 +97,7 @@ impl Run<'_> {
     /// As long as there is time.
     async fn look(&self, clusters: &Clusters, sends: bool) -> Result<Look, Error> {
         // Boxed, because it is more state than a stack should carry around.
-        let look = timeout_at(self.deadline, Box::pin(look(clusters, sends))).await;
-        look.map_err(|_| {
-            Error::new(Kind::TimedOut, "timed out while looking at the clusters").hint(
-                "run the same command again with a longer `--timeout`: it continues where this one stopped",
-            )
-        })
+        in_time(self.deadline, Box::pin(look(clusters, sends))).await
     }
 
     async fn confirm(&self, plan: &UnjoinPlan) -> Result<(), Error> {
@@ -114,14 +108,9 @@ impl Run<'_> {
             return forced::confirm(plan, self.ui).await;
         }
         if !Ui::can_ask() {
-            return Err(Error::usage("this changes clusters, and there is no terminal to ask at")
-                .hint("read the plan above, then run the same command with `--yes`"));
+            return Err(nobody_to_ask("this changes clusters", "--yes"));
         }
-        if self.ui.ask("Go on?").await? {
-            Ok(())
-        } else {
-            Err(Error::new(Kind::Declined, "declined; nothing was changed"))
-        }
+        agreed(self.ui.ask("Go on?").await?)
     }
 
     /// Prints the result lines, or leaves them to the object.
@@ -130,11 +119,7 @@ impl Run<'_> {
         if self.unjoin.change.output.is_some() {
             return Ok(());
         }
-        let suffix = match self.unjoin.change.dry_run {
-            DryRun::None => "",
-            DryRun::Client => " (dry run)",
-            DryRun::Server => " (server dry run)",
-        };
+        let suffix = dry_run_suffix(self.unjoin.change.dry_run);
         outcomes.iter().try_for_each(|outcome| result(self.ui, outcome, suffix))
     }
 
@@ -165,9 +150,7 @@ impl Run<'_> {
             document.found(&error.findings);
         })?;
         if carried.unfinished {
-            self.ui
-                .message("not done yet: what was sent takes effect later, and the rest of the plan after it");
-            self.ui.hint(&format!("to continue: `{}`", continuation(&command_line())));
+            say_how_to_continue(self.ui);
             return concluded;
         }
         let verified = self.verify(clusters, document).await;
@@ -201,14 +184,6 @@ impl Run<'_> {
         );
         document.remains(&objects_on_member(&plan.name, is_proxy));
         show_member_remains(self.ui, &plan.name, is_proxy, &command);
-    }
-}
-
-fn refusal(findings: &[Finding]) -> Error {
-    let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
-    Error {
-        message: format!("nothing was changed: {}", count(obstacles, "obstacle")),
-        ..Error::refused(findings.to_vec())
     }
 }
 

@@ -16,16 +16,19 @@ use super::{
     observe::{FEDERATION_NAMESPACE, seen_if_possible},
     request_error::{Object, Verb, request},
 };
-use crate::plan::{
-    observed::Seen,
-    surroundings::{Federation, Release, Webhook},
+use crate::{
+    kubesphere::cluster_webhook::CONFIGURATION,
+    plan::{
+        observed::Seen,
+        surroundings::{Federation, Release, Webhook},
+    },
 };
 
 /// kubefed's controller (kubefed `charts/kubefed/charts/controllermanager/templates/deployments.yaml`).
 const CONTROLLER: &str = "kubefed-controller-manager";
 /// What is asked before kubefed's own objects change (kubefed `…/templates/webhook.yaml`), and before a Cluster does
-/// (kubesphere 3.4, `validating-cluster.kubesphere.io`).
-const WEBHOOKS: [&str; 2] = ["validations.core.kubefed.io", "cluster.kubesphere.io"];
+/// (KubeSphere 3.4).
+const WEBHOOKS: [&str; 2] = ["validations.core.kubefed.io", CONFIGURATION];
 /// The label of a slice with the name of its Service.
 const SERVICE: &str = "kubernetes.io/service-name";
 /// Helm's records of the release that the installer makes (ks-installer `roles/ks-multicluster/tasks/main.yaml`).

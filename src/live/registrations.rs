@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use backon::ExponentialBuilder;
 use futures::{
     Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
 use kube::{
     api::{DynamicObject, ListParams},
-    runtime::{
-        utils::StreamBackoff,
-        watcher::{Config, Error, Event, ExponentialBackoff, watcher},
-    },
+    runtime::watcher::{Config, Error, Event},
 };
 
 use super::{
     connection::Connection,
     observe::{as_value, clusters, clusters_object},
     request_error::{Cause, RequestError, Verb, request},
-    sighting::{FIRST_RETRY, POLL_EVERY, SLOWEST_RETRY, WATCH_SECONDS, is_forbidden, why_interrupted},
+    sighting::{POLL_EVERY, is_forbidden, patient_watch, why_interrupted},
 };
 use crate::kubesphere::cluster::RegisteredCluster;
 
@@ -113,15 +109,7 @@ fn events(
     connection: &Connection,
     selector: Option<&str>,
 ) -> BoxStream<'static, Result<Event<DynamicObject>, Error>> {
-    let config = Config::default().timeout(WATCH_SECONDS);
-    let config = selector.into_iter().fold(config, Config::labels);
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(FIRST_RETRY)
-        .with_max_delay(SLOWEST_RETRY)
-        .with_factor(2.0)
-        .with_jitter()
-        .without_max_times();
-    StreamBackoff::new(watcher(clusters(connection), config), ExponentialBackoff::from(backoff)).boxed()
+    patient_watch(clusters(connection), selector.into_iter().fold(Config::default(), Config::labels))
 }
 
 fn polled<'a>(connection: &'a Connection, selector: Option<&'a str>) -> impl Stream<Item = Roll> + 'a {

@@ -14,9 +14,10 @@ use super::{
     apply::{Persistence, patch_cluster},
     connection::Connection,
     failure::Failure,
-    observe::{as_value, clusters, clusters_object, registered_clusters},
+    observe::{as_value, clusters, clusters_object, seen},
     patience::{in_time, may_pass, patiently},
     register::{Registered, Registering},
+    registrations::list,
     report::{Event, Report},
     request_error::{Cause, Object, RequestError, Verb, request},
     user_binding::remove_users,
@@ -175,7 +176,8 @@ impl Removing<'_> {
         if self.superseded.is_empty() {
             return Ok(());
         }
-        let ask = async || registered_clusters(self.host, true).await;
+        // Only what they store matters, so no member is asked who it is.
+        let ask = async || seen(list(self.host, None).await);
         let listed = patiently(&self.host.side, self.deadline, ask).await?;
         let Some(listed) = listed.present() else {
             let why = listed.unreadable().unwrap_or("there are none");

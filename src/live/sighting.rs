@@ -21,13 +21,13 @@ use serde::de::DeserializeOwned;
 use super::cause::Cause;
 
 /// After an error the watch is tried again, at first soon: an API server restarts within seconds.
-pub(super) const FIRST_RETRY: Duration = Duration::from_millis(200);
+const FIRST_RETRY: Duration = Duration::from_millis(200);
 /// And never rarer than this.
-pub(super) const SLOWEST_RETRY: Duration = Duration::from_secs(5);
+const SLOWEST_RETRY: Duration = Duration::from_secs(5);
 /// How often is asked where watching is forbidden.
 pub(super) const POLL_EVERY: Duration = Duration::from_secs(3);
 /// The server ends a watch after so many seconds; one that stays silent for longer is dead and opened anew.
-pub(super) const WATCH_SECONDS: u32 = 60;
+const WATCH_SECONDS: u32 = 60;
 
 /// Which one object is awaited.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub enum Selection {
 
 impl Selection {
     fn config(&self) -> Config {
-        let config = Config::default().timeout(WATCH_SECONDS);
+        let config = Config::default();
         match self {
             Self::Name(name) => config.fields(&format!("metadata.name={name}")),
             Self::Label(label) => config.labels(label),
@@ -82,6 +82,21 @@ where
     })
 }
 
+/// A watch that is opened anew after every error, at first soon and then rarer; a dead one is noticed.
+pub(super) fn patient_watch<K>(api: Api<K>, config: Config) -> BoxStream<'static, Result<Event<K>, Error>>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(FIRST_RETRY)
+        .with_max_delay(SLOWEST_RETRY)
+        .with_factor(2.0)
+        .with_jitter()
+        .without_max_times();
+    let config = config.timeout(WATCH_SECONDS);
+    StreamBackoff::new(watcher(api, config), ExponentialBackoff::from(backoff)).boxed()
+}
+
 enum Next<K> {
     State(Option<K>),
     Nothing,
@@ -99,15 +114,7 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     fn watch(api: &Api<K>, selection: &Selection) -> Self {
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(FIRST_RETRY)
-            .with_max_delay(SLOWEST_RETRY)
-            .with_factor(2.0)
-            .with_jitter()
-            .without_max_times();
-        let backoff = ExponentialBackoff::from(backoff);
-        let events = StreamBackoff::new(watcher(api.clone(), selection.config()), backoff).boxed();
-        Self::Watch { events, listed: None }
+        Self::Watch { events: patient_watch(api.clone(), selection.config()), listed: None }
     }
 
     fn poll() -> Self {

@@ -68,7 +68,7 @@ struct PlanDocument {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct StepView {
+pub(super) struct StepView {
     cluster: SideView,
     action: &'static str,
     object: String,
@@ -76,7 +76,7 @@ struct StepView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct ChangeView {
+struct ChangeView {
     field: String,
     old: Option<String>,
     new: String,
@@ -187,15 +187,18 @@ pub(super) fn finding_view(finding: &Finding) -> FindingView {
 }
 
 fn step_view(step: &Step<'_>) -> StepView {
-    StepView {
-        cluster: side_view(&step.side),
-        action: step.action.verb(),
-        object: step.action.object(),
-        changes: step.action.changes().iter().map(change_view).collect(),
+    let Step { side, action } = step;
+    StepView::new(side, action.verb(), action.object(), action.changes())
+}
+
+impl StepView {
+    /// What is done to which object, and which of its fields change.
+    pub(super) fn new(side: &Side, action: &'static str, object: String, changes: &[Change]) -> Self {
+        Self { cluster: side_view(side), action, object, changes: changes.iter().map(change_view).collect() }
     }
 }
 
-pub(super) fn change_view(change: &Change) -> ChangeView {
+fn change_view(change: &Change) -> ChangeView {
     ChangeView { field: change.field.clone(), old: change.old.clone(), new: change.new.clone() }
 }
 

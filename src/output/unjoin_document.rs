@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{
     document::{
-        API_VERSION, ChangeView, ClusterView, FindingView, Outcome, ResultView, SideView, change_view,
-        cluster_view, dry_run_view, finding_view, result_view, side_view,
+        API_VERSION, ClusterView, FindingView, Outcome, ResultView, SideView, StepView, cluster_view,
+        dry_run_view, finding_view, result_view, side_view,
     },
     ending::{Ending, Object},
 };
@@ -44,14 +44,6 @@ pub struct UnjoinDocument {
 struct PlanDocument {
     steps: Vec<StepView>,
     kept: Vec<String>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct StepView {
-    cluster: SideView,
-    action: &'static str,
-    object: String,
-    changes: Vec<ChangeView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -127,14 +119,10 @@ impl Object for UnjoinDocument {
 }
 
 fn step_view(step: &UnjoinStep<'_>) -> StepView {
-    let changes = match &step.action {
+    let UnjoinStep { side, action } = step;
+    let changes = match action {
         UnjoinAction::Patch(changes) => *changes,
         _ => &[],
     };
-    StepView {
-        cluster: side_view(&step.side),
-        action: step.action.verb(),
-        object: step.action.object(),
-        changes: changes.iter().map(change_view).collect(),
-    }
+    StepView::new(side, action.verb(), action.object(), changes)
 }

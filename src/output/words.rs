@@ -2,6 +2,17 @@
 
 use std::time::Duration;
 
+use crate::cli::DryRun;
+
+/// What stands behind a result that a dry run foresees, as kubectl has it.
+pub fn dry_run_suffix(dry_run: DryRun) -> &'static str {
+    match dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    }
+}
+
 /// `1 node`, `3 nodes`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

@@ -6,6 +6,21 @@ fn program(words: &str) -> KubectlMc {
     KubectlMc::new(&Kubeconfig::of_nobody().text(), Vec::new()).words(words)
 }
 
+/// The commands that ask a cluster, or write what one will be installed with.
+const OF_CLUSTERS: [&str; 11] = [
+    "join",
+    "prepare host",
+    "prepare member",
+    "import",
+    "renew",
+    "unjoin",
+    "configure",
+    "logs",
+    "jwt-secret",
+    "check",
+    "get",
+];
+
 #[test]
 fn help_is_a_result_and_every_command_shows_examples() {
     for words in ["--help", "-h", "help", ""] {
@@ -13,21 +28,7 @@ fn help_is_a_result_and_every_command_shows_examples() {
         assert!(run.stdout.contains("Usage: kubectl mc ") && run.stdout.contains("Commands:"), "{run}");
         assert_eq!(run.stderr, "", "{words}");
     }
-    let commands = [
-        "join",
-        "prepare",
-        "prepare host",
-        "prepare member",
-        "import",
-        "unjoin",
-        "configure",
-        "logs",
-        "jwt-secret",
-        "check",
-        "get",
-        "version",
-    ];
-    for command in commands {
+    for command in OF_CLUSTERS.into_iter().chain(["prepare", "version"]) {
         for words in [format!("{command} --help"), format!("{command} -h"), format!("help {command}")] {
             let run = program(&words).run().code(0);
             assert!(run.stdout.contains(&format!("Usage: kubectl mc {command}")), "{run}");
@@ -92,19 +93,7 @@ fn colours_are_taken_only_where_they_were_asked_for() {
 
 #[test]
 fn every_command_that_asks_a_cluster_says_which_rights_it_needs() {
-    let commands = [
-        "join",
-        "prepare host",
-        "prepare member",
-        "import",
-        "unjoin",
-        "configure",
-        "logs",
-        "jwt-secret",
-        "check",
-        "get",
-    ];
-    for command in commands {
+    for command in OF_CLUSTERS {
         let run = program(&format!("{command} --help")).run().code(0);
         assert!(run.stdout.contains("\nNeeds"), "{run}");
     }

@@ -8,11 +8,15 @@ use super::{
 };
 use crate::{
     checks::{Finding, unjoin::denied, unjoin_recheck::recheck},
-    commands::narrowing::{rehearse as rehearse_restoration, tidy},
+    commands::{
+        carry_out::of_preparation,
+        narrowing::{rehearse as rehearse_restoration, tidy},
+        rehearsal::rehearse_step,
+    },
     error::{Error, Kind},
-    kubesphere::{cluster::RegisteredCluster, cluster_configuration, side::Side},
+    kubesphere::{cluster::RegisteredCluster, side::Side},
     live::{
-        apply::{Persistence, patch_configuration, restart_installer},
+        apply::Persistence,
         connection::Connection,
         failure::Failure,
         narrowing::narrowed::Narrowed,
@@ -228,12 +232,7 @@ impl CarryOut<'_> {
         };
         let mut prepared = Prepared::default();
         let result = prepare(&preparation, observed, Freshness::Stale, &mut prepared).await;
-        if prepared.patches > 0 {
-            carried.outcomes.push(configuration(&member.side, "patched"));
-        }
-        if prepared.restarted {
-            carried.outcomes.push(installer(&member.side));
-        }
+        carried.outcomes.extend(of_preparation(&member.side, prepared));
         carried.unfinished |= !prepared.in_effect;
         Ok(result?)
     }
@@ -300,15 +299,8 @@ pub(super) async fn rehearse(clusters: &Clusters, plan: &UnjoinPlan) -> Result<V
         for planned in &plan.releases {
             release(member, planned, Persistence::DryRun).await?;
         }
-        match &plan.configuration {
-            ConfigurationStep::Patch(patch) => {
-                patch_configuration(member, patch, Persistence::DryRun).await?;
-            }
-            ConfigurationStep::Restart => {
-                restart_installer(member, member.clock.now(), Persistence::DryRun).await?;
-            }
-            ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {}
-        }
+        // What it comes to stands among the steps.
+        rehearse_step(member, &plan.configuration, &mut Vec::new()).await?;
     }
     Ok(foreseen(plan))
 }
@@ -332,15 +324,4 @@ pub(super) fn deleted(side: &Side, trace: &Trace) -> Outcome {
 
 fn released(side: &Side, namespace: &str) -> Outcome {
     Outcome { side: side.clone(), object: format!("namespace/{namespace}"), verb: "patched" }
-}
-
-fn configuration(side: &Side, verb: &'static str) -> Outcome {
-    let object =
-        format!("clusterconfiguration.{}/{}", cluster_configuration::GROUP, cluster_configuration::NAME);
-    Outcome { side: side.clone(), object, verb }
-}
-
-fn installer(side: &Side) -> Outcome {
-    let object = format!("deployment.apps/{}", cluster_configuration::NAME);
-    Outcome { side: side.clone(), object, verb: "restarted" }
 }

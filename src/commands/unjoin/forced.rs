@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use super::carry_out::{Carried, CarryOut, deleted};
 use crate::{
     checks::unjoin::denied,
+    commands::pipeline::{agreed, nobody_to_ask},
     error::{Error, Kind},
     kubesphere::{cluster::RegisteredCluster, shell_word::shell_word, side::Side},
     live::{
@@ -76,14 +77,9 @@ fn is_forbidden(error: &RequestError) -> bool {
 /// Asks for the Cluster's name; a mere yes is said too easily.
 pub(super) async fn confirm(plan: &UnjoinPlan, ui: &Ui) -> Result<(), Error> {
     if !Ui::can_ask() {
-        return Err(Error::usage("this narrows a webhook of the host, and there is no terminal to ask at")
-            .hint("read the plan above, then run the same command with `--force --yes`"));
+        return Err(nobody_to_ask("this narrows a webhook of the host", "--force --yes"));
     }
-    if ui.ask_for_name("To go on, type the Cluster's name:", &plan.name).await? {
-        Ok(())
-    } else {
-        Err(Error::new(Kind::Declined, "declined; nothing was changed"))
-    }
+    agreed(ui.ask_for_name("To go on, type the Cluster's name:", &plan.name).await?)
 }
 
 /// Nobody knows whether the Cluster would hang in its deletion, so it is not deleted.
