@@ -2,23 +2,28 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+use clap::error::ErrorKind;
 use kubectl_mc::{
-    cli::{Cli, Command},
-    commands::{self, interrupt::interrupted},
-    error::Error,
-    output::{log, ui::Ui},
+    cli::{Called, Cli, ColorChoice, Command},
+    commands::{self, complete, interrupt::interrupted},
+    error::{Error, Kind},
+    live::environment::command_line,
+    output::{log, ui::Ui, words},
 };
 use tokio::runtime;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let words = command_line();
+    let called = Called::by(words.first().map(String::as_str));
+    if let Some(words) = complete::asked(&words) {
+        return completed(words, called);
+    }
+    let cli = match Cli::read(std::env::args_os(), &called) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &words, &called),
     };
-    let ui = Ui::of_process(cli.global.color);
-    let result = log::start(&ui, cli.global.verbosity).map_err(Error::from).and_then(|()| run(&cli, &ui));
-    match result {
+    let ui = Ui::of_process(cli.global.color, called.clone());
+    match logged(&cli, &called, &ui) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui.error(&error);
@@ -27,11 +32,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// What a shell asks has no failures.
+fn completed(words: &[String], called: Called) -> ExitCode {
+    if let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() {
+        runtime.block_on(complete::run(words, &Ui::of_process(ColorChoice::Never, called)));
+        runtime.shutdown_background();
+    }
+    ExitCode::SUCCESS
+}
+
 /// Help and version are results; that nobody reads them is no failure. Without any words, help is what was
 /// asked for, as with kubectl.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, words: &[String], called: &Called) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        drop(named_command().print_help());
+        drop(named_command(words, called).print_help());
         return ExitCode::SUCCESS;
     }
     drop(error.print());
@@ -39,22 +53,34 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// The command that the words lead to: the program itself, or one with commands of its own.
-fn named_command() -> clap::Command {
-    let mut program = Cli::command();
+fn named_command(words: &[String], called: &Called) -> clap::Command {
+    let mut program = Cli::called(called);
     program.build();
-    let words = std::env::args().skip(1);
-    words.fold(program, |command, word| command.find_subcommand(&word).cloned().unwrap_or(command))
+    let words = words.iter().skip(1);
+    words.fold(program, |command, word| command.find_subcommand(word).cloned().unwrap_or(command))
 }
 
-fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
+/// Runs the command, and counts what servers warned of where that is a failure, as with kubectl.
+fn logged(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
+    let warnings = log::start(ui, cli.global.verbosity)?;
+    run(cli, called, ui)?;
+    match warnings.count() {
+        count @ 1.. if cli.global.warnings_as_errors => {
+            Err(Error::new(Kind::Error, format!("{} received", words::count(count, "warning"))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn run(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(dispatch(cli, ui));
+    let result = runtime.block_on(dispatch(cli, called, ui));
     // A question that nobody answered must not keep the program.
     runtime.shutdown_background();
     result
 }
 
-async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
+async fn dispatch(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
     match &cli.command {
         // Interrupted, these have something to say, and something to tidy up before they end.
         Command::Join(join) => commands::join::run(join, &cli.global, ui).await,
@@ -69,6 +95,8 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<(), Error> {
         }
         Command::Logs(logs) => until_interrupted(Box::pin(commands::logs::run(logs, &cli.global, ui))).await,
         Command::JwtSecret(show) => until_interrupted(commands::jwt_secret::run(show, &cli.global, ui)).await,
+        Command::Completion(completion) => commands::completion::run(completion, called, ui),
+        Command::Options => commands::options::run(ui),
         Command::Version => commands::version::run(ui),
     }
 }

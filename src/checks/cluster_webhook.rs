@@ -8,7 +8,7 @@ use crate::{
         side::Side,
     },
     plan::{
-        narrowing::{ANNOTATION, Standing},
+        narrowing::{ANNOTATION, Field, Record, Standing},
         observed::Seen,
     },
 };
@@ -30,12 +30,25 @@ pub fn warning(standing: &Seen<Standing>) -> Option<String> {
     match standing.present()? {
         Standing::Untouched => None,
         Standing::Narrowed(restoration) => {
-            Some(format!("{}, by a command that is at work, or was killed", restoration.record.sentence()))
+            Some(format!("{}, by a command that is at work, or was killed", narrowed(&restoration.record)))
         }
         Standing::Malformed(why) => Some(format!(
             "the annotation {ANNOTATION} of {PLURAL}/{CONFIGURATION} is not as kubectl-mc writes it, so whether the \
              webhook is narrowed is not known ({why})"
         )),
+    }
+}
+
+/// What a narrowing means, as a fragment.
+pub fn narrowed(record: &Record) -> String {
+    let Record { webhook, cluster, since, .. } = record;
+    match record.field {
+        Field::MatchConditions => {
+            format!("webhook {webhook} lets every update of Cluster {cluster} pass since {since}")
+        }
+        Field::Rules => format!(
+            "webhook {webhook} is off for all Clusters since {since}, so that Cluster {cluster} could be taken out"
+        ),
     }
 }
 

@@ -118,7 +118,7 @@ fn nothing_to_say(situation: &Situation<'_>) -> Report {
     let told = situation.observed().next().is_some() || silent.is_empty() || !situation.checks_only();
     let verdict = if told { Verdict::Ok } else { Verdict::Unknown };
     let names = silent.join(", ");
-    let message = if silent.is_empty() { String::new() } else { format!("not told of {names}") };
+    let message = if silent.is_empty() { String::new() } else { format!("not checked: {names}") };
     Report { side: None, verdict, message, cures: Vec::new() }
 }
 
@@ -172,7 +172,7 @@ mod tests {
         let findings = Case::new().silent_member(silent).with_situation(|situation| run(situation, &[]));
         let held = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok);
         assert!(held.clone().count() > 1);
-        assert!(held.clone().all(|finding| finding.report.message == "not told of member \"edge-1\""));
+        assert!(held.clone().all(|finding| finding.report.message == "not checked: member \"edge-1\""));
     }
 
     #[test]

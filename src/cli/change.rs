@@ -9,7 +9,7 @@ use crate::kubesphere::kubesphere_config::go_duration;
 /// Which checks do not stop it.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SkipOptions {
-    /// Checks whose obstacles become warnings
+    /// Checks whose failures become warnings
     #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
     pub checks: Vec<String>,
 }
@@ -17,7 +17,7 @@ pub struct SkipOptions {
 /// How to go about a change.
 #[derive(Clone, Debug, Args)]
 pub struct ChangeOptions {
-    /// Send nothing (client), or nothing that is stored (server)
+    /// Show the plan and write nothing (client), or nothing that is stored (server)
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     pub dry_run: DryRun,
     /// Print one object instead of lines
@@ -29,7 +29,7 @@ pub struct ChangeOptions {
     /// Wait until everything is in effect; with false, send what can take effect now
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub wait: bool,
-    /// How long the whole command may take, your answer aside
+    /// How long the whole command may take, without the time for your answer
     #[arg(long, value_name = "DURATION", default_value = "60m", value_parser = timeout)]
     pub timeout: Duration,
 }
@@ -40,9 +40,9 @@ pub enum DryRun {
     /// Do it
     #[default]
     None,
-    /// Show the plan, send nothing
+    /// Show the plan, write nothing
     Client,
-    /// Send every request with dryRun=All
+    /// Send every write with dryRun=All
     Server,
 }
 

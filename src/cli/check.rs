@@ -15,10 +15,11 @@ use super::{
 /// Runs every check of a join and says how each ended, with what to do about it: before a join what stands in its way,
 /// and of a member that is joined what has drifted since, such as its secret, role, certificate or readiness. Without
 /// MEMBER the host is checked alone. A member is checked under the name that it is registered with on the host, else
-/// under its context's. Nothing is written; what is asked is which rights the user has. With --reachability=nodes the
-/// host's nodes probe the members, by pods that live for seconds.
+/// under its context's. Nothing is written, but the API servers are asked which rights the user has. With
+/// --reachability=nodes the host's nodes probe the members, with pods that live for seconds.
 ///
-/// docs/checks/ID.md says of each check what it looks at, what causes its verdict, and the cure.
+/// Each check has a page, ID.md, that says what it looks at, what causes its verdict, and the cure:
+/// https://github.com/kubesphere-sigs/kubectl-mc/tree/main/docs/checks
 ///
 /// Needs what a join needs to read: on both sides "get" on the namespace kube-system, and in kubesphere-system "get" on
 /// the ConfigMap kubesphere-config and on the ClusterConfiguration; on the host "list" on
@@ -27,10 +28,11 @@ use super::{
 /// the Deployment and the Secret kubesphere-secret, on services/proxy, and what `kubectl mc logs` needs; "get" on the
 /// ConfigMap devops-config in kubesphere-devops-system; on the host "get" on validatingwebhookconfigurations and
 /// federatedworkspaces.types.kubefed.io, "list" on endpointslices.discovery.k8s.io, and in kube-federation-system "get"
-/// on deployments and "list" on secrets, of which only the labels are read; on a member "list" on namespaces, on workspaces.tenant.kubesphere.io and on
-/// serviceaccounts in kube-federation-system. With --reachability=nodes on the host, in kubesphere-system, "create",
+/// on deployments and "list" on secrets, of which only the labels are read; on a member "list" on namespaces, on
+/// workspaces.tenant.kubesphere.io and on serviceaccounts in kube-federation-system. With --reachability=nodes on the host, in kubesphere-system, "create",
 /// "list" and "delete" on pods and "list" on events.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "the address stands in the help, where no brackets belong around it")]
 #[command(after_help = "\
 Exit codes:
   0  no check failed; there may be warnings
@@ -50,7 +52,8 @@ Examples:
   kubectl mc check --context prod
 
   # The ids of all checks that failed
-  kubectl mc check edge-1 --context prod -o json | jq -r '.findings[] | select(.verdict == \"failure\").id'")]
+  kubectl mc check edge-1 --context prod -o json |
+      jq -r '.findings[] | select(.verdict == \"failure\").id'")]
 pub struct Check {
     /// Contexts of members to check
     #[arg(value_name = "MEMBER")]
@@ -73,4 +76,18 @@ pub struct Check {
     /// How long all checks together may take
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
     pub timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn the_help_leads_to_the_pages_of_the_checks() {
+        let program = Cli::command();
+        let help = program.find_subcommand("check").unwrap().get_long_about().unwrap().to_string();
+        assert!(help.contains(concat!(env!("CARGO_PKG_REPOSITORY"), "/tree/main/docs/checks")), "{help}");
+    }
 }

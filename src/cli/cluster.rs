@@ -11,7 +11,7 @@ pub struct ClusterOptions {
     /// The credential that is stored on the host
     #[arg(long, value_name = "KIND", value_enum, default_value_t)]
     pub credentials: Credentials,
-    /// Name for people, in the console
+    /// Alias that the console shows in place of the name
     #[arg(long, value_name = "TEXT", help_heading = "The Cluster")]
     pub alias: Option<String>,
     /// Tag in the console: production, development, testing, demo
@@ -37,16 +37,17 @@ pub struct ClusterOptions {
 /// The credential that is stored on the host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Credentials {
-    /// A service account of our own on the member, and a client certificate where the host is KubeSphere 3.3
+    /// A service account made for the host; a client certificate if the host has KubeSphere 3.3
     #[default]
     Auto,
-    /// The certificate or token of MEMBER's context
+    /// The certificate or token that the member's context has
     Context,
-    /// A service account of our own on the member
+    /// A service account made for the host
     ServiceAccount,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+/// Reads `KEY=VALUE`.
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("must be KEY=VALUE".to_owned()),

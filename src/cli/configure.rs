@@ -30,13 +30,14 @@ Examples:
   kubectl mc configure config-sample.yaml --role host --diff
 
   # Prepare the file for the installation of a host
-  kubectl mc configure config-sample.yaml --role host --host-cluster-name frankfurt
+  kubectl mc configure cluster-configuration.yaml --role host --host-cluster-name paris
 
-  # Prepare the file for the installation of a member of the host of context prod, and keep the old file
-  kubectl mc configure cluster-configuration.yaml --role member --jwt-secret-from-context prod --backup
+  # Prepare the file for the installation of a member of the host of context prod
+  kubectl mc configure config-sample.yaml --role member --jwt-secret-from-context prod
 
   # From stdin to stdout, into a file that nobody else may read
-  (umask 077 && kubectl mc configure - --role member --jwt-secret-file secret < in.yaml > out.yaml)")]
+  (umask 077
+   kubectl mc configure - --role member --jwt-secret-file secret < in.yaml > out.yaml)")]
 pub struct Configure {
     /// The file to edit; - reads stdin and writes stdout
     #[arg(value_name = "FILE")]
@@ -61,9 +62,9 @@ pub struct Configure {
 /// A role that a file can be prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ConfiguredRole {
-    /// The cluster that steers
+    /// The cluster from which all are managed
     Host,
-    /// A cluster that a host steers
+    /// A cluster that a host manages
     Member,
 }
 

@@ -7,14 +7,13 @@ use super::change::OutputFormat;
 /// List the clusters that a host has, and how they are
 ///
 /// Shows every Cluster of the host, or those that are named, with what the host's controller says of it and how much of
-/// that can be believed. A reason stands in the row, where there is one: a controller's error as its innermost cause, or
-/// whole with `-o wide`. No member is asked, and nothing is written; clusters that are away hold nothing up.
+/// that can be believed. If there is a reason, it stands in the row: of a controller's error the innermost cause, with
+/// `-o wide` the whole. No member is asked, and nothing is written, so clusters that do not answer delay nothing.
 ///
-/// READY is True where the member was lately found ready, and False where it was lately found not to be. It is Stale where
-/// the controller has not looked for two of its periods, whatever it said before; Waiting where something has still to
-/// come, the controller's first look or a proxied member's agent; Unknown where nobody will look or has looked; Deleting
-/// while finalizers hold it. Ages are reckoned by the host's clock. CREDENTIAL and EXPIRES are those of the stored
-/// kubeconfig, which is never shown.
+/// READY is True or False as the controller found the member when it looked last; Stale if it has not looked for two of
+/// its periods, whatever it said before; Waiting for the controller's first look, or for a proxied member's agent;
+/// Unknown if nobody has looked or will look; Deleting while finalizers hold it. Ages are by the host's clock. CREDENTIAL
+/// and EXPIRES are those of the stored kubeconfig, which is never shown.
 ///
 /// --probe asks every member itself through its stored kubeconfig, from this machine and all at once, and compares its
 /// identity: PROBE is ok, failed, other-cluster, or <none> where there is nothing to ask. That this machine cannot reach a
@@ -22,10 +21,9 @@ use super::change::OutputFormat;
 ///
 /// The exit code is 0 however the clusters are.
 ///
-/// Needs "list" on clusters.cluster.kubesphere.io, and with --watch "watch", else it is listed again and again. "get" on
-/// the ConfigMap kubesphere-config in kubesphere-system is useful and not needed: it says how often the controller looks. So is
-/// "get" on validatingwebhookconfigurations.admissionregistration.k8s.io: it tells whether an `unjoin --force` that was cut
-/// short has left one narrowed.
+/// Needs "list" on clusters.cluster.kubesphere.io, and with --watch "watch", else it is listed again and again. Useful and
+/// not needed are "get" on the ConfigMap kubesphere-config in kubesphere-system, which says how often the controller looks,
+/// and on the validatingwebhookconfiguration cluster.kubesphere.io, which a killed command may have left narrowed.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +40,8 @@ Examples:
   kubectl mc get --context prod --probe
 
   # The names of all that are not ready
-  kubectl mc get --context prod -o json | jq -r '.clusters[] | select(.ready != \"True\").name'")]
+  kubectl mc get --context prod -o json |
+      jq -r '.clusters[] | select(.ready != \"True\").name'")]
 pub struct Get {
     /// Names of Clusters [default: all]
     #[arg(value_name = "NAME")]
@@ -53,7 +52,7 @@ pub struct Get {
     /// Labels that the Clusters must have, as KEY=VALUE,KEY!=VALUE
     #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "names")]
     pub selector: Option<String>,
-    /// Then show each cluster anew whenever something else is to be said of it
+    /// Keep watching, and print a row whenever a cluster changes
     #[arg(short, long)]
     pub watch: bool,
     /// Ask every member itself, from this machine

@@ -10,9 +10,9 @@ use super::{
 
 /// Register a prepared member on the host
 ///
-/// The last part of `kubectl mc join`: creates the member's Cluster with a self-contained
-/// kubeconfig, and waits until it is ready. Before that the host's nodes probe the member as in a join. Host and member must be prepared: no ClusterConfiguration is
-/// changed.
+/// The last part of `kubectl mc join`: creates the member's Cluster with a self-contained kubeconfig, and waits
+/// until it is ready. Before that the host's nodes probe the member as in a join. Host and member must be prepared:
+/// no ClusterConfiguration is changed.
 ///
 /// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations.
 #[derive(Clone, Debug, Args)]
@@ -21,8 +21,8 @@ Examples:
   # Register the cluster of context edge-1 on the host of context prod
   kubectl mc import edge-1 --context prod
 
-  # Under another name, with what the console shows of it
-  kubectl mc import edge-1 --context prod --name paris --alias 'Paris 1' --region eu-west")]
+  # Register another under a different name, with an alias and region for the console
+  kubectl mc import edge-2 --context prod --name paris --alias Paris --region eu-west")]
 pub struct Import {
     /// Context of the cluster to register
     #[arg(value_name = "MEMBER")]

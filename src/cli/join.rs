@@ -14,40 +14,39 @@ use super::{
 /// Clusters on the host and waits until they are ready. Before the first change every check of every member has
 /// run, and the plan has been shown and confirmed. Interrupted at any point, the same command continues.
 ///
-/// After the confirmation and before the first change, the kubelet of every ready Linux node of the host probes the new
-/// members' servers, by pods in kubesphere-system that live for seconds: on the node's network, of an image that is
-/// there already, without a token. Where one gets no connection, nothing is changed.
+/// After the confirmation and before the first change, every ready Linux node of the host probes the new members'
+/// servers, with pods in kubesphere-system that live for seconds: on the node's network, using an image already on the
+/// node, without a service account token. If a node gets no connection, nothing is changed.
 ///
 /// Needs, on both sides, "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap
 /// kubesphere-config and on the ClusterConfiguration, "patch" on a ClusterConfiguration that changes, and "patch" on
-/// the Deployment ks-installer where it is restarted; on the host "list", "get" and "create" on
-/// clusters.cluster.kubesphere.io, and "delete" to withdraw one of two registrations at once. The rights to read the
-/// installer's Deployment, pods and log, nodes and Secret kubesphere-secret, and what else `kubectl mc check --help`
-/// names, are useful and not needed, nor are those to probe: on the host "list" on nodes, and in kubesphere-system
-/// "create", "list" and "delete" on pods and "list" on events.
+/// the Deployment ks-installer if it has to be restarted; on the host "list", "get" and "create" on
+/// clusters.cluster.kubesphere.io. Useful and not needed: what `kubectl mc check --help` names; to probe, on the host,
+/// "list" on nodes, and in kubesphere-system "create", "list" and "delete" on pods and "list" on events; and "delete" on
+/// clusters.cluster.kubesphere.io, to withdraw the later one if two people register a member at the same moment.
 ///
-/// For the credential that is stored on the host it needs on the member, in kubesphere-system, "get" and "create" on
-/// serviceaccounts and "get", "list" and "create" on secrets, and "get" and "create" on clusterrolebindings with "bind"
-/// on the role cluster-admin; for a host with KubeSphere 3.3 instead of the former "create", "get" and "delete"
-/// on certificatesigningrequests, "patch" on their approval, and "approve" on the signer
-/// kubernetes.io/kube-apiserver-client, and "patch" on the binding of an earlier certificate; with
-/// --credentials=context MEMBER's user must be a cluster-admin.
+/// For the credential that the host stores it needs on the member: in kubesphere-system "get" and "create" on
+/// serviceaccounts and "get", "list" and "create" on secrets; "get" and "create" on clusterrolebindings, and "bind" on
+/// the clusterrole cluster-admin. For a host with KubeSphere 3.3, in place of the rights on serviceaccounts and secrets:
+/// "create", "get" and "delete" on certificatesigningrequests, "patch" on certificatesigningrequests/approval,
+/// "approve" on the signer kubernetes.io/kube-apiserver-client, and "patch" on the clusterrolebinding of an earlier
+/// certificate. With --credentials=context MEMBER's user must be a cluster-admin.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   # Show what joining the cluster of context edge-1 would do
   kubectl mc join edge-1 --context prod --dry-run=client
 
-  # Join it, under the name of its context
+  # Join it; its Cluster gets the name of its context
   kubectl mc join edge-1 --context prod
 
-  # Join two clusters, without a question
+  # Join two clusters without being asked
   kubectl mc join edge-1 edge-2 --context prod --yes
 
-  # Join one that only some nodes of the host can reach, which is fine
+  # Join one that need not be reachable from every node of the host
   kubectl mc join edge-1 --context prod --reachability=off
 
-  # Join a cluster whose context has a name that KubeSphere does not take
+  # Join a cluster whose context has a name that no Cluster can have
   kubectl mc join admin@blue --context prod --name blue")]
 pub struct Join {
     /// Contexts of the clusters to join

@@ -13,8 +13,8 @@ use crate::kubesphere::kubesphere_config::go_duration;
 /// until the run that is under way or due has ended, ends at once where there is none, and says how the last run
 /// ended.
 ///
-/// Where a component has failed, that is said at once. The run goes on and often leaves no sign of its end: it is
-/// taken to be over after five minutes of silence. An installer that crashes is given up after its third try.
+/// A component that fails is told at once. The run then goes on, and often leaves no sign of its end: it is taken to
+/// be over after five minutes of silence. An installer that crashes is given up after its third try.
 ///
 /// Needs, in kubesphere-system, "get" on the Deployment ks-installer, "list" on pods and "get" on pods/log; and, to
 /// know of a change that the installer has not taken up yet, "get" on the ClusterConfiguration ks-installer.
@@ -23,8 +23,8 @@ use crate::kubesphere::kubesphere_config::go_duration;
 Exit codes:
   0  the last run succeeded
   1  the log cannot be read
-  3  the last run failed, or ended without a verdict, or there was none; there is no installer, or
-     with --follow=false no pod of it that has started
+  3  the last run failed, or ended without a verdict, or there was none; or there is no
+     installer, or with --follow=false no pod of it that has started
   4  the last run is under way or due (--follow=false)
 
 Examples:
@@ -37,7 +37,7 @@ Examples:
   # Only how the last run ended
   kubectl mc logs edge-1 --follow=false > /dev/null
 
-  # Without the container's colours, and what was said in the last ten minutes only
+  # Only the last ten minutes, without colours
   kubectl mc logs --color=never --since 10m")]
 pub struct Logs {
     /// Context of the member [default: the host]

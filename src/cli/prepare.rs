@@ -8,6 +8,8 @@ use super::change::{ChangeOptions, SkipOptions};
 ///
 /// These are the first parts of `kubectl mc join`: `prepare host` once, `prepare member` for each member, and
 /// then `kubectl mc import` for each member.
+///
+/// Needs what the help of `prepare host` and of `prepare member` says.
 #[derive(Clone, Debug, Subcommand)]
 #[command(
     arg_required_else_help = true,
@@ -28,11 +30,11 @@ pub enum Prepare {
 /// Make the cluster of --context the host, and wait until it works as one
 ///
 /// Sets spec.multicluster.clusterRole in its ClusterConfiguration, waits for the installer, and waits until
-/// the host's own Cluster stands. It cannot be undone.
+/// the host's own Cluster is there. It cannot be undone.
 ///
 /// Needs "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap kubesphere-config
-/// and "get" and "patch" on the ClusterConfiguration; "patch" on the Deployment ks-installer where it
-/// is restarted; and "list" on clusters.cluster.kubesphere.io.
+/// and "get" and "patch" on the ClusterConfiguration; "patch" on the Deployment ks-installer if it
+/// has to be restarted; and "list" on clusters.cluster.kubesphere.io.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -55,13 +57,13 @@ pub struct PrepareHost {
 
 /// Give a cluster the role member and the host's jwtSecret
 ///
-/// Both are set in one patch, and waited for until they are in effect. The host is only read. Who may not
-/// read it takes the secret from those who may, through --jwt-secret-stdin; then the host is not asked at
-/// all. `kubectl mc import` registers the member afterwards.
+/// Sets both in one patch, and waits until they are in effect. The host is only read. If you may not read the
+/// host, somebody who may can pipe the secret to you without showing it: with --jwt-secret-stdin the host is not
+/// asked at all. `kubectl mc import` registers the member afterwards.
 ///
 /// Needs, on both sides, "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap
 /// kubesphere-config and on the ClusterConfiguration; on the host "list" on clusters.cluster.kubesphere.io;
-/// on the member "patch" on the ClusterConfiguration, and "patch" on the Deployment ks-installer where it is
+/// on the member "patch" on the ClusterConfiguration, and "patch" on the Deployment ks-installer if it has to be
 /// restarted.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -70,8 +72,9 @@ Examples:
   kubectl mc prepare member edge-1 --context prod
 
   # The same, where one user reads the host and another one prepares the member
-  kubectl mc jwt-secret --reveal --context prod > secret   # with umask 077
+  (umask 077 && kubectl mc jwt-secret --reveal --context prod > secret)
   kubectl mc prepare member edge-1 --yes --jwt-secret-stdin < secret
+  rm secret
 
   # Take a member over from another host
   kubectl mc prepare member edge-1 --context prod --from-other-host")]

@@ -1,18 +1,29 @@
 //! The program and its commands.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{
+    Command as Definition, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    builder::StyledStr,
+    error::{ContextKind, ContextValue},
+};
 
 use super::{
-    check::Check, configure::Configure, get::Get, global::Global, import::Import, join::Join,
-    jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew, unjoin::Unjoin,
+    called::Called, check::Check, completion::Completion, configure::Configure, get::Get, global::Global,
+    help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew,
+    unjoin::Unjoin,
 };
 
 /// Joins KubeSphere clusters by direct connection
 ///
-/// The host is the cluster one steers from: the context of --context, or the current-context.
-/// MEMBER is always the name of a kubeconfig context of a member cluster.
+/// The host is the cluster you manage the others from: the context of --context, or the
+/// current-context. MEMBER is always the name of a kubeconfig context of a member cluster, and NAME the
+/// name of its Cluster on the host, as `kubectl mc get` lists it.
 ///
-/// Exit codes:
+/// What changes clusters shows its plan and asks first. With --dry-run=client it shows the plan and
+/// changes nothing; `kubectl mc check` looks for what is in the way, and changes nothing either.
+///
+/// Exit codes, where a command's own help says nothing else:
 ///   0  done, or nothing to do        4    timed out; re-running continues
 ///   1  error                         5    declined at the prompt
 ///   2  usage                         6    several members, some failed
@@ -25,7 +36,23 @@ use super::{
     verbatim_doc_comment,
     disable_help_subcommand = false,
     arg_required_else_help = true,
-    max_term_width = 100
+    max_term_width = help::MAXIMAL_WIDTH,
+    after_help = "\
+Examples:
+  # Show what joining the cluster of context edge-1 to the host of context prod would do
+  kubectl mc join edge-1 --context prod --dry-run=client
+
+  # Join it
+  kubectl mc join edge-1 --context prod
+
+  # See which clusters the host has, and how they are
+  kubectl mc get --context prod
+
+  # Find out whether a member is still what the join made of it
+  kubectl mc check edge-1 --context prod
+
+  # Take it out again, on both sides
+  kubectl mc unjoin edge-1 --context prod --member-context edge-1"
 )]
 pub struct Cli {
     /// The command.
@@ -36,6 +63,78 @@ pub struct Cli {
     pub global: Global,
 }
 
+impl Cli {
+    /// The definition, for a program of this name.
+    pub fn called(called: &Called) -> Definition {
+        let definition = Self::command();
+        let is_renamed = *called != Called::default();
+        let definition =
+            if is_renamed { renamed(definition.bin_name(called.name()), called) } else { definition };
+        help::laid_out(definition, &called.name())
+    }
+
+    /// The options of every command, as their page shows them.
+    pub fn options() -> String {
+        help::options(&Self::command())
+    }
+
+    /// Reads a command line, the program's own name first.
+    pub fn read(words: impl IntoIterator<Item = OsString>, called: &Called) -> Result<Self, clap::Error> {
+        let words: Vec<OsString> = words.into_iter().collect();
+        let mut definition = Self::called(called);
+        let matches = definition.try_get_matches_from_mut(&words).map_err(|error| pointed(error, &words))?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))
+    }
+}
+
+/// What other tools call our commands, for a hint to who types it.
+const ELSEWHERE_CALLED: [(&str, &str); 17] = [
+    ("add", "join"),
+    ("attach", "join"),
+    ("register", "join"),
+    ("delete", "unjoin"),
+    ("deregister", "unjoin"),
+    ("detach", "unjoin"),
+    ("disconnect", "unjoin"),
+    ("leave", "unjoin"),
+    ("remove", "unjoin"),
+    ("rm", "unjoin"),
+    ("unregister", "unjoin"),
+    ("list", "get"),
+    ("ls", "get"),
+    ("status", "get"),
+    ("doctor", "check"),
+    ("verify", "check"),
+    ("rotate", "renew"),
+];
+
+/// An unknown command with a hint at ours where another tool has one of that name: its letters may be another's.
+fn pointed(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    let typed = words.get(1).and_then(|word| word.to_str());
+    let is_unknown = matches!(error.get(ContextKind::InvalidSubcommand), Some(ContextValue::String(word)) if Some(word.as_str()) == typed);
+    let known = ELSEWHERE_CALLED.iter().find(|(elsewhere, _)| is_unknown && Some(*elsewhere) == typed);
+    if let Some((_, ours)) = known {
+        let ours = ContextValue::Strings(vec![(*ours).to_owned()]);
+        let _ = error.insert(ContextKind::SuggestedSubcommand, ours);
+    }
+    error
+}
+
+/// The help of a command and of those below it under another name.
+fn renamed(mut command: Definition, called: &Called) -> Definition {
+    let text = |text: &StyledStr| called.renamed(&text.to_string());
+    if let Some(about) = command.get_about().map(text) {
+        command = command.about(about);
+    }
+    if let Some(about) = command.get_long_about().map(text) {
+        command = command.long_about(about);
+    }
+    if let Some(after) = command.get_after_help().map(text) {
+        command = command.after_help(after);
+    }
+    command.mut_subcommands(|command| renamed(command, called))
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "a comment here would take the place of the command's own help")]
@@ -44,17 +143,40 @@ pub enum Command {
     #[command(subcommand)]
     Prepare(Prepare),
     Import(Box<Import>),
-    Unjoin(Box<Unjoin>),
     Configure(Configure),
     Logs(Logs),
     JwtSecret(ShowJwtSecret),
     Check(Check),
     Get(Get),
     Renew(Box<Renew>),
-    /// Show the version of kubectl-mc
+    Unjoin(Box<Unjoin>),
+    Completion(Completion),
+    /// List the options of every command
+    ///
+    /// They say how the clusters are reached, as whom, how long a request may take, and what is shown of
+    /// it. Most are kubectl's, and mean for the host what they mean there; those of a member begin with
+    /// --member-.
+    ///
+    /// Needs no cluster, and asks none.
+    #[command(after_help = "\
+Examples:
+  # List them
+  kubectl mc options
+
+  # Those that say how a member is reached
+  kubectl mc options | grep -A 1 -e --member-")]
+    Options,
+    /// Show the version of this program
+    ///
+    /// One line, the program's name and its version, as `kubectl mc --version` prints it.
+    ///
+    /// Needs no cluster, and asks none.
     #[command(after_help = "\
 Examples:
   # Show the version
-  kubectl mc version")]
+  kubectl mc version
+
+  # The number alone, for a script
+  kubectl mc version | cut -d ' ' -f 2")]
     Version,
 }

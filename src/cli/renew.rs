@@ -10,18 +10,19 @@ use super::{
 
 /// Give the host a new kubeconfig of a member
 ///
-/// Makes a credential as `kubectl mc join` does, a new one beside that of the host, and verifies it: it leads to the very
-/// member that the Cluster stands for, it is a cluster-admin's, and the nodes of the host reach the server. Then the
-/// Cluster gets it in one patch, with the server's address where that is another one now. Once the host's controller has
-/// taken it, the member gets rid of what was made for this host before, and so the old credential ends. An operator's
-/// own certificate that was stored earlier does not: it holds as long as it says. Whatever goes
-/// wrong earlier, the old one stays as good as it was. Each run makes a new credential, also where the old one still
-/// holds; interrupted at any point, the same command makes another and removes what was left.
+/// Makes a new credential on the member as `kubectl mc join` does, beside the one that the host has, and verifies it: it
+/// leads to the same cluster, it is a cluster-admin's, and the nodes of the host reach the server. Then one patch stores
+/// it in the Cluster, with the server's address if the context has another one. Once the host's controller uses it, what
+/// was made for this host before is removed from the member, which ends the old credential. An operator's own
+/// certificate that was stored cannot be ended: it stays valid until it expires.
+///
+/// If anything fails before that, the old credential is as good as it was. Each run makes a new credential, even if the
+/// old one is still valid; interrupted at any point, the same command makes another and removes what was left.
 ///
 /// With --all, every context of the kubeconfig (or of --member-kubeconfig) is asked which cluster it leads to, and every
-/// Cluster with a direct connection is renewed by the context that leads to it: one that is called like the Cluster
-/// first, then one with the address that the host uses, then the first by name. Clusters that no context leads to are
-/// left out with a warning, and every Cluster keeps its address.
+/// Cluster with a direct connection is renewed by a context that leads to it: first a context with the Cluster's name,
+/// then one with the address that the host uses, then the first by name. Clusters that no context leads to are left out
+/// with a warning, and every Cluster keeps its address.
 ///
 /// Needs on both sides what `kubectl mc import` needs to look, on the host "list", "get" and "patch" on
 /// clusters.cluster.kubesphere.io, and on the member what `kubectl mc join` needs for the credential, with "delete" on
@@ -30,13 +31,13 @@ use super::{
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  # Renew what the host of context prod stores of its member edge-1
+  # Show what renewing edge-1 would do
+  kubectl mc renew edge-1 --context prod --member-context edge-1-admin --dry-run=client
+
+  # Renew it, with the address that the context has now
   kubectl mc renew edge-1 --context prod --member-context edge-1-admin
 
-  # The member has a new address
-  kubectl mc renew edge-1 --context prod --member-context edge-1-admin --member-server https://203.0.113.7:6443
-
-  # Renew all members that the kubeconfig has contexts of, without a question
+  # Renew every member that the kubeconfig has a context for, without being asked
   kubectl mc renew --all --context prod --yes")]
 pub struct Renew {
     /// The Cluster to renew
@@ -47,8 +48,8 @@ pub struct Renew {
         requires = "member_context"
     )]
     pub name: Option<String>,
-    /// Context of the member
-    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    /// Context of the member; required unless --all is given
+    #[arg(long, value_name = "CONTEXT", conflicts_with = "all")]
     pub member_context: Option<String>,
     /// Renew every Cluster that a context leads to
     #[arg(long)]

@@ -18,7 +18,7 @@ use crate::{
         register::{Registered, Registering, register},
         report::Report,
     },
-    output::document::Outcome,
+    output::{document::Outcome, outcomes::UnknownVersion},
     plan::{
         course::Goal,
         intent::{ClusterIntent, MemberIntent},
@@ -41,7 +41,7 @@ pub(super) struct CarryOut<'a> {
 #[derive(Default)]
 pub(super) struct Carried {
     pub(super) outcomes: Vec<Outcome>,
-    pub(super) warnings: Vec<String>,
+    pub(super) unknown_version: Option<UnknownVersion>,
     pub(super) error: Option<Error>,
     /// Whether something is left to do that can only take effect later (`--wait=false`).
     pub(super) unfinished: bool,
@@ -181,9 +181,9 @@ impl CarryOut<'_> {
         carried.outcomes.extend(registered.created.then(|| created(host, name)));
         carried.outcomes.extend(registered.renewed.then(|| renewed(host, name)));
         carried.outcomes.extend(registered.unchanged.then(|| unchanged(host, name)));
-        carried
-            .warnings
-            .extend(registered.without_version.map(|why| unknown_version(&registering.member.side, &why)));
+        let member = &registering.member.side;
+        let unknown = registered.without_version.map(|why| UnknownVersion { member: member.clone(), why });
+        carried.unknown_version = unknown.or(carried.unknown_version.take());
         result?;
         carried.unfinished |= !self.wait && *step != Registration::Joined;
         Ok(())
@@ -283,11 +283,6 @@ pub(super) fn configuration_object() -> String {
 
 pub(super) fn cluster_object(name: &str) -> String {
     format!("cluster.{}/{name}", cluster::GROUP)
-}
-
-/// What is said where a Cluster is ready without a known KubeSphere.
-pub(super) fn unknown_version(side: &Side, why: &str) -> String {
-    format!("{side}: it is joined, but the host does not know its KubeSphere version: {why}")
 }
 
 /// One error for everything that failed. The host's failure ends a join before its members' turn, so it stands

@@ -11,8 +11,9 @@ use crate::{
         store::{self, Readers, Stored},
     },
     error::{Error, Kind},
-    kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role, shell_word::shell_word},
+    kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role},
     output::{
+        configuration_file::{self, Readable, Secrets},
         diff::{self, Version},
         ui::Ui,
     },
@@ -102,7 +103,7 @@ async fn configure_file(configure: &Configure, global: &Global, ui: &Ui) -> Resu
     let file = ConfigurationFile::parse(text).map_err(refused)?;
     let wanted = wanted(configure, global, ui).await?;
     let edited = file.edit(&wanted).map_err(refused)?;
-    file.advice(&wanted).iter().for_each(|advice| ui.warning(&format!("{name}: {advice}")));
+    configuration_file::advise(ui, &name, &file.advice(&wanted));
     let edit = Edit { name: &name, text, edited: &edited, file: &file };
     match &source {
         _ if configure.diff => {
@@ -179,10 +180,7 @@ impl Edit<'_> {
     fn filter(&self, role: ConfiguredRole, ui: &Ui) -> Result<(), Error> {
         ui.text(self.edited)?;
         if let Some(secrets) = self.secrets(role).filter(|_| Ui::everybody_reads_results()) {
-            ui.warning(&format!(
-                "stdout: everybody may read the file that it goes to, and it holds {secrets}"
-            ));
-            ui.hint("close it with `chmod o-r FILE`; the next one is closed from the start with `umask 077`");
+            configuration_file::warn_of_results(ui, secrets);
         }
         Ok(())
     }
@@ -198,24 +196,18 @@ impl Edit<'_> {
             }
             stored.replace(self.edited, readers(closes))?;
         }
-        match self.secrets(configure.role).filter(|_| stored.is_everybodys()) {
-            Some(secrets) if closes => ui.warning(&format!(
-                "{name}: it is no longer readable by everybody, because it holds {secrets} now"
-            )),
-            Some(secrets) => ui.warning(&format!(
-                "{name}: everybody may read it, and it holds {secrets}: `chmod o-r {}`",
-                shell_word(name)
-            )),
-            None => {}
+        if let Some(secrets) = self.secrets(configure.role).filter(|_| stored.is_everybodys()) {
+            let readable = if closes { Readable::NoLonger } else { Readable::Still };
+            configuration_file::warn_of_readers(ui, name, secrets, readable);
         }
-        ui.result(&format!("{name} {}", if is_changed { "configured" } else { "unchanged" }))
+        configuration_file::result(ui, name, is_changed)
     }
 
     /// What of the new text not everybody should read.
-    fn secrets(&self, role: ConfiguredRole) -> Option<&'static str> {
+    fn secrets(&self, role: ConfiguredRole) -> Option<Secrets> {
         match role {
-            ConfiguredRole::Member => Some("the jwtSecret"),
-            ConfiguredRole::Host => self.file.holds_secrets().then_some("secrets"),
+            ConfiguredRole::Member => Some(Secrets::JwtSecret),
+            ConfiguredRole::Host => self.file.holds_secrets().then_some(Secrets::Others),
         }
     }
 }

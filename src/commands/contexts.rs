@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 
 use crate::{
-    cli::Global,
+    cli::{Global, completion::Of},
     error::Error,
     kubesphere::side::Side,
     live::{
         connection::Connection,
         environment::Environment,
-        kubeconfig::{ConnectionOptions, load},
+        kubeconfig::{ConnectionOptions, Kubeconfig, load},
         selected_context::{SelectedContext, select},
     },
-    output::ui::Ui,
+    output::{clusters, ui::Ui},
 };
 
 /// The host's context.
@@ -22,6 +22,15 @@ pub(super) fn select_host(global: &Global, environment: &Environment) -> Result<
     let options = host_options(global);
     let kubeconfig = load(&options, environment)?;
     Ok(select(&kubeconfig, |context| Side::Host { context }, &options)?)
+}
+
+/// What can be named on one side; nothing where it cannot be read.
+pub(super) fn kubeconfig(of: Of, global: &Global, environment: &Environment) -> Kubeconfig {
+    let options = match of {
+        Of::Host => host_options(global),
+        Of::Member => member_options(global),
+    };
+    load(&options, environment).unwrap_or_default()
 }
 
 /// The members' contexts, in the order in which they were named.
@@ -104,8 +113,20 @@ pub(super) async fn open(
     let timeout = global.request_timeout;
     let connections = contexts.into_iter().map(|context| Connection::open(context, environment, timeout));
     let connections = try_join_all(connections).await?;
-    connections.iter().flat_map(|connection| &connection.warnings).for_each(|warning| ui.warning(warning));
+    let insecure = connections.iter().filter(|connection| connection.context.is_insecure());
+    insecure.for_each(|connection| clusters::warn_of_insecurity(ui, &connection.side));
     Ok(connections)
+}
+
+fn options_of_both(global: &Global) -> ConnectionOptions {
+    ConnectionOptions {
+        impersonate: global.impersonate.clone(),
+        impersonate_groups: global.impersonate_groups.clone(),
+        impersonate_uid: global.impersonate_uid.clone(),
+        impersonate_user_extra: global.impersonate_user_extra.clone(),
+        request_timeout: global.request_timeout,
+        ..ConnectionOptions::default()
+    }
 }
 
 fn host_options(global: &Global) -> ConnectionOptions {
@@ -122,9 +143,7 @@ fn host_options(global: &Global) -> ConnectionOptions {
         client_key: host.client_key,
         tls_server_name: host.tls_server_name,
         insecure_skip_tls_verify: host.insecure_skip_tls_verify.unwrap_or(false),
-        impersonate: global.impersonate.clone(),
-        impersonate_groups: global.impersonate_groups.clone(),
-        request_timeout: global.request_timeout,
+        ..options_of_both(global)
     }
 }
 
@@ -143,8 +162,77 @@ fn member_options(global: &Global) -> ConnectionOptions {
         client_key: member.member_client_key,
         tls_server_name: member.member_tls_server_name,
         insecure_skip_tls_verify: member.member_insecure_skip_tls_verify.unwrap_or(false),
-        impersonate: global.impersonate.clone(),
-        impersonate_groups: global.impersonate_groups.clone(),
-        request_timeout: global.request_timeout,
+        ..options_of_both(global)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser as _;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// Kubectl's options of a connection, all of which take a value.
+    const OPTIONS: [&str; 9] = [
+        "kubeconfig",
+        "cluster",
+        "user",
+        "server",
+        "token",
+        "certificate-authority",
+        "client-certificate",
+        "client-key",
+        "tls-server-name",
+    ];
+
+    fn typed(words: impl Iterator<Item = String>) -> Global {
+        Cli::try_parse_from(["kubectl-mc", "get"].map(str::to_owned).into_iter().chain(words)).unwrap().global
+    }
+
+    /// The values in the order of [`OPTIONS`].
+    fn values(options: &ConnectionOptions) -> [Option<&str>; 9] {
+        [
+            options.kubeconfig.as_deref().and_then(Path::to_str),
+            options.cluster.as_deref(),
+            options.user.as_deref(),
+            options.server.as_deref(),
+            options.token.as_ref().map(ExposeSecret::expose_secret),
+            options.certificate_authority.as_deref().and_then(Path::to_str),
+            options.client_certificate.as_deref().and_then(Path::to_str),
+            options.client_key.as_deref().and_then(Path::to_str),
+            options.tls_server_name.as_deref(),
+        ]
+    }
+
+    #[test]
+    fn each_option_has_its_own_place_on_its_own_side() {
+        for prefix in ["", "member-"] {
+            let words = OPTIONS.iter().map(|option| format!("--{prefix}{option}=of-{prefix}{option}"));
+            let global = typed(words);
+            let (host, member) = (host_options(&global), member_options(&global));
+            let (own, other) = if prefix.is_empty() { (host, member) } else { (member, host) };
+            let expected = OPTIONS.map(|option| format!("of-{prefix}{option}"));
+            assert_eq!(values(&own), expected.each_ref().map(|value| Some(value.as_str())));
+            let kubeconfig_of_both = prefix.is_empty().then_some("of-kubeconfig");
+            assert_eq!(values(&other)[0], kubeconfig_of_both, "members are looked for where the host is");
+            assert_eq!(values(&other)[1..], [None; 8]);
+        }
+    }
+
+    #[test]
+    fn skipping_verification_holds_for_one_side() {
+        for (word, sides) in [
+            ("--insecure-skip-tls-verify", (true, false)),
+            ("--member-insecure-skip-tls-verify=true", (false, true)),
+            ("--insecure-skip-tls-verify=false", (false, false)),
+        ] {
+            let global = typed(std::iter::once(word.to_owned()));
+            let skipped = |options: ConnectionOptions| options.insecure_skip_tls_verify;
+            assert_eq!((skipped(host_options(&global)), skipped(member_options(&global))), sides, "{word}");
+        }
     }
 }

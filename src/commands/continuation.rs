@@ -1,8 +1,10 @@
 //! The command that goes on where one has stopped.
 
-use owo_colors::OwoColorize as _;
-
-use crate::{kubesphere::shell_word::shell_word, live::environment::command_line, output::ui::Ui};
+use crate::{
+    kubesphere::shell_word::shell_word,
+    live::environment::command_line,
+    output::{self, ui::Ui},
+};
 
 /// What leaves a join unfinished on purpose.
 const UNFINISHED: &str = "--wait=false";
@@ -28,9 +30,7 @@ pub(super) fn continuation(typed: &[String]) -> String {
 
 /// For a command that was not to wait.
 pub(super) fn say_how_to_continue(ui: &Ui) {
-    let heading = "not done yet:".style(ui.styles.attention).to_string();
-    ui.message(&format!("{heading} what was sent takes effect later, and the rest of the plan after it"));
-    ui.hint(&format!("to continue: `{}`", continuation(&command_line())));
+    output::continuation::show(ui, &continuation(&command_line()));
 }
 
 #[cfg(test)]

@@ -24,12 +24,12 @@ use crate::{
     },
     output::{
         ending::{Object as _, conclude},
-        registrations::{Form, RegistrationTable, Width, name},
+        registrations::{self, Form, RegistrationTable, Width, name},
         registrations_document::ClustersDocument,
         ui::Ui,
         words::harmless,
     },
-    plan::registration::{Probe, Registration, Standard, registrations},
+    plan::registration::{Probe, Registration, Standard, registrations as judged},
 };
 
 /// A member that is gone must not hold up the others.
@@ -109,9 +109,7 @@ impl<'a> Shown<'a> {
         if self.get.object().is_none() {
             self.show_first(&all)?;
         }
-        for warning in &warnings {
-            self.ui.warning(warning);
-        }
+        registrations::warn(self.ui, &warnings);
         document.warned(&warnings);
         self.missing(&all, document)
     }
@@ -120,7 +118,9 @@ impl<'a> Shown<'a> {
     pub(super) async fn host(&self) -> HostSeen {
         let (config, narrowed) = tokio::join!(config(self.host), webhook::warning(self.host));
         let config = config.ok().and_then(|config| config.present().cloned());
-        let off = config.as_ref().and_then(|config| without_controller(self.host, config));
+        // Nobody looks at the Clusters of a host whose multicluster is off; KubeSphere 4 has no such switch.
+        let off = config.as_ref().filter(|config| !config.multicluster_enabled && !config.has_issuer);
+        let off = off.map(|_| registrations::without_controller(&self.host.side));
         HostSeen { config, warnings: off.into_iter().chain(narrowed).collect() }
     }
 
@@ -131,7 +131,7 @@ impl<'a> Shown<'a> {
         config: Option<&KubesphereConfig>,
     ) -> Vec<Registration> {
         let standard = Standard::new(self.host.clock.now(), config, clusters);
-        let all = registrations(clusters, &standard);
+        let all = judged(clusters, &standard);
         if self.get.names.is_empty() {
             return all;
         }
@@ -145,7 +145,7 @@ impl<'a> Shown<'a> {
 
     fn show_first(&mut self, all: &[Registration]) -> Result<(), Error> {
         if all.is_empty() && self.get.names.is_empty() {
-            self.ui.message("No resources found");
+            registrations::show_none(self.ui);
             return Ok(());
         }
         let lines = match self.get.output {
@@ -188,17 +188,6 @@ pub(super) fn unlisted(error: RequestError) -> Error {
         .hint("KubeSphere with multicluster (3.1 or newer) brings them: is `--context` the host's?")
 }
 
-/// Nobody looks at the Clusters of a host whose multicluster is off; KubeSphere 4 has no such switch.
-fn without_controller(host: &Connection, config: &KubesphereConfig) -> Option<String> {
-    let is_off = !config.multicluster_enabled && !config.has_issuer;
-    is_off.then(|| {
-        format!(
-            "{}: its kubesphere-config does not enable multicluster: no controller looks at Clusters",
-            host.side
-        )
-    })
-}
-
 /// The host itself has answered already.
 async fn probe(
     registration: &Registration,
@@ -208,7 +197,7 @@ async fn probe(
     let cluster = clusters.iter().find(|cluster| cluster.name() == registration.name);
     let cluster = cluster.filter(|cluster| !cluster.is_host())?;
     if !cluster.is_direct() {
-        return Some(Probe::NotAsked("its agent's proxy answers inside the host only"));
+        return Some(Probe::NotAsked);
     }
     Some(match identity(cluster, within).await {
         Ok(found) => match &registration.uid {

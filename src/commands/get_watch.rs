@@ -15,7 +15,12 @@ use crate::{
         registrations::{self, Roll, list},
         request_error::{Cause, RequestError, Verb},
     },
-    output::{ending::conclude, registrations::name, registrations_document::ClustersDocument},
+    output::{
+        self,
+        ending::{NEXT_DOCUMENT, conclude},
+        registrations::name,
+        registrations_document::ClustersDocument,
+    },
     plan::{registration::Registration, registration_changes::changes},
 };
 
@@ -31,9 +36,7 @@ pub(super) async fn watch(shown: Shown<'_>, began: &mut bool) -> Result<(), Erro
     let mut clusters = first(&watch.shown, rolls.next().await)?;
     *began = true;
     watch.say(watch.shown.judge(&clusters, config.as_ref()))?;
-    for warning in &warnings {
-        watch.shown.ui.warning(warning);
-    }
+    output::registrations::warn(watch.shown.ui, &warnings);
     watch.shown.missing(&watch.said, &mut ClustersDocument::new())?;
     let mut judged_by = Instant::now() + JUDGED_EVERY;
     loop {
@@ -109,7 +112,7 @@ impl Watch<'_> {
         let mut document = ClustersDocument::new();
         document.registered(changes, self.shown.host.clock.now());
         if format == OutputFormat::Yaml && !is_first {
-            self.shown.ui.result("---")?;
+            self.shown.ui.result(NEXT_DOCUMENT)?;
         }
         conclude(self.shown.ui, Some(format), &mut document, Ok(()))
     }
@@ -117,10 +120,7 @@ impl Watch<'_> {
     /// Told once, until the host is heard of again.
     fn lose(&mut self, cause: &Cause) {
         if !std::mem::replace(&mut self.is_lost, true) {
-            self.shown.ui.warning(&format!(
-                "{}: the watch broke off, and is tried again: {cause}",
-                self.shown.host.side
-            ));
+            output::registrations::warn_of_interruption(self.shown.ui, &self.shown.host.side, cause);
         }
     }
 

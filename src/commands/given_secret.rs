@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Kind},
     kubesphere::jwt_secret::JwtSecret,
     live::environment::Environment,
-    output::ui::Ui,
+    output::{jwt_secrets::warn_of_role, ui::Ui},
 };
 
 /// The three ways, for messages.
@@ -66,17 +66,7 @@ async fn of_host(context: &str, global: &Global, ui: &Ui) -> Result<JwtSecret, E
     let selected = select_host(&Global { host, ..global.clone() }, &environment)?;
     let connection = open(vec![selected], global, &environment, ui).await?.remove(0);
     let (places, secret) = host_secret(&connection, ui).await?;
-    match places.is_host() {
-        Some(true) => {}
-        Some(false) => {
-            ui.warning(&format!(
-                "{}: it is no host yet, and only a host can import members",
-                connection.side
-            ));
-            ui.hint(&format!("make it one: `kubectl mc prepare host --context {context}`"));
-        }
-        None => ui.warning(&format!("{}: whether it is a host could not be read", connection.side)),
-    }
+    warn_of_role(ui, &connection.side, places.is_host());
     Ok(secret)
 }
 

@@ -14,7 +14,7 @@ use crate::{
     cli::{Global, Logs, Runs},
     error::{Error, Kind, logs_command},
     kubesphere::{
-        installer_log::{InstallerLog, Run},
+        installer_log::{Failure, InstallerLog, Run},
         side::Side,
     },
     live::{
@@ -23,9 +23,15 @@ use crate::{
         follow::{Line, LogUnavailable, Manner, News, read},
         observe,
     },
-    output::{log_lines::LogLines, ui::Ui, verdict},
+    output::{
+        self,
+        log_lines::LogLines,
+        logs::{After, hints},
+        ui::Ui,
+        verdict,
+    },
     plan::{
-        conclusion::{Conclusion, Then, conclude},
+        conclusion::{Conclusion, conclude},
         installer_run::Triggers,
     },
 };
@@ -132,6 +138,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, news: News) {
+        let side = &self.connection.side;
         match news {
             News::Line(line) => self.take_line(&line),
             News::CaughtUp => {
@@ -142,12 +149,11 @@ impl<'a> Reader<'a> {
                 self.restarted = started;
                 self.triggers = None;
                 if self.caught_up {
-                    self.note(&format!("the log goes on in the pod {pod}"));
+                    output::logs::show_container(self.ui, side, &pod);
                 }
             }
-            News::Waits(why) if self.logs.follow => self.note(&format!("{why}; waiting")),
-            News::Waits(why) => self.note(&why),
-            News::Resumed => self.note("the log can be read again"),
+            News::Waits(why) => output::logs::show_waiting(self.ui, side, &why, self.logs.follow),
+            News::Resumed => output::logs::show_resumed(self.ui, side),
         }
     }
 
@@ -212,29 +218,24 @@ impl<'a> Reader<'a> {
 
     /// What has failed since it was last told; the end's own verdict is told by itself.
     fn tell_failures(&mut self, is_over: bool) {
-        let (told_run, told) = self.told;
+        let (told_run, _) = self.told;
         let runs = self.log.runs();
-        let of_run = |run: Option<&Run>, number: u32| {
-            let known = if number == told_run { told } else { 0 };
-            let new = run.and_then(|run| run.failures.get(known..)).unwrap_or_default();
-            (number >= told_run && !new.is_empty()).then(|| verdict::told(new))
-        };
         let before = self.log.run_before().filter(|_| runs > told_run);
-        if let Some(failed) = of_run(before, runs.saturating_sub(1)) {
-            self.warn(&format!("{failed}; another run began"));
+        if let Some(failed) = untold(self.told, before, runs.saturating_sub(1)) {
+            self.warn(failed, After::AnotherRun);
         }
         if is_over {
             return;
         }
-        if let Some(failed) = of_run(self.log.last_run(), runs) {
-            let then = if self.log.another_run_is_due() { "it is tried again" } else { "the run goes on" };
-            self.warn(&format!("{failed}; {then}"));
+        if let Some(failed) = untold(self.told, self.log.last_run(), runs) {
+            let after = if self.log.another_run_is_due() { After::AnotherTry } else { After::TheRest };
+            self.warn(failed, after);
         }
         self.told = (runs, self.log.last_run().map_or(0, |run| run.failures.len()));
     }
 
-    fn warn(&self, text: &str) {
-        self.ui.warning(&format!("{}: {text}", self.connection.side));
+    fn warn(&self, failures: &[Failure], after: After) {
+        output::logs::warn_of_failures(self.ui, &self.connection.side, failures, after);
     }
 
     async fn end(&mut self) -> Result<(), Error> {
@@ -260,11 +261,7 @@ impl<'a> Reader<'a> {
     }
 
     fn say(&self, conclusion: &Conclusion<'_>) {
-        self.note(&verdict::sentence(conclusion, self.now()));
-    }
-
-    fn note(&self, text: &str) {
-        self.ui.message(&format!("{}: {}", self.connection.side, verdict::harmless(text)));
+        output::logs::show_conclusion(self.ui, &self.connection.side, conclusion, self.now());
     }
 
     fn now(&self) -> Timestamp {
@@ -272,35 +269,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn hints(side: &Side, conclusion: &Conclusion<'_>) -> Vec<String> {
-    let kubectl = format!("kubectl --context {} -n kubesphere-system", side.context());
-    let again = format!("`{kubectl} rollout restart deployment/ks-installer`");
-    let follow = format!("follow it: {}", logs_command(side));
-    let mend = format!("mend the cause, then let it run again: {again}, or the same `join` or `prepare`");
-    match conclusion {
-        Conclusion::Succeeded(_) => Vec::new(),
-        Conclusion::NeverRan | Conclusion::Unknown(_) => vec![
-            format!("an older log is gone with its pod; see whether KubeSphere works: `{kubectl} get pods`"),
-            format!("only if it does not, let the whole installer run: {again}"),
-        ],
-        Conclusion::UnderWay(_) | Conclusion::Due(_) => vec![follow],
-        Conclusion::Failed { then, .. } => match then {
-            Then::Over => vec![mend],
-            Then::GoesOn { configures: false, .. } => vec![follow, mend],
-            Then::GoesOn { configures: true, .. } => {
-                vec![
-                    "the configuration is written all the same, which may take a few minutes more".to_owned(),
-                    mend,
-                ]
-            }
-            Then::TriedAgain { .. } => {
-                vec![
-                    "mend the cause: the installer tries again every 5 seconds".to_owned(),
-                    format!("then {follow}"),
-                ]
-            }
-        },
-    }
+/// The failures of the run of this number that were not told yet.
+fn untold((told_run, told): (u32, usize), run: Option<&Run>, number: u32) -> Option<&[Failure]> {
+    let known = if number == told_run { told } else { 0 };
+    let new = run.and_then(|run| run.failures.get(known..)).unwrap_or_default();
+    (number >= told_run && !new.is_empty()).then_some(new)
 }
 
 fn unavailable(side: &Side, reason: &LogUnavailable) -> Error {

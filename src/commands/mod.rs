@@ -1,6 +1,8 @@
 //! The commands: one file each, with what it takes from argv to its result.
 
 pub mod check;
+pub mod complete;
+pub mod completion;
 pub mod configure;
 pub mod get;
 pub mod import;
@@ -8,6 +10,7 @@ pub mod interrupt;
 pub mod join;
 pub mod jwt_secret;
 pub mod logs;
+pub mod options;
 pub mod prepare;
 pub mod renew;
 pub mod unjoin;

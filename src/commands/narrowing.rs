@@ -17,9 +17,9 @@ use crate::{
             narrowed::Narrowed,
             webhook::{look, restore, restore_left},
         },
-        report::{Event, Report},
+        report::{Deed, Event, Note, Report},
     },
-    output::{ui::Ui, words::harmless},
+    output::{leftovers, ui::Ui},
     plan::narrowing::{Restoration, Standing},
 };
 
@@ -40,8 +40,8 @@ pub(super) async fn tidy(host: &Connection, left: Option<&Restoration>, report: 
         restored.unwrap_or_else(|_| Err(format!("not restored within {} s", RESTORED_WITHIN.as_secs())));
     let is_restored = restored.is_ok();
     let event = match restored {
-        Ok(remark) => Event::Done(with_remark("webhook restored that another command had narrowed", remark)),
-        Err(problem) => Event::Note(format!("the webhook stays narrowed: {problem}")),
+        Ok(remark) => Event::Done(Deed::OthersRestored(remark)),
+        Err(problem) => Event::Note(Note::StaysNarrowed(problem)),
     };
     report.tell(&host.side, event);
     is_restored
@@ -63,28 +63,13 @@ pub(super) async fn found(host: &Connection) -> Vec<Finding> {
 pub(super) async fn restore_before_ending(narrowed: &Narrowed, ui: &Ui) {
     let Some(before) = narrowed.left() else { return };
     let problem = match before_ending(narrowed.restore()).await {
-        Some(Ok(remark)) => {
-            let done = with_remark("webhook restored", remark);
-            ui.message(&format!("{}: {}", before.host, harmless(&done)));
-            return;
-        }
-        Some(Err(problem)) => problem,
-        None => "interrupted".to_owned(),
+        Some(Ok(remark)) => return leftovers::restored(ui, &before.host, remark.as_ref()),
+        Some(Err(problem)) => Some(problem),
+        None => None,
     };
-    let Some(left) = narrowed.left() else { return };
-    let state = left.record().map_or_else(
-        || format!("the webhook may be narrowed for Cluster {}", left.cluster),
-        |record| format!("the webhook may stay narrowed: {}", record.sentence()),
-    );
-    ui.warning(&harmless(&format!("{}: {state} ({problem})", left.host)));
-    ui.hint("the next `kubectl mc` command that changes this host restores it, such as the same one again");
-    if let Some(command) = left.command() {
-        ui.hint(&format!("to restore it by hand: `{}`", harmless(&command)));
+    if let Some(left) = narrowed.left() {
+        leftovers::narrowed(ui, &left, problem.as_deref());
     }
-}
-
-fn with_remark(done: &str, remark: Option<String>) -> String {
-    remark.map_or_else(|| done.to_owned(), |remark| format!("{done}: {remark}"))
 }
 
 impl From<NarrowingFailure> for Error {

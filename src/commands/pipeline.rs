@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    carry_out::{Carried, CarryOut, sum_up, unknown_version},
+    carry_out::{Carried, CarryOut, sum_up},
     connect::{Clusters, connect},
     continuation::say_how_to_continue,
     interrupt::{before_ending, interrupted},
@@ -20,14 +20,17 @@ use crate::{
     checks::{Finding, skippable_ids},
     cli::{DryRun, Global},
     error::{CONTINUES, Error, Kind},
-    live::reach::remains::Remains,
+    live::{reach::remains::Remains, register::WithoutVersion},
     output::{
         document::{Document, Outcome},
         ending::{self, Object as _},
-        findings, plan,
+        findings, leftovers,
+        outcomes::{self, UnknownVersion, warn_of_unknown_version},
+        plan,
         progress::Progress,
+        questions,
         ui::Ui,
-        words::{count, dry_run_suffix},
+        words::count,
     },
     plan::{
         intent::{HostChoice, Part},
@@ -55,10 +58,7 @@ pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Resu
 pub(super) async fn tidy_up(remains: &Remains, ui: &Ui) {
     let problems = before_ending(remains.delete()).await;
     let Some(left) = remains.left() else { return };
-    let pods = count(left.count, "probe pod");
-    ui.warning(&format!("{pods} may stay on {} until the next command that changes it", left.host));
-    problems.into_iter().flatten().for_each(|problem| ui.warning(&problem));
-    ui.hint(&format!("to delete them: `{}`", left.deletion()));
+    leftovers::probe_pods(ui, &left, &problems.unwrap_or_default());
 }
 
 async fn pipeline(
@@ -149,7 +149,8 @@ fn nothing_to_do(
 ) -> Result<(), Error> {
     for (member, cluster) in settled.plan.members.iter().zip(&settled.members) {
         if settled.lacks_kubesphere_version(member, cluster) {
-            ui.warning(&unknown_version(&member.side, "its ks-apiserver does not answer the host"));
+            let unknown = UnknownVersion { member: member.side.clone(), why: WithoutVersion::Unasked };
+            warn_of_unknown_version(ui, &unknown);
         }
     }
     conclude(request, &unchanged(settled.plan), ui, document)
@@ -170,7 +171,7 @@ async fn confirm(
         let context = unsaid.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
         return Err(nobody_to_ask("this changes clusters", &format!("--yes{context}")));
     }
-    agreed(ui.ask("Go on?").await?)
+    agreed(questions::go_on(ui).await?)
 }
 
 /// What a person's answer to the plan comes to.
@@ -195,12 +196,7 @@ fn conclude(
     if request.change.output.is_some() {
         return Ok(());
     }
-    let suffix = dry_run_suffix(request.change.dry_run);
-    // Both sides have a ClusterConfiguration of the same name; the Cluster's name is its own.
-    outcomes.iter().try_for_each(|Outcome { side, object, verb }| {
-        let place = if object.starts_with("cluster.") { String::new() } else { format!(" on {side}") };
-        ui.result(&format!("{object} {verb}{place}{suffix}"))
-    })
+    outcomes::show(ui, outcomes, request.change.dry_run)
 }
 
 /// The obstacles that showed only when changes were made.
@@ -251,7 +247,8 @@ impl Run<'_> {
         drop(progress);
         let outcomes: Vec<Outcome> = carried.iter().flat_map(|carried| carried.outcomes.clone()).collect();
         let concluded = conclude(self.request, &outcomes, self.ui, document);
-        carried.iter().flat_map(|carried| &carried.warnings).for_each(|warning| self.ui.warning(warning));
+        let unknown = carried.iter().filter_map(|carried| carried.unknown_version.as_ref());
+        unknown.for_each(|unknown| warn_of_unknown_version(self.ui, unknown));
         let unfinished = carried.iter().any(|carried| carried.unfinished);
         self.end(carried, document)?;
         if unfinished {

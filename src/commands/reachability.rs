@@ -18,9 +18,8 @@ use crate::{
             probe::{probe, rehearse},
             remains::Remains,
         },
-        report::{Event, Report},
+        report::{Deed, Event, Note, Report},
     },
-    output::words::count,
     plan::{
         join::Plan,
         reach::probing::{Outlook, ProbedMember, probed_members},
@@ -48,10 +47,9 @@ pub(super) async fn tidy(clusters: &Clusters, plan: &Plan, report: &dyn Report) 
     let failed = sweep(host, &plan.leftover_pods, Persistence::Stored).await;
     let deleted = plan.leftover_pods.len() - failed.len();
     for problem in failed {
-        report.tell(&host.side, Event::Note(format!("a leftover probe pod stays: {problem}")));
+        report.tell(&host.side, Event::Note(Note::LeftoverStays(problem)));
     }
-    let deleted = format!("{} of an earlier command deleted", count(deleted, "probe pod"));
-    report.tell(&host.side, Event::Done(deleted));
+    report.tell(&host.side, Event::Done(Deed::LeftoversDeleted(deleted)));
 }
 
 /// What the nodes' kubelets find out, no longer than until `deadline`. What an interruption leaves on the host stands in

@@ -13,14 +13,11 @@ use crate::{
     live::{
         environment::Environment,
         observe::observe,
-        whereabouts::{Unanswered, Whereabouts, whereabouts},
+        whereabouts::{Whereabouts, whereabouts},
     },
-    output::{
-        ui::Ui,
-        words::{count, harmless},
-    },
+    output::{context_mapping, ui::Ui},
     plan::{
-        context_mapping::{Candidate, LeftOut, Mapped, Why, map},
+        context_mapping::{Candidate, LeftOut, Why, map},
         identity::{Identity, identity},
         observed::Observed,
     },
@@ -47,27 +44,19 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     let observed = observe(&host).await?;
     let clusters = members(&observed)?;
     let contexts = every_member(global, &environment)?;
-    ui.message(&format!("asking {} which cluster they lead to", count(contexts.len(), "context")));
+    context_mapping::asking(ui, contexts.len());
     let (found, silent) = whereabouts(contexts, &environment, global.request_timeout).await;
     let found = looked_at(found, &clusters, &observed).await;
     let candidates =
         clusters.iter().map(|cluster| candidates(cluster, &observed, &found)).collect::<Vec<_>>();
     let (mapped, left_out) = map(clusters.into_iter().zip(candidates).collect());
-    for mapped in &mapped {
-        ui.message(&shown(mapped));
-    }
+    context_mapping::show(ui, &mapped);
     if left_out.iter().any(|one| one.why == Why::NoContext) {
         // One of these may well lead there.
-        for Unanswered { context, why } in &silent {
-            ui.warning(&format!(
-                "context {}: not known where it leads: {}",
-                harmless(context),
-                harmless(why)
-            ));
-        }
+        context_mapping::show_unanswered(ui, &silent);
     }
     if mapped.is_empty() && left_out.is_empty() {
-        ui.message(&format!("{}: no member whose kubeconfig could be renewed", host.side));
+        context_mapping::show_none(ui, &host.side);
     }
     let contexts = mapped.iter().map(|mapped| mapped.context.clone()).collect();
     let renewed =
@@ -116,10 +105,4 @@ fn candidates(cluster: &RegisteredCluster, host: &Observed, found: &[Found]) -> 
         server: place.server.clone(),
     };
     found.iter().filter(leads_there).map(candidate).collect()
-}
-
-fn shown(mapped: &Mapped) -> String {
-    let others = mapped.others.iter().map(|other| harmless(other)).collect::<Vec<_>>().join(", ");
-    let others = if others.is_empty() { others } else { format!(" (as {others} does)") };
-    format!("context {} leads to Cluster {}{others}", harmless(&mapped.context), mapped.cluster)
 }

@@ -15,7 +15,7 @@ use crate::{
         connection::Connection,
         renew::{New, Removed, Removing},
     },
-    output::document::Outcome,
+    output::{document::Outcome, outcomes::credential_left},
     plan::{
         credential::{Piece, USER_BINDING},
         join::MemberPlan,
@@ -103,12 +103,7 @@ fn left_behind(outcomes: &[Outcome], member: &Side) -> Option<String> {
     let left =
         of_member.into_iter().map(|outcome| outcome.object.as_str()).filter(|object| is_credential(object));
     let left: Vec<&str> = left.collect();
-    (of_host.is_empty() && !left.is_empty()).then(|| {
-        format!(
-            "{member}: {} has a cluster-admin's credential that was made just now; unless the host stores it, the next `kubectl mc renew` that succeeds removes it",
-            left.join(", ")
-        )
-    })
+    (of_host.is_empty() && !left.is_empty()).then(|| credential_left(member, &left))
 }
 
 /// A second run does not go on with what the first one made.

@@ -23,6 +23,7 @@ use crate::{
         document::Outcome,
         ending, findings,
         progress::Progress,
+        questions,
         ui::Ui,
         unjoin::{objects_on_member, result, show, show_kept, show_member_remains},
         unjoin_document::UnjoinDocument,
@@ -110,7 +111,7 @@ impl Run<'_> {
         if !Ui::can_ask() {
             return Err(nobody_to_ask("this changes clusters", "--yes"));
         }
-        agreed(self.ui.ask("Go on?").await?)
+        agreed(questions::go_on(self.ui).await?)
     }
 
     /// Prints the result lines, or leaves them to the object.

@@ -16,13 +16,13 @@ use super::{
     failure::Failure,
     member_credential::{Making, create},
     patience::patiently,
-    report::Event,
+    report::{Activity, Deed, Event, Note},
     request_error::{Cause, Object, RequestError, Verb, request},
     user_binding::{add_user, bind},
 };
 use crate::plan::{
     credential::{Asked, HostUid, Piece, SIGNER},
-    lifetime::{day, end, lasting},
+    lifetime::{end, lasting},
     member_kubeconfig::StoredUser,
 };
 
@@ -99,9 +99,9 @@ impl Making<'_> {
     fn judge_lifetime(&self, user: &StoredUser) -> Result<(), Failure> {
         let end = end(user).ok_or_else(|| self.not_issued("what was signed cannot be read".to_owned()))?;
         let remark = lasting(self.member.clock.now().as_second(), end).map_err(|why| self.not_issued(why))?;
-        self.tell(Event::Done(format!("client certificate signed by the member, until {}", day(end))));
+        self.tell(Event::Done(Deed::Signed(end)));
         if let Some(remark) = remark {
-            self.tell(Event::Note(format!("the client certificate that the host will store {remark}")));
+            self.tell(Event::Note(Note::Certificate(remark)));
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Making<'_> {
     async fn signed(&self, requested: &Requested, uid: &str) -> Result<SecretString, Failure> {
         let ask = async || self.approve(requested, uid).await;
         patiently(&self.member.side, self.deadline, ask).await?;
-        self.tell(Event::Begins(format!("waiting for the certificate of {SIGNER}")));
+        self.tell(Event::Begins(Activity::Certificate(SIGNER)));
         let deadline = Instant::now() + SIGNED_WITHIN;
         loop {
             let ask = async || self.found(requested).await;

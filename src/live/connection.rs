@@ -143,8 +143,6 @@ pub struct Connection {
     pub client: Client,
     /// The server's time.
     pub clock: ServerClock,
-    /// What the user should know about this connection.
-    pub warnings: Vec<String>,
     /// `--request-timeout`.
     pub request_timeout: Option<Duration>,
 }
@@ -167,16 +165,8 @@ impl Connection {
         let requests = Requests::new(side.clone(), &server, inner, request_timeout);
         let clock = ServerClock::default();
         let requests = requests.through(proxy.as_ref()).with_token(token).setting(clock.clone());
-        let warnings = warnings(&context);
-        Ok(Self { side, context, server, client: requests.into_client(), clock, warnings, request_timeout })
-    }
-}
-
-fn warnings(context: &SelectedContext) -> Vec<String> {
-    if context.is_insecure() {
-        vec![format!("{}: the server's certificate is not verified (insecure-skip-tls-verify)", context.side)]
-    } else {
-        Vec::new()
+        let requests = if environment.in_passing { requests.sent_once() } else { requests };
+        Ok(Self { side, context, server, client: requests.into_client(), clock, request_timeout })
     }
 }
 
@@ -267,6 +257,7 @@ async fn from_plugin(
 ) -> Result<Option<BearerToken>, ConnectionError> {
     let failed = |source| ConnectionError::Exec { side: context.side.clone(), source };
     let plugin = ExecPlugin::new(exec, &context.cluster, environment.stdin_is_terminal).map_err(failed)?;
+    let plugin = if environment.in_passing { plugin.unheard() } else { plugin };
     let credential = plugin.run().await.map_err(failed)?;
     if let Some((certificate, key)) = credential.identity {
         user.client_certificate_data = Some(STANDARD.encode(certificate));

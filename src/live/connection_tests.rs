@@ -317,8 +317,7 @@ async fn certificates_that_are_not_accepted_are_explained() {
     let mut insecure = context.clone();
     insecure.cluster.certificate_authority_data = None;
     insecure.cluster.insecure_skip_tls_verify = Some(true);
-    let connection = opened(insecure.clone()).await.unwrap();
-    assert!(connection.warnings[0].contains("not verified"));
+    assert!(insecure.is_insecure());
     assert!(asked(insecure).await.is_ok());
 
     let (other, _) = certificate("127.0.0.1", false);

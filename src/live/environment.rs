@@ -17,6 +17,9 @@ pub struct Environment {
     pub proxy: ProxyVariables,
     /// Whether a person can answer a credential plugin's questions.
     pub stdin_is_terminal: bool,
+    /// Whether nobody is to notice: each request is sent once only, because nobody waits for an answer that is late,
+    /// and what credential plugins say is not shown.
+    pub in_passing: bool,
 }
 
 impl Environment {
@@ -31,7 +34,13 @@ impl Environment {
                 exceptions: first_of(["NO_PROXY", "no_proxy"]).unwrap_or_default(),
             },
             stdin_is_terminal: std::io::stdin().is_terminal(),
+            in_passing: false,
         }
+    }
+
+    /// That of a process which nobody is to notice: a person's terminal is none of its business.
+    pub fn in_passing() -> Self {
+        Self { stdin_is_terminal: false, in_passing: true, ..Self::of_process() }
     }
 }
 

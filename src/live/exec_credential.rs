@@ -134,6 +134,7 @@ pub struct ExecPlugin {
     information: String,
     version: String,
     interactive: bool,
+    is_heard: bool,
     time_limit: Duration,
 }
 
@@ -155,7 +156,14 @@ impl ExecPlugin {
         let information =
             json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec }).to_string();
         let time_limit = PLUGIN_ENDS_WITHIN;
-        Ok(Self { command, config: config.clone(), information, version, interactive, time_limit })
+        let config = config.clone();
+        Ok(Self { command, config, information, version, interactive, is_heard: true, time_limit })
+    }
+
+    /// The plugin where nobody is to see what it says on stderr.
+    #[must_use]
+    pub fn unheard(self) -> Self {
+        Self { is_heard: false, ..self }
     }
 
     /// Runs the plugin and reads what it returns.
@@ -183,7 +191,7 @@ impl ExecPlugin {
             .env("KUBERNETES_EXEC_INFO", &self.information)
             .stdin(if self.interactive { Stdio::inherit() } else { Stdio::null() })
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(if self.is_heard { Stdio::inherit() } else { Stdio::null() })
             .kill_on_drop(true);
         command
     }

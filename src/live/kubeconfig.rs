@@ -7,7 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError as ParseError};
+pub use kube::config::Kubeconfig;
+use kube::config::{AuthInfo, Cluster, KubeconfigError as ParseError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::environment::Environment;
@@ -41,6 +42,10 @@ pub struct ConnectionOptions {
     pub impersonate: Option<String>,
     /// `--as-group`.
     pub impersonate_groups: Vec<String>,
+    /// `--as-uid`.
+    pub impersonate_uid: Option<String>,
+    /// `--as-user-extra`.
+    pub impersonate_user_extra: Vec<(String, String)>,
     /// `--request-timeout`: absent means the default, zero means none.
     pub request_timeout: Option<Duration>,
 }
@@ -123,9 +128,9 @@ pub enum KubeconfigError {
     /// Both a certificate authority and no verification are asked for.
     #[error("a certificate authority together with insecure-skip-tls-verify is not allowed")]
     InsecureWithAuthority,
-    /// Groups are impersonated without a user.
-    #[error("requesting groups without impersonating a user")]
-    GroupsWithoutUser,
+    /// What belongs to an impersonated user is given without one.
+    #[error("requesting uid, groups or user-extra without impersonating a user")]
+    ImpersonationWithoutUser,
 }
 
 impl KubeconfigError {
@@ -150,7 +155,7 @@ impl KubeconfigError {
             Self::InsecureWithAuthority => {
                 vec!["leave out one of `--certificate-authority` and `--insecure-skip-tls-verify`".to_owned()]
             }
-            Self::GroupsWithoutUser => vec!["add `--as USER`".to_owned()],
+            Self::ImpersonationWithoutUser => vec!["add `--as USER`".to_owned()],
             Self::UnknownCluster { .. } | Self::UnknownUser { .. } | Self::NoServer { .. } => {
                 vec!["complete it with `kubectl config`, or name another context; `kubectl config view` shows all".to_owned()]
             }
@@ -263,6 +268,7 @@ fn drop_empty_of_user(user: &mut AuthInfo) {
         &mut user.client_certificate_data,
         &mut user.client_key,
         &mut user.impersonate,
+        &mut user.impersonate_uid,
     ] {
         *field = field.take().filter(|value| !value.is_empty());
     }

@@ -17,7 +17,7 @@ use super::{
     connection::Connection,
     failure::{Failure, LookAt},
     patience::patiently,
-    report::{Event, Report},
+    report::{Activity, Deed, Event, Report},
     request_error::{Cause, Object, RequestError, Verb, request},
     user_binding::{add_user, bind},
     verification::verify,
@@ -162,8 +162,7 @@ impl Making<'_> {
     ) -> Result<(), Failure> {
         if let Some(piece) = made_of(self.member, piece, ensured)? {
             made.push(piece);
-            let (kind, name) = (piece.type_meta().1, piece.name());
-            self.tell(Event::Done(format!("{kind} {name} {}", piece.outcome())));
+            self.tell(Event::Done(Deed::Made(piece)));
         }
         Ok(())
     }
@@ -181,8 +180,7 @@ impl Making<'_> {
                 Token::Empty => {}
             }
             if !told {
-                let name = self.token_piece().name();
-                self.tell(Event::Begins(format!("waiting for the token in Secret {name}")));
+                self.tell(Event::Begins(Activity::Token(self.token_piece().name())));
                 told = true;
             }
             if Instant::now() + LOOKS_EVERY >= deadline {
@@ -241,7 +239,7 @@ impl Making<'_> {
     /// Over the context's own connection, as the new user.
     async fn verify(&self, user: &StoredUser) -> Result<(), Failure> {
         verify(self.member, user, self.uid, self.deadline).await?;
-        self.tell(Event::Done("the credential for the host works, and is a cluster-admin's".to_owned()));
+        self.tell(Event::Done(Deed::CredentialTried));
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::{
     failure::{Failure, LookAt},
     installer_run, observe,
     patience::{in_time, may_pass, patiently},
-    report::{Event, Report},
+    report::{Activity, Deed, Event, Note, Report},
     request_error::{Cause, RequestError},
     sightings::sightings,
 };
@@ -93,7 +93,7 @@ struct Preparing<'a> {
     sightings: Option<BoxStream<'static, Vec<Sighting>>>,
     sent: u32,
     done: &'a mut Prepared,
-    told: Option<String>,
+    told: Option<Event>,
 }
 
 impl Preparing<'_> {
@@ -120,7 +120,7 @@ impl Preparing<'_> {
     fn finish(&mut self) {
         self.done.in_effect = true;
         if self.done.patches > 0 || self.done.restarted || self.told.is_some() {
-            self.tell(Event::Done(format!("the role {} is in effect", self.preparation.goal.role())));
+            self.tell(Event::Done(Deed::RoleInEffect(self.preparation.goal.role())));
         }
     }
 
@@ -144,24 +144,18 @@ impl Preparing<'_> {
 
     fn begin_waiting(&mut self) {
         if self.told.is_none() {
-            let text = match self.course.observed().run {
-                InstallerRun::UnderWay(_) if self.sent == 0 => {
-                    "waiting for the installer's run that is under way".to_owned()
-                }
-                _ => format!("waiting until the role {} is in effect", self.preparation.goal.role()),
+            let activity = match self.course.observed().run {
+                InstallerRun::UnderWay(_) if self.sent == 0 => Activity::InstallerRun,
+                _ => Activity::Role(self.preparation.goal.role()),
             };
-            self.tell(Event::Begins(text.clone()));
-            self.told = Some(String::new());
+            self.tell_anew(Event::Begins(activity));
         }
     }
 
     fn stands(&mut self, missing: &str) {
-        let text =
-            self.course.installer().map_or_else(|| missing.to_owned(), |it| format!("installer: {it}"));
-        if self.told.as_ref() != Some(&text) {
-            self.told = Some(text.clone());
-            self.tell(Event::Stands(text));
-        }
+        let stands =
+            self.course.installer().map_or_else(|| Event::Stands(missing.to_owned()), Event::InstallerStands);
+        self.tell_anew(stands);
     }
 
     /// Takes what is to be seen next.
@@ -215,16 +209,11 @@ impl Preparing<'_> {
                 if self.next() == Next::Send(patch.clone()) {
                     return Err(error.into());
                 }
-                self.note(
-                    "somebody else changed the ClusterConfiguration meanwhile: looked and planned again",
-                );
+                self.tell(Event::Note(Note::PatchOvertaken));
                 Ok(())
             }
             Err(error) if may_pass(&error.cause) => {
-                self.note(&format!(
-                    "no answer to the patch ({}): looked whether it has arrived",
-                    error.cause
-                ));
+                self.tell(Event::Note(Note::PatchUnanswered(error.cause.to_string())));
                 sleep(SETTLES_WITHIN).await;
                 self.look_again().await?;
                 if let (false, Some(configuration)) =
@@ -243,7 +232,7 @@ impl Preparing<'_> {
         self.sightings = None;
         self.done.patches += 1;
         self.told = None;
-        self.tell(Event::Done("ClusterConfiguration ks-installer patched".to_owned()));
+        self.tell(Event::Done(Deed::Patched));
     }
 
     async fn restart(&mut self) -> Result<(), Failure> {
@@ -257,7 +246,7 @@ impl Preparing<'_> {
         self.sightings = None;
         self.done.restarted = true;
         self.told = None;
-        self.tell(Event::Done("Deployment ks-installer restarted".to_owned()));
+        self.tell(Event::Done(Deed::Restarted));
         Ok(())
     }
 
@@ -278,7 +267,7 @@ impl Preparing<'_> {
         if !self.course.was_recreated() {
             return Err(Failure::TakenBack { side: self.side() });
         }
-        self.note("the installer re-created the ClusterConfiguration and lost the patch: it is sent again");
+        self.tell(Event::Note(Note::PatchLost));
         Ok(())
     }
 
@@ -317,8 +306,12 @@ impl Preparing<'_> {
         self.preparation.connection.side.clone()
     }
 
-    fn note(&self, text: &str) {
-        self.tell(Event::Note(text.to_owned()));
+    /// Once, until something else is told in this way.
+    fn tell_anew(&mut self, event: Event) {
+        if self.told.as_ref() != Some(&event) {
+            self.told = Some(event.clone());
+            self.tell(event);
+        }
     }
 
     fn tell(&self, event: Event) {

@@ -13,7 +13,7 @@ use super::{
     observe::{as_value, clusters, registered_clusters},
     patience::{in_time, may_pass, patiently},
     renew::New,
-    report::{Event, Report},
+    report::{Activity, Deed, Event, Note, Report},
     request_error::{Cause, Object, RequestError, Verb, request},
     sighting::{Selection, State, latest},
     waiting::Waiting,
@@ -81,7 +81,18 @@ pub struct Registered {
     /// Whether a Cluster that was to be given a new kubeconfig has had this one already.
     pub unchanged: bool,
     /// Why the member's KubeSphere version stays unknown, where it does.
-    pub without_version: Option<String>,
+    pub without_version: Option<WithoutVersion>,
+}
+
+/// Why the version of a member's KubeSphere stays unknown to its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WithoutVersion {
+    /// The member was not asked.
+    Unasked,
+    /// Its ks-apiserver answers here, and the host has not recorded it.
+    Unrecorded,
+    /// Its ks-apiserver does not answer, and why.
+    Silent(String),
 }
 
 /// Takes the step that the plan says and waits until the Cluster is ready; `done` tells what was done, however
@@ -126,14 +137,12 @@ impl Registering<'_> {
                     if unanswered && found.stores(&stored(kubeconfig)) {
                         return self.created(found, done).await;
                     }
-                    self.tell(Event::Note(format!("somebody else created the Cluster {name} meanwhile")));
+                    self.tell(Event::Note(Note::CreatedByOthers(name.clone())));
                     return self.is_of_member(&found).map(|()| None);
                 }
                 Err(error) if may_pass(&error.cause) && Instant::now() + PAUSE < self.deadline => {
                     unanswered = true;
-                    let note =
-                        format!("no answer to the creation ({}): looked whether it has arrived", error.cause);
-                    self.tell(Event::Note(note));
+                    self.tell(Event::Note(Note::CreationUnanswered(error.cause.to_string())));
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error.into()),
@@ -146,7 +155,7 @@ impl Registering<'_> {
         ours: RegisteredCluster,
         done: &mut Registered,
     ) -> Result<Option<RegisteredCluster>, Failure> {
-        self.tell(Event::Done(format!("Cluster {} created", self.cluster.name)));
+        self.tell(Event::Done(Deed::ClusterCreated(self.cluster.name.clone())));
         done.created = true;
         self.settle_race(&ours, done).await?;
         Ok(Some(ours))
@@ -199,11 +208,7 @@ impl Registering<'_> {
             let listed = self.listed().await?;
             let Some(twin) = twins(ours, &listed, self.uid).next() else { return Ok(()) };
             if !told {
-                let note = format!(
-                    "the same cluster was registered as \"{}\" too, later; that Cluster has to go",
-                    twin.name()
-                );
-                self.tell(Event::Note(note));
+                self.tell(Event::Note(Note::Twin(twin.name().to_owned())));
                 told = true;
             }
             if Instant::now() + PAUSE >= deadline {
@@ -214,9 +219,9 @@ impl Registering<'_> {
     }
 
     /// Waits until the Cluster is joined; says why its KubeSphere version stays unknown, if it does.
-    pub(super) async fn until_joined(&self, mut waiting: Waiting) -> Result<Option<String>, Failure> {
+    pub(super) async fn until_joined(&self, mut waiting: Waiting) -> Result<Option<WithoutVersion>, Failure> {
         let name = &self.cluster.name;
-        self.tell(Event::Begins(format!("waiting until the Cluster {name} is ready")));
+        self.tell(Event::Begins(Activity::ClusterReady(name.clone())));
         let mut states = std::pin::pin!(latest(clusters(self.host), Selection::Name(name.clone())));
         loop {
             let wake = waiting.version_by.map_or(self.deadline, |by| by.min(self.deadline));
@@ -240,7 +245,7 @@ impl Registering<'_> {
     }
 
     fn tell_joined(&self) {
-        self.tell(Event::Done(format!("Cluster {} is ready", self.cluster.name)));
+        self.tell(Event::Done(Deed::ClusterReady(self.cluster.name.clone())));
     }
 
     /// Whether the Cluster is joined.
@@ -274,7 +279,8 @@ impl Registering<'_> {
             Membership::Failing(reason) => {
                 waiting.version_by = None;
                 if waiting.noted.insert(reason.clone()) {
-                    self.tell(Event::Note(format!("Cluster {name}: {reason}; the controller tries again")));
+                    let (cluster, reason) = (name.clone(), reason.clone());
+                    self.tell(Event::Note(Note::Failing { cluster, reason }));
                 }
                 reason
             }
@@ -291,16 +297,14 @@ impl Registering<'_> {
     }
 
     /// Asks the member's KubeSphere as the controller does, whose failure stands only in its own log.
-    async fn why_without_version(&self) -> String {
+    async fn why_without_version(&self) -> WithoutVersion {
         let ask = Request::get(KUBESPHERE_VERSION).body(Vec::new()).expect("a path makes a request");
         let object =
             Object::all("", "services").named(":ks-apiserver:80/proxy").in_namespace("kubesphere-system");
         let answer = self.member.client.request_text(ask);
         match request(&self.member.side, Verb::Get, &object, answer).await {
-            Ok(_) => "the member's ks-apiserver answers here, but the host has not recorded it".to_owned(),
-            Err(error) => {
-                format!("the member's ks-apiserver does not answer through its API server: {}", error.cause)
-            }
+            Ok(_) => WithoutVersion::Unrecorded,
+            Err(error) => WithoutVersion::Silent(error.cause.to_string()),
         }
     }
 

@@ -18,7 +18,7 @@ use super::{
     patience::{in_time, may_pass, patiently},
     register::{Registered, Registering},
     registrations::list,
-    report::{Event, Report},
+    report::{Deed, Event, Note, Report},
     request_error::{Cause, Object, RequestError, Verb, request},
     user_binding::remove_users,
     waiting::Waiting,
@@ -107,9 +107,7 @@ impl Registering<'_> {
                     sleep(TRIES_EVERY).await;
                 }
                 Err(error) if may_pass(&error.cause) && Instant::now() + PAUSE < self.deadline => {
-                    let note =
-                        format!("no answer to the patch ({}): looked whether it has arrived", error.cause);
-                    self.tell(Event::Note(note));
+                    self.tell(Event::Note(Note::PatchUnanswered(error.cause.to_string())));
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error.into()),
@@ -118,7 +116,7 @@ impl Registering<'_> {
     }
 
     fn tell_replaced(&self) {
-        self.tell(Event::Done(format!("Cluster {} has the new kubeconfig", self.cluster.name)));
+        self.tell(Event::Done(Deed::ClusterRenewed(self.cluster.name.clone())));
     }
 
     /// What the controller writes after the patch must not look like what it wrote before.
@@ -180,10 +178,8 @@ impl Removing<'_> {
         let ask = async || seen(list(self.host, None).await);
         let listed = patiently(&self.host.side, self.deadline, ask).await?;
         let Some(listed) = listed.present() else {
-            let why = listed.unreadable().unwrap_or("there are none");
-            let note =
-                format!("earlier credentials stay, since nobody knows which Clusters store them: {why}");
-            self.report.tell(&self.member.side, Event::Note(note));
+            let why = listed.unreadable().unwrap_or("there are none").to_owned();
+            self.report.tell(&self.member.side, Event::Note(Note::EarlierStay(why)));
             return Ok(());
         };
         let superseded = self.superseded.without(listed.iter());
@@ -220,7 +216,7 @@ impl Removing<'_> {
 
     fn done(&self, kind: &str, name: &str, outcome: &'static str, removed: &mut Vec<Removed>) {
         removed.push(Removed { object: format!("{kind}/{name}"), outcome });
-        let what = if outcome == "deleted" { "deleted" } else { "rid of earlier users" };
-        self.report.tell(&self.member.side, Event::Done(format!("{name} {what}")));
+        let what = if outcome == "deleted" { Deed::EarlierDeleted } else { Deed::EarlierUsersRemoved };
+        self.report.tell(&self.member.side, Event::Done(what(name.to_owned())));
     }
 }

@@ -1,18 +1,159 @@
-//! What is told while clusters change, to whoever shows it.
+//! What is told while clusters change, to whoever shows it, as plain data: its sentences stand where it is shown.
 
-use crate::kubesphere::side::Side;
+use crate::{
+    kubesphere::{role::Role, side::Side},
+    plan::{
+        credential::Piece,
+        narrowing::{Record, Remark},
+        unjoin::trace::Trace,
+    },
+};
 
 /// Something that happens on a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A step begins: a fragment such as `waiting for the installer`.
-    Begins(String),
-    /// Where the step stands: the installer's task, a condition's reason.
+    /// A step begins.
+    Begins(Activity),
+    /// Where the step stands: a condition's reason.
     Stands(String),
-    /// The step is done: a sentence for the record.
-    Done(String),
+    /// Where the installer stands.
+    InstallerStands(String),
+    /// The step is done.
+    Done(Deed),
     /// Something to know that is no step of its own.
-    Note(String),
+    Note(Note),
+}
+
+/// A step that takes its time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Activity {
+    /// Waiting for the installer's run that was under way before.
+    InstallerRun,
+    /// Waiting until the role is in effect.
+    Role(Role),
+    /// Waiting until the Cluster of this name is ready.
+    ClusterReady(String),
+    /// Waiting until the host's controller has let the Cluster of this name go.
+    ClusterRelease(String),
+    /// Narrowing the webhook for the Cluster of this name.
+    Narrowing(String),
+    /// Waiting until the Cluster of this name is gone.
+    ClusterGone(String),
+    /// Waiting until an object is gone.
+    Gone(Trace),
+    /// Waiting for the token in the Secret of this name.
+    Token(String),
+    /// Waiting until this signer has signed a certificate.
+    Certificate(&'static str),
+    /// Waiting for the nodes' probes.
+    Probes,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// The role is in effect.
+    RoleInEffect(Role),
+    /// The configuration was patched.
+    Patched,
+    /// The installer was restarted.
+    Restarted,
+    /// The Cluster of this name was created.
+    ClusterCreated(String),
+    /// The Cluster of this name is ready.
+    ClusterReady(String),
+    /// The Cluster of this name stores the new kubeconfig.
+    ClusterRenewed(String),
+    /// The Cluster of this name was deleted.
+    ClusterDeleted(String),
+    /// The Cluster of this name is gone.
+    ClusterGone(String),
+    /// The Cluster of this name is gone, with what kubefed has of it: the controller's part was done for it.
+    ClusterFinalized(String),
+    /// An object was deleted.
+    Deleted(Trace),
+    /// An object is gone.
+    Gone(Trace),
+    /// The namespace of this name belongs to no workspace of the host any more.
+    Released(String),
+    /// A piece of the host's credential was made.
+    Made(Piece),
+    /// The host's credential was tried.
+    CredentialTried,
+    /// A certificate was signed, which ends in this second.
+    Signed(i64),
+    /// An earlier credential of this name was deleted.
+    EarlierDeleted(String),
+    /// The binding of this name was rid of earlier users.
+    EarlierUsersRemoved(String),
+    /// The webhook was narrowed.
+    Narrowed(Record),
+    /// This command's narrowing was restored.
+    Restored(Option<Remark>),
+    /// Another command's narrowing was restored.
+    OthersRestored(Option<Remark>),
+    /// So many probe pods of an earlier command were deleted.
+    LeftoversDeleted(usize),
+    /// The nodes have probed these members.
+    Probed(Vec<Reached>),
+}
+
+/// From how many nodes a server was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The server.
+    pub server: String,
+    /// From so many.
+    pub from: usize,
+    /// Of so many.
+    pub of: usize,
+}
+
+/// Something to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Somebody else has changed the configuration before our patch.
+    PatchOvertaken,
+    /// The installer has re-created the configuration, and the patch with it.
+    PatchLost,
+    /// A patch was not answered, and why.
+    PatchUnanswered(String),
+    /// A creation was not answered, and why.
+    CreationUnanswered(String),
+    /// Somebody else has created the Cluster of this name.
+    CreatedByOthers(String),
+    /// Somebody else has deleted the Cluster of this name.
+    DeletedByOthers(String),
+    /// The same member was registered under this name, too.
+    Twin(String),
+    /// The controller fails with a Cluster, and tries again.
+    Failing {
+        /// Its name.
+        cluster: String,
+        /// Why.
+        reason: String,
+    },
+    /// An object that was to be deleted is not empty any more.
+    NotEmpty(Trace),
+    /// What is remarkable of the certificate that the host will store.
+    Certificate(String),
+    /// Earlier credentials stay, because the Clusters that may store them could not be listed, and why.
+    EarlierStay(String),
+    /// Another command has restored the webhook that this one has narrowed.
+    RestoredByOthers,
+    /// The webhook that another command has narrowed could not be restored, and why.
+    StaysNarrowed(String),
+    /// The controller has not let a Cluster go.
+    ControllerAway {
+        /// Its name.
+        cluster: String,
+        /// In so many seconds.
+        seconds: u64,
+    },
+    /// A probe pod of this command could not be deleted, and why.
+    PodStays(String),
+    /// A probe pod of an earlier command could not be deleted, and why.
+    LeftoverStays(String),
 }
 
 /// Whoever shows it.

@@ -39,6 +39,7 @@ pub struct Requests {
     token: Option<BearerToken>,
     traffic: Traffic,
     clock: ServerClock,
+    sends_once: bool,
 }
 
 impl Requests {
@@ -56,6 +57,7 @@ impl Requests {
             token: None,
             traffic,
             clock: ServerClock::default(),
+            sends_once: false,
         }
     }
 
@@ -71,6 +73,11 @@ impl Requests {
     /// Sets this clock by every answer.
     pub(super) fn setting(self, clock: ServerClock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// No request is sent again.
+    pub(super) fn sent_once(self) -> Self {
+        Self { sends_once: true, ..self }
     }
 
     pub(super) fn with_token(self, token: Option<BearerToken>) -> Self {
@@ -97,7 +104,8 @@ impl Requests {
         let mut tries = 1;
         loop {
             let outcome = self.send_authorized(&outgoing).await;
-            let Some((failure, delay)) = again(&outgoing, &outcome, tries, started.elapsed()) else {
+            let retry = again(&outgoing, &outcome, tries, started.elapsed());
+            let Some((failure, delay)) = retry.filter(|_| !self.sends_once) else {
                 return outcome.map_err(|error| self.with_address(error));
             };
             self.traffic.retried(&outgoing.parts.method, outgoing.path(), &failure, delay);

@@ -1,6 +1,7 @@
 //! One context of a kubeconfig with the options of the command line applied, as client-go applies them
 //! (source: client-go, `tools/clientcmd/client_config.go`).
 
+use std::collections::HashMap;
 use std::fmt;
 
 use http::Uri;
@@ -184,6 +185,16 @@ fn override_user(user: &mut AuthInfo, options: &ConnectionOptions) {
     if !options.impersonate_groups.is_empty() {
         user.impersonate_groups = Some(options.impersonate_groups.clone());
     }
+    if options.impersonate_uid.is_some() {
+        user.impersonate_uid.clone_from(&options.impersonate_uid);
+    }
+    if !options.impersonate_user_extra.is_empty() {
+        let mut extra: HashMap<String, Vec<String>> = HashMap::new();
+        for (key, value) in &options.impersonate_user_extra {
+            extra.entry(key.clone()).or_default().push(value.clone());
+        }
+        user.impersonate_user_extra = Some(extra);
+    }
 }
 
 fn absolute(path: &std::path::Path) -> String {
@@ -197,8 +208,9 @@ fn confirm_usable(cluster: &Cluster, user: &AuthInfo) -> Result<(), KubeconfigEr
         return Err(KubeconfigError::InsecureWithAuthority);
     }
     let has_groups = user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty());
-    if has_groups && user.impersonate.is_none() {
-        return Err(KubeconfigError::GroupsWithoutUser);
+    let has_extra = user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());
+    if (has_groups || has_extra || user.impersonate_uid.is_some()) && user.impersonate.is_none() {
+        return Err(KubeconfigError::ImpersonationWithoutUser);
     }
     Ok(())
 }

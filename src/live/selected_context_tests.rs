@@ -121,8 +121,30 @@ fn user_options_replace_what_they_contradict() {
     let user = selected(&certificate).unwrap().user;
     assert!(user.client_certificate_data.is_none() && user.client_key_data.is_none());
     assert_eq!(user.client_key.as_deref(), Some("/c.key"));
+}
+
+#[test]
+fn whoever_is_impersonated_is_so_whole_and_not_without_a_name() {
+    let extra = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let groups = ConnectionOptions { impersonate_groups: vec!["g".into()], ..named("prod") };
-    assert!(matches!(selected(&groups), Err(KubeconfigError::GroupsWithoutUser)));
-    let both = ConnectionOptions { impersonate: Some("jane".into()), ..groups };
-    assert_eq!(selected(&both).unwrap().user.impersonate_groups.unwrap(), ["g"]);
+    let uid = ConnectionOptions { impersonate_uid: Some("42".into()), ..named("prod") };
+    let extras = vec![extra("scopes", "a"), extra("scopes", "b"), extra("team", "c")];
+    let extra = ConnectionOptions { impersonate_user_extra: extras.clone(), ..named("prod") };
+    for options in [&groups, &uid, &extra] {
+        assert!(matches!(selected(options), Err(KubeconfigError::ImpersonationWithoutUser)));
+    }
+    let all = ConnectionOptions {
+        impersonate: Some("jane".into()),
+        impersonate_uid: Some("42".into()),
+        impersonate_user_extra: extras,
+        ..groups
+    };
+    let user = selected(&all).unwrap().user;
+    assert_eq!((user.impersonate.as_deref(), user.impersonate_uid.as_deref()), (Some("jane"), Some("42")));
+    assert_eq!(user.impersonate_groups.unwrap(), ["g"]);
+    let extra = user.impersonate_user_extra.unwrap();
+    assert_eq!(
+        (&extra["scopes"][..], &extra["team"][..]),
+        (&["a".into(), "b".into()][..], &["c".into()][..])
+    );
 }

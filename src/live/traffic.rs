@@ -19,7 +19,7 @@ use crate::kubesphere::side::Side;
 pub(super) const REQUESTS: &str = "kubectl_mc::requests";
 
 /// Target of the events about the `Warning` headers of a server.
-pub(super) const SERVER_WARNING: &str = "kubectl_mc::server_warning";
+pub const SERVER_WARNING: &str = "kubectl_mc::server_warning";
 
 /// What is shown of one side's requests.
 pub(super) struct Traffic {

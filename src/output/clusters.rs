@@ -1,6 +1,6 @@
 //! The clusters that were looked at, as a table.
 
-use super::{table::aligned, words::harmless};
+use super::{table::aligned, ui::Ui, words::harmless};
 use crate::{kubesphere::side::Side, plan::observed::Observed};
 
 /// The lines of the table, heading first.
@@ -8,6 +8,11 @@ pub fn table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<String> {
     let heading = ["SIDE", "CONTEXT", "SERVER", "ROLE", "KUBESPHERE", "KUBERNETES", "NODES", "UID"];
     let rows = std::iter::once(heading.map(str::to_owned)).chain(clusters.map(row));
     aligned(&rows.collect::<Vec<_>>())
+}
+
+/// That a server's certificate is not verified.
+pub fn warn_of_insecurity(ui: &Ui, side: &Side) {
+    ui.warning(&format!("{side}: the server's certificate is not verified (insecure-skip-tls-verify)"));
 }
 
 fn row(observed: &Observed) -> [String; 8] {

@@ -23,6 +23,9 @@ struct ErrorView {
     hints: Vec<String>,
 }
 
+/// Between two objects of a stream of YAML.
+pub const NEXT_DOCUMENT: &str = "---";
+
 /// A command's object.
 pub trait Object: Serialize {
     /// How the command ended.

@@ -70,6 +70,18 @@ pub fn show_remarks(ui: &Ui, remarks: &[Remark]) {
     }
 }
 
+/// Where a cluster whose secret is taken is no host, or may be none.
+pub fn warn_of_role(ui: &Ui, side: &Side, is_host: Option<bool>) {
+    match is_host {
+        Some(true) => {}
+        Some(false) => {
+            ui.warning(&format!("{side}: it is no host yet, and only a host can import members"));
+            ui.hint(&format!("make it one: `kubectl mc prepare host --context {}`", side.context()));
+        }
+        None => ui.warning(&format!("{side}: whether it is a host could not be read")),
+    }
+}
+
 /// What the look at the secrets gave.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt, io,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,22 +21,41 @@ use tracing_subscriber::{
 };
 
 use super::{ui::Ui, words::harmless};
+use crate::live::traffic::SERVER_WARNING;
 
 /// kubectl's level from which requests are shown.
 const REQUESTS: u8 = 6;
 /// kubectl's level from which bodies are shown.
 const BODIES: u8 = 8;
 
+/// How many warnings servers have sent so far.
+#[derive(Clone, Debug, Default)]
+pub struct ServerWarnings(Arc<AtomicUsize>);
+
+impl ServerWarnings {
+    /// Their number.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Shows what the program's own rooms log; other crates' events could hold what must not be shown.
-pub fn start(ui: &Ui, verbosity: u8) -> io::Result<()> {
+pub fn start(ui: &Ui, verbosity: u8) -> io::Result<ServerWarnings> {
     let level = match verbosity {
         BODIES.. => LevelFilter::TRACE,
         REQUESTS.. => LevelFilter::DEBUG,
         _ => LevelFilter::WARN,
     };
-    let lines = Lines { ui: ui.clone(), in_full: verbosity >= REQUESTS, retried: Mutex::default() };
+    let warnings = ServerWarnings::default();
+    let lines = Lines {
+        ui: ui.clone(),
+        in_full: verbosity >= REQUESTS,
+        retried: Mutex::default(),
+        warnings: warnings.clone(),
+    };
     let lines = lines.with_filter(Targets::new().with_target("kubectl_mc", level));
-    tracing::subscriber::set_global_default(Registry::default().with(lines)).map_err(io::Error::other)
+    tracing::subscriber::set_global_default(Registry::default().with(lines)).map_err(io::Error::other)?;
+    Ok(warnings)
 }
 
 /// Requests are sent side by side: when a server is away they all say so at once, which once is enough.
@@ -45,6 +67,7 @@ struct Lines {
     in_full: bool,
     /// What was said of retries, and when.
     retried: Mutex<HashMap<String, Instant>>,
+    warnings: ServerWarnings,
 }
 
 impl Lines {
@@ -57,6 +80,9 @@ impl Lines {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == SERVER_WARNING {
+            self.warnings.0.fetch_add(1, Ordering::Relaxed);
+        }
         let mut fields = Fields::default();
         event.record(&mut fields);
         if !self.in_full && fields.is_retry() {

@@ -1,15 +1,27 @@
 //! The only room that prints: results on stdout, everything else on stderr.
 
+pub mod candidates;
 pub mod clusters;
+pub mod completion_script;
+pub mod configuration_file;
+pub mod context_mapping;
+pub mod continuation;
 pub mod diff;
 pub mod document;
 pub mod ending;
+pub mod events;
 pub mod findings;
 pub mod jwt_secrets;
+pub mod kept;
+pub mod leftovers;
 pub mod log;
 pub mod log_lines;
+pub mod logs;
+pub mod outcomes;
 pub mod plan;
 pub mod progress;
+pub mod questions;
+pub mod registration_reasons;
 pub mod registrations;
 pub mod registrations_document;
 pub mod report;

@@ -8,7 +8,7 @@ use super::{
     words::{count, harmless},
 };
 use crate::{
-    checks::{Finding, restarts::what_restarts},
+    checks::{Finding, cluster_webhook::narrowed, restarts::what_restarts},
     kubesphere::{cluster_configuration::NAMESPACE, role::Role, side::Side},
     plan::{
         configuration_patch::Change,
@@ -70,7 +70,7 @@ fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
     match &step.action {
         Action::Restore(restoration) => ui.message(&format!(
             "  {number}. {side}: restore what another command has narrowed, which is at work or was killed: {}",
-            harmless(&restoration.record.sentence())
+            harmless(&narrowed(&restoration.record))
         )),
         Action::Sweep(pods) => {
             let pods = count(pods.len(), "probe pod");

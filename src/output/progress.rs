@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use owo_colors::OwoColorize as _;
 
 use super::{
+    events,
     ui::Ui,
     words::{elapsed, harmless},
 };
@@ -86,12 +87,13 @@ impl<'a> Progress<'a> {
 impl Report for Progress<'_> {
     fn tell(&self, side: &Side, event: Event) {
         match event {
-            Event::Begins(text) => self.begins(side, text),
+            Event::Begins(activity) => self.begins(side, events::activity(&activity)),
             Event::Stands(text) => self.stands(side, &text),
-            Event::Done(text) => self.done(side, &text),
-            Event::Note(text) => {
-                let note = format!("{side}:").style(self.ui.styles.attention).to_string();
-                self.ui.message(&format!("{note} {}", harmless(&text)));
+            Event::InstallerStands(text) => self.stands(side, &events::installer_stands(&text)),
+            Event::Done(deed) => self.done(side, &events::deed(&deed)),
+            Event::Note(note) => {
+                let heading = format!("{side}:").style(self.ui.styles.attention).to_string();
+                self.ui.message(&format!("{heading} {}", harmless(&events::note(&note))));
             }
         }
     }

@@ -4,15 +4,20 @@ use jiff::Timestamp;
 use owo_colors::Style;
 
 use super::{
+    registration_reasons::{reasons, until},
     style::Styles,
     table::{Cell, Columns},
+    ui::Ui,
     verdict::harmless,
 };
-use crate::plan::{
-    human_duration::human_duration,
-    registration::{Expiry, Probe, Readiness, Registration},
-    registration_reasons::{reasons, until},
-    stored_credential::End,
+use crate::{
+    kubesphere::side::Side,
+    live::request_error::Cause,
+    plan::{
+        human_duration::human_duration,
+        registration::{Expiry, Probe, Readiness, Registration},
+        stored_credential::End,
+    },
 };
 
 const NONE: &str = "<none>";
@@ -21,6 +26,28 @@ const UNKNOWN: &str = "<unknown>";
 /// `cluster.cluster.kubesphere.io/NAME`, as kubectl takes it.
 pub fn name(registration: &Registration) -> String {
     format!("cluster.cluster.kubesphere.io/{}", harmless(&registration.name))
+}
+
+/// That there are none, as kubectl says it.
+pub fn show_none(ui: &Ui) {
+    ui.message("No resources found");
+}
+
+/// What is to be known of the host.
+pub fn warn(ui: &Ui, warnings: &[String]) {
+    for warning in warnings {
+        ui.warning(warning);
+    }
+}
+
+/// That nobody looks at the Clusters of this host.
+pub fn without_controller(host: &Side) -> String {
+    format!("{host}: its kubesphere-config does not enable multicluster: no controller looks at Clusters")
+}
+
+/// That a watch broke off.
+pub fn warn_of_interruption(ui: &Ui, host: &Side, cause: &Cause) {
+    ui.warning(&format!("{host}: the watch broke off, and is tried again: {cause}"));
 }
 
 /// A table that grows by rows.
@@ -150,7 +177,7 @@ impl RegistrationTable {
     fn ready(&self, registration: &Registration) -> Style {
         match registration.readiness {
             Readiness::Ready => self.styles.good,
-            Readiness::NotReady(_) => self.styles.bad,
+            Readiness::NotReady(_) | Readiness::AgentAway(_) => self.styles.bad,
             _ => self.styles.attention,
         }
     }
@@ -176,7 +203,7 @@ impl RegistrationTable {
             Some(Probe::Answered | Probe::AnsweredUnproven) => Cell::styled("ok", self.styles.good),
             Some(Probe::Failed(_)) => Cell::styled("failed", self.styles.attention),
             Some(Probe::OtherCluster(_)) => Cell::styled("other-cluster", self.styles.bad),
-            Some(Probe::NotAsked(_)) | None => Cell::from(NONE),
+            Some(Probe::NotAsked) | None => Cell::from(NONE),
         }
     }
 }

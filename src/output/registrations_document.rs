@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::{
     document::API_VERSION,
     ending::{Ending, Object},
+    registration_reasons::{NOT_ASKED, UNPROVEN, reasons, second},
     verdict::harmless,
 };
 use crate::plan::{
     registration::{Probe, Readiness, Registration},
-    registration_reasons::{UNPROVEN, reasons, second},
     stored_credential::{End, StoredCredential},
 };
 
@@ -189,7 +189,7 @@ fn probe_view(probe: &Probe) -> ProbeView {
         Probe::AnsweredUnproven => ("ok", Some(UNPROVEN.to_owned())),
         Probe::Failed(why) => ("failed", Some(harmless(why))),
         Probe::OtherCluster(uid) => ("other-cluster", Some(harmless(uid))),
-        Probe::NotAsked(why) => ("not-asked", Some((*why).to_owned())),
+        Probe::NotAsked => ("not-asked", Some(NOT_ASKED.to_owned())),
     };
     ProbeView { result, message }
 }

@@ -7,7 +7,7 @@ use owo_colors::OwoColorize as _;
 
 use super::style::Styles;
 use crate::{
-    cli::ColorChoice,
+    cli::{Called, ColorChoice},
     error::{Error, Kind},
 };
 
@@ -18,17 +18,20 @@ pub struct Ui {
     pub styles: Styles,
     /// stdout's styles.
     pub result_styles: Styles,
+    /// What the program was called by: commands are shown as they have to be typed.
+    called: Called,
     /// What is drawn on a terminal while something is under way; lines are written above it.
     pub(super) live: Option<MultiProgress>,
 }
 
 impl Ui {
     /// The streams of this process.
-    pub fn of_process(choice: ColorChoice) -> Self {
+    pub fn of_process(choice: ColorChoice, called: Called) -> Self {
         let terminal = io::stderr().is_terminal() && std::env::var("TERM").as_deref() != Ok("dumb");
         Self {
             styles: Styles::of(choice, &io::stderr()),
             result_styles: Styles::of(choice, &io::stdout()),
+            called,
             live: terminal.then(MultiProgress::new),
         }
     }
@@ -42,7 +45,7 @@ impl Ui {
     pub fn result(&self, line: &str) -> Result<(), Error> {
         self.above_progress(|| {
             let mut stdout = io::stdout().lock();
-            writeln!(stdout, "{line}")?;
+            writeln!(stdout, "{}", self.called.spoken(line))?;
             stdout.flush()
         })
         .map_err(Error::from)
@@ -79,18 +82,19 @@ impl Ui {
     }
 
     /// A line for the person, on stderr. That nobody reads it changes nothing.
-    pub fn message(&self, line: &str) {
+    pub(super) fn message(&self, line: &str) {
+        let line = self.called.spoken(line);
         let written = self.above_progress(|| writeln!(io::stderr().lock(), "{line}"));
         drop(written);
     }
 
     /// Something to know.
-    pub fn warning(&self, text: &str) {
+    pub(super) fn warning(&self, text: &str) {
         self.message(&format!("{} {text}", "warning:".style(self.styles.attention)));
     }
 
     /// Something to do.
-    pub fn hint(&self, text: &str) {
+    pub(super) fn hint(&self, text: &str) {
         self.message(&format!("{} {text}", "hint:".style(self.styles.name)));
     }
 
@@ -108,13 +112,13 @@ impl Ui {
     }
 
     /// Asks a question that only `y` or `yes` affirms.
-    pub async fn ask(&self, question: &str) -> Result<bool, Error> {
+    pub(super) async fn ask(&self, question: &str) -> Result<bool, Error> {
         let line = line(&format!("{question} {}", "[y/N]".style(self.styles.strong))).await?;
         Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Asks for a name to be typed, which only that name affirms.
-    pub async fn ask_for_name(&self, question: &str, name: &str) -> Result<bool, Error> {
+    pub(super) async fn ask_for_name(&self, question: &str, name: &str) -> Result<bool, Error> {
         Ok(line(&question.style(self.styles.strong).to_string()).await?.trim() == name)
     }
 

@@ -2,9 +2,9 @@
 
 use owo_colors::OwoColorize as _;
 
-use super::{clusters, document::Outcome, findings, ui::Ui, unjoin_document::Remain, words::harmless};
+use super::{clusters, document::Outcome, findings, kept, ui::Ui, unjoin_document::Remain, words::harmless};
 use crate::{
-    checks::{Finding, restarts::what_restarts},
+    checks::{Finding, cluster_webhook::narrowed, restarts::what_restarts},
     error::Error,
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK,
@@ -14,7 +14,7 @@ use crate::{
         configuration_patch::Change,
         credential::{ACCOUNT, USER_BINDING},
         narrowing::Field,
-        observed::{InstallerRun, Observed},
+        observed::{Denied, InstallerRun, Observed},
         unjoin::{
             plan::{Deletion, UnjoinPlan},
             steps::{UnjoinAction, UnjoinStep, configuration},
@@ -57,7 +57,9 @@ pub fn show(ui: &Ui, view: UnjoinView<'_>, findings: &[Finding]) {
 pub fn show_kept(ui: &Ui, plan: &UnjoinPlan) {
     let Some(member) = plan.member.as_ref().filter(|member| !member.kept.is_empty()) else { return };
     ui.message(&format!("\n{}", format!("What stays on {}", member.side).style(ui.styles.strong)));
-    member.kept.iter().for_each(|kept| ui.message(&format!("  - {}", harmless(kept))));
+    for kept in &member.kept {
+        ui.message(&format!("  - {}", harmless(&kept::sentence(kept))));
+    }
 }
 
 fn show_step(ui: &Ui, number: usize, step: &UnjoinStep<'_>, view: UnjoinView<'_>) {
@@ -68,7 +70,7 @@ fn show_step(ui: &Ui, number: usize, step: &UnjoinStep<'_>, view: UnjoinView<'_>
         UnjoinAction::Restore(restoration) => {
             say(&format!(
                 "restore what another command has narrowed, which is at work or was killed: {}",
-                restoration.record.sentence()
+                narrowed(&restoration.record)
             ));
         }
         UnjoinAction::Narrow(name, field) => say(&narrowing(name, *field)),
@@ -221,6 +223,15 @@ pub fn result(ui: &Ui, outcome: &Outcome, suffix: &str) -> Result<(), Error> {
     ui.result(&format!("{object} {verb}{place}{suffix}"))
 }
 
+/// What of kubefed's may not be read on the host.
+pub fn warn_of_untold(ui: &Ui, host: &Side, untold: &[Denied]) {
+    for Denied { resource, .. } in untold {
+        ui.warning(&format!(
+            "{host}: whether {resource} are left in {FEDERATION_NAMESPACE} is not known: forbidden"
+        ));
+    }
+}
+
 /// What is left over on both sides, with the commands that remove it.
 pub fn show_residue(ui: &Ui, remains: &[Remain]) {
     for remain in remains {
@@ -254,7 +265,7 @@ fn member_remains(name: &str, is_proxy: bool) -> Vec<String> {
              `kubectl --context CONTEXT -n {FEDERATION_NAMESPACE} delete serviceaccount {account}`"
         ),
         format!(
-            "the host's credential, where kubectl mc has made one: `kubectl --context CONTEXT delete clusterrolebinding \
+            "the host's credential, where a join has made one: `kubectl --context CONTEXT delete clusterrolebinding \
              {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete serviceaccount {ACCOUNT}`"
         ),
         "namespaces in workspaces of the host".to_owned(),
@@ -265,7 +276,7 @@ fn member_remains(name: &str, is_proxy: bool) -> Vec<String> {
     lines
 }
 
-/// The same as objects, for programs; the credential's are there only where kubectl mc has made one.
+/// The same as objects, for programs; the credential's are there only where a join has made one.
 pub fn objects_on_member(name: &str, is_proxy: bool) -> Vec<Remain> {
     let of = |kind: ObjectKind, name: &str| format!("{}/{name}", kind.singular());
     let role = kubefed_role(name);

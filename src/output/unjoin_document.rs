@@ -8,6 +8,7 @@ use super::{
         dry_run_view, finding_view, result_view, side_view,
     },
     ending::{Ending, Object},
+    kept,
 };
 use crate::{
     checks::Finding,
@@ -92,7 +93,7 @@ impl UnjoinDocument {
 
     /// Adds the plan.
     pub fn planned(&mut self, plan: &UnjoinPlan) {
-        let kept = plan.member.iter().flat_map(|member| member.kept.clone());
+        let kept = plan.member.iter().flat_map(|member| &member.kept).map(kept::sentence);
         let steps = plan.steps().iter().map(step_view).collect();
         self.plan = Some(PlanDocument { steps, kept: kept.collect() });
     }

@@ -1,8 +1,11 @@
-//! Words that depend on numbers.
+//! Words that are the same in several sentences.
 
 use std::time::Duration;
 
 use crate::cli::DryRun;
+
+/// What `version` prints.
+pub const VERSION: &str = concat!("kubectl-mc v", env!("CARGO_PKG_VERSION"));
 
 /// What stands behind a result that a dry run foresees, as kubectl has it.
 pub fn dry_run_suffix(dry_run: DryRun) -> &'static str {

@@ -83,7 +83,9 @@ fn of_removal(superseded: &Superseded) -> Vec<Access> {
 
 fn of(verb: &'static str, piece: Piece) -> Access {
     let (group, resource) = piece.resource();
-    Access { verb, group, resource, namespace: piece.namespace(), name: None }
+    // What does not exist yet is created without a name, as RBAC sees it.
+    let name = piece.fixed_name().filter(|_| matches!(verb, "get" | "patch" | "delete"));
+    Access { verb, group, resource, namespace: piece.namespace(), name }
 }
 
 /// What it takes to make a credential. The one that is stored creates a `ClusterRole` that allows everything, which

@@ -165,6 +165,15 @@ impl Piece {
         }
     }
 
+    /// Its name, where every member has it under the same one.
+    pub fn fixed_name(self) -> Option<&'static str> {
+        match self {
+            Self::ServiceAccount | Self::Binding => Some(ACCOUNT),
+            Self::UserBinding | Self::Rebinding | Self::AddedUser => Some(USER_BINDING),
+            Self::Token(_) | Self::AnotherToken(..) | Self::Certificate => None,
+        }
+    }
+
     /// Its kind with the group, in lower case, as results name it.
     pub fn kind(self) -> &'static str {
         match self {

@@ -25,7 +25,6 @@ pub mod reach;
 pub mod registered_name;
 pub mod registration;
 pub mod registration_changes;
-pub mod registration_reasons;
 pub mod renewal;
 pub mod secret_places;
 pub mod secret_remarks;

@@ -250,6 +250,23 @@ pub enum Outcome {
     WebhookGone,
 }
 
+/// What is to be known of a restoration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// As [`Outcome::AlreadyOriginal`].
+    AlreadyOriginal(Field),
+    /// As [`Outcome::OursTaken`].
+    OursTaken(Field),
+    /// As [`Outcome::LeftToOthers`].
+    LeftToOthers(Field),
+    /// As [`Outcome::WebhookGone`].
+    WebhookGone,
+    /// Somebody else has restored it.
+    OthersFaster,
+    /// Somebody else has rewritten the annotation that tells how, and what is wrong with it.
+    AnnotationRewritten(String),
+}
+
 /// How the webhook stands, and what it takes to restore it.
 pub fn standing(webhook: &ClusterWebhook) -> Standing {
     let Some(text) = webhook.annotation(ANNOTATION) else { return Standing::Untouched };
@@ -299,19 +316,6 @@ impl Record {
     fn has_set(&self, entry: &Value) -> bool {
         self.field == Field::MatchConditions && entry["name"] == CONDITION && self.set.contains(entry)
     }
-
-    /// What the narrowing means, as a fragment.
-    pub fn sentence(&self) -> String {
-        let Self { webhook, cluster, since, .. } = self;
-        match self.field {
-            Field::MatchConditions => {
-                format!("webhook {webhook} lets every update of Cluster {cluster} pass since {since}")
-            }
-            Field::Rules => format!(
-                "webhook {webhook} is off for all Clusters since {since}, so that Cluster {cluster} could be taken out"
-            ),
-        }
-    }
 }
 
 impl Restoration {
@@ -330,18 +334,14 @@ impl Restoration {
     }
 
     /// What became of the field, where that is worth a word.
-    pub fn remark(&self) -> Option<String> {
-        let field = self.record.field.name();
+    pub fn remark(&self) -> Option<Remark> {
+        let field = self.record.field;
         match self.outcome {
             Outcome::Restored => None,
-            Outcome::AlreadyOriginal => Some(format!("{field} had its original value already")),
-            Outcome::OursTaken => {
-                Some(format!("somebody else changed {field} meanwhile: only our condition went"))
-            }
-            Outcome::LeftToOthers => {
-                Some(format!("somebody else changed {field} meanwhile, which stays as they set it"))
-            }
-            Outcome::WebhookGone => Some("there is no such webhook any more".to_owned()),
+            Outcome::AlreadyOriginal => Some(Remark::AlreadyOriginal(field)),
+            Outcome::OursTaken => Some(Remark::OursTaken(field)),
+            Outcome::LeftToOthers => Some(Remark::LeftToOthers(field)),
+            Outcome::WebhookGone => Some(Remark::WebhookGone),
         }
     }
 }

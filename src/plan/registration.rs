@@ -58,6 +58,8 @@ pub enum Readiness {
     KubesphereSilent,
     /// It was lately found not ready, and why in the controller's own words.
     NotReady(String),
+    /// Its agent is not connected, and why in its own words.
+    AgentAway(String),
     /// Nobody has looked for so long that what was said then is worth little.
     Stale {
         /// When somebody did.
@@ -66,14 +68,14 @@ pub enum Readiness {
         said: Option<String>,
     },
     /// It was not looked at yet, and what for it waits.
-    Waiting(String),
+    Waiting(Awaited),
     /// It was not looked at in all the time since it was created.
     Overlooked {
         /// When it was created.
         since: Timestamp,
     },
     /// Nobody will look at it, and why.
-    Ignored(&'static str),
+    Ignored(Unheeded),
     /// It is being deleted.
     Deleting {
         /// Since when, where that can be read.
@@ -90,7 +92,7 @@ impl Readiness {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ready | Self::KubesphereSilent => "True",
-            Self::NotReady(_) => "False",
+            Self::NotReady(_) | Self::AgentAway(_) => "False",
             Self::Stale { .. } => "Stale",
             Self::Waiting(_) => "Waiting",
             Self::Overlooked { .. } | Self::Ignored(_) => "Unknown",
@@ -98,6 +100,30 @@ impl Readiness {
             Self::Deleted => "Deleted",
         }
     }
+}
+
+/// What a Cluster waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Its agent.
+    Agent,
+    /// The controller's first look.
+    FirstLook,
+    /// A condition that the controller sets.
+    Condition(ConditionType),
+}
+
+/// Why nobody will look at a Cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheeded {
+    /// It does not join the federation.
+    NotFederated,
+    /// It stores no kubeconfig.
+    WithoutKubeconfig,
+    /// What it stores is no kubeconfig; a parse error is only logged (kubesphere `cluster_controller.go@v3.4.1`).
+    UnreadableKubeconfig,
+    /// Nobody can tell how old its conditions are: it was written by hand.
+    UndatedConditions,
 }
 
 /// How near the end of a stored credential is.
@@ -122,8 +148,8 @@ pub enum Probe {
     Failed(String),
     /// Another cluster answered, the one with this UID.
     OtherCluster(String),
-    /// It was not asked, and why.
-    NotAsked(&'static str),
+    /// It was not asked: its agent's proxy answers inside the host only.
+    NotAsked,
 }
 
 /// One Cluster of a host.
@@ -264,16 +290,15 @@ fn readiness(cluster: &RegisteredCluster, has_kubeconfig: bool, standard: &Stand
         };
     }
     if !standard.is_version_4 && !cluster.joins_federation() {
-        return Readiness::Ignored("spec.joinFederation is not true: the controller ignores it for ever");
+        return Readiness::Ignored(Unheeded::NotFederated);
     }
     if let Some(agent) = without_agent(cluster) {
         return agent;
     }
     if !has_kubeconfig {
         return Readiness::Ignored(match cluster.kubeconfig_base64() {
-            None => "no kubeconfig is stored: the controller ignores it until there is one",
-            // A parse error is only logged (kubesphere `cluster_controller.go@v3.4.1`).
-            Some(_) => "the stored kubeconfig cannot be read: the controller only logs that",
+            None => Unheeded::WithoutKubeconfig,
+            Some(_) => Unheeded::UnreadableKubeconfig,
         });
     }
     let wanted: &[ConditionType] = if standard.is_version_4 { &JOINED_4 } else { &JOINED };
@@ -285,7 +310,7 @@ fn readiness(cluster: &RegisteredCluster, has_kubeconfig: bool, standard: &Stand
     }
     match unmet {
         Some(Unmet::Untrue(_, found)) => Readiness::NotReady(found.why().to_owned()),
-        Some(Unmet::Unset(condition)) => Readiness::Waiting(unset(condition)),
+        Some(Unmet::Unset(condition)) => Readiness::Waiting(Awaited::Condition(condition)),
         None if silent => Readiness::KubesphereSilent,
         None => Readiness::Ready,
     }
@@ -297,12 +322,8 @@ fn without_agent(cluster: &RegisteredCluster) -> Option<Readiness> {
         return None;
     }
     match cluster.condition(ConditionType::AgentAvailable) {
-        Some(agent) if !agent.is_true => {
-            Some(Readiness::NotReady(format!("its agent is not connected: {}", agent.why())))
-        }
-        None if cluster.kubeconfig_base64().is_none() => {
-            Some(Readiness::Waiting("its agent has not connected yet".to_owned()))
-        }
+        Some(agent) if !agent.is_true => Some(Readiness::AgentAway(agent.why().to_owned())),
+        None if cluster.kubeconfig_base64().is_none() => Some(Readiness::Waiting(Awaited::Agent)),
         _ => None,
     }
 }
@@ -314,25 +335,12 @@ fn said(unmet: Unmet) -> Option<String> {
     }
 }
 
-fn unset(condition: ConditionType) -> String {
-    format!("the controller has not set {} yet", condition.as_str())
-}
-
 fn unlooked_at(cluster: &RegisteredCluster, unmet: Option<Unmet>, standard: &Standard) -> Readiness {
     let created: Option<Timestamp> = cluster.created_at().parse().ok();
     let overdue = created.filter(|created| is_stale(*created, standard.now, standard.resync));
     match (unmet, overdue) {
-        // Of an object that was written by hand: nobody can tell how old that is.
-        (None | Some(Unmet::Untrue(..)), _) => {
-            Readiness::Ignored("its conditions do not say when they were written")
-        }
+        (None | Some(Unmet::Untrue(..)), _) => Readiness::Ignored(Unheeded::UndatedConditions),
         (Some(Unmet::Unset(_)), Some(since)) => Readiness::Overlooked { since },
-        (Some(Unmet::Unset(_)), None) => {
-            Readiness::Waiting("the controller has not looked at it yet".to_owned())
-        }
+        (Some(Unmet::Unset(_)), None) => Readiness::Waiting(Awaited::FirstLook),
     }
 }
-
-#[cfg(test)]
-#[path = "registration_tests.rs"]
-mod tests;

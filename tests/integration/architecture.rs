@@ -26,6 +26,20 @@ const WORLD: [&str; 12] = [
 ];
 /// Only `live` has a Kubernetes client.
 const CLIENT: [&str; 4] = ["kube::Client", "kube::Api", "use kube::", "kube::api"];
+/// Only `output` words what a person reads: elsewhere nothing is said, asked or told in a text that is made there.
+const WORDING: [&str; 11] = [
+    "ui.message(",
+    "ui.warning(",
+    "ui.hint(",
+    "ui.ask(",
+    "ui.ask_for_name(",
+    "ui.result(\"",
+    "ui.result(&format!",
+    "ui.text(\"",
+    "ui.text(&format!",
+    "Stands(\"",
+    "Stands(format!",
+];
 /// Only `output` prints.
 const PRINTING: [&str; 5] = ["println!", "print!(", "eprint", "io::stdout", "io::stderr"];
 
@@ -107,6 +121,16 @@ fn only_live_talks_to_clusters() {
 #[test]
 fn only_output_prints() {
     assert_none(&offences(|room| room != "output", &PRINTING));
+}
+
+#[test]
+fn only_output_words_what_is_said() {
+    assert_none(&offences(|room| room != "output", &WORDING));
+    // Nobody else can call what takes a text.
+    let ui = fs::read_to_string("src/output/ui.rs").unwrap();
+    for method in ["fn message(", "fn warning(", "fn hint(", "async fn ask(", "async fn ask_for_name("] {
+        assert!(ui.contains(&format!("    pub(super) {method}")), "{method} takes a text from everywhere");
+    }
 }
 
 #[test]

@@ -130,7 +130,11 @@ fn a_cluster_that_does_not_answer_hides_no_other() {
         "permissions member \"member1\": its user may not patch clusterconfigurations",
     );
     assert_says(&run, "unknown", "default-storage-class member \"member1\": whether the StorageClass");
-    assert_says(&run, "ok", "member-versions no member is newer than the host (not told of member \"gone\")");
+    assert_says(
+        &run,
+        "ok",
+        "member-versions no member is newer than the host (not checked: member \"gone\")",
+    );
     bed.assert_untouched();
 }
 

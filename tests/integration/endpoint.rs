@@ -101,7 +101,8 @@ fn an_unverified_context_is_stored_with_the_authority_that_is_given() {
     let kubeconfig = Kubeconfig::of(&bed).cluster("member1", &insecure);
     let authority = bed.member(1).plane().ca_pem();
     let program = bed.kubectl_mc_with(&kubeconfig).file("ca.pem", &authority).at_home();
-    let _ = program.words(IMPORT).words("--member-certificate-authority ca.pem").run().code(0);
+    let run = program.words(IMPORT).words("--member-certificate-authority ca.pem").run().code(0);
+    let _ = run.says("member1\": the server's certificate is not verified (insecure-skip-tls-verify)");
     bed.assert_joined(1, "member1");
     let stored = stored_cluster(&bed);
     assert_eq!(stored["certificate-authority-data"], STANDARD.encode(authority));

@@ -17,6 +17,17 @@ fn two_standalone_clusters_become_host_and_member() {
     }
 }
 
+#[test]
+fn every_write_names_its_field_manager() {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let _ = bed.join("member1").run().code(0);
+    let requests = bed.requests();
+    let stored = requests.iter().filter(|request| request.changes() && request.verb != "delete");
+    let (named, unnamed): (Vec<_>, Vec<_>) =
+        stored.partition(|request| request.request_uri.contains("fieldManager=kubectl-mc"));
+    assert!(named.len() >= 6 && unnamed.is_empty(), "{unnamed:?}");
+}
+
 /// One member is new, and one was prepared, by hand or by a join that came no further.
 #[test]
 fn a_host_takes_members_new_and_prepared() {

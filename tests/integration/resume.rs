@@ -30,7 +30,7 @@ fn ends_alike_however_often_it_is_killed(version: Version) {
     let patch = "patch clusterconfigurations/ks-installer";
     let writes = [&[patch, "create clusters/member1"], &ACCOUNT[..], &[patch]].concat();
     let writes: Vec<_> = writes.iter().map(|write| write.replace("HOST", &bed.host().uid()[..8])).collect();
-    assert_eq!(bed.writes(), writes, "each write once, whichever run sent it");
+    assert_eq!(bed.accepted_writes(), writes, "each write once, whichever run sent it");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn killed_after_each_write_a_join_of_3_3_ends_alike() {
     }
     let _ = bed.join("member1").run().code(0);
     bed.assert_joined(1, "member1");
-    assert_eq!(bed.configuration_patches(), [1, 1]);
+    assert_eq!(bed.accepted_configuration_patches(), [1, 1], "{:?}", bed.writes());
     let writes = bed.writes();
     let times = |write: &str| writes.iter().filter(|sent| *sent == write).count();
     assert_eq!(times("create clusters/member1"), 1);
@@ -91,5 +91,5 @@ fn interrupted_after_each_write_it_says_so_and_ends_alike() {
     }
     let _ = bed.join("member1").run().code(0);
     bed.assert_joined(1, "member1");
-    assert_eq!(bed.configuration_patches(), [1, 1]);
+    assert_eq!(bed.accepted_configuration_patches(), [1, 1], "{:?}", bed.writes());
 }

@@ -56,6 +56,30 @@ fn without_any_kubeconfig_the_files_are_named_where_one_was_sought() {
 }
 
 #[test]
+fn a_namespace_is_refused_with_the_reason() {
+    for words in ["-n kubesphere-system", "--namespace=default"] {
+        join(&Kubeconfig::of_nobody(), &format!("member1 {words}"))
+            .code(2)
+            .says("everything of KubeSphere stands in namespaces of its own, such as kubesphere-system: leave it out");
+    }
+}
+
+#[test]
+fn a_password_is_no_option_and_is_not_repeated() {
+    let run = join(&Kubeconfig::of_nobody(), "member1 --username=jane --password=hunter22hunter22");
+    run.code(2).says("unexpected argument '--username'").does_not_say("hunter22");
+}
+
+#[test]
+fn an_impersonation_without_a_user_is_refused() {
+    for option in ["--as-uid=42", "--as-group=g", "--as-user-extra=scopes=a"] {
+        join(&Kubeconfig::of_nobody(), &format!("member1 {option}")).code(2).says(
+            "error: requesting uid, groups or user-extra without impersonating a user\nhint: add `--as USER`",
+        );
+    }
+}
+
+#[test]
 fn the_same_member_twice_is_refused() {
     join(&Kubeconfig::of_nobody(), "member1 member1")
         .code(2)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use testbed::{
     bed::Cluster,
-    kubesphere::{Installation, Role, Scenario, Version},
+    kubesphere::{Installation, Peculiarity, Role, Scenario, Version},
 };
 
 use crate::support::{Faulty, Kubeconfig, KubectlMc, Run, Watched, listing, user_who_may};
@@ -14,10 +14,15 @@ pub fn host_of(version: Version) -> Scenario {
     Scenario::new(version).host(Installation::new(version).role(Role::Host))
 }
 
-/// A member that a join has just made.
+/// Both have their roles already: a join has to register the member only, which can be gone then.
+pub fn prepared(version: Version) -> Scenario {
+    host_of(version).member(Installation::new(version).role(Role::Member).with(Peculiarity::BehindProxy))
+}
+
+/// A member that was joined.
 pub fn joined(scenario: &Scenario) -> Watched {
     let bed = Watched::lease(scenario);
-    let _ = bed.join("member1").run().code(0);
+    let _ = bed.join("member1 --reachability off").run().code(0);
     bed
 }
 
@@ -176,7 +181,7 @@ fn killed_again_and_again_an_unjoin_of_3_1_ends_alike() {
 #[test]
 fn what_is_refused_or_rehearsed_changes_nothing() {
     let of = |role| Installation::new(Version::V3_4).role(role);
-    let members = vec![of(Role::None), of(Role::None)];
+    let members = vec![of(Role::Member), of(Role::None)];
     let bed = joined(&host_of(Version::V3_4).members(members));
     let marks = bed.marks();
     let refused = |words: &str, code: i32, said: &[&str]| {
@@ -282,7 +287,7 @@ fn rights(bed: &Watched) {
 
 #[test]
 fn on_the_host_alone_what_remains_on_the_member_is_printed_and_the_same_command_removes_it() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     let marks = bed.marks();
     let run = unjoin(&bed, "member1").run().code(0);
     let _ = run
@@ -304,7 +309,7 @@ fn on_the_host_alone_what_remains_on_the_member_is_printed_and_the_same_command_
 
 #[test]
 fn without_waiting_it_sends_the_deletion_and_says_how_to_continue() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     let run = unjoin(&bed, "member1 --member-context member1 --wait=false").run().code(0);
     let _ = run
         .stdout("cluster.cluster.kubesphere.io \"member1\" deleted\n")

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use testbed::{
     Fault, Kubernetes, Rule, block_on,
     kubesphere::{
-        ControllerScenario, Installation, Role, Scenario, Version, objects, webhook::CONFIGURATION,
+        ControllerScenario, Installation, Peculiarity, Role, Scenario, Version, objects,
+        webhook::CONFIGURATION,
     },
 };
 
@@ -23,10 +24,10 @@ pub(crate) const FORCE: &str = "unjoin member1 --context host --force --yes";
 const DELETED: &str = "cluster.cluster.kubesphere.io \"member1\" deleted\n";
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-/// Members that only have to be registered.
+/// Members that only have to be registered, and can be gone.
 pub(crate) fn scenario(members: usize) -> Scenario {
     let installed = |role| Installation::new(Version::V3_4).role(role);
-    let members = vec![installed(Role::Member); members];
+    let members = vec![installed(Role::Member).with(Peculiarity::BehindProxy); members];
     Scenario::new(Version::V3_4).host(installed(Role::Host)).members(members)
 }
 

@@ -14,7 +14,7 @@ use testbed::{
 
 use crate::{
     support::Watched,
-    unjoin::{host_of, joined, role, unjoin, writes_since},
+    unjoin::{joined, prepared, role, unjoin, writes_since},
 };
 
 /// Somebody deletes the Cluster by hand.
@@ -32,7 +32,7 @@ fn stored_kubeconfig(bed: &Watched, name: &str) -> String {
 #[test]
 fn a_member_that_is_registered_twice_stays_one() {
     for version in [Version::V3_4, Version::V3_2] {
-        let bed = joined(&host_of(version));
+        let bed = joined(&prepared(version));
         bed.host().import("twin", &stored_kubeconfig(&bed, "member1"));
         bed.wait_for("the twin is ready", Duration::from_secs(20), |bed| {
             condition(&bed.host().cluster("twin"), "Federated") == Some("True")
@@ -52,7 +52,7 @@ fn a_member_that_is_registered_twice_stays_one() {
 
 #[test]
 fn without_its_cluster_a_member_with_another_secret_keeps_its_configuration() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     delete_cluster(&bed, "member1");
     let secret = "Zq7Hq2Lw9Zb4Rv8Nc1Td6Yk3Mf5Pj0Sg";
     bed.member(1).patch_cluster_configuration(json!({"spec": {"authentication": {"jwtSecret": secret}}}));
@@ -75,7 +75,7 @@ fn without_its_cluster_a_member_with_another_secret_keeps_its_configuration() {
 
 #[test]
 fn a_member_that_a_colleague_registers_anew_during_the_wait_is_left() {
-    let bed = joined(&host_of(Version::V3_2));
+    let bed = joined(&prepared(Version::V3_2));
     hold(&bed, &json!(["finalizer.cluster.kubesphere.io", "example.org/hold"]));
     let kubeconfig = stored_kubeconfig(&bed, "member1");
     let (marks, written) = (bed.marks(), bed.writes().len());
@@ -96,7 +96,7 @@ fn a_member_that_a_colleague_registers_anew_during_the_wait_is_left() {
 
 #[test]
 fn a_cluster_that_somebody_has_deleted_is_cleaned_on_the_member() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     delete_cluster(&bed, "member1");
     let run = unjoin(&bed, "member1 --member-context member1").run().code(0);
     assert_eq!(run.stdout.lines().count(), 9, "{run}");
@@ -105,7 +105,7 @@ fn a_cluster_that_somebody_has_deleted_is_cleaned_on_the_member() {
 
 #[test]
 fn a_deletion_under_way_is_waited_for_and_not_sent_again() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     hold(&bed, &json!(["finalizer.cluster.kubesphere.io", "example.org/hold"]));
     let api = objects::clusters(&bed.host().client());
     block_on(async move { objects::remove(&api, "member1").await.unwrap() });
@@ -132,7 +132,7 @@ fn hold(bed: &Watched, finalizers: &Value) {
 
 #[test]
 fn an_agents_cluster_goes_and_its_agent_stays() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     bed.host().create_clusters(vec![
         ClusterObject::new("far").with(&json!({"spec": {"connection": {"type": "proxy"}}})),
     ]);
@@ -145,7 +145,7 @@ fn an_agents_cluster_goes_and_its_agent_stays() {
 
 #[test]
 fn what_gitops_keeps_is_said_to_come_back() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     let labelled =
         Patch::Merge(json!({"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": "fleet"}}}));
     let api = objects::clusters(&bed.host().client());
@@ -157,7 +157,7 @@ fn what_gitops_keeps_is_said_to_come_back() {
 
 #[test]
 fn without_the_webhook_a_dead_member_is_taken_out_and_what_remains_there_is_printed() {
-    let bed = joined(&host_of(Version::V3_3));
+    let bed = joined(&prepared(Version::V3_3));
     bed.member(1).kill();
     let _ = unjoin(&bed, "member1").run().code(0).says("What remains on the member \"member1\"");
     assert!(bed.host().cluster("member1").is_null());
@@ -165,7 +165,7 @@ fn without_the_webhook_a_dead_member_is_taken_out_and_what_remains_there_is_prin
 
 #[test]
 fn behind_the_webhook_a_dead_member_is_found_out_before_anything_is_sent() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     bed.member(1).kill();
     let marks = bed.marks();
     let _ = unjoin(&bed, "member1")
@@ -190,7 +190,7 @@ fn behind_the_webhook_a_dead_member_is_found_out_before_anything_is_sent() {
 
 #[test]
 fn a_member_that_dies_during_the_wait_ends_it_in_time_with_the_webhooks_words() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     hold(&bed, &json!(["finalizer.cluster.kubesphere.io", "example.org/hold"]));
     let written = bed.writes().len();
     let started = unjoin(&bed, "member1 --timeout 10s").start();

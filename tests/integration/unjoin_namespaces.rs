@@ -4,15 +4,15 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use testbed::{
     block_on,
-    kubesphere::{Installation, Peculiarity, Version, objects},
+    kubesphere::{Installation, Peculiarity, Role, Version, objects},
 };
 
-use crate::unjoin::{host_of, joined, unjoin};
+use crate::unjoin::{host_of, joined, prepared, unjoin};
 
 #[test]
 fn namespaces_of_the_hosts_workspaces_are_released_where_that_is_asked_for() {
     let project = Peculiarity::FederatedProject { name: "shop".to_owned(), workspace: "team".to_owned() };
-    let member = Installation::new(Version::V3_4).with(project);
+    let member = Installation::new(Version::V3_4).role(Role::Member).with(project);
     let bed = joined(&host_of(Version::V3_4).member(member));
     let asked =
         |words: &str| unjoin(&bed, "member1 --member-context member1 --dry-run=client").words(words).run();
@@ -36,7 +36,7 @@ fn namespaces_of_the_hosts_workspaces_are_released_where_that_is_asked_for() {
 
 #[test]
 fn kubefeds_namespace_stays_while_somebody_elses_things_are_in_it() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     let client = bed.member(1).client();
     let mine = json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "mine", "namespace": objects::FEDERATION}});
@@ -48,7 +48,7 @@ fn kubefeds_namespace_stays_while_somebody_elses_things_are_in_it() {
 
 #[test]
 fn kubefeds_objects_that_the_host_keeps_are_listed_as_residue() {
-    let bed = joined(&host_of(Version::V3_4));
+    let bed = joined(&prepared(Version::V3_4));
     let api = objects::objects(
         &bed.host().client(),
         "core.kubefed.io/v1beta1",

@@ -28,7 +28,7 @@ fn help_is_a_result_and_every_command_shows_examples() {
         assert!(run.stdout.contains("Usage: kubectl mc ") && run.stdout.contains("Commands:"), "{run}");
         assert_eq!(run.stderr, "", "{words}");
     }
-    for command in OF_CLUSTERS.into_iter().chain(["prepare", "version"]) {
+    for command in OF_CLUSTERS.into_iter().chain(["prepare", "completion", "options", "version"]) {
         for words in [format!("{command} --help"), format!("{command} -h"), format!("help {command}")] {
             let run = program(&words).run().code(0);
             assert!(run.stdout.contains(&format!("Usage: kubectl mc {command}")), "{run}");
@@ -36,6 +36,21 @@ fn help_is_a_result_and_every_command_shows_examples() {
             assert_eq!(run.stderr, "", "{words}");
         }
     }
+}
+
+#[test]
+fn options_of_every_command_have_a_page_of_their_own() {
+    let page = program("options").run().code(0);
+    let own = program("join --help").run().code(0);
+    for option in ["--server", "--member-token", "--as-group", "--request-timeout", "--color", "--v "] {
+        assert!(page.stdout.contains(option) && !own.stdout.contains(&format!(" {option}")), "{option}");
+    }
+    for option in ["--kubeconfig", "--context", "--member-server", "--timeout"] {
+        assert!(own.stdout.contains(&format!(" {option} ")), "{option}\n{own}");
+    }
+    assert!(!page.stdout.contains("--namespace") && !page.stdout.contains("--timeout <"), "{page}");
+    let help = program("get --help").run().code(0).stdout;
+    assert!(help.ends_with("\nUse \"kubectl mc options\" for the options of every command.\n"), "{help}");
 }
 
 #[test]
@@ -52,6 +67,9 @@ fn what_is_typed_wrongly_is_refused_on_stderr() {
     for (words, said) in [
         ("join", "MEMBER"),
         ("jion member1", "tip: a similar subcommand exists: 'join'"),
+        ("remove member1", "tip: a similar subcommand exists: 'unjoin'"),
+        ("list", "tip: a similar subcommand exists: 'get'"),
+        ("prepare remove", "unrecognized subcommand 'remove'"),
         ("join member1 --dry-runn=client", "--dry-run"),
         ("join member1 --dry-run=maybe", "[possible values: none, client, server]"),
         ("join member1 -o table", "[possible values: json, yaml]"),
@@ -61,6 +79,12 @@ fn what_is_typed_wrongly_is_refused_on_stderr() {
         ("get -o table", "[possible values: wide, json, yaml, name]"),
         ("get edge-1 -l a=b", "cannot be used with"),
         ("get --probe --watch", "cannot be used with"),
+        ("get --kubeconfig=", "a value is required for '--kubeconfig <PATH>' but none was supplied"),
+        ("get --match-server-version", "unexpected argument '--match-server-version' found"),
+        ("get --profile cpu", "unexpected argument '--profile' found"),
+        ("get --vmodule a=1", "unexpected argument '--vmodule' found"),
+        ("get --log-flush-frequency 5s", "unexpected argument '--log-flush-frequency' found"),
+        ("join member1 --dry-run", "a value is required for '--dry-run <MODE>' but none was supplied"),
     ] {
         let run = program(words).run().code(2).stdout("").says("error: ").says(said);
         assert!(run.stderr.contains("'--help'"), "{run}");
@@ -89,6 +113,35 @@ fn colours_are_taken_only_where_they_were_asked_for() {
     assert!(coloured(program("join nobody").env("CLICOLOR_FORCE", "1")));
     assert!(!coloured(program("join nobody").env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")));
     assert!(!coloured(program("join nobody --color never").env("CLICOLOR_FORCE", "1")));
+}
+
+#[test]
+fn under_another_name_everything_is_told_under_that_name() {
+    let called = |name: &str, words: &str| program(words).called(name).run();
+    let help = called("kubectl-foo_bar", "join --help").code(0);
+    assert!(help.stdout.contains("Usage: kubectl foo-bar join "), "{help}");
+    assert!(help.stdout.contains("\n  kubectl foo-bar join edge-1 --context prod\n"), "{help}");
+    for command in ["", "prepare", "completion", "options", "version"].into_iter().chain(OF_CLUSTERS) {
+        for words in [format!("{command} --help"), format!("{command} -h"), format!("help {command}")] {
+            let help = called("kubectl-foo_bar", &words).code(0);
+            assert!(help.stdout.contains("kubectl foo-bar"), "{help}");
+            let commands = help.stdout.replace(env!("CARGO_PKG_REPOSITORY"), "");
+            for name in ["kubectl mc", "kubectl-mc", "kubectl_complete-mc"] {
+                assert!(!commands.contains(name), "{name} in {help}");
+            }
+        }
+    }
+    let help = called("kubectl-foo_bar", "check --help").code(0).stdout;
+    assert!(help.contains(concat!(env!("CARGO_PKG_REPOSITORY"), "/tree/main/docs/checks")), "{help}");
+    let help = called("kubectl-foo_bar", "completion --help").code(0).stdout;
+    assert!(help.contains("\"$(command -v kubectl-foo_bar)\""), "{help}");
+    assert!(help.contains("/bin/kubectl_complete-foo_bar\""), "{help}");
+    let _ = called("kubectl-foo_bar", "join").code(2).says("Usage: kubectl foo-bar join");
+    let _ = called("ksmc", "join").code(2).says("Usage: ksmc join");
+    for (name, command) in [("kubectl-mc", "kubectl mc"), ("kubectl-foo_bar", "kubectl foo-bar")] {
+        let run = called(name, "prepare member member1 --jwt-secret-stdin");
+        let _ = run.says(&format!("as `{command} jwt-secret --reveal --context HOST` prints it"));
+    }
 }
 
 #[test]

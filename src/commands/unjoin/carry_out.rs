@@ -23,7 +23,7 @@ use crate::{
         observe::observe,
         patience::patiently,
         prepare::{Freshness, Preparation, Prepared, prepare},
-        report::{Event, Report},
+        report::{Activity, Deed, Event, Note, Report},
         unjoin::{
             admission::admission,
             release::release,
@@ -100,21 +100,20 @@ impl CarryOut<'_> {
             self.ask_once_more(cluster).await?;
             if remove_patiently(host, &trace, self.deadline).await? {
                 carried.outcomes.push(deleted(&host.side, &trace));
-                self.tell(host, Event::Done(format!("Cluster {} deleted", trace.name)));
+                self.tell(host, Event::Done(Deed::ClusterDeleted(trace.name.clone())));
             } else {
-                self.tell(host, Event::Note(format!("somebody else has deleted Cluster {}", trace.name)));
+                self.tell(host, Event::Note(Note::DeletedByOthers(trace.name.clone())));
             }
         }
         if !self.wait {
             carried.unfinished = true;
             return Ok(());
         }
-        let waiting = "waiting until ks-controller-manager has let the Cluster go";
-        self.tell(host, Event::Begins(format!("{waiting} ({})", trace.name)));
+        self.tell(host, Event::Begins(Activity::ClusterRelease(trace.name.clone())));
         let stands = |text: &str| self.tell(host, Event::Stands(text.to_owned()));
         match until_gone(host, &trace, self.deadline, stands).await {
             Ok(()) => {
-                self.tell(host, Event::Done(format!("Cluster {} is gone", trace.name)));
+                self.tell(host, Event::Done(Deed::ClusterGone(trace.name.clone())));
                 Ok(())
             }
             Err(failure) => Err(self.why_it_hangs(failure).await),
@@ -157,15 +156,12 @@ impl CarryOut<'_> {
         for trace in &plan.removals {
             let is_namespace = trace.kind == ObjectKind::NAMESPACE;
             if is_namespace && !is_still_empty(member, self.deadline).await? {
-                self.tell(
-                    member,
-                    Event::Note(format!("{} is not empty any more, and stays", trace.in_words())),
-                );
+                self.tell(member, Event::Note(Note::NotEmpty(trace.clone())));
                 continue;
             }
             if remove_patiently(member, trace, self.deadline).await? {
                 carried.outcomes.push(deleted(&member.side, trace));
-                self.tell(member, Event::Done(format!("{} deleted", trace.in_words())));
+                self.tell(member, Event::Done(Deed::Deleted(trace.clone())));
             }
         }
         Ok(())
@@ -179,10 +175,10 @@ impl CarryOut<'_> {
         if !is_still_empty(member, self.deadline).await? {
             return Ok(());
         }
-        self.tell(member, Event::Begins(format!("waiting until {} is gone", trace.in_words())));
+        self.tell(member, Event::Begins(Activity::Gone(trace.clone())));
         let stands = |text: &str| self.tell(member, Event::Stands(text.to_owned()));
         until_gone(member, trace, self.deadline, stands).await?;
-        self.tell(member, Event::Done(format!("{} is gone", trace.in_words())));
+        self.tell(member, Event::Done(Deed::Gone(trace.clone())));
         Ok(())
     }
 
@@ -196,10 +192,7 @@ impl CarryOut<'_> {
             let ask = async || release(member, planned, Persistence::Stored).await;
             if patiently(&member.side, self.deadline, ask).await? {
                 carried.outcomes.push(released(&member.side, &planned.namespace));
-                self.tell(
-                    member,
-                    Event::Done(format!("Namespace {} is the member's own", planned.namespace)),
-                );
+                self.tell(member, Event::Done(Deed::Released(planned.namespace.clone())));
             }
         }
         Ok(())

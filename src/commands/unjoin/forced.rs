@@ -19,11 +19,11 @@ use crate::{
             webhook::field,
         },
         patience::in_time,
-        report::Event,
+        report::{Deed, Event},
         request_error::{Cause, RequestError},
         unjoin::admission::admission,
     },
-    output::ui::Ui,
+    output::{questions, ui::Ui},
     plan::{
         narrowing::{Field, Restoration},
         observed::Observed,
@@ -79,7 +79,7 @@ pub(super) async fn confirm(plan: &UnjoinPlan, ui: &Ui) -> Result<(), Error> {
     if !Ui::can_ask() {
         return Err(nobody_to_ask("this narrows a webhook of the host", "--force --yes"));
     }
-    agreed(ui.ask_for_name("To go on, type the Cluster's name:", &plan.name).await?)
+    agreed(questions::cluster_name(ui, &plan.name).await?)
 }
 
 /// Nobody knows whether the Cluster would hang in its deletion, so it is not deleted.
@@ -113,18 +113,14 @@ impl CarryOut<'_> {
         };
         let removed = removal.run().await?;
         carried.outcomes.push(deleted(&host.side, trace));
-        let by_whom = match removed {
-            Removed::ByController => "",
-            Removed::ByUs => {
-                ", with what kubefed has of it; not taken from its users is the grant that they have for it \
-                 (annotation iam.kubesphere.io/granted-clusters), which a cluster that is joined under this name would inherit"
-            }
+        let gone = match removed {
+            Removed::ByController => Deed::ClusterGone,
+            Removed::ByUs => Deed::ClusterFinalized,
         };
-        self.tell_host(Event::Done(format!("Cluster {} is gone{by_whom}", trace.name)));
+        self.tell_host(Event::Done(gone(trace.name.clone())));
         match self.narrowed.restore().await {
             Ok(remark) => {
-                let remark = remark.map(|remark| format!(": {remark}")).unwrap_or_default();
-                self.tell_host(Event::Done(format!("webhook restored{remark}")));
+                self.tell_host(Event::Done(Deed::Restored(remark)));
                 Ok(())
             }
             Err(problem) => Err(Error::new(

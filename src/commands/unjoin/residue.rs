@@ -6,7 +6,7 @@ use crate::{
     kubesphere::{devops_config, side::Side},
     output::{
         ui::Ui,
-        unjoin::show_residue,
+        unjoin::{show_residue, warn_of_untold},
         unjoin_document::{Remain, UnjoinDocument},
         words::count,
     },
@@ -21,12 +21,7 @@ pub(super) fn residue(
     document: &mut UnjoinDocument,
 ) -> Result<(), Error> {
     let host = &clusters.host.side;
-    for denied in &look.host_untold {
-        ui.warning(&format!(
-            "{host}: whether {} are left in kube-federation-system is not known: forbidden",
-            denied.resource
-        ));
-    }
+    warn_of_untold(ui, host, &look.host_untold);
     let of_host = look.host_remains.iter().map(|trace| of_trace(host, trace));
     let steps = look.plan().map(UnjoinPlan::steps).unwrap_or_default();
     let undone = steps.into_iter().map(|step| Remain {

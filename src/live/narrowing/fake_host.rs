@@ -122,7 +122,6 @@ fn connection(shared: &Shared) -> Connection {
         server: "https://prod:6443".to_owned(),
         client: requests.into_client(),
         clock: ServerClock::default(),
-        warnings: Vec::new(),
         request_timeout: None,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         apply::FIELD_MANAGER,
         observe::FEDERATION_NAMESPACE,
         patience::{may_pass, patiently},
-        report::Event,
+        report::{Event, Note},
         request_error::{Cause, Object, RequestError, Verb, request},
     },
     plan::unjoin::admission::Admission,
@@ -30,10 +30,8 @@ impl Removal<'_> {
     /// deleted, then its finalizer is taken off (kubesphere `pkg/controller/cluster/join.go@v3.4.1`, unJoinFederation).
     pub(super) async fn finalize(&self, object: Deleting) -> Result<Removed, NarrowingFailure> {
         let seconds = CONTROLLER_WITHIN.as_secs();
-        self.tell(Event::Note(format!(
-            "ks-controller-manager has not let Cluster {} go within {seconds} s: its part is done for it",
-            self.cluster
-        )));
+        let cluster = self.cluster.to_owned();
+        self.tell(Event::Note(Note::ControllerAway { cluster, seconds }));
         let federated = ApiResource::from_gvk_with_plural(
             &GroupVersionKind::gvk("core.kubefed.io", "v1beta1", "KubeFedCluster"),
             "kubefedclusters",

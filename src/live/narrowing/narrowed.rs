@@ -20,7 +20,9 @@ use crate::{
         patience::{in_time, may_pass, patiently},
         request_error::{Cause, RequestError},
     },
-    plan::narrowing::{Field, Narrowing, NotNarrowed, Record, Restoration, Standing, narrow, standing},
+    plan::narrowing::{
+        Field, Narrowing, NotNarrowed, Record, Remark, Restoration, Standing, narrow, standing,
+    },
 };
 
 /// So long is looked for a patch whose answer was lost, or not waited for.
@@ -158,14 +160,14 @@ impl Narrowed {
 
     /// Restores what this command has narrowed. Returns what became of it where that is worth a word; after an error it
     /// is still there in [`Self::left`].
-    pub async fn restore(&self) -> Result<Option<String>, String> {
+    pub async fn restore(&self) -> Result<Option<Remark>, String> {
         match timeout(RESTORED_WITHIN, self.try_to_restore()).await {
             Ok(result) => result,
             Err(_) => Err(format!("not restored within {} s", RESTORED_WITHIN.as_secs())),
         }
     }
 
-    async fn try_to_restore(&self) -> Result<Option<String>, String> {
+    async fn try_to_restore(&self) -> Result<Option<Remark>, String> {
         let begun = Instant::now();
         loop {
             let Some(pending) = self.pending.borrow().clone() else { return Ok(None) };
@@ -184,7 +186,7 @@ impl Narrowed {
     }
 
     /// Whether it is restored, with what is worth a word.
-    async fn restore_once(&self, pending: &Pending) -> Result<Option<Option<String>>, RequestError> {
+    async fn restore_once(&self, pending: &Pending) -> Result<Option<Option<Remark>>, RequestError> {
         let Some(webhook) = read(&pending.host).await? else { return Ok(Some(None)) };
         match standing(&webhook) {
             Standing::Narrowed(restoration) if restoration.record.cluster == pending.cluster => {
@@ -196,9 +198,7 @@ impl Narrowed {
                     Err(error) => Err(error),
                 }
             }
-            Standing::Malformed(why) => Ok(Some(Some(format!(
-                "somebody else has rewritten the annotation that tells how to restore it ({why})"
-            )))),
+            Standing::Malformed(why) => Ok(Some(Some(Remark::AnnotationRewritten(why)))),
             // Restored by another command, which may have narrowed it for a Cluster of its own.
             Standing::Narrowed(_) | Standing::Untouched if pending.confirmed => Ok(Some(None)),
             Standing::Narrowed(_) | Standing::Untouched => Ok(None),

@@ -12,7 +12,7 @@ use crate::{
             fake_host::{Fault, Shared, host, patched, shipped, state},
         },
     },
-    plan::narrowing::{ANNOTATION, Field, Record},
+    plan::narrowing::{ANNOTATION, Field, Record, Remark},
 };
 
 const CLUSTER: &str = "edge-1";
@@ -176,7 +176,7 @@ async fn what_others_changed_meanwhile_is_told() {
     narrow(&narrowed, &host).await.unwrap();
     let theirs = json!({"name": "theirs", "expression": "true"});
     state(&shared).webhook["webhooks"][0]["matchConditions"] = json!([theirs]);
-    assert!(narrowed.restore().await.unwrap().unwrap().contains("stays as they set it"));
+    assert_eq!(narrowed.restore().await, Ok(Some(Remark::LeftToOthers(Field::MatchConditions))));
     assert_eq!(state(&shared).webhook["webhooks"][0]["matchConditions"], json!([theirs]));
     assert!(!is_narrowed(&shared));
 }

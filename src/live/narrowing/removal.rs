@@ -19,7 +19,7 @@ use crate::{
         connection::Connection,
         observe::{clusters, clusters_object},
         patience::{in_time, may_pass, patiently},
-        report::{Event, Report},
+        report::{Activity, Deed, Event, Note, Report},
         request_error::{Cause, RequestError, Verb, request},
     },
     plan::{
@@ -82,12 +82,12 @@ impl Removal<'_> {
     }
 
     async fn run_in_time(&self) -> Result<Removed, NarrowingFailure> {
-        self.tell(Event::Begins(format!("narrowing the webhook for Cluster {}", self.cluster)));
+        self.tell(Event::Begins(Activity::Narrowing(self.cluster.to_owned())));
         if let Some(record) = self.narrow().await? {
-            self.tell(Event::Done(record.sentence()));
+            self.tell(Event::Done(Deed::Narrowed(record)));
         }
         self.until_effective().await?;
-        self.tell(Event::Begins(format!("waiting until Cluster {} is gone", self.cluster)));
+        self.tell(Event::Begins(Activity::ClusterGone(self.cluster.to_owned())));
         let object = self.look().await?;
         match object {
             None => {}
@@ -140,7 +140,7 @@ impl Removal<'_> {
             let (side, attempts) = (self.host.side.clone(), NARROWED_AT_MOST);
             return Err(NarrowingFailure::NotSettled { side, attempts });
         }
-        self.tell(Event::Note("another command has restored the webhook; it is narrowed again".to_owned()));
+        self.tell(Event::Note(Note::RestoredByOthers));
         self.narrow().await.map(drop)
     }
 

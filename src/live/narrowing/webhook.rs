@@ -18,7 +18,7 @@ use crate::{
     },
     plan::{
         guarded_patch::Guarded,
-        narrowing::{ANNOTATION, Field, NotNarrowed, Restoration, Standing, narrow, standing},
+        narrowing::{ANNOTATION, Field, NotNarrowed, Remark, Restoration, Standing, narrow, standing},
         observed::Seen,
     },
 };
@@ -109,7 +109,7 @@ pub(super) fn malformed(host: &Connection, why: String) -> NarrowingFailure {
 
 /// Restores what an earlier command has left narrowed, as it was seen or, where somebody was faster, as it is now.
 /// Returns what is worth a word.
-pub async fn restore_left(host: &Connection, seen: &Restoration) -> Result<Option<String>, String> {
+pub async fn restore_left(host: &Connection, seen: &Restoration) -> Result<Option<Remark>, String> {
     let mut restoration = seen.clone();
     for _ in 0..ATTEMPTS {
         let error = match restore(host, &restoration, Persistence::Stored).await {
@@ -120,7 +120,7 @@ pub async fn restore_left(host: &Connection, seen: &Restoration) -> Result<Optio
         match now.map(|now| now.map(|webhook| standing(&webhook))) {
             _ if !lost_race(&error) => return Err(format!("{error}: {}", error.cause)),
             Ok(Some(Standing::Narrowed(now))) => restoration = *now,
-            Ok(_) => return Ok(Some("somebody else was faster".to_owned())),
+            Ok(_) => return Ok(Some(Remark::OthersFaster)),
             Err(error) => return Err(format!("{error}: {}", error.cause)),
         }
     }

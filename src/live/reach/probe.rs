@@ -25,7 +25,7 @@ use crate::{
         apply::{FIELD_MANAGER, Persistence},
         connection::Connection,
         patience::may_pass,
-        report::{self, Report},
+        report::{self, Activity, Deed, Note, Reached, Report},
         request_error::{Object, RequestError, Verb, request},
     },
     plan::reach::{
@@ -54,16 +54,15 @@ pub async fn probe(
     let run = format!("{:08x}", RandomState::new().build_hasher().finish() >> 32);
     let pods = pod::pods(probing, &run);
     let round = Round { host, probing, pods: &pods, run, remains };
-    report.tell(&host.side, report::Event::Begins("waiting for the nodes' probes".to_owned()));
+    report.tell(&host.side, report::Event::Begins(Activity::Probes));
     // What is not answered by then may be there all the same, and is deleted like the others.
     let refused = timeout_at(deadline, round.create(Persistence::Stored)).await.unwrap_or_default();
     let told = Instant::now() + tells_within(probing.targets().len());
     let probed = round.look(refused, deadline.min(told)).await;
     for problem in remains.delete().await {
-        let note = format!("a probe pod stays until the next command that changes this host: {problem}");
-        report.tell(&host.side, report::Event::Note(note));
+        report.tell(&host.side, report::Event::Note(Note::PodStays(problem)));
     }
-    report.tell(&host.side, report::Event::Done(summary(&probed)));
+    report.tell(&host.side, report::Event::Done(Deed::Probed(reached(&probed))));
     probed
 }
 
@@ -200,11 +199,11 @@ impl Round<'_> {
     }
 }
 
-fn summary(probed: &[Probed]) -> String {
-    let reached =
-        |probed: &Probed| probed.nodes.iter().filter(|(_, reach)| *reach == Reach::Reachable).count();
-    let members = probed.iter().map(|probed| {
-        format!("{} from {} of {} nodes", probed.target.server, reached(probed), probed.nodes.len())
+fn reached(probed: &[Probed]) -> Vec<Reached> {
+    let reached = probed.iter().map(|Probed { target, nodes, .. }| Reached {
+        server: target.server.clone(),
+        from: nodes.iter().filter(|(_, reach)| *reach == Reach::Reachable).count(),
+        of: nodes.len(),
     });
-    format!("reachable: {}", members.collect::<Vec<_>>().join(", "))
+    reached.collect()
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod admission;
+pub mod kept;
 pub mod namespaces;
 pub mod plan;
 pub mod standalone;

@@ -2,6 +2,7 @@
 
 use super::{
     admission::Admission,
+    kept::Kept,
     namespaces::{Release, WorkspaceNamespace},
     standalone::{Secrets, standalone_step},
     tenure::{Claim, Tenure, tenure},
@@ -78,7 +79,7 @@ pub struct MemberPlan {
     /// What its configuration needs.
     pub configuration: ConfigurationStep,
     /// What is there and stays, and why.
-    pub kept: Vec<String>,
+    pub kept: Vec<Kept>,
     /// What of it kubefed has made under this name, for whichever host.
     pub left: Vec<Trace>,
 }
@@ -196,18 +197,12 @@ fn member_plan(
     Ok(MemberPlan { side, tenure, claim, removals, going, releases, configuration, kept, left })
 }
 
-fn why_configuration_stays(tenure: &Tenure) -> Option<String> {
+fn why_configuration_stays(tenure: &Tenure) -> Option<Kept> {
     match tenure {
         Tenure::Ours | Tenure::Clean => None,
-        Tenure::Twice(other) => Some(format!(
-            "its configuration and its credential, because it stays a member of this host under the name \"{other}\""
-        )),
-        Tenure::OtherSecret => Some(
-            "its configuration and its namespaces, because its role is member and its jwtSecret is not this host's: \
-             another host may have taken it"
-                .to_owned(),
-        ),
-        Tenure::Host => Some("its configuration and its namespaces, because it is a host itself".to_owned()),
+        Tenure::Twice(other) => Some(Kept::StillMember(other.clone())),
+        Tenure::OtherSecret => Some(Kept::OtherSecret),
+        Tenure::Host => Some(Kept::Host),
     }
 }
 
@@ -217,12 +212,10 @@ fn kubefed_removals(
     tenure: &Tenure,
     member: &Observed,
     traces: &Traces,
-    kept: &mut Vec<String>,
+    kept: &mut Vec<Kept>,
 ) -> Vec<Trace> {
     if !tenure.takes_kubefeds(name, member) {
-        if let Some(first) = traces.kubefed.first() {
-            kept.push(format!("{}, because it may be another host's", first.in_words()));
-        }
+        kept.extend(traces.kubefed.first().cloned().map(Kept::Kubefed));
         return Vec::new();
     }
     let mut removals = traces.kubefed.clone();
@@ -238,31 +231,20 @@ fn left(name: &str, tenure: &Tenure, member: &Observed, traces: &Traces) -> Vec<
     if stays { traces.kubefed.clone() } else { Vec::new() }
 }
 
-fn emptied(namespace: &FederationNamespace, kept: &mut Vec<String>) -> Option<Trace> {
-    if namespace.is_going {
+fn emptied(found: &FederationNamespace, kept: &mut Vec<Kept>) -> Option<Trace> {
+    if found.is_going {
         return None;
     }
-    let name = namespace.trace.in_words();
-    if !namespace.others.is_empty() {
-        kept.push(format!("{name}, because others are in it: {}", listed(&namespace.others)));
+    let namespace = found.trace.clone();
+    if !found.others.is_empty() {
+        kept.push(Kept::Filled { namespace, others: found.others.clone() });
         return None;
     }
-    if !namespace.untold.is_empty() {
-        kept.push(format!("{name}, because it is not known to be empty: {}", listed(&namespace.untold)));
+    if !found.untold.is_empty() {
+        kept.push(Kept::Untold { namespace, untold: found.untold.clone() });
         return None;
     }
-    Some(namespace.trace.clone())
-}
-
-/// So many names are shown of what may be many.
-const SHOWN: usize = 5;
-
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    Some(namespace)
 }
 
 /// This host's tokens; and what every host shares, where no other host is left.
@@ -270,7 +252,7 @@ fn credential_removals(
     tenure: &Tenure,
     host: &Observed,
     traces: &Traces,
-    kept: &mut Vec<String>,
+    kept: &mut Vec<Kept>,
 ) -> Vec<Trace> {
     if matches!(tenure, Tenure::Twice(_) | Tenure::Clean) {
         return Vec::new();
@@ -279,10 +261,10 @@ fn credential_removals(
     let others = traces.credential.iter().any(|piece| is_of_another(piece, host));
     let mut removals = Vec::new();
     for piece in &traces.credential {
-        let Ownership::Ours = &piece.whose else {
-            kept.extend(why_foreign(piece));
+        if let Ownership::Foreign(why) = &piece.whose {
+            kept.push(Kept::Foreign { piece: piece.trace.clone(), why: why.clone() });
             continue;
-        };
+        }
         let goes = match piece.part {
             Part::Token(of) => of == Some(host),
             Part::Binding | Part::Account => !others,
@@ -292,7 +274,7 @@ fn credential_removals(
         if goes {
             removals.push(piece.trace.clone());
         } else {
-            kept.push(format!("{}, because another host may use it", piece.trace.in_words()));
+            kept.push(Kept::Shared(piece.trace.clone()));
         }
     }
     removals
@@ -302,18 +284,11 @@ fn is_of_another(piece: &Piece, host: HostUid) -> bool {
     matches!(piece.part, Part::Token(of) if of != Some(host))
 }
 
-fn why_foreign(piece: &Piece) -> Option<String> {
-    match &piece.whose {
-        Ownership::Ours => None,
-        Ownership::Foreign(why) => Some(format!("{}, which is not ours: {why}", piece.trace.in_words())),
-    }
-}
-
 fn releases(
     intent: &UnjoinIntent,
     tenure: &Tenure,
     namespaces: &Seen<Vec<WorkspaceNamespace>>,
-    kept: &mut Vec<String>,
+    kept: &mut Vec<Kept>,
 ) -> Vec<Release> {
     // A second run, after the first has advised it, finds nothing else of the host.
     let may = *tenure == Tenure::Ours || (*tenure == Tenure::Clean && intent.release_namespaces);
@@ -327,18 +302,9 @@ fn releases(
     }
     let names: Vec<String> = of_host.iter().map(|namespace| namespace.name().to_owned()).collect();
     if !names.is_empty() {
-        kept.push(format!(
-            "{} in workspaces of the host, which are deleted together with their workspace ({}); \
-             `--release-namespaces` makes them the member's own",
-            if names.len() == 1 { "1 namespace".to_owned() } else { format!("{} namespaces", names.len()) },
-            listed(&names)
-        ));
+        kept.push(Kept::Namespaces(names));
     }
-    if let Some(why) = namespaces.unreadable() {
-        kept.push(format!(
-            "namespaces in workspaces of the host, if there are any: they cannot be listed ({why})"
-        ));
-    }
+    kept.extend(namespaces.unreadable().map(|why| Kept::UnlistedNamespaces(why.to_owned())));
     Vec::new()
 }
 

@@ -18,6 +18,7 @@ use crate::{
         unjoin::{
             access::{on_host, on_member},
             admission::Admission,
+            kept::Kept,
             namespaces::{WorkspaceNamespace, WorkspaceSeen},
             tenure::{Claim, Tenure, tenure_now},
             trace::{
@@ -229,11 +230,7 @@ fn a_member_of_another_secret_keeps_all_that_may_be_another_hosts() {
     assert_eq!(plan.left, []);
     let plan = case().with(|case| case.traces.credential.push(token("token-of-other", OTHER))).member();
     assert_eq!(removed(&plan), ["token-of-host"]);
-    assert!(
-        plan.kept.iter().any(|kept| kept.starts_with("its configuration and its namespaces")),
-        "{:?}",
-        plan.kept
-    );
+    assert!(plan.kept.contains(&Kept::OtherSecret), "{:?}", plan.kept);
 }
 
 #[test]
@@ -316,12 +313,10 @@ fn what_is_not_ours_or_another_hosts_stays_and_is_told() {
         ["binding", "account", "token-of-other"].iter().all(|name| !removed.contains(name)),
         "{removed:?}"
     );
-    assert!(
-        plan.kept.contains(&"ServiceAccount account, which is not ours: it has no label".to_owned()),
-        "{:?}",
-        plan.kept
-    );
-    assert!(plan.kept.contains(&"ClusterRoleBinding binding, because another host may use it".to_owned()));
+    let foreign = |kept: &Kept| matches!(kept, Kept::Foreign { piece, why } if piece.name == "account" && why == "it has no label");
+    assert!(plan.kept.iter().any(foreign), "{:?}", plan.kept);
+    let shared = |kept: &Kept| matches!(kept, Kept::Shared(piece) if piece.name == "binding");
+    assert!(plan.kept.iter().any(shared), "{:?}", plan.kept);
 }
 
 #[test]
@@ -337,7 +332,10 @@ fn kubefeds_namespace_goes_only_where_it_is_known_to_be_empty() {
     };
     for plan in [filled(&["configmaps/mine"], &[]), filled(&[], &["widgets.example.org (forbidden)"])] {
         assert!(!removed(&plan).contains(&FEDERATION_NAMESPACE));
-        assert!(plan.kept[0].starts_with("Namespace kube-federation-system, because "), "{:?}", plan.kept);
+        let (Kept::Filled { namespace, .. } | Kept::Untold { namespace, .. }) = &plan.kept[0] else {
+            panic!("{:?}", plan.kept);
+        };
+        assert_eq!(namespace.in_words(), "Namespace kube-federation-system");
     }
 }
 
@@ -370,7 +368,7 @@ fn namespaces_are_released_where_that_is_asked_for_and_counted_else() {
         on_member(&released).iter().any(|access| (access.verb, access.resource) == ("patch", "namespaces"))
     );
     let kept = plan(false, WorkspaceSeen::Managed);
-    assert!(kept.kept[0].starts_with("2 namespaces in workspaces of the host"), "{:?}", kept.kept);
+    assert!(matches!(&kept.kept[..], [Kept::Namespaces(names), ..] if names.len() == 2), "{:?}", kept.kept);
     assert_eq!(plan(true, WorkspaceSeen::Own).releases, []);
     let again = Case::new().gone().bare().with(|case| {
         configured(&mut case.member, "none", "own");

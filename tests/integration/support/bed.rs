@@ -100,6 +100,13 @@ impl Watched {
         requests.iter().filter(|event| event.changes() && event.resource != "pods").map(shown).collect()
     }
 
+    /// Those of [`Self::writes`] that were accepted: one that was under way when its sender was killed may have been cut.
+    pub fn accepted_writes(&self) -> Vec<String> {
+        let requests = self.requests();
+        let accepted = requests.iter().filter(|event| event.changes() && is_accepted(event));
+        accepted.filter(|event| event.resource != "pods").map(shown).collect()
+    }
+
     /// What we did to probe pods, as verbs in order.
     pub fn probe_writes(&self) -> Vec<String> {
         let requests = self.requests();
@@ -115,12 +122,21 @@ impl Watched {
 
     /// How many patches each ClusterConfiguration was sent, the host's first.
     pub fn configuration_patches(&self) -> Vec<usize> {
+        self.configuration_patches_that(|_| true)
+    }
+
+    /// How many of them were accepted: one that was under way when its sender ended may have been cut.
+    pub fn accepted_configuration_patches(&self) -> Vec<usize> {
+        self.configuration_patches_that(is_accepted)
+    }
+
+    fn configuration_patches_that(&self, counts: fn(&AuditEvent) -> bool) -> Vec<usize> {
         let patches = |cluster: &Cluster| {
             let requests = cluster.audit().since_by(cluster.mark(), USER_AGENT);
-            requests
+            let patches = requests
                 .iter()
-                .filter(|event| event.verb == "patch" && event.resource == "clusterconfigurations")
-                .count()
+                .filter(|event| event.verb == "patch" && event.resource == "clusterconfigurations");
+            patches.filter(|event| counts(event)).count()
         };
         self.clusters().map(patches).collect()
     }
@@ -153,6 +169,10 @@ fn credentials_on(cluster: &Client) -> Vec<String> {
 
 fn shown(event: &AuditEvent) -> String {
     format!("{} {}/{}", event.verb, event.resource, event.name)
+}
+
+fn is_accepted(event: &AuditEvent) -> bool {
+    (200..300).contains(&event.code)
 }
 
 impl Deref for Watched {

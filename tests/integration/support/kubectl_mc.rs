@@ -1,6 +1,7 @@
 //! The program, run as a user runs it, in an environment of its own; every output is searched for secrets.
 
 use std::{
+    ffi::OsStr,
     fmt, fs,
     io::{Seek as _, Write as _},
     path::Path,
@@ -60,6 +61,36 @@ impl KubectlMc {
         let path = self.home.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+        self
+    }
+
+    /// Under another name, as which it stands on the `PATH` from then on.
+    pub fn called(self, name: &str) -> Self {
+        let folder = self.home.path().join("bin");
+        fs::create_dir_all(&folder).unwrap();
+        let link = folder.join(name);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubectl-mc"), &link).unwrap();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).unwrap();
+        let mut this = self.instead(link.as_os_str());
+        this.command.env("PATH", path);
+        this
+    }
+
+    /// With the test bed's kubectl before the machine's own: it asks plugins for completions, as those before 1.26 do not.
+    pub fn with_kubectl(self) -> Self {
+        let folder = self.home.path().join("bin");
+        fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink(testbed::kubectl().unwrap(), folder.join("kubectl")).unwrap();
+        self
+    }
+
+    /// Another program in its place and its environment, which is to start it.
+    pub fn instead(mut self, program: impl AsRef<OsStr>) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear().stdin(Stdio::null());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
         self
     }
 

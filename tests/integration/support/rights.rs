@@ -53,7 +53,12 @@ pub fn user_who_may(cluster: &Cluster, name: &str, rights: &[&str]) -> Value {
         objects::create(&client, &role).await.unwrap();
         objects::create(&client, &binding).await.unwrap();
     });
-    await_effect(cluster, name, &rules[0]);
+    await_effect(cluster, name, &rules[0], None);
+    user(cluster, name)
+}
+
+/// A user of this cluster, as it stands in a kubeconfig.
+pub fn user(cluster: &Cluster, name: &str) -> Value {
     let text = cluster.plane().kubeconfig_for(name, None, Validity::lasting(VALID_FOR)).unwrap();
     let kubeconfig: Value = serde_yaml::from_str(&text).unwrap();
     kubeconfig["users"][0]["user"].clone()
@@ -65,11 +70,16 @@ fn rule(right: &str) -> Value {
     json!({"verbs": [verb], "apiGroups": [group], "resources": [resource]})
 }
 
-fn await_effect(cluster: &Cluster, user: &str, rule: &Value) {
+/// Waits until the user may do what the rule says first.
+pub(super) fn await_effect(cluster: &Cluster, user: &str, rule: &Value, namespace: Option<&str>) {
+    let named = rule["resources"][0].as_str().unwrap();
+    let (resource, subresource) = named.split_once('/').unwrap_or((named, ""));
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "metadata": {},
         "spec": {"user": user, "resourceAttributes": {
-            "verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": rule["resources"][0],
+            "verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource,
+            "subresource": subresource, "namespace": namespace.unwrap_or_default(),
+            "name": rule["resourceNames"][0].as_str().unwrap_or_default(),
         }},
     });
     let begun = Instant::now();

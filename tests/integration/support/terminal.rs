@@ -16,6 +16,15 @@ impl KubectlMc {
     /// Runs it on a terminal and types this at its question. What a terminal shows is one stream, [`Run::stdout`].
     #[must_use]
     pub fn answer(self, answer: &str) -> Run {
+        let mut child = self.on_terminal().env("TERM", "xterm").spawn().unwrap();
+        let shown = kill_if_it_hangs(child.id(), || talk(&mut child, answer));
+        let secrets: Vec<String> =
+            self.secrets.into_iter().chain(self.made.iter().flat_map(|made| made())).collect();
+        Run::shown(self.words, shown, child.wait().unwrap().code(), &secrets)
+    }
+
+    /// What starts it on a terminal, with its keyboard and its screen at the ends of pipes.
+    pub(super) fn on_terminal(&self) -> Command {
         let line = std::iter::once(self.command.get_program().to_string_lossy().into_owned())
             .chain(self.words.iter().cloned())
             .map(|word| format!("'{word}'"))
@@ -24,12 +33,11 @@ impl KubectlMc {
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]).env_clear();
         script.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        script.env("TERM", "xterm").env("SHELL", "/bin/sh");
-        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let shown = kill_if_it_hangs(child.id(), || talk(&mut child, answer));
-        let secrets: Vec<String> =
-            self.secrets.into_iter().chain(self.made.iter().flat_map(|made| made())).collect();
-        Run::shown(self.words, shown, child.wait().unwrap().code(), &secrets)
+        script.env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped());
+        if let Some(folder) = self.command.get_current_dir() {
+            script.current_dir(folder);
+        }
+        script
     }
 }
 

@@ -19,7 +19,7 @@ use std::{
 
 use self::{
     build::Build,
-    bundle::{APISERVER_1_27, Bundle, CONTROL_PLANES, KUBELET},
+    bundle::{APISERVER_1_27, Bundle, CONTROL_PLANES, KREW, KUBECTL, KUBELET},
     download::Downloads,
     progress::{Progress, Stderr},
 };
@@ -111,7 +111,33 @@ pub fn kubelet() -> Result<PathBuf, Error> {
     static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     if found.is_none() {
-        *found = Some(Sources::from_environment().kubelet(&mut Stderr::default())?);
+        *found = Some(Sources::from_environment().apart(&KUBELET, &mut Stderr::default())?.join("kubelet"));
+    }
+    Ok(found.clone().expect("set above"))
+}
+
+/// Brings kubectl as [`kubelet`] brings the kubelet.
+///
+/// # Errors
+/// When it cannot be brought; the text says what was tried, why it failed and what to do.
+pub fn kubectl() -> Result<PathBuf, Error> {
+    static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if found.is_none() {
+        *found = Some(Sources::from_environment().apart(&KUBECTL, &mut Stderr::default())?.join("kubectl"));
+    }
+    Ok(found.clone().expect("set above"))
+}
+
+/// Brings krew and validate-krew-manifest into one folder, as [`kubelet`] brings the kubelet.
+///
+/// # Errors
+/// When they cannot be brought; the text says what was tried, why it failed and what to do.
+pub fn krew() -> Result<PathBuf, Error> {
+    static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if found.is_none() {
+        *found = Some(Sources::from_environment().apart(&KREW, &mut Stderr::default())?);
     }
     Ok(found.clone().expect("set above"))
 }
@@ -158,10 +184,10 @@ impl Sources {
         Ok(self.bring(&APISERVER_1_27, progress)?.join("kube-apiserver"))
     }
 
-    fn kubelet(&self, progress: &mut dyn Progress) -> Result<PathBuf, Error> {
-        let given = self.given.clone().filter(|folder| KUBELET.is_in(folder));
-        let folder = given.map_or_else(|| self.bring(&KUBELET, progress), Ok)?;
-        Ok(folder.join("kubelet"))
+    /// The folder of what `KUBEBUILDER_ASSETS` may hold and need not.
+    fn apart(&self, bundle: &Bundle, progress: &mut dyn Progress) -> Result<PathBuf, Error> {
+        let given = self.given.clone().filter(|folder| bundle.is_in(folder));
+        given.map_or_else(|| self.bring(bundle, progress), Ok)
     }
 
     /// The folder that holds a bundle, from the cache or brought now.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fmt,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
@@ -11,12 +12,15 @@ use std::{
 
 use serde::Deserialize;
 
-/// The audit policy: every request, without bodies, once answered or, for a watch, once begun.
+/// The audit policy: every request once answered or, for a watch, once begun, and of bodies only what access reviews ask.
 pub(crate) const POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
-rules: [{level: Metadata}]
+rules:
+- level: Request
+  resources: [{group: authorization.k8s.io, resources: [selfsubjectaccessreviews]}]
+- level: Metadata
 ";
 
 /// How long the log may lag behind an answer: the apiserver writes it just after, never seconds later.
@@ -49,11 +53,53 @@ pub struct AuditEvent {
     pub request_uri: String,
     /// The HTTP status answered.
     pub code: u16,
+    /// Whether the user may not do it; a webhook that refuses answers 403, too.
+    pub is_forbidden: bool,
     /// Whether the request asked that nothing be stored.
     pub dry_run: bool,
+    /// What an access review of one's own asked about.
+    pub reviewed: Option<Access>,
+}
+
+/// What a request does, as RBAC judges it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Access {
+    /// The verb.
+    pub verb: String,
+    /// Empty for the core group.
+    pub api_group: String,
+    /// The plural, with the subresource after a slash.
+    pub resource: String,
+    /// Empty for cluster-wide requests.
+    pub namespace: String,
+    /// Empty for lists and creations.
+    pub name: String,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, api_group, resource, namespace, name } = self;
+        let of =
+            |mark: &str, text: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
+        let (group, name, namespace) = (of(".", api_group), of("/", name), of(" in ", namespace));
+        write!(formatter, "{verb} {resource}{group}{name}{namespace}")
+    }
 }
 
 impl AuditEvent {
+    /// What the request itself does; `None` for a path outside the API, as /version.
+    pub fn access(&self) -> Option<Access> {
+        let subresource = if self.subresource.is_empty() { "" } else { "/" };
+        let is_object = !self.resource.is_empty();
+        is_object.then(|| Access {
+            verb: self.verb.clone(),
+            api_group: self.api_group.clone(),
+            resource: format!("{}{subresource}{}", self.resource, self.subresource),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        })
+    }
+
     /// Whether the request's verb writes; access reviews and dry runs are creations too, see there.
     pub fn is_write(&self) -> bool {
         matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
@@ -92,13 +138,21 @@ impl AuditLog {
     ///
     /// A request whose answer has reached its client is in it.
     pub fn since(&self, mark: Mark) -> Vec<AuditEvent> {
-        self.fence();
-        parse(&self.read(mark)).into_iter().filter(|event| !event.user_agent.starts_with(OWN_AGENT)).collect()
+        let ours = introduced_as(OWN_AGENT);
+        self.read_if(mark, |line| !line.contains(&ours))
     }
 
     /// As [`Self::since`], of clients whose `User-Agent` starts so: stand-ins' and controllers' requests are left out.
     pub fn since_by(&self, mark: Mark, user_agent: &str) -> Vec<AuditEvent> {
-        self.since(mark).into_iter().filter(|event| event.user_agent.starts_with(user_agent)).collect()
+        let theirs = introduced_as(user_agent);
+        self.read_if(mark, |line| line.contains(&theirs))
+    }
+
+    /// Most lines of a log that is asked over and over are nobody's concern: they are told by their text, unparsed.
+    fn read_if(&self, mark: Mark, concerns: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
+        self.fence();
+        let lines = self.read(mark);
+        parse(&lines.lines().filter(|line| concerns(line)).collect::<Vec<_>>().join("\n"))
     }
 
     /// Sends a request and waits until it is logged: then those answered before it are logged as well.
@@ -132,6 +186,11 @@ impl AuditLog {
 /// How the test bed's own requests introduce themselves.
 pub(crate) const OWN_AGENT: &str = "testbed/";
 
+/// How a line of a client shows whose `User-Agent` starts so; within a text, the quotes would be escaped.
+fn introduced_as(user_agent: &str) -> String {
+    format!("\"userAgent\":\"{user_agent}")
+}
+
 /// Reads the log's lines; a watch stands there twice, when it begins and when it ends, and counts once.
 fn parse(lines: &str) -> Vec<AuditEvent> {
     let mut seen = HashSet::new();
@@ -159,6 +218,54 @@ struct Line {
     object_ref: ObjectRef,
     #[serde(default)]
     response_status: ResponseStatus,
+    #[serde(default)]
+    request_object: RequestObject,
+    #[serde(default)]
+    annotations: Annotations,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "authorization.k8s.io/decision")]
+    decision: String,
+}
+
+/// The body of an access review.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RequestObject {
+    spec: ReviewSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ReviewSpec {
+    resource_attributes: Option<ResourceAttributes>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ResourceAttributes {
+    verb: String,
+    group: String,
+    resource: String,
+    subresource: String,
+    namespace: String,
+    name: String,
+}
+
+impl From<ResourceAttributes> for Access {
+    fn from(asked: ResourceAttributes) -> Self {
+        let subresource = if asked.subresource.is_empty() { "" } else { "/" };
+        Self {
+            verb: asked.verb,
+            api_group: asked.group,
+            resource: format!("{}{subresource}{}", asked.resource, asked.subresource),
+            namespace: asked.namespace,
+            name: asked.name,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -200,7 +307,9 @@ impl From<Line> for AuditEvent {
             name: line.object_ref.name,
             request_uri: line.request_uri,
             code: line.response_status.code,
+            is_forbidden: line.annotations.decision == "forbid",
             dry_run,
+            reviewed: line.request_object.spec.resource_attributes.map(Access::from),
         }
     }
 }
@@ -213,6 +322,14 @@ mod tests {
         serde_json::json!({
             "auditID": id, "verb": verb, "requestURI": uri, "user": {"username": "jane"}, "userAgent": "kubectl-mc/1",
             "objectRef": {"resource": resource, "apiGroup": group, "name": "x"}, "responseStatus": {"code": 201},
+        })
+        .to_string()
+    }
+
+    fn line_of(verb: &str, uri: &str, resource: &str, subresource: &str) -> String {
+        serde_json::json!({
+            "auditID": "2", "verb": verb, "requestURI": uri,
+            "objectRef": {"resource": resource, "subresource": subresource, "name": "x"},
         })
         .to_string()
     }
@@ -241,6 +358,22 @@ mod tests {
         assert!(events.iter().all(AuditEvent::is_write));
         assert!(events[0].is_review() && events[1].dry_run);
         assert_eq!(events.iter().map(AuditEvent::changes).collect::<Vec<_>>(), [false, false, true]);
+    }
+
+    #[test]
+    fn an_access_review_tells_what_it_asks_about() {
+        let line = serde_json::json!({
+            "auditID": "1", "verb": "create", "requestURI": "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            "objectRef": {"resource": "selfsubjectaccessreviews", "apiGroup": "authorization.k8s.io"},
+            "requestObject": {"spec": {"resourceAttributes": {
+                "verb": "bind", "group": "rbac.authorization.k8s.io", "resource": "clusterroles", "name": "cluster-admin",
+            }}},
+        });
+        let reviewed = parse(&line.to_string()).remove(0).reviewed.unwrap();
+        assert_eq!((reviewed.verb.as_str(), reviewed.name.as_str()), ("bind", "cluster-admin"));
+        let log = line_of("get", "/api/v1/namespaces/a/pods/x/log", "pods", "log");
+        let event = parse(&log).remove(0);
+        assert_eq!((event.access().unwrap().resource.as_str(), event.reviewed), ("pods/log", None));
     }
 
     #[test]

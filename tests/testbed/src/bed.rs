@@ -255,12 +255,13 @@ impl Cluster {
         self.front.as_ref().map_or_else(|| self.plane().server(), Front::server)
     }
 
-    /// Kills its apiserver: connections are refused from now on, and its control plane is not used again.
+    /// Lets connections be cut and refused from now on: closes the proxy before its apiserver; where there is none, kills
+    /// the apiserver, and its control plane is not used again.
     pub fn kill(&self) {
-        if let Some(front) = &self.front {
-            front.close();
+        match &self.front {
+            Some(front) => front.close(),
+            None => self.plane().kill_apiserver(),
         }
-        self.plane().kill_apiserver();
     }
 
     /// Halts its apiserver: connections are accepted and never answered from now on, and its control plane is not used
@@ -420,14 +421,19 @@ fn start_all(sites: Vec<(Arc<Site>, Facts)>, controller: ControllerScenario) -> 
     })
 }
 
-/// A proxy that tells the Kubernetes version of the installation's time, where that matters.
+/// A proxy that tells the Kubernetes version of the installation's time where that matters, or where one is wanted.
 fn front(site: &Site, controller: ControllerScenario) -> Result<Option<Front>, Error> {
     let honest = site.name != "host" && controller == ControllerScenario::NoTokenSecrets;
-    let Some(version) = site.version().told_kubernetes().filter(|_| !honest) else { return Ok(None) };
+    let told = site.version().told_kubernetes().filter(|_| !honest);
+    if told.is_none() && !site.installation.has(&Peculiarity::BehindProxy) {
+        return Ok(None);
+    }
     let front = Front::start(site.plane())?;
     let asks =
         |method: &http::Method, uri: &http::Uri| *method == http::Method::GET && uri.path() == "/version";
-    front.add(Rule::when(asks, Fault::Version(version.to_owned())));
+    if let Some(version) = told {
+        front.add(Rule::when(asks, Fault::Version(version.to_owned())));
+    }
     Ok(Some(front))
 }
 

@@ -21,8 +21,8 @@ mod runtime;
 pub mod serve;
 mod upstream;
 
-pub use assets::{Assets, Kubernetes, kubelet};
-pub use audit::{AuditEvent, AuditLog, Mark};
+pub use assets::{Assets, Kubernetes, krew, kubectl, kubelet};
+pub use audit::{Access, AuditEvent, AuditLog, Mark};
 pub use bed::Bed;
 pub use control_plane::{ADMIN, ControlPlane};
 pub use error::Error;

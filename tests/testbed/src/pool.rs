@@ -2,15 +2,19 @@
 
 use std::{
     ops::Deref,
-    sync::{Condvar, LazyLock, Mutex, MutexGuard},
+    sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{Assets, ControlPlane, Error, Kubernetes};
 
-/// More at once would need more than 2 GB, and on few cores would only wait for one another.
-const MOST_ALIVE: usize = 6;
+/// The bed that many tests share, and three of a host and a member. They need some 3 GB, and more would only wait for
+/// one another on few cores.
+const MOST_ALIVE: usize = 8;
 
 static POOL: LazyLock<Pool> = LazyLock::new(Pool::default);
+
+/// Who starts control planes does it alone: on few cores, those of all leases at once would take too long to get ready.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// The control planes of this process; see [`lease`].
 #[derive(Default)]
@@ -58,7 +62,7 @@ pub fn lease(count: usize) -> Result<Lease, Error> {
 /// When the binaries cannot be brought or a control plane does not start.
 ///
 /// # Panics
-/// When more are wanted than a pool ever holds (6).
+/// When more are wanted than a pool ever holds (8).
 pub fn lease_of(wanted: &[Kubernetes]) -> Result<Lease, Error> {
     let count = wanted.len();
     assert!(count <= MOST_ALIVE, "the pool holds {MOST_ALIVE} control planes, {count} are wanted");
@@ -69,7 +73,7 @@ pub fn lease_of(wanted: &[Kubernetes]) -> Result<Lease, Error> {
     drop(displaced);
     let count = missing.len();
     let starts = missing.into_iter().map(|(kubernetes, name)| Ok((Assets::find_for(kubernetes)?, name)));
-    match starts.collect::<Result<_, Error>>().and_then(ControlPlane::start_all) {
+    match starts.collect::<Result<_, Error>>().and_then(start_all) {
         Ok(started) => {
             planes.extend(started);
             Ok(Lease { planes: in_order(planes, wanted) })
@@ -79,6 +83,15 @@ pub fn lease_of(wanted: &[Kubernetes]) -> Result<Lease, Error> {
             Err(error)
         }
     }
+}
+
+/// What a lease starts, when those of others are ready.
+fn start_all(starts: Vec<(Assets, String)>) -> Result<Vec<ControlPlane>, Error> {
+    if starts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    ControlPlane::start_all(starts)
 }
 
 /// What the pool gives for a lease.

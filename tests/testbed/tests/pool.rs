@@ -85,6 +85,6 @@ fn a_plane_that_was_killed_is_not_handed_out_again() {
     let killed = planes[0].name().to_owned();
     planes[0].kill_apiserver();
     drop(planes);
-    let all = lease(6).unwrap();
+    let all = lease(8).unwrap();
     assert!(all.iter().all(|plane| plane.name() != killed && plane.is_healthy()));
 }

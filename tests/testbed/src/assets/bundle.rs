@@ -18,6 +18,8 @@ pub(super) struct Bundle {
     pub(super) go_mod: &'static str,
     /// The sums of what it needs; the cache is keyed by them.
     pub(super) go_sum: &'static str,
+    /// Whether all of them are published where control planes' are.
+    pub(super) published: bool,
     /// What Go builds of it.
     pub(super) packages: &'static [&'static str],
     /// How long a build takes.
@@ -34,6 +36,7 @@ pub(super) const CONTROL_PLANES: Bundle = Bundle {
     binaries: &["etcd", "kube-apiserver", "kube-controller-manager"],
     go_mod: include_str!("../../control-planes/go.mod"),
     go_sum: include_str!("../../control-planes/go.sum"),
+    published: true,
     packages: &[
         "k8s.io/kubernetes/cmd/kube-apiserver",
         "k8s.io/kubernetes/cmd/kube-controller-manager",
@@ -52,6 +55,7 @@ pub(super) const KUBELET: Bundle = Bundle {
     binaries: &["kubelet"],
     go_mod: include_str!("../../kubelet/go.mod"),
     go_sum: include_str!("../../kubelet/go.sum"),
+    published: true,
     packages: &["k8s.io/kubernetes/cmd/kubelet"],
     takes: "up to 3 minutes",
     elsewhere: "or set KUBEBUILDER_ASSETS to a folder that holds all of it: https://dl.k8s.io has it for Linux",
@@ -65,9 +69,38 @@ pub(super) const APISERVER_1_27: Bundle = Bundle {
     binaries: &["kube-apiserver"],
     go_mod: include_str!("../../control-planes-1.27/go.mod"),
     go_sum: include_str!("../../control-planes-1.27/go.sum"),
+    published: true,
     packages: &["k8s.io/kubernetes/cmd/kube-apiserver"],
     takes: "about 4 minutes",
     elsewhere: "or run only tests without a host of Kubernetes 1.27",
+};
+
+/// The kubectl that calls the plugin in tests: not the machine's, which may be any or none.
+pub(super) const KUBECTL: Bundle = Bundle {
+    what: "kubectl",
+    kubernetes: Kubernetes::V1_34,
+    folder: "kubectl",
+    binaries: &["kubectl"],
+    go_mod: include_str!("../../kubectl/go.mod"),
+    go_sum: include_str!("../../kubectl/go.sum"),
+    published: true,
+    packages: &["k8s.io/kubernetes/cmd/kubectl"],
+    takes: "about a minute",
+    elsewhere: "or set KUBEBUILDER_ASSETS to a folder that holds all of it: https://dl.k8s.io has it for Linux",
+};
+
+/// krew, and what krew's index checks a plugin with.
+pub(super) const KREW: Bundle = Bundle {
+    what: "krew and its validator",
+    kubernetes: Kubernetes::V1_34,
+    folder: "krew",
+    binaries: &["krew", "validate-krew-manifest"],
+    go_mod: include_str!("../../krew/go.mod"),
+    go_sum: include_str!("../../krew/go.sum"),
+    published: false,
+    packages: &["sigs.k8s.io/krew/cmd/krew", "sigs.k8s.io/krew/cmd/validate-krew-manifest"],
+    takes: "under a minute",
+    elsewhere: "or set KUBEBUILDER_ASSETS to a folder that holds all of it",
 };
 
 impl Bundle {

@@ -59,6 +59,9 @@ impl Downloads {
                 self.system
             ));
         }
+        if !bundle.published {
+            return Err(format!("there is none for all of {}", bundle.binaries.join(", ")));
+        }
         fs::create_dir_all(binaries).map_err(|error| format!("create a folder: {error}"))?;
         let architecture = architecture()?;
         let release = bundle.kubernetes.release();

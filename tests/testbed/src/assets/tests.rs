@@ -47,7 +47,7 @@ impl Machine {
     fn go(&self) {
         let note = self.0.path().join("builds");
         let script = "for argument; do [ \"$last\" = -o ] && out=$argument; last=$argument; done\n/bin/sleep 0.3\n\
-             for binary in kube-apiserver kube-controller-manager server kubelet; do echo $binary > $out/$binary; done";
+             for binary in kube-apiserver kube-controller-manager server kubelet krew kubectl validate-krew-manifest; do echo $binary > $out/$binary; done";
         self.program("go", &format!("{script}\necho built >> {}", note.display()));
     }
 
@@ -75,7 +75,7 @@ fn fill(folder: &Path, binaries: &[&str]) {
 
 #[test]
 fn the_versions_are_those_of_the_go_modules() {
-    for bundle in [CONTROL_PLANES, KUBELET, APISERVER_1_27] {
+    for bundle in [CONTROL_PLANES, KUBECTL, KUBELET, APISERVER_1_27] {
         let release = bundle.kubernetes.release();
         assert!(bundle.go_mod.contains(&format!("k8s.io/kubernetes v{release}")), "{}", bundle.what);
     }
@@ -155,10 +155,13 @@ fn the_kubelet_is_a_bundle_of_its_own() {
     let machine = Machine::new();
     machine.go();
     let planes = machine.sources().control_planes(&mut Said::default()).unwrap();
-    let kubelet = machine.sources().kubelet(&mut Said::default()).unwrap();
-    assert_eq!((machine.builds(), fs::read_to_string(&kubelet).unwrap().as_str()), (2, "kubelet\n"));
-    assert_ne!(kubelet.parent(), planes.etcd.parent());
-    assert_eq!(machine.sources().kubelet(&mut Said::default()).unwrap(), kubelet);
+    let kubelet = machine.sources().apart(&KUBELET, &mut Said::default()).unwrap();
+    assert_eq!(
+        (machine.builds(), fs::read_to_string(kubelet.join("kubelet")).unwrap().as_str()),
+        (2, "kubelet\n")
+    );
+    assert_ne!(Some(kubelet.as_path()), planes.etcd.parent());
+    assert_eq!(machine.sources().apart(&KUBELET, &mut Said::default()).unwrap(), kubelet);
     assert_eq!(machine.builds(), 2);
 }
 
@@ -184,9 +187,21 @@ fn given_assets_need_no_kubelet() {
     let given = machine.0.path().join("given");
     fill(&given, CONTROL_PLANES.binaries);
     let sources = Sources { given: Some(given.clone()), ..machine.sources() };
-    assert!(sources.kubelet(&mut Said::default()).unwrap().starts_with(machine.cache()));
+    assert!(sources.apart(&KUBELET, &mut Said::default()).unwrap().starts_with(machine.cache()));
     fill(&given, KUBELET.binaries);
-    assert_eq!(sources.kubelet(&mut Said::default()).unwrap(), given.join("kubelet"));
+    assert_eq!(sources.apart(&KUBELET, &mut Said::default()).unwrap(), given);
+}
+
+#[test]
+fn krew_comes_with_its_validator_and_once() {
+    let machine = Machine::new();
+    machine.go();
+    let folder = machine.sources().apart(&KREW, &mut Said::default()).unwrap();
+    assert!(KREW.is_in(&folder), "{}", folder.display());
+    assert_eq!(
+        (machine.sources().apart(&KREW, &mut Said::default()).unwrap(), machine.builds()),
+        (folder, 1)
+    );
 }
 
 /// A curl that answers from files: its last argument but `--output FILE` is the URL.
@@ -210,8 +225,8 @@ fn downloads_go_before_a_build() {
     let assets = machine.sources().control_planes(&mut said).unwrap();
     assert_eq!(fs::read_to_string(assets.etcd).unwrap(), "unpacked\n");
     assert_eq!((machine.builds(), said.0.len()), (0, 3));
-    let kubelet = machine.sources().kubelet(&mut said).unwrap();
-    assert_eq!(fs::read_to_string(kubelet).unwrap(), "abc");
+    let kubelet = machine.sources().apart(&KUBELET, &mut said).unwrap();
+    assert_eq!(fs::read_to_string(kubelet.join("kubelet")).unwrap(), "abc");
     assert!(said.0[3].ends_with("/kubelet"), "{}", said.0[3]);
 }
 

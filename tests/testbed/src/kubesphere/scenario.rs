@@ -210,6 +210,8 @@ pub enum Peculiarity {
     EarlierName(String),
     /// There is one more node.
     Node(Node),
+    /// A proxy is the way to its apiserver: the cluster can be gone, and its control plane be used again.
+    BehindProxy,
 }
 
 /// One cluster's KubeSphere.

@@ -1,0 +1,9 @@
+//! Completion: what was typed so far, and what its last word may become.
+
+mod script;
+mod typed;
+mod wanted;
+
+pub use script::{Completion, Shell};
+pub use typed::Typed;
+pub use wanted::{Candidate, Of, Source, Values, Wanted, wanted};

@@ -1,0 +1,37 @@
+//! Which context leads to which Cluster, in words.
+
+use super::{
+    ui::Ui,
+    words::{count, harmless},
+};
+use crate::{kubesphere::side::Side, live::whereabouts::Unanswered, plan::context_mapping::Mapped};
+
+/// That so many contexts are asked.
+pub fn asking(ui: &Ui, contexts: usize) {
+    ui.message(&format!("asking {} which cluster they lead to", count(contexts, "context")));
+}
+
+/// Which of them are used, and for what.
+pub fn show(ui: &Ui, mapped: &[Mapped]) {
+    for mapped in mapped {
+        ui.message(&line(mapped));
+    }
+}
+
+/// Those that have not answered.
+pub fn show_unanswered(ui: &Ui, unanswered: &[Unanswered]) {
+    for Unanswered { context, why } in unanswered {
+        ui.warning(&format!("context {}: not known where it leads: {}", harmless(context), harmless(why)));
+    }
+}
+
+/// That the host has no member with a stored kubeconfig.
+pub fn show_none(ui: &Ui, host: &Side) {
+    ui.message(&format!("{host}: no member whose kubeconfig could be renewed"));
+}
+
+fn line(mapped: &Mapped) -> String {
+    let others = mapped.others.iter().map(|other| harmless(other)).collect::<Vec<_>>().join(", ");
+    let others = if others.is_empty() { others } else { format!(" (as {others} does)") };
+    format!("context {} leads to Cluster {}{others}", harmless(&mapped.context), mapped.cluster)
+}

@@ -1,0 +1,147 @@
+//! What happens on the clusters, in words.
+
+use super::words::count;
+use crate::{
+    checks::cluster_webhook::narrowed,
+    live::report::{Activity, Deed, Note, Reached},
+    plan::{credential::Piece, lifetime::day, narrowing::Remark},
+};
+
+/// A fragment: `waiting until the role host is in effect`.
+pub(super) fn activity(activity: &Activity) -> String {
+    match activity {
+        Activity::InstallerRun => "waiting for the installer's run that is under way".to_owned(),
+        Activity::Role(role) => format!("waiting until the role {role} is in effect"),
+        Activity::ClusterReady(name) => format!("waiting until the Cluster {name} is ready"),
+        Activity::ClusterRelease(name) => {
+            format!("waiting until ks-controller-manager has let the Cluster go ({name})")
+        }
+        Activity::Narrowing(name) => format!("narrowing the webhook for Cluster {name}"),
+        Activity::ClusterGone(name) => format!("waiting until Cluster {name} is gone"),
+        Activity::Gone(trace) => format!("waiting until {} is gone", trace.in_words()),
+        Activity::Token(secret) => format!("waiting for the token in Secret {secret}"),
+        Activity::Certificate(signer) => format!("waiting for the certificate of {signer}"),
+        Activity::Probes => "waiting for the nodes' probes".to_owned(),
+    }
+}
+
+/// Where the installer stands, as a fragment.
+pub(super) fn installer_stands(text: &str) -> String {
+    format!("installer: {text}")
+}
+
+/// A sentence for the record.
+pub(super) fn deed(deed: &Deed) -> String {
+    match deed {
+        Deed::RoleInEffect(role) => format!("the role {role} is in effect"),
+        Deed::Patched => "ClusterConfiguration ks-installer patched".to_owned(),
+        Deed::Restarted => "Deployment ks-installer restarted".to_owned(),
+        Deed::ClusterCreated(name) => format!("Cluster {name} created"),
+        Deed::ClusterReady(name) => format!("Cluster {name} is ready"),
+        Deed::ClusterRenewed(name) => format!("Cluster {name} has the new kubeconfig"),
+        Deed::ClusterDeleted(name) => format!("Cluster {name} deleted"),
+        Deed::ClusterGone(name) => format!("Cluster {name} is gone"),
+        Deed::ClusterFinalized(name) => finalized(name),
+        Deed::Deleted(trace) => format!("{} deleted", trace.in_words()),
+        Deed::Gone(trace) => format!("{} is gone", trace.in_words()),
+        Deed::Released(namespace) => format!("Namespace {namespace} is the member's own"),
+        Deed::Made(piece) => made(*piece),
+        Deed::CredentialTried => "the credential for the host works, and is a cluster-admin's".to_owned(),
+        Deed::Signed(end) => format!("client certificate signed by the member, until {}", day(*end)),
+        Deed::EarlierDeleted(name) => format!("{name} deleted"),
+        Deed::EarlierUsersRemoved(name) => format!("{name} rid of earlier users"),
+        Deed::Narrowed(record) => narrowed(record),
+        Deed::Restored(remark) => restored(remark.as_ref()),
+        Deed::OthersRestored(remark) => {
+            with_remark("webhook restored that another command had narrowed", remark.as_ref())
+        }
+        Deed::LeftoversDeleted(number) => {
+            format!("{} of an earlier command deleted", count(*number, "probe pod"))
+        }
+        Deed::Probed(reached) => probed(reached),
+    }
+}
+
+fn finalized(name: &str) -> String {
+    format!(
+        "Cluster {name} is gone, with what kubefed has of it; not taken from its users is the grant that they have for it \
+         (annotation iam.kubesphere.io/granted-clusters), which a cluster that is joined under this name would inherit"
+    )
+}
+
+fn made(piece: Piece) -> String {
+    format!("{} {} {}", piece.type_meta().1, piece.name(), piece.outcome())
+}
+
+fn probed(reached: &[Reached]) -> String {
+    let members =
+        reached.iter().map(|Reached { server, from, of }| format!("{server} from {from} of {of} nodes"));
+    format!("reachable: {}", members.collect::<Vec<_>>().join(", "))
+}
+
+/// That this command's narrowing was restored.
+pub(super) fn restored(remark: Option<&Remark>) -> String {
+    with_remark("webhook restored", remark)
+}
+
+fn with_remark(done: &str, remark: Option<&Remark>) -> String {
+    remark.map_or_else(|| done.to_owned(), |remark| format!("{done}: {}", of_restoration(remark)))
+}
+
+fn of_restoration(remark: &Remark) -> String {
+    match remark {
+        Remark::AlreadyOriginal(field) => format!("{} had its original value already", field.name()),
+        Remark::OursTaken(field) => {
+            format!("somebody else changed {} meanwhile: only our condition went", field.name())
+        }
+        Remark::LeftToOthers(field) => {
+            format!("somebody else changed {} meanwhile, which stays as they set it", field.name())
+        }
+        Remark::WebhookGone => "there is no such webhook any more".to_owned(),
+        Remark::OthersFaster => "somebody else was faster".to_owned(),
+        Remark::AnnotationRewritten(why) => {
+            format!("somebody else has rewritten the annotation that tells how to restore it ({why})")
+        }
+    }
+}
+
+/// Something to know, as a fragment.
+pub(super) fn note(note: &Note) -> String {
+    match note {
+        Note::PatchOvertaken => {
+            "somebody else changed the ClusterConfiguration meanwhile: looked and planned again".to_owned()
+        }
+        Note::PatchLost => {
+            "the installer re-created the ClusterConfiguration and lost the patch: it is sent again"
+                .to_owned()
+        }
+        Note::PatchUnanswered(why) => {
+            format!("no answer to the patch ({why}): looked whether it has arrived")
+        }
+        Note::CreationUnanswered(why) => {
+            format!("no answer to the creation ({why}): looked whether it has arrived")
+        }
+        Note::CreatedByOthers(name) => format!("somebody else created the Cluster {name} meanwhile"),
+        Note::DeletedByOthers(name) => format!("somebody else has deleted Cluster {name}"),
+        Note::Twin(name) => {
+            format!("the same cluster was registered as \"{name}\" too, later; that Cluster has to go")
+        }
+        Note::Failing { cluster, reason } => {
+            format!("Cluster {cluster}: {reason}; the controller tries again")
+        }
+        Note::NotEmpty(trace) => format!("{} is not empty any more, and stays", trace.in_words()),
+        Note::Certificate(remark) => format!("the client certificate that the host will store {remark}"),
+        Note::EarlierStay(why) => {
+            format!("earlier credentials stay, since nobody knows which Clusters store them: {why}")
+        }
+        Note::RestoredByOthers => "another command has restored the webhook; it is narrowed again".to_owned(),
+        Note::StaysNarrowed(why) => format!("the webhook stays narrowed: {why}"),
+        Note::ControllerAway { cluster, seconds } => format!(
+            "ks-controller-manager has not let Cluster {cluster} go within {seconds} s: its part is done for it"
+        ),
+        Note::PodStays(why) => {
+            format!("a probe pod stays until the next command that changes this host: {why}")
+        }
+        Note::LeftoverStays(why) => format!("a leftover probe pod stays: {why}"),
+    }
+}

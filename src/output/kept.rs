@@ -1,0 +1,64 @@
+//! What stays on a member, in words.
+
+use super::words::count;
+use crate::plan::unjoin::kept::Kept;
+
+/// So many names are shown of what may be many.
+const SHOWN: usize = 5;
+
+/// A fragment with the reason: `Namespace kube-federation-system, because others are in it: …`.
+pub(super) fn sentence(kept: &Kept) -> String {
+    match kept {
+        Kept::StillMember(other) => format!(
+            "its configuration and its credential, because it stays a member of this host under the name \"{other}\""
+        ),
+        Kept::OtherSecret => {
+            "its configuration and its namespaces, because its role is member and its jwtSecret is not this host's: \
+             another host may have taken it"
+                .to_owned()
+        }
+        Kept::Host => "its configuration and its namespaces, because it is a host itself".to_owned(),
+        Kept::Kubefed(first) => format!("{}, because it may be another host's", first.in_words()),
+        Kept::Filled { namespace, others } => {
+            format!("{}, because others are in it: {}", namespace.in_words(), listed(others))
+        }
+        Kept::Untold { namespace, untold } => {
+            format!("{}, because it is not known to be empty: {}", namespace.in_words(), listed(untold))
+        }
+        Kept::Shared(piece) => format!("{}, because another host may use it", piece.in_words()),
+        Kept::Foreign { piece, why } => format!("{}, which is not ours: {why}", piece.in_words()),
+        Kept::Namespaces(names) => format!(
+            "{} in workspaces of the host, which are deleted together with their workspace ({}); \
+             `--release-namespaces` makes them the member's own",
+            count(names.len(), "namespace"),
+            listed(names)
+        ),
+        Kept::UnlistedNamespaces(why) => {
+            format!("namespaces in workspaces of the host, if there are any: they cannot be listed ({why})")
+        }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+    use crate::plan::unjoin::kept::Kept;
+
+    #[test]
+    fn of_many_names_a_few_are_shown() {
+        let names = |count: usize| (1..=count).map(|number| format!("n{number}")).collect();
+        let said = |count| sentence(&Kept::Namespaces(names(count)));
+        assert!(said(1).starts_with("1 namespace in workspaces of the host, "), "{}", said(1));
+        assert!(said(2).starts_with("2 namespaces in workspaces of the host, "), "{}", said(2));
+        assert!(said(5).contains("(n1, n2, n3, n4, n5);"), "{}", said(5));
+        assert!(said(7).contains("(n1, n2, n3, n4, n5 and 2 more);"), "{}", said(7));
+    }
+}

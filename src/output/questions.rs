@@ -1,0 +1,14 @@
+//! What a person is asked before anything is changed.
+
+use super::ui::Ui;
+use crate::error::Error;
+
+/// Whether to take the steps that were shown.
+pub async fn go_on(ui: &Ui) -> Result<bool, Error> {
+    ui.ask("Go on?").await
+}
+
+/// The name of the Cluster, where a mere yes is said too easily.
+pub async fn cluster_name(ui: &Ui, name: &str) -> Result<bool, Error> {
+    ui.ask_for_name("To go on, type the Cluster's name:", name).await
+}

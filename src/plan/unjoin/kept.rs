@@ -1,0 +1,43 @@
+//! What stays on a member, and why.
+
+use super::trace::Trace;
+
+/// Something that an unjoin leaves as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The configuration and the credential: it stays a member of this host under this other name.
+    StillMember(String),
+    /// The configuration and the namespaces: its secret is not this host's.
+    OtherSecret,
+    /// The configuration and the namespaces: it is a host itself.
+    Host,
+    /// The first of what kubefed works with, which may be another host's.
+    Kubefed(Trace),
+    /// A namespace with others in it.
+    Filled {
+        /// The namespace.
+        namespace: Trace,
+        /// What is in it.
+        others: Vec<String>,
+    },
+    /// A namespace that may not be empty.
+    Untold {
+        /// The namespace.
+        namespace: Trace,
+        /// What is not known of it.
+        untold: Vec<String>,
+    },
+    /// A piece of the credential, which another host may use.
+    Shared(Trace),
+    /// A piece of the credential, which is not ours.
+    Foreign {
+        /// The piece.
+        piece: Trace,
+        /// Why it is not.
+        why: String,
+    },
+    /// Namespaces of these names in workspaces of the host.
+    Namespaces(Vec<String>),
+    /// Namespaces that cannot be listed, and why.
+    UnlistedNamespaces(String),
+}

@@ -1,0 +1,104 @@
+//! A server that answers what a test wants, where an apiserver would not.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use super::Kubeconfig;
+
+/// What a request is answered with.
+#[derive(Clone)]
+pub struct Answer {
+    status: u16,
+    headers: String,
+    body: String,
+}
+
+impl Answer {
+    pub fn json(status: u16, body: &Value) -> Self {
+        let headers = "content-type: application/json\r\n".to_owned();
+        Self { status, headers, body: body.to_string() }
+    }
+
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: "content-type: text/html\r\n".to_owned(), body: body.to_owned() }
+    }
+
+    /// A refusal as apiservers write it.
+    pub fn refusal(status: u16, reason: &str, message: &str) -> Self {
+        Self::json(
+            status,
+            &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                    "message": message, "reason": reason, "code": status}),
+        )
+    }
+
+    /// With this header.
+    pub fn header(mut self, line: &str) -> Self {
+        self.headers.push_str(line);
+        self.headers.push_str("\r\n");
+        self
+    }
+}
+
+/// A server on loopback, without TLS, for as long as the tests run.
+pub struct HttpServer {
+    address: String,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl HttpServer {
+    /// Answers each request by its path, query and all.
+    pub fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (heads, answer) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(answer));
+        let seen = Arc::clone(&heads);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                thread::spawn(move || serve(stream, &seen, &*answer));
+            }
+        });
+        Self { address, heads }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A kubeconfig whose contexts `host` and `member1` lead here.
+    pub fn kubeconfig(&self) -> Kubeconfig {
+        let cluster = json!({"server": self.address});
+        Kubeconfig::of_nobody().cluster("host", &cluster).cluster("member1", &cluster)
+    }
+
+    /// The heads of all requests so far, in lower case.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+fn serve(mut stream: TcpStream, heads: &Mutex<Vec<String>>, answer: &dyn Fn(&str) -> Answer) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).unwrap_or(0) == 0 {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let Answer { status, headers, body } = answer(head.split(' ').nth(1).unwrap_or_default());
+    heads.lock().unwrap().push(head.to_ascii_lowercase());
+    let length = body.len();
+    let text = format!(
+        "HTTP/1.1 {status} x\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(text.as_bytes()).ok();
+}
