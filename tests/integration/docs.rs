@@ -35,7 +35,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// Every page that users and contributors read.
 fn pages() -> Vec<PathBuf> {
-    let mut pages = ["README.md", "CONTRIBUTING.md"].map(PathBuf::from).to_vec();
+    let mut pages = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"].map(PathBuf::from).to_vec();
     let mut folders = vec![PathBuf::from("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

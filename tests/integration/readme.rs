@@ -1,31 +1,12 @@
 //! The README tells the truth: what it shows is run and compared.
 
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
-use kubectl_mc::{checks::every_check, error::Kind, kubesphere::confidential::scrub};
+use kubectl_mc::{checks::every_check, error::Kind};
 use regex::Regex;
 use testbed::kubesphere::{Scenario, Version};
 
-use crate::support::{Kubeconfig, Watched};
-
-/// What differs from run to run, and what stands in for it.
-const VARYING: [(&str, &str); 10] = [
-    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
-    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
-    (r"sha256:[0-9a-f]{8}", "sha256:FINGERPRINT"),
-    (r" \(\d+s\)", ""),
-    (r"token-[0-9a-f]{8}(-[0-9a-f]+)?", "token-UID"),
-    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
-    (r"kubesphere-token-\w{5}", "kubesphere-token-ID"),
-    (r"\b\d+[smhd]\b", "AGE"),
-    (r"KUBECONFIG=\S+", "KUBECONFIG=FILE"),
-    (r"PATH=\S+:\$PATH", "PATH=FOLDER:$PATH"),
-];
+use crate::support::{Reader, Watched, comparable, shown_blocks};
 
 fn readme() -> String {
     fs::read_to_string("README.md").unwrap()
@@ -38,18 +19,6 @@ fn shown(marker: &str) -> Vec<String> {
     let (_, block) = after.split_once("```console\n").expect("a console block follows the marker");
     let (block, _) = block.split_once("\n```").expect("the block ends");
     comparable(block)
-}
-
-fn comparable(text: &str) -> Vec<String> {
-    let varying = VARYING.map(|(pattern, replacement)| (Regex::new(pattern).unwrap(), replacement));
-    let scrub = |line: &str| {
-        varying.iter().fold(line.to_owned(), |line, (pattern, with)| {
-            pattern.replace_all(&line, *with).trim_end().to_owned()
-        })
-    };
-    // Columns are as wide as their values; what ends with `…` says what takes long, and only where it does.
-    let lines = text.lines().filter(|line| !line.ends_with('…')).map(scrub);
-    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 /// The demo of this build; `cargo test` builds it with the test bed's own tests.
@@ -80,74 +49,13 @@ fn cargo_demo_shows_what_the_readme_shows() {
     assert_eq!(expected[0], "$ cargo demo");
 }
 
-/// What the shells of the README find on their PATH as `kubectl`, whether the machine has one or not.
-const KUBECTL: &str = "#!/bin/sh\n[ \"$1\" = mc ] && shift && exec kubectl-mc \"$@\"\n";
-
-/// A home as the README's reader has it: two contexts, and a file for an installation to come.
-struct Reader {
-    home: tempfile::TempDir,
-    secrets: Vec<String>,
-}
-
-impl Reader {
-    fn of(bed: &Watched) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| fs::write(home.path().join(path), text).unwrap();
-        let contexts = Kubeconfig::of(bed).alias("prod", "host").alias("edge-1", "member1").current("prod");
-        fs::create_dir(home.path().join(".kube")).unwrap();
-        fs::create_dir(home.path().join("bin")).unwrap();
-        write(".kube/config", &contexts.text());
-        write("bin/kubectl", KUBECTL);
-        write(
-            "config-sample.yaml",
-            &fs::read_to_string("tests/fixtures/configurations/kubekey.yaml").unwrap(),
-        );
-        fs::set_permissions(home.path().join("bin/kubectl"), PermissionsExt::from_mode(0o755)).unwrap();
-        symlink(env!("CARGO_BIN_EXE_kubectl-mc"), home.path().join("bin/kubectl-mc")).unwrap();
-        Self { home, secrets: bed.secrets() }
-    }
-
-    /// The block again, with what its commands show today.
-    fn replay(&self, block: &str) -> String {
-        let commands = block.lines().filter_map(|line| line.strip_prefix("$ "));
-        let shown = commands.map(|command| format!("$ {command}\n{}", self.run(command)));
-        shown.collect::<Vec<_>>().concat()
-    }
-
-    fn run(&self, command: &str) -> String {
-        let path = std::env::var("PATH").unwrap();
-        let output = Command::new("sh")
-            .args(["-c", &format!("exec 2>&1; {command}")])
-            .env_clear()
-            .env("HOME", self.home.path())
-            .env("PATH", format!("{}:{path}", self.path("bin").display()))
-            .current_dir(self.home.path())
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
-        assert_eq!(scrub(&text, &secrets), text, "`{command}` shows a secret");
-        text
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        Path::new(self.home.path()).join(path)
-    }
-}
-
-/// The console blocks that are marked as shown by the commands in them.
-fn blocks() -> Vec<String> {
-    let readme = readme();
-    let after = readme.split("<!-- shown -->\n```console\n").skip(1);
-    after.map(|text| text.split_once("```").expect("the block ends").0.to_owned()).collect()
-}
-
 /// All blocks in their order, as a reader goes through them, on two clusters with KubeSphere 3.4.
 #[test]
 fn every_command_shows_what_the_readme_shows() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
-    let reader = Reader::of(&bed);
-    let expected = blocks();
+    let reader = Reader::of(&bed, &[("prod", "host"), ("edge-1", "member1")]);
+    let readme = readme();
+    let expected = shown_blocks(&readme);
     for command in [
         "prepare host",
         "prepare member",
@@ -164,20 +72,22 @@ fn every_command_shows_what_the_readme_shows() {
     }
     let seen: Vec<String> = expected.iter().map(|block| reader.replay(block)).collect();
     let [seen_lines, expected_lines] =
-        [&seen, &expected].map(|blocks| comparable(&blocks.concat()).join("\n"));
+        [seen.concat(), expected.concat()].map(|blocks| comparable(&blocks).join("\n"));
     assert_eq!(seen_lines, expected_lines, "the README should show:\n{}", seen.join("----\n"));
 }
 
 #[test]
-fn the_two_commands_are_what_they_are_said_to_be() {
+fn the_commands_are_what_they_are_said_to_be() {
     let alias = fs::read_to_string(".cargo/config.toml").unwrap();
-    assert!(alias.contains("demo = \"run "));
+    assert!(alias.contains("demo = \"run ") && alias.contains("compare = \"bench "));
+    assert_eq!(shown("compared")[0], "$ cargo compare");
     let ci = fs::read_to_string(".ci/run").unwrap();
     for command in ["cargo demo", "cargo test"] {
         assert!(readme().contains(&format!("$ {command} ")), "{command}");
     }
     assert!(
-        ci.lines().any(|line| line == "cargo test"),
+        // With what keeps Cargo.lock as it was committed.
+        ci.lines().any(|line| line == "cargo test --locked"),
         "CI runs another test command than the README shows"
     );
 }
@@ -217,4 +127,90 @@ fn rows(heading: &str) -> Vec<String> {
     let table =
         section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     table.skip(2).map(str::to_owned).collect()
+}
+
+/// The tests that a text names, by file and name.
+fn named_tests(text: &str) -> Vec<(String, String)> {
+    let named = Regex::new(r"`([a-z_/]+\.rs)::([a-z0-9_]+)`").unwrap();
+    named.captures_iter(text).map(|test| (test[1].to_owned(), test[2].to_owned())).collect()
+}
+
+#[test]
+fn every_promise_has_a_test_that_exists() {
+    let promises = rows("## What it promises");
+    assert_eq!(promises.len(), 7, "{promises:?}");
+    for promise in promises {
+        let named = named_tests(&promise);
+        assert!(!named.is_empty(), "no test holds {promise}");
+        for (file, name) in named {
+            let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(text.contains(&format!("#[test]\nfn {name}() {{")), "there is no test {file}::{name}");
+        }
+    }
+}
+
+fn console_blocks(text: &str) -> Vec<&str> {
+    let after = text.split("```console\n").skip(1);
+    after.map(|text| text.split_once("```").expect("the block ends").0).collect()
+}
+
+/// What is code in the first cells of all tables, and the level of all headings: the same in every language.
+fn frame(text: &str) -> Vec<String> {
+    let code = Regex::new("`[^`]+`").unwrap();
+    let prose = text.split("```").step_by(2).flat_map(str::lines);
+    let lines = prose.filter_map(|line| {
+        let kept = match line.strip_prefix("| ") {
+            Some(row) => row.split(" | ").next()?,
+            None => line.starts_with('#').then(|| line.split(' ').next())??,
+        };
+        let codes: Vec<&str> = code.find_iter(kept).map(|code| code.as_str()).collect();
+        Some(if line.starts_with('#') { kept.to_owned() } else { format!("| {}", codes.join(" ")) })
+    });
+    lines.collect()
+}
+
+#[test]
+fn the_chinese_readme_says_the_same() {
+    let (english, chinese) = (readme(), fs::read_to_string("README.zh-CN.md").unwrap());
+    assert_eq!(console_blocks(&english), console_blocks(&chinese));
+    assert_eq!(frame(&english), frame(&chinese));
+    assert_eq!(named_tests(&english), named_tests(&chinese));
+    for (text, other) in [(&english, "](README.zh-CN.md)"), (&chinese, "](README.md)")] {
+        assert!(text.lines().take(5).any(|line| line.contains(other)), "the top does not lead to {other}");
+    }
+}
+
+/// What a page says in the only group of a pattern.
+fn said<'a>(page: &'a str, pattern: &str) -> BTreeSet<&'a str> {
+    let pattern = Regex::new(pattern).unwrap();
+    pattern.captures_iter(page).map(|found| found.get(1).unwrap().as_str()).collect()
+}
+
+/// Pages that show the version or the address of the repository in commands.
+const OF_RELEASES: [&str; 4] =
+    ["README.md", "README.zh-CN.md", "docs/release.md", "plugin-manifest/README.md"];
+
+#[test]
+fn commands_have_the_version_of_the_manifest() {
+    let version = BTreeSet::from([concat!("v", env!("CARGO_PKG_VERSION"))]);
+    for file in OF_RELEASES {
+        let page = fs::read_to_string(file).unwrap();
+        let shown = said(&page, r"(?:kubectl-mc[_ ]|version=|tags/|download/|checkout )(v\d+\.\d+\.\d+)");
+        assert_eq!(shown, version, "{file}");
+    }
+}
+
+/// krew.yaml is held against it where it is rendered, in xtask/tests/manifest.rs.
+#[test]
+fn every_page_has_the_address_of_the_manifest() {
+    const OTHER_PLUGIN: &str = "jonnylangefeld/kubectl-mc";
+    let address = env!("CARGO_PKG_REPOSITORY").strip_prefix("https://github.com/").unwrap();
+    for file in OF_RELEASES.into_iter().chain(["CHANGELOG.md", "CONTRIBUTING.md", "docs/README.md"]) {
+        let page = fs::read_to_string(file).unwrap();
+        let shown = said(&page, r"(?:github\.com/|--repo )([\w.-]+/kubectl-mc)\b");
+        let others: Vec<_> = shown.iter().filter(|shown| ![address, OTHER_PLUGIN].contains(*shown)).collect();
+        assert!(others.is_empty(), "{file} has {others:?}, and Cargo.toml has {address}");
+        let has_commands_of_it = ["README.md", "README.zh-CN.md", "docs/release.md"].contains(&file);
+        assert_eq!(shown.contains(address), has_commands_of_it, "{file}");
+    }
 }
