@@ -135,7 +135,8 @@ fn other_accounts(host: Option<&Side>, member: &Observed, name: &str) -> Option<
     )))
 }
 
-fn listed(names: &[String]) -> String {
+/// The names, or some of many and how many more there are.
+pub fn listed(names: &[String]) -> String {
     let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(SHOWN) {
         0 => shown,

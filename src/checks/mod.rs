@@ -27,7 +27,7 @@ mod managed_elsewhere;
 pub mod member_credential;
 mod member_credential_lifetime;
 mod member_in_effect;
-mod member_leftovers;
+pub mod member_leftovers;
 pub mod member_reachable;
 mod member_readiness;
 mod member_registration;

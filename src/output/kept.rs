@@ -1,10 +1,7 @@
 //! What stays on a member, in words.
 
 use super::words::count;
-use crate::plan::unjoin::kept::Kept;
-
-/// So many names are shown of what may be many.
-const SHOWN: usize = 5;
+use crate::{checks::member_leftovers::listed, plan::unjoin::kept::Kept};
 
 /// A fragment with the reason: `Namespace kube-federation-system, because others are in it: …`.
 pub(super) fn sentence(kept: &Kept) -> String {
@@ -36,14 +33,6 @@ pub(super) fn sentence(kept: &Kept) -> String {
         Kept::UnlistedNamespaces(why) => {
             format!("namespaces in workspaces of the host, if there are any: they cannot be listed ({why})")
         }
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }
 
