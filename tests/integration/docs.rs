@@ -14,7 +14,7 @@ use testbed::{
     kubesphere::{Installation, Scenario, Version},
 };
 
-use crate::support::{Reader, Watched, comparable, shown_blocks, typed_lines};
+use crate::support::{Reader, Watched, difference, shown_blocks, typed_lines};
 
 /// Guides whose commands are run one page after another, on a host and three members with KubeSphere 3.4, each with the
 /// member that is gone before it.
@@ -196,8 +196,10 @@ fn every_guide_shows_what_its_commands_show() {
         let blocks = shown_blocks(&text).into_iter().inspect(|_| until_the_controller_has_looked(&bed));
         let shown: Vec<(&str, String)> = blocks.map(|block| (block, reader.replay(block))).collect();
         assert!(!shown.is_empty(), "{guide} shows nothing");
-        let differs = |(block, seen): &&(&str, String)| comparable(block) != comparable(seen);
-        faults.extend(shown.iter().filter(differs).map(|(_, seen)| format!("{guide} should show:\n{seen}")));
+        faults.extend(shown.iter().filter_map(|(block, seen)| {
+            difference(block, seen)
+                .map(|difference| format!("{guide}: {difference}\nof what it should show:\n{seen}"))
+        }));
         if env::var_os(WRITE).is_some() {
             let anew = shown.iter().fold(text.clone(), |text, (block, seen)| text.replacen(block, seen, 1));
             fs::write(&path, anew).unwrap();

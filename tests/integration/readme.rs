@@ -6,19 +6,20 @@ use kubectl_mc::{checks::every_check, error::Kind};
 use regex::Regex;
 use testbed::kubesphere::{Scenario, Version};
 
-use crate::support::{Reader, Watched, comparable, shown_blocks};
+use crate::support::{Reader, Watched, difference, shown_blocks};
+
+/// Lines that a reader sees before scrolling.
+const FIRST_SCREEN: usize = 25;
 
 fn readme() -> String {
     fs::read_to_string("README.md").unwrap()
 }
 
-/// The lines of the console block after a marker, with everything that varies replaced.
-fn shown(marker: &str) -> Vec<String> {
-    let readme = readme();
+/// The console block after a marker.
+fn shown<'a>(readme: &'a str, marker: &str) -> &'a str {
     let (_, after) = readme.split_once(&format!("<!-- {marker} -->")).expect("the README has the marker");
     let (_, block) = after.split_once("```console\n").expect("a console block follows the marker");
-    let (block, _) = block.split_once("\n```").expect("the block ends");
-    comparable(block)
+    block.split_once("\n```").expect("the block ends").0
 }
 
 /// The demo of this build; `cargo test` builds it with the test bed's own tests.
@@ -43,10 +44,9 @@ fn cargo_demo_shows_what_the_readme_shows() {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    let expected = shown("demo");
-    let seen = comparable(&text);
-    assert_eq!(seen.join("\n").trim(), expected[1..].join("\n").trim(), "{text}");
-    assert_eq!(expected[0], "$ cargo demo");
+    let seen = format!("$ cargo demo\n{}", text.trim());
+    let difference = difference(shown(&readme(), "demo"), &seen);
+    assert!(difference.is_none(), "{}\nof:\n{text}", difference.unwrap());
 }
 
 /// All blocks in their order, as a reader goes through them, on two clusters with KubeSphere 3.4.
@@ -71,19 +71,25 @@ fn every_command_shows_what_the_readme_shows() {
         assert!(expected.iter().any(|block| block.contains(&line)), "the README does not show {command}");
     }
     let seen: Vec<String> = expected.iter().map(|block| reader.replay(block)).collect();
-    let [seen_lines, expected_lines] =
-        [seen.concat(), expected.concat()].map(|blocks| comparable(&blocks).join("\n"));
-    assert_eq!(seen_lines, expected_lines, "the README should show:\n{}", seen.join("----\n"));
+    let difference = difference(&expected.concat(), &seen.concat());
+    assert!(
+        difference.is_none(),
+        "{}\nof what it should show:\n{}",
+        difference.unwrap(),
+        seen.join("----\n")
+    );
 }
 
 #[test]
 fn the_commands_are_what_they_are_said_to_be() {
     let alias = fs::read_to_string(".cargo/config.toml").unwrap();
     assert!(alias.contains("demo = \"run ") && alias.contains("compare = \"bench "));
-    assert_eq!(shown("compared")[0], "$ cargo compare");
     let ci = fs::read_to_string(".ci/run").unwrap();
+    let readme = readme();
+    assert_eq!(shown(&readme, "compared").lines().next(), Some("$ cargo compare"));
     for command in ["cargo demo", "cargo test"] {
-        assert!(readme().contains(&format!("$ {command} ")), "{command}");
+        let typed = format!("$ {command} ");
+        assert!(readme.lines().take(FIRST_SCREEN).any(|line| line.starts_with(&typed)), "{command}");
     }
     assert!(
         // With what keeps Cargo.lock as it was committed.

@@ -30,7 +30,7 @@ pub use kubectl_mc::{KubectlMc, Run, Started};
 pub use listing::listing;
 pub use pod::{image_pull_back_off, set_installer_container};
 pub use programs::{BASH_COMPLETION, FISH, ZSH};
-pub use reader::{Reader, Shown, comparable, shown_blocks};
+pub use reader::{Reader, Shown, difference, shown_blocks};
 pub use rights::{ON_HOST, ON_MEMBER, PROBING, user, user_who_may, without};
 pub use role_file::{Grant, RoleFile, exists};
 pub use terminal::CTRL_C;

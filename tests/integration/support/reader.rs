@@ -13,19 +13,19 @@ use tempfile::TempDir;
 
 use super::{Kubeconfig, Watched};
 
-/// What differs from run to run, and what stands in for it.
+/// What differs from run to run, and what stands in for it. Ages come last: a part of an identifier may look like one.
 const VARYING: [(&str, &str); 11] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
     (r"sha256:[0-9a-f]{8}", "sha256:FINGERPRINT"),
-    (r" \(\d+s\)", ""),
-    (r"\b\d+[smhd]\b", "AGE"),
+    (r" \((\d+[smhd]){1,2}\)", ""),
     (r"kubesphere-token-\w{5}", "kubesphere-token-ID"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"token-[0-9a-f]{8}(-[0-9a-f]+)?", "token-UID"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
     (r"KUBECONFIG=\S+", "KUBECONFIG=FILE"),
     (r"PATH=\S+:\$PATH", "PATH=FOLDER:$PATH"),
+    (r"\b(\d+[smhd]){1,2}\b", "AGE"),
 ];
 
 /// What a reader's shell finds as `kubectl`, whether the machine has one or not.
@@ -38,7 +38,7 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Text with everything that varies replaced.
-pub fn comparable(text: &str) -> Vec<String> {
+fn comparable(text: &str) -> Vec<String> {
     let varying = VARYING.map(|(pattern, replacement)| (Regex::new(pattern).unwrap(), replacement));
     let scrub = |line: &str| {
         varying.iter().fold(line.to_owned(), |line, (pattern, with)| {
@@ -48,6 +48,15 @@ pub fn comparable(text: &str) -> Vec<String> {
     // Columns are as wide as their values; what ends with `…` says what takes long, and only where it does.
     let lines = text.lines().filter(|line| !line.ends_with('…')).map(scrub);
     lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// The first line in which two texts differ, apart from what varies.
+pub fn difference(expected: &str, seen: &str) -> Option<String> {
+    let [expected, seen] = [expected, seen].map(comparable);
+    let lines = 0..expected.len().max(seen.len());
+    let differs =
+        lines.map(|line| (expected.get(line), seen.get(line))).find(|(expected, seen)| expected != seen);
+    differs.map(|(expected, seen)| format!("expected: {expected:?}\n    seen: {seen:?}"))
 }
 
 /// The console blocks of a text that are marked as shown by the commands in them.
