@@ -29,8 +29,8 @@ use super::{
 /// ConfigMap devops-config in kubesphere-devops-system; on the host "get" on validatingwebhookconfigurations and
 /// federatedworkspaces.types.kubefed.io, "list" on endpointslices.discovery.k8s.io, and in kube-federation-system "get"
 /// on deployments and "list" on secrets, of which only the labels are read; on a member "list" on namespaces, on
-/// workspaces.tenant.kubesphere.io and on serviceaccounts in kube-federation-system. With --reachability=nodes on the host, in kubesphere-system, "create",
-/// "list" and "delete" on pods and "list" on events.
+/// workspaces.tenant.kubesphere.io and on serviceaccounts in kube-federation-system. With --reachability=nodes on the
+/// host, in kubesphere-system, "create", "list" and "delete" on pods and "list" on events.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "the address stands in the help, where no brackets belong around it")]
 #[command(after_help = "\

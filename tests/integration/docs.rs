@@ -174,6 +174,20 @@ fn the_architecture_page_names_every_room() {
     }
 }
 
+#[test]
+fn what_varies_makes_no_difference_and_anything_else_does() {
+    let shown = "edge-1   True   8s\nsecret/kubectl-mc-host-token-5fa7739d-6b020749 created (2s)\n";
+    // Minutes later, on a cluster whose UID looks like an age.
+    let seen = "edge-1     True   2m5s\nsecret/kubectl-mc-host-token-3704946d-6b0207a1 created (1m2s)\n";
+    assert_eq!(difference(shown, seen), None);
+    for (from, to) in
+        [("True", "False"), ("created", "patched"), ("edge-1 ", "edge-2 "), (" created (1m2s)\n", "")]
+    {
+        assert!(difference(shown, &seen.replace(from, to)).is_some(), "{from} → {to}");
+    }
+    assert!(difference(shown, "").is_some());
+}
+
 /// Who reads a page takes longer from one block to the next than the controller does to a new Cluster.
 fn until_the_controller_has_looked(bed: &Watched) {
     bed.wait_for("looked at", SOON, |bed| {

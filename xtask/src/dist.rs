@@ -25,15 +25,17 @@ pub fn make(platforms: &[Platform], folder: &Path) -> Result<Checksums, Failure>
     let time = time(env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
     let cargo = Cargo::bring(platforms)?;
     let tools = Tools::bring(&cargo)?;
+    let mut files = Vec::new();
+    for platform in platforms {
+        files.extend(of_platform(platform, &release, time, (&cargo, &tools))?);
+    }
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(with_path("empty the folder", folder))?;
     }
     let mut sums = Checksums::default();
-    for platform in platforms {
-        for (name, bytes) in of_platform(platform, &release, time, (&cargo, &tools))? {
-            write(&folder.join(&name), bytes)?;
-            sums.add(folder, &name)?;
-        }
+    for (name, bytes) in files {
+        write(&folder.join(&name), bytes)?;
+        sums.add(folder, &name)?;
     }
     write(&folder.join(checksums::FILE), sums.to_string())?;
     Ok(sums)
