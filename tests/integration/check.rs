@@ -1,6 +1,6 @@
 //! `check`, on real control planes: it reports everything and writes nothing.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use kubectl_mc::checks::every_check;
 use serde_json::{Value, json};
@@ -15,8 +15,6 @@ use testbed::{
 };
 
 use crate::support::{Faulty, Kubeconfig, KubectlMc, Run, Watched, user_who_may};
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// `check` with what a bed on one machine needs.
 fn check(bed: &Watched, words: &str) -> KubectlMc {
@@ -404,7 +402,7 @@ fn a_member_that_the_host_cannot_reach_any_more_is_told_with_the_controllers_rea
     let [host, member] = [Role::Host, Role::Member].map(|role| Installation::new(Version::V3_3).role(role));
     let bed = joined(&Scenario::new(Version::V3_3).host(host).member(member));
     bed.before_member(1).close();
-    bed.wait_for("a member that is not ready", SOON, |bed| {
+    bed.wait_for("a member that is not ready", |bed| {
         condition(&bed.host().cluster("member1"), "Ready") == Some("False")
     });
     let direct = Kubeconfig::of(&bed);

@@ -80,7 +80,7 @@ fn delete(
 }
 
 /// The names of our objects of this kind.
-fn ours(
+pub fn ours(
     cluster: &Cluster,
     api_version: &'static str,
     kind: &'static str,
@@ -92,6 +92,14 @@ fn ours(
         api.list(&ListParams::default().labels("app.kubernetes.io/managed-by=kubectl-mc")).await.unwrap()
     });
     found.items.into_iter().filter_map(|object| object.metadata.name).collect()
+}
+
+/// Whom the binding for client certificates names.
+pub fn certificates_users(cluster: &Cluster) -> Vec<Value> {
+    let client = cluster.client();
+    let api = objects::objects(&client, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None);
+    let binding = block_on(async move { api.get("kubectl-mc-host-user").await.unwrap() });
+    binding.data["subjects"].as_array().unwrap().clone()
 }
 
 fn import(bed: &Watched, words: &str) -> KubectlMc {
@@ -185,7 +193,7 @@ fn killed_after_each_part_it_ends_alike() {
     }
     let _ = import(&bed, "").run().code(0);
     bed.assert_joined(1, "member1");
-    let mut writes = bed.writes();
+    let mut writes = bed.stored();
     assert_eq!(writes.remove(0), "create clusters/member1");
     let account = ["create serviceaccounts/kubectl-mc-host", "create clusterrolebindings/kubectl-mc-host"];
     let account =
@@ -205,9 +213,7 @@ fn what_is_missing_is_mended_and_what_is_there_is_reused() {
     };
     let first = uid(&bed);
     delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
-    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
-        bed.host().cluster("member1").is_null()
-    });
+    bed.wait_for("the Cluster is gone", |bed| bed.host().cluster("member1").is_null());
     delete(bed.member(1), ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"), None, "kubectl-mc-host");
     let run = import(&bed, "").run().code(0);
     let _ = run
@@ -278,9 +284,7 @@ fn a_secret_that_is_only_labelled_is_no_token_and_an_extended_binding_is_not_our
     );
     let _ = import(&bed, "").run().code(0).says("the credential for the host works");
     delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
-    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
-        bed.host().cluster("member1").is_null()
-    });
+    bed.wait_for("the Cluster is gone", |bed| bed.host().cluster("member1").is_null());
     let subjects = json!([
         {"kind": "ServiceAccount", "name": "kubectl-mc-host", "namespace": "kubesphere-system"},
         {"kind": "ServiceAccount", "name": "another", "namespace": "default"},
@@ -297,9 +301,7 @@ fn a_server_dry_run_finds_what_is_there_as_the_real_run_does() {
     let bed = prepared(Version::V3_4);
     let _ = import(&bed, "").run().code(0);
     delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
-    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
-        bed.host().cluster("member1").is_null()
-    });
+    bed.wait_for("the Cluster is gone", |bed| bed.host().cluster("member1").is_null());
     // Its token is of the earlier account, and Kubernetes has not removed it yet.
     let (client, name) = (bed.member(1).client(), token_secret(&bed));
     block_on(async move {
@@ -322,9 +324,7 @@ fn another_hosts_token_is_not_handed_on_but_told() {
     let bed = prepared(Version::V3_4);
     let _ = import(&bed, "").run().code(0);
     delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
-    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
-        bed.host().cluster("member1").is_null()
-    });
+    bed.wait_for("the Cluster is gone", |bed| bed.host().cluster("member1").is_null());
     // As another host has left it, with a newer token.
     let annotations = json!({"kubernetes.io/service-account.name": "kubectl-mc-host",
                              "kubectl-mc/host-uid": "0a14ca43-3bbf-4824-bbb5-38c7f6abfd29"});
@@ -353,9 +353,7 @@ fn each_certificate_has_its_own_user_and_only_the_last_one_is_bound() {
     let first = subject(&bed);
     assert!(first[0]["name"].as_str().unwrap().starts_with("kubectl-mc-host-"), "{first}");
     delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
-    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| {
-        bed.host().cluster("member1").is_null()
-    });
+    bed.wait_for("the Cluster is gone", |bed| bed.host().cluster("member1").is_null());
     let _ = import(&bed, "--dry-run=server").run().code(0);
     assert_eq!(subject(&bed), first);
     let _ = import(&bed, "").run().code(0).stdout(

@@ -3,7 +3,6 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use clap::{Parser as _, error::ErrorKind};
@@ -29,9 +28,6 @@ const GUIDES: [(&str, Option<usize>); 7] = [
 ];
 /// Set, the guides' blocks are written anew instead of compared.
 const WRITE: &str = "KUBECTL_MC_WRITE_DOCS";
-
-/// Much longer than the controller takes.
-const SOON: Duration = Duration::from_secs(60);
 
 /// Every page that users and contributors read.
 fn pages() -> Vec<PathBuf> {
@@ -190,7 +186,7 @@ fn what_varies_makes_no_difference_and_anything_else_does() {
 
 /// Who reads a page takes longer from one block to the next than the controller does to a new Cluster.
 fn until_the_controller_has_looked(bed: &Watched) {
-    bed.wait_for("looked at", SOON, |bed| {
+    bed.wait_for("looked at", |bed| {
         bed.host().clusters().iter().all(|cluster| condition(cluster, "Ready").is_some())
     });
 }

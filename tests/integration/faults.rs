@@ -122,7 +122,7 @@ fn a_member_whose_kubesphere_is_silent_is_joined_with_a_warning() {
 fn why_a_cluster_is_not_federated_is_told_while_waiting_and_once() {
     let member = Installation::new(Version::V3_4).role(Role::Member).with(Peculiarity::NoWorkspaces);
     let bed = Watched::lease(&with_member(member));
-    let run = bed.join(&format!("{MEMBER} --timeout 8s")).run().code(4).says("ks-controller-manager");
+    let run = bed.join(&format!("{MEMBER} --timeout 12s")).run().code(4).says("ks-controller-manager");
     let reason = "Federated is False: the server could not find the requested resource";
     assert_eq!(
         run.stderr
@@ -138,7 +138,7 @@ fn why_a_cluster_is_not_federated_is_told_while_waiting_and_once() {
 fn a_timeout_tells_the_last_reason_the_installers_last_word_and_where_to_look() {
     let bed = Watched::lease(&with_member(installing(InstallerScenario::Slow)));
     let _ = bed
-        .join(&format!("{MEMBER} --timeout 3s"))
+        .join(&format!("{MEMBER} --timeout 4s"))
         .run()
         .code(4)
         .says("kubesphere-config does not carry the host's jwtSecret yet")

@@ -185,7 +185,7 @@ fn delete(bed: &Watched, name: &'static str) {
 fn what_a_join_has_made_is_listed_in_every_form() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
     let _ = bed.join("member1 --alias Paris --group production --label tier=edge").run().code(0);
-    bed.wait_for("a host that is ready", MINUTE, |bed| {
+    bed.wait_for("a host that is ready", |bed| {
         testbed::bed::condition(&bed.host().cluster("host"), "Ready") == Some("True")
     });
     let marks = bed.marks();

@@ -1,7 +1,5 @@
 //! `kubectl mc jwt-secret`: where the secrets stand, whether they agree, and the only way to print one.
 
-use std::time::Duration;
-
 use kubectl_mc::kubesphere::confidential::fingerprint;
 use serde_json::{Value, json};
 use testbed::{
@@ -16,9 +14,6 @@ use crate::support::{Kubeconfig, KubectlMc, Run, Watched, user_who_may};
 
 /// A server that refuses every connection.
 const DEAD: &str = "https://127.0.0.1:9";
-/// Longer than what the stand-ins do takes.
-const SOON: Duration = Duration::from_secs(20);
-
 fn shown(bed: &Watched, words: &str) -> KubectlMc {
     bed.kubectl_mc().words("jwt-secret --context host").words(words)
 }
@@ -72,7 +67,7 @@ fn the_secrets_differ_before_a_join_and_agree_after_it_in_every_version() {
         let _ = bed.join("member1").run().code(0);
         if version >= Version::V3_3 {
             // Its controller writes the host's configuration anew too: other order, no quotes.
-            bed.wait_for("a rewritten configuration", SOON, |bed| {
+            bed.wait_for("a rewritten configuration", |bed| {
                 !bed.host().configuration().contains("jwtSecret: \"")
             });
         }
@@ -159,7 +154,7 @@ fn a_run_that_was_cut_short_between_the_copies_is_told() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).members(Vec::new()));
     let new = secret::random_jwt_secret();
     bed.host().patch_cluster_configuration(json!({"spec": {"authentication": {"jwtSecret": new}}}));
-    bed.wait_for("the new Secret", SOON, |bed| bed.secrets().contains(&new));
+    bed.wait_for("the new Secret", |bed| bed.secrets().contains(&new));
     let run = shown(&bed, "").run().code(0);
     assert_eq!(rows(&run, "host")[1], format!("kubesphere-secret {} no", fingerprint(&new)), "{run}");
     let _ = run.says("host \"host\": ClusterConfiguration ks-installer and Secret kubesphere-secret have another jwtSecret, ");

@@ -162,7 +162,7 @@ fn a_failed_component_is_told_at_once() {
         let bed = lease(installing(installer));
         change(bed.host());
         let started = bed.kubectl_mc().words("logs").start();
-        bed.wait_for("a failure", Duration::from_secs(30), |bed| {
+        bed.wait_for("a failure", |bed| {
             bed.host().installer_log().contains("\"event\": \"runner_on_failed\"")
         });
         let component = said.split(',').next().unwrap();
@@ -186,7 +186,7 @@ fn a_hook_that_crashes_is_followed_until_it_does_better() {
 #[test]
 fn a_crash_is_told_while_another_try_is_awaited() {
     let bed = lease(Installation::new(Version::V3_4));
-    let at = Timestamp::now() - Duration::from_secs(117);
+    let at = Timestamp::now() - Duration::from_secs(112);
     let crash = "TASK_RUN TASK_HOOK_RUN 'kubesphere/installRunner.py' on 'KUBE_EVENTS' failed. Will retry after delay. \
                  Failed count is 1. Error: exit status 1";
     bed.host().write_installer_log(at, &format!("{at} INFO     : {BOUNDARY}\n{at} ERROR    : {crash}"));
@@ -216,7 +216,7 @@ fn a_run_that_re_creates_the_configuration_is_followed_into_the_next_one() {
 #[test]
 fn a_run_under_way_is_a_code_of_its_own_where_it_is_not_followed() {
     let bed = lease(installing(InstallerScenario::UnderWay));
-    bed.wait_for("a run", Duration::from_secs(30), |bed| bed.host().installer_log().contains(BOUNDARY));
+    bed.wait_for("a run", |bed| bed.host().installer_log().contains(BOUNDARY));
     let run = bed.kubectl_mc().words("logs --follow=false").run().code(4);
     let _ = run.says("a run is under way").says("hint: follow it: `kubectl mc logs --context host`");
     let run = bed.kubectl_mc().words("logs").run().code(0);
@@ -228,7 +228,7 @@ fn an_interrupted_command_says_where_the_run_stands() {
     let bed = lease(installing(InstallerScenario::Slow));
     change(bed.host());
     let started = bed.kubectl_mc().words("logs").start();
-    bed.wait_for("a component", Duration::from_secs(60), |bed| {
+    bed.wait_for("a component", |bed| {
         bed.host().installer_log().matches("Start installing network").count() == 2
     });
     let run = started.signal("INT").code(130).says("host \"host\": a run is under way: installing ");
@@ -251,7 +251,7 @@ fn where_nothing_can_be_read_it_is_told_what_it_takes() {
 
     let bed = lease(Installation::new(Version::V3_4));
     patch_deployment(bed.host(), json!({"spec": {"replicas": 0}}));
-    bed.wait_for("no pod", Duration::from_secs(20), |bed| bed.host().installer_log().is_empty());
+    bed.wait_for("no pod", |bed| bed.host().installer_log().is_empty());
     let run = bed.kubectl_mc().words("logs").run().code(3);
     let _ = run.says("scaled to 0").says("scale deployment ks-installer --replicas 1");
 }

@@ -15,8 +15,6 @@ use crate::{
     support::{Faulty, Watched, image_pull_back_off, set_installer_container},
 };
 
-const WITHIN: Duration = Duration::from_secs(60);
-
 fn scenario(version: Version, installer: InstallerScenario) -> Scenario {
     Scenario::new(version).host(Installation::new(version).installer(installer)).members(Vec::new())
 }
@@ -27,9 +25,7 @@ fn restart(cluster: &Cluster) {
 }
 
 fn until_components(bed: &Watched) {
-    bed.wait_for("a component", WITHIN, |bed| {
-        bed.host().installer_log().contains("task openpitrix status is")
-    });
+    bed.wait_for("a component", |bed| bed.host().installer_log().contains("task openpitrix status is"));
 }
 
 fn all_lines(bed: &Watched) -> Vec<String> {
@@ -83,7 +79,7 @@ fn an_apiserver_that_is_away_for_a_while_is_waited_for() {
     let started = bed.kubectl_mc().words("logs --run all").start();
     until_components(&bed);
     bed.before_host().close();
-    bed.wait_for("the end", WITHIN, |bed| bed.host().installer_log().contains("Welcome to KubeSphere"));
+    bed.wait_for("the end", |bed| bed.host().installer_log().contains("Welcome to KubeSphere"));
     bed.before_host().reopen().unwrap();
     let run = started.end().code(0);
     assert_lines(&run, &all_lines(&bed));
@@ -127,7 +123,7 @@ fn a_pod_that_does_not_start_says_why_and_is_waited_for() {
     let _ = bed.kubectl_mc().words("logs --follow=false").run().code(3).says(said).says("describe pods");
     let mark = bed.marks();
     let started = bed.kubectl_mc().words("logs").start();
-    bed.wait_for("three looks", WITHIN, |_| {
+    bed.wait_for("three looks", |_| {
         bed.requests_since(&mark).iter().filter(|event| event.resource == "pods").count() >= 3
     });
     set_installer_container(bed.host(), json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}));

@@ -257,7 +257,8 @@ fn an_installer_that_fails_ends_the_step_with_its_reason_and_the_next_one_restar
 
 #[test]
 fn killed_after_its_patch_a_step_goes_on() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let member = standalone(Version::V3_4).installer(InstallerScenario::Slow);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).member(member));
     let started = prepare(&bed, "host").start();
     bed.until_writes(1);
     let _ = started.signal("KILL");
@@ -274,7 +275,7 @@ fn a_time_that_is_up_is_told_and_the_step_goes_on() {
     let bed = Watched::lease(
         &Scenario::new(Version::V3_4).host(standalone(Version::V3_4).installer(InstallerScenario::Slow)),
     );
-    let run = prepare(&bed, "host --timeout 2s").run().code(4);
+    let run = prepare(&bed, "host --timeout 4s").run().code(4);
     let _ =
         run.says("error: host \"host\": timed out").says("hint: run the same command again: it continues");
     let _ = prepare(&bed, "host").run().code(0);

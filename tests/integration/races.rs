@@ -143,7 +143,7 @@ fn of_two_operators_with_two_names_exactly_one_registers_the_member() {
                 || loser.stderr.contains(&format!("as \"{winner}\"")),
             "{loser}"
         );
-        bed.wait_for("alone", Duration::from_secs(10), |bed| names(bed.host()) == [winner]);
+        bed.wait_for("alone", |bed| names(bed.host()) == [winner]);
         bed.assert_joined(1, winner);
     }
 }
@@ -195,8 +195,8 @@ fn a_patch_that_the_installer_loses_is_sent_again_and_said_so() {
         let runs = || member.installer_log().matches("HookRun@KUBE_EVENTS").count();
         let before = runs();
         member.patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": true}}}));
-        bed.wait_for("the migration", Duration::from_secs(20), |_| runs() > before);
-        // It reads at once and writes 0.3 s later: the patch comes between.
+        bed.wait_for("the migration", |_| runs() > before);
+        // It reads at once and writes 0.9 s later: the patch comes between.
         std::thread::sleep(Duration::from_millis(100));
     });
     let after = bed.member(1).cluster_configuration();

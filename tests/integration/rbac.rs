@@ -1,6 +1,6 @@
 //! The roles in docs/rbac are enough for their duties, and nothing in them is more than that.
 
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{collections::BTreeSet, fs};
 
 use testbed::{
     Access, AuditEvent,
@@ -12,9 +12,6 @@ use crate::support::{Grant, Kubeconfig, KubectlMc, RoleFile, Run, Watched, exist
 
 /// What every change on one machine needs besides.
 const GO: &str = "--context host --yes --skip-check member-server-loopback";
-
-/// How long a command may take until it watches.
-const WATCHES_WITHIN: Duration = Duration::from_secs(60);
 
 /// Namespaces that a cluster may not have yet: no Role can stand in them beforehand.
 const LATER: [&str; 2] = ["kube-federation-system", "kubesphere-devops-system"];
@@ -315,7 +312,7 @@ impl Duty {
 fn watch(bed: &Watched, program: KubectlMc, user: &str) -> Run {
     let started = program.start();
     let is_watch = |event: AuditEvent| event.user == user && event.verb == "watch";
-    bed.wait_for("the watch", WATCHES_WITHIN, |bed| {
+    bed.wait_for("the watch", |bed| {
         let host = bed.host();
         host.audit().since(host.mark()).into_iter().any(is_watch)
     });

@@ -1,6 +1,6 @@
 //! Whether the host's nodes reach a member, on real control planes with played kubelets that dial the member.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -35,7 +35,7 @@ fn names(pods: &[DynamicObject]) -> Vec<String> {
 }
 
 fn until_pods(bed: &Watched, count: usize) {
-    bed.wait_for("probe pods", Duration::from_secs(30), |_| probe_pods(bed).len() == count);
+    bed.wait_for("probe pods", |_| probe_pods(bed).len() == count);
 }
 
 fn member_reachable(json: &str) -> Vec<Value> {
@@ -202,7 +202,7 @@ fn interrupted_again_it_says_how_many_pods_may_stay_and_how_to_delete_them() {
     let started = bed.join("member1").start();
     until_pods(&bed, 2);
     started.send("INT");
-    bed.wait_for("a deletion", Duration::from_secs(30), |_| deletions.count() > 0);
+    bed.wait_for("a deletion", |_| deletions.count() > 0);
     let run = started.signal("INT").code(130);
     let pod = probe_pods(&bed).pop().unwrap();
     let selector = format!("kubectl-mc/run={}", pod.labels()["kubectl-mc/run"]);
@@ -240,7 +240,7 @@ fn what_a_killed_command_leaves_goes_with_the_next_change_and_a_colleagues_pods_
     for pod in &left {
         shorten(&bed, pod);
     }
-    bed.wait_for("the pods' end", Duration::from_secs(30), |_| are_past_a_second(&bed, &left));
+    bed.wait_for("the pods' end", |_| are_past_a_second(&bed, &left));
 
     let checked = bed.kubectl_mc().words("check --context host").run().code(0);
     assert!(checked.stdout.contains("warning   leftover-probe-pods "), "{checked}");

@@ -12,9 +12,10 @@ use testbed::{
     pki::Validity,
 };
 
-use crate::support::{Faulty, Kubeconfig, KubectlMc, ON_HOST, PROBING, Watched, user_who_may};
-
-pub(super) const LONG: Duration = Duration::from_secs(60);
+use crate::{
+    credentials::certificates_users,
+    support::{Faulty, Kubeconfig, KubectlMc, ON_HOST, PROBING, Watched, user_who_may},
+};
 
 pub(super) fn scenario(version: Version) -> Scenario {
     let of = |role| Installation::new(version).role(role);
@@ -94,7 +95,7 @@ fn a_service_accounts_token_is_replaced_and_the_old_one_ends() {
             new[0]
         ));
     assert_ne!(stored_user(&bed)["token"], old, "{run}");
-    bed.wait_for("the old token has ended", LONG, |bed| !accepts(bed.member(1), &old));
+    bed.wait_for("the old token has ended", |bed| !accepts(bed.member(1), &old));
     assert!(accepts(bed.member(1), &stored_user(&bed)["token"]));
     assert_ready(&bed);
     let patched = bed.requests_since(&marks).into_iter().filter(|event| event.verb == "patch");
@@ -142,9 +143,9 @@ fn works(kubeconfig: &str) -> bool {
 #[test]
 fn an_expired_certificate_of_a_member_of_3_4_is_renewed() {
     let bed = joined(Version::V3_4, "--credentials context");
-    let short = with_certificate(&bed, Validity::lasting(Duration::from_secs(4)));
+    let short = with_certificate(&bed, Validity::lasting(Duration::from_secs(8)));
     store(&bed, &short);
-    bed.wait_for("the certificate has ended", LONG, |_| !works(&short));
+    bed.wait_for("the certificate has ended", |_| !works(&short));
     let run = renew(&bed, "").run().code(0);
     drop(run.says("warning: member \"member1\": the credential that the host has of it has ended on "));
     assert_ready(&bed);
@@ -157,12 +158,12 @@ fn an_expired_certificate_that_the_controller_stumbles_over_is_renewed() {
     for version in [Version::V3_1, Version::V3_2, Version::V3_3] {
         let bed = joined(version, "--credentials context");
         store(&bed, &with_certificate(&bed, Validity::ended(Duration::from_secs(60))));
-        bed.wait_for("the controller fails", LONG, |bed| {
+        bed.wait_for("the controller fails", |bed| {
             condition(&bed.host().cluster("member1"), "Federated") == Some("False")
         });
         let run = renew(&bed, "").run().code(0);
         drop(run.says("its Cluster \"member1\" is not ready: "));
-        bed.wait_for("it is ready again", LONG, |bed| {
+        bed.wait_for("it is ready again", |bed| {
             condition(&bed.host().cluster("member1"), "Federated") == Some("True")
         });
         assert_ready(&bed);
@@ -174,19 +175,13 @@ fn an_expired_certificate_that_the_controller_stumbles_over_is_renewed() {
 #[test]
 fn a_certificates_user_is_bound_besides_the_old_one_and_then_alone() {
     let bed = joined(Version::V3_3, "");
-    let users = |bed: &Watched| -> Vec<Value> {
-        let client = bed.member(1).client();
-        let api = objects::objects(&client, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None);
-        let binding = block_on(async move { api.get("kubectl-mc-host-user").await.unwrap() });
-        binding.data["subjects"].as_array().unwrap().clone()
-    };
-    let first = users(&bed);
+    let first = certificates_users(bed.member(1));
     let run = renew(&bed, "").run().code(0);
     drop(run.says("who is bound to cluster-admin besides an earlier certificate's user\n").stdout(
         "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host-user patched on member \"member1\"\n\
          cluster.cluster.kubesphere.io/member1 patched\n",
     ));
-    let second = users(&bed);
+    let second = certificates_users(bed.member(1));
     assert_eq!((second.len(), second == first), (1, false));
     assert_ready(&bed);
     let writes = bed.writes();

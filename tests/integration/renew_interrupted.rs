@@ -4,7 +4,7 @@ use serde_json::Value;
 use testbed::{Fault, Rule, kubesphere::Version};
 
 use crate::{
-    renew::{LONG, accepts, assert_ready, import, renewing, scenario, stored_user, token_secrets},
+    renew::{accepts, assert_ready, import, renewing, scenario, stored_user, token_secrets},
     support::{Faulty, KubectlMc},
 };
 
@@ -43,7 +43,7 @@ fn the_old_token_goes_only_after_the_controller_has_looked_with_the_new_one() {
     };
     let run = bed.run_with(renew(&bed, ""), bed.before_member(1), "DELETE", "/secrets/", look);
     let _ = run.code(0);
-    bed.wait_for("the old token has ended", LONG, |bed| !accepts(bed.member(1), &old));
+    bed.wait_for("the old token has ended", |bed| !accepts(bed.member(1), &old));
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! A join that is killed or interrupted anywhere, and the same command again.
 
-use kube::api::ListParams;
-use testbed::{
-    block_on,
-    kubesphere::{Scenario, Version, objects},
-};
+use testbed::kubesphere::{Scenario, Version};
 
-use crate::support::Watched;
+use crate::{
+    credentials::{certificates_users, ours},
+    support::{Faulty, Watched},
+};
 
 /// Of service account, binding and token.
 const ACCOUNT: [&str; 3] = [
@@ -16,6 +15,8 @@ const ACCOUNT: [&str; 3] = [
 ];
 /// The account, the host's patch, the member's patch, the Cluster.
 const WRITES: usize = ACCOUNT.len() + 3;
+/// That of a ClusterConfiguration, as method and path.
+const PATCH: (&str, &str) = ("PATCH", "clusterconfigurations/ks-installer");
 
 /// Killed after each of its writes in turn, the last one a Cluster that was created and is not ready yet.
 fn ends_alike_however_often_it_is_killed(version: Version) {
@@ -30,7 +31,7 @@ fn ends_alike_however_often_it_is_killed(version: Version) {
     let patch = "patch clusterconfigurations/ks-installer";
     let writes = [&[patch, "create clusters/member1"], &ACCOUNT[..], &[patch]].concat();
     let writes: Vec<_> = writes.iter().map(|write| write.replace("HOST", &bed.host().uid()[..8])).collect();
-    assert_eq!(bed.accepted_writes(), writes, "each write once, whichever run sent it");
+    assert_eq!(bed.stored(), writes, "each write once, whichever run sent it");
 }
 
 #[test]
@@ -43,35 +44,32 @@ fn killed_after_each_write_a_join_of_3_2_ends_alike() {
     ends_alike_however_often_it_is_killed(Version::V3_2);
 }
 
+/// Each try has a key of its own, which nothing stores: the next one asks for another certificate.
 #[test]
-fn killed_after_each_write_a_join_of_3_3_ends_alike() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_3));
-    // Request created, approved and deleted, user bound; then as ever.
-    for writes in 1..=4 + 3 {
-        let started = bed.join("member1").start();
-        bed.until_writes(writes);
-        let _ = started.signal("KILL");
+fn killed_in_each_write_a_join_of_3_3_ends_alike() {
+    const OF_CERTIFICATE: [(&str, &str); 4] = [
+        ("POST", "certificatesigningrequests"),
+        ("PATCH", "/approval"),
+        ("DELETE", "certificatesigningrequests/"),
+        ("POST", "clusterrolebindings"),
+    ];
+    let bed = Faulty::lease(&Scenario::new(Version::V3_3));
+    let killed = |front, (method, path)| bed.killed_in(bed.join("member1"), front, method, path);
+    for write in OF_CERTIFICATE {
+        killed(bed.before_member(1), write);
     }
+    killed(bed.before_host(), PATCH);
+    killed(bed.before_member(1), PATCH);
+    killed(bed.before_host(), ("POST", "/clusters"));
     let _ = bed.join("member1").run().code(0);
     bed.assert_joined(1, "member1");
-    assert_eq!(bed.accepted_configuration_patches(), [1, 1], "{:?}", bed.writes());
+    assert_eq!(bed.configuration_patches(), [1, 1], "{:?}", bed.writes());
     let writes = bed.writes();
-    let times = |write: &str| writes.iter().filter(|sent| *sent == write).count();
-    assert_eq!(times("create clusters/member1"), 1);
-    assert_eq!(times("create clusterrolebindings/kubectl-mc-host-user"), 1);
-    let request = |verb: &str| {
-        let request = format!("{verb} certificatesigningrequests/kubectl-mc-host-");
-        writes.iter().filter(|sent| sent.starts_with(&request)).count()
-    };
-    let requests = objects::objects(
-        &bed.member(1).client(),
-        "certificates.k8s.io/v1",
-        "CertificateSigningRequest",
-        None,
-    );
-    let left = block_on(async move { requests.list(&ListParams::default()).await.unwrap() });
-    let undeleted = request("create") - request("delete");
-    assert_eq!(left.items.len(), undeleted, "only what a killed command left, until Kubernetes removes it");
+    let times = |write: &str| writes.iter().filter(|sent| sent.starts_with(write)).count();
+    assert_eq!((times("create clusters/"), times("create clusterrolebindings/")), (1, 1), "{writes:?}");
+    let left = ours(bed.member(1), "certificates.k8s.io/v1", "CertificateSigningRequest", None);
+    assert_eq!(left.len(), 2, "one was not approved, one not deleted; Kubernetes removes them: {left:?}");
+    assert_eq!(certificates_users(bed.member(1)).len(), 1, "of the certificate that the host has");
 }
 
 #[test]
@@ -79,17 +77,22 @@ fn killed_after_each_write_a_join_of_3_4_ends_alike() {
     ends_alike_however_often_it_is_killed(Version::V3_4);
 }
 
+/// Interrupted in each write, which is after the one before it, and in the wait after the last one.
 #[test]
 fn interrupted_after_each_write_it_says_so_and_ends_alike() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4));
-    // One more than the runs before have come to, which may be further than they were let.
-    while bed.writes().len() < WRITES {
-        let written = bed.writes().len();
-        let started = bed.join("member1").start();
-        bed.until_writes(written + 1);
-        let _ = started.signal("INT").code(130).says("run the same command again");
+    let bed = Faulty::lease(&Scenario::new(Version::V3_4));
+    let interrupted = |front, (method, path)| {
+        let run = bed.signalled_in("INT", bed.join("member1"), front, method, path);
+        let _ = run.code(130).says("run the same command again");
+    };
+    for path in ["/serviceaccounts", "/clusterrolebindings", "/secrets"] {
+        interrupted(bed.before_member(1), ("POST", path));
     }
+    interrupted(bed.before_host(), PATCH);
+    interrupted(bed.before_member(1), PATCH);
+    interrupted(bed.before_host(), ("POST", "/clusters"));
+    interrupted(bed.before_host(), ("GET", "fieldSelector=metadata.name%3Dmember1"));
     let _ = bed.join("member1").run().code(0);
     bed.assert_joined(1, "member1");
-    assert_eq!(bed.accepted_configuration_patches(), [1, 1], "{:?}", bed.writes());
+    assert_eq!(bed.writes().len(), WRITES, "each write once: {:?}", bed.writes());
 }

@@ -162,7 +162,7 @@ fn ends_alike_however_often_it_is_killed(version: Version) {
         let _ = started.signal("KILL");
     }
     let _ = unjoin(&bed, "member1 --member-context member1").run().code(0);
-    let writes = writes_since(&bed, &marks);
+    let writes = bed.stored_since(&marks);
     let times = |write: &str| writes.iter().filter(|sent| sent.starts_with(write)).count();
     assert_eq!((times("delete clusters/"), times("patch clusterconfigurations")), (1, 1), "{writes:?}");
     assert_eq!(added(&before, &listings(&bed)), Vec::<String>::new(), "{}", bed.dump());

@@ -1,8 +1,6 @@
 //! Members that are gone behind the webhook of 3.4: nothing is sent without `--force`, and with it the webhook is as it was
 //! in the end, whatever happens in between.
 
-use std::time::Duration;
-
 use http::{Method, Uri};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -22,8 +20,6 @@ const DELETE: &str = "delete clusters/member1";
 const TOUCH: &str = "patch clusters/member1";
 pub(crate) const FORCE: &str = "unjoin member1 --context host --force --yes";
 const DELETED: &str = "cluster.cluster.kubesphere.io \"member1\" deleted\n";
-pub(crate) const SOON: Duration = Duration::from_secs(30);
-
 /// Members that only have to be registered, and can be gone.
 pub(crate) fn scenario(members: usize) -> Scenario {
     let installed = |role| Installation::new(Version::V3_4).role(role);
@@ -151,7 +147,7 @@ fn what_is_alive_or_unguarded_goes_without_narrowing() {
 fn killed_while_narrowed(bed: &Faulty) {
     let held = bed.before_host().add(Rule::on("DELETE", "/clusters/member1", Fault::Hang).times(1));
     let started = bed.kubectl_mc().words(FORCE).start();
-    bed.wait_for("the deletion", SOON, |_| held.count() > 0);
+    bed.wait_for("the deletion", |_| held.count() > 0);
     assert!(is_narrowed(bed));
     let _ = started.signal("KILL");
 }
@@ -194,7 +190,7 @@ fn interrupted_refused_or_slow_the_webhook_is_restored_and_what_others_renewed_s
     for (signal, code) in [("INT", 130), ("TERM", 130)] {
         let held = bed.before_host().add(Rule::on("DELETE", "/clusters/member1", Fault::Hang).times(1));
         let started = bed.kubectl_mc().words(FORCE).start();
-        bed.wait_for("the deletion", SOON, |_| held.count() > 0);
+        bed.wait_for("the deletion", |_| held.count() > 0);
         assert!(is_narrowed(&bed));
         let _ = started.signal(signal).code(code).says("webhook restored").says("interrupted");
         assert_eq!(configuration(&bed), before, "after {signal}");
@@ -206,7 +202,7 @@ fn interrupted_refused_or_slow_the_webhook_is_restored_and_what_others_renewed_s
     assert_eq!(configuration(&bed), before);
 
     bed.before_host().add(Rule::on("DELETE", "/clusters/member1", Fault::Hang).times(1));
-    let late = bed.kubectl_mc().words(FORCE).words("--timeout 8s").run().code(4);
+    let late = bed.kubectl_mc().words(FORCE).words("--timeout 12s").run().code(4);
     let _ = late.says("webhook restored");
     assert_eq!(configuration(&bed), before);
     assert!(!is_gone(&bed));
@@ -233,7 +229,7 @@ fn lost_answers_and_server_errors_do_not_leave_it_narrowed() {
     let front = bed.before_host();
     let lost = front.add(Rule::when(is_stored_patch, Fault::CutAfterBytes(10)).times(1));
     let started = bed.kubectl_mc().words(FORCE).start();
-    bed.wait_for("a narrowed webhook", SOON, |_| lost.count() == 1);
+    bed.wait_for("a narrowed webhook", |_| lost.count() == 1);
     let failing = front.add(Rule::when(is_stored_patch, Fault::status(500)).times(3));
     let _ = started.end().code(0).stdout(DELETED).says("webhook restored");
     assert_eq!((lost.count(), failing.count()), (1, 3));

@@ -6,7 +6,7 @@ use testbed::{Fault, Gate, Kubernetes, Rule};
 use crate::{
     support::{Faulty, Watched},
     unjoin_force::{
-        FORCE, SOON, assert_taken_out, configuration, force, is_gone, is_narrowed, scenario, with_dead_member,
+        FORCE, assert_taken_out, configuration, force, is_gone, is_narrowed, scenario, with_dead_member,
     },
 };
 
@@ -40,11 +40,11 @@ fn killed_at(bed: &Faulty, point: Point) {
         }
     };
     let started = bed.kubectl_mc().words(FORCE).start();
-    bed.wait_for(&format!("{point:?}"), SOON, |_| held.count() > 0);
+    bed.wait_for(&format!("{point:?}"), |_| held.count() > 0);
     if let Some(gate) = gate {
         let restoration = front.add(patch());
         gate.open();
-        bed.wait_for("the restoration", SOON, |_| restoration.count() > 0);
+        bed.wait_for("the restoration", |_| restoration.count() > 0);
     }
     let _ = started.signal("KILL");
     assert_eq!(is_narrowed(bed), point != Point::Narrowing, "{point:?}");

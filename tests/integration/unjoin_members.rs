@@ -1,7 +1,5 @@
 //! Whose a member is that is taken out, and members that are dead.
 
-use std::time::Duration;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -21,7 +19,7 @@ use crate::{
 fn delete_cluster(bed: &Watched, name: &'static str) {
     let api = objects::clusters(&bed.host().client());
     block_on(async move { objects::remove(&api, name).await.unwrap() });
-    bed.wait_for("the Cluster is gone", Duration::from_secs(10), |bed| bed.host().cluster(name).is_null());
+    bed.wait_for("the Cluster is gone", |bed| bed.host().cluster(name).is_null());
 }
 
 fn stored_kubeconfig(bed: &Watched, name: &str) -> String {
@@ -34,7 +32,7 @@ fn a_member_that_is_registered_twice_stays_one() {
     for version in [Version::V3_4, Version::V3_2] {
         let bed = joined(&prepared(version));
         bed.host().import("twin", &stored_kubeconfig(&bed, "member1"));
-        bed.wait_for("the twin is ready", Duration::from_secs(20), |bed| {
+        bed.wait_for("the twin is ready", |bed| {
             condition(&bed.host().cluster("twin"), "Federated") == Some("True")
         });
         let marks = bed.marks();
@@ -56,9 +54,7 @@ fn without_its_cluster_a_member_with_another_secret_keeps_its_configuration() {
     delete_cluster(&bed, "member1");
     let secret = "Zq7Hq2Lw9Zb4Rv8Nc1Td6Yk3Mf5Pj0Sg";
     bed.member(1).patch_cluster_configuration(json!({"spec": {"authentication": {"jwtSecret": secret}}}));
-    bed.wait_for("the other secret", Duration::from_secs(20), |bed| {
-        bed.member(1).configured("authentication.jwtSecret") == secret
-    });
+    bed.wait_for("the other secret", |bed| bed.member(1).configured("authentication.jwtSecret") == secret);
     let marks = bed.marks();
     let run = unjoin(&bed, "member1 --member-context member1").run().code(3);
     let _ = run
@@ -82,7 +78,7 @@ fn a_member_that_a_colleague_registers_anew_during_the_wait_is_left() {
     let started = unjoin(&bed, "member1 --member-context member1").start();
     bed.until_writes(written + 1);
     bed.host().import("twin", &kubeconfig);
-    bed.wait_for("the twin is ready", Duration::from_secs(20), |bed| {
+    bed.wait_for("the twin is ready", |bed| {
         condition(&bed.host().cluster("twin"), "Federated") == Some("True")
     });
     hold(&bed, &Value::Null);
@@ -111,7 +107,7 @@ fn a_deletion_under_way_is_waited_for_and_not_sent_again() {
     block_on(async move { objects::remove(&api, "member1").await.unwrap() });
     let marks = bed.marks();
     let started = unjoin(&bed, "member1").start();
-    bed.wait_for("somebody watches", Duration::from_secs(20), |_| {
+    bed.wait_for("somebody watches", |_| {
         bed.requests_since(&marks).iter().any(|event| event.verb == "watch" && event.resource == "clusters")
     });
     hold(&bed, &Value::Null);
@@ -193,7 +189,7 @@ fn a_member_that_dies_during_the_wait_ends_it_in_time_with_the_webhooks_words() 
     let bed = joined(&prepared(Version::V3_4));
     hold(&bed, &json!(["finalizer.cluster.kubesphere.io", "example.org/hold"]));
     let written = bed.writes().len();
-    let started = unjoin(&bed, "member1 --timeout 10s").start();
+    let started = unjoin(&bed, "member1 --timeout 15s").start();
     bed.until_writes(written + 1);
     bed.member(1).kill();
     let _ = started

@@ -60,7 +60,7 @@ fn without_waiting_what_can_be_sent_is_sent_and_the_same_command_goes_on() {
 fn an_installer_whose_pod_does_not_start_is_told_with_its_reason() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4).members(Vec::new()));
     set_installer_container(bed.host(), image_pull_back_off());
-    let run = bed.kubectl_mc().words("prepare host --context host --yes --timeout 2s").run().code(4);
+    let run = bed.kubectl_mc().words("prepare host --context host --yes --timeout 6s").run().code(4);
     let _ = run.says("ImagePullBackOff: Back-off pulling image \"x\"");
     assert_eq!(bed.configuration_patches(), [0], "a run is under way");
 }

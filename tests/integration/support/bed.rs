@@ -61,7 +61,7 @@ impl Watched {
 
     /// Waits until our program has sent so many writes.
     pub fn until_writes(&self, count: usize) {
-        self.wait_for(&format!("{count} writes"), Duration::from_secs(60), |_| self.writes().len() >= count);
+        self.wait_for(&format!("{count} writes"), |_| self.writes().len() >= count);
     }
 
     /// The member took this host's secret and role, and the host has it as a Cluster that is Ready.
@@ -100,11 +100,20 @@ impl Watched {
         requests.iter().filter(|event| event.changes() && event.resource != "pods").map(shown).collect()
     }
 
-    /// Those of [`Self::writes`] that were accepted: one that was under way when its sender was killed may have been cut.
-    pub fn accepted_writes(&self) -> Vec<String> {
-        let requests = self.requests();
-        let accepted = requests.iter().filter(|event| event.changes() && is_accepted(event));
-        accepted.filter(|event| event.resource != "pods").map(shown).collect()
+    /// As [`Self::writes`] since the marks, what may have been stored: see [`stored`].
+    pub fn stored_since(&self, marks: &[Mark]) -> Vec<String> {
+        let clusters = self.clusters().zip(marks);
+        let writes = |(cluster, mark): (&Cluster, &Mark)| {
+            let events = cluster.audit().since_by(*mark, USER_AGENT);
+            let kept = stored(&events).filter(|event| event.resource != "pods");
+            kept.map(shown).collect::<Vec<_>>()
+        };
+        clusters.flat_map(writes).collect()
+    }
+
+    /// As [`Self::stored_since`], since the bed was handed out.
+    pub fn stored(&self) -> Vec<String> {
+        self.stored_since(&self.clusters().map(Cluster::mark).collect::<Vec<_>>())
     }
 
     /// What we did to probe pods, as verbs in order.
@@ -122,21 +131,10 @@ impl Watched {
 
     /// How many patches each ClusterConfiguration was sent, the host's first.
     pub fn configuration_patches(&self) -> Vec<usize> {
-        self.configuration_patches_that(|_| true)
-    }
-
-    /// How many of them were accepted: one that was under way when its sender ended may have been cut.
-    pub fn accepted_configuration_patches(&self) -> Vec<usize> {
-        self.configuration_patches_that(is_accepted)
-    }
-
-    fn configuration_patches_that(&self, counts: fn(&AuditEvent) -> bool) -> Vec<usize> {
+        let is_patch =
+            |event: &&AuditEvent| event.verb == "patch" && event.resource == "clusterconfigurations";
         let patches = |cluster: &Cluster| {
-            let requests = cluster.audit().since_by(cluster.mark(), USER_AGENT);
-            let patches = requests
-                .iter()
-                .filter(|event| event.verb == "patch" && event.resource == "clusterconfigurations");
-            patches.filter(|event| counts(event)).count()
+            cluster.audit().since_by(cluster.mark(), USER_AGENT).iter().filter(is_patch).count()
         };
         self.clusters().map(patches).collect()
     }
@@ -171,8 +169,17 @@ fn shown(event: &AuditEvent) -> String {
     format!("{} {}/{}", event.verb, event.resource, event.name)
 }
 
-fn is_accepted(event: &AuditEvent) -> bool {
-    (200..300).contains(&event.code)
+/// The writes to one cluster that may have been stored. One that was under way when its sender ended may have been
+/// cut before the store or behind it (the apiserver logs it as 504): it counts unless it was sent again later.
+fn stored(events: &[AuditEvent]) -> impl Iterator<Item = &AuditEvent> {
+    let is_refused = |event: &AuditEvent| (400..500).contains(&event.code);
+    let is_accepted = |event: &AuditEvent| (200..300).contains(&event.code);
+    let writes = events.iter().enumerate().filter(move |(_, event)| event.changes() && !is_refused(event));
+    let is_kept = move |(place, event): &(usize, &AuditEvent)| {
+        let mut later = events[place + 1..].iter().filter(|later| !is_refused(later));
+        is_accepted(event) || !later.any(|later| later.changes() && shown(later) == shown(event))
+    };
+    writes.filter(is_kept).map(|(_, event)| event)
 }
 
 impl Deref for Watched {

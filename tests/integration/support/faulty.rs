@@ -7,7 +7,7 @@ use std::{
 
 use testbed::{Fault, Front, Gate, Rule, kubesphere::Scenario};
 
-use super::{KubectlMc, Watched};
+use super::{KubectlMc, Run, Watched};
 
 /// Longer than any request of ours keeps a test waiting for it.
 const HITS_WITHIN: Duration = Duration::from_secs(60);
@@ -56,6 +56,18 @@ impl Faulty {
 
     /// Runs the command until its first such request at this proxy, which never arrives, and kills it then.
     pub fn killed_in(&self, command: KubectlMc, front: &Front, method: &str, path: &str) {
+        drop(self.signalled_in("KILL", command, front, method, path));
+    }
+
+    /// As [`Self::killed_in`], with another signal.
+    pub fn signalled_in(
+        &self,
+        signal: &str,
+        command: KubectlMc,
+        front: &Front,
+        method: &str,
+        path: &str,
+    ) -> Run {
         let hits = front.add(Rule::on(method, path, Fault::Hang).times(1));
         let started = command.start();
         let begun = Instant::now();
@@ -63,7 +75,7 @@ impl Faulty {
             assert!(begun.elapsed() < HITS_WITHIN, "no {method} {path}\n{}", self.dump());
             std::thread::sleep(Duration::from_millis(5));
         }
-        drop(started.signal("KILL"));
+        started.signal(signal)
     }
 
     /// Runs the command, and `meanwhile` while its first such request at this proxy is held back.
@@ -74,7 +86,7 @@ impl Faulty {
         method: &str,
         path: &str,
         meanwhile: impl FnOnce(),
-    ) -> super::Run {
+    ) -> Run {
         let gate = Gate::closed();
         let hits = front.add(Rule::on(method, path, Fault::Hold(gate.clone())).times(1));
         let started = command.start();

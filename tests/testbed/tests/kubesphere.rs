@@ -8,8 +8,5 @@ mod webhook;
 
 use std::time::Duration;
 
-/// Longer than any healthy run takes here, also on two busy cores.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
-
 /// As long as something that must not happen is given to happen: longer than a resync.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(2500);

@@ -67,7 +67,8 @@ impl InstallerScenario {
     /// How much slower [`InstallerScenario::Slow`] is.
     pub const SLOWNESS: u32 = 8;
 
-    /// How much slower [`InstallerScenario::UnderWay`] is, so that a run is still under way when somebody looks.
+    /// How much slower [`InstallerScenario::UnderWay`] and [`InstallerScenario::Recreated`] are, so that a run is still
+    /// under way when somebody looks, or comes between.
     pub const LONG_ENOUGH: u32 = 3;
 
     /// All of them.

@@ -123,7 +123,7 @@ impl Site {
     pub async fn take(&self, real: Duration) {
         let slowness = match self.installation.installer {
             InstallerScenario::Slow => InstallerScenario::SLOWNESS,
-            InstallerScenario::UnderWay => InstallerScenario::LONG_ENOUGH,
+            InstallerScenario::UnderWay | InstallerScenario::Recreated => InstallerScenario::LONG_ENOUGH,
             _ => 1,
         };
         tokio::time::sleep(pace::scaled(real) * slowness).await;

@@ -8,7 +8,7 @@ use testbed::{
     kubesphere::{ControllerScenario, Installation, Peculiarity, Role, Scenario, Version, objects, secret},
 };
 
-use super::{A_WHILE, SOON};
+use super::A_WHILE;
 
 pub(crate) fn joinable(version: Version) -> Scenario {
     Scenario::new(version)
@@ -51,7 +51,7 @@ fn a_member_joins_in_every_version() {
         let bed = Bed::lease(&joinable(version));
         assert_eq!(bed.host().cluster("host")["metadata"]["labels"]["kubesphere.io/managed"], "true");
         create(&bed, cluster("m1", &context(&bed, "member1")));
-        bed.wait_for("a ready member", SOON, |bed| ready(bed, "m1"));
+        bed.wait_for("a ready member", |bed| ready(bed, "m1"));
         let joined = bed.host().cluster("m1");
         assert_eq!(condition(&joined, "Federated"), Some("True"));
         assert_eq!(joined["metadata"]["finalizers"], json!(["finalizer.cluster.kubesphere.io"]));
@@ -64,7 +64,7 @@ fn a_member_joins_in_every_version() {
         assert!(told.is_none_or(|told| joined["status"]["kubernetesVersion"] == told));
         if version >= Version::V3_3 {
             assert_eq!(condition(&joined, "KubeConfigCertExpiresInSevenDays"), Some("False"));
-            bed.wait_for("the member's name", SOON, |bed| {
+            bed.wait_for("the member's name", |bed| {
                 bed.member(1).configured("multicluster.clusterName") == "m1"
             });
             assert_eq!(bed.member(1).configured("authentication.oauthOptions.accessTokenMaxAge"), "0s");
@@ -77,7 +77,7 @@ fn an_unreachable_member_has_go_s_reason_and_a_new_kubeconfig_is_taken_at_once()
     let bed = Bed::lease(&joinable(Version::V3_4));
     let good = context(&bed, "member1");
     create(&bed, cluster("m1", &good.replace(&bed.member(1).server(), "https://127.0.0.1:9")));
-    bed.wait_for("a failed join", SOON, |bed| condition(&bed.host().cluster("m1"), "Ready") == Some("False"));
+    bed.wait_for("a failed join", |bed| condition(&bed.host().cluster("m1"), "Ready") == Some("False"));
     let failed = bed.host().cluster("m1");
     assert_eq!(
         reason(&failed, "Federated"),
@@ -93,7 +93,7 @@ fn an_unreachable_member_has_go_s_reason_and_a_new_kubeconfig_is_taken_at_once()
     let api = objects::clusters(&bed.host().client());
     let patch = json!({"spec": {"connection": {"kubeconfig": secret::base64(good.as_bytes())}}});
     block_on(async move { objects::merge(&api, "m1", &patch).await }).unwrap();
-    bed.wait_for("a ready member", SOON, |bed| ready(bed, "m1"));
+    bed.wait_for("a ready member", |bed| ready(bed, "m1"));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn tokens_and_silent_clusters() {
         silent["spec"]["joinFederation"] = false.into();
         create(&bed, silent);
         if version == Version::V3_4 {
-            bed.wait_for("a ready member", SOON, |bed| ready(bed, "m1"));
+            bed.wait_for("a ready member", |bed| ready(bed, "m1"));
             assert_eq!(
                 condition(&bed.host().cluster("m1"), "KubeConfigCertExpiresInSevenDays"),
                 Some("False")
@@ -118,9 +118,7 @@ fn tokens_and_silent_clusters() {
                 bed.dump()
             );
         }
-        bed.wait_for("a finalizer", SOON, |bed| {
-            bed.host().cluster("m2")["metadata"]["finalizers"].is_array()
-        });
+        bed.wait_for("a finalizer", |bed| bed.host().cluster("m2")["metadata"]["finalizers"].is_array());
         assert!(bed.host().cluster("m2")["status"].is_null());
     }
 }
@@ -163,9 +161,7 @@ fn reasons_of_members_that_are_not_prepared() {
         Installation::new(Version::V3_4),
     ]));
     create(&bed, cluster("m1", &context(&bed, "member1")));
-    bed.wait_for("a failed join", SOON, |bed| {
-        condition(&bed.host().cluster("m1"), "Federated") == Some("False")
-    });
+    bed.wait_for("a failed join", |bed| condition(&bed.host().cluster("m1"), "Federated") == Some("False"));
     let bare = bed.host().cluster("m1");
     let missing = "the server could not find the requested resource (get workspaces.tenant.kubesphere.io)";
     assert_eq!(reason(&bare, "Federated"), Some(missing));
@@ -175,9 +171,8 @@ fn reasons_of_members_that_are_not_prepared() {
 fn reasons_of_members_with_leftovers() {
     let conflict = Bed::lease(&Scenario::named("leftover-workspace", Version::V3_4).unwrap());
     create(&conflict, cluster("m1", &context(&conflict, "member1")));
-    conflict.wait_for("a failed join", SOON, |bed| {
-        condition(&bed.host().cluster("m1"), "Federated") == Some("False")
-    });
+    conflict
+        .wait_for("a failed join", |bed| condition(&bed.host().cluster("m1"), "Federated") == Some("False"));
     let cluster = conflict.host().cluster("m1");
     assert!(
         reason(&cluster, "Federated")
@@ -190,9 +185,7 @@ fn reasons_of_members_with_leftovers() {
 fn members_without_token_secrets_time_out_before_3_3() {
     let bed = Bed::lease(&joinable(Version::V3_2).controller(ControllerScenario::NoTokenSecrets));
     create(&bed, cluster("m1", &context(&bed, "member1")));
-    bed.wait_for("a failed join", SOON, |bed| {
-        condition(&bed.host().cluster("m1"), "Federated") == Some("False")
-    });
+    bed.wait_for("a failed join", |bed| condition(&bed.host().cluster("m1"), "Federated") == Some("False"));
     assert_eq!(reason(&bed.host().cluster("m1"), "Federated"), Some("timed out waiting for the condition"));
     assert_eq!(condition(&bed.host().cluster("m1"), "Ready"), None);
 }
@@ -201,10 +194,10 @@ fn members_without_token_secrets_time_out_before_3_3() {
 fn deletion_leaves_the_member_as_it_is() {
     let bed = Bed::lease(&joinable(Version::V3_4));
     create(&bed, cluster("m1", &context(&bed, "member1")));
-    bed.wait_for("a ready member", SOON, |bed| ready(bed, "m1"));
+    bed.wait_for("a ready member", |bed| ready(bed, "m1"));
     let api = objects::clusters(&bed.host().client());
     block_on(async move { objects::remove(&api, "m1").await }).unwrap();
-    bed.wait_for("no cluster", SOON, |bed| bed.host().cluster("m1").is_null());
+    bed.wait_for("no cluster", |bed| bed.host().cluster("m1").is_null());
     let (host, member) = (bed.host().client(), bed.member(1).client());
     block_on(async move {
         let federation = Some("kube-federation-system");
@@ -224,6 +217,6 @@ fn a_standalone_cluster_becomes_a_host_by_its_installer() {
     assert_eq!(bed.host().clusters(), Vec::<Value>::new());
     let host = json!({"spec": {"multicluster": {"clusterRole": "host", "hostClusterName": "hub"}}});
     bed.host().patch_cluster_configuration(host);
-    bed.wait_for("a ready host", SOON, |bed| ready(bed, "hub"));
+    bed.wait_for("a ready host", |bed| ready(bed, "hub"));
     assert_eq!(bed.host().configured("multicluster.hostClusterName"), "hub");
 }

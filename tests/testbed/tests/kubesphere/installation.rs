@@ -6,8 +6,6 @@ use testbed::{
     kubesphere::{ApiserverScenario, Installation, Peculiarity, Role, Scenario, Version, devops, objects},
 };
 
-use super::SOON;
-
 #[test]
 fn each_version_looks_as_its_installer_left_it() {
     for version in Version::PLAYED {
@@ -77,7 +75,7 @@ fn a_member_of_another_host_shows_it() {
         objects::objects(&bed.member(1).client(), "v1", "ServiceAccount", Some("kube-federation-system"));
     block_on(async move { accounts.get("frankfurt-kubesphere").await }).unwrap();
     assert!(bed.member(2).cluster_configuration().is_null());
-    bed.wait_for("two contexts", SOON, |bed| bed.member(2).context() == "member2");
+    bed.wait_for("two contexts", |bed| bed.member(2).context() == "member2");
 }
 
 /// The playbook is skipped where `status.devops.status` is `enabled` (ks-installer `playbooks/devops.yaml`).
@@ -100,9 +98,7 @@ fn devops_keeps_the_secret_that_it_was_installed_with() {
         let next = json!({"spec": {"authentication": {"jwtSecret": "Abcdefgh"}}});
         bed.member(1).patch_cluster_configuration(next);
         let banner = "Welcome to KubeSphere!";
-        bed.wait_for("a second banner", SOON, |bed| {
-            bed.member(1).installer_log().matches(banner).count() == 2
-        });
+        bed.wait_for("a second banner", |bed| bed.member(1).installer_log().matches(banner).count() == 2);
         assert_eq!(bed.member(1).configured("authentication.jwtSecret"), "Abcdefgh");
         let kept: Value = serde_yaml::from_str(&devops_configuration(&bed).unwrap()).unwrap();
         assert_eq!(kept, configuration);

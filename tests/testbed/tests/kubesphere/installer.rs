@@ -6,7 +6,7 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Lasting, Peculiarity, Scenario, Version, objects},
 };
 
-use super::{A_WHILE, SOON};
+use super::A_WHILE;
 
 const BEGIN: &str = "TASK_RUN HookRun@KUBE_EVENTS";
 const BANNER: &str = "Welcome to KubeSphere!";
@@ -30,7 +30,7 @@ fn banners(bed: &Bed) -> usize {
 /// A run is over when the whole log has not grown for a while.
 fn settle(bed: &Bed) {
     let mut last = (String::new(), std::time::Instant::now());
-    bed.wait_for("a quiet installer", SOON, |bed| {
+    bed.wait_for("a quiet installer", |bed| {
         let log = bed.host().installer_log();
         if log != last.0 {
             last = (log, std::time::Instant::now());
@@ -57,7 +57,7 @@ fn a_run_takes_effect_in_its_order_and_a_status_starts_none() {
         std::thread::sleep(std::time::Duration::from_millis(300));
         assert_eq!(runs(&bed), 1, "a status starts no run");
         bed.host().patch_cluster_configuration(member("Abc"));
-        bed.wait_for("second banner", SOON, |bed| banners(bed) == 2);
+        bed.wait_for("second banner", |bed| banners(bed) == 2);
         assert_eq!(bed.host().configured("authentication.jwtSecret"), "Abc");
         assert_eq!(bed.host().configured("authentication.oauthOptions.accessTokenMaxAge"), 0);
         let after = bed.host().cluster_configuration();
@@ -78,7 +78,7 @@ fn a_run_takes_effect_in_its_order_and_a_status_starts_none() {
         .map(position);
         assert!(order.is_sorted(), "{log}");
         bed.host().patch_cluster_configuration(member(""));
-        bed.wait_for("third banner", SOON, |bed| banners(bed) == 3);
+        bed.wait_for("third banner", |bed| banners(bed) == 3);
         assert_eq!(bed.host().configured("authentication.jwtSecret"), "Abc", "clearing keeps the secret");
         let deployments =
             objects::objects(&bed.host().client(), "apps/v1", "Deployment", Some("kubesphere-system"));
@@ -95,10 +95,10 @@ fn an_unfinished_object_is_created_anew_and_loses_a_patch() {
     let bed = bed(Installation::new(Version::V3_4).installer(InstallerScenario::Recreated));
     let before = bed.host().cluster_configuration();
     bed.host().patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": false, "note": 1}}}));
-    bed.wait_for("the run's begin", SOON, |bed| runs(bed) == 2);
+    bed.wait_for("the run's begin", |bed| runs(bed) == 2);
     std::thread::sleep(std::time::Duration::from_millis(100));
     bed.host().patch_cluster_configuration(member("Lost"));
-    bed.wait_for("another object", SOON, |bed| {
+    bed.wait_for("another object", |bed| {
         let uid = bed.host().cluster_configuration()["metadata"]["uid"].clone();
         uid.is_string() && uid != before["metadata"]["uid"]
     });
@@ -106,7 +106,7 @@ fn an_unfinished_object_is_created_anew_and_loses_a_patch() {
     assert_eq!(after["spec"]["multicluster"]["clusterRole"], "none", "the patch is lost");
     assert_eq!(after["spec"]["alerting"]["note"], 1);
     assert!(after["metadata"]["annotations"].is_null());
-    bed.wait_for("a finished run", SOON, |bed| {
+    bed.wait_for("a finished run", |bed| {
         bed.host().cluster_configuration()["status"]["core"]["version"] == "v3.4.1" && banners(bed) == 2
     });
     let log = bed.host().installer_log();
@@ -119,7 +119,7 @@ fn a_missing_key_fails_in_ks_core_without_a_banner() {
     let bed = bed(Installation::new(Version::V3_4).with(Peculiarity::NoJwtSecretKey));
     let secret = bed.host().configured("authentication.jwtSecret");
     bed.host().patch_cluster_configuration(json!({"spec": {"multicluster": {"clusterRole": "member"}}}));
-    bed.wait_for("a failed play", SOON, |bed| bed.host().installer_log().contains("failed=1"));
+    bed.wait_for("a failed play", |bed| bed.host().installer_log().contains("failed=1"));
     settle(&bed);
     assert!(bed.host().installer_log().contains("has no attribute 'jwtSecret'"));
     assert_eq!((banners(&bed), bed.host().configured("authentication.jwtSecret")), (1, secret));
@@ -136,7 +136,7 @@ fn failures_show_as_documented() {
     for (scenario, line, written) in cases {
         let bed = bed(Installation::new(Version::V3_4).installer(scenario));
         bed.host().patch_cluster_configuration(member("Abc"));
-        bed.wait_for(line, SOON, |bed| bed.host().installer_log().contains(line));
+        bed.wait_for(line, |bed| bed.host().installer_log().contains(line));
         settle(&bed);
         assert_eq!(banners(&bed), 1, "no banner for {}", scenario.name());
         assert_eq!(
@@ -147,7 +147,7 @@ fn failures_show_as_documented() {
         );
         assert_eq!(runs(&bed), 2, "not tried again");
         restart(&bed);
-        bed.wait_for("a new pod's banner", SOON, |bed| runs(bed) == 1 && banners(bed) == 1);
+        bed.wait_for("a new pod's banner", |bed| runs(bed) == 1 && banners(bed) == 1);
         assert_eq!(bed.host().configured("authentication.jwtSecret"), "Abc");
     }
 }
@@ -156,7 +156,7 @@ fn failures_show_as_documented() {
 fn a_crashed_hook_is_run_again() {
     let once = bed(Installation::new(Version::V3_4).installer(InstallerScenario::HookCrashed));
     once.host().patch_cluster_configuration(member("Abc"));
-    once.wait_for("a banner", SOON, |bed| banners(bed) == 2);
+    once.wait_for("a banner", |bed| banners(bed) == 2);
     let failed = "failed. Will retry after delay. Failed count is 1. Error: kubesphere/installRunner.py FAILED: exit status 1";
     assert!(once.host().installer_log().contains(failed));
     drop(once);
@@ -164,7 +164,7 @@ fn a_crashed_hook_is_run_again() {
         Installation::new(Version::V3_4).installer(InstallerScenario::HookCrashed).lasting(Lasting::Forever);
     let forever = bed(forever);
     forever.host().patch_cluster_configuration(member("Abc"));
-    forever.wait_for("three failures", SOON, |bed| bed.host().installer_log().contains("Failed count is 3."));
+    forever.wait_for("three failures", |bed| bed.host().installer_log().contains("Failed count is 3."));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn an_earlier_failure_waits_for_a_restart() {
         objects::remove(&deployments, &pod.metadata.name.unwrap_or_default()).await
     })
     .unwrap();
-    bed.wait_for("the secret", SOON, |bed| bed.member(1).configured("authentication.jwtSecret") == secret);
+    bed.wait_for("the secret", |bed| bed.member(1).configured("authentication.jwtSecret") == secret);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_run_can_be_under_way_and_the_next_change_is_queued_behind_it() {
     let bed = bed(Installation::new(Version::V3_4).installer(InstallerScenario::UnderWay));
     assert_eq!(banners(&bed), 0);
     bed.host().patch_cluster_configuration(member("Abc"));
-    bed.wait_for("both banners", SOON, |bed| banners(bed) == 2);
+    bed.wait_for("both banners", |bed| banners(bed) == 2);
     let log = bed.host().installer_log();
     assert!(log.rfind("QUEUE add TASK").unwrap() < log.find(BANNER).unwrap(), "{log}");
 }
@@ -199,9 +199,7 @@ fn a_host_gets_kubefed_and_a_failed_one_does_not() {
     let host = json!({"spec": {"multicluster": {"clusterRole": "host"}}});
     let bed = bed(Installation::new(Version::V3_2).installer(InstallerScenario::MulticlusterFailed));
     bed.host().patch_cluster_configuration(host);
-    bed.wait_for("a failed task", SOON, |bed| {
-        bed.host().installer_log().contains("Task 'multicluster' failed:\n")
-    });
+    bed.wait_for("a failed task", |bed| bed.host().installer_log().contains("Task 'multicluster' failed:\n"));
     assert_eq!(
         bed.host().configured("multicluster.enable"),
         true,
@@ -209,7 +207,7 @@ fn a_host_gets_kubefed_and_a_failed_one_does_not() {
     );
     assert!(bed.host().cluster_configuration()["status"]["multicluster"].is_null());
     restart(&bed);
-    bed.wait_for("kubefed", SOON, |bed| {
+    bed.wait_for("kubefed", |bed| {
         bed.host().cluster_configuration()["status"]["multicluster"]["status"] == "enabled"
     });
 }

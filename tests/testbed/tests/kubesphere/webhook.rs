@@ -11,7 +11,7 @@ use testbed::{
 };
 
 use super::{
-    A_WHILE, SOON,
+    A_WHILE,
     controller::{cluster, context, create, joinable, ready},
 };
 
@@ -23,7 +23,7 @@ const ANOTHER: &str = "admission webhook \"validating-cluster.kubesphere.io\" de
 fn joined(scenario: &Scenario) -> Bed {
     let bed = Bed::lease(scenario);
     create(&bed, cluster("m1", &context(&bed, "member1")));
-    bed.wait_for("a ready member", SOON, |bed| ready(bed, "m1"));
+    bed.wait_for("a ready member", |bed| ready(bed, "m1"));
     bed
 }
 
@@ -71,7 +71,7 @@ fn a_dead_member_s_cluster_hangs_where_the_webhook_stands() {
         delete(&bed, "m1");
         if version == Version::V3_3 {
             assert_eq!(refused, None);
-            bed.wait_for("no cluster", SOON, |bed| bed.host().cluster("m1").is_null());
+            bed.wait_for("no cluster", |bed| bed.host().cluster("m1").is_null());
             continue;
         }
         let address = server.trim_start_matches("https://");
@@ -87,7 +87,7 @@ fn a_dead_member_s_cluster_hangs_where_the_webhook_stands() {
         assert_eq!(hanging["status"]["conditions"].as_array().unwrap().len(), 3, "as they were");
         assert!(ready(&bed, "m1"), "no update comes through, this one neither");
         change_configuration(&bed, json!({"webhooks": [{"name": WEBHOOK, "rules": []}]}));
-        bed.wait_for("no cluster", SOON, |bed| bed.host().cluster("m1").is_null());
+        bed.wait_for("no cluster", |bed| bed.host().cluster("m1").is_null());
     }
 }
 
@@ -145,7 +145,7 @@ fn each_run_of_the_installer_brings_the_chart_s_own_fields_back() {
         }),
     );
     bed.host().patch_cluster_configuration(json!({"spec": {"alerting": {"note": 1}}}));
-    bed.wait_for("another CA", SOON, |bed| {
+    bed.wait_for("another CA", |bed| {
         configuration(bed)["webhooks"][0]["clientConfig"] != shipped["webhooks"][0]["clientConfig"]
     });
     let mut renewed = configuration(&bed);
@@ -156,7 +156,7 @@ fn each_run_of_the_installer_brings_the_chart_s_own_fields_back() {
     assert_eq!(renewed["webhooks"], shipped["webhooks"], "rules and failurePolicy are the chart's again");
     change_configuration(&bed, json!({"webhooks": [{"name": WEBHOOK, "matchConditions": null}]}));
     // Until the kubelet has brought the new certificate, the process serves the old one.
-    bed.wait_for("the new certificate", SOON, |bed| patch(bed, "m1", labelled("renewed")).is_none());
+    bed.wait_for("the new certificate", |bed| patch(bed, "m1", labelled("renewed")).is_none());
 }
 
 #[test]
