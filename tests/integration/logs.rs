@@ -36,6 +36,9 @@ pub(crate) fn change(cluster: &Cluster) {
     cluster.patch_cluster_configuration(json!({"spec": {"multicluster": {"clusterRole": "host"}}}));
 }
 
+/// A line of every run.
+pub(crate) const COMPONENT: &str = "Start installing network";
+
 /// Patches the installer's Deployment.
 pub(crate) fn patch_deployment(cluster: &Cluster, patch: Value) {
     let deployments = objects::objects(&cluster.client(), "apps/v1", "Deployment", Some(objects::SYSTEM));
@@ -161,10 +164,9 @@ fn a_failed_component_is_told_at_once() {
     ] {
         let bed = lease(installing(installer));
         change(bed.host());
-        let started = bed.kubectl_mc().words("logs").start();
-        bed.wait_for("a failure", |bed| {
-            bed.host().installer_log().contains("\"event\": \"runner_on_failed\"")
-        });
+        let started = bed.kubectl_mc().words("logs").start_shown();
+        // What failed ends with a brace, and stands between two lines of stars.
+        started.until_shown("\n}\n*****");
         let component = said.split(',').next().unwrap();
         let _ = started.signal("INT").code(130).says("a run has failed and goes on (").says(component);
         let run = bed.kubectl_mc().words("logs --follow=false").run().code(3).says(said);
@@ -227,10 +229,9 @@ fn a_run_under_way_is_a_code_of_its_own_where_it_is_not_followed() {
 fn an_interrupted_command_says_where_the_run_stands() {
     let bed = lease(installing(InstallerScenario::Slow));
     change(bed.host());
-    let started = bed.kubectl_mc().words("logs").start();
-    bed.wait_for("a component", |bed| {
-        bed.host().installer_log().matches("Start installing network").count() == 2
-    });
+    bed.wait_for("a component", |bed| bed.host().installer_log().matches(COMPONENT).count() == 2);
+    let started = bed.kubectl_mc().words("logs").start_shown();
+    started.until_shown(COMPONENT);
     let run = started.signal("INT").code(130).says("host \"host\": a run is under way: installing ");
     assert!(!run.stderr.contains("error") && !run.stderr.contains("hint"), "{run}");
 }

@@ -11,8 +11,8 @@ use testbed::{
 };
 
 use crate::{
-    logs::{assert_lines, change, patch_deployment, presentable},
-    support::{Faulty, Watched, image_pull_back_off, set_installer_container},
+    logs::{COMPONENT, assert_lines, change, patch_deployment, presentable},
+    support::{Faulty, KubectlMc, Started, Watched, image_pull_back_off, set_installer_container},
 };
 
 fn scenario(version: Version, installer: InstallerScenario) -> Scenario {
@@ -24,8 +24,11 @@ fn restart(cluster: &Cluster) {
     patch_deployment(cluster, json!({"spec": {"template": {"metadata": {"annotations": annotations}}}}));
 }
 
-fn until_components(bed: &Watched) {
-    bed.wait_for("a component", |bed| bed.host().installer_log().contains("task openpitrix status is"));
+/// The command while it follows the run that is under way.
+fn following(program: KubectlMc) -> Started {
+    let started = program.words("logs --run all").start_shown();
+    started.until_shown(COMPONENT);
+    started
 }
 
 fn all_lines(bed: &Watched) -> Vec<String> {
@@ -37,8 +40,7 @@ fn all_lines(bed: &Watched) -> Vec<String> {
 fn a_pod_that_is_replaced_is_followed_into_the_next_one() {
     for version in [Version::V3_2, Version::V3_4] {
         let bed = Watched::lease(&scenario(version, InstallerScenario::UnderWay));
-        let started = bed.kubectl_mc().words("logs --run all").start();
-        until_components(&bed);
+        let started = following(bed.kubectl_mc());
         restart(bed.host());
         let run = started.end().code(0).says("the log goes on in the pod ks-installer-").says("succeeded");
         assert_eq!(bed.host().installer_logs().len(), 2);
@@ -76,8 +78,7 @@ fn connections_that_are_cut_lose_and_repeat_nothing() {
 #[test]
 fn an_apiserver_that_is_away_for_a_while_is_waited_for() {
     let bed = Faulty::lease(&scenario(Version::V3_4, InstallerScenario::UnderWay));
-    let started = bed.kubectl_mc().words("logs --run all").start();
-    until_components(&bed);
+    let started = following(bed.kubectl_mc());
     bed.before_host().close();
     bed.wait_for("the end", |bed| bed.host().installer_log().contains("Welcome to KubeSphere"));
     bed.before_host().reopen().unwrap();

@@ -196,7 +196,7 @@ fn a_patch_that_the_installer_loses_is_sent_again_and_said_so() {
         let before = runs();
         member.patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": true}}}));
         bed.wait_for("the migration", |_| runs() > before);
-        // It reads at once and writes 0.9 s later: the patch comes between.
+        // It reads at once and writes 1.8 s later: the patch comes between.
         std::thread::sleep(Duration::from_millis(100));
     });
     let after = bed.member(1).cluster_configuration();

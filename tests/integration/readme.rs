@@ -92,8 +92,8 @@ fn the_commands_are_what_they_are_said_to_be() {
         assert!(readme.lines().take(FIRST_SCREEN).any(|line| line.starts_with(&typed)), "{command}");
     }
     assert!(
-        // With what keeps Cargo.lock as it was committed.
-        ci.lines().any(|line| line == "cargo test --locked"),
+        // With what keeps Cargo.lock as it was committed, and tells every failure.
+        ci.lines().any(|line| line == "cargo test --locked --no-fail-fast"),
         "CI runs another test command than the README shows"
     );
 }

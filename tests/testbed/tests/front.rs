@@ -88,7 +88,7 @@ fn an_answer_is_late_or_never_comes() {
 #[test]
 fn a_watch_is_passed_on_event_by_event_until_it_is_cut() {
     let (front, planes, client) = front();
-    front.add(Rule::on("GET", "watch=true", Fault::CutAfter(Duration::from_millis(700))));
+    front.add(Rule::on("GET", "watch=true", Fault::CutAfter(Duration::from_secs(2))));
     let maps: Api<ConfigMap> = in_default(&client);
     let admin = planes[0].client();
     let begun = Instant::now();
@@ -104,7 +104,7 @@ fn a_watch_is_passed_on_event_by_event_until_it_is_cut() {
         events
     });
     assert!(
-        events >= 1 && begun.elapsed() < Duration::from_secs(5),
+        events >= 1 && begun.elapsed() < Duration::from_secs(60),
         "{events} events, {:?}",
         begun.elapsed()
     );

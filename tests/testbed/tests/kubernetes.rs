@@ -27,7 +27,7 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed().as_secs() < 20, "{what} does not come");
+        assert!(begun.elapsed().as_secs() < 60, "{what} does not come");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }

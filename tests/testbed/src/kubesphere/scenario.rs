@@ -69,7 +69,7 @@ impl InstallerScenario {
 
     /// How much slower [`InstallerScenario::UnderWay`] and [`InstallerScenario::Recreated`] are, so that a run is still
     /// under way when somebody looks, or comes between.
-    pub const LONG_ENOUGH: u32 = 3;
+    pub const LONG_ENOUGH: u32 = 6;
 
     /// All of them.
     pub const ALL: [Self; 12] = [

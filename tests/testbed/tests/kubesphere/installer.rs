@@ -35,7 +35,7 @@ fn settle(bed: &Bed) {
         if log != last.0 {
             last = (log, std::time::Instant::now());
         }
-        last.1.elapsed() > std::time::Duration::from_millis(700)
+        last.1.elapsed() > std::time::Duration::from_secs(2)
     });
 }
 
