@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use kube::{Client, api::DynamicObject};
+use kube::{Client, ResourceExt as _, api::DynamicObject};
 use serde_json::{Value, json};
 
 use super::{
@@ -87,6 +87,8 @@ impl Joining<'_> {
         Ok(())
     }
 
+    /// An attempt that ends between the two writes leaves a Secret, and KubeSphere's next one makes another. Here that is
+    /// a busy machine's doing alone, so the next attempt finds the first one's.
     async fn create_token_secret(&self) -> Result<(), String> {
         let accounts = objects::objects(self.member()?, "v1", "ServiceAccount", Some(FEDERATION));
         let failed = |error| self.member.worded(&error, "Put", &self.account_path(), "serviceaccounts");
@@ -94,7 +96,7 @@ impl Joining<'_> {
         if account.data["secrets"].as_array().is_some_and(|secrets| !secrets.is_empty()) {
             return Ok(());
         }
-        let name = format!("{}-token-{}", self.account(), secret::random_secret(5).to_lowercase());
+        let name = format!("{}-token-{}", self.account(), &account.uid().unwrap_or_default()[..5]);
         let token = json!({
             "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
             "metadata": {"name": name, "namespace": FEDERATION,
