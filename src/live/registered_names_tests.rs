@@ -94,18 +94,10 @@ async fn a_plugin_is_run_only_where_it_never_talks_and_is_left_in_time() {
         assert_eq!(names_at(&address, &user(mode, credential)).await, Vec::<String>::new(), "{mode}");
     }
     assert!(seen.try_recv().is_err(), "nothing is asked");
-    let mut told = Vec::new();
-    // On a busy machine a shell may not be done in time at once.
-    for _ in 0..20 {
-        told = names_at(&address, &user("Never", credential)).await;
-        if !told.is_empty() {
-            break;
-        }
-    }
-    assert_eq!(told, ["edge-1", "host"]);
+    assert_eq!(names_at(&address, &user("Never", credential)).await.len(), 2);
     let begun = Instant::now();
     assert_eq!(names_at(&address, &user("Never", "exec sleep 30")).await, Vec::<String>::new());
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[test]

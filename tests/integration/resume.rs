@@ -94,5 +94,6 @@ fn interrupted_after_each_write_it_says_so_and_ends_alike() {
     interrupted(bed.before_host(), ("GET", "fieldSelector=metadata.name%3Dmember1"));
     let _ = bed.join("member1").run().code(0);
     bed.assert_joined(1, "member1");
+    assert_eq!(bed.configuration_patches(), [1, 1], "{:?}", bed.writes());
     assert_eq!(bed.writes().len(), WRITES, "each write once: {:?}", bed.writes());
 }

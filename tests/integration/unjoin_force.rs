@@ -20,6 +20,7 @@ const DELETE: &str = "delete clusters/member1";
 const TOUCH: &str = "patch clusters/member1";
 pub(crate) const FORCE: &str = "unjoin member1 --context host --force --yes";
 const DELETED: &str = "cluster.cluster.kubesphere.io \"member1\" deleted\n";
+
 /// Members that only have to be registered, and can be gone.
 pub(crate) fn scenario(members: usize) -> Scenario {
     let installed = |role| Installation::new(Version::V3_4).role(role);

@@ -1,16 +1,10 @@
 //! A test bed that is reached through proxies with faults: between any two of our requests something may happen.
 
-use std::{
-    ops::Deref,
-    time::{Duration, Instant},
-};
+use std::ops::Deref;
 
 use testbed::{Fault, Front, Gate, Rule, kubesphere::Scenario};
 
 use super::{KubectlMc, Run, Watched};
-
-/// Longer than any request of ours keeps a test waiting for it.
-const HITS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A bed with a proxy before each of its clusters.
 pub struct Faulty {
@@ -70,11 +64,7 @@ impl Faulty {
     ) -> Run {
         let hits = front.add(Rule::on(method, path, Fault::Hang).times(1));
         let started = command.start();
-        let begun = Instant::now();
-        while hits.count() == 0 {
-            assert!(begun.elapsed() < HITS_WITHIN, "no {method} {path}\n{}", self.dump());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.wait_for(&format!("{method} {path}"), |_| hits.count() > 0);
         started.signal(signal)
     }
 
@@ -90,11 +80,7 @@ impl Faulty {
         let gate = Gate::closed();
         let hits = front.add(Rule::on(method, path, Fault::Hold(gate.clone())).times(1));
         let started = command.start();
-        let begun = Instant::now();
-        while hits.count() == 0 {
-            assert!(begun.elapsed() < HITS_WITHIN, "no {method} {path}\n{}", self.dump());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.wait_for(&format!("{method} {path}"), |_| hits.count() > 0);
         meanwhile();
         gate.open();
         started.end()

@@ -104,7 +104,7 @@ fn a_watch_is_passed_on_event_by_event_until_it_is_cut() {
         events
     });
     assert!(
-        events >= 1 && begun.elapsed() < Duration::from_secs(60),
+        events >= 1 && begun.elapsed() < Duration::from_secs(5),
         "{events} events, {:?}",
         begun.elapsed()
     );

@@ -61,8 +61,7 @@ fn a_wipe_takes_what_was_created_and_brings_back_what_was_deleted() {
     block_on(async move { deleted.delete("kubesphere-system", &DeleteParams::default()).await }).unwrap();
     let begun = Instant::now();
     plane.wipe().unwrap();
-    // Who waited for a finalizer, or for Kubernetes to empty a namespace, would not be done by then.
-    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 1, "{:?}", begun.elapsed());
 
     let maps: Api<ConfigMap> = in_default(&client);
     let left = block_on(async move { maps.list(&kube::api::ListParams::default()).await }).unwrap();
