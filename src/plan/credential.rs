@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::observed::Seen;
@@ -132,9 +133,8 @@ pub enum Piece {
     Binding,
     /// The Secret into which Kubernetes writes the service account's token for this host.
     Token(HostUid),
-    /// Another such Secret, made in this second since 1970: a renewal leaves the one before alone until the host has the
-    /// new token.
-    AnotherToken(HostUid, i64),
+    /// Another such Secret, made at this time: a renewal leaves the one before alone until the host has the new token.
+    AnotherToken(HostUid, Timestamp),
     /// The request for a client certificate; it is gone once that is there.
     Certificate,
     /// The binding of the certificate's user.
@@ -160,7 +160,10 @@ impl Piece {
         match self {
             Self::ServiceAccount | Self::Binding | Self::Certificate => ACCOUNT.to_owned(),
             Self::Token(host) => format!("{TOKEN_SECRET}-{:08x}", host.0 >> 96),
-            Self::AnotherToken(host, made) => format!("{}-{made:x}", Self::Token(host).name()),
+            // Two renewals may well follow each other within a second.
+            Self::AnotherToken(host, made) => {
+                format!("{}-{:x}", Self::Token(host).name(), made.as_millisecond())
+            }
             Self::UserBinding | Self::Rebinding | Self::AddedUser => USER_BINDING.to_owned(),
         }
     }

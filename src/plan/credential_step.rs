@@ -1,5 +1,7 @@
 //! What of a credential still has to be made.
 
+use jiff::Timestamp;
+
 use super::{
     credential::{Account, HostUid, Kind, Ownership, Piece},
     observed::Seen,
@@ -40,8 +42,8 @@ impl CredentialStep {
         Self { kind, host, missing: missing.collect() }
     }
 
-    /// As [`Self::new`] in this second since 1970, where a new credential is made beside what there is of earlier ones.
-    pub fn renewed(kind: Kind, host: HostUid, account: Option<&Account>, now: i64) -> Self {
+    /// As [`Self::new`] at this time, where a new credential is made beside what there is of earlier ones.
+    pub fn renewed(kind: Kind, host: HostUid, account: Option<&Account>, now: Timestamp) -> Self {
         let mut step = Self::new(kind, host, account);
         step.missing.retain(|piece| *piece != Piece::Token(host));
         if kind == Kind::ServiceAccount {

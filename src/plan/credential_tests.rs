@@ -1,5 +1,6 @@
 //! Which credential it is, what is made for it, and what is ours.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Account, Asked, Choice, HostUid, Kind, Ownership, Piece, Seen, Version, user};
@@ -102,11 +103,13 @@ fn a_certificate_is_made_each_time_and_before_its_binding() {
 #[test]
 fn a_renewal_makes_everything_anew_beside_what_there_is() {
     let ours = || Seen::Present(Ownership::Ours);
-    let renewed =
-        |kind, account: &Account| CredentialStep::renewed(kind, HOST, Some(account), 0x6921_b3f2).missing;
-    let another = Piece::AnotherToken(HOST, 0x6921_b3f2);
+    let now: Timestamp = "2025-11-22T13:00:34.25Z".parse().unwrap();
+    let renewed = |kind, account: &Account| CredentialStep::renewed(kind, HOST, Some(account), now).missing;
+    let another = Piece::AnotherToken(HOST, now);
     assert_eq!(renewed(Kind::ServiceAccount, &account(ours(), ours())), [another]);
-    assert_eq!(another.name(), "kubectl-mc-host-token-0000001f-6921b3f2");
+    assert_eq!(another.name(), "kubectl-mc-host-token-0000001f-19aaba6ea4a");
+    let next = Piece::AnotherToken(HOST, "2025-11-22T13:00:34.75Z".parse().unwrap());
+    assert_ne!(next.name(), another.name(), "the next one in the same second is another one");
     assert_eq!(another.ownership(&another.manifest(None)), Ownership::Ours);
     assert_eq!(
         renewed(Kind::ServiceAccount, &account(Seen::Absent, Seen::Absent)),

@@ -54,9 +54,8 @@ fn member_plan(
     let cluster = host.cluster_named(&intent.name);
     let cluster = cluster.ok_or_else(|| Unplannable::NoCluster { name: intent.name.clone() })?;
     let kind = intent.credential.kind(host.kubesphere_version());
-    let now = member.clock.now.as_second();
     let host_uid = HostUid::new(&host.uid);
-    let credential = CredentialStep::renewed(kind, host_uid, member.account.as_ref(), now);
+    let credential = CredentialStep::renewed(kind, host_uid, member.account.as_ref(), member.clock.now);
     let others = host.clusters.present().into_iter().flatten();
     let others = others.filter(|other| other.name() != intent.name);
     let superseded = member
