@@ -12,7 +12,7 @@ use testbed::{
     },
 };
 
-use crate::support::{Faulty, Kubeconfig, KubectlMc, Run, Watched, user_who_may, without};
+use crate::support::{Faulty, Kubeconfig, KubectlMc, Run, Started, Watched, user_who_may, without};
 
 const ANNOTATION: &str = "kubectl-mc/narrowed-webhook";
 const NARROW: &str = "patch validatingwebhookconfigurations/cluster.kubesphere.io";
@@ -144,13 +144,13 @@ fn what_is_alive_or_unguarded_goes_without_narrowing() {
     }
 }
 
-/// Killed while the webhook is narrowed, before the Cluster is deleted.
-fn killed_while_narrowed(bed: &Faulty) {
-    let held = bed.before_host().add(Rule::on("DELETE", "/clusters/member1", Fault::Hang).times(1));
-    let started = bed.kubectl_mc().words(FORCE).start();
-    bed.wait_for("the deletion", |_| held.count() > 0);
+/// Under way: the webhook is narrowed, and the Cluster is not deleted yet.
+fn started_and_narrowed(bed: &Faulty) -> Started {
+    let deletion = Rule::on("DELETE", "/clusters/member1", Fault::Hang);
+    let command = bed.kubectl_mc().words(FORCE);
+    let started = bed.start_until("the deletion", command, bed.before_host(), deletion);
     assert!(is_narrowed(bed));
-    let _ = started.signal("KILL");
+    started
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn what_a_killed_command_left_is_reported_and_restored_by_the_next_that_writes()
     let bed = Faulty::lease(&scenario(2));
     with_dead_member(&bed);
     let before = configuration(&bed);
-    killed_while_narrowed(&bed);
+    let _ = started_and_narrowed(&bed).signal("KILL");
     let check = bed.kubectl_mc().words("check --context host").run();
     assert!(check.stdout.contains("warning   cluster-webhook "), "{check}");
     assert!(check.stdout.contains("lets every update of Cluster member1 pass since"), "{check}");
@@ -172,7 +172,7 @@ fn what_a_killed_command_left_is_reported_and_restored_by_the_next_that_writes()
     assert_eq!(configuration(&bed), before);
     assert!(!is_gone(&bed));
 
-    killed_while_narrowed(&bed);
+    let _ = started_and_narrowed(&bed).signal("KILL");
     let run = bed.kubectl_mc().words("unjoin member1 --context host --yes").run().code(3);
     let _ = run.says("webhook restored").says("connection refused").says("--force");
     assert_eq!(configuration(&bed), before);
@@ -189,11 +189,8 @@ fn interrupted_refused_or_slow_the_webhook_is_restored_and_what_others_renewed_s
     with_dead_member(&bed);
     let before = configuration(&bed);
     for (signal, code) in [("INT", 130), ("TERM", 130)] {
-        let held = bed.before_host().add(Rule::on("DELETE", "/clusters/member1", Fault::Hang).times(1));
-        let started = bed.kubectl_mc().words(FORCE).start();
-        bed.wait_for("the deletion", |_| held.count() > 0);
-        assert!(is_narrowed(&bed));
-        let _ = started.signal(signal).code(code).says("webhook restored").says("interrupted");
+        let _ =
+            started_and_narrowed(&bed).signal(signal).code(code).says("webhook restored").says("interrupted");
         assert_eq!(configuration(&bed), before, "after {signal}");
     }
 

@@ -29,20 +29,19 @@ fn is_stored_patch(method: &Method, uri: &Uri) -> bool {
 
 fn killed_at(bed: &Faulty, point: Point) {
     let front = bed.before_host();
-    let patch = || Rule::when(is_stored_patch, Fault::Hang).times(1);
-    let deletion = |fault| Rule::on("DELETE", "/clusters/member1", fault).times(1);
+    let patch = || Rule::when(is_stored_patch, Fault::Hang);
+    let deletion = |fault| Rule::on("DELETE", "/clusters/member1", fault);
     let (held, gate) = match point {
-        Point::Narrowing => (front.add(patch()), None),
-        Point::Deletion => (front.add(deletion(Fault::Hang)), None),
+        Point::Narrowing => (patch(), None),
+        Point::Deletion => (deletion(Fault::Hang), None),
         Point::Restoration => {
             let gate = Gate::closed();
-            (front.add(deletion(Fault::Hold(gate.clone()))), Some(gate))
+            (deletion(Fault::Hold(gate.clone())), Some(gate))
         }
     };
-    let started = bed.kubectl_mc().words(FORCE).start();
-    bed.wait_for(&format!("{point:?}"), |_| held.count() > 0);
+    let started = bed.start_until(&format!("{point:?}"), bed.kubectl_mc().words(FORCE), front, held);
     if let Some(gate) = gate {
-        let restoration = front.add(patch());
+        let restoration = front.add(patch().times(1));
         gate.open();
         bed.wait_for("the restoration", |_| restoration.count() > 0);
     }

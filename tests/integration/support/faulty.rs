@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use testbed::{Fault, Front, Gate, Rule, kubesphere::Scenario};
 
-use super::{KubectlMc, Run, Watched};
+use super::{KubectlMc, Run, Started, Watched};
 
 /// A bed with a proxy before each of its clusters.
 pub struct Faulty {
@@ -48,6 +48,14 @@ impl Faulty {
         &self.fronts[number]
     }
 
+    /// Starts the command, and returns as soon as a request at this proxy has met this rule, which holds for that one alone.
+    pub fn start_until(&self, what: &str, command: KubectlMc, front: &Front, rule: Rule) -> Started {
+        let hits = front.add(rule.times(1));
+        let started = command.start();
+        self.wait_for(what, |_| hits.count() > 0);
+        started
+    }
+
     /// Runs the command until its first such request at this proxy, which never arrives, and kills it then.
     pub fn killed_in(&self, command: KubectlMc, front: &Front, method: &str, path: &str) {
         drop(self.signalled_in("KILL", command, front, method, path));
@@ -62,10 +70,8 @@ impl Faulty {
         method: &str,
         path: &str,
     ) -> Run {
-        let hits = front.add(Rule::on(method, path, Fault::Hang).times(1));
-        let started = command.start();
-        self.wait_for(&format!("{method} {path}"), |_| hits.count() > 0);
-        started.signal(signal)
+        let request = Rule::on(method, path, Fault::Hang);
+        self.start_until(&format!("{method} {path}"), command, front, request).signal(signal)
     }
 
     /// Runs the command, and `meanwhile` while its first such request at this proxy is held back.
@@ -78,9 +84,8 @@ impl Faulty {
         meanwhile: impl FnOnce(),
     ) -> Run {
         let gate = Gate::closed();
-        let hits = front.add(Rule::on(method, path, Fault::Hold(gate.clone())).times(1));
-        let started = command.start();
-        self.wait_for(&format!("{method} {path}"), |_| hits.count() > 0);
+        let request = Rule::on(method, path, Fault::Hold(gate.clone()));
+        let started = self.start_until(&format!("{method} {path}"), command, front, request);
         meanwhile();
         gate.open();
         started.end()

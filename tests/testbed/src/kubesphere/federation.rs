@@ -87,8 +87,10 @@ impl Joining<'_> {
         Ok(())
     }
 
-    /// An attempt that ends between the two writes leaves a Secret, and KubeSphere's next one makes another. Here that is
-    /// a busy machine's doing alone, so the next attempt finds the first one's.
+    /// An attempt that ends between the two writes leaves a Secret, and KubeSphere's next one makes another, because its
+    /// name is generated. Here that is a busy machine's doing alone, so the next attempt finds the first one's.
+    ///
+    /// Source: `createServiceAccountWithSecret` in kubesphere `pkg/controller/cluster/join.go`, from v3.3.0.
     async fn create_token_secret(&self) -> Result<(), String> {
         let accounts = objects::objects(self.member()?, "v1", "ServiceAccount", Some(FEDERATION));
         let failed = |error| self.member.worded(&error, "Put", &self.account_path(), "serviceaccounts");
