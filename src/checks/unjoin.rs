@@ -294,7 +294,7 @@ impl Unjoining<'_> {
             Ownership::Ours => None,
             Ownership::Foreign(why) => Some(Report::warning(
                 &member.side,
-                format!("{} is not ours, and is left: {why}", piece.trace.in_words()),
+                format!("{} is not ours, and is left: {why}", piece.trace.object.in_words()),
             )),
         });
         reports.collect()

@@ -10,6 +10,7 @@ pub mod jwt_secret;
 pub mod kubesphere_config;
 pub mod management;
 pub mod names;
+pub mod object;
 pub mod readiness;
 pub mod role;
 pub mod shell_word;

@@ -1,11 +1,10 @@
 //! What is told while clusters change, to whoever shows it, as plain data: its sentences stand where it is shown.
 
 use crate::{
-    kubesphere::{role::Role, side::Side},
+    kubesphere::{object::ExistingObject, role::Role, side::Side},
     plan::{
         credential::Piece,
         narrowing::{Record, Remark},
-        unjoin::trace::Trace,
     },
 };
 
@@ -40,7 +39,7 @@ pub enum Activity {
     /// Waiting until the Cluster of this name is gone.
     ClusterGone(String),
     /// Waiting until an object is gone.
-    Gone(Trace),
+    Gone(ExistingObject),
     /// Waiting for the token in the Secret of this name.
     Token(String),
     /// Waiting until this signer has signed a certificate.
@@ -71,9 +70,9 @@ pub enum Deed {
     /// The Cluster of this name is gone, with what kubefed has of it: the controller's part was done for it.
     ClusterFinalized(String),
     /// An object was deleted.
-    Deleted(Trace),
+    Deleted(ExistingObject),
     /// An object is gone.
-    Gone(Trace),
+    Gone(ExistingObject),
     /// The namespace of this name belongs to no workspace of the host any more.
     Released(String),
     /// A piece of the host's credential was made.
@@ -134,7 +133,7 @@ pub enum Note {
         reason: String,
     },
     /// An object that was to be deleted is not empty any more.
-    NotEmpty(Trace),
+    NotEmpty(ExistingObject),
     /// What is remarkable of the certificate that the host will store.
     Certificate(String),
     /// Earlier credentials stay, because the Clusters that may store them could not be listed, and why.

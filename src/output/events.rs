@@ -18,7 +18,7 @@ pub(super) fn activity(activity: &Activity) -> String {
         }
         Activity::Narrowing(name) => format!("narrowing the webhook for Cluster {name}"),
         Activity::ClusterGone(name) => format!("waiting until Cluster {name} is gone"),
-        Activity::Gone(trace) => format!("waiting until {} is gone", trace.in_words()),
+        Activity::Gone(trace) => format!("waiting until {} is gone", trace.object.in_words()),
         Activity::Token(secret) => format!("waiting for the token in Secret {secret}"),
         Activity::Certificate(signer) => format!("waiting for the certificate of {signer}"),
         Activity::Probes => "waiting for the nodes' probes".to_owned(),
@@ -42,8 +42,8 @@ pub(super) fn deed(deed: &Deed) -> String {
         Deed::ClusterDeleted(name) => format!("Cluster {name} deleted"),
         Deed::ClusterGone(name) => format!("Cluster {name} is gone"),
         Deed::ClusterFinalized(name) => finalized(name),
-        Deed::Deleted(trace) => format!("{} deleted", trace.in_words()),
-        Deed::Gone(trace) => format!("{} is gone", trace.in_words()),
+        Deed::Deleted(trace) => format!("{} deleted", trace.object.in_words()),
+        Deed::Gone(trace) => format!("{} is gone", trace.object.in_words()),
         Deed::Released(namespace) => format!("Namespace {namespace} is the member's own"),
         Deed::Made(piece) => made(*piece),
         Deed::CredentialTried => "the credential for the host works, and is a cluster-admin's".to_owned(),
@@ -129,7 +129,7 @@ pub(super) fn note(note: &Note) -> String {
         Note::Failing { cluster, reason } => {
             format!("Cluster {cluster}: {reason}; the controller tries again")
         }
-        Note::NotEmpty(trace) => format!("{} is not empty any more, and stays", trace.in_words()),
+        Note::NotEmpty(trace) => format!("{} is not empty any more, and stays", trace.object.in_words()),
         Note::Certificate(remark) => format!("the client certificate that the host will store {remark}"),
         Note::EarlierStay(why) => {
             format!("earlier credentials stay, since nobody knows which Clusters store them: {why}")

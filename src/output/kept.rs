@@ -15,15 +15,15 @@ pub(super) fn sentence(kept: &Kept) -> String {
                 .to_owned()
         }
         Kept::Host => "its configuration and its namespaces, because it is a host itself".to_owned(),
-        Kept::Kubefed(first) => format!("{}, because it may be another host's", first.in_words()),
+        Kept::Kubefed(first) => format!("{}, because it may be another host's", first.object.in_words()),
         Kept::Filled { namespace, others } => {
-            format!("{}, because others are in it: {}", namespace.in_words(), listed(others))
+            format!("{}, because others are in it: {}", namespace.object.in_words(), listed(others))
         }
         Kept::Untold { namespace, untold } => {
-            format!("{}, because it is not known to be empty: {}", namespace.in_words(), listed(untold))
+            format!("{}, because it is not known to be empty: {}", namespace.object.in_words(), listed(untold))
         }
-        Kept::Shared(piece) => format!("{}, because another host may use it", piece.in_words()),
-        Kept::Foreign { piece, why } => format!("{}, which is not ours: {why}", piece.in_words()),
+        Kept::Shared(piece) => format!("{}, because another host may use it", piece.object.in_words()),
+        Kept::Foreign { piece, why } => format!("{}, which is not ours: {why}", piece.object.in_words()),
         Kept::Namespaces(names) => format!(
             "{} in workspaces of the host, which are deleted together with their workspace ({}); \
              `--release-namespaces` makes them the member's own",

@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK,
-        shell_word::shell_word, side::Side,
+        object::ObjectKind, shell_word::shell_word, side::Side,
     },
     plan::{
         configuration_patch::Change,
@@ -18,7 +18,7 @@ use crate::{
         unjoin::{
             plan::{Deletion, UnjoinPlan},
             steps::{UnjoinAction, UnjoinStep, configuration},
-            trace::{FEDERATION_NAMESPACE, ObjectKind, kubefed_account, kubefed_role},
+            trace::{FEDERATION_NAMESPACE, kubefed_account, kubefed_role},
         },
     },
 };
@@ -80,9 +80,9 @@ fn show_step(ui: &Ui, number: usize, step: &UnjoinStep<'_>, view: UnjoinView<'_>
         UnjoinAction::AwaitDeletion(name) => {
             say(&format!("wait until Cluster {name} is gone, which somebody has deleted"));
         }
-        UnjoinAction::Remove(trace) => say(&format!("delete {}", trace.in_words())),
+        UnjoinAction::Remove(trace) => say(&format!("delete {}", trace.object.in_words())),
         UnjoinAction::AwaitRemoval(trace) => {
-            say(&format!("wait until {} is gone, which has been deleted", trace.in_words()));
+            say(&format!("wait until {} is gone, which has been deleted", trace.object.in_words()));
         }
         UnjoinAction::Release(release) => say(&format!(
             "take namespace {} from workspace {}: its label, and the workspace as its owner",

@@ -14,7 +14,11 @@ use crate::{
         rehearsal::rehearse_step,
     },
     error::{Error, Kind},
-    kubesphere::{cluster::RegisteredCluster, side::Side},
+    kubesphere::{
+        cluster::RegisteredCluster,
+        object::{ExistingObject, ObjectKind},
+        side::Side,
+    },
     live::{
         apply::Persistence,
         connection::Connection,
@@ -40,7 +44,7 @@ use crate::{
             standalone::Secrets,
             steps::webhook_configuration,
             tenure::{Claim, Tenure, tenure_now},
-            trace::{ObjectKind, Trace, Traces},
+            trace::Traces,
         },
     },
 };
@@ -92,7 +96,7 @@ impl CarryOut<'_> {
             let is_denied = self.is_denied_anew(cluster, is_restored).await?;
             forced = forced.filter(|_| is_denied);
         }
-        let trace = Trace::of_cluster(cluster);
+        let trace = ExistingObject::of_cluster(cluster);
         if let Some(field) = forced {
             return self.force(&trace, field, carried).await;
         }
@@ -100,20 +104,20 @@ impl CarryOut<'_> {
             self.ask_once_more(cluster).await?;
             if remove_patiently(host, &trace, self.deadline).await? {
                 carried.outcomes.push(deleted(&host.side, &trace));
-                self.tell(host, Event::Done(Deed::ClusterDeleted(trace.name.clone())));
+                self.tell(host, Event::Done(Deed::ClusterDeleted(trace.object.name.clone())));
             } else {
-                self.tell(host, Event::Note(Note::DeletedByOthers(trace.name.clone())));
+                self.tell(host, Event::Note(Note::DeletedByOthers(trace.object.name.clone())));
             }
         }
         if !self.wait {
             carried.unfinished = true;
             return Ok(());
         }
-        self.tell(host, Event::Begins(Activity::ClusterRelease(trace.name.clone())));
+        self.tell(host, Event::Begins(Activity::ClusterRelease(trace.object.name.clone())));
         let stands = |text: &str| self.tell(host, Event::Stands(text.to_owned()));
         match until_gone(host, &trace, self.deadline, stands).await {
             Ok(()) => {
-                self.tell(host, Event::Done(Deed::ClusterGone(trace.name.clone())));
+                self.tell(host, Event::Done(Deed::ClusterGone(trace.object.name.clone())));
                 Ok(())
             }
             Err(failure) => Err(self.why_it_hangs(failure).await),
@@ -154,7 +158,7 @@ impl CarryOut<'_> {
         carried: &mut Carried,
     ) -> Result<(), Error> {
         for trace in &plan.removals {
-            let is_namespace = trace.kind == ObjectKind::NAMESPACE;
+            let is_namespace = trace.object.kind == ObjectKind::NAMESPACE;
             if is_namespace && !is_still_empty(member, self.deadline).await? {
                 self.tell(member, Event::Note(Note::NotEmpty(trace.clone())));
                 continue;
@@ -169,7 +173,7 @@ impl CarryOut<'_> {
 
     /// Kubernetes takes its time to delete a namespace.
     async fn until_namespace_is_gone(&self, member: &Connection, plan: &MemberPlan) -> Result<(), Error> {
-        let namespace = plan.removals.iter().find(|trace| trace.kind == ObjectKind::NAMESPACE);
+        let namespace = plan.removals.iter().find(|trace| trace.object.kind == ObjectKind::NAMESPACE);
         let namespace = namespace.or(plan.going.as_ref());
         let Some(trace) = namespace.filter(|_| self.wait) else { return Ok(()) };
         if !is_still_empty(member, self.deadline).await? {
@@ -283,7 +287,7 @@ fn recheck_on(
 pub(super) async fn rehearse(clusters: &Clusters, plan: &UnjoinPlan) -> Result<Vec<Outcome>, Error> {
     rehearse_restoration(&clusters.host, plan.restored_first()).await;
     if let Deletion::Delete(cluster) = &plan.deletion {
-        remove(&clusters.host, &Trace::of_cluster(cluster), Persistence::DryRun).await?;
+        remove(&clusters.host, &ExistingObject::of_cluster(cluster), Persistence::DryRun).await?;
     }
     if let (Some(member), Some(plan)) = (&clusters.member, &plan.member) {
         for trace in &plan.removals {
@@ -311,8 +315,8 @@ fn webhook_restored(side: &Side) -> Outcome {
     Outcome { side: side.clone(), object: webhook_configuration(), verb: "patched" }
 }
 
-pub(super) fn deleted(side: &Side, trace: &Trace) -> Outcome {
-    Outcome { side: side.clone(), object: trace.object(), verb: "deleted" }
+pub(super) fn deleted(side: &Side, trace: &ExistingObject) -> Outcome {
+    Outcome { side: side.clone(), object: trace.object.to_string(), verb: "deleted" }
 }
 
 fn released(side: &Side, namespace: &str) -> Outcome {

@@ -9,7 +9,7 @@ use crate::{
     checks::unjoin::denied,
     commands::pipeline::{agreed, nobody_to_ask},
     error::{Error, Kind},
-    kubesphere::{cluster::RegisteredCluster, shell_word::shell_word, side::Side},
+    kubesphere::{cluster::RegisteredCluster, object::ExistingObject, shell_word::shell_word, side::Side},
     live::{
         connection::Connection,
         failure::Failure,
@@ -30,7 +30,6 @@ use crate::{
         unjoin::{
             admission::{Admission, Outlook},
             plan::UnjoinPlan,
-            trace::Trace,
         },
     },
 };
@@ -97,14 +96,14 @@ impl CarryOut<'_> {
     /// Behind the narrowed webhook, which is restored before anything else is done; it has to be waited for.
     pub(super) async fn force(
         &self,
-        trace: &Trace,
+        trace: &ExistingObject,
         field: Field,
         carried: &mut Carried,
     ) -> Result<(), Error> {
         let host = &self.clusters.host;
         let removal = Removal {
             host,
-            cluster: &trace.name,
+            cluster: &trace.object.name,
             uid: &trace.uid,
             field,
             deadline: self.deadline,
@@ -117,7 +116,7 @@ impl CarryOut<'_> {
             Removed::ByController => Deed::ClusterGone,
             Removed::ByUs => Deed::ClusterFinalized,
         };
-        self.tell_host(Event::Done(gone(trace.name.clone())));
+        self.tell_host(Event::Done(gone(trace.object.name.clone())));
         match self.narrowed.restore().await {
             Ok(remark) => {
                 self.tell_host(Event::Done(Deed::Restored(remark)));
@@ -127,7 +126,7 @@ impl CarryOut<'_> {
                 Kind::Error,
                 format!(
                     "{}: Cluster {} is gone, but its webhook is not restored: {problem}",
-                    host.side, trace.name
+                    host.side, trace.object.name
                 ),
             )),
         }

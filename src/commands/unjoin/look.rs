@@ -8,6 +8,7 @@ use crate::{
     },
     commands::{look::silent, narrowing::left_narrowed},
     error::Error,
+    kubesphere::object::{ExistingObject, ObjectKind},
     live::{
         closer_look::{look_at_installer, look_at_rights},
         connection::Connection,
@@ -27,7 +28,7 @@ use crate::{
             access::{on_host, on_member},
             admission::Admission,
             plan::{Deletion, MemberSeen, UnjoinIntent, UnjoinPlan, plan},
-            trace::{ObjectKind, Trace, Traces, kubefed_account},
+            trace::{Traces, kubefed_account},
         },
     },
 };
@@ -36,7 +37,7 @@ use crate::{
 pub(super) struct Look {
     pub(super) host: Option<Observed>,
     /// What kubefed has of the name on the host.
-    pub(super) host_remains: Vec<Trace>,
+    pub(super) host_remains: Vec<ExistingObject>,
     /// What of that may not be read.
     pub(super) host_untold: Vec<Denied>,
     pub(super) member: Option<Observed>,
@@ -91,7 +92,7 @@ pub(super) async fn look(clusters: &Clusters, sends: bool) -> Look {
 
 struct HostSeen {
     observed: Observed,
-    remains: Vec<Trace>,
+    remains: Vec<ExistingObject>,
     untold: Vec<Denied>,
     admission: Admission,
     forced: Option<Field>,
@@ -144,7 +145,7 @@ pub(super) async fn of_member(
 /// Who may not list the service accounts of kubefed may still get the one that matters.
 fn joined_as(name: &str, observed: &Observed, traces: &Traces) -> Seen<Vec<String>> {
     let account = kubefed_account(name);
-    let is_there = traces.kubefed.iter().any(|trace| trace.name == account);
+    let is_there = traces.kubefed.iter().any(|trace| trace.object.name == account);
     match &observed.joined_as {
         Seen::Unreadable(_) if is_there => Seen::Present(vec![name.to_owned()]),
         seen => seen.clone(),

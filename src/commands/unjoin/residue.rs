@@ -3,14 +3,14 @@
 use super::{connect::Clusters, look::Look};
 use crate::{
     error::{Error, Kind},
-    kubesphere::{devops_config, side::Side},
+    kubesphere::{devops_config, object::ExistingObject, side::Side},
     output::{
         ui::Ui,
         unjoin::{show_residue, warn_of_untold},
         unjoin_document::{Remain, UnjoinDocument},
         words::count,
     },
-    plan::unjoin::{plan::UnjoinPlan, trace::Trace},
+    plan::unjoin::plan::UnjoinPlan,
 };
 
 /// Lists it, which is exit code 3; nothing is left where nothing is to do and kubefed's objects are gone.
@@ -60,6 +60,10 @@ fn devops(look: &Look) -> Option<Remain> {
     })
 }
 
-fn of_trace(side: &Side, trace: &Trace) -> Remain {
-    Remain { side: Some(side.clone()), object: trace.object(), removal: Some(trace.removal(side.context())) }
+fn of_trace(side: &Side, trace: &ExistingObject) -> Remain {
+    Remain {
+        side: Some(side.clone()),
+        object: trace.object.to_string(),
+        removal: Some(trace.object.deletion(side.context())),
+    }
 }

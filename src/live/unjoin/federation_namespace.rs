@@ -12,6 +12,7 @@ use kube::{
 
 use super::reading::{Place, trace_of};
 use crate::{
+    kubesphere::object::ObjectKind,
     live::{
         connection::Connection,
         request_error::{Cause, Object, RequestError, Verb, request},
@@ -19,7 +20,7 @@ use crate::{
     plan::{
         credential::ACCOUNT_ANNOTATION,
         observed::Seen,
-        unjoin::trace::{FEDERATION_NAMESPACE, FederationNamespace, ObjectKind},
+        unjoin::trace::{FEDERATION_NAMESPACE, FederationNamespace},
     },
 };
 

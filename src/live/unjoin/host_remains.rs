@@ -2,19 +2,23 @@
 
 use super::reading::Place;
 use crate::{
+    kubesphere::object::{ExistingObject, ObjectKind},
     live::{
         connection::Connection,
         request_error::{RequestError, Verb},
     },
     plan::{
         observed::Denied,
-        unjoin::trace::{FEDERATION_NAMESPACE, ObjectKind, Trace, kubefed_secret},
+        unjoin::trace::{FEDERATION_NAMESPACE, kubefed_secret},
     },
 };
 
 /// What the host's kubefed has of this name, which the controller removes together with the Cluster; and what may not be
 /// read.
-pub async fn host_remains(host: &Connection, name: &str) -> Result<(Vec<Trace>, Vec<Denied>), RequestError> {
+pub async fn host_remains(
+    host: &Connection,
+    name: &str,
+) -> Result<(Vec<ExistingObject>, Vec<Denied>), RequestError> {
     let namespace = Some(FEDERATION_NAMESPACE);
     let cluster = Place { kind: ObjectKind::KUBEFED_CLUSTER, namespace };
     let secret = Place { kind: ObjectKind::SECRET, namespace };

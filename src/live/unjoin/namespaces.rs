@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use super::reading::Place;
 use crate::{
+    kubesphere::object::ObjectKind,
     live::{
         connection::Connection,
         request_error::{RequestError, Verb},
     },
     plan::{
         observed::{Denied, Seen},
-        unjoin::{
-            namespaces::{MANAGED_LABEL, TENANT_GROUP, WORKSPACE_LABEL, WorkspaceNamespace, WorkspaceSeen},
-            trace::ObjectKind,
+        unjoin::namespaces::{
+            MANAGED_LABEL, TENANT_GROUP, WORKSPACE_LABEL, WorkspaceNamespace, WorkspaceSeen,
         },
     },
 };

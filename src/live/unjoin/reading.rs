@@ -7,15 +7,13 @@ use kube::{
 };
 
 use crate::{
+    kubesphere::object::{ExistingObject, ObjectKind, ObjectRef},
     live::{
         connection::Connection,
         observe::seen,
         request_error::{Object, RequestError, Verb, request},
     },
-    plan::{
-        observed::{Denied, Seen},
-        unjoin::trace::{ObjectKind, Trace},
-    },
+    plan::observed::{Denied, Seen},
 };
 
 /// Objects of a kind, cluster-wide or in one namespace.
@@ -26,8 +24,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn of(trace: &Trace) -> Self {
-        Self { kind: trace.kind, namespace: trace.namespace }
+    pub(super) fn of(trace: &ExistingObject) -> Self {
+        Self { kind: trace.object.kind, namespace: trace.object.namespace }
     }
 
     pub(super) fn api(self, connection: &Connection) -> Api<DynamicObject> {
@@ -60,7 +58,11 @@ impl Place {
     }
 
     /// The object of this name, without what is in it.
-    pub(super) async fn find(self, connection: &Connection, name: &str) -> Result<Seen<Trace>, RequestError> {
+    pub(super) async fn find(
+        self,
+        connection: &Connection,
+        name: &str,
+    ) -> Result<Seen<ExistingObject>, RequestError> {
         let (api, object) = (self.api(connection), self.object().named(name));
         let found = request(&connection.side, Verb::Get, &object, api.get_metadata(name)).await;
         Ok(seen(found)?.and_then(|found| Seen::Present(trace_of_metadata(self, &found))))
@@ -77,11 +79,10 @@ impl Place {
         seen(list.map(|list| list.items))
     }
 
-    pub(super) fn trace(self, name: Option<&str>, uid: Option<&str>) -> Trace {
-        Trace {
-            kind: self.kind,
-            namespace: self.namespace,
-            name: name.unwrap_or_default().to_owned(),
+    pub(super) fn trace(self, name: Option<&str>, uid: Option<&str>) -> ExistingObject {
+        let name = name.unwrap_or_default().to_owned();
+        ExistingObject {
+            object: ObjectRef { kind: self.kind, namespace: self.namespace, name },
             uid: uid.unwrap_or_default().to_owned(),
         }
     }
@@ -97,11 +98,11 @@ impl Place {
 }
 
 /// An object that is there.
-pub(super) fn trace_of(place: Place, object: &DynamicObject) -> Trace {
+pub(super) fn trace_of(place: Place, object: &DynamicObject) -> ExistingObject {
     place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
 }
 
 /// The same, of its metadata alone.
-pub(super) fn trace_of_metadata(place: Place, object: &PartialObjectMeta<DynamicObject>) -> Trace {
+pub(super) fn trace_of_metadata(place: Place, object: &PartialObjectMeta<DynamicObject>) -> ExistingObject {
     place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
 }

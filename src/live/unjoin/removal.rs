@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{federation_namespace::federation_namespace, reading::Place};
 use crate::{
+    kubesphere::object::{ExistingObject, ObjectKind},
     live::{
         apply::Persistence,
         connection::Connection,
@@ -19,22 +20,19 @@ use crate::{
         request_error::{Cause, RequestError, Verb, request},
         sighting::{Selection, State, latest},
     },
-    plan::{
-        observed::Seen,
-        unjoin::trace::{FEDERATION_NAMESPACE, ObjectKind, Trace},
-    },
+    plan::{observed::Seen, unjoin::trace::FEDERATION_NAMESPACE},
 };
 
 /// Deletes this very object and no later one of the same name; whether it was still there.
 pub async fn remove(
     connection: &Connection,
-    trace: &Trace,
+    trace: &ExistingObject,
     persistence: Persistence,
 ) -> Result<bool, RequestError> {
     let place = Place::of(trace);
     let deletion = deletion(place.api(connection).resource_url(), trace, persistence);
     let answer = connection.client.request_text(deletion);
-    let object = place.object().named(&trace.name);
+    let object = place.object().named(&trace.object.name);
     match request(&connection.side, Verb::Delete, &object, answer).await {
         Ok(_) => Ok(true),
         Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(false),
@@ -43,13 +41,13 @@ pub async fn remove(
 }
 
 /// A dry run says so in its address too, where kube says it in the body alone: an audit log shows the address.
-fn deletion(path: &str, trace: &Trace, persistence: Persistence) -> http::Request<Vec<u8>> {
+fn deletion(path: &str, trace: &ExistingObject, persistence: Persistence) -> http::Request<Vec<u8>> {
     let parameters = DeleteParams {
         dry_run: persistence.is_dry_run(),
         preconditions: Some(Preconditions { uid: Some(trace.uid.clone()), resource_version: None }),
         ..DeleteParams::default()
     };
-    let deletion = Request::new(path).delete(&trace.name, &parameters);
+    let deletion = Request::new(path).delete(&trace.object.name, &parameters);
     let mut deletion = deletion.expect("a name and a UID make a request");
     if persistence.is_dry_run() {
         let uri = format!("{}dryRun=All", deletion.uri());
@@ -61,7 +59,7 @@ fn deletion(path: &str, trace: &Trace, persistence: Persistence) -> http::Reques
 /// The same, as long as there is time for an answer.
 pub async fn remove_patiently(
     connection: &Connection,
-    trace: &Trace,
+    trace: &ExistingObject,
     deadline: Instant,
 ) -> Result<bool, Failure> {
     let ask = async || remove(connection, trace, Persistence::Stored).await;
@@ -82,12 +80,12 @@ pub async fn is_still_empty(member: &Connection, deadline: Instant) -> Result<bo
 /// Waits until this very object is gone; `stands` is told what it looks like meanwhile.
 pub async fn until_gone(
     connection: &Connection,
-    trace: &Trace,
+    trace: &ExistingObject,
     deadline: Instant,
     mut stands: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let api = Place::of(trace).api(connection);
-    let mut states = std::pin::pin!(latest(api, Selection::Name(trace.name.clone())));
+    let mut states = std::pin::pin!(latest(api, Selection::Name(trace.object.name.clone())));
     let mut missing = why_it_stays(trace, &[]);
     loop {
         match timeout_at(deadline, states.next()).await {
@@ -102,16 +100,18 @@ pub async fn until_gone(
     }
 }
 
-fn why_it_stays(trace: &Trace, finalizers: &[String]) -> String {
+fn why_it_stays(trace: &ExistingObject, finalizers: &[String]) -> String {
     match finalizers {
-        [] => format!("{} is still there", trace.in_words()),
-        finalizers => format!("{} still has the finalizer {}", trace.in_words(), finalizers.join(", ")),
+        [] => format!("{} is still there", trace.object.in_words()),
+        finalizers => {
+            format!("{} still has the finalizer {}", trace.object.in_words(), finalizers.join(", "))
+        }
     }
 }
 
-fn timed_out(connection: &Connection, trace: &Trace, missing: String) -> Failure {
+fn timed_out(connection: &Connection, trace: &ExistingObject, missing: String) -> Failure {
     let side = connection.side.clone();
-    let (waiting, look_at) = if trace.kind == ObjectKind::CLUSTER {
+    let (waiting, look_at) = if trace.object.kind == ObjectKind::CLUSTER {
         ("waiting until ks-controller-manager has let the Cluster go", LookAt::Controller(side.clone()))
     } else {
         ("waiting until kubefed's namespace is gone", LookAt::Namespace(side.clone(), FEDERATION_NAMESPACE))

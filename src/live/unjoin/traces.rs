@@ -10,7 +10,10 @@ use super::{
     reading::{Place, trace_of, trace_of_metadata},
 };
 use crate::{
-    kubesphere::cluster_configuration::NAMESPACE,
+    kubesphere::{
+        cluster_configuration::NAMESPACE,
+        object::{ExistingObject, ObjectKind},
+    },
     live::{
         connection::Connection,
         observe::as_value,
@@ -22,9 +25,7 @@ use crate::{
             Piece as CredentialPiece, TOKEN_TYPE, USER_BINDING,
         },
         observed::{Denied, Seen},
-        unjoin::trace::{
-            FEDERATION_NAMESPACE, ObjectKind, Part, Piece, Trace, Traces, kubefed_account, kubefed_role,
-        },
+        unjoin::trace::{FEDERATION_NAMESPACE, Part, Piece, Traces, kubefed_account, kubefed_role},
     },
 };
 
@@ -60,7 +61,7 @@ struct Found<T> {
 
 /// The rights first, so that what is left of an interrupted command can do nothing; the service account last, by whose
 /// name the next command knows what it is about.
-async fn kubefed(member: &Connection, name: &str) -> Result<Found<Trace>, RequestError> {
+async fn kubefed(member: &Connection, name: &str) -> Result<Found<ExistingObject>, RequestError> {
     let of = |kind, namespace| Place { kind, namespace };
     let binding = of(ObjectKind::CLUSTER_ROLE_BINDING, None);
     let role = of(ObjectKind::CLUSTER_ROLE, None);
@@ -89,7 +90,7 @@ async fn tokens_of(
     member: &Connection,
     secrets: Place,
     account: &str,
-) -> Result<Seen<Vec<Trace>>, RequestError> {
+) -> Result<Seen<Vec<ExistingObject>>, RequestError> {
     let parameters = ListParams::default().fields(&format!("type={TOKEN_TYPE}"));
     let listed = secrets.list(member, &parameters).await?;
     Ok(listed.and_then(|secrets_found| {
@@ -136,7 +137,7 @@ async fn credential(member: &Connection) -> Result<Found<Piece>, RequestError> {
     };
     let asked = asked.present().into_iter().flatten().filter_map(|request| {
         let trace = trace_of_metadata(requests, request);
-        trace.name.starts_with(ACCOUNT).then(|| ours_of(trace, Part::Request))
+        trace.object.name.starts_with(ACCOUNT).then(|| ours_of(trace, Part::Request))
     });
     let found = tokens
         .chain(named(bindings, &binding, Part::Binding, CredentialPiece::Binding))
@@ -146,6 +147,6 @@ async fn credential(member: &Connection) -> Result<Found<Piece>, RequestError> {
     Ok(Found { found: found.collect(), denied: denied.into_iter().flatten().collect() })
 }
 
-fn ours_of(trace: Trace, part: Part) -> Piece {
+fn ours_of(trace: ExistingObject, part: Part) -> Piece {
     Piece { trace, part, whose: Ownership::Ours }
 }

@@ -3,12 +3,12 @@
 use super::{
     admission::Admission,
     plan::{Deletion, MemberPlan, UnjoinPlan},
-    trace::{ObjectKind, Trace},
 };
 use crate::{
     kubesphere::{
         cluster_configuration::{self, NAMESPACE},
         cluster_webhook,
+        object::{ExistingObject, ObjectKind},
     },
     plan::{access::Access, join::ConfigurationStep},
 };
@@ -61,10 +61,10 @@ pub fn on_member(plan: &MemberPlan) -> Vec<Access> {
 }
 
 /// A namespace is waited for until it is gone.
-fn of_removal(trace: &Trace) -> Vec<Access> {
-    let delete = access("delete", trace.kind, trace.namespace);
-    if trace.kind == ObjectKind::NAMESPACE {
-        vec![delete, access("get", trace.kind, None)]
+fn of_removal(trace: &ExistingObject) -> Vec<Access> {
+    let delete = access("delete", trace.object.kind, trace.object.namespace);
+    if trace.object.kind == ObjectKind::NAMESPACE {
+        vec![delete, access("get", trace.object.kind, None)]
     } else {
         vec![delete]
     }

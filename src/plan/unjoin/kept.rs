@@ -1,6 +1,6 @@
 //! What stays on a member, and why.
 
-use super::trace::Trace;
+use crate::kubesphere::object::ExistingObject;
 
 /// Something that an unjoin leaves as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,27 +12,27 @@ pub enum Kept {
     /// The configuration and the namespaces: it is a host itself.
     Host,
     /// The first of what kubefed works with, which may be another host's.
-    Kubefed(Trace),
+    Kubefed(ExistingObject),
     /// A namespace with others in it.
     Filled {
         /// The namespace.
-        namespace: Trace,
+        namespace: ExistingObject,
         /// What is in it.
         others: Vec<String>,
     },
     /// A namespace that may not be empty.
     Untold {
         /// The namespace.
-        namespace: Trace,
+        namespace: ExistingObject,
         /// What is not known of it.
         untold: Vec<String>,
     },
     /// A piece of the credential, which another host may use.
-    Shared(Trace),
+    Shared(ExistingObject),
     /// A piece of the credential, which is not ours.
     Foreign {
         /// The piece.
-        piece: Trace,
+        piece: ExistingObject,
         /// Why it is not.
         why: String,
     },

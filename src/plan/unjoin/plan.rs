@@ -6,10 +6,10 @@ use super::{
     namespaces::{Release, WorkspaceNamespace},
     standalone::{Secrets, standalone_step},
     tenure::{Claim, Tenure, tenure},
-    trace::{FederationNamespace, Part, Piece, Trace, Traces},
+    trace::{FederationNamespace, Part, Piece, Traces},
 };
 use crate::{
-    kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, side::Side},
+    kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, object::ExistingObject, side::Side},
     plan::{
         credential::{HostUid, Ownership},
         join::{ConfigurationStep, Unplannable},
@@ -71,9 +71,9 @@ pub struct MemberPlan {
     /// What the host had of it.
     pub claim: Claim,
     /// What is removed, in this order.
-    pub removals: Vec<Trace>,
+    pub removals: Vec<ExistingObject>,
     /// The namespace that an earlier run has deleted, and that is waited for.
-    pub going: Option<Trace>,
+    pub going: Option<ExistingObject>,
     /// The namespaces that become its own.
     pub releases: Vec<Release>,
     /// What its configuration needs.
@@ -81,7 +81,7 @@ pub struct MemberPlan {
     /// What is there and stays, and why.
     pub kept: Vec<Kept>,
     /// What of it kubefed has made under this name, for whichever host.
-    pub left: Vec<Trace>,
+    pub left: Vec<ExistingObject>,
 }
 
 /// What was seen of a member.
@@ -213,7 +213,7 @@ fn kubefed_removals(
     member: &Observed,
     traces: &Traces,
     kept: &mut Vec<Kept>,
-) -> Vec<Trace> {
+) -> Vec<ExistingObject> {
     if !tenure.takes_kubefeds(name, member) {
         kept.extend(traces.kubefed.first().cloned().map(Kept::Kubefed));
         return Vec::new();
@@ -226,12 +226,12 @@ fn kubefed_removals(
 }
 
 /// What stays of that though nobody knows whether somebody uses it.
-fn left(name: &str, tenure: &Tenure, member: &Observed, traces: &Traces) -> Vec<Trace> {
+fn left(name: &str, tenure: &Tenure, member: &Observed, traces: &Traces) -> Vec<ExistingObject> {
     let stays = *tenure == Tenure::OtherSecret && !tenure.takes_kubefeds(name, member);
     if stays { traces.kubefed.clone() } else { Vec::new() }
 }
 
-fn emptied(found: &FederationNamespace, kept: &mut Vec<Kept>) -> Option<Trace> {
+fn emptied(found: &FederationNamespace, kept: &mut Vec<Kept>) -> Option<ExistingObject> {
     if found.is_going {
         return None;
     }
@@ -253,7 +253,7 @@ fn credential_removals(
     host: &Observed,
     traces: &Traces,
     kept: &mut Vec<Kept>,
-) -> Vec<Trace> {
+) -> Vec<ExistingObject> {
     if matches!(tenure, Tenure::Twice(_) | Tenure::Clean) {
         return Vec::new();
     }

@@ -8,6 +8,7 @@ use crate::{
         cluster_webhook::{self, ClusterWebhook, WEBHOOK},
         jwt_secret::JwtSecret,
         kubesphere_config::KubesphereConfig,
+        object::{ExistingObject, ObjectKind},
         side::Side,
     },
     plan::{
@@ -21,10 +22,7 @@ use crate::{
             kept::Kept,
             namespaces::{WorkspaceNamespace, WorkspaceSeen},
             tenure::{Claim, Tenure, tenure_now},
-            trace::{
-                FEDERATION_NAMESPACE, FederationNamespace, ObjectKind, Part, Piece, Trace, Traces,
-                kubefed_account,
-            },
+            trace::{FEDERATION_NAMESPACE, FederationNamespace, Part, Piece, Traces, kubefed_account},
         },
     },
 };
@@ -54,8 +52,8 @@ fn configured(observed: &mut Observed, role: &str, secret: &str) {
     observed.config = Seen::Present(KubesphereConfig::parse(&config).unwrap());
 }
 
-fn trace(kind: ObjectKind, name: &str) -> Trace {
-    Trace { kind, namespace: None, name: name.to_owned(), uid: format!("uid-of-{name}") }
+fn trace(kind: ObjectKind, name: &str) -> ExistingObject {
+    ExistingObject { object: kind.named(name), uid: format!("uid-of-{name}") }
 }
 
 fn piece(kind: ObjectKind, name: &str, part: Part) -> Piece {
@@ -135,7 +133,7 @@ impl Case {
 }
 
 fn removed(plan: &MemberPlan) -> Vec<&str> {
-    plan.removals.iter().map(|trace| trace.name.as_str()).collect()
+    plan.removals.iter().map(|trace| trace.object.name.as_str()).collect()
 }
 
 #[test]
@@ -313,9 +311,9 @@ fn what_is_not_ours_or_another_hosts_stays_and_is_told() {
         ["binding", "account", "token-of-other"].iter().all(|name| !removed.contains(name)),
         "{removed:?}"
     );
-    let foreign = |kept: &Kept| matches!(kept, Kept::Foreign { piece, why } if piece.name == "account" && why == "it has no label");
+    let foreign = |kept: &Kept| matches!(kept, Kept::Foreign { piece, why } if piece.object.name == "account" && why == "it has no label");
     assert!(plan.kept.iter().any(foreign), "{:?}", plan.kept);
-    let shared = |kept: &Kept| matches!(kept, Kept::Shared(piece) if piece.name == "binding");
+    let shared = |kept: &Kept| matches!(kept, Kept::Shared(piece) if piece.object.name == "binding");
     assert!(plan.kept.iter().any(shared), "{:?}", plan.kept);
 }
 
@@ -335,7 +333,7 @@ fn kubefeds_namespace_goes_only_where_it_is_known_to_be_empty() {
         let (Kept::Filled { namespace, .. } | Kept::Untold { namespace, .. }) = &plan.kept[0] else {
             panic!("{:?}", plan.kept);
         };
-        assert_eq!(namespace.in_words(), "Namespace kube-federation-system");
+        assert_eq!(namespace.object.in_words(), "Namespace kube-federation-system");
     }
 }
 

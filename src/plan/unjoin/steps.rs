@@ -3,10 +3,13 @@
 use super::{
     namespaces::Release,
     plan::{Deletion, MemberPlan, UnjoinPlan},
-    trace::{ObjectKind, Trace},
 };
 use crate::{
-    kubesphere::{cluster_configuration, cluster_webhook, side::Side},
+    kubesphere::{
+        cluster_configuration, cluster_webhook,
+        object::{ExistingObject, ObjectKind},
+        side::Side,
+    },
     plan::{
         configuration_patch::Change,
         join::ConfigurationStep,
@@ -35,9 +38,9 @@ pub enum UnjoinAction<'a> {
     /// Waits until the Cluster is gone that somebody has deleted.
     AwaitDeletion(&'a str),
     /// Removes what a join left.
-    Remove(&'a Trace),
+    Remove(&'a ExistingObject),
     /// Waits until a namespace is gone that an earlier run has deleted.
-    AwaitRemoval(&'a Trace),
+    AwaitRemoval(&'a ExistingObject),
     /// Makes a namespace the member's own.
     Release(&'a Release),
     /// Changes the ClusterConfiguration and waits until that is in effect.
@@ -77,7 +80,7 @@ impl UnjoinAction<'_> {
                 format!("{}/{name}", ObjectKind::CLUSTER.singular())
             }
             Self::Restore(_) | Self::Narrow(..) => webhook_configuration(),
-            Self::Remove(trace) | Self::AwaitRemoval(trace) => trace.object(),
+            Self::Remove(trace) | Self::AwaitRemoval(trace) => trace.object.to_string(),
             Self::Release(release) => format!("namespace/{}", release.namespace),
             Self::Patch(_) => configuration(),
             Self::Await | Self::Restart => format!("deployment.apps/{}", cluster_configuration::NAME),
