@@ -10,12 +10,32 @@ use crate::{
         connection::ConnectionError,
         failure::{Failure, LookAt},
         kubeconfig::KubeconfigError,
+        narrowing::failure::NarrowingFailure,
         request_error::RequestError,
     },
+    plan::count::count,
 };
 
-/// What a command that was stopped half-way is good for.
-pub const CONTINUES: &str = "run the same command again: it continues where this one stopped";
+/// What the same command does when it is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// It goes on where this one has stopped.
+    GoesOn,
+    /// It begins anew: a second renewal does not go on with what the first one has made.
+    StartsAnew,
+}
+
+impl Resume {
+    /// A hint.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::GoesOn => "run the same command again: it continues where this one stopped",
+            Self::StartsAnew => {
+                "run `kubectl mc renew NAME` for each one that failed: it makes another credential, and removes this one"
+            }
+        }
+    }
+}
 
 /// Why a command ended, as its exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +77,7 @@ impl Kind {
 }
 
 /// A failure as a user reads it: what was being done, the causes below, and hints that are actions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     /// What it means for the command.
     pub kind: Kind,
@@ -67,6 +87,8 @@ pub struct Error {
     pub causes: Vec<String>,
     /// What to do.
     pub hints: Vec<String>,
+    /// What the same command does when it is run again, where that helps.
+    pub resume: Option<Resume>,
     /// The findings that stopped it, where checks did.
     pub findings: Vec<Finding>,
 }
@@ -74,7 +96,14 @@ pub struct Error {
 impl Error {
     /// A failure with this message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new(), findings: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            resume: None,
+            findings: Vec::new(),
+        }
     }
 
     /// A command that was typed wrongly.
@@ -97,6 +126,11 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// All that there is to do, what to try first standing first.
+    pub fn all_hints(&self) -> impl Iterator<Item = &str> {
+        self.hints.iter().map(String::as_str).chain(self.resume.map(Resume::hint))
     }
 
     fn with_causes_of(mut self, error: &dyn StdError) -> Self {
@@ -175,6 +209,32 @@ impl From<Failure> for Error {
                 "try it again, or look at the API server's log of \"{}\"; `--credentials` names another credential",
                 side.context()
             ))),
+            Failure::Missing { .. } | Failure::NotRestored { .. } => Self::new(Kind::Error, message),
+            Failure::Unstorable { .. } => Self::new(Kind::Obstacle, message)
+                .hint("let the host have another credential: `--credentials service-account`"),
+            // What was found has been told.
+            Failure::Unreachable(findings) => {
+                let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
+                Self::new(Kind::Obstacle, format!("nothing was changed: {}", count(obstacles, "obstacle")))
+            }
+            Failure::Unconfirmed { .. } => Self::new(Kind::Obstacle, message)
+                .hint("run the same command again: it shows what it takes now"),
+            Failure::ChangedHands { findings, .. } | Failure::Denied { findings, .. } => {
+                let message = format!("{message}: {}", count(findings.len(), "obstacle"));
+                Self { message, ..Self::refused(findings) }
+            }
+            Failure::StaysNarrowed { side, .. } => {
+                let check = format!("`kubectl mc check --context {}`", shell_word(side.context()));
+                Self::new(Kind::Obstacle, message).hint(format!(
+                    "{check} says how the webhook stands; run the same command again when it is restored"
+                ))
+            }
+            Failure::Hangs { timed_out, why } => {
+                let mut error = Self::from(*timed_out);
+                error.causes.push(format!("its webhook does not let it go: {why}"));
+                error.hint("if the member is gone for good: the same command with `--force`")
+            }
+            Failure::Narrowing(failure) => of_narrowing(*failure),
             Failure::Refused(findings) => Self { message, ..Self::refused(findings) },
             Failure::RunFailed { side, .. } => Self::new(Kind::Error, message)
                 .hint(format!("read the log: {}", logs_command(&side)))
@@ -186,7 +246,8 @@ impl From<Failure> for Error {
             Failure::TimedOut { look_at, installer, .. } => {
                 let mut error = Self::new(Kind::TimedOut, message);
                 error.causes.extend(installer.map(|installer| format!("the installer's last word: {installer}")));
-                error.hint(where_to_look(&look_at)).hint(CONTINUES)
+                error.resume = Some(Resume::GoesOn);
+                error.hint(where_to_look(&look_at))
             }
             Failure::NameTaken { .. } => {
                 Self::new(Kind::Obstacle, message).hint("choose another with `--name`")
@@ -206,6 +267,23 @@ impl From<Failure> for Error {
                 Self::new(Kind::Obstacle, message).hint(format!("go on with the name \"{twin}\": `--name {twin}`"))
             }
         }
+    }
+}
+
+fn of_narrowing(failure: NarrowingFailure) -> Error {
+    let message = failure.to_string();
+    match failure {
+        NarrowingFailure::Failure(failure) => failure.into(),
+        NarrowingFailure::NotSettled { .. } => Error::new(Kind::Error, message)
+            .hint("see who else changes it (another `kubectl mc unjoin --force`?), then run the same command again"),
+        NarrowingFailure::Malformed { .. } => Error::new(Kind::Obstacle, message)
+            .hint("`kubectl mc check` says what to do about it"),
+        NarrowingFailure::DeniedByOther { .. } => Error::new(Kind::Obstacle, message)
+            .hint("have the policy behind that other webhook let this Cluster pass, then run the same command again"),
+        NarrowingFailure::NotEffective { .. } => Error::new(Kind::TimedOut, message)
+            .hint("run the same command again when the host's API server has less to do"),
+        NarrowingFailure::Stays { .. } => Error::new(Kind::TimedOut, message)
+            .hint("see who is to take the finalizer off; run the same command again: it continues where this one stopped"),
     }
 }
 

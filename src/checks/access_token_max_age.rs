@@ -3,7 +3,7 @@
 use super::{Check, Report, Situation, Verdict};
 use crate::{
     kubesphere::{kubesphere_config, role::Role, side::Side},
-    plan::{join::ConfigurationStep, observed::Observed, secret_remarks::run_installer},
+    plan::{needs::ConfigurationStep, observed::Observed, secret_remarks::run_installer},
 };
 
 pub(super) const CHECK: Check = Check {

@@ -4,7 +4,7 @@ use super::{Check, Report, Situation};
 use crate::{
     kubesphere::{kubesphere_config, side::Side},
     plan::{
-        join::Unplannable,
+        needs::Unplannable,
         observed::{Observed, Seen},
     },
 };
@@ -51,7 +51,7 @@ mod tests {
     use crate::{
         checks::fixture::Case,
         kubesphere::side::Side,
-        plan::{configuration_patch::NotAMapping, join::Unplannable, observed::Seen},
+        plan::{configuration_patch::NotAMapping, needs::Unplannable, observed::Seen},
     };
 
     #[test]

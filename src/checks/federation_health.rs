@@ -4,7 +4,7 @@ use super::{Check, Report, Situation, Verdict};
 use crate::{
     kubesphere::side::Side,
     plan::{
-        join::ConfigurationStep,
+        needs::ConfigurationStep,
         observed::{InstallerRun, Seen},
         surroundings::{Release, Webhook},
     },

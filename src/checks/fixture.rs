@@ -11,14 +11,14 @@ use crate::{
     },
     plan::{
         credential::Choice,
-        intent::{
-            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part, Reachability,
-        },
-        join::{Unplannable, plan},
+        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
         lifetime::DAY,
         member_kubeconfig::{Endpoint, StoredUser},
         member_server::{CertificateSeen, EndpointSeen},
+        needs::Unplannable,
         observed::{Clock, Installer, InstallerRun, Observed, Seen},
+        operation::Operation,
+        operations::decide,
         surroundings::Surroundings,
     },
 };
@@ -48,7 +48,7 @@ impl Case {
         let host = HostIntent { cluster_name: None, chosen: HostChoice::Named };
         let members = vec![member_intent("edge-1")];
         let intent = Intent {
-            part: Part::Join,
+            operation: Operation::Join,
             host,
             members,
             given_secret: None,
@@ -75,7 +75,7 @@ impl Case {
     /// Without a host to ask: its secret was handed over.
     pub(super) fn without_host(mut self) -> Self {
         self.host = None;
-        self.intent.part = Part::PrepareMember;
+        self.intent.operation = Operation::PrepareMember;
         self.intent.given_secret = Some(JwtSecret::new(HOST_SECRET));
         self
     }
@@ -105,7 +105,7 @@ impl Case {
 
     /// When only checks are asked for.
     pub(super) fn checking(self) -> Self {
-        self.wanting(|intent| intent.part = Part::Check)
+        self.wanting(|intent| intent.operation = Operation::Check)
     }
 
     /// With a host and a first member that are joined, the member registered under its context's name.
@@ -154,7 +154,7 @@ impl Case {
     /// All that the checks see.
     pub(super) fn with_situation<T>(&self, look: impl FnOnce(&Situation<'_>) -> T) -> T {
         let answers: Option<Vec<&Observed>> = self.members.iter().map(Option::as_ref).collect();
-        let plan = answers.and_then(|members| plan(&self.intent, self.host.as_ref(), &members).ok());
+        let decision = answers.and_then(|members| decide(&self.intent, self.host.as_ref(), &members).ok());
         let members = self.intent.members.iter().zip(&self.members);
         let members =
             members.map(|(intent, observed)| MemberSituation { intent, observed: observed.as_ref() });
@@ -163,7 +163,7 @@ impl Case {
             host: self.host.as_ref(),
             members: members.collect(),
             silent: &self.silent,
-            plan: plan.as_ref(),
+            decision: decision.as_ref(),
             unplannable: self.unplannable.as_ref(),
         })
     }

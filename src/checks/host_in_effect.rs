@@ -4,7 +4,7 @@ use super::{Check, Report, Situation, Verdict, unfinished};
 use crate::{
     kubesphere::cluster::ConditionType,
     plan::{
-        join::{ConfigurationStep, host_progress},
+        needs::{ConfigurationStep, host_progress},
         observed::Observed,
     },
 };

@@ -3,10 +3,7 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::role::Role,
-    plan::{
-        intent::{HostChoice, Part},
-        observed::Observed,
-    },
+    plan::{intent::HostChoice, observed::Observed, operation::Operation},
 };
 
 pub(super) const CHECK: Check =
@@ -29,12 +26,11 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
             .cure("set spec.multicluster.clusterRole to none or host first"),
         ];
     }
-    let part = situation.intent.part;
-    let report = match part {
-        Part::Join | Part::PrepareHost => becoming_host(host, situation.intent.host.chosen),
-        Part::PrepareMember | Part::Import | Part::Renew => no_host(host),
+    let report = match situation.intent.operation {
+        Operation::Join | Operation::PrepareHost => becoming_host(host, situation.intent.host.chosen),
+        Operation::PrepareMember | Operation::Import | Operation::Renew => no_host(host),
         // A cluster that is to become a host is checked before it is one.
-        Part::Check => None,
+        Operation::Check | Operation::Unjoin => None,
     };
     report.into_iter().collect()
 }
@@ -67,7 +63,7 @@ mod tests {
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, play},
-        plan::intent::{HostChoice, Part},
+        plan::{intent::HostChoice, operation::Operation},
     };
 
     #[test]
@@ -115,8 +111,8 @@ mod tests {
 
     #[test]
     fn what_builds_on_a_host_needs_one() {
-        for part in [Part::PrepareMember, Part::Import, Part::Renew] {
-            let case = || Case::new().wanting(|intent| intent.part = part);
+        for part in [Operation::PrepareMember, Operation::Import, Operation::Renew] {
+            let case = || Case::new().wanting(|intent| intent.operation = part);
             assert_eq!(case().says(&CHECK), ["failure host \"prod\": it is no host: its role is none"]);
             assert!(case().cures(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));
             assert_eq!(case().host(|host| play(host, "host")).says(&CHECK), Vec::<String>::new());

@@ -2,15 +2,15 @@
 
 use super::{Check, Report, Situation};
 use crate::plan::{
-    intent::Part,
     observed::{InstallerRun, Observed},
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check =
     Check { id: "installer-run", title: "the installer is idle", skippable: false, run };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let waits = situation.intent.part != Part::Check;
+    let waits = situation.intent.operation != Operation::Check;
     situation.observed().filter_map(|observed| of_cluster(observed, waits)).collect()
 }
 

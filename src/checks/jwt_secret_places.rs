@@ -4,7 +4,7 @@ use super::{Check, Report, Situation};
 use crate::{
     kubesphere::devops_config,
     plan::{
-        join::{ConfigurationStep, shared_secret},
+        needs::{ConfigurationStep, shared_secret},
         observed::{Observed, Seen},
         secret_places::{Place, SecretPlaces},
         secret_remarks::{Remark, of_places},

@@ -8,7 +8,7 @@ use crate::{
     },
     plan::{
         configuration_patch::{Change, ConfigurationPatch},
-        join::ConfigurationStep,
+        needs::ConfigurationStep,
         observed::Observed,
     },
 };

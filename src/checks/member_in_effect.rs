@@ -5,7 +5,7 @@ use crate::{
     kubesphere::cluster::RegisteredCluster,
     plan::{
         intent::MemberIntent,
-        join::{ConfigurationStep, member_progress, shared_secret},
+        needs::{ConfigurationStep, member_progress, shared_secret},
         observed::Observed,
     },
 };
@@ -54,8 +54,8 @@ mod tests {
     use crate::{
         checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, config, specify},
         plan::{
-            intent::Part,
             observed::{InstallerRun, Observed, Seen},
+            operation::Operation,
         },
     };
 
@@ -78,7 +78,7 @@ mod tests {
             case().says(&CHECK),
             [format!("warning member \"edge-1\": {said}: the installer is restarted")]
         );
-        let importing = case().wanting(|intent| intent.part = Part::Import);
+        let importing = case().wanting(|intent| intent.operation = Operation::Import);
         assert_eq!(importing.says(&CHECK), Vec::<String>::new(), "prepared says it");
         assert_eq!(case().checking().says(&CHECK), [format!("failure member \"edge-1\": {said}")]);
         assert_eq!(

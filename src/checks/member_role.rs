@@ -3,7 +3,7 @@
 use super::{Check, Report, Situation};
 use crate::{
     kubesphere::{cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret, role::Role},
-    plan::{intent::MemberIntent, join::shared_secret, observed::Observed},
+    plan::{intent::MemberIntent, needs::shared_secret, observed::Observed},
 };
 
 pub(super) const CHECK: Check =

@@ -4,9 +4,9 @@ use super::{Check, Report, Situation};
 use crate::{
     kubesphere::side::Side,
     plan::{
-        intent::Part,
-        join::{ConfigurationStep, host_progress, host_step, member_progress, member_step, shared_secret},
+        needs::{ConfigurationStep, host_progress, host_step, member_progress, member_step, shared_secret},
         observed::Observed,
+        operation::Operation,
     },
 };
 
@@ -14,7 +14,9 @@ pub(super) const CHECK: Check =
     Check { id: "prepared", title: "what is only imported is prepared", skippable: false, run };
 
 fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let (Part::Import, Some(host)) = (situation.intent.part, situation.host) else { return Vec::new() };
+    let (Operation::Import, Some(host)) = (situation.intent.operation, situation.host) else {
+        return Vec::new();
+    };
     let members = situation.answering_members().filter_map(|(_, member)| of_member(situation, host, member));
     of_host(situation, host).into_iter().chain(members).collect()
 }
@@ -70,13 +72,13 @@ mod tests {
     use crate::{
         checks::fixture::{Case, HOST_SECRET, config, host_cluster, play, specify},
         plan::{
-            intent::Part,
             observed::{InstallerRun, Observed, Seen},
+            operation::Operation,
         },
     };
 
     fn importing() -> Case {
-        let case = Case::new().wanting(|intent| intent.part = Part::Import);
+        let case = Case::new().wanting(|intent| intent.operation = Operation::Import);
         let case = case.registered([host_cluster("host")]).host(|host| {
             play(host, "host");
             with_status(host);

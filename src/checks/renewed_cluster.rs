@@ -154,8 +154,8 @@ mod tests {
         kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret},
         plan::{
             context_mapping::{LeftOut, Why},
-            intent::Part,
             observed::Seen,
+            operation::Operation,
             superseded::Earlier,
         },
     };
@@ -167,7 +167,9 @@ mod tests {
     }
 
     fn renewing(cluster: RegisteredCluster) -> Case {
-        Case::new().registered([host_cluster("host"), cluster]).wanting(|intent| intent.part = Part::Renew)
+        Case::new()
+            .registered([host_cluster("host"), cluster])
+            .wanting(|intent| intent.operation = Operation::Renew)
     }
 
     #[test]
@@ -237,7 +239,7 @@ mod tests {
             ]
         );
         let nobody = Case::new().wanting(|intent| {
-            (intent.part, intent.left_out) = (Part::Renew, left_out());
+            (intent.operation, intent.left_out) = (Operation::Renew, left_out());
             intent.members.clear();
         });
         assert!(nobody.says(&CHECK)[0].starts_with("failure host \"prod\": no context"));

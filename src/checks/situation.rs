@@ -3,9 +3,11 @@
 use crate::{
     kubesphere::{cluster::RegisteredCluster, side::Side},
     plan::{
-        intent::{ClusterIntent, Intent, MemberIntent, Part},
-        join::{ConfigurationStep, MemberPlan, Plan, Unplannable},
+        intent::{ClusterIntent, Intent, MemberIntent},
+        needs::{ConfigurationStep, Unplannable},
         observed::Observed,
+        operation::Operation,
+        operations::Decision,
     },
 };
 
@@ -21,7 +23,7 @@ pub struct Situation<'a> {
     /// The clusters that gave no usable answer.
     pub silent: &'a [Silent],
     /// What is to be done, where that can be told.
-    pub plan: Option<&'a Plan>,
+    pub decision: Option<&'a Decision>,
     /// Why no plan could be made of it.
     pub unplannable: Option<&'a Unplannable>,
 }
@@ -73,15 +75,12 @@ impl<'a> Situation<'a> {
 
     /// Whether nothing is to be done: a join is looked at, before or after it.
     pub fn checks_only(&self) -> bool {
-        self.intent.part == Part::Check
+        self.intent.operation == Operation::Check
     }
 
     /// What a cluster's configuration needs; `None` where that cannot be told or is not asked for.
     pub fn step(&self, side: &Side) -> Option<&'a ConfigurationStep> {
-        let plan = self.plan?;
-        let host = plan.host.as_ref().filter(|host| host.side == *side).map(|host| &host.configuration);
-        let member = plan.members.iter().find(|member| member.side == *side);
-        host.or_else(|| member.map(|member| &member.configuration))
+        self.decision?.needs.of(side)
     }
 
     /// Whether a run of the installer follows, or is waited for, on this cluster.
@@ -91,13 +90,12 @@ impl<'a> Situation<'a> {
 
     /// Whether Clusters that stand get a new kubeconfig, and nothing else is done.
     pub fn renews(&self) -> bool {
-        self.intent.part == Part::Renew
+        self.intent.operation == Operation::Renew
     }
 
     /// Whether the host is to store a credential of this member.
     pub fn stores_credential(&self, side: &Side) -> bool {
-        let member = self.plan.and_then(|plan| plan.members.iter().find(|member| member.side == *side));
-        member.is_some_and(MemberPlan::stores_credential)
+        self.decision.is_some_and(|decision| decision.plan.stores_credential(side))
     }
 
     /// The Cluster that the host has of this member, by its UID; the one with the wanted name where there are two. A

@@ -3,7 +3,7 @@
 use super::{Report, Situation};
 use crate::{
     kubesphere::side::Side,
-    plan::{configuration_patch::ConfigurationPatch, intent::Part},
+    plan::{configuration_patch::ConfigurationPatch, operation::Operation},
 };
 
 /// A run that failed before: a join makes up for it, an import says it in its own words. `command` makes the installer
@@ -17,14 +17,14 @@ pub(super) fn restart(
     let message = format!(
         "its configuration is not in effect ({missing}), and no run of the installer is at work on it"
     );
-    match situation.intent.part {
-        Part::Check => {
+    match situation.intent.operation {
+        Operation::Check => {
             Some(Report::failure(side, message).cure(format!("run the installer again: `{command}`")))
         }
-        Part::Join | Part::PrepareHost | Part::PrepareMember => {
+        Operation::Join | Operation::PrepareHost | Operation::PrepareMember => {
             Some(Report::warning(side, format!("{message}: the installer is restarted")))
         }
-        Part::Import | Part::Renew => None,
+        Operation::Import | Operation::Renew | Operation::Unjoin => None,
     }
 }
 

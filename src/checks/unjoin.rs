@@ -15,9 +15,10 @@ use crate::{
     plan::{
         credential::Ownership,
         identity::{Identity, identity},
-        intent::{HostChoice, HostIntent, Intent, MemberIntent, Part, Reachability},
-        join::Unplannable,
+        intent::{HostChoice, HostIntent, Intent, MemberIntent, Reachability},
+        needs::Unplannable,
         observed::{Observed, Seen},
+        operation::Operation,
         secret_remarks::devops_cures,
         unjoin::{
             admission::{Admission, Outlook},
@@ -68,7 +69,7 @@ pub fn findings(unjoining: &Unjoining<'_>) -> Vec<Finding> {
         host: host.as_ref(),
         members: unjoining.member.map(|member| members(Some(member))).into_iter().collect(),
         silent: unjoining.silent,
-        plan: None,
+        decision: None,
         unplannable: unjoining.unplannable,
     };
     let runs = unjoining.runs_installer() || unjoining.unplannable.is_some();
@@ -95,7 +96,7 @@ pub fn findings(unjoining: &Unjoining<'_>) -> Vec<Finding> {
 /// The intent under which the checks of a join mean what they mean here.
 fn as_preparation() -> Intent {
     Intent {
-        part: Part::PrepareMember,
+        operation: Operation::Unjoin,
         host: HostIntent { cluster_name: None, chosen: HostChoice::Named },
         members: vec![MemberIntent { context: String::new(), from_other_host: true, cluster: None }],
         given_secret: None,

@@ -3,11 +3,14 @@
 use crate::{
     live::connection::Connection,
     plan::{
-        access::{Access, on_host, on_member},
+        access::Access,
         credential::Kind,
-        intent::{ClusterIntent, MemberIntent, Part},
-        join::{MemberPlan, Plan},
+        intent::{ClusterIntent, MemberIntent},
+        needs::ConfigurationStep,
         observed::Observed,
+        operation::Operation,
+        operations::Decision,
+        step::Step,
         surroundings::Interest,
     },
 };
@@ -31,24 +34,32 @@ pub(super) struct Changing<'a> {
 /// What is to be done, where a plan can be made.
 #[derive(Clone, Copy)]
 pub(super) struct Changes<'a> {
-    pub(super) part: Part,
-    pub(super) plan: Option<&'a Plan>,
+    pub(super) operation: Operation,
+    pub(super) decision: Option<&'a Decision>,
 }
 
 impl Changes<'_> {
     fn are_all(&self) -> bool {
-        self.part == Part::Check
+        self.operation == Operation::Check
+    }
+
+    fn runs_installer(&self, connection: &Connection) -> bool {
+        let need = self.decision.and_then(|decision| decision.needs.of(&connection.side));
+        self.are_all() || need.is_some_and(ConfigurationStep::runs_installer)
+    }
+
+    fn accesses(&self, connection: &Connection) -> Vec<Access> {
+        self.decision.map(|decision| decision.plan.accesses(&connection.side)).unwrap_or_default()
     }
 
     pub(super) fn of_host<'c>(&self, connection: &'c Connection, observed: &'c mut Observed) -> Changing<'c> {
         let all = self.are_all();
-        let host = self.plan.and_then(|plan| plan.host.as_ref());
-        let runs = all || host.is_some_and(|host| host.configuration.runs_installer());
-        let registers = self.plan.is_some_and(|plan| plan.creations().next().is_some());
+        let runs = self.runs_installer(connection);
+        let registers = self.decision.is_some_and(|decision| decision.plan.registers(None));
         Changing {
             connection,
             observed,
-            accesses: self.plan.map(|plan| on_host(self.part, plan)).unwrap_or_default(),
+            accesses: self.accesses(connection),
             runs_installer: runs,
             cluster: None,
             renews: false,
@@ -65,28 +76,29 @@ impl Changes<'_> {
         observed: &'c mut Observed,
     ) -> Changing<'c> {
         let all = self.are_all();
-        let mut plans = self.plan.iter().flat_map(|plan| &plan.members);
-        let plan = plans.find(|member| member.side == connection.side);
-        let runs = all || plan.is_some_and(|plan| plan.configuration.runs_installer());
-        let registers = plan.is_some_and(MemberPlan::registers);
-        let stores = plan.is_some_and(MemberPlan::stores_credential);
+        let side = &connection.side;
+        let runs = self.runs_installer(connection);
+        let registers = self.decision.is_some_and(|decision| decision.plan.registers(Some(side)));
+        let mut steps = self.decision.into_iter().flat_map(|decision| decision.plan.steps());
+        let credential = steps.find_map(|step| match step {
+            Step::MakeCredential(step) if step.member == *side => Some(step.credential.kind),
+            _ => None,
+        });
+        let mut steps = self.decision.into_iter().flat_map(|decision| decision.plan.steps());
+        let renews = steps.any(|step| matches!(step, Step::Renew(step) if step.member == *side));
         Changing {
             connection,
             observed,
-            accesses: plan.map(|plan| on_member(self.part, plan)).unwrap_or_default(),
+            accesses: self.accesses(connection),
             runs_installer: runs,
-            cluster: intent.cluster.as_ref().zip(plan.and_then(kind_of_credential)),
-            renews: self.part == Part::Renew,
+            cluster: intent.cluster.as_ref().zip(credential),
+            renews,
             interest: Interest {
                 run: runs,
-                answer: all || stores,
+                answer: all || credential.is_some(),
                 federation: false,
                 leftovers: registers || (all && !known),
             },
         }
     }
-}
-
-fn kind_of_credential(member: &MemberPlan) -> Option<Kind> {
-    Some(member.cluster.as_ref()?.credential.as_ref()?.kind)
 }

@@ -7,7 +7,7 @@ use super::{
     interrupt::interrupted,
     look::{Look, look},
     narrowing,
-    pipeline::{confirm_skippable, in_time, tidy_up},
+    pipeline::{Looked as _, confirm_skippable, in_time, undo_before_ending},
     reachability,
     request::Request,
 };
@@ -15,20 +15,21 @@ use crate::{
     checks::{Finding, cluster_webhook, leftover_probe_pods},
     cli::{ChangeOptions, Check, ClusterOptions, DryRun, Global, Reachability},
     error::Error,
-    live::{connection::Connection, reach::remains::Remains, report::Report},
+    live::{connection::Connection, reach::remains::Remains, report::Report, undo::Undo},
     output::{self, document::Document, ending::conclude, progress::Progress, ui::Ui, words::count},
-    plan::{intent::Part, observed::Seen, reach::probing::known_members},
+    plan::{observed::Seen, operation::Operation, reach::probing::known_members},
 };
 
 /// Runs every check and reports all findings; whatever happens, `-o` prints its one object.
 pub async fn run(check: &Check, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let mut document = Document::new(Part::Check, DryRun::Client);
-    let remains = Remains::default();
+    let mut document = Document::new(Operation::Check, DryRun::Client);
+    let undo = Undo::default();
     let result = tokio::select! {
-        result = check_all(check, global, ui, &mut document, &remains) => result,
+        // Boxed, because it is more state than a stack should carry around.
+        result = Box::pin(check_all(check, global, ui, &mut document, &undo.pods)) => result,
         error = interrupted() => Err(error),
     };
-    tidy_up(&remains, ui).await;
+    undo_before_ending(&undo, ui).await;
     conclude(ui, check.output, &mut document, result).map_err(said)
 }
 
@@ -52,10 +53,11 @@ async fn check_all(
         credentials: check.credentials,
         ..ClusterOptions::default()
     };
-    let request = Request { cluster: Some(&cluster), ..Request::new(Part::Check, &check.members, &change) };
+    let request =
+        Request { cluster: Some(&cluster), ..Request::new(Operation::Check, &check.members, &change) };
     let clusters = connect(&request, global, ui).await?;
     let mut look = in_time(deadline, look(&clusters, &check.skip_checks)).await?;
-    document.observed(look.observed());
+    document.observed(&look.observed());
     document.found(&look.findings);
     if let Some(host) = &clusters.host {
         let found = probes(check, host, &look, deadline, remains, &Progress::new(ui)).await;
@@ -63,7 +65,7 @@ async fn check_all(
         look.findings.extend(found);
     }
     if check.output.is_none() {
-        output::report::show(ui, look.observed(), &look.findings)?;
+        output::report::show(ui, look.observed().into_iter(), &look.findings)?;
     }
     verdict(look.findings)
 }

@@ -19,9 +19,10 @@ use crate::{
     output::ui::Ui,
     plan::{
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part},
+        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent},
         member_kubeconfig::{endpoint, user},
         member_server::storable,
+        operation::Operation,
     },
 };
 
@@ -80,7 +81,7 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
     }
     let cluster_name = request.host_cluster_name.map(str::to_owned);
     Ok(Intent {
-        part: request.part,
+        operation: request.operation,
         host: HostIntent { cluster_name, chosen: chosen(request, global) },
         members,
         given_secret: request.given_secret.clone(),
@@ -107,11 +108,11 @@ fn cluster_intent(
     global: &Global,
     context: &SelectedContext,
 ) -> Result<ClusterIntent, Error> {
-    let name = match request.part {
+    let name = match request.operation {
         // It stands, whatever its name is.
         _ if let Some(renewed) = renewed => renewed.name.clone(),
         // The check cluster-name says what is wrong with it.
-        Part::Check if options.name.is_none() => context.name.clone(),
+        Operation::Check if options.name.is_none() => context.name.clone(),
         _ => cluster_name(options.name.as_deref(), &context.name)?,
     };
     let given = global.member.member_server.as_deref().map(stored_server).transpose()?;

@@ -2,12 +2,12 @@
 
 use std::slice;
 
-use super::{pipeline, request::Request};
+use super::{joining, request::Request};
 use crate::{
     cli::{Global, Import},
     error::Error,
     output::ui::Ui,
-    plan::intent::Part,
+    plan::operation::Operation,
 };
 
 /// Registers the prepared member.
@@ -17,7 +17,7 @@ pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error>
         cluster: Some(&import.cluster),
         reachability: import.reachability.into(),
         skipped: &import.skip.checks,
-        ..Request::new(Part::Import, members, &import.change)
+        ..Request::new(Operation::Import, members, &import.change)
     };
-    pipeline::run(&request, global, ui).await
+    joining::run(&request, global, ui).await
 }

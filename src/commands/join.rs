@@ -1,11 +1,11 @@
 //! `kubectl mc join`.
 
-use super::{pipeline, request::Request};
+use super::{joining, request::Request};
 use crate::{
     cli::{Global, Join},
     error::Error,
     output::ui::Ui,
-    plan::intent::Part,
+    plan::operation::Operation,
 };
 
 /// Joins the members.
@@ -15,7 +15,7 @@ pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
         cluster: Some(&join.cluster),
         reachability: join.reachability.into(),
         skipped: &join.skip.checks,
-        ..Request::new(Part::Join, &join.members, &join.change)
+        ..Request::new(Operation::Join, &join.members, &join.change)
     };
-    pipeline::run(&request, global, ui).await
+    joining::run(&request, global, ui).await
 }

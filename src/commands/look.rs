@@ -1,10 +1,13 @@
 //! One look at all clusters, from which checks and plan follow.
 
+use std::{error::Error as StdError, iter};
+
 use futures::future::join_all;
 
 use super::{
     changing::{Changes, Changing},
     connect::Clusters,
+    pipeline::Looked,
     reachability,
 };
 use crate::{
@@ -12,7 +15,9 @@ use crate::{
     error::Error,
     kubesphere::{
         cluster::RegisteredCluster,
+        object::ObjectKind,
         readiness::{Membership, membership},
+        side::Side,
     },
     live::{
         account::{look_at_account, look_at_earlier},
@@ -23,13 +28,18 @@ use crate::{
         request_error::{Cause, RequestError, Verb},
         surroundings::look_around,
     },
-    output::plan::PlanView,
+    output::plan::View,
     plan::{
         credential::HostUid,
-        intent::{Intent, Part},
-        join::{MemberPlan, Plan, Unplannable, plan},
+        intent::Intent,
+        needs::Unplannable,
         observed::Observed,
+        operation::Operation,
+        operations::{Decision, decide},
+        reach::probing::Outlook,
         registered_name::with_registered_names,
+        result::{Effect, StepResult},
+        steps::configure::configuration,
     },
 };
 
@@ -41,7 +51,9 @@ pub(super) struct Look {
     /// In the intent's order.
     pub(super) members: Vec<Option<Observed>>,
     silent: Vec<Silent>,
-    pub(super) plan: Result<Plan, Unplannable>,
+    /// From where the new members are probed, where that is asked for.
+    outlook: Option<Outlook>,
+    pub(super) decision: Result<Decision, Unplannable>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -58,9 +70,10 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     let mut look = Look {
         intent: clusters.intent.clone(),
         silent: Vec::new(),
+        outlook: None,
         host: None,
         members: Vec::new(),
-        plan: Err(Unplannable::NotObserved),
+        decision: Err(Unplannable::NotObserved),
         findings: Vec::new(),
     };
     look.host = clusters.host.iter().zip(host).find_map(|(connection, host)| look.answer(connection, host));
@@ -73,35 +86,71 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     }
     look.decide();
     look.look_closer(clusters).await;
-    if let Ok(plan) = &mut look.plan {
+    if let Ok(decision) = &mut look.decision {
         // Boxed, because most looks find nothing to probe.
-        Box::pin(reachability::look(clusters, plan)).await;
+        look.outlook = Box::pin(reachability::look(clusters, &mut decision.plan)).await;
     }
     look.check(skipped);
     look
 }
 
-/// A plan without obstacles, and what it was made of.
-pub(super) struct Settled<'a> {
-    /// Absent where it is not asked.
-    pub(super) host: Option<&'a Observed>,
-    /// In the intent's order, as the plan's.
-    pub(super) members: Vec<&'a Observed>,
-    pub(super) plan: &'a Plan,
-}
-
-impl<'a> Settled<'a> {
-    /// For those who show it.
-    pub(super) fn view<'v>(&'v self, intent: &'v Intent) -> PlanView<'v> {
-        PlanView { intent, host: self.host, members: &self.members, plan: self.plan }
+impl Looked for Look {
+    fn observed(&self) -> Vec<&Observed> {
+        self.host.iter().chain(self.members.iter().flatten()).collect()
     }
 
-    /// Whether the host knows this member, and not its KubeSphere.
-    pub(super) fn lacks_kubesphere_version(&self, member: &MemberPlan, observed: &'a Observed) -> bool {
-        let (Some(host), Some(cluster)) = (self.host, &member.cluster) else { return false };
-        let registered = host.cluster_named(&cluster.name);
-        membership(registered, &observed.uid, host.kubesphere_version())
-            == Membership::WithoutKubesphereVersion
+    fn host(&self) -> Option<&Observed> {
+        self.host.as_ref()
+    }
+
+    fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    fn ready(&self) -> Option<View<'_>> {
+        let obstacles = self.findings.iter().any(Finding::is_obstacle);
+        let decision = self.decision.as_ref().ok().filter(|_| !obstacles)?;
+        Some(View {
+            host: self.host.as_ref(),
+            observed: self.observed(),
+            plan: &decision.plan,
+            secret: Some(&decision.needs.secret),
+            kept: None,
+        })
+    }
+
+    fn not_found(&self) -> Option<Error> {
+        let Err(Unplannable::NoCluster { name }) = &self.decision else { return None };
+        let host = self.host.as_ref()?;
+        let object = clusters_object().named(name);
+        let error = RequestError { side: host.side.clone(), verb: Verb::Get, object, cause: Cause::NotFound };
+        let known = host.clusters.present()?.iter().filter(|cluster| !cluster.is_host());
+        let known: Vec<_> = known.map(RegisteredCluster::name).collect();
+        let names = if known.is_empty() { "no member".to_owned() } else { known.join(", ") };
+        Some(Error::from(error).hint(format!("the host has registered {names}")))
+    }
+
+    /// The Clusters, or else the configurations.
+    fn unchanged(&self) -> Vec<StepResult> {
+        let host = self.host.iter();
+        let clusters = self.intent.members.iter().filter_map(|member| member.cluster.as_ref());
+        let clusters: Vec<StepResult> = clusters
+            .zip(host.cycle())
+            .map(|(cluster, host)| {
+                StepResult::new(&host.side, ObjectKind::CLUSTER.named(&cluster.name), Effect::Unchanged)
+            })
+            .collect();
+        if !clusters.is_empty() {
+            return clusters;
+        }
+        let needs = self.decision.as_ref().map(|decision| &decision.needs);
+        let configured = self
+            .observed()
+            .into_iter()
+            .filter(|observed| needs.is_ok_and(|needs| needs.of(&observed.side).is_some()));
+        configured
+            .map(|observed| StepResult::new(&observed.side, configuration(), Effect::Unchanged))
+            .collect()
     }
 }
 
@@ -118,37 +167,19 @@ async fn look_at_what_changes(changing: Changing<'_>, host: HostUid) -> Option<S
     };
     let (endpoint, account) = tokio::join!(look_at_endpoint(connection, cluster), account);
     observed.endpoint = Some(endpoint);
-    account.err().map(|error| silent(connection, error))
+    account.err().map(|error| silent(connection, &error))
 }
 
 impl Look {
-    /// The clusters that answered, the host first.
-    pub(super) fn observed(&self) -> impl Iterator<Item = &Observed> {
-        self.host.iter().chain(self.members.iter().flatten())
-    }
-
-    /// What the plan is carried out with, once no obstacle is left.
-    pub(super) fn settled(&self) -> Result<Settled<'_>, Error> {
-        let obstacles = self.findings.iter().any(Finding::is_obstacle);
-        let members: Option<Vec<_>> = self.members.iter().map(Option::as_ref).collect();
-        match (members, &self.plan) {
-            (Some(members), Ok(plan)) if !obstacles => {
-                Ok(Settled { host: self.host.as_ref(), members, plan })
-            }
-            _ => Err(Error::refused(self.findings.clone())),
-        }
-    }
-
-    /// That there is no Cluster of the name that was given, which is no finding: nothing was looked for but that.
-    pub(super) fn not_found(&self) -> Option<Error> {
-        let Err(Unplannable::NoCluster { name }) = &self.plan else { return None };
-        let host = self.host.as_ref()?;
-        let object = clusters_object().named(name);
-        let error = RequestError { side: host.side.clone(), verb: Verb::Get, object, cause: Cause::NotFound };
-        let known = host.clusters.present()?.iter().filter(|cluster| !cluster.is_host());
-        let known: Vec<_> = known.map(RegisteredCluster::name).collect();
-        let names = if known.is_empty() { "no member".to_owned() } else { known.join(", ") };
-        Some(Error::from(error).hint(format!("the host has registered {names}")))
+    /// The members that the host knows, and not their KubeSphere.
+    pub(super) fn without_kubesphere_version(&self) -> impl Iterator<Item = &Side> {
+        let members = self.intent.members.iter().zip(&self.members);
+        members.filter_map(|(intent, member)| {
+            let (host, member) = (self.host.as_ref()?, member.as_ref()?);
+            let registered = host.cluster_named(&intent.cluster.as_ref()?.name);
+            let membership = membership(registered, &member.uid, host.kubesphere_version());
+            (membership == Membership::WithoutKubesphereVersion).then_some(&member.side)
+        })
     }
 
     fn answer(
@@ -156,28 +187,28 @@ impl Look {
         connection: &Connection,
         answer: Result<Observed, RequestError>,
     ) -> Option<Observed> {
-        answer.map_err(|error| self.silent.push(silent(connection, error))).ok()
+        answer.map_err(|error| self.silent.push(silent(connection, &error))).ok()
     }
 
     fn checks_only(&self) -> bool {
-        self.intent.part == Part::Check
+        self.intent.operation == Operation::Check
     }
 
     fn decide(&mut self) {
         let members: Option<Vec<&Observed>> = self.members.iter().map(Option::as_ref).collect();
-        self.plan = match members {
-            Some(members) => plan(&self.intent, self.host.as_ref(), &members),
-            None if self.checks_only() => self.plan_of_answering(),
+        self.decision = match members {
+            Some(members) => decide(&self.intent, self.host.as_ref(), &members),
+            None if self.checks_only() => self.decision_about_answering(),
             None => Err(Unplannable::NotObserved),
         };
     }
 
     /// A member that does not answer hides nothing of the others.
-    fn plan_of_answering(&self) -> Result<Plan, Unplannable> {
+    fn decision_about_answering(&self) -> Result<Decision, Unplannable> {
         let answering = self.intent.members.iter().zip(&self.members);
         let (members, observed): (Vec<_>, Vec<_>) =
             answering.filter_map(|(intent, observed)| Some((intent.clone(), observed.as_ref()?))).unzip();
-        plan(&Intent { members, ..self.intent.clone() }, self.host.as_ref(), &observed)
+        decide(&Intent { members, ..self.intent.clone() }, self.host.as_ref(), &observed)
     }
 
     /// First at the installers and accounts, because these decide which steps, and so which rights, are needed.
@@ -194,7 +225,7 @@ impl Look {
             let around = Box::pin(look_around(connection, host, observed.storage_class(), interest));
             let (around, rights) = tokio::join!(around, look_at_rights(connection, observed, &accesses));
             observed.surroundings = around;
-            rights.map_err(|error| silent(connection, error))
+            rights.map_err(|error| silent(connection, &error))
         });
         let failures: Vec<Silent> = join_all(looks).await.into_iter().filter_map(Result::err).collect();
         self.silent.extend(failures);
@@ -203,7 +234,7 @@ impl Look {
     /// What the plan changes, with its connections; all clusters where all are to be checked.
     fn changing<'a>(&'a mut self, clusters: &'a Clusters) -> Vec<Changing<'a>> {
         let known: Vec<bool> = self.members.iter().map(|member| self.knows(member.as_ref())).collect();
-        let changes = Changes { part: self.intent.part, plan: self.plan.as_ref().ok() };
+        let changes = Changes { operation: self.intent.operation, decision: self.decision.as_ref().ok() };
         let host = clusters.host.iter().zip(&mut self.host);
         let host = host.map(|(connection, observed)| changes.of_host(connection, observed));
         let members = clusters.members.iter().zip(&self.intent.members).zip(&mut self.members).zip(known);
@@ -228,20 +259,18 @@ impl Look {
                 .map(|(intent, observed)| MemberSituation { intent, observed: observed.as_ref() })
                 .collect(),
             silent: &self.silent,
-            plan: self.plan.as_ref().ok(),
-            unplannable: self.plan.as_ref().err(),
+            decision: self.decision.as_ref().ok(),
+            unplannable: self.decision.as_ref().err(),
         };
         self.findings = checks::run(&situation, skipped);
-        let outlook = self.plan.as_ref().ok().and_then(|plan| plan.probing.as_ref());
-        self.findings.extend(outlook.into_iter().flat_map(checks::member_reachable::foreseen));
+        self.findings.extend(self.outlook.iter().flat_map(checks::member_reachable::foreseen));
     }
 }
 
-pub(super) fn silent(connection: &Connection, error: RequestError) -> Silent {
+pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let hints = error.hints();
-    let error = Error::from(error);
-    let context = format!("{}: ", connection.side);
-    let message = [error.message].into_iter().chain(error.causes).collect::<Vec<_>>().join(": ");
-    let message = message.strip_prefix(&context).map_or_else(|| message.clone(), str::to_owned);
-    Silent { side: connection.side.clone(), message, hints }
+    let causes = iter::successors(StdError::source(error), |cause: &&dyn StdError| (*cause).source());
+    let asked = format!("{} {}", error.verb, error.object);
+    let message: Vec<String> = iter::once(asked).chain(causes.map(ToString::to_string)).collect();
+    Silent { side: connection.side.clone(), message: message.join(": "), hints }
 }

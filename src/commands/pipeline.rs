@@ -1,110 +1,143 @@
-//! From what was asked for to its result: what `join` and its parts do.
+//! From what was asked for to its result: look, decide, show, confirm, carry out, and look again. Every command that changes
+//! clusters goes this way.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    carry_out::{Carried, CarryOut, sum_up},
-    connect::{Clusters, connect},
     continuation::say_how_to_continue,
     interrupt::{before_ending, interrupted},
-    look::{Settled, look},
-    narrowing,
-    reachability::{self, rehearsed, tidy},
-    rehearsal::{foreseen_outcomes, rehearse, unchanged},
-    renewal::RENEW_AGAIN,
-    request::Request,
 };
 use crate::{
     checks::{Finding, skippable_ids},
-    cli::{DryRun, Global},
-    error::{CONTINUES, Error, Kind},
-    live::{reach::remains::Remains, register::WithoutVersion},
+    cli::{ChangeOptions, DryRun},
+    error::{Error, Kind, Resume},
+    live::{
+        apply::Persistence,
+        connection::Connection,
+        execute::Run,
+        failure::Failure,
+        ledger::{Entry, Ledger},
+        undo::Undo,
+    },
     output::{
-        document::{Document, Outcome},
+        document::Document,
         ending::{self, Object as _},
-        findings, leftovers,
-        outcomes::{self, UnknownVersion, warn_of_unknown_version},
-        plan,
+        findings, leftovers, plan,
         progress::Progress,
-        questions,
+        results,
         ui::Ui,
         words::count,
     },
-    plan::{
-        intent::{HostChoice, Part},
-        join::Plan,
-    },
+    plan::{intent::Intent, observed::Observed, operation::Operation, result::StepResult, step::Step},
 };
 
 /// How far one API server's cache may be behind another's.
-pub(super) const LAGS_BEHIND: Duration = Duration::from_secs(2);
+const LAGS_BEHIND: Duration = Duration::from_secs(2);
+
+/// What a command is about, once its clusters are connected.
+pub(super) trait Task {
+    type Look: Looked;
+
+    fn operation(&self) -> Operation;
+
+    /// The host first.
+    fn connections(&self) -> Vec<&Connection>;
+
+    /// What the checks are run for again while the plan is carried out.
+    fn intent(&self) -> Option<&Intent> {
+        None
+    }
+
+    fn skipped(&self) -> &[String] {
+        &[]
+    }
+
+    /// How many members it is about.
+    fn members(&self) -> usize;
+
+    async fn look(&self) -> Self::Look;
+
+    /// What helps where checks have stopped it.
+    fn refused(&self, error: Error) -> Error {
+        error
+    }
+
+    /// What it does, and how that is confirmed where nobody can be asked.
+    fn unasked(&self, look: &Self::Look) -> (&'static str, String);
+
+    /// Asks a person to agree to what was shown.
+    async fn agrees(&self, look: &Self::Look, ui: &Ui) -> Result<bool, Error>;
+
+    /// What the same command does when it is run again.
+    fn resume(&self) -> Resume {
+        Resume::GoesOn
+    }
+
+    /// What is left over where nothing is to be done, or all is done.
+    fn concluded(&self, look: &Self::Look, document: &mut Document, ui: &Ui) -> Result<(), Error>;
+
+    /// What is to be said when all that was planned is done, beside what a last look shows.
+    fn done(&self, _: &Self::Look, _: &mut Document, _: &Ui) {}
+}
+
+/// What was seen, and what follows from it.
+pub(super) trait Looked {
+    /// The clusters that answered, the host first.
+    fn observed(&self) -> Vec<&Observed>;
+
+    fn host(&self) -> Option<&Observed>;
+
+    fn findings(&self) -> &[Finding];
+
+    /// The plan, once no obstacle stands before it.
+    fn ready(&self) -> Option<plan::View<'_>>;
+
+    /// That there is nothing of the name that was given, which is no finding: nothing was looked for but that.
+    fn not_found(&self) -> Option<Error>;
+
+    /// What it was about, where nothing is to be done.
+    fn unchanged(&self) -> Vec<StepResult>;
+
+    /// Whether nothing is to do, and nothing is left over.
+    fn is_clean(&self) -> bool {
+        self.ready().is_some_and(|ready| ready.plan.is_empty())
+    }
+}
 
 /// Does what was asked for; whatever happens, `-o` prints its one object.
-pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let mut document = Document::new(request.part, request.change.dry_run);
-    let remains = Remains::default();
+pub(super) async fn run<T: Task>(
+    mut document: Document,
+    change: &ChangeOptions,
+    ui: &Ui,
+    connect: impl Future<Output = Result<T, Error>>,
+) -> Result<(), Error> {
+    let undo = Undo::default();
+    let pipeline = Pipeline { change, ui, deadline: Instant::now() + change.timeout, undo: &undo };
     let result = tokio::select! {
         // Boxed, because it is more state than a stack should carry around.
-        result = Box::pin(pipeline(request, global, ui, &mut document, &remains)) => result,
+        result = Box::pin(pipeline.run(connect, &mut document)) => result,
         error = interrupted() => Err(error),
     };
-    tidy_up(&remains, ui).await;
-    ending::conclude(ui, request.change.output, &mut document, result)
+    undo_before_ending(&undo, ui).await;
+    ending::conclude(ui, change.output, &mut document, result)
 }
 
-/// Deletes the probe pods that an interruption has left, whatever it interrupted.
-pub(super) async fn tidy_up(remains: &Remains, ui: &Ui) {
-    let problems = before_ending(remains.delete()).await;
-    let Some(left) = remains.left() else { return };
-    leftovers::probe_pods(ui, &left, &problems.unwrap_or_default());
-}
-
-async fn pipeline(
-    request: &Request<'_>,
-    global: &Global,
-    ui: &Ui,
-    document: &mut Document,
-    remains: &Remains,
-) -> Result<(), Error> {
-    let deadline = Instant::now() + request.change.timeout;
-    confirm_skippable(request.skipped)?;
-    let clusters = connect(request, global, ui).await?;
-    let look = in_time(deadline, look(&clusters, request.skipped)).await?;
-    document.observed(look.observed());
-    document.found(&look.findings);
-    if let Some(error) = look.not_found() {
-        return Err(error);
+/// Takes away what this command has put up for a moment, whatever ended it. What stays is said, with what takes it away.
+pub(super) async fn undo_before_ending(undo: &Undo, ui: &Ui) {
+    let problems = before_ending(undo.pods.delete()).await;
+    if let Some(left) = undo.pods.left() {
+        leftovers::probe_pods(ui, &left, &problems.unwrap_or_default());
     }
-    let Ok(settled) = look.settled() else {
-        findings::show(ui, &look.findings);
-        return Err(of_many(request, refusal(&look.findings)));
+    let Some(before) = undo.webhook.left() else { return };
+    let problem = match before_ending(undo.webhook.restore()).await {
+        Some(Ok(remark)) => return leftovers::restored(ui, &before.host, remark.as_ref()),
+        Some(Err(problem)) => Some(problem),
+        None => None,
     };
-    let view = settled.view(&clusters.intent);
-    document.planned(view);
-    if settled.plan.is_empty() {
-        findings::show(ui, &look.findings);
-        return nothing_to_do(request, &settled, ui, document);
-    }
-    plan::show(ui, view, &look.findings);
-    match request.change.dry_run {
-        DryRun::Client => conclude(request, &foreseen_outcomes(settled.plan), ui, document),
-        DryRun::Server => {
-            let refused = rehearsed(&clusters, settled.plan, request.skipped).await;
-            findings::show(ui, &refused);
-            document.found_later(&refused);
-            let rehearsed = rehearse(&clusters, settled.plan).await;
-            conclude(request, &rehearsed.inspect_err(|error| tell_late(error, ui, document))?, ui, document)
-        }
-        DryRun::None => {
-            let asked = Instant::now();
-            confirm(request, &clusters, &settled, ui).await?;
-            // The time in which a person thinks is theirs.
-            let deadline = deadline + asked.elapsed();
-            let run = Run { request, clusters: &clusters, deadline, remains, ui };
-            run.carry_out(&settled, document).await
-        }
+    if let Some(left) = undo.webhook.left() {
+        leftovers::narrowed(ui, &left, problem.as_deref());
     }
 }
 
@@ -125,7 +158,7 @@ pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
 }
 
 /// What ends a command whose checks have found obstacles.
-pub(super) fn refusal(findings: &[Finding]) -> Error {
+fn refusal(findings: &[Finding]) -> Error {
     let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
     Error {
         message: format!("nothing was changed: {}", count(obstacles, "obstacle")),
@@ -133,170 +166,280 @@ pub(super) fn refusal(findings: &[Finding]) -> Error {
     }
 }
 
-/// One member's obstacle stops a renewal of all; the others need not wait for it.
-fn of_many(request: &Request<'_>, error: Error) -> Error {
-    if request.renewed.len() < 2 {
-        return error;
-    }
-    error.hint("renew the others one by one: `kubectl mc renew NAME --member-context NAME`")
-}
-
-fn nothing_to_do(
-    request: &Request<'_>,
-    settled: &Settled<'_>,
-    ui: &Ui,
-    document: &mut Document,
-) -> Result<(), Error> {
-    for (member, cluster) in settled.plan.members.iter().zip(&settled.members) {
-        if settled.lacks_kubesphere_version(member, cluster) {
-            let unknown = UnknownVersion { member: member.side.clone(), why: WithoutVersion::Unasked };
-            warn_of_unknown_version(ui, &unknown);
-        }
-    }
-    conclude(request, &unchanged(settled.plan), ui, document)
-}
-
-async fn confirm(
-    request: &Request<'_>,
-    clusters: &Clusters,
-    settled: &Settled<'_>,
-    ui: &Ui,
-) -> Result<(), Error> {
-    if request.change.yes {
-        return Ok(());
-    }
-    if !Ui::can_ask() {
-        let chosen = clusters.intent.host.chosen;
-        let unsaid = settled.host.filter(|host| chosen != HostChoice::Named && !host.is_host());
-        let context = unsaid.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
-        return Err(nobody_to_ask("this changes clusters", &format!("--yes{context}")));
-    }
-    agreed(questions::go_on(ui).await?)
-}
-
-/// What a person's answer to the plan comes to.
-pub(super) fn agreed(agrees: bool) -> Result<(), Error> {
-    if agrees { Ok(()) } else { Err(Error::new(Kind::Declined, "declined; nothing was changed")) }
-}
-
-/// Without a terminal the plan is all that is shown; `options` say that it was read.
-pub(super) fn nobody_to_ask(what: &str, options: &str) -> Error {
-    Error::usage(format!("{what}, and there is no terminal to ask at"))
-        .hint(format!("read the plan above, then run the same command with `{options}`"))
-}
-
-/// Prints the result lines, or leaves them to the object.
-fn conclude(
-    request: &Request<'_>,
-    outcomes: &[Outcome],
-    ui: &Ui,
-    document: &mut Document,
-) -> Result<(), Error> {
-    document.done(outcomes);
-    if request.change.output.is_some() {
-        return Ok(());
-    }
-    outcomes::show(ui, outcomes, request.change.dry_run)
-}
-
-/// The obstacles that showed only when changes were made.
-fn tell_late(error: &Error, ui: &Ui, document: &mut Document) {
-    let obstacles = error.findings.iter().filter(|finding| finding.is_obstacle());
-    let obstacles: Vec<Finding> = obstacles.cloned().collect();
-    findings::show(ui, &obstacles);
-    document.found_later(&obstacles);
-}
-
-struct Run<'a> {
-    request: &'a Request<'a>,
-    clusters: &'a Clusters,
-    deadline: Instant,
-    remains: &'a Remains,
+struct Pipeline<'a> {
+    change: &'a ChangeOptions,
     ui: &'a Ui,
+    deadline: Instant,
+    undo: &'a Undo,
 }
 
-impl Run<'_> {
-    /// Nothing is changed where a node of the host cannot reach a member.
-    async fn probe(&self, plan: &Plan, document: &mut Document) -> Result<(), Error> {
-        let (Some(host), Some(outlook)) = (&self.clusters.host, &plan.probing) else { return Ok(()) };
-        let skipped = self.request.skipped;
-        let progress = Progress::new(self.ui);
-        let found = reachability::findings(host, outlook, skipped, self.deadline, self.remains, &progress);
-        let found = Box::pin(found).await;
-        drop(progress);
-        findings::show(self.ui, &found);
-        document.found_later(&found);
-        if found.iter().any(Finding::is_obstacle) { Err(refusal(&found)) } else { Ok(()) }
+/// How a plan was carried out.
+enum Carried {
+    /// To its end, or to the error.
+    Ended(Result<(), Error>),
+    /// A cluster has changed so that something else would have to be done than was shown.
+    Changed(Error),
+}
+
+impl Pipeline<'_> {
+    async fn run<T: Task>(
+        mut self,
+        connect: impl Future<Output = Result<T, Error>>,
+        document: &mut Document,
+    ) -> Result<(), Error> {
+        let task = connect.await?;
+        loop {
+            match Box::pin(self.once(&task, document)).await {
+                // Whoever can be asked is shown what it takes now.
+                Carried::Changed(error) if !self.change.yes && Ui::can_ask() => self.ui.error(&error),
+                Carried::Changed(error) => return Err(error),
+                Carried::Ended(result) => return result,
+            }
+        }
     }
 
-    async fn carry_out(&self, settled: &Settled<'_>, document: &mut Document) -> Result<(), Error> {
-        if let Some(host) = &self.clusters.host {
-            narrowing::tidy(host, settled.plan.narrowed.as_ref(), &Progress::new(self.ui)).await;
-        }
-        tidy(self.clusters, settled.plan, &Progress::new(self.ui)).await;
-        self.probe(settled.plan, document).await?;
-        let progress = Progress::new(self.ui);
-        let carry_out = CarryOut {
-            clusters: self.clusters,
-            skipped: self.request.skipped,
-            deadline: self.deadline,
-            wait: self.request.change.wait,
-            report: &progress,
+    async fn once<T: Task>(&mut self, task: &T, document: &mut Document) -> Carried {
+        let look = match in_time(self.deadline, Box::pin(task.look())).await {
+            Ok(look) => look,
+            Err(error) => return Carried::Ended(Err(error)),
         };
-        let carried = carry_out.all(settled).await;
+        document.observed(&look.observed());
+        document.found(look.findings());
+        match self.ready(task, &look, document).await {
+            Ok(Some(view)) => Box::pin(self.carry_out(task, &look, view, document)).await,
+            Ok(None) => Carried::Ended(Ok(())),
+            Err(error) => Carried::Ended(Err(error)),
+        }
+    }
+
+    /// The plan that was shown and confirmed; nothing where it ends without one.
+    async fn ready<'l, T: Task>(
+        &mut self,
+        task: &T,
+        look: &'l T::Look,
+        document: &mut Document,
+    ) -> Result<Option<plan::View<'l>>, Error> {
+        if let Some(error) = look.not_found() {
+            return Err(error);
+        }
+        let Some(view) = look.ready() else {
+            findings::show(self.ui, look.findings());
+            return Err(task.refused(refusal(look.findings())));
+        };
+        document.planned(&view);
+        if view.plan.is_empty() {
+            findings::show(self.ui, look.findings());
+            plan::show_kept(self.ui, &view);
+            self.conclude(&look.unchanged(), document)?;
+            task.concluded(look, document, self.ui)?;
+            return Ok(None);
+        }
+        plan::show(self.ui, &view, look.findings());
+        if self.change.dry_run == DryRun::Client {
+            let foreseen: Vec<StepResult> = view.plan.steps().flat_map(Step::foreseen).collect();
+            self.conclude(&foreseen, document)?;
+            return Ok(None);
+        }
+        if self.change.dry_run == DryRun::None {
+            let asked = Instant::now();
+            self.confirm(task, look).await?;
+            // The time in which a person thinks is theirs.
+            self.deadline += asked.elapsed();
+        }
+        Ok(Some(view))
+    }
+
+    async fn confirm<T: Task>(&self, task: &T, look: &T::Look) -> Result<(), Error> {
+        if self.change.yes {
+            return Ok(());
+        }
+        if !Ui::can_ask() {
+            let (what, options) = task.unasked(look);
+            return Err(Error::usage(format!("{what}, and there is no terminal to ask at"))
+                .hint(format!("read the plan above, then run the same command with `{options}`")));
+        }
+        let declined = || Error::new(Kind::Declined, "declined; nothing was changed");
+        if task.agrees(look, self.ui).await? { Ok(()) } else { Err(declined()) }
+    }
+
+    async fn carry_out<T: Task>(
+        &self,
+        task: &T,
+        look: &T::Look,
+        view: plan::View<'_>,
+        document: &mut Document,
+    ) -> Carried {
+        let is_dry_run = self.change.dry_run == DryRun::Server;
+        let progress = Progress::new(self.ui);
+        let run = Run {
+            connections: task.connections(),
+            intent: task.intent(),
+            host: look.host(),
+            skipped: task.skipped(),
+            persistence: if is_dry_run { Persistence::DryRun } else { Persistence::Stored },
+            deadline: self.deadline,
+            wait: self.change.wait,
+            report: &progress,
+            undo: self.undo,
+        };
+        let ledger = run.carry_out(view.plan).await;
         drop(progress);
-        let outcomes: Vec<Outcome> = carried.iter().flat_map(|carried| carried.outcomes.clone()).collect();
-        let concluded = conclude(self.request, &outcomes, self.ui, document);
-        let unknown = carried.iter().filter_map(|carried| carried.unknown_version.as_ref());
-        unknown.for_each(|unknown| warn_of_unknown_version(self.ui, unknown));
-        let unfinished = carried.iter().any(|carried| carried.unfinished);
-        self.end(carried, document)?;
+        let concluded = self.conclude(&ledger.results(), document);
+        for entry in &ledger.entries {
+            document.found_later(&entry.findings);
+            if let Some(why) = &entry.without_version {
+                results::warn_of_unknown_version(self.ui, &entry.cluster, why);
+            }
+        }
+        let unfinished = ledger.is_unfinished();
+        let changed =
+            ledger.entries.iter().any(|entry| matches!(entry.failure, Some(Failure::Unconfirmed { .. })));
+        if let Err(error) = self.end(task, ledger, document) {
+            return if changed { Carried::Changed(error) } else { Carried::Ended(Err(error)) };
+        }
+        if is_dry_run {
+            return Carried::Ended(concluded);
+        }
         if unfinished {
             say_how_to_continue(self.ui);
-            return concluded;
+            return Carried::Ended(concluded);
         }
-        // A renewal is done when the host's controller has taken it, and could be done again.
-        if self.request.part != Part::Renew {
-            self.verify().await?;
-        }
-        concluded
+        let verified = self.verify(task, document).await;
+        task.done(look, document, self.ui);
+        Carried::Ended(verified.and(concluded))
     }
 
-    fn end(&self, carried: Vec<Carried>, document: &mut Document) -> Result<(), Error> {
-        let hint = if self.clusters.intent.part == Part::Renew { RENEW_AGAIN } else { CONTINUES };
-        sum_up(carried, self.clusters.members.len(), hint).map_err(|(single, sum)| {
+    /// Prints the result lines, or leaves them to the object.
+    fn conclude(&self, results: &[StepResult], document: &mut Document) -> Result<(), Error> {
+        document.done(results);
+        if self.change.output.is_some() {
+            return Ok(());
+        }
+        results::show(self.ui, results, self.change.dry_run)
+    }
+
+    fn end<T: Task>(&self, task: &T, ledger: Ledger, document: &mut Document) -> Result<(), Error> {
+        sum_up(task, ledger).map_err(|(single, sum)| {
             document.ending().failed_of_several(&single);
             for error in &single {
-                tell_late(error, self.ui, document);
+                self.tell_late(error, document);
                 self.ui.error(error);
             }
-            tell_late(&sum, self.ui, document);
+            self.tell_late(&sum, document);
             sum
         })
     }
 
-    /// Observes and plans again: it is done when the plan is empty.
-    async fn verify(&self) -> Result<(), Error> {
-        let mut look = in_time(self.deadline, look(self.clusters, self.request.skipped)).await?;
-        // Another API server of the same cluster may be a moment behind the one that we have watched.
-        if !look.settled().is_ok_and(|settled| settled.plan.is_empty()) {
-            sleep(LAGS_BEHIND).await;
-            look = in_time(self.deadline, self::look(self.clusters, self.request.skipped)).await?;
-        }
-        let name = self.request.name();
-        let settled = look.settled().map_err(|_| {
-            findings::show(self.ui, &look.findings);
-            Error::new(Kind::Error, format!("the {name} is done, but a last look found obstacles"))
-        })?;
-        if settled.plan.is_empty() {
+    /// The obstacles that showed only when changes were made.
+    fn tell_late(&self, error: &Error, document: &mut Document) {
+        let obstacles = error.findings.iter().filter(|finding| finding.is_obstacle());
+        let obstacles: Vec<Finding> = obstacles.cloned().collect();
+        findings::show(self.ui, &obstacles);
+        document.found_later(&obstacles);
+    }
+
+    /// Looks and decides again: it is done when nothing is left to do.
+    async fn verify<T: Task>(&self, task: &T, document: &mut Document) -> Result<(), Error> {
+        if task.resume() == Resume::StartsAnew {
             return Ok(());
         }
-        let steps = settled.plan.steps();
+        let look = || in_time(self.deadline, Box::pin(task.look()));
+        let mut again = look().await?;
+        // Another API server of the same cluster may be a moment behind the one that we have watched.
+        if !again.is_clean() {
+            sleep(LAGS_BEHIND).await;
+            again = look().await?;
+        }
+        let noun = task.operation().noun();
+        let Some(view) = again.ready() else {
+            findings::show(self.ui, again.findings());
+            return Err(Error::new(
+                Kind::Error,
+                format!("the {noun} is done, but a last look found obstacles"),
+            ));
+        };
+        task.concluded(&again, document, self.ui)?;
+        if view.plan.is_empty() {
+            return Ok(());
+        }
         let left: Vec<String> =
-            steps.iter().map(|step| format!("{} {}", step.action.verb(), step.action.object())).collect();
+            view.plan.shown().map(|step| format!("{} {}", step.verb(), step.object())).collect();
         let left = left.join(", ");
-        let message = format!("the {name} is done, but a last look found something left to do: {left}");
+        let message = format!("the {noun} is done, but a last look found something left to do: {left}");
         Err(Error::new(Kind::Error, message)
             .hint("somebody else changes these clusters; run the same command again"))
+    }
+}
+
+/// One error for everything that failed. What has ended all of it stands alone; otherwise a member's failure is that member's.
+fn sum_up<T: Task>(task: &T, ledger: Ledger) -> Result<(), (Vec<Error>, Error)> {
+    let has_stopped = ledger.has_stopped;
+    let errors = ledger.entries.into_iter().filter_map(|mut entry| {
+        let failure = entry.failure.take()?;
+        Some(of_entry(task.resume(), &entry, failure))
+    });
+    let mut errors: Vec<Error> = errors.collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    if errors.len() == 1 && (has_stopped || task.members() < 2) {
+        return Err((Vec::new(), errors.remove(0)));
+    }
+    if has_stopped {
+        return Err((Vec::new(), one_of(errors)));
+    }
+    let message = format!("{} of {} members failed", errors.len(), task.members());
+    let sum = Error { resume: Some(task.resume()), ..Error::new(Kind::Partial, message) };
+    Err((errors, sum))
+}
+
+fn of_entry(resume: Resume, entry: &Entry, failure: Failure) -> Error {
+    let mut error = Error::from(failure);
+    error.resume = error.resume.map(|_| resume);
+    if resume == Resume::StartsAnew {
+        error.hints.extend(results::credential_left(&entry.cluster, &entry.results));
+    }
+    error
+}
+
+/// One error for several members without a credential.
+fn one_of(errors: Vec<Error>) -> Error {
+    let obstacles = errors.iter().all(|error| error.kind == Kind::Obstacle);
+    let kind = if obstacles { Kind::Obstacle } else { Kind::Error };
+    let message =
+        format!("{} members have no credential for the host; no configuration was changed", errors.len());
+    // What is a finding is told as one.
+    let unfound = errors.iter().filter(|error| error.findings.is_empty());
+    let causes = unfound.map(|error| [vec![error.message.clone()], error.causes.clone()].concat().join(": "));
+    let findings = errors.iter().flat_map(|error| error.findings.clone()).collect();
+    let resume = errors.iter().find_map(|error| error.resume);
+    let mut sum = Error { causes: causes.collect(), findings, resume, ..Error::new(kind, message) };
+    for hint in errors.into_iter().flat_map(|error| error.hints) {
+        if !sum.hints.contains(&hint) {
+            sum.hints.push(hint);
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Kind, one_of};
+
+    fn failed(kind: Kind, member: &str) -> Error {
+        let mut error = Error::new(kind, format!("member \"{member}\": no")).hint("try again");
+        error.causes.push("why".to_owned());
+        error
+    }
+
+    #[test]
+    fn several_are_an_obstacle_only_where_each_is_one() {
+        let sum = one_of(vec![failed(Kind::Obstacle, "a"), failed(Kind::Obstacle, "b")]);
+        assert_eq!(sum.kind, Kind::Obstacle);
+        assert_eq!(sum.message, "2 members have no credential for the host; no configuration was changed");
+        assert_eq!(sum.causes, ["member \"a\": no: why", "member \"b\": no: why"]);
+        assert_eq!(sum.hints, ["try again"], "said once");
+        let sum = one_of(vec![failed(Kind::Obstacle, "a"), failed(Kind::Error, "b")]);
+        assert_eq!(sum.kind, Kind::Error);
     }
 }

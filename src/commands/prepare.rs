@@ -2,13 +2,13 @@
 
 use std::slice;
 
-use super::{given_secret::given_on_stdin, pipeline, request::Request};
+use super::{given_secret::given_on_stdin, joining, request::Request};
 use crate::{
     cli::{Global, Prepare, PrepareHost, PrepareMember},
     error::Error,
     kubesphere::jwt_secret::JwtSecret,
     output::ui::Ui,
-    plan::intent::Part,
+    plan::operation::Operation,
 };
 
 /// Prepares the host or a member.
@@ -23,9 +23,9 @@ async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Err
     let request = Request {
         host_cluster_name: prepare.host_cluster_name.as_deref(),
         skipped: &prepare.skip.checks,
-        ..Request::new(Part::PrepareHost, &[], &prepare.change)
+        ..Request::new(Operation::PrepareHost, &[], &prepare.change)
     };
-    pipeline::run(&request, global, ui).await
+    joining::run(&request, global, ui).await
 }
 
 async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(), Error> {
@@ -34,9 +34,9 @@ async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(),
         given_secret,
         from_other_host: prepare.from_other_host,
         skipped: &prepare.skip.checks,
-        ..Request::new(Part::PrepareMember, slice::from_ref(&prepare.member), &prepare.change)
+        ..Request::new(Operation::PrepareMember, slice::from_ref(&prepare.member), &prepare.change)
     };
-    pipeline::run(&request, global, ui).await
+    joining::run(&request, global, ui).await
 }
 
 /// With the secret given, no host is asked: who names one expects its checks.

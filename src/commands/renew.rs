@@ -4,15 +4,15 @@ use std::slice;
 
 use super::{
     interrupt::interrupted,
-    pipeline,
+    joining,
     renew_all::{All, find},
     request::{Renewed, Request},
 };
 use crate::{
     cli::{ClusterOptions, Global, Renew},
-    error::Error,
+    error::{Error, Resume},
     output::{document::Document, ending::conclude, ui::Ui},
-    plan::{context_mapping::LeftOut, intent::Part},
+    plan::{context_mapping::LeftOut, operation::Operation},
 };
 
 /// Gives the Cluster, or every Cluster, a new kubeconfig.
@@ -37,7 +37,7 @@ async fn all(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
             renewal(renew, &contexts, &renewed, &left_out, global, ui).await
         }
         Err(error) => {
-            let mut document = Document::new(Part::Renew, renew.change.dry_run);
+            let mut document = Document::new(Operation::Renew, renew.change.dry_run);
             conclude(ui, renew.change.output, &mut document, Err(error))
         }
     }
@@ -58,7 +58,8 @@ async fn renewal(
         skipped: &renew.skip.checks,
         renewed,
         left_out,
-        ..Request::new(Part::Renew, contexts, &renew.change)
+        resume: Resume::StartsAnew,
+        ..Request::new(Operation::Renew, contexts, &renew.change)
     };
-    pipeline::run(&request, global, ui).await
+    joining::run(&request, global, ui).await
 }

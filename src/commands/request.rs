@@ -2,16 +2,14 @@
 
 use crate::{
     cli::{ChangeOptions, ClusterOptions},
+    error::Resume,
     kubesphere::jwt_secret::JwtSecret,
-    plan::{
-        context_mapping::LeftOut,
-        intent::{Part, Reachability},
-    },
+    plan::{context_mapping::LeftOut, intent::Reachability, operation::Operation},
 };
 
 /// A join, or a part of it.
 pub(super) struct Request<'a> {
-    pub(super) part: Part,
+    pub(super) operation: Operation,
     /// The members' contexts.
     pub(super) members: &'a [String],
     pub(super) host_cluster_name: Option<&'a str>,
@@ -29,6 +27,8 @@ pub(super) struct Request<'a> {
     pub(super) renewed: &'a [Renewed],
     /// Those that were asked for with them, and that cannot be renewed.
     pub(super) left_out: &'a [LeftOut],
+    /// What the same command does when it is run again.
+    pub(super) resume: Resume,
     pub(super) change: &'a ChangeOptions,
 }
 
@@ -43,9 +43,9 @@ pub(super) struct Renewed {
 
 impl<'a> Request<'a> {
     /// This part, of these members, without anything special.
-    pub(super) fn new(part: Part, members: &'a [String], change: &'a ChangeOptions) -> Self {
+    pub(super) fn new(operation: Operation, members: &'a [String], change: &'a ChangeOptions) -> Self {
         Self {
-            part,
+            operation,
             members,
             host_cluster_name: None,
             cluster: None,
@@ -55,18 +55,8 @@ impl<'a> Request<'a> {
             skipped: &[],
             renewed: &[],
             left_out: &[],
+            resume: Resume::GoesOn,
             change,
-        }
-    }
-
-    /// As messages call it.
-    pub(super) fn name(&self) -> &'static str {
-        match self.part {
-            Part::Join => "join",
-            Part::PrepareHost | Part::PrepareMember => "preparation",
-            Part::Import => "import",
-            Part::Renew => "renewal",
-            Part::Check => "check",
         }
     }
 }

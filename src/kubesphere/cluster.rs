@@ -83,6 +83,10 @@ impl RegisteredCluster {
         Self { object, asked_uid: None }
     }
 
+    pub fn object(&self) -> &Value {
+        &self.object
+    }
+
     /// The Cluster's name.
     pub fn name(&self) -> &str {
         self.text("/metadata/name").unwrap_or_default()

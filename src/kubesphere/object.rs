@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{cluster::RegisteredCluster, shell_word::shell_word};
+use super::{cluster::RegisteredCluster, cluster_webhook, shell_word::shell_word};
 
 /// A kind of object, with what requests and messages need of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +52,11 @@ impl ObjectKind {
     pub const CLUSTER: Self = Self::new("cluster.kubesphere.io", "v1alpha1", "Cluster", "clusters");
     pub const CLUSTER_CONFIGURATION: Self =
         Self::new("installer.kubesphere.io", "v1alpha1", "ClusterConfiguration", "clusterconfigurations");
+
+    /// The configuration of the webhook that KubeSphere 3.4 puts before every update of a Cluster.
+    pub fn cluster_webhook() -> ObjectRef {
+        Self::VALIDATING_WEBHOOK.named(cluster_webhook::CONFIGURATION)
+    }
 
     /// The plural with its group, as RBAC and kubectl name it.
     pub fn qualified(self) -> String {

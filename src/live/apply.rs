@@ -19,8 +19,10 @@ use crate::{
         cluster_configuration::{ClusterConfiguration, NAME, NAMESPACE},
     },
     plan::{
-        cluster_manifest::cluster_manifest, configuration_patch::ConfigurationPatch, intent::ClusterIntent,
+        cluster_manifest::cluster_manifest,
+        configuration_patch::ConfigurationPatch,
         member_kubeconfig::StoredKubeconfig,
+        steps::{describe_cluster::DescribeCluster, register::Register},
     },
 };
 
@@ -89,16 +91,16 @@ pub async fn restart_installer(
 /// Creates the Cluster; not by apply, which would keep the credential a second time in an annotation.
 pub async fn create_cluster(
     host: &Connection,
-    cluster: &ClusterIntent,
+    step: &Register,
     kubeconfig: &StoredKubeconfig,
     persistence: Persistence,
 ) -> Result<RegisteredCluster, RequestError> {
-    let manifest = cluster_manifest(&cluster.name, &cluster.description, kubeconfig);
+    let manifest = cluster_manifest(&step.name, &step.description, kubeconfig);
     let object: DynamicObject = serde_json::from_value(manifest).expect("the planner writes an object");
     let parameters =
         PostParams { dry_run: persistence.is_dry_run(), field_manager: Some(FIELD_MANAGER.to_owned()) };
     let api = clusters(host);
-    let named = clusters_object().named(&cluster.name);
+    let named = clusters_object().named(&step.name);
     let created = request(&host.side, Verb::Create, &named, api.create(&parameters, &object)).await?;
     Ok(RegisteredCluster::new(super::observe::as_value(&created)))
 }
@@ -117,6 +119,20 @@ pub async fn patch_cluster(
     let answer = api.patch(name, &parameters, &patch);
     let patched = request(&host.side, Verb::Patch, &named, answer).await?;
     Ok(RegisteredCluster::new(super::observe::as_value(&patched)))
+}
+
+/// Sends a guarded patch of what a Cluster says about its member.
+pub async fn describe_cluster(
+    host: &Connection,
+    step: &DescribeCluster,
+    persistence: Persistence,
+) -> Result<(), RequestError> {
+    let document = serde_json::from_value(step.patch.document()).expect("the planner writes JSON Patch");
+    let (api, patch) = (clusters(host), Patch::<()>::Json(document));
+    let parameters = persistence.patch_parameters();
+    let named = clusters_object().named(&step.name);
+    let answer = api.patch(&step.name, &parameters, &patch);
+    request(&host.side, Verb::Patch, &named, answer).await.map(drop)
 }
 
 /// Deletes this very object and no later one of the same name.

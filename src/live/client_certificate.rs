@@ -14,16 +14,17 @@ use super::{
     account::api,
     apply::{FIELD_MANAGER, Persistence},
     failure::Failure,
-    member_credential::{Making, create},
     patience::patiently,
     report::{Activity, Deed, Event, Note},
     request_error::{Cause, Object, RequestError, Verb, request},
+    steps::make_credential::{Making, create},
     user_binding::{add_user, bind},
 };
 use crate::plan::{
     credential::{Asked, HostUid, Piece, SIGNER},
     lifetime::{end, lasting},
     member_kubeconfig::StoredUser,
+    result::StepResult,
 };
 
 /// kube-controller-manager signs within a second; where nobody does by then (EKS never does), nobody will.
@@ -72,8 +73,8 @@ impl Making<'_> {
     /// Has a certificate signed. The request is deleted, however it ends; where the command itself is ended, Kubernetes
     /// deletes it after an hour, or after a day where it was not approved yet
     /// (kubernetes `pkg/controller/certificates/cleaner/cleaner.go@v1.34.0`).
-    pub(super) async fn certificate(&self, made: &mut Vec<Piece>) -> Result<StoredUser, Failure> {
-        let requested = Requested::new(self.host);
+    pub(super) async fn certificate(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
+        let requested = Requested::new(self.step.credential.host);
         let uid = self.requested(&requested).await?;
         let signed = self.signed(&requested, &uid).await;
         let deleted = self.delete(&requested, &uid).await;
@@ -82,10 +83,10 @@ impl Making<'_> {
         let user = StoredUser::Certificate { certificate, key: requested.key.clone() };
         self.judge_lifetime(&user)?;
         // What was not there when it was planned is somebody else's by now, who uses it.
-        let rebinds = self.step.missing.contains(&Piece::Rebinding);
+        let rebinds = self.step.credential.missing.contains(&Piece::Rebinding);
         let ask = async || {
             if rebinds {
-                bind(self.member, requested.asked(), self.host, Persistence::Stored).await
+                bind(self.member, requested.asked(), self.step.credential.host, Persistence::Stored).await
             } else {
                 add_user(self.member, requested.asked(), Persistence::Stored).await
             }

@@ -1,7 +1,11 @@
 //! Why a step of a join did not come to its end.
 
-use super::{connection::ConnectionError, request_error::RequestError};
-use crate::{checks::Finding, kubesphere::side::Side, plan::credential::Piece};
+use super::{connection::ConnectionError, narrowing::failure::NarrowingFailure, request_error::RequestError};
+use crate::{
+    checks::Finding,
+    kubesphere::side::Side,
+    plan::{credential::Piece, member_kubeconfig::Problem},
+};
 
 /// Where the cause of a wait that was too long is to be looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,81 @@ pub enum Failure {
         /// What is wrong with it.
         why: String,
     },
+    /// Something that an earlier step makes, or that the checks have proven, is not there: a defect of this program.
+    #[error("{side}: {what} is missing, which is a defect of kubectl-mc: please report it")]
+    Missing {
+        /// The cluster.
+        side: Side,
+        /// What.
+        what: &'static str,
+    },
+    /// The context's credential or address cannot be stored.
+    #[error("{side}: its credential cannot be stored on the host: {}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Unstorable {
+        /// The member.
+        side: Side,
+        /// Why not.
+        problems: Vec<Problem>,
+    },
+    /// A node of the host cannot reach a member.
+    #[error("the host does not reach a member")]
+    Unreachable(Vec<Finding>),
+    /// A cluster has changed so that something else would have to be done than was shown.
+    #[error("{side}: it has changed since the plan was shown: now {} would be needed", .needed.join(", "))]
+    Unconfirmed {
+        /// The cluster.
+        side: Side,
+        /// What would be done.
+        needed: Vec<String>,
+    },
+    /// A former member is somebody else's meanwhile.
+    #[error("{side}: nothing was changed there")]
+    ChangedHands {
+        /// The member.
+        side: Side,
+        /// How that shows.
+        findings: Vec<Finding>,
+    },
+    /// The host's admission does not let a Cluster go.
+    #[error("{what}")]
+    Denied {
+        /// What was not done.
+        what: &'static str,
+        /// Why.
+        findings: Vec<Finding>,
+    },
+    /// Nobody knows whether a Cluster would hang in its deletion, so it was not deleted.
+    #[error(
+        "{side}: Cluster {cluster} was not deleted: the webhook stays narrowed, and whether it lets the Cluster go cannot be \
+         asked before it is restored"
+    )]
+    StaysNarrowed {
+        /// The host.
+        side: Side,
+        /// The Cluster.
+        cluster: String,
+    },
+    /// A deleted Cluster stays, because the webhook denies the removal of its finalizer.
+    #[error("{timed_out}")]
+    Hangs {
+        /// What was waited for.
+        timed_out: Box<Self>,
+        /// The webhook's words.
+        why: String,
+    },
+    /// The webhook could not be restored.
+    #[error("{side}: Cluster {cluster} is gone, but its webhook is not restored: {problem}")]
+    NotRestored {
+        /// The host.
+        side: Side,
+        /// The Cluster.
+        cluster: String,
+        /// Why not.
+        problem: String,
+    },
+    /// The webhook could not be narrowed, or the Cluster not be taken out behind it.
+    #[error(transparent)]
+    Narrowing(Box<NarrowingFailure>),
     /// Looking again showed obstacles that were not there before.
     #[error("the clusters changed meanwhile, and the plan no longer holds")]
     Refused(Vec<Finding>),
@@ -148,4 +227,13 @@ pub enum Failure {
         /// The name of the one that stays.
         twin: String,
     },
+}
+
+impl From<NarrowingFailure> for Failure {
+    fn from(failure: NarrowingFailure) -> Self {
+        match failure {
+            NarrowingFailure::Failure(failure) => failure,
+            other => Self::Narrowing(Box::new(other)),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What is told while clusters change, to whoever shows it, as plain data: its sentences stand where it is shown.
 
 use crate::{
+    checks::Finding,
     kubesphere::{object::ExistingObject, role::Role, side::Side},
     plan::{
         credential::Piece,
@@ -21,6 +22,8 @@ pub enum Event {
     Done(Deed),
     /// Something to know that is no step of its own.
     Note(Note),
+    /// What checks have found on the way.
+    Found(Vec<Finding>),
 }
 
 /// A step that takes its time.
@@ -63,6 +66,8 @@ pub enum Deed {
     ClusterReady(String),
     /// The Cluster of this name stores the new kubeconfig.
     ClusterRenewed(String),
+    /// The Cluster of this name says of its member what was asked for.
+    ClusterDescribed(String),
     /// The Cluster of this name was deleted.
     ClusterDeleted(String),
     /// The Cluster of this name is gone.

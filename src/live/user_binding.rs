@@ -10,11 +10,14 @@ use super::{
     account::{api, object, users_in},
     apply::Persistence,
     connection::Connection,
-    member_credential::{Ensured, create},
     observe::as_value,
     request_error::{Cause, RequestError, Verb, request},
+    steps::make_credential::{Ensured, create},
 };
-use crate::plan::credential::{Asked, HostUid, Ownership, Piece, user};
+use crate::plan::{
+    credential::{Asked, HostUid, Ownership, Piece, user},
+    result::Effect,
+};
 
 /// Between two tries where somebody else was faster.
 const TRIES_EVERY: Duration = Duration::from_millis(250);
@@ -98,7 +101,7 @@ async fn binding(member: &Connection) -> Result<Option<Value>, RequestError> {
 pub(super) async fn remove_users(
     member: &Connection,
     users: &[String],
-) -> Result<Option<&'static str>, RequestError> {
+) -> Result<Option<Effect>, RequestError> {
     loop {
         let Some(binding) = binding(member).await? else { return Ok(None) };
         let bound = users_in(&binding);
@@ -106,13 +109,13 @@ pub(super) async fn remove_users(
         if staying.len() == bound.len() {
             return Ok(None);
         }
-        let (result, outcome) = if staying.is_empty() {
-            (delete_binding(member, &binding).await, "deleted")
+        let (result, effect) = if staying.is_empty() {
+            (delete_binding(member, &binding).await, Effect::Deleted)
         } else {
-            (set_users(member, &binding, &staying, Persistence::Stored).await, "patched")
+            (set_users(member, &binding, &staying, Persistence::Stored).await, Effect::Patched)
         };
         match result {
-            Ok(()) => return Ok(Some(outcome)),
+            Ok(()) => return Ok(Some(effect)),
             Err(RequestError { cause: Cause::Conflict, .. }) => sleep(TRIES_EVERY).await,
             Err(RequestError { cause: Cause::NotFound, .. }) => return Ok(None),
             Err(error) => return Err(error),

@@ -4,36 +4,44 @@ use serde::Serialize;
 
 use super::{
     ending::{Ending, Object},
-    plan::PlanView,
+    kept,
+    plan::View,
 };
 use crate::{
     checks::Finding,
     cli::DryRun,
-    kubesphere::side::Side,
-    plan::{configuration_patch::Change, intent::Part, observed::Observed, steps::Step},
+    kubesphere::{jwt_secret::JwtSecret, object::ObjectRef, side::Side},
+    plan::{
+        configuration_patch::Change, observed::Observed, operation::Operation, result::StepResult, step::Step,
+    },
 };
 
 /// The version of the object's form; it changes with any change that is not an addition.
 pub const API_VERSION: &str = "kubectl-mc/v1alpha1";
 
-/// What a join, or a part of it, was to do, found and did.
+/// What a command was to do, found and did, and what remains.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
     api_version: &'static str,
     kind: &'static str,
     dry_run: &'static str,
+    /// Of the Cluster that is taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     clusters: Vec<ClusterView>,
     findings: Vec<FindingView>,
     plan: Option<PlanDocument>,
     results: Vec<ResultView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remains: Option<Vec<RemainView>>,
     #[serde(flatten)]
     ending: Ending,
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ClusterView {
+struct ClusterView {
     #[serde(flatten)]
     cluster: SideView,
     server: String,
@@ -51,7 +59,7 @@ pub(super) struct SideView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct FindingView {
+struct FindingView {
     id: &'static str,
     title: &'static str,
     verdict: &'static str,
@@ -63,12 +71,31 @@ pub(super) struct FindingView {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PlanDocument {
-    jwt_secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwt_secret: Option<String>,
     steps: Vec<StepView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct StepView {
+struct RemainView {
+    cluster: Option<SideView>,
+    object: String,
+}
+
+/// Something that is left over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remain {
+    /// Where; absent where no context leads to it.
+    pub side: Option<Side>,
+    pub object: ObjectRef,
+    /// The command that removes it, where one does.
+    pub removal: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct StepView {
     cluster: SideView,
     action: &'static str,
     object: String,
@@ -83,48 +110,38 @@ struct ChangeView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct ResultView {
+struct ResultView {
     cluster: SideView,
     object: String,
     outcome: &'static str,
 }
 
-/// One thing that was done, or found done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// On which cluster.
-    pub side: Side,
-    /// To what, as `kind.group/name`.
-    pub object: String,
-    /// `created`, `patched`, `restarted`, `deleted` or `unchanged`.
-    pub verb: &'static str,
-}
-
 impl Document {
     /// An empty one.
-    pub fn new(part: Part, dry_run: DryRun) -> Self {
+    pub fn new(operation: Operation, dry_run: DryRun) -> Self {
         Self {
             api_version: API_VERSION,
-            kind: match part {
-                Part::Join => "Join",
-                Part::PrepareHost => "PrepareHost",
-                Part::PrepareMember => "PrepareMember",
-                Part::Import => "Import",
-                Part::Renew => "Renew",
-                Part::Check => "Check",
-            },
+            kind: operation.kind(),
             dry_run: dry_run_view(dry_run),
+            name: None,
             clusters: Vec::new(),
             findings: Vec::new(),
             plan: None,
             results: Vec::new(),
+            remains: None,
             ending: Ending::default(),
         }
     }
 
+    /// The same about the removal of this Cluster.
+    #[must_use]
+    pub fn of_removal(self, name: &str) -> Self {
+        Self { name: Some(name.to_owned()), remains: Some(Vec::new()), ..self }
+    }
+
     /// Adds the clusters that answered.
-    pub fn observed<'a>(&mut self, clusters: impl Iterator<Item = &'a Observed>) {
-        self.clusters = clusters.map(cluster_view).collect();
+    pub fn observed(&mut self, clusters: &[&Observed]) {
+        self.clusters = clusters.iter().copied().map(cluster_view).collect();
     }
 
     /// Adds what the checks said.
@@ -138,14 +155,26 @@ impl Document {
     }
 
     /// Adds the plan.
-    pub fn planned(&mut self, view: PlanView<'_>) {
-        let steps = view.plan.steps().iter().map(step_view).collect();
-        self.plan = Some(PlanDocument { jwt_secret: view.plan.secret.fingerprint(), steps });
+    pub fn planned(&mut self, view: &View<'_>) {
+        self.plan = Some(PlanDocument {
+            jwt_secret: view.secret.map(JwtSecret::fingerprint),
+            steps: view.plan.shown().map(step_view).collect(),
+            kept: view.kept.map(|(_, kept)| kept.iter().map(kept::sentence).collect()),
+        });
     }
 
     /// Adds what was done.
-    pub fn done(&mut self, outcomes: &[Outcome]) {
-        self.results = outcomes.iter().map(result_view).collect();
+    pub fn done(&mut self, results: &[StepResult]) {
+        self.results.extend(results.iter().map(result_view));
+    }
+
+    /// Adds what is left over.
+    pub fn remains(&mut self, remains: &[Remain]) {
+        let view = |remain: &Remain| RemainView {
+            cluster: remain.side.as_ref().map(side_view),
+            object: remain.object.to_string(),
+        };
+        self.remains.get_or_insert_default().extend(remains.iter().map(view));
     }
 }
 
@@ -163,7 +192,7 @@ pub(super) fn side_view(side: &Side) -> SideView {
     SideView { side: word, context: side.context().to_owned() }
 }
 
-pub(super) fn cluster_view(observed: &Observed) -> ClusterView {
+fn cluster_view(observed: &Observed) -> ClusterView {
     ClusterView {
         cluster: side_view(&observed.side),
         server: observed.server.clone(),
@@ -175,7 +204,7 @@ pub(super) fn cluster_view(observed: &Observed) -> ClusterView {
     }
 }
 
-pub(super) fn finding_view(finding: &Finding) -> FindingView {
+fn finding_view(finding: &Finding) -> FindingView {
     FindingView {
         id: finding.id,
         title: finding.title,
@@ -186,15 +215,12 @@ pub(super) fn finding_view(finding: &Finding) -> FindingView {
     }
 }
 
-fn step_view(step: &Step<'_>) -> StepView {
-    let Step { side, action } = step;
-    StepView::new(side, action.verb(), action.object(), action.changes())
-}
-
-impl StepView {
-    /// What is done to which object, and which of its fields change.
-    pub(super) fn new(side: &Side, action: &'static str, object: String, changes: &[Change]) -> Self {
-        Self { cluster: side_view(side), action, object, changes: changes.iter().map(change_view).collect() }
+fn step_view(step: &Step) -> StepView {
+    StepView {
+        cluster: side_view(step.cluster()),
+        action: step.verb(),
+        object: step.object(),
+        changes: step.changes().iter().map(change_view).collect(),
     }
 }
 
@@ -202,7 +228,7 @@ fn change_view(change: &Change) -> ChangeView {
     ChangeView { field: change.field.clone(), old: change.old.clone(), new: change.new.clone() }
 }
 
-pub(super) fn dry_run_view(dry_run: DryRun) -> &'static str {
+fn dry_run_view(dry_run: DryRun) -> &'static str {
     match dry_run {
         DryRun::None => "none",
         DryRun::Client => "client",
@@ -210,6 +236,10 @@ pub(super) fn dry_run_view(dry_run: DryRun) -> &'static str {
     }
 }
 
-pub(super) fn result_view(outcome: &Outcome) -> ResultView {
-    ResultView { cluster: side_view(&outcome.side), object: outcome.object.clone(), outcome: outcome.verb }
+fn result_view(result: &StepResult) -> ResultView {
+    ResultView {
+        cluster: side_view(&result.cluster),
+        object: result.object.to_string(),
+        outcome: result.effect.as_str(),
+    }
 }

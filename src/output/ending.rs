@@ -68,7 +68,7 @@ fn error_view(error: &Error) -> ErrorView {
         exit_code: error.kind.exit_code(),
         message: error.message.clone(),
         causes: error.causes.clone(),
-        hints: error.hints.clone(),
+        hints: error.all_hints().map(str::to_owned).collect(),
     }
 }
 

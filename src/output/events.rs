@@ -39,6 +39,7 @@ pub(super) fn deed(deed: &Deed) -> String {
         Deed::ClusterCreated(name) => format!("Cluster {name} created"),
         Deed::ClusterReady(name) => format!("Cluster {name} is ready"),
         Deed::ClusterRenewed(name) => format!("Cluster {name} has the new kubeconfig"),
+        Deed::ClusterDescribed(name) => format!("Cluster {name} patched"),
         Deed::ClusterDeleted(name) => format!("Cluster {name} deleted"),
         Deed::ClusterGone(name) => format!("Cluster {name} is gone"),
         Deed::ClusterFinalized(name) => finalized(name),
@@ -70,7 +71,7 @@ fn finalized(name: &str) -> String {
 }
 
 fn made(piece: Piece) -> String {
-    format!("{} {} {}", piece.type_meta().1, piece.name(), piece.outcome())
+    format!("{} {} {}", piece.type_meta().1, piece.name(), piece.effect().as_str())
 }
 
 fn probed(reached: &[Reached]) -> String {

@@ -3,116 +3,178 @@
 use owo_colors::OwoColorize as _;
 
 use super::{
-    clusters, findings,
+    clusters, findings, impact, kept,
     ui::Ui,
     words::{count, harmless},
 };
 use crate::{
-    checks::{Finding, cluster_webhook::narrowed, restarts::what_restarts},
-    kubesphere::{cluster_configuration::NAMESPACE, role::Role, side::Side},
+    checks::{Finding, cluster_webhook::narrowed},
+    kubesphere::{
+        cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK, jwt_secret::JwtSecret, side::Side,
+    },
     plan::{
         configuration_patch::Change,
+        course::Goal,
         credential::{ACCOUNT, CLUSTER_ADMIN, Kind, Piece, USER_BINDING},
         credential_step::CredentialStep,
-        intent::Intent,
-        join::{ConfigurationStep, Plan},
+        narrowing::Field,
+        needs::ConfigurationStep,
         observed::{InstallerRun, Observed},
+        phase::Plan,
         reach::probing::Probing,
-        steps::{Action, Step},
+        step::Step,
         superseded::Superseded,
+        unjoin::kept::Kept,
     },
 };
 
 /// What was observed and decided.
-#[derive(Clone, Copy, Debug)]
-pub struct PlanView<'a> {
-    /// What was asked for.
-    pub intent: &'a Intent,
+#[derive(Clone, Debug)]
+pub struct View<'a> {
     /// The host, where it is asked.
     pub host: Option<&'a Observed>,
-    /// The members, in the intent's order.
-    pub members: &'a [&'a Observed],
-    /// The plan.
+    /// Every cluster that was asked, the host first.
+    pub observed: Vec<&'a Observed>,
     pub plan: &'a Plan,
+    /// The secret that the members will share with the host, where that is what it is about.
+    pub secret: Option<&'a JwtSecret>,
+    /// What stays on a former member, and why.
+    pub kept: Option<(&'a Side, &'a [Kept])>,
 }
 
 /// Shows the clusters, what the checks have to say, the steps and what they mean.
-pub fn show(ui: &Ui, view: PlanView<'_>, findings: &[Finding]) {
-    show_clusters(ui, view);
+pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
+    for (number, line) in clusters::table(view.observed.iter().copied()).into_iter().enumerate() {
+        if number == 0 { ui.message(&line.style(ui.styles.strong).to_string()) } else { ui.message(&line) }
+    }
     if findings::are_worth_showing(findings) {
         ui.message("");
         findings::show(ui, findings);
     }
-    let steps = view.plan.steps();
     ui.message(&format!("\n{}", "Plan".style(ui.styles.strong)));
-    for (number, step) in steps.iter().enumerate() {
+    for (number, step) in view.plan.shown().enumerate() {
         show_step(ui, number + 1, step, view);
     }
-    let consequences = consequences(view);
-    if !consequences.is_empty() {
+    show_kept(ui, view);
+    let impact = impact::of_plan(view);
+    if !impact.is_empty() {
         ui.message(&format!("\n{}", "What it means".style(ui.styles.strong)));
-        for text in &consequences {
-            ui.message(&format!("  - {text}"));
+        for text in &impact {
+            ui.message(&format!("  - {}", harmless(text)));
         }
     }
     ui.message("");
 }
 
-fn show_clusters(ui: &Ui, view: PlanView<'_>) {
-    for (number, line) in clusters::table(observed(view)).into_iter().enumerate() {
-        if number == 0 { ui.message(&line.style(ui.styles.strong).to_string()) } else { ui.message(&line) }
+/// What stays as it is, and why.
+pub fn show_kept(ui: &Ui, view: &View<'_>) {
+    let Some((member, kept)) = view.kept.filter(|(_, kept)| !kept.is_empty()) else { return };
+    ui.message(&format!("\n{}", format!("What stays on {member}").style(ui.styles.strong)));
+    for kept in kept {
+        ui.message(&format!("  - {}", harmless(&kept::sentence(kept))));
     }
 }
 
-fn show_step(ui: &Ui, number: usize, step: &Step<'_>, view: PlanView<'_>) {
-    let side = step.side.to_string();
+fn show_step(ui: &Ui, number: usize, step: &Step, view: &View<'_>) {
+    let side = step.cluster().to_string();
     let side = side.style(ui.styles.name);
-    match &step.action {
-        Action::Restore(restoration) => ui.message(&format!(
-            "  {number}. {side}: restore what another command has narrowed, which is at work or was killed: {}",
-            harmless(&narrowed(&restoration.record))
-        )),
-        Action::Sweep(pods) => {
-            let pods = count(pods.len(), "probe pod");
-            ui.message(&format!("  {number}. {side}: delete {pods} that an earlier command left behind"));
-        }
-        Action::Probe(probing) => show_probing(ui, number, probing),
-        Action::Patch(changes) => {
-            ui.message(&format!("  {number}. {side}: patch ClusterConfiguration ks-installer"));
-            changes.iter().for_each(|change| show_change(ui, change));
-            let side = observed(view).find(|observed| observed.side == step.side);
-            if let Some(InstallerRun::UnderWay(what)) = side.map(|observed| &observed.run) {
-                ui.message(&format!("       after the installer's run that is under way ({})", harmless(what)));
+    ui.message(&format!("  {number}. {side}: {}", harmless(&sentence(step))));
+    step.changes().iter().for_each(|change| show_change(ui, step, change));
+    match step {
+        Step::Configure(step) if matches!(step.expected, ConfigurationStep::Patch(_)) => {
+            let observed = view.observed.iter().find(|observed| observed.side == step.cluster);
+            if let Some(InstallerRun::UnderWay(what)) = observed.map(|observed| &observed.run) {
+                ui.message(&format!(
+                    "       after the installer's run that is under way ({})",
+                    harmless(what)
+                ));
             }
         }
-        Action::Await => ui.message(&format!(
-            "  {number}. {side}: wait for the installer's run that is under way; where it leaves no effect, restart \
-             Deployment ks-installer"
-        )),
-        Action::AwaitController => ui.message(&format!(
-            "  {number}. {side}: wait until ks-controller-manager has registered the host's own Cluster"
-        )),
-        Action::Restart => ui.message(&format!(
-            "  {number}. {side}: restart Deployment ks-installer, because an earlier run left the configuration \
-             without effect"
-        )),
-        Action::MakeCredential(credential) => {
-            ui.message(&format!("  {number}. {side}: {}", making(credential)));
+        Step::Probe(step) if !step.probing.left_out.is_empty() => {
+            let left_out = step.probing.left_out.iter().map(|(node, why)| format!("{node} ({})", why.why()));
+            let left_out = harmless(&left_out.collect::<Vec<_>>().join(", "));
+            ui.message(&format!("       without {left_out}"));
         }
-        Action::Create { name, member, credential } => {
-            let credential = stored_credential(*credential, member);
-            ui.message(&format!("  {number}. {side}: create Cluster {name} with {credential}"));
+        _ => {}
+    }
+}
+
+/// What a step does, as a fragment.
+fn sentence(step: &Step) -> String {
+    match step {
+        Step::RestoreWebhook(step) => format!(
+            "restore what another command has narrowed, which is at work or was killed: {}",
+            narrowed(&step.restoration.record)
+        ),
+        Step::SweepPods(step) => {
+            let pods = count(step.pods.len(), "probe pod");
+            format!("delete {pods} that an earlier command left behind")
         }
-        Action::Renew { name, member, credential, changes } => {
-            let credential = stored_credential(*credential, member);
-            ui.message(&format!("  {number}. {side}: patch Cluster {name}: a new kubeconfig with {credential}"));
-            changes.iter().for_each(|change| show_change(ui, change));
+        Step::Probe(step) => probing(&step.probing),
+        Step::MakeCredential(step) => making(&step.credential),
+        Step::Configure(step) => configuring(&step.expected).to_owned(),
+        Step::Register(step) if step.creates => {
+            let credential = stored_credential(step.credential, step.member.context());
+            format!("create Cluster {} with {credential}", step.name)
         }
-        Action::Remove(superseded) => {
-            let removed = removed(superseded);
-            ui.message(&format!("  {number}. {side}: once the host has taken it, {removed}, which the host used before"));
+        Step::DescribeCluster(step) => format!("patch Cluster {}", step.name),
+        Step::Register(step) => format!("wait until Cluster {} is ready", step.name),
+        Step::Renew(step) => {
+            let credential = stored_credential(step.credential, step.member.context());
+            format!("patch Cluster {}: a new kubeconfig with {credential}", step.planned.name())
         }
-        Action::AwaitCluster { name } => ui.message(&format!("  {number}. {side}: wait until Cluster {name} is ready")),
+        Step::RemoveSuperseded(step) => {
+            let removed = removed(&step.superseded);
+            format!("once the host has taken it, {removed}, which the host used before")
+        }
+        Step::NarrowWebhook(step) => narrowing(&step.name, step.field),
+        Step::DeleteCluster(step) if step.deletes => {
+            format!(
+                "delete Cluster {}, and wait until ks-controller-manager has let it go",
+                step.planned.name()
+            )
+        }
+        Step::DeleteCluster(step) => {
+            format!("wait until Cluster {} is gone, which somebody has deleted", step.planned.name())
+        }
+        Step::ConfirmOwnership(_) => "look again at whose it is".to_owned(),
+        Step::Remove(step) => format!("delete {}", step.existing.object.in_words()),
+        Step::Release(step) => format!(
+            "take namespace {} from workspace {}: its label, and the workspace as its owner",
+            step.release.namespace, step.release.workspace
+        ),
+        Step::AwaitGone(step) => {
+            format!("wait until {} is gone, which has been deleted", step.existing.object.in_words())
+        }
+    }
+}
+
+fn configuring(expected: &ConfigurationStep) -> &'static str {
+    match expected {
+        ConfigurationStep::InEffect => "see that the configuration is still in effect",
+        ConfigurationStep::Patch(_) => "patch ClusterConfiguration ks-installer",
+        ConfigurationStep::Await => {
+            "wait for the installer's run that is under way; where it leaves no effect, restart Deployment ks-installer"
+        }
+        ConfigurationStep::AwaitController => {
+            "wait until ks-controller-manager has registered the host's own Cluster"
+        }
+        ConfigurationStep::Restart => {
+            "restart Deployment ks-installer, because an earlier run left the configuration without effect"
+        }
+    }
+}
+
+fn narrowing(name: &str, field: Field) -> String {
+    match field {
+        Field::MatchConditions => format!(
+            "narrow the webhook {WEBHOOK} by a match condition that leaves out Cluster {name} alone, and restore it as \
+             soon as that is gone"
+        ),
+        Field::Rules => format!(
+            "switch the webhook {WEBHOOK} off for updates of all Clusters, because this Kubernetes keeps no match \
+             conditions, and restore it as soon as Cluster {name} is gone"
+        ),
     }
 }
 
@@ -145,8 +207,7 @@ fn making(credential: &CredentialStep) -> String {
 }
 
 fn removed(superseded: &Superseded) -> String {
-    let secrets =
-        superseded.tokens.iter().map(|token| format!("delete Secret {NAMESPACE}/{}", harmless(&token.name)));
+    let secrets = superseded.tokens.iter().map(|token| format!("delete Secret {NAMESPACE}/{}", token.name));
     // Their names have a part that nobody shall guess.
     let users = superseded.users.len();
     let users = (users > 0).then(|| {
@@ -164,74 +225,16 @@ fn stored_credential(kind: Kind, member: &str) -> String {
     }
 }
 
-fn show_probing(ui: &Ui, number: usize, probing: &Probing) {
-    let side = probing.host.to_string();
-    let side = side.style(ui.styles.name);
+fn probing(probing: &Probing) -> String {
     let nodes = count(probing.nodes.len(), "node");
-    let servers = probing.targets().into_iter().map(|target| harmless(&target.server));
+    let servers = probing.targets().into_iter().map(|target| target.server.as_str());
     let servers = servers.collect::<Vec<_>>().join(", ");
-    ui.message(&format!(
-        "  {number}. {side}: probe {servers} from {nodes} with short-lived pods in kubesphere-system; nothing is pulled"
-    ));
-    if !probing.left_out.is_empty() {
-        let left_out = probing.left_out.iter().map(|(node, why)| format!("{node} ({})", why.why()));
-        let left_out = harmless(&left_out.collect::<Vec<_>>().join(", "));
-        ui.message(&format!("       without {left_out}"));
-    }
+    format!("probe {servers} from {nodes} with short-lived pods in kubesphere-system; nothing is pulled")
 }
 
-fn show_change(ui: &Ui, change: &Change) {
+fn show_change(ui: &Ui, step: &Step, change: &Change) {
     let old = change.old.as_deref().unwrap_or("<unset>");
-    ui.message(&format!("       {}: {} → {}", change.field, harmless(old), harmless(&change.new)));
-}
-
-/// Every cluster that was asked, the host first.
-fn observed(view: PlanView<'_>) -> impl Iterator<Item = &Observed> {
-    view.host.into_iter().chain(view.members.iter().copied())
-}
-
-/// What cannot be undone, what restarts, whose sessions end, and who may read what is stored.
-fn consequences(view: PlanView<'_>) -> Vec<String> {
-    let mut texts = Vec::new();
-    let changing = changing(view);
-    for (observed, step) in &changing {
-        if let (ConfigurationStep::Patch(_), Side::Host { .. }) = (step, &observed.side)
-            && observed.role() != Role::Host
-        {
-            texts.push(format!("{} becomes a host, which cannot be undone", observed.side));
-        }
-    }
-    for (observed, step) in &changing {
-        texts.push(format!("{}: {}", observed.side, what_restarts(observed.kubesphere_version())));
-        if let (ConfigurationStep::Patch(patch), Side::Member { .. }) = (step, &observed.side)
-            && patch.changes.iter().any(|change| change.field.ends_with("jwtSecret"))
-        {
-            texts.push(format!(
-                "{}: everybody who is logged in to its console is logged out, and logs in through the host from then on",
-                observed.side
-            ));
-        }
-    }
-    if let Some((_, cluster)) = view.plan.creations().next() {
-        texts.push(format!(
-            "{}: each new Cluster stores a credential with cluster-admin rights on its member; whoever may read \
-             clusters.cluster.kubesphere.io there can use it",
-            cluster.host
-        ));
-    }
-    if let Some((_, cluster, _)) = view.plan.renewals().next() {
-        texts.push(format!(
-            "{}: a renewed Cluster stores a credential with cluster-admin rights on its member, as before; whoever may \
-             read clusters.cluster.kubesphere.io there can use it",
-            cluster.host
-        ));
-    }
-    texts
-}
-
-fn changing(view: PlanView<'_>) -> Vec<(&Observed, &ConfigurationStep)> {
-    let host = view.host.into_iter().zip(view.plan.host.iter().map(|host| &host.configuration));
-    let members = view.plan.members.iter().map(|member| &member.configuration);
-    let all = host.chain(view.members.iter().copied().zip(members));
-    all.filter(|(_, step)| step.runs_installer()).collect()
+    let is_random = matches!(step, Step::Configure(step) if matches!(step.goal, Goal::Standalone(_)));
+    let random = if is_random && change.field.ends_with("jwtSecret") { " (random)" } else { "" };
+    ui.message(&format!("       {}: {} → {}{random}", change.field, harmless(old), harmless(&change.new)));
 }

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use owo_colors::OwoColorize as _;
 
 use super::{
-    events,
+    events, findings,
     ui::Ui,
     words::{elapsed, harmless},
 };
@@ -91,6 +91,7 @@ impl Report for Progress<'_> {
             Event::Stands(text) => self.stands(side, &text),
             Event::InstallerStands(text) => self.stands(side, &events::installer_stands(&text)),
             Event::Done(deed) => self.done(side, &events::deed(&deed)),
+            Event::Found(found) => findings::show(self.ui, &found),
             Event::Note(note) => {
                 let heading = format!("{side}:").style(self.ui.styles.attention).to_string();
                 self.ui.message(&format!("{heading} {}", harmless(&events::note(&note))));

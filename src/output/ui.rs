@@ -108,7 +108,7 @@ impl Ui {
                 [&error.message].into_iter().chain(&error.causes).map(String::as_str).collect::<Vec<_>>();
             self.message(&format!("{} {}", "error:".style(self.styles.bad), text.join(": ")));
         }
-        error.hints.iter().for_each(|hint| self.hint(hint));
+        error.all_hints().for_each(|hint| self.hint(hint));
     }
 
     /// Asks a question that only `y` or `yes` affirms.

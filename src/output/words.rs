@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::DryRun;
+pub use crate::plan::count::count;
 
 /// What `version` prints.
 pub const VERSION: &str = concat!("kubectl-mc v", env!("CARGO_PKG_VERSION"));
@@ -14,11 +15,6 @@ pub fn dry_run_suffix(dry_run: DryRun) -> &'static str {
         DryRun::Client => " (dry run)",
         DryRun::Server => " (server dry run)",
     }
-}
-
-/// `1 node`, `3 nodes`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// `8s`, `2m05s`, `1h02m`: how long something took.

@@ -3,11 +3,10 @@
 use super::{
     credential::{CLUSTER_ADMIN, HostUid, Kind, Piece, SIGNER},
     credential_step::CredentialStep,
-    intent::Part,
-    join::{ConfigurationStep, MemberPlan, Plan},
+    needs::ConfigurationStep,
     superseded::Superseded,
 };
-use crate::kubesphere::{cluster, cluster_configuration};
+use crate::kubesphere::{cluster, cluster_configuration, cluster_webhook, object::ObjectKind, side::Side};
 
 /// One permission, as an access review asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub fn of_probing() -> [Access; 4] {
 }
 
 /// What a step on a ClusterConfiguration needs.
-fn of_configuration(part: Part, step: &ConfigurationStep) -> Vec<Access> {
+pub fn of_configuration(step: &ConfigurationStep) -> Option<Access> {
     let of = |group, resource| Access {
         verb: "patch",
         group,
@@ -49,31 +48,39 @@ fn of_configuration(part: Part, step: &ConfigurationStep) -> Vec<Access> {
         name: Some(cluster_configuration::NAME),
     };
     match step {
-        // An import changes no configuration.
-        _ if part == Part::Import => Vec::new(),
         // Waiting needs no right. Where the run that is waited for leaves no effect and the restart after it is
         // denied, that is said then: who interrupted a join must be able to go on with the rights it began with.
-        ConfigurationStep::InEffect | ConfigurationStep::AwaitController | ConfigurationStep::Await => {
-            Vec::new()
-        }
-        ConfigurationStep::Patch(_) => vec![of(cluster_configuration::GROUP, cluster_configuration::PLURAL)],
-        ConfigurationStep::Restart => vec![of("apps", "deployments")],
+        ConfigurationStep::InEffect | ConfigurationStep::AwaitController | ConfigurationStep::Await => None,
+        ConfigurationStep::Patch(_) => Some(of(cluster_configuration::GROUP, cluster_configuration::PLURAL)),
+        ConfigurationStep::Restart => Some(of("apps", "deployments")),
     }
 }
 
-/// What the plan needs on a member.
-pub fn on_member(part: Part, plan: &MemberPlan) -> Vec<Access> {
-    let mut accesses = of_configuration(part, &plan.configuration);
-    let cluster = plan.cluster.as_ref().filter(|_| plan.stores_credential());
-    accesses
-        .extend(cluster.and_then(|cluster| cluster.credential.as_ref()).into_iter().flat_map(of_credential));
-    let renewal = cluster.and_then(|cluster| cluster.renewal());
-    accesses.extend(renewal.into_iter().flat_map(|renewal| of_removal(&renewal.superseded)));
-    accesses
+/// What is done to the host's Clusters.
+pub fn of_clusters(host: &Side, verbs: &[&'static str]) -> Vec<(Side, Access)> {
+    let of =
+        |verb| Access { verb, group: cluster::GROUP, resource: cluster::PLURAL, namespace: None, name: None };
+    verbs.iter().map(|verb| (host.clone(), of(verb))).collect()
+}
+
+/// What it takes to narrow the webhook before Clusters, or to restore it.
+pub fn of_webhook() -> [Access; 2] {
+    ["get", "patch"].map(|verb| Access {
+        verb,
+        group: cluster_webhook::GROUP,
+        resource: cluster_webhook::PLURAL,
+        namespace: None,
+        name: Some(cluster_webhook::CONFIGURATION),
+    })
+}
+
+/// What is done to objects of a kind whose names nobody knows beforehand.
+pub fn of_kind(verb: &'static str, kind: ObjectKind, namespace: Option<&'static str>) -> Access {
+    Access { verb, group: kind.group, resource: kind.plural, namespace, name: None }
 }
 
 /// What it takes to remove what a host does not use any more.
-fn of_removal(superseded: &Superseded) -> Vec<Access> {
+pub fn of_removal_of_superseded(superseded: &Superseded) -> Vec<Access> {
     let tokens = (!superseded.tokens.is_empty()).then(|| of("delete", Piece::Token(HostUid::default())));
     let verb = if superseded.empties_binding { "delete" } else { "patch" };
     let users =
@@ -90,7 +97,7 @@ fn of(verb: &'static str, piece: Piece) -> Access {
 
 /// What it takes to make a credential. The one that is stored creates a `ClusterRole` that allows everything, which
 /// only one who may everything may do (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
-fn of_credential(step: &CredentialStep) -> Vec<Access> {
+pub fn of_credential(step: &CredentialStep) -> Vec<Access> {
     let mut accesses = match step.kind {
         Kind::Context => vec![EVERYTHING],
         Kind::ServiceAccount => vec![
@@ -128,19 +135,4 @@ fn creation(piece: Piece) -> Vec<Access> {
             vec![created, approved, signed, of("delete", piece)]
         }
     }
-}
-
-/// What the plan needs on the host.
-pub fn on_host(part: Part, plan: &Plan) -> Vec<Access> {
-    let host = plan.host.iter();
-    let mut accesses: Vec<_> = host.flat_map(|host| of_configuration(part, &host.configuration)).collect();
-    let of =
-        |verb| Access { verb, group: cluster::GROUP, resource: cluster::PLURAL, namespace: None, name: None };
-    if plan.creations().next().is_some() {
-        accesses.extend(["create", "get"].map(of));
-    }
-    if plan.renewals().next().is_some() {
-        accesses.extend(["get", "patch"].map(of));
-    }
-    accesses
 }

@@ -1,8 +1,10 @@
 //! The Cluster that is created, and what it stores.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{intent::Description, member_kubeconfig::StoredKubeconfig};
 use crate::kubesphere::cluster;
@@ -16,16 +18,10 @@ pub fn stored(kubeconfig: &StoredKubeconfig) -> SecretString {
 ///
 /// It holds the member's credentials: it is for the request's body only.
 pub fn cluster_manifest(name: &str, description: &Description, kubeconfig: &StoredKubeconfig) -> Value {
-    let mut labels = json!(description.labels);
-    let mut annotations = json!(description.annotations);
-    set(&mut labels, "cluster.kubesphere.io/group", description.group.as_ref());
-    set(&mut labels, "cluster.kubesphere.io/region", description.region.as_ref());
-    set(&mut annotations, "kubesphere.io/alias-name", description.alias.as_ref());
-    set(&mut annotations, "kubesphere.io/description", description.description.as_ref());
     json!({
         "apiVersion": format!("{}/{}", cluster::GROUP, cluster::VERSION),
         "kind": cluster::KIND,
-        "metadata": {"name": name, "labels": labels, "annotations": annotations},
+        "metadata": {"name": name, "labels": labels(description), "annotations": annotations(description)},
         "spec": {
             "provider": description.provider.as_deref().unwrap_or_default(),
             "joinFederation": true,
@@ -37,8 +33,25 @@ pub fn cluster_manifest(name: &str, description: &Description, kubeconfig: &Stor
     })
 }
 
-fn set(map: &mut Value, key: &str, value: Option<&String>) {
-    if let Some(value) = value {
-        map[key] = json!(value);
-    }
+/// The labels that were asked for.
+pub fn labels(description: &Description) -> Map<String, Value> {
+    let ours = [
+        ("cluster.kubesphere.io/group", &description.group),
+        ("cluster.kubesphere.io/region", &description.region),
+    ];
+    with(&description.labels, &ours)
+}
+
+/// The annotations that were asked for.
+pub fn annotations(description: &Description) -> Map<String, Value> {
+    let ours = [
+        ("kubesphere.io/alias-name", &description.alias),
+        ("kubesphere.io/description", &description.description),
+    ];
+    with(&description.annotations, &ours)
+}
+
+fn with(further: &BTreeMap<String, String>, ours: &[(&str, &Option<String>)]) -> Map<String, Value> {
+    let ours = ours.iter().filter_map(|(key, value)| Some(((*key).to_owned(), (*value).clone()?)));
+    further.clone().into_iter().chain(ours).map(|(key, value)| (key, json!(value))).collect()
 }

@@ -9,7 +9,7 @@ use super::{
     configuration_patch::ConfigurationPatch,
     installer_run::{Triggers, judge, last_failure, stage},
     intent::HostIntent,
-    join::{ConfigurationStep, Unplannable, host_progress, host_step, member_progress, member_step},
+    needs::{ConfigurationStep, Unplannable, host_progress, host_step, member_progress, member_step},
     observed::{InstallerRun, Observed, Seen},
     unjoin::standalone::{Secrets, standalone_progress, standalone_step},
 };
@@ -19,17 +19,17 @@ use crate::kubesphere::{
 };
 
 /// What shall be brought into effect.
-#[derive(Clone, Copy, Debug)]
-pub enum Goal<'a> {
+#[derive(Clone, Debug)]
+pub enum Goal {
     /// The role host.
-    Host(&'a HostIntent),
+    Host(HostIntent),
     /// The role member, and the secret of its host.
-    Member(&'a JwtSecret),
+    Member(JwtSecret),
     /// The role none, and no longer the secret of a former host.
-    Standalone(Secrets<'a>),
+    Standalone(Secrets),
 }
 
-impl Goal<'_> {
+impl Goal {
     /// The role.
     pub fn role(&self) -> Role {
         match self {
@@ -44,7 +44,7 @@ impl Goal<'_> {
         match self {
             Self::Host(intent) => host_step(intent, observed),
             Self::Member(secret) => member_step(observed, secret),
-            Self::Standalone(secrets) => standalone_step(observed, *secrets),
+            Self::Standalone(secrets) => standalone_step(observed, secrets),
         }
     }
 
@@ -52,7 +52,7 @@ impl Goal<'_> {
         let progress = match self {
             Self::Host(_) => host_progress(observed),
             Self::Member(secret) => member_progress(observed, secret),
-            Self::Standalone(secrets) => standalone_progress(observed, secrets.former),
+            Self::Standalone(secrets) => standalone_progress(observed, &secrets.former),
         };
         progress.missing().map(str::to_owned)
     }
@@ -120,8 +120,8 @@ pub const ATTEMPTS: u32 = 5;
 
 /// One cluster's configuration on its way.
 #[derive(Debug)]
-pub struct Course<'a> {
-    goal: Goal<'a>,
+pub struct Course {
+    goal: Goal,
     observed: Observed,
     triggers: Triggers,
     log: InstallerLog,
@@ -137,9 +137,9 @@ pub struct Course<'a> {
     patched_uid: Option<String>,
 }
 
-impl<'a> Course<'a> {
+impl Course {
     /// A course that begins with what the plan was made of.
-    pub fn new(goal: Goal<'a>, observed: Observed) -> Self {
+    pub fn new(goal: Goal, observed: Observed) -> Self {
         // Both steps say in the plan that they may restart the installer; a patch does not.
         let step = goal.step(&observed);
         let may_restart = matches!(step, Ok(ConfigurationStep::Restart | ConfigurationStep::Await));
@@ -156,6 +156,14 @@ impl<'a> Course<'a> {
             may_restart,
             patched_uid: None,
         }
+    }
+
+    pub fn goal(&self) -> &Goal {
+        &self.goal
+    }
+
+    pub fn role(&self) -> Role {
+        self.goal.role()
     }
 
     /// What is known of the cluster.

@@ -67,9 +67,9 @@ fn line(seconds: i64, text: &str) -> Sighting {
 }
 
 /// A member on its way whose patch was accepted at second 0.
-fn patched(secret: &JwtSecret) -> Course<'_> {
+fn patched(secret: &JwtSecret) -> Course {
     let mut course =
-        Course::new(Goal::Member(secret), observed(configuration("u", "none", "", -900), idle()));
+        Course::new(Goal::Member(secret.clone()), observed(configuration("u", "none", "", -900), idle()));
     assert!(matches!(course.next(at(0)), Next::Send(_)));
     course.patched(configuration("u", "member", OURS, 0), at(0));
     course
@@ -173,7 +173,8 @@ fn an_empty_secret_in_the_configuration_does_not_ask_for_ours() {
 fn a_run_under_way_is_waited_for_before_a_patch() {
     let secret = JwtSecret::new(OURS);
     let busy = InstallerRun::UnderWay("preparing 1/4".to_owned());
-    let mut course = Course::new(Goal::Member(&secret), observed(configuration("u", "none", "", -20), busy));
+    let mut course =
+        Course::new(Goal::Member(secret.clone()), observed(configuration("u", "none", "", -20), busy));
     assert!(waits(&course.next(at(0))));
     course.take(line(-10, "BEGIN"));
     assert!(waits(&course.next(at(1))));
@@ -185,7 +186,7 @@ fn a_run_under_way_is_waited_for_before_a_patch() {
 fn a_change_of_somebody_else_that_no_run_has_taken_up_is_waited_for_too() {
     let secret = JwtSecret::new(OURS);
     let mut course = Course::new(
-        Goal::Member(&secret),
+        Goal::Member(secret.clone()),
         observed(configuration("u", "none", "", -5), InstallerRun::UnderWay("due".to_owned())),
     );
     course.take(line(-800, "BEGIN"));
@@ -199,7 +200,7 @@ fn what_an_earlier_run_left_without_effect_takes_one_restart() {
     let secret = JwtSecret::new(OURS);
     let failed = InstallerRun::Idle { last_failure: Some("preparation".to_owned()) };
     let mut course =
-        Course::new(Goal::Member(&secret), observed(configuration("u", "member", OURS, -900), failed));
+        Course::new(Goal::Member(secret.clone()), observed(configuration("u", "member", OURS, -900), failed));
     assert_eq!(course.next(at(0)), Next::Restart);
     course.restarted(at(1));
     assert!(waits(&course.next(at(300))), "its pod may take its time");
@@ -213,7 +214,7 @@ fn a_run_that_is_awaited_and_has_no_effect_is_followed_by_a_restart() {
     let secret = JwtSecret::new(OURS);
     let busy = InstallerRun::UnderWay("preparing 1/4".to_owned());
     let mut course =
-        Course::new(Goal::Member(&secret), observed(configuration("u", "member", OURS, -20), busy));
+        Course::new(Goal::Member(secret.clone()), observed(configuration("u", "member", OURS, -20), busy));
     assert!(waits(&course.next(at(0))));
     course.take(line(-19, "BEGIN"));
     course.take(line(2, "FAILED"));
@@ -262,7 +263,8 @@ fn host_cluster() -> Sighting {
 #[test]
 fn a_host_waits_for_its_controller_however_its_run_ended() {
     let intent = HostIntent { cluster_name: None, chosen: HostChoice::Named };
-    let mut course = Course::new(Goal::Host(&intent), observed(configuration("u", "none", "", -900), idle()));
+    let mut course =
+        Course::new(Goal::Host(intent.clone()), observed(configuration("u", "none", "", -900), idle()));
     let mut asked = configuration("u", "host", "", 0).object().clone();
     asked["status"]["multicluster"] = json!({"status": "enabled"});
     course.patched(ClusterConfiguration::new(asked), at(0));
@@ -278,7 +280,8 @@ fn a_host_waits_for_its_controller_however_its_run_ended() {
 #[test]
 fn a_host_without_kubefed_is_given_up() {
     let intent = HostIntent { cluster_name: None, chosen: HostChoice::Named };
-    let mut course = Course::new(Goal::Host(&intent), observed(configuration("u", "none", "", -900), idle()));
+    let mut course =
+        Course::new(Goal::Host(intent.clone()), observed(configuration("u", "none", "", -900), idle()));
     course.patched(configuration("u", "host", "", 0), at(0));
     course
         .take(config("{authentication: {jwtSecret: xyz}, multicluster: {enable: true, clusterRole: host}}"));
@@ -286,7 +289,7 @@ fn a_host_without_kubefed_is_given_up() {
     course.take(line(1, "BEGIN"));
     course.take(line(2, "task multicluster status is failed  (1/2)"));
     assert_eq!(course.next(at(3)), Next::GiveUp("component multicluster".to_owned()));
-    assert_eq!(Goal::Host(&intent).role(), Role::Host);
+    assert_eq!(Goal::Host(intent.clone()).role(), Role::Host);
 }
 
 #[test]
@@ -297,7 +300,7 @@ fn a_change_of_ours_is_waited_for_where_the_server_does_not_tell_when_it_was() {
         object["metadata"]["managedFields"] = json!([]);
         ClusterConfiguration::new(object)
     };
-    let mut course = Course::new(Goal::Member(&secret), observed(untracked("none", ""), idle()));
+    let mut course = Course::new(Goal::Member(secret.clone()), observed(untracked("none", ""), idle()));
     course.patched(untracked("member", OURS), at(0));
     assert!(waits(&course.next(at(1))));
     course.take(member_config());

@@ -6,8 +6,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::observed::Seen;
-use crate::kubesphere::{cluster_configuration::NAMESPACE, versions::Version};
+use super::{observed::Seen, result::Effect};
+use crate::kubesphere::{
+    cluster_configuration::NAMESPACE,
+    object::{ObjectKind, ObjectRef},
+    versions::Version,
+};
 
 /// The label that tells our objects on a member from everybody else's, with its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-mc");
@@ -177,28 +181,30 @@ impl Piece {
         }
     }
 
-    /// Its kind with the group, in lower case, as results name it.
-    pub fn kind(self) -> &'static str {
+    /// The object that it is; a request's name only begins so.
+    pub fn object(self) -> ObjectRef {
+        let object = self.kind().named(self.name());
+        match self.namespace() {
+            Some(namespace) => object.in_namespace(namespace),
+            None => object,
+        }
+    }
+
+    fn kind(self) -> ObjectKind {
         match self {
-            Self::ServiceAccount => "serviceaccount",
+            Self::ServiceAccount => ObjectKind::SERVICE_ACCOUNT,
             Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
-                "clusterrolebinding.rbac.authorization.k8s.io"
+                ObjectKind::CLUSTER_ROLE_BINDING
             }
-            Self::Token(_) | Self::AnotherToken(..) => "secret",
-            Self::Certificate => "certificatesigningrequest.certificates.k8s.io",
+            Self::Token(_) | Self::AnotherToken(..) => ObjectKind::SECRET,
+            Self::Certificate => ObjectKind::CERTIFICATE_REQUEST,
         }
     }
 
     /// Its API group and plural.
     pub fn resource(self) -> (&'static str, &'static str) {
-        match self {
-            Self::ServiceAccount => ("", "serviceaccounts"),
-            Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
-                ("rbac.authorization.k8s.io", "clusterrolebindings")
-            }
-            Self::Token(_) | Self::AnotherToken(..) => ("", "secrets"),
-            Self::Certificate => ("certificates.k8s.io", "certificatesigningrequests"),
-        }
+        let ObjectKind { group, plural, .. } = self.kind();
+        (group, plural)
     }
 
     /// Its namespace, where it has one.
@@ -208,14 +214,8 @@ impl Piece {
 
     /// The API version and the kind.
     pub fn type_meta(self) -> (&'static str, &'static str) {
-        match self {
-            Self::ServiceAccount => ("v1", "ServiceAccount"),
-            Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
-                ("v1", "ClusterRoleBinding")
-            }
-            Self::Token(_) | Self::AnotherToken(..) => ("v1", "Secret"),
-            Self::Certificate => ("v1", "CertificateSigningRequest"),
-        }
+        let ObjectKind { version, kind, .. } = self.kind();
+        (version, kind)
     }
 
     /// The object that is created, for the certificate that is asked for, where it is one's.
@@ -315,8 +315,13 @@ impl Piece {
     }
 
     /// What comes of it.
-    pub fn outcome(self) -> &'static str {
-        if matches!(self, Self::Rebinding | Self::AddedUser) { "patched" } else { "created" }
+    pub fn effect(self) -> Effect {
+        if matches!(self, Self::Rebinding | Self::AddedUser) { Effect::Patched } else { Effect::Created }
+    }
+
+    /// Whether it gives rights by itself, so that it must not be forgotten.
+    pub fn is_credential(object: &ObjectRef) -> bool {
+        object.kind == ObjectKind::SECRET || *object == Self::UserBinding.object()
     }
 
     /// Whether it stays on the member.

@@ -6,14 +6,14 @@ use super::{
     context_mapping::LeftOut,
     credential::Choice,
     member_kubeconfig::{Endpoint, Problem, StoredUser},
+    operation::Operation,
 };
 use crate::kubesphere::jwt_secret::JwtSecret;
 
 /// A join of one or several members to a host, or a part of it.
 #[derive(Clone, Debug)]
 pub struct Intent {
-    /// Which part.
-    pub part: Part,
+    pub operation: Operation,
     /// What shall become of the host.
     pub host: HostIntent,
     /// The members, in the order they were named.
@@ -34,23 +34,6 @@ pub enum Reachability {
     /// It is not.
     #[default]
     Off,
-}
-
-/// Which part of a join shall be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Join,
-    /// The host's configuration.
-    PrepareHost,
-    /// The members' configurations; the host is only read, or not even that.
-    PrepareMember,
-    /// The Clusters, on configurations that others have prepared.
-    Import,
-    /// New kubeconfigs in the Clusters that stand.
-    Renew,
-    /// Nothing: a join is looked at, before or after it.
-    Check,
 }
 
 /// What shall become of the host.

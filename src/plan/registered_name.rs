@@ -41,9 +41,10 @@ mod tests {
         plan::{
             credential::Choice,
             intent::{
-                ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Part, Reachability,
+                ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
             },
             observed::{Seen, fixture},
+            operation::Operation,
         },
     };
 
@@ -65,7 +66,7 @@ mod tests {
         let member =
             MemberIntent { context: "edge-1".to_owned(), from_other_host: false, cluster: Some(cluster) };
         let intent = Intent {
-            part: Part::Check,
+            operation: Operation::Check,
             host: HostIntent { cluster_name: None, chosen: HostChoice::Named },
             members: vec![member],
             given_secret: None,

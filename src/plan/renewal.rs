@@ -4,16 +4,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::{
-    configuration_patch::Change,
-    credential::{HostUid, Kind},
-    credential_step::CredentialStep,
-    intent::{ClusterIntent, Intent},
-    join::{ClusterPlan, ConfigurationStep, MemberPlan, Plan, Registration, Unplannable},
-    lifetime::end_of_stored,
-    observed::Observed,
-    superseded::{Superseded, superseded},
-};
+use super::{configuration_patch::Change, lifetime::end_of_stored};
 use crate::kubesphere::{
     cluster::{Condition, ConditionType, RegisteredCluster},
     installer_log::mask,
@@ -24,60 +15,8 @@ use crate::kubesphere::{
 /// (kubesphere `pkg/utils/clusterclient/clusterclient.go@v3.4.1`, `cluster_controller.go@v3.4.1`).
 const ENDPOINT_FIELD: &str = "spec.connection.kubernetesAPIEndpoint";
 
-/// What a renewal does besides making a credential.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Renewal {
-    /// What changes in the Cluster beside its kubeconfig.
-    pub changes: Vec<Change>,
-    /// What the member gets rid of, once the host's controller has taken the new kubeconfig.
-    pub superseded: Superseded,
-}
-
-/// The plan for `members`, in the intent's order. Nothing is done to any ClusterConfiguration.
-pub fn plan(intent: &Intent, host: Option<&Observed>, members: &[&Observed]) -> Result<Plan, Unplannable> {
-    let host = host.ok_or(Unplannable::NotObserved)?;
-    let secret = host.effective_secret().ok_or(Unplannable::NotObserved)?.clone();
-    let members = intent.members.iter().zip(members).map(|(intent, member)| {
-        let intent = intent.cluster.as_ref().ok_or(Unplannable::NotObserved)?;
-        member_plan(intent, host, member)
-    });
-    let members = members.collect::<Result<_, _>>()?;
-    Ok(Plan { host: None, secret, members, probing: None, leftover_pods: Vec::new(), narrowed: None })
-}
-
-fn member_plan(
-    intent: &ClusterIntent,
-    host: &Observed,
-    member: &Observed,
-) -> Result<MemberPlan, Unplannable> {
-    host.clusters.present().ok_or(Unplannable::NotObserved)?;
-    let cluster = host.cluster_named(&intent.name);
-    let cluster = cluster.ok_or_else(|| Unplannable::NoCluster { name: intent.name.clone() })?;
-    let kind = intent.credential.kind(host.kubesphere_version());
-    let host_uid = HostUid::new(&host.uid);
-    let credential = CredentialStep::renewed(kind, host_uid, member.account.as_ref(), member.clock.now);
-    let others = host.clusters.present().into_iter().flatten();
-    let others = others.filter(|other| other.name() != intent.name);
-    let superseded = member
-        .earlier
-        .as_ref()
-        .map(|earlier| superseded(earlier, (host_uid, cluster), others, kind == Kind::Certificate));
-    let changes = changed_endpoint(cluster, &intent.server).into_iter().collect();
-    let renewal = Renewal { changes, superseded: superseded.unwrap_or_default() };
-    Ok(MemberPlan {
-        side: member.side.clone(),
-        configuration: ConfigurationStep::InEffect,
-        cluster: Some(ClusterPlan {
-            host: host.side.clone(),
-            name: intent.name.clone(),
-            registration: Registration::Renew(renewal),
-            credential: Some(credential),
-        }),
-    })
-}
-
 /// An endpoint that the controller has not recorded yet it takes from the new kubeconfig.
-fn changed_endpoint(cluster: &RegisteredCluster, server: &str) -> Option<Change> {
+pub fn changed_endpoint(cluster: &RegisteredCluster, server: &str) -> Option<Change> {
     let recorded = cluster.endpoint().filter(|_| !cluster.leads_to(server))?;
     // Somebody may have written a password into it.
     let old = Some(mask(recorded).into_owned());

@@ -399,12 +399,12 @@ fn a_plan_in_json_names_what_is_created() {
             (
                 &json!("create"),
                 &json!(format!(
-                    "serviceaccounts/kubectl-mc-host, \
-                     clusterrolebindings.rbac.authorization.k8s.io/kubectl-mc-host, secrets/{}",
+                    "serviceaccount/kubectl-mc-host, \
+                     clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host, secret/{}",
                     token_secret(&bed)
                 ))
             ),
-            (&json!("create"), &json!("clusters.cluster.kubesphere.io/member1")),
+            (&json!("create"), &json!("cluster.cluster.kubesphere.io/member1")),
         ]
     );
     assert_eq!(object["results"][2]["object"], format!("secret/{}", token_secret(&bed)));

@@ -30,7 +30,7 @@ fn a_dry_run_is_one_object_with_clusters_plan_and_results() {
     assert_eq!(object["clusters"][1]["uid"], bed.member(1).uid());
     let probe = &object["plan"]["steps"][0];
     assert_eq!((&probe["action"], &probe["object"]), (&json!("probe"), &json!(bed.member(1).server())));
-    assert_eq!(object["plan"]["steps"][4]["object"], "clusters.cluster.kubesphere.io/member1");
+    assert_eq!(object["plan"]["steps"][4]["object"], "cluster.cluster.kubesphere.io/member1");
     let secret = object["plan"]["jwtSecret"].as_str().unwrap();
     assert_eq!((&secret[..7], secret.len()), ("sha256:", 15), "a fingerprint");
     assert_eq!(

@@ -26,6 +26,63 @@ fn prepared_member() -> Installation {
     Installation::new(Version::V3_4).role(Role::Member)
 }
 
+/// A member that shares the secret of a host that is none yet.
+fn member_of_a_host_to_be() -> Scenario {
+    Scenario::new(Version::V3_4).member(prepared_member())
+}
+
+const STANDALONE_AGAIN: &str = "spec.multicluster.clusterRole: none → member";
+
+/// A colleague takes the role from the member, once its host is being prepared.
+fn take_role(member: &Cluster) {
+    member.patch_cluster_configuration(json!({"spec": {"multicluster": {"clusterRole": "none"}}}));
+}
+
+#[test]
+fn a_member_that_a_colleague_edits_while_the_host_is_prepared_is_not_changed_without_a_word() {
+    let bed = Faulty::lease(&member_of_a_host_to_be());
+    let run = bed.run_with(bed.join("member1"), bed.before_host(), "PATCH", CONFIGURATION, || {
+        take_role(bed.member(1));
+    });
+    let _ = run
+        .code(3)
+        .says("member \"member1\": it has changed since the plan was shown")
+        .says(STANDALONE_AGAIN)
+        .says("hint: run the same command again: it shows what it takes now");
+    assert_eq!(bed.configuration_patches(), [1, 0]);
+    assert_eq!(names(bed.host()), Vec::<String>::new());
+    let _ = bed.join("member1").run().code(0).says(STANDALONE_AGAIN);
+    bed.assert_joined(1, "member1");
+}
+
+#[test]
+fn on_a_terminal_what_a_colleague_has_changed_is_shown_and_asked_for() {
+    let bed = Watched::lease(&member_of_a_host_to_be());
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let is_host = |bed: &testbed::bed::Bed| {
+                bed.host().cluster_configuration()["spec"]["multicluster"]["clusterRole"] == "host"
+            };
+            bed.wait_for("the host's patch", is_host);
+            take_role(bed.member(1));
+        });
+        let words = "join member1 --context host --color never --skip-check member-server-loopback";
+        bed.kubectl_mc().words(words).answers(&["yes\n", "yes\n"])
+    });
+    let run = run.code(0);
+    let (first, second) =
+        run.stdout.split_once("it has changed since the plan was shown").expect("it says so");
+    assert!(
+        !first.contains(
+            "patch ClusterConfiguration ks-installer\r\n       spec.multicluster.clusterRole: none → member"
+        ),
+        "{run}"
+    );
+    assert!(second.contains(STANDALONE_AGAIN) && second.contains("Go on? [y/N]"), "{run}");
+    assert_eq!(bed.configuration_patches(), [1, 1]);
+    bed.assert_joined(1, "member1");
+}
+
 /// Somebody else registers the cluster.
 fn register(host: &Cluster, name: &str, member: &Cluster) {
     let kubeconfig = std::fs::read(member.plane().kubeconfig_path()).unwrap();

@@ -91,7 +91,7 @@ fn a_service_accounts_token_is_replaced_and_the_old_one_ends() {
         .stdout(&format!(
             "secret/{} created on member \"member1\"\n\
              cluster.cluster.kubesphere.io/member1 patched\n\
-             secret/{first} deleted on member \"member1\"\n",
+             secret \"{first}\" deleted on member \"member1\"\n",
             new[0]
         ));
     assert_ne!(stored_user(&bed)["token"], old, "{run}");
@@ -192,7 +192,7 @@ fn a_certificates_user_is_bound_besides_the_old_one_and_then_alone() {
     let run = renew(&bed, "--credentials context").run().code(0);
     drop(run.stdout(
         "cluster.cluster.kubesphere.io/member1 patched\n\
-         clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host-user deleted on member \"member1\"\n",
+         clusterrolebinding.rbac.authorization.k8s.io \"kubectl-mc-host-user\" deleted on member \"member1\"\n",
     ));
     assert_ready(&bed);
 }
@@ -308,7 +308,7 @@ fn dry_runs_store_nothing_and_an_object_tells_the_plan() {
         let run = renew(&bed, &format!("--dry-run={mode}")).run().code(0);
         let lines: Vec<&str> = run.stdout.lines().collect();
         assert_eq!(lines[1], format!("cluster.cluster.kubesphere.io/member1 patched ({suffix})"));
-        assert_eq!(lines[2], format!("secret/{old} deleted on member \"member1\" ({suffix})"));
+        assert_eq!(lines[2], format!("secret \"{old}\" deleted on member \"member1\" ({suffix})"));
     }
     let run = renew(&bed, "--dry-run=client -o json").run().code(0);
     let object: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -316,7 +316,7 @@ fn dry_runs_store_nothing_and_an_object_tells_the_plan() {
     let steps = object["plan"]["steps"].as_array().unwrap();
     let actions: Vec<_> = steps.iter().map(|step| step["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["probe", "create", "patch", "delete"]);
-    assert_eq!(steps[3]["object"], format!("secrets/{old}"));
+    assert_eq!(steps[3]["object"], format!("secret/{old}"));
     assert!(bed.requests_since(&marks).iter().all(|request| !request.changes()));
 }
 

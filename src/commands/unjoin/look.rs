@@ -6,29 +6,36 @@ use crate::{
         Finding, Silent,
         unjoin::{Unjoining, findings},
     },
-    commands::{look::silent, narrowing::left_narrowed},
+    cli::DryRun,
+    commands::{look::silent, narrowing::left_narrowed, pipeline::Looked},
     error::Error,
-    kubesphere::object::{ExistingObject, ObjectKind},
+    kubesphere::{
+        cluster::RegisteredCluster,
+        object::{ExistingObject, ObjectKind},
+    },
     live::{
         closer_look::{look_at_installer, look_at_rights},
         connection::Connection,
         observe::{clusters_object, observe},
         request_error::{Cause, RequestError, Verb},
         surroundings::look_around,
-        unjoin::{admission::admission, host_remains::host_remains, traces::traces},
+        unjoin::{admission::admission, host_remains::host_remains, traces::of_member},
     },
-    output::{unjoin::UnjoinView, words::harmless},
+    output::{plan::View, words::harmless},
     plan::{
         access::Access,
-        join::Unplannable,
         narrowing::{Field, Restoration},
-        observed::{Denied, Observed, Seen},
+        needs::Unplannable,
+        observed::{Denied, Observed},
+        operations::unjoin::decide,
+        phase::Plan,
+        result::{Effect, StepResult},
         surroundings::Interest,
         unjoin::{
-            access::{on_host, on_member},
             admission::Admission,
-            plan::{Deletion, MemberSeen, UnjoinIntent, UnjoinPlan, plan},
-            trace::{Traces, kubefed_account},
+            plan::{Deletion, MemberSeen, UnjoinPlan, plan},
+            standalone::Secrets,
+            trace::Traces,
         },
     },
 };
@@ -46,13 +53,18 @@ pub(super) struct Look {
     forced: Option<Field>,
     narrowed: Option<Restoration>,
     silent: Vec<Silent>,
-    plan: Result<UnjoinPlan, Unplannable>,
-    pub(super) findings: Vec<Finding>,
+    found: Result<UnjoinPlan, Unplannable>,
+    plan: Plan,
+    /// Whether somebody has named what is there: a Cluster, a member, or something that an earlier command has left.
+    not_found: Option<Error>,
+    findings: Vec<Finding>,
 }
 
-/// Looks at both sides at once, and closer where something is to change. `sends`: whether the host's webhook may be
-/// asked by a request with `dryRun=All`.
-pub(super) async fn look(clusters: &Clusters, sends: bool) -> Look {
+/// Looks at both sides at once, and closer where something is to change. The host's webhook is asked by a request with
+/// `dryRun=All`.
+pub(super) async fn look(clusters: &Clusters, dry_run: DryRun) -> Look {
+    // Whether anything at all may be sent that is not a mere question.
+    let sends = dry_run != DryRun::Client;
     let member = async {
         match &clusters.member {
             Some(member) => Some(of_member(member, &clusters.intent).await),
@@ -62,10 +74,10 @@ pub(super) async fn look(clusters: &Clusters, sends: bool) -> Look {
     // Boxed, because many requests are more state than a stack should carry around.
     let (host, member) = tokio::join!(Box::pin(of_host(&clusters.host, clusters, sends)), Box::pin(member));
     let mut silent = Vec::new();
-    let host = host.map_err(|error| silent.push(self::silent(&clusters.host, error))).ok();
+    let host = host.map_err(|error| silent.push(self::silent(&clusters.host, &error))).ok();
     let member = clusters.member.as_ref().zip(member);
     let member = member.and_then(|(connection, member)| {
-        member.map_err(|error| silent.push(self::silent(connection, error))).ok()
+        member.map_err(|error| silent.push(self::silent(connection, &error))).ok()
     });
     let (member, traces) = member.unzip();
     let mut look = Look {
@@ -78,7 +90,9 @@ pub(super) async fn look(clusters: &Clusters, sends: bool) -> Look {
         forced: None,
         narrowed: None,
         silent,
-        plan: Err(Unplannable::NotObserved),
+        found: Err(Unplannable::NotObserved),
+        plan: Plan::default(),
+        not_found: None,
         findings: Vec::new(),
     };
     if let Some(host) = host {
@@ -87,7 +101,52 @@ pub(super) async fn look(clusters: &Clusters, sends: bool) -> Look {
     look.decide(clusters);
     look.look_closer(clusters).await;
     look.check(clusters);
+    look.not_found = look.nothing_of_the_name(clusters);
     look
+}
+
+impl Looked for Look {
+    fn observed(&self) -> Vec<&Observed> {
+        self.host.iter().chain(&self.member).collect()
+    }
+
+    fn host(&self) -> Option<&Observed> {
+        self.host.as_ref()
+    }
+
+    fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    fn ready(&self) -> Option<View<'_>> {
+        let member = self.found()?.member.as_ref();
+        Some(View {
+            host: self.host.as_ref(),
+            observed: self.observed(),
+            plan: &self.plan,
+            secret: None,
+            kept: member.map(|member| (&member.side, member.kept.as_slice())),
+        })
+    }
+
+    /// A refusal says more.
+    fn not_found(&self) -> Option<Error> {
+        self.not_found.clone()
+    }
+
+    fn unchanged(&self) -> Vec<StepResult> {
+        let found = self.found.iter();
+        found
+            .map(|found| {
+                let object = ObjectKind::CLUSTER.named(&found.name);
+                StepResult::new(&found.host, object, Effect::Unchanged)
+            })
+            .collect()
+    }
+
+    fn is_clean(&self) -> bool {
+        self.ready().is_some_and(|ready| ready.plan.is_empty()) && self.host_remains.is_empty()
+    }
 }
 
 struct HostSeen {
@@ -131,27 +190,6 @@ async fn of_host(host: &Connection, clusters: &Clusters, sends: bool) -> Result<
     })
 }
 
-/// The member, and what a join left there.
-pub(super) async fn of_member(
-    member: &Connection,
-    intent: &UnjoinIntent,
-) -> Result<(Observed, Traces), RequestError> {
-    let (observed, traces) =
-        tokio::try_join!(observe(member), traces(member, &intent.name, intent.release_namespaces))?;
-    let joined_as = joined_as(&intent.name, &observed, &traces);
-    Ok((Observed { denied: traces.denied.clone(), joined_as, ..observed }, traces))
-}
-
-/// Who may not list the service accounts of kubefed may still get the one that matters.
-fn joined_as(name: &str, observed: &Observed, traces: &Traces) -> Seen<Vec<String>> {
-    let account = kubefed_account(name);
-    let is_there = traces.kubefed.iter().any(|trace| trace.object.name == account);
-    match &observed.joined_as {
-        Seen::Unreadable(_) if is_there => Seen::Present(vec![name.to_owned()]),
-        seen => seen.clone(),
-    }
-}
-
 impl Look {
     fn take(&mut self, host: HostSeen) {
         self.host = Some(host.observed);
@@ -159,37 +197,32 @@ impl Look {
         (self.admission, self.forced, self.narrowed) = (host.admission, host.forced, host.narrowed);
     }
 
-    /// The clusters that answered, the host first.
-    pub(super) fn observed(&self) -> impl Iterator<Item = &Observed> {
-        self.host.iter().chain(&self.member)
-    }
-
-    /// The plan, where no obstacle stands before it.
-    pub(super) fn plan(&self) -> Option<&UnjoinPlan> {
+    /// What was found out about the removal, where no obstacle stands before it.
+    pub(super) fn found(&self) -> Option<&UnjoinPlan> {
         let obstacles = self.findings.iter().any(Finding::is_obstacle);
-        self.plan.as_ref().ok().filter(|_| !obstacles)
+        self.found.as_ref().ok().filter(|_| !obstacles)
     }
 
-    /// For those who show it.
-    pub(super) fn view(&self) -> Option<UnjoinView<'_>> {
-        Some(UnjoinView { host: self.host.as_ref()?, member: self.member.as_ref(), plan: self.plan()? })
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
-    /// Whether nothing is to do and nothing is left.
-    pub(super) fn is_clean(&self) -> bool {
-        self.plan().is_some_and(UnjoinPlan::is_empty) && self.host_remains.is_empty()
+    /// The Cluster, while it stands.
+    pub(super) fn cluster(&self) -> Option<&RegisteredCluster> {
+        self.found()?.deletion.cluster()
+    }
+
+    /// Whether the webhook is narrowed for it.
+    pub(super) fn is_forced(&self) -> bool {
+        self.forced.is_some() && self.cluster().is_some()
     }
 
     /// As kubectl answers a name that is not there; with a member the command may be going on where one has stopped.
-    pub(super) fn confirm_there_is_something(&self, clusters: &Clusters) -> Result<(), Error> {
-        let Some(host) =
-            self.host.as_ref().filter(|host| host.cluster_named(&clusters.intent.name).is_none())
-        else {
-            return Ok(());
-        };
-        let left = self.plan().is_some_and(UnjoinPlan::has_left_narrowed);
+    fn nothing_of_the_name(&self, clusters: &Clusters) -> Option<Error> {
+        let host = self.host.as_ref().filter(|host| host.cluster_named(&clusters.intent.name).is_none())?;
+        let left = self.found()?.has_left_narrowed();
         if clusters.member.is_some() || left {
-            return Ok(());
+            return None;
         }
         let missing = RequestError {
             side: host.side.clone(),
@@ -200,12 +233,12 @@ impl Look {
         let members = host.clusters.present().into_iter().flatten().filter(|cluster| !cluster.is_host());
         let names: Vec<String> = members.map(|cluster| harmless(cluster.name())).collect();
         let error = Error::from(missing);
-        Err(if names.is_empty() {
+        let error = if names.is_empty() {
             error.hint("no member is registered there; is it the right `--context`?")
         } else {
             error.hint(format!("these are registered: {}", names.join(", ")))
-        }
-        .hint("to clean a former member: `--member-context`"))
+        };
+        Some(error.hint("to clean a former member: `--member-context`"))
     }
 
     fn decide(&mut self, clusters: &Clusters) {
@@ -215,11 +248,15 @@ impl Look {
         if seen.is_none() && clusters.member.is_some() {
             return;
         }
-        self.plan = plan(&clusters.intent, host, self.admission.clone(), seen).map(|plan| UnjoinPlan {
+        self.found = plan(&clusters.intent, host, self.admission.clone(), seen).map(|plan| UnjoinPlan {
             forced: self.forced.filter(|_| plan.deletion != Deletion::Done),
             narrowed: self.narrowed.clone(),
             ..plan
         });
+        let Ok(found) = &self.found else { return };
+        let former = host.effective_secret().cloned();
+        let secrets = former.map(|former| Secrets { former, fresh: clusters.fresh.clone() });
+        self.plan = decide(&clusters.intent, found, host, self.member.as_ref(), secrets.as_ref());
     }
 
     /// First at the installer, because that decides which steps, and so which rights, are needed.
@@ -234,12 +271,15 @@ impl Look {
             member.surroundings = Box::pin(look_around(connection, None, class, interest)).await;
             self.decide(clusters);
         }
-        let Ok(plan) = &self.plan else { return };
-        let of_host = rights(&clusters.host, self.host.as_mut(), on_host(plan));
-        let needed = plan.member.as_ref().map(on_member).unwrap_or_default();
+        if self.found.is_err() {
+            return;
+        }
+        let accesses = |connection: &Connection| self.plan.accesses(&connection.side);
+        let needed = clusters.member.as_ref().map(accesses);
+        let of_host = rights(&clusters.host, self.host.as_mut(), accesses(&clusters.host));
         let of_member = async {
-            match &clusters.member {
-                Some(member) => rights(member, self.member.as_mut(), needed).await,
+            match clusters.member.as_ref().zip(needed) {
+                Some((member, needed)) => rights(member, self.member.as_mut(), needed).await,
                 None => None,
             }
         };
@@ -248,8 +288,7 @@ impl Look {
     }
 
     fn runs_installer(&self) -> bool {
-        let member = self.plan.as_ref().ok().and_then(|plan| plan.member.as_ref());
-        member.is_some_and(|member| member.configuration.runs_installer())
+        self.member.as_ref().is_some_and(|member| self.plan.runs_installer(&member.side))
     }
 
     fn check(&mut self, clusters: &Clusters) {
@@ -259,8 +298,8 @@ impl Look {
             member: self.member.as_ref(),
             traces: self.traces.as_ref(),
             silent: &self.silent,
-            plan: self.plan.as_ref().ok(),
-            unplannable: self.plan.as_ref().err(),
+            plan: self.found.as_ref().ok(),
+            unplannable: self.found.as_ref().err(),
         });
     }
 }
@@ -275,5 +314,5 @@ async fn rights(
     let unread = observed.denied.clone();
     let answer = look_at_rights(connection, observed, &accesses).await;
     observed.denied.extend(unread);
-    answer.err().map(|error| silent(connection, error))
+    answer.err().map(|error| silent(connection, &error))
 }

@@ -3,14 +3,17 @@
 use super::{connect::Clusters, look::Look};
 use crate::{
     error::{Error, Kind},
-    kubesphere::{devops_config, object::ExistingObject, side::Side},
+    kubesphere::{
+        devops_config,
+        object::{ExistingObject, ObjectKind},
+        side::Side,
+    },
     output::{
+        document::{Document, Remain},
         ui::Ui,
         unjoin::{show_residue, warn_of_untold},
-        unjoin_document::{Remain, UnjoinDocument},
         words::count,
     },
-    plan::unjoin::plan::UnjoinPlan,
 };
 
 /// Lists it, which is exit code 3; nothing is left where nothing is to do and kubefed's objects are gone.
@@ -18,18 +21,20 @@ pub(super) fn residue(
     ui: &Ui,
     clusters: &Clusters,
     look: &Look,
-    document: &mut UnjoinDocument,
+    document: &mut Document,
 ) -> Result<(), Error> {
     let host = &clusters.host.side;
     warn_of_untold(ui, host, &look.host_untold);
     let of_host = look.host_remains.iter().map(|trace| of_trace(host, trace));
-    let steps = look.plan().map(UnjoinPlan::steps).unwrap_or_default();
-    let undone = steps.into_iter().map(|step| Remain {
-        object: step.action.object(),
-        side: Some(step.side),
-        removal: None,
+    let undone = look.plan().shown().flat_map(|step| {
+        let side = step.cluster().clone();
+        step.objects().into_iter().map(move |object| Remain {
+            object,
+            side: Some(side.clone()),
+            removal: None,
+        })
     });
-    let kept = look.plan().and_then(|plan| plan.member.as_ref());
+    let kept = look.found().and_then(|plan| plan.member.as_ref());
     let kept =
         kept.into_iter().flat_map(|member| member.left.iter().map(|trace| of_trace(&member.side, trace)));
     let kept: Vec<Remain> = kept.collect();
@@ -52,10 +57,10 @@ pub(super) fn residue(
 /// The host's key in the member's DevOps, where the installer has left it.
 fn devops(look: &Look) -> Option<Remain> {
     let (host, member) = (look.host.as_ref()?, look.member.as_ref()?);
-    let plan = look.plan()?.member.as_ref()?;
+    let plan = look.found()?.member.as_ref()?;
     plan.devops_keeps_secret(host, member).then(|| Remain {
         side: Some(member.side.clone()),
-        object: format!("configmap/{}", devops_config::NAME),
+        object: ObjectKind::CONFIG_MAP.named(devops_config::NAME).in_namespace(devops_config::NAMESPACE),
         removal: Some(devops_config::edit(member.side.context())),
     })
 }
@@ -63,7 +68,7 @@ fn devops(look: &Look) -> Option<Remain> {
 fn of_trace(side: &Side, trace: &ExistingObject) -> Remain {
     Remain {
         side: Some(side.clone()),
-        object: trace.object.to_string(),
+        object: trace.object.clone(),
         removal: Some(trace.object.deletion(side.context())),
     }
 }

@@ -73,20 +73,24 @@ pub enum Removed {
     ByUs,
 }
 
-impl Removal<'_> {
-    /// Narrows the webhook, deletes the Cluster and waits until it is gone. The webhook has to be restored after it,
-    /// whatever came of it.
-    pub async fn run(&self) -> Result<Removed, NarrowingFailure> {
-        let deadline = self.deadline.min(Instant::now() + NARROWED_WITHIN);
-        Removal { deadline, ..*self }.run_in_time().await
-    }
+/// Until when a webhook may stay narrowed that is narrowed now.
+pub fn narrowed_until(deadline: Instant) -> Instant {
+    deadline.min(Instant::now() + NARROWED_WITHIN)
+}
 
-    async fn run_in_time(&self) -> Result<Removed, NarrowingFailure> {
+impl Removal<'_> {
+    /// Narrows the webhook and waits until the API server's admission follows. It has to be restored after it, whatever came
+    /// of it.
+    pub async fn narrow_webhook(&self) -> Result<(), NarrowingFailure> {
         self.tell(Event::Begins(Activity::Narrowing(self.cluster.to_owned())));
         if let Some(record) = self.narrow().await? {
             self.tell(Event::Done(Deed::Narrowed(record)));
         }
-        self.until_effective().await?;
+        self.until_effective().await
+    }
+
+    /// Deletes the Cluster behind the narrowed webhook, and waits until it is gone.
+    pub async fn remove(&self) -> Result<Removed, NarrowingFailure> {
         self.tell(Event::Begins(Activity::ClusterGone(self.cluster.to_owned())));
         let object = self.look().await?;
         match object {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{NARROWED_WITHIN, Removal, Removed};
+use super::{NARROWED_WITHIN, Removal, Removed, narrowed_until};
 use crate::{
     live::{
         connection::Connection,
@@ -35,11 +35,12 @@ async fn remove(host: &Connection, narrowed: &Narrowed) -> Result<Removed, Narro
         cluster: CLUSTER,
         uid: "u-1",
         field: Field::Rules,
-        deadline: deadline(),
+        deadline: narrowed_until(deadline()),
         narrowed,
         report: &Silent,
     };
-    removal.run().await
+    removal.narrow_webhook().await?;
+    removal.remove().await
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,13 +34,13 @@ const ROOT_AUTHORITY: &str = "kube-root-ca.crt";
 const DEFAULT: &str = "default";
 
 /// Where it stands.
-pub(super) const NAMESPACE: Place = Place { kind: ObjectKind::NAMESPACE, namespace: None };
+pub(in crate::live) const NAMESPACE: Place = Place { kind: ObjectKind::NAMESPACE, namespace: None };
 
 /// What listing one kind gave.
 type Listed = Result<Vec<PartialObjectMeta<DynamicObject>>, RequestError>;
 
 /// The namespace, where it is there and may be read; `accounted` are the UIDs of what goes anyway.
-pub(super) async fn federation_namespace(
+pub(in crate::live) async fn federation_namespace(
     member: &Connection,
     accounted: &BTreeSet<&str>,
 ) -> Result<Seen<FederationNamespace>, RequestError> {

@@ -3,10 +3,8 @@
 pub mod admission;
 pub mod fresh_secret;
 pub mod host_remains;
-pub mod release;
-pub mod removal;
 pub mod traces;
 
-mod federation_namespace;
-mod namespaces;
-mod reading;
+pub(super) mod federation_namespace;
+pub(super) mod namespaces;
+pub(super) mod reading;

@@ -18,14 +18,14 @@ use crate::{
     },
 };
 
-pub(super) const NAMESPACES: Place = Place { kind: ObjectKind::NAMESPACE, namespace: None };
+pub(in crate::live) const NAMESPACES: Place = Place { kind: ObjectKind::NAMESPACE, namespace: None };
 const WORKSPACES: Place = Place {
     kind: ObjectKind { group: TENANT_GROUP, version: "v1alpha1", kind: "Workspace", plural: "workspaces" },
     namespace: None,
 };
 
 /// All of them, with what the member has of their workspaces; and what of that may not be listed.
-pub(super) async fn workspace_namespaces(
+pub(in crate::live) async fn workspace_namespaces(
     member: &Connection,
 ) -> Result<(Seen<Vec<WorkspaceNamespace>>, Vec<Denied>), RequestError> {
     let labelled = ListParams::default().labels(WORKSPACE_LABEL);

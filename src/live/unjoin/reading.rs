@@ -18,17 +18,17 @@ use crate::{
 
 /// Objects of a kind, cluster-wide or in one namespace.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) kind: ObjectKind,
-    pub(super) namespace: Option<&'static str>,
+pub(in crate::live) struct Place {
+    pub(in crate::live) kind: ObjectKind,
+    pub(in crate::live) namespace: Option<&'static str>,
 }
 
 impl Place {
-    pub(super) fn of(trace: &ExistingObject) -> Self {
+    pub(in crate::live) fn of(trace: &ExistingObject) -> Self {
         Self { kind: trace.object.kind, namespace: trace.object.namespace }
     }
 
-    pub(super) fn api(self, connection: &Connection) -> Api<DynamicObject> {
+    pub(in crate::live) fn api(self, connection: &Connection) -> Api<DynamicObject> {
         let ObjectKind { group, version, kind, plural } = self.kind;
         let resource =
             ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
@@ -39,7 +39,7 @@ impl Place {
     }
 
     /// In words.
-    pub(super) fn object(self) -> Object {
+    pub(in crate::live) fn object(self) -> Object {
         let object = Object::all(self.kind.group, self.kind.plural);
         match self.namespace {
             Some(namespace) => object.in_namespace(namespace),
@@ -48,7 +48,7 @@ impl Place {
     }
 
     /// The object of this name.
-    pub(super) async fn get(
+    pub(in crate::live) async fn get(
         self,
         connection: &Connection,
         name: &str,
@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// The object of this name, without what is in it.
-    pub(super) async fn find(
+    pub(in crate::live) async fn find(
         self,
         connection: &Connection,
         name: &str,
@@ -69,7 +69,7 @@ impl Place {
     }
 
     /// The metadata of all that fit.
-    pub(super) async fn list(
+    pub(in crate::live) async fn list(
         self,
         connection: &Connection,
         parameters: &ListParams,
@@ -79,7 +79,7 @@ impl Place {
         seen(list.map(|list| list.items))
     }
 
-    pub(super) fn trace(self, name: Option<&str>, uid: Option<&str>) -> ExistingObject {
+    pub(in crate::live) fn trace(self, name: Option<&str>, uid: Option<&str>) -> ExistingObject {
         let name = name.unwrap_or_default().to_owned();
         ExistingObject {
             object: ObjectRef { kind: self.kind, namespace: self.namespace, name },
@@ -88,7 +88,7 @@ impl Place {
     }
 
     /// What may not be done, where that is why nothing was seen.
-    pub(super) fn denied<T>(self, verb: Verb, seen: &Seen<T>) -> Option<Denied> {
+    pub(in crate::live) fn denied<T>(self, verb: Verb, seen: &Seen<T>) -> Option<Denied> {
         seen.unreadable().map(|_| Denied {
             verb: verb.to_string(),
             resource: self.kind.qualified(),
@@ -98,11 +98,14 @@ impl Place {
 }
 
 /// An object that is there.
-pub(super) fn trace_of(place: Place, object: &DynamicObject) -> ExistingObject {
+pub(in crate::live) fn trace_of(place: Place, object: &DynamicObject) -> ExistingObject {
     place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
 }
 
 /// The same, of its metadata alone.
-pub(super) fn trace_of_metadata(place: Place, object: &PartialObjectMeta<DynamicObject>) -> ExistingObject {
+pub(in crate::live) fn trace_of_metadata(
+    place: Place,
+    object: &PartialObjectMeta<DynamicObject>,
+) -> ExistingObject {
     place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
 }

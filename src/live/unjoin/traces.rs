@@ -16,7 +16,7 @@ use crate::{
     },
     live::{
         connection::Connection,
-        observe::as_value,
+        observe::{as_value, observe},
         request_error::{RequestError, Verb},
     },
     plan::{
@@ -24,8 +24,11 @@ use crate::{
             ACCOUNT, ACCOUNT_ANNOTATION, HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership,
             Piece as CredentialPiece, TOKEN_TYPE, USER_BINDING,
         },
-        observed::{Denied, Seen},
-        unjoin::trace::{FEDERATION_NAMESPACE, Part, Piece, Traces, kubefed_account, kubefed_role},
+        observed::{Denied, Observed, Seen},
+        unjoin::{
+            plan::UnjoinIntent,
+            trace::{FEDERATION_NAMESPACE, Part, Piece, Traces, kubefed_account, kubefed_role},
+        },
     },
 };
 
@@ -34,7 +37,7 @@ const IN_SYSTEM: Option<&str> = Some(NAMESPACE);
 
 /// Looks at everything at once; `name` is what the host calls the member. Where namespaces are to be released, who may
 /// not list them or their workspaces lacks something that has to be known.
-pub async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Traces, RequestError> {
+async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Traces, RequestError> {
     // Boxed, because a dozen requests are more state than a stack should carry around.
     let reads = Box::pin(async {
         tokio::try_join!(kubefed(member, name), credential(member), workspace_namespaces(member))
@@ -51,6 +54,27 @@ pub async fn traces(member: &Connection, name: &str, releases: bool) -> Result<T
         namespaces,
         denied: kubefed.denied.into_iter().chain(credential.denied).chain(unlisted).chain(unseen).collect(),
     })
+}
+
+/// A member, and what a join left there.
+pub async fn of_member(
+    member: &Connection,
+    intent: &UnjoinIntent,
+) -> Result<(Observed, Traces), RequestError> {
+    let (observed, traces) =
+        tokio::try_join!(observe(member), traces(member, &intent.name, intent.release_namespaces))?;
+    let joined_as = joined_as(&intent.name, &observed, &traces);
+    Ok((Observed { denied: traces.denied.clone(), joined_as, ..observed }, traces))
+}
+
+/// Who may not list the service accounts of kubefed may still get the one that matters.
+fn joined_as(name: &str, observed: &Observed, traces: &Traces) -> Seen<Vec<String>> {
+    let account = kubefed_account(name);
+    let is_there = traces.kubefed.iter().any(|trace| trace.object.name == account);
+    match &observed.joined_as {
+        Seen::Unreadable(_) if is_there => Seen::Present(vec![name.to_owned()]),
+        seen => seen.clone(),
+    }
 }
 
 /// What was found, and what may not be read.

@@ -10,8 +10,8 @@ use crate::{
     kubesphere::{cluster::RegisteredCluster, side::Side},
     plan::{
         intent::{ClusterIntent, Intent, Reachability},
-        join::Plan,
         observed::{Denied, Observed, Seen},
+        phase::Plan,
     },
 };
 
@@ -93,12 +93,8 @@ pub fn probed_members(intent: &Intent, plan: &Plan) -> Vec<ProbedMember> {
     if intent.reachability == Reachability::Off {
         return Vec::new();
     }
-    let is_stored =
-        |side: &Side| plan.members.iter().any(|member| member.side == *side && member.stores_credential());
-    wanted_at(intent, |cluster| &cluster.server)
-        .into_iter()
-        .filter(|wanted| is_stored(&wanted.member))
-        .collect()
+    let wanted = wanted_at(intent, |cluster| &cluster.server).into_iter();
+    wanted.filter(|wanted| plan.stores_credential(&wanted.member)).collect()
 }
 
 /// Every member of which a Cluster is wanted, with the address that its host uses, where it has one already.

@@ -1,11 +1,9 @@
 //! What it takes to take a member out: on the host its Cluster, on the member what the join and kubefed left there.
 
-pub mod access;
 pub mod admission;
 pub mod kept;
 pub mod namespaces;
 pub mod plan;
 pub mod standalone;
-pub mod steps;
 pub mod tenure;
 pub mod trace;

@@ -12,8 +12,8 @@ use crate::{
     kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, object::ExistingObject, side::Side},
     plan::{
         credential::{HostUid, Ownership},
-        join::{ConfigurationStep, Unplannable},
         narrowing::{Field, Restoration},
+        needs::{ConfigurationStep, Unplannable},
         observed::{Observed, Seen},
     },
 };
@@ -185,7 +185,9 @@ fn member_plan(
     removals.extend(credential_removals(&tenure, host, traces, &mut kept));
     let releases = releases(intent, &tenure, &traces.namespaces, &mut kept);
     let configuration = match (&tenure, host.effective_secret()) {
-        (Tenure::Ours, Some(former)) => standalone_step(observed, Secrets { former, fresh })?,
+        (Tenure::Ours, Some(former)) => {
+            standalone_step(observed, &Secrets { former: former.clone(), fresh: fresh.clone() })?
+        }
         (Tenure::Ours, None) => return Err(Unplannable::NotObserved),
         _ => ConfigurationStep::InEffect,
     };

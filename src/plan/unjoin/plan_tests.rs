@@ -12,15 +12,17 @@ use crate::{
         side::Side,
     },
     plan::{
+        access::Access,
         credential::{HostUid, Ownership},
-        join::ConfigurationStep,
         narrowing::{Field, Restoration, narrow},
+        needs::ConfigurationStep,
         observed::{Observed, Seen, fixture},
+        operations::unjoin::decide,
         unjoin::{
-            access::{on_host, on_member},
             admission::Admission,
             kept::Kept,
             namespaces::{WorkspaceNamespace, WorkspaceSeen},
+            standalone::Secrets,
             tenure::{Claim, Tenure, tenure_now},
             trace::{FEDERATION_NAMESPACE, FederationNamespace, Part, Piece, Traces, kubefed_account},
         },
@@ -130,6 +132,16 @@ impl Case {
     fn member(&self) -> MemberPlan {
         self.plan().member.unwrap()
     }
+
+    /// The steps of what was found out.
+    fn steps(&self, found: &UnjoinPlan) -> crate::plan::phase::Plan {
+        let secrets = Secrets { former: JwtSecret::new("former"), fresh: JwtSecret::new("fresh") };
+        decide(&self.intent, found, &self.host, Some(&self.member), Some(&secrets))
+    }
+
+    fn accesses(&self, found: &UnjoinPlan, side: &Side) -> Vec<Access> {
+        self.steps(found).accesses(side)
+    }
 }
 
 fn removed(plan: &MemberPlan) -> Vec<&str> {
@@ -138,9 +150,9 @@ fn removed(plan: &MemberPlan) -> Vec<&str> {
 
 #[test]
 fn everything_of_a_member_goes_in_order_and_its_configuration_last() {
-    let plan = Case::new().plan();
-    let steps: Vec<String> =
-        plan.steps().iter().map(|step| format!("{} {}", step.action.verb(), step.action.object())).collect();
+    let case = Case::new();
+    let plan = case.steps(&case.plan());
+    let steps: Vec<String> = plan.shown().map(|step| format!("{} {}", step.verb(), step.object())).collect();
     assert_eq!(
         steps,
         [
@@ -163,7 +175,10 @@ fn the_cluster_is_deleted_once() {
         cluster("edge", "u").patched(&json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
     let plan = Case::new().with(|case| case.host.clusters = Seen::Present(vec![deleting])).plan();
     assert!(matches!(plan.deletion, Deletion::Await(_)));
-    let verbs = |plan: &UnjoinPlan| on_host(plan).iter().map(|access| access.verb).collect::<Vec<_>>();
+    let verbs = |plan: &UnjoinPlan| {
+        let accesses = Case::new().accesses(plan, &plan.host);
+        accesses.iter().map(|access| access.verb).collect::<Vec<_>>()
+    };
     assert_eq!(verbs(&plan), ["get"]);
     assert_eq!(Case::new().gone().plan().deletion, Deletion::Done);
     let asked = UnjoinPlan { admission: Admission::Passes, ..Case::new().plan() };
@@ -183,7 +198,8 @@ fn a_narrowing_that_opens_the_webhook_for_this_cluster_has_to_be_restored_first(
     let may_patch_webhook = |field, cluster| {
         let narrowed = Some(left_narrowed(field, cluster));
         let plan = UnjoinPlan { narrowed, ..Case::new().plan() };
-        on_host(&plan)
+        Case::new()
+            .accesses(&plan, &plan.host)
             .iter()
             .any(|access| access.resource == cluster_webhook::PLURAL && access.verb == "patch")
     };
@@ -341,7 +357,8 @@ fn kubefeds_namespace_goes_only_where_it_is_known_to_be_empty() {
 fn a_namespace_that_goes_already_is_waited_for_and_not_deleted_again() {
     let case = Case::new().with(|case| case.traces.federation_namespace.as_mut().unwrap().is_going = true);
     let plan = case.plan();
-    let last = plan.steps().pop().unwrap().action;
+    let steps = case.steps(&plan);
+    let last = steps.shown().last().unwrap();
     assert_eq!((last.verb(), last.object()), ("wait", "namespace/kube-federation-system".to_owned()));
     assert!(!removed(plan.member.as_ref().unwrap()).contains(&FEDERATION_NAMESPACE));
 }
@@ -353,18 +370,23 @@ fn namespaces_are_released_where_that_is_asked_for_and_counted_else() {
     };
     let namespaces =
         |seen| ["shop", "mail"].map(|name| WorkspaceNamespace::of(&owned(name), |_| seen).unwrap()).to_vec();
-    let plan = |release_namespaces, seen| {
-        let case = Case::new().with(|case| {
+    let case = |release_namespaces, seen| {
+        Case::new().with(|case| {
             case.intent.release_namespaces = release_namespaces;
             case.traces.namespaces = Seen::Present(namespaces(seen));
-        });
-        case.member()
+        })
     };
+    let plan = |release_namespaces, seen| case(release_namespaces, seen).member();
     let released = plan(true, WorkspaceSeen::Managed);
     assert_eq!((released.releases.len(), released.kept.len()), (2, 0));
-    assert!(
-        on_member(&released).iter().any(|access| (access.verb, access.resource) == ("patch", "namespaces"))
-    );
+    let releasing = case(true, WorkspaceSeen::Managed);
+    assert!(releasing.accesses(&releasing.plan(), &released.side).iter().any(|access| (
+        access.verb,
+        access.resource
+    ) == (
+        "patch",
+        "namespaces"
+    )));
     let kept = plan(false, WorkspaceSeen::Managed);
     assert!(matches!(&kept.kept[..], [Kept::Namespaces(names), ..] if names.len() == 2), "{:?}", kept.kept);
     assert_eq!(plan(true, WorkspaceSeen::Own).releases, []);
@@ -378,7 +400,8 @@ fn namespaces_are_released_where_that_is_asked_for_and_counted_else() {
 
 #[test]
 fn every_right_is_asked_for_once() {
-    let accesses = on_member(&Case::new().member());
+    let case = Case::new();
+    let accesses = case.accesses(&case.plan(), &case.member.side);
     let asked: Vec<String> =
         accesses.iter().map(|access| format!("{} {}", access.verb, access.resource)).collect();
     assert_eq!(

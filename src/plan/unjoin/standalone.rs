@@ -11,26 +11,26 @@ use crate::{
     },
     plan::{
         configuration_patch::{ConfigurationPatch, Wanted},
-        join::{ConfigurationStep, Unplannable, effect, without_patch},
+        needs::{ConfigurationStep, Unplannable, effect, without_patch},
         observed::Observed,
     },
 };
 
 /// The secrets between which a member changes.
-#[derive(Clone, Copy, Debug)]
-pub struct Secrets<'a> {
+#[derive(Clone, Debug)]
+pub struct Secrets {
     /// The one that it shares with its host, which a former member must not keep.
-    pub former: &'a JwtSecret,
+    pub former: JwtSecret,
     /// A random one, made for it.
-    pub fresh: &'a JwtSecret,
+    pub fresh: JwtSecret,
 }
 
 /// What a member's configuration needs to be a cluster of its own. Whatever it has asked for in an earlier run of the
 /// same command is as good: a second one asks for nothing else.
-pub fn standalone_step(member: &Observed, secrets: Secrets<'_>) -> Result<ConfigurationStep, Unplannable> {
+pub fn standalone_step(member: &Observed, secrets: &Secrets) -> Result<ConfigurationStep, Unplannable> {
     let configuration = member.configuration.present().ok_or(Unplannable::NotObserved)?;
-    let progress = standalone_progress(member, secrets.former);
-    if !is_bound(configuration, member, secrets.former) {
+    let progress = standalone_progress(member, &secrets.former);
+    if !is_bound(configuration, member, &secrets.former) {
         return Ok(without_patch(&progress, &member.run));
     }
     let wanted =
@@ -87,7 +87,7 @@ mod tests {
             kubesphere_config::KubesphereConfig,
         },
         plan::{
-            join::ConfigurationStep,
+            needs::ConfigurationStep,
             observed::{InstallerRun, Observed, Seen, fixture},
         },
     };
@@ -102,7 +102,7 @@ mod tests {
 
     fn step(observed: &Observed) -> ConfigurationStep {
         let (former, fresh) = (JwtSecret::new("hosts"), JwtSecret::new("fresh"));
-        standalone_step(observed, Secrets { former: &former, fresh: &fresh }).unwrap()
+        standalone_step(observed, &Secrets { former, fresh }).unwrap()
     }
 
     fn spec(role: &str, secret: &str) -> Value {

@@ -16,8 +16,14 @@ impl KubectlMc {
     /// Runs it on a terminal and types this at its question. What a terminal shows is one stream, [`Run::stdout`].
     #[must_use]
     pub fn answer(self, answer: &str) -> Run {
+        self.answers(&[answer])
+    }
+
+    /// As [`Self::answer`], one after the other at its questions.
+    #[must_use]
+    pub fn answers(self, answers: &[&str]) -> Run {
         let mut child = self.on_terminal().env("TERM", "xterm").spawn().unwrap();
-        let shown = kill_if_it_hangs(child.id(), || talk(&mut child, answer));
+        let shown = kill_if_it_hangs(child.id(), || talk(&mut child, answers));
         let secrets: Vec<String> =
             self.secrets.into_iter().chain(self.made.iter().flat_map(|made| made())).collect();
         Run::shown(self.words, shown, child.wait().unwrap().code(), &secrets)
@@ -41,15 +47,16 @@ impl KubectlMc {
     }
 }
 
-fn talk(child: &mut Child, answer: &str) -> String {
+fn talk(child: &mut Child, answers: &[&str]) -> String {
     // Kept open: where it ends, `script` ends the terminal's input.
     let mut keyboard = child.stdin.take().unwrap();
     let mut screen = child.stdout.take().unwrap();
-    let (mut shown, mut answered, mut buffer) = (String::new(), false, [0; 4096]);
+    let (mut shown, mut answers, mut buffer) =
+        (String::new(), answers.iter().enumerate().peekable(), [0; 4096]);
     while let Ok(count @ 1..) = screen.read(&mut buffer) {
         shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
-        if !answered && QUESTIONS.iter().any(|question| shown.contains(question)) {
-            answered = true;
+        let asked: usize = QUESTIONS.iter().map(|question| shown.matches(question).count()).sum();
+        if let Some((_, answer)) = answers.next_if(|(number, _)| *number < asked) {
             keyboard.write_all(answer.as_bytes()).unwrap();
         }
     }

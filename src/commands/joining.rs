@@ -1,0 +1,92 @@
+//! What `join`, its parts and `renew` have in common: a host, and members by their contexts.
+
+use super::{
+    connect::{Clusters, connect},
+    look::{Look, look},
+    pipeline::{self, Looked as _, Task},
+    request::Request,
+};
+use crate::{
+    cli::Global,
+    error::{Error, Resume},
+    live::{connection::Connection, registering::WithoutVersion},
+    output::{document::Document, questions, results::warn_of_unknown_version, ui::Ui},
+    plan::{
+        intent::{HostChoice, Intent},
+        operation::Operation,
+    },
+};
+
+/// Does what was asked for.
+pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
+    let document = Document::new(request.operation, request.change.dry_run);
+    let connected = async {
+        pipeline::confirm_skippable(request.skipped)?;
+        Ok(Joining { request, clusters: connect(request, global, ui).await? })
+    };
+    // Boxed, because it is more state than a stack should carry around.
+    Box::pin(pipeline::run(document, request.change, ui, connected)).await
+}
+
+struct Joining<'a> {
+    request: &'a Request<'a>,
+    clusters: Clusters,
+}
+
+impl Task for Joining<'_> {
+    type Look = Look;
+
+    fn operation(&self) -> Operation {
+        self.request.operation
+    }
+
+    fn connections(&self) -> Vec<&Connection> {
+        self.clusters.host.iter().chain(&self.clusters.members).collect()
+    }
+
+    fn intent(&self) -> Option<&Intent> {
+        Some(&self.clusters.intent)
+    }
+
+    fn skipped(&self) -> &[String] {
+        self.request.skipped
+    }
+
+    fn members(&self) -> usize {
+        self.clusters.members.len()
+    }
+
+    async fn look(&self) -> Look {
+        look(&self.clusters, self.request.skipped).await
+    }
+
+    /// One member's obstacle stops a renewal of all; the others need not wait for it.
+    fn refused(&self, error: Error) -> Error {
+        if self.request.renewed.len() < 2 {
+            return error;
+        }
+        error.hint("renew the others one by one: `kubectl mc renew NAME --member-context NAME`")
+    }
+
+    fn unasked(&self, look: &Look) -> (&'static str, String) {
+        let is_said = self.clusters.intent.host.chosen == HostChoice::Named;
+        let unsaid = look.host().filter(|host| !is_said && !host.is_host());
+        let context = unsaid.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
+        ("this changes clusters", format!("--yes{context}"))
+    }
+
+    async fn agrees(&self, _: &Look, ui: &Ui) -> Result<bool, Error> {
+        questions::go_on(ui).await
+    }
+
+    fn resume(&self) -> Resume {
+        self.request.resume
+    }
+
+    fn concluded(&self, look: &Look, _: &mut Document, ui: &Ui) -> Result<(), Error> {
+        for member in look.without_kubesphere_version() {
+            warn_of_unknown_version(ui, member, &WithoutVersion::Unasked);
+        }
+        Ok(())
+    }
+}

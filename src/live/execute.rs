@@ -1,0 +1,151 @@
+//! Carrying out a plan, for real or with `dryRun=All`: phases one after the other, their lanes side by side.
+
+use futures::future::join_all;
+use tokio::time::Instant;
+
+use super::{
+    apply::Persistence,
+    connection::Connection,
+    failure::Failure,
+    ledger::{Entry, Ledger},
+    report::{Event, Report},
+    undo::Undo,
+};
+use crate::{
+    kubesphere::side::Side,
+    plan::{
+        intent::Intent,
+        member_kubeconfig::StoredKubeconfig,
+        observed::Observed,
+        phase::{Begins, Lane, OnFailure, Plan},
+        result::StepResult,
+        step::{Planned, Step},
+    },
+};
+
+/// What the steps are carried out with.
+pub struct Run<'a> {
+    pub connections: Vec<&'a Connection>,
+    /// What the checks are run for again on a fresh look, where a step says so.
+    pub intent: Option<&'a Intent>,
+    /// The host as it was when the plan was made.
+    pub host: Option<&'a Observed>,
+    /// The checks whose obstacles are warnings.
+    pub skipped: &'a [String],
+    pub persistence: Persistence,
+    pub deadline: Instant,
+    /// Whether effects are waited for.
+    pub wait: bool,
+    pub report: &'a dyn Report,
+    pub undo: &'a Undo,
+}
+
+/// One step's turn.
+pub(super) struct Turn<'a> {
+    pub(super) run: &'a Run<'a>,
+    /// What earlier phases have come to.
+    pub(super) ledger: &'a Ledger,
+    /// What this lane has come to.
+    pub(super) entry: &'a mut Entry,
+}
+
+/// How one kind of step is carried out.
+pub(super) trait Execute {
+    /// For real.
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure>;
+
+    /// Sends what it would change with `dryRun=All`, so that the API server's admission has its say, and waits for nothing.
+    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure>;
+}
+
+impl Run<'_> {
+    /// Carries out the plan; what came of it stands in the ledger, however it ends.
+    pub async fn carry_out(&self, plan: &Plan) -> Ledger {
+        let mut ledger = Ledger::default();
+        for phase in &plan.phases {
+            if phase.begins == Begins::WhenFinished && ledger.is_unfinished() {
+                break;
+            }
+            let lanes = phase.lanes.iter().filter(|lane| !ledger.has_failed(&lane.cluster));
+            // Boxed, because many requests are more state than a stack should carry around.
+            let entries = join_all(lanes.map(|lane| Box::pin(self.lane(lane, &ledger)))).await;
+            let failed = entries.iter().any(|entry| entry.failure.is_some());
+            ledger.entries.extend(entries);
+            if failed && phase.on_failure == OnFailure::StopAll {
+                ledger.has_stopped = true;
+                break;
+            }
+        }
+        ledger
+    }
+
+    async fn lane(&self, lane: &Lane, ledger: &Ledger) -> Entry {
+        let mut entry = Entry::new(&lane.cluster);
+        for step in &lane.steps {
+            let mut turn = Turn { run: self, ledger, entry: &mut entry };
+            if let Err(failure) = turn.take(step).await {
+                entry.failure = Some(failure);
+            }
+            if entry.failure.is_some() || entry.unfinished {
+                break;
+            }
+        }
+        entry
+    }
+}
+
+impl<'a> Turn<'a> {
+    async fn take(&mut self, step: &Step) -> Result<(), Failure> {
+        match step {
+            Step::RestoreWebhook(step) => self.carry_out(step).await,
+            Step::SweepPods(step) => self.carry_out(step).await,
+            Step::Probe(step) => self.carry_out(step).await,
+            Step::MakeCredential(step) => self.carry_out(step).await,
+            Step::Configure(step) => self.carry_out(step).await,
+            Step::Register(step) => self.carry_out(step).await,
+            Step::DescribeCluster(step) => self.carry_out(step).await,
+            Step::Renew(step) => self.carry_out(step).await,
+            Step::RemoveSuperseded(step) => self.carry_out(step).await,
+            Step::NarrowWebhook(step) => self.carry_out(step).await,
+            Step::DeleteCluster(step) => self.carry_out(step).await,
+            Step::ConfirmOwnership(step) => self.carry_out(step).await,
+            Step::Remove(step) => self.carry_out(step).await,
+            Step::Release(step) => self.carry_out(step).await,
+            Step::AwaitGone(step) => self.carry_out(step).await,
+        }
+    }
+
+    /// A dry run comes to what was foreseen, unless the server refuses it.
+    async fn carry_out<S: Execute + Planned>(&mut self, step: &S) -> Result<(), Failure> {
+        match self.run.persistence {
+            Persistence::Stored => Box::pin(step.execute(self)).await,
+            Persistence::DryRun => {
+                Box::pin(step.rehearse(self)).await?;
+                self.entry.results.extend(step.foreseen());
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn connection(&self, cluster: &Side) -> Result<&'a Connection, Failure> {
+        let found = self.run.connections.iter().find(|connection| connection.side == *cluster);
+        found.copied().ok_or_else(|| Failure::Missing { side: cluster.clone(), what: "a connection" })
+    }
+
+    /// What the host will store of this member, made by this lane or an earlier one.
+    pub(super) fn kubeconfig(&self, member: &Side) -> Result<StoredKubeconfig, Failure> {
+        let made = self.entry.kubeconfig.as_ref().or_else(|| self.ledger.kubeconfig(member));
+        made.cloned().ok_or_else(|| Failure::Missing { side: member.clone(), what: "its kubeconfig" })
+    }
+
+    pub(super) fn done(&mut self, result: StepResult) {
+        // A binding that was patched twice is one result.
+        if !self.entry.results.contains(&result) {
+            self.entry.results.push(result);
+        }
+    }
+
+    pub(super) fn tell(&self, cluster: &Side, event: Event) {
+        self.run.report.tell(cluster, event);
+    }
+}

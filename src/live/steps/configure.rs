@@ -1,0 +1,400 @@
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream::BoxStream};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    checks::{self, Finding, MemberSituation, Situation},
+    kubesphere::side::Side,
+    live::{
+        apply::{Persistence, patch_configuration, restart_installer},
+        connection::Connection,
+        execute::{Execute, Turn},
+        failure::{Failure, LookAt},
+        installer_run, observe,
+        patience::{in_time, may_pass, patiently},
+        report::{Activity, Deed, Event, Note},
+        request_error::{Cause, RequestError},
+        sightings::sightings,
+    },
+    plan::{
+        configuration_patch::{Change, ConfigurationPatch},
+        course::{ATTEMPTS, Course, Goal, Next, Sighting},
+        needs::ConfigurationStep,
+        observed::{InstallerRun, Observed},
+        result::{Effect, StepResult},
+        steps::configure::{Configure, configuration, installer},
+    },
+};
+
+/// What is seen comes by several ways, and a failure's details follow its line: what seems to be over is looked
+/// at again after this.
+const SETTLES_WITHIN: Duration = Duration::from_secs(1);
+/// Some ends are a silence, so the time alone can change what is next.
+const JUDGED_EVERY: Duration = Duration::from_secs(1);
+
+/// Of a log that is read from its beginning, so many lines are judged as one.
+const TAKEN_AT_ONCE: usize = 512;
+
+impl Execute for Configure {
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let connection = turn.connection(&self.cluster)?;
+        let mut done = Done::default();
+        let result = self.reconcile(turn, connection, &mut done).await;
+        if done.patches > 0 {
+            turn.done(StepResult::new(&self.cluster, configuration(), Effect::Patched));
+        }
+        if done.restarted {
+            turn.done(StepResult::new(&self.cluster, installer(), Effect::Restarted));
+        }
+        turn.entry.unfinished |= !done.in_effect;
+        result?;
+        if matches!(self.goal, Goal::Host(_)) {
+            let ask = async || observe::observe(connection).await;
+            turn.entry.observed = Some(patiently(&self.cluster, turn.run.deadline, ask).await?);
+        }
+        Ok(())
+    }
+
+    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let connection = turn.connection(&self.cluster)?;
+        match &self.expected {
+            ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {}
+            ConfigurationStep::Patch(patch) => {
+                patch_configuration(connection, patch, Persistence::DryRun).await?;
+            }
+            ConfigurationStep::Restart => {
+                restart_installer(connection, connection.clock.now(), Persistence::DryRun).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Configure {
+    async fn reconcile(
+        &self,
+        turn: &Turn<'_>,
+        connection: &Connection,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
+        let course = Course::new(self.goal_now(turn), (*self.observed).clone());
+        let sightings = None;
+        let mut reconciling =
+            Reconciling { step: self, turn, connection, course, sightings, sent: 0, done, told: None };
+        if self.follows_a_wait {
+            reconciling.look_again().await?;
+        }
+        reconciling.run().await
+    }
+
+    /// A host that has just come into effect may sign with another secret than was foreseen.
+    fn goal_now(&self, turn: &Turn<'_>) -> Goal {
+        let secret = turn.ledger.host_in_effect().and_then(Observed::effective_secret);
+        match (&self.goal, secret) {
+            (Goal::Member(_), Some(secret)) => Goal::Member(secret.clone()),
+            (goal, _) => goal.clone(),
+        }
+    }
+
+    /// The same checks as before the first change, on a fresh look.
+    fn check(turn: &Turn<'_>, goal: &Goal, fresh: &Observed) -> Result<(), Vec<Finding>> {
+        if let Some(seen) = &turn.entry.seen_again {
+            return seen.judge(fresh);
+        }
+        let Some(intent) = turn.run.intent else { return Ok(()) };
+        let unplannable = goal.step(fresh).err();
+        let is_host = matches!(goal, Goal::Host(_));
+        let host = if is_host { Some(fresh) } else { turn.ledger.host().or(turn.run.host) };
+        let member =
+            intent.members.iter().filter(|member| !is_host && member.context == fresh.side.context());
+        let situation = Situation {
+            intent,
+            host,
+            members: member.map(|intent| MemberSituation { intent, observed: Some(fresh) }).collect(),
+            silent: &[],
+            decision: None,
+            unplannable: unplannable.as_ref(),
+        };
+        let findings = checks::run(&situation, turn.run.skipped);
+        if findings.iter().any(Finding::is_obstacle) { Err(findings) } else { Ok(()) }
+    }
+
+    /// What was shown bounds what is done: these changes, if any other kind of change would be needed.
+    fn unconfirmed(&self, next: &Next) -> Option<Vec<String>> {
+        match (next, &self.expected) {
+            (Next::Send(patch), expected) => {
+                let shown: &[Change] = match expected {
+                    ConfigurationStep::Patch(shown) => &shown.changes,
+                    _ => &[],
+                };
+                let was_shown = |change: &&Change| shown.iter().any(|shown| shown.field == change.field);
+                let others: Vec<_> = patch.changes.iter().filter(|change| !was_shown(change)).collect();
+                (!others.is_empty()).then(|| others.into_iter().map(in_words).collect())
+            }
+            (Next::Restart, ConfigurationStep::InEffect | ConfigurationStep::AwaitController) => {
+                Some(vec!["a restart of Deployment ks-installer".to_owned()])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A fragment: `spec.multicluster.clusterRole: none → member`.
+fn in_words(change: &Change) -> String {
+    format!("{}: {} → {}", change.field, change.old.as_deref().unwrap_or("<unset>"), change.new)
+}
+
+/// What was done.
+#[derive(Default)]
+struct Done {
+    /// How many patches were accepted.
+    patches: u32,
+    restarted: bool,
+    /// Whether the configuration is known to be in effect.
+    in_effect: bool,
+}
+
+struct Reconciling<'a> {
+    step: &'a Configure,
+    turn: &'a Turn<'a>,
+    connection: &'a Connection,
+    course: Course,
+    /// Opened when first waited for, and anew after each change of ours: what was seen before it is past.
+    sightings: Option<BoxStream<'static, Vec<Sighting>>>,
+    sent: u32,
+    done: &'a mut Done,
+    told: Option<Event>,
+}
+
+impl Reconciling<'_> {
+    async fn run(&mut self) -> Result<(), Failure> {
+        loop {
+            let next = self.next();
+            if let Some(needed) = self.step.unconfirmed(&next) {
+                return Err(Failure::Unconfirmed { side: self.side(), needed });
+            }
+            match next {
+                Next::Finished => {
+                    self.finish();
+                    return Ok(());
+                }
+                Next::Wait(_) if !self.turn.run.wait => return Ok(()),
+                Next::Wait(_) => self.wait().await?,
+                Next::Send(patch) => self.send(&patch).await?,
+                Next::Restart => self.restart().await?,
+                Next::GiveUp(failure) => return Err(Failure::RunFailed { side: self.side(), failure }),
+            }
+        }
+    }
+
+    fn next(&self) -> Next {
+        self.course.next(self.connection.clock.now())
+    }
+
+    fn finish(&mut self) {
+        self.done.in_effect = true;
+        if self.done.patches > 0 || self.done.restarted || self.told.is_some() {
+            self.tell(Event::Done(Deed::RoleInEffect(self.course.role())));
+        }
+    }
+
+    /// Waits until there is something else to do than to wait.
+    async fn wait(&mut self) -> Result<(), Failure> {
+        self.begin_waiting();
+        while let Next::Wait(missing) = self.next() {
+            self.stands(&missing);
+            self.see(missing).await?;
+        }
+        if self.next() == Next::Finished {
+            return Ok(());
+        }
+        self.settle().await;
+        if self.next().is_wait() {
+            return Ok(());
+        }
+        self.look_again().await?;
+        self.settle_what_was_lost()
+    }
+
+    fn begin_waiting(&mut self) {
+        if self.told.is_none() {
+            let activity = match self.course.observed().run {
+                InstallerRun::UnderWay(_) if self.sent == 0 => Activity::InstallerRun,
+                _ => Activity::Role(self.course.role()),
+            };
+            self.tell_anew(Event::Begins(activity));
+        }
+    }
+
+    fn stands(&mut self, missing: &str) {
+        let stands =
+            self.course.installer().map_or_else(|| Event::Stands(missing.to_owned()), Event::InstallerStands);
+        self.tell_anew(stands);
+    }
+
+    /// Takes what is to be seen next.
+    async fn see(&mut self, missing: String) -> Result<(), Failure> {
+        let deadline = self.turn.run.deadline;
+        if Instant::now() >= deadline {
+            return Err(self.timed_out(missing));
+        }
+        let wake = deadline.min(Instant::now() + JUDGED_EVERY);
+        self.take(wake).await;
+        Ok(())
+    }
+
+    async fn settle(&mut self) {
+        let wake = self.turn.run.deadline.min(Instant::now() + SETTLES_WITHIN);
+        while self.take(wake).await {}
+    }
+
+    /// Whether there was something to see before `wake`.
+    async fn take(&mut self, wake: Instant) -> bool {
+        let (connection, role) = (self.connection, self.course.role());
+        let log_since = self.course.log_since();
+        let sightings = self.sightings.get_or_insert_with(|| {
+            sightings(connection, &role, log_since).ready_chunks(TAKEN_AT_ONCE).boxed()
+        });
+        match timeout_at(wake, sightings.next()).await {
+            Ok(Some(seen)) => {
+                for sighting in seen {
+                    self.course.take(sighting);
+                }
+                true
+            }
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// Sends the patch. Where a race was lost, or the answer, the next look tells what came of it.
+    async fn send(&mut self, patch: &ConfigurationPatch) -> Result<(), Failure> {
+        self.count_attempt()?;
+        let connection = self.connection;
+        let answer = patch_configuration(connection, patch, Persistence::Stored);
+        match in_time(&connection.side, self.turn.run.deadline, answer).await? {
+            Ok(configuration) => {
+                self.course.patched(configuration, connection.clock.now());
+                self.patched();
+                Ok(())
+            }
+            Err(error) if lost_race(&error) => {
+                self.look_again().await?;
+                // The server refuses the content itself: planning again would send the same for ever.
+                if self.next() == Next::Send(patch.clone()) {
+                    return Err(error.into());
+                }
+                self.tell(Event::Note(Note::PatchOvertaken));
+                Ok(())
+            }
+            Err(error) if may_pass(&error.cause) => {
+                self.tell(Event::Note(Note::PatchUnanswered(error.cause.to_string())));
+                sleep(SETTLES_WITHIN).await;
+                self.look_again().await?;
+                if let (false, Some(configuration)) =
+                    (matches!(self.next(), Next::Send(_)), self.course.observed().configuration.present())
+                {
+                    self.course.patched(configuration.clone(), connection.clock.now());
+                    self.patched();
+                }
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn patched(&mut self) {
+        self.sightings = None;
+        self.done.patches += 1;
+        self.told = None;
+        self.tell(Event::Done(Deed::Patched));
+    }
+
+    async fn restart(&mut self) -> Result<(), Failure> {
+        self.count_attempt()?;
+        let connection = self.connection;
+        // One time for all tries, so that a second one changes nothing where only the answer was lost.
+        let now = connection.clock.now();
+        let ask = async || restart_installer(connection, now, Persistence::Stored).await;
+        let at = patiently(&connection.side, self.turn.run.deadline, ask).await?;
+        self.course.restarted(at.unwrap_or(now));
+        self.sightings = None;
+        self.done.restarted = true;
+        self.told = None;
+        self.tell(Event::Done(Deed::Restarted));
+        Ok(())
+    }
+
+    fn count_attempt(&mut self) -> Result<(), Failure> {
+        self.sent += 1;
+        if self.sent > ATTEMPTS {
+            return Err(Failure::NotSettled { side: self.side(), attempts: ATTEMPTS });
+        }
+        Ok(())
+    }
+
+    /// Where the plan, made again after our patch, has another one: what the installer lost is sent again, what
+    /// somebody took back is not, because they meant it.
+    fn settle_what_was_lost(&self) -> Result<(), Failure> {
+        if self.done.patches == 0 || !matches!(self.next(), Next::Send(_)) {
+            return Ok(());
+        }
+        if !self.course.was_recreated() {
+            return Err(Failure::TakenBack { side: self.side() });
+        }
+        self.tell(Event::Note(Note::PatchLost));
+        Ok(())
+    }
+
+    /// By the same requests and the same checks as before the first change. While the installer re-creates the
+    /// ClusterConfiguration there is nothing to check.
+    async fn look_again(&mut self) -> Result<(), Failure> {
+        let connection = self.connection;
+        let ask = async || {
+            let mut observed = observe::observe(connection).await?;
+            observed.run = installer_run::observe(connection, &observed).await;
+            Ok(observed)
+        };
+        let observed = patiently(&connection.side, self.turn.run.deadline, ask).await?;
+        if observed.configuration.present().is_some() {
+            Configure::check(self.turn, self.course.goal(), &observed).map_err(Failure::Refused)?;
+        }
+        self.course.look(observed);
+        Ok(())
+    }
+
+    fn timed_out(&self, missing: String) -> Failure {
+        Failure::TimedOut {
+            side: self.side(),
+            waiting: "waiting until the configuration is in effect",
+            look_at: if self.course.awaits_controller() {
+                LookAt::Controller(self.side())
+            } else {
+                LookAt::Installer(self.side())
+            },
+            missing,
+            installer: self.course.installer(),
+        }
+    }
+
+    fn side(&self) -> Side {
+        self.connection.side.clone()
+    }
+
+    /// Once, until something else is told in this way.
+    fn tell_anew(&mut self, event: Event) {
+        if self.told.as_ref() != Some(&event) {
+            self.told = Some(event.clone());
+            self.tell(event);
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        self.turn.tell(&self.connection.side, event);
+    }
+}
+
+/// A failed `test` answers 422, as does a schema; a stale resourceVersion answers 409.
+fn lost_race(error: &RequestError) -> bool {
+    matches!(error.cause, Cause::Conflict | Cause::Invalid { .. })
+}

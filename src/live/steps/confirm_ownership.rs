@@ -1,0 +1,61 @@
+use crate::{
+    checks::{Finding, unjoin_recheck::recheck},
+    live::{
+        execute::{Execute, Turn},
+        failure::Failure,
+        observe::observe,
+        patience::patiently,
+        unjoin::traces::of_member,
+    },
+    plan::{
+        observed::Observed,
+        steps::confirm_ownership::ConfirmOwnership,
+        unjoin::{
+            tenure::{Claim, Tenure, tenure_now},
+            trace::Traces,
+        },
+    },
+};
+
+/// What a look before a former member's first change showed, with what is judged by it.
+pub(in crate::live) struct SeenAgain {
+    step: ConfirmOwnership,
+    host: Observed,
+    traces: Traces,
+}
+
+impl SeenAgain {
+    /// Nobody else's configuration is changed, however long another cluster was waited for.
+    pub(in crate::live) fn judge(&self, fresh: &Observed) -> Result<(), Vec<Finding>> {
+        let ConfirmOwnership { intent, planned, tenure, claim, .. } = &self.step;
+        // What shows whose it was goes step by step.
+        let claim = if *tenure == Tenure::Ours && *claim == Claim::Nothing { Claim::Named } else { *claim };
+        let now = tenure_now(&intent.name, (planned.as_ref(), claim), &self.host, fresh, &self.traces);
+        let findings = recheck((planned.as_ref(), tenure), (fresh, &now));
+        if findings.is_empty() { Ok(()) } else { Err(findings) }
+    }
+}
+
+impl Execute for ConfirmOwnership {
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let (host, member) = (turn.connection(&self.host)?, turn.connection(&self.member)?);
+        let deadline = turn.run.deadline;
+        let on_host = async || observe(host).await;
+        let on_member = async || of_member(member, &self.intent).await;
+        // Boxed, because many requests are more state than a stack should carry around.
+        let (host, (fresh, traces)) = tokio::try_join!(
+            Box::pin(patiently(&host.side, deadline, on_host)),
+            Box::pin(patiently(&member.side, deadline, on_member)),
+        )?;
+        let seen = SeenAgain { step: self.clone(), host, traces };
+        seen.judge(&fresh)
+            .map_err(|findings| Failure::ChangedHands { side: self.member.clone(), findings })?;
+        turn.entry.observed = Some(fresh);
+        turn.entry.seen_again = Some(seen);
+        Ok(())
+    }
+
+    async fn rehearse(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}

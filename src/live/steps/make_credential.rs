@@ -1,0 +1,276 @@
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api,
+    api::{DynamicObject, PostParams},
+};
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    kubesphere::cluster_configuration::NAMESPACE,
+    live::{
+        account::{api, newest, object, owner, tokens},
+        apply::{FIELD_MANAGER, Persistence},
+        client_certificate::Requested,
+        connection::Connection,
+        execute::{Execute, Turn},
+        failure::{Failure, LookAt},
+        patience::patiently,
+        report::{Activity, Deed, Event, Report},
+        request_error::{Cause, Object, RequestError, Verb, request},
+        user_binding::{add_user, bind},
+        verification::verify,
+    },
+    plan::{
+        credential::{Asked, Kind, Ownership, Piece},
+        credential_step::CredentialStep,
+        member_kubeconfig::{Problem, StoredUser, kubeconfig},
+        result::StepResult,
+        steps::{self, make_credential::MakeCredential},
+    },
+};
+
+/// kube-controller-manager fills a token Secret within a second; one that is away for longer has to be looked at.
+const FILLED_WITHIN: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOKS_EVERY: Duration = Duration::from_millis(200);
+
+/// A credential that is being made.
+pub(in crate::live) struct Making<'a> {
+    pub(in crate::live) member: &'a Connection,
+    pub(in crate::live) step: &'a MakeCredential,
+    pub(in crate::live) deadline: Instant,
+    report: &'a dyn Report,
+}
+
+impl Execute for MakeCredential {
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let endpoint = self.storable(&self.endpoint)?;
+        let member = turn.connection(&self.member)?;
+        let (deadline, report) = (turn.run.deadline, turn.run.report);
+        let making = Making { member, step: self, deadline, report };
+        let mut made = Vec::new();
+        let user = making.user(&mut made).await;
+        for result in made {
+            turn.done(result);
+        }
+        let user = user?;
+        verify(member, &user, &self.uid, deadline).await?;
+        turn.tell(&self.member, Event::Done(Deed::CredentialTried));
+        turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, Some(&user)));
+        Ok(())
+    }
+
+    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let endpoint = self.storable(&self.endpoint)?;
+        rehearse(turn.connection(&self.member)?, &self.credential).await?;
+        turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, None));
+        Ok(())
+    }
+}
+
+impl MakeCredential {
+    /// The check member-credential lets no other pass.
+    fn storable<'a, T>(&self, value: &'a Result<T, Vec<Problem>>) -> Result<&'a T, Failure> {
+        value
+            .as_ref()
+            .map_err(|problems| Failure::Unstorable { side: self.member.clone(), problems: problems.clone() })
+    }
+}
+
+/// Sends everything that is missing with `dryRun=All`.
+async fn rehearse(member: &Connection, step: &CredentialStep) -> Result<(), Failure> {
+    let requested = Requested::new(step.host);
+    for piece in &step.missing {
+        let ensured = match piece {
+            Piece::Certificate => {
+                create(member, *piece, Some(requested.asked()), Persistence::DryRun).await?;
+                continue;
+            }
+            Piece::Rebinding => bind(member, requested.asked(), step.host, Persistence::DryRun).await?,
+            Piece::UserBinding | Piece::AddedUser => {
+                add_user(member, requested.asked(), Persistence::DryRun).await?
+            }
+            piece => ensure(member, *piece, Persistence::DryRun).await?,
+        };
+        made_of(member, *piece, ensured)?;
+    }
+    Ok(())
+}
+
+/// What came of making sure that a piece is there.
+pub(in crate::live) enum Ensured {
+    /// It was made.
+    Made(Piece),
+    /// It was there.
+    Found,
+    /// Its name is taken: what is wrong with what is there.
+    Taken(String),
+}
+
+/// Creates a piece, unless somebody has just done the same.
+async fn ensure(
+    member: &Connection,
+    piece: Piece,
+    persistence: Persistence,
+) -> Result<Ensured, RequestError> {
+    match create(member, piece, None, persistence).await {
+        Ok(_) => return Ok(Ensured::Made(piece)),
+        Err(RequestError { cause: Cause::AlreadyExists, .. }) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(match owner(member, piece).await? {
+        Some(Ownership::Foreign(why)) => Ensured::Taken(why),
+        Some(Ownership::Ours) | None => Ensured::Found,
+    })
+}
+
+fn made_of(member: &Connection, piece: Piece, ensured: Ensured) -> Result<Option<Piece>, Failure> {
+    match ensured {
+        Ensured::Made(piece) => Ok(Some(piece)),
+        Ensured::Found => Ok(None),
+        Ensured::Taken(why) => Err(Failure::NotOurs { side: member.side.clone(), piece, why }),
+    }
+}
+
+pub(in crate::live) async fn create(
+    member: &Connection,
+    piece: Piece,
+    asked: Option<Asked<'_>>,
+    persistence: Persistence,
+) -> Result<DynamicObject, RequestError> {
+    let manifest = piece.manifest(asked);
+    let manifest: DynamicObject = serde_json::from_value(manifest).expect("the planner writes an object");
+    let parameters = PostParams {
+        dry_run: persistence == Persistence::DryRun,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+    };
+    let api = api(member, piece);
+    request(&member.side, Verb::Create, &object(piece), api.create(&parameters, &manifest)).await
+}
+
+impl Making<'_> {
+    /// Makes what is missing; `made` tells what was created, however it ends.
+    async fn user(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
+        match self.step.credential.kind {
+            Kind::Context => self.step.storable(&self.step.user).cloned(),
+            Kind::ServiceAccount => self.service_account(made).await,
+            Kind::Certificate => self.certificate(made).await,
+        }
+    }
+
+    async fn service_account(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
+        for piece in &self.step.credential.missing {
+            self.ensure(*piece, made).await?;
+        }
+        self.token(made).await.map(StoredUser::Token)
+    }
+
+    async fn ensure(&self, piece: Piece, made: &mut Vec<StepResult>) -> Result<(), Failure> {
+        let ask = async || ensure(self.member, piece, Persistence::Stored).await;
+        let ensured = patiently(&self.member.side, self.deadline, ask).await?;
+        self.record(piece, ensured, made)
+    }
+
+    pub(in crate::live) fn record(
+        &self,
+        piece: Piece,
+        ensured: Ensured,
+        made: &mut Vec<StepResult>,
+    ) -> Result<(), Failure> {
+        if let Some(piece) = made_of(self.member, piece, ensured)? {
+            made.extend(piece.stays().then(|| steps::make_credential::made(&self.member.side, piece)));
+            self.tell(Event::Done(Deed::Made(piece)));
+        }
+        Ok(())
+    }
+
+    /// Waits until Kubernetes has written the token of the account into its newest Secret.
+    async fn token(&self, made: &mut Vec<StepResult>) -> Result<SecretString, Failure> {
+        let deadline = self.deadline.min(Instant::now() + FILLED_WITHIN);
+        let mut told = false;
+        loop {
+            let ask = async || self.filled_token().await;
+            match patiently(&self.member.side, deadline, ask).await? {
+                Token::Filled(token) => return Ok(token),
+                // Removed with an earlier account of the same name.
+                Token::Absent => self.ensure(self.token_piece(), made).await?,
+                Token::Empty => {}
+            }
+            if !told {
+                self.tell(Event::Begins(Activity::Token(self.token_piece().name())));
+                told = true;
+            }
+            if Instant::now() + LOOKS_EVERY >= deadline {
+                return Err(self.never_filled());
+            }
+            sleep(LOOKS_EVERY).await;
+        }
+    }
+
+    /// The token Secret that is made: a renewal has its own.
+    fn token_piece(&self) -> Piece {
+        let mut renewed =
+            self.step.credential.missing.iter().filter(|piece| matches!(piece, Piece::AnotherToken(..)));
+        renewed.next().copied().unwrap_or(Piece::Token(self.step.credential.host))
+    }
+
+    /// The name of the Secret whose token is stored.
+    async fn token_secret(&self) -> Result<Option<String>, RequestError> {
+        let member = self.member;
+        let made = self.token_piece();
+        if matches!(made, Piece::AnotherToken(..)) {
+            return Ok(Some(made.name()));
+        }
+        let piece = Piece::ServiceAccount;
+        let accounts = api(member, piece);
+        let name = piece.name();
+        let account = accounts.get_metadata(&name);
+        let account = request(&member.side, Verb::Get, &object(piece), account).await?;
+        let tokens = tokens(member).await?;
+        let newest =
+            newest(tokens, account.metadata.uid.as_deref().unwrap_or_default(), self.step.credential.host);
+        Ok(newest.map(|newest| newest.name))
+    }
+
+    async fn filled_token(&self) -> Result<Token, RequestError> {
+        let member = self.member;
+        let Some(name) = self.token_secret().await? else { return Ok(Token::Absent) };
+        let api: Api<Secret> = Api::namespaced(member.client.clone(), NAMESPACE);
+        let named = Object::all("", "secrets").named(&name).in_namespace(NAMESPACE);
+        match request(&member.side, Verb::Get, &named, api.get(&name)).await {
+            Ok(secret) => Ok(token_in(&secret).map_or(Token::Empty, Token::Filled)),
+            Err(RequestError { cause: Cause::NotFound, .. }) => Ok(Token::Absent),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn never_filled(&self) -> Failure {
+        let side = self.member.side.clone();
+        Failure::TimedOut {
+            look_at: LookAt::TokenController(side.clone()),
+            side,
+            waiting: "waiting for the service account's token",
+            missing: format!("Secret {} in {NAMESPACE} has no token yet", self.token_piece().name()),
+            installer: None,
+        }
+    }
+
+    pub(in crate::live) fn tell(&self, event: Event) {
+        self.report.tell(&self.member.side, event);
+    }
+}
+
+enum Token {
+    Absent,
+    Empty,
+    Filled(SecretString),
+}
+
+fn token_in(secret: &Secret) -> Option<SecretString> {
+    let bytes = &secret.data.as_ref()?.get("token")?.0;
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty())?;
+    Some(SecretString::from(text))
+}

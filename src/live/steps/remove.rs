@@ -1,0 +1,149 @@
+//! Removing one object, and waiting until it is gone.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt as _;
+use kube::{
+    api::{DeleteParams, Preconditions},
+    core::Request,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    kubesphere::object::{ExistingObject, ObjectKind},
+    live::{
+        apply::Persistence,
+        connection::Connection,
+        execute::{Execute, Turn},
+        failure::{Failure, LookAt},
+        patience::patiently,
+        report::{Deed, Event, Note},
+        request_error::{Cause, RequestError, Verb, request},
+        sighting::{Selection, State, latest},
+        unjoin::{federation_namespace::federation_namespace, reading::Place},
+    },
+    plan::{
+        observed::Seen,
+        result::{Effect, StepResult},
+        steps::remove::Remove,
+        unjoin::trace::FEDERATION_NAMESPACE,
+    },
+};
+
+impl Execute for Remove {
+    /// A namespace that somebody has filled meanwhile stays.
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let (connection, deadline) = (turn.connection(&self.cluster)?, turn.run.deadline);
+        let is_namespace = self.existing.object.kind == ObjectKind::NAMESPACE;
+        if is_namespace && !is_still_empty(connection, deadline).await? {
+            turn.tell(&self.cluster, Event::Note(Note::NotEmpty(self.existing.clone())));
+            return Ok(());
+        }
+        if remove_patiently(connection, &self.existing, deadline).await? {
+            turn.done(StepResult::new(&self.cluster, self.existing.object.clone(), Effect::Deleted));
+            turn.tell(&self.cluster, Event::Done(Deed::Deleted(self.existing.clone())));
+        }
+        Ok(())
+    }
+
+    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        remove(turn.connection(&self.cluster)?, &self.existing, Persistence::DryRun).await?;
+        Ok(())
+    }
+}
+
+/// Deletes this very object and no later one of the same name; whether it was still there.
+pub async fn remove(
+    connection: &Connection,
+    trace: &ExistingObject,
+    persistence: Persistence,
+) -> Result<bool, RequestError> {
+    let place = Place::of(trace);
+    let deletion = deletion(place.api(connection).resource_url(), trace, persistence);
+    let answer = connection.client.request_text(deletion);
+    let object = place.object().named(&trace.object.name);
+    match request(&connection.side, Verb::Delete, &object, answer).await {
+        Ok(_) => Ok(true),
+        Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A dry run says so in its address too, where kube says it in the body alone: an audit log shows the address.
+fn deletion(path: &str, trace: &ExistingObject, persistence: Persistence) -> http::Request<Vec<u8>> {
+    let parameters = DeleteParams {
+        dry_run: persistence.is_dry_run(),
+        preconditions: Some(Preconditions { uid: Some(trace.uid.clone()), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    let deletion = Request::new(path).delete(&trace.object.name, &parameters);
+    let mut deletion = deletion.expect("a name and a UID make a request");
+    if persistence.is_dry_run() {
+        let uri = format!("{}dryRun=All", deletion.uri());
+        *deletion.uri_mut() = uri.parse().expect("a path with another parameter is one");
+    }
+    deletion
+}
+
+/// The same, as long as there is time for an answer.
+pub async fn remove_patiently(
+    connection: &Connection,
+    trace: &ExistingObject,
+    deadline: Instant,
+) -> Result<bool, Failure> {
+    let ask = async || remove(connection, trace, Persistence::Stored).await;
+    patiently(&connection.side, deadline, ask).await
+}
+
+/// Whether kubefed's namespace is still as empty as when it was planned.
+pub async fn is_still_empty(member: &Connection, deadline: Instant) -> Result<bool, Failure> {
+    let ask = async || federation_namespace(member, &BTreeSet::new()).await;
+    let found = patiently(&member.side, deadline, ask).await?;
+    Ok(match found {
+        Seen::Present(found) => found.others.is_empty() && found.untold.is_empty(),
+        Seen::Absent => true,
+        Seen::Unreadable(_) | Seen::Malformed(_) => false,
+    })
+}
+
+/// Waits until this very object is gone; `stands` is told what it looks like meanwhile.
+pub async fn until_gone(
+    connection: &Connection,
+    trace: &ExistingObject,
+    deadline: Instant,
+    mut stands: impl FnMut(&str),
+) -> Result<(), Failure> {
+    let api = Place::of(trace).api(connection);
+    let mut states = std::pin::pin!(latest(api, Selection::Name(trace.object.name.clone())));
+    let mut missing = why_it_stays(trace, &[]);
+    loop {
+        match timeout_at(deadline, states.next()).await {
+            Ok(Some(State::Seen(Some(object)))) if object.metadata.uid.as_deref() == Some(&trace.uid) => {
+                missing = why_it_stays(trace, object.metadata.finalizers.as_deref().unwrap_or_default());
+                stands(&missing);
+            }
+            Ok(Some(State::Seen(_))) => return Ok(()),
+            Ok(Some(State::Interrupted(why))) => stands(&why),
+            Ok(None) | Err(_) => return Err(timed_out(connection, trace, missing)),
+        }
+    }
+}
+
+fn why_it_stays(trace: &ExistingObject, finalizers: &[String]) -> String {
+    match finalizers {
+        [] => format!("{} is still there", trace.object.in_words()),
+        finalizers => {
+            format!("{} still has the finalizer {}", trace.object.in_words(), finalizers.join(", "))
+        }
+    }
+}
+
+fn timed_out(connection: &Connection, trace: &ExistingObject, missing: String) -> Failure {
+    let side = connection.side.clone();
+    let (waiting, look_at) = if trace.object.kind == ObjectKind::CLUSTER {
+        ("waiting until ks-controller-manager has let the Cluster go", LookAt::Controller(side.clone()))
+    } else {
+        ("waiting until kubefed's namespace is gone", LookAt::Namespace(side.clone(), FEDERATION_NAMESPACE))
+    };
+    Failure::TimedOut { side, waiting, look_at, missing, installer: None }
+}

@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    kubesphere::{cluster::RegisteredCluster, cluster_webhook::WEBHOOK, object::ObjectKind},
+    live::{
+        apply::{Persistence, patch_cluster},
+        execute::{Execute, Turn},
+        failure::Failure,
+        observe::{as_value, clusters, clusters_object},
+        patience::{in_time, may_pass, patiently},
+        registering::Registering,
+        report::{Deed, Event, Note},
+        request_error::{Cause, RequestError, Verb, request},
+        waiting::Waiting,
+    },
+    plan::{
+        cluster_manifest::stored,
+        member_kubeconfig::StoredKubeconfig,
+        renewal::{Before, Replacement, replacement},
+        result::{Effect, StepResult},
+        steps::renew::Renew,
+    },
+};
+
+/// The controller writes the object now and then, never so often in a row.
+const ATTEMPTS: u32 = 20;
+/// Before an answer that was lost is looked for.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Between two tries where somebody else was faster.
+const TRIES_EVERY: Duration = Duration::from_millis(50);
+/// The times of conditions are whole seconds.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+impl Execute for Renew {
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let kubeconfig = turn.kubeconfig(&self.member)?;
+        let registering = Registering::new(
+            turn,
+            (&self.host, &self.member),
+            (self.planned.name(), &self.uid),
+            (self.version, self.resync),
+        )?;
+        let registering = Registering { renewed: Some(&kubeconfig), ..registering };
+        let replacing = Replacing { step: self, registering, kubeconfig: &kubeconfig };
+        let (cluster, before) = replacing.replace().await?;
+        // A Cluster that was to be given a new kubeconfig may have had this one already.
+        let effect = if before.is_some() { Effect::Patched } else { Effect::Unchanged };
+        let object = ObjectKind::CLUSTER.named(self.planned.name());
+        turn.done(StepResult::new(&self.host, object, effect));
+        if !turn.run.wait {
+            turn.entry.unfinished = true;
+            return Ok(());
+        }
+        // It stands: who finds it no more knows that it was deleted.
+        let waiting = Waiting { before, seen: true, ..Waiting::new(Some(&cluster)) };
+        turn.entry.without_version = replacing.registering.until_joined(waiting).await?;
+        Ok(())
+    }
+
+    /// Without the kubeconfig, because the credential in it is not there yet.
+    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let endpoint = self.changes.first().map(|change| change.new.as_str());
+        let connection = endpoint.map_or(json!({}), |endpoint| json!({"kubernetesAPIEndpoint": endpoint}));
+        let patch = json!({"spec": {"connection": connection}});
+        let host = turn.connection(&self.host)?;
+        match patch_cluster(host, self.planned.name(), &patch, Persistence::DryRun).await {
+            // It asks the kubeconfig that is there, which may well have ended: that is why there shall be another.
+            Err(error) if error.cause.to_string().contains(WEBHOOK) => Ok(()),
+            answer => Ok(answer.map(drop)?),
+        }
+    }
+}
+
+struct Replacing<'a> {
+    step: &'a Renew,
+    registering: Registering<'a>,
+    kubeconfig: &'a StoredKubeconfig,
+}
+
+impl Replacing<'_> {
+    /// Replaces the kubeconfig; returns the Cluster after it, and what its conditions said before, unless there was
+    /// nothing to change.
+    async fn replace(&self) -> Result<(RegisteredCluster, Option<Before>), Failure> {
+        let Registering { host, deadline, .. } = self.registering;
+        let kubeconfig = stored(self.kubeconfig);
+        let planned = &self.step.planned;
+        let mut before = Before::new(planned);
+        let mut attempts = 0;
+        loop {
+            let found = self.as_it_stands().await?;
+            let patch = match replacement(planned, found.as_ref(), &kubeconfig, &self.step.server) {
+                Replacement::Overtaken(how) => return Err(self.registering.overtaken(how)),
+                Replacement::Arrived => {
+                    let before = (attempts > 0).then_some(before);
+                    if before.is_some() {
+                        self.tell_replaced();
+                    }
+                    return Ok((found.unwrap_or_else(|| planned.clone()), before));
+                }
+                Replacement::Send(patch) => patch,
+            };
+            before = found.map_or(before, |found| Before::new(&found));
+            self.until_distinct(&before).await;
+            attempts += 1;
+            let sent = patch_cluster(host, planned.name(), &patch, Persistence::Stored);
+            match in_time(&host.side, deadline, sent).await? {
+                Ok(cluster) => {
+                    self.tell_replaced();
+                    return Ok((cluster, Some(before)));
+                }
+                Err(RequestError { cause: Cause::Conflict, .. }) if attempts < ATTEMPTS => {
+                    sleep(TRIES_EVERY).await;
+                }
+                Err(error) if may_pass(&error.cause) && Instant::now() + PAUSE < deadline => {
+                    self.registering.tell(Event::Note(Note::PatchUnanswered(error.cause.to_string())));
+                    sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn tell_replaced(&self) {
+        self.registering.tell(Event::Done(Deed::ClusterRenewed(self.step.planned.name().to_owned())));
+    }
+
+    /// What the controller writes after the patch must not look like what it wrote before.
+    async fn until_distinct(&self, before: &Before) {
+        let Some(written) = before.last_written() else { return };
+        let ago = self.registering.host.clock.now().duration_since(written);
+        if (-SECOND..SECOND).contains(&ago) {
+            sleep((SECOND - ago).unsigned_abs()).await;
+        }
+    }
+
+    async fn as_it_stands(&self) -> Result<Option<RegisteredCluster>, Failure> {
+        let Registering { host, deadline, .. } = self.registering;
+        let api = clusters(host);
+        let name = self.step.planned.name();
+        let named = clusters_object().named(name);
+        let ask = async || match request(&host.side, Verb::Get, &named, api.get(name)).await {
+            Ok(found) => Ok(Some(RegisteredCluster::new(as_value(&found)))),
+            Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
+            Err(error) => Err(error),
+        };
+        patiently(&host.side, deadline, ask).await
+    }
+}

@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::{
+    kubesphere::object::ObjectKind,
+    live::{
+        apply::Persistence,
+        execute::{Execute, Turn},
+        failure::Failure,
+        narrowing::webhook::{restore, restore_left},
+        report::{Deed, Event, Note},
+    },
+    plan::{
+        result::{Effect, StepResult},
+        steps::restore_webhook::RestoreWebhook,
+    },
+};
+
+/// So long a command tries to restore what another one has narrowed.
+const RESTORED_WITHIN: Duration = Duration::from_secs(30);
+
+impl Execute for RestoreWebhook {
+    /// That it cannot is worth a notice, not an end.
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let host = turn.connection(&self.host)?;
+        let restored = timeout(RESTORED_WITHIN, restore_left(host, &self.restoration)).await;
+        let restored =
+            restored.unwrap_or_else(|_| Err(format!("not restored within {} s", RESTORED_WITHIN.as_secs())));
+        match restored {
+            Ok(remark) => {
+                turn.entry.restored_webhook = true;
+                turn.done(StepResult::new(&self.host, ObjectKind::cluster_webhook(), Effect::Patched));
+                turn.tell(&self.host, Event::Done(Deed::OthersRestored(remark)));
+            }
+            Err(problem) => turn.tell(&self.host, Event::Note(Note::StaysNarrowed(problem))),
+        }
+        Ok(())
+    }
+
+    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        drop(restore(turn.connection(&self.host)?, &self.restoration, Persistence::DryRun).await);
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+use crate::{
+    live::{
+        apply::Persistence,
+        execute::{Execute, Turn},
+        failure::Failure,
+        reach::leftovers::sweep,
+        report::{Deed, Event, Note},
+    },
+    plan::steps::sweep_pods::SweepPods,
+};
+
+impl Execute for SweepPods {
+    /// That it cannot is worth a notice, not an end.
+    async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let failed = sweep(turn.connection(&self.host)?, &self.pods, Persistence::Stored).await;
+        let deleted = self.pods.len() - failed.len();
+        for problem in failed {
+            turn.tell(&self.host, Event::Note(Note::LeftoverStays(problem)));
+        }
+        turn.tell(&self.host, Event::Done(Deed::LeftoversDeleted(deleted)));
+        Ok(())
+    }
+
+    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        sweep(turn.connection(&self.host)?, &self.pods, Persistence::DryRun).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! What a plan means for people: what cannot be undone, what restarts, whose sessions end, and who may read what is stored.
+
+use super::plan::View;
+use crate::{
+    checks::restarts::what_restarts,
+    kubesphere::{cluster_configuration::NAMESPACE, role::Role, shell_word::shell_word, side::Side},
+    plan::{
+        course::Goal,
+        narrowing::Field,
+        needs::ConfigurationStep,
+        observed::Observed,
+        step::Step,
+        steps::{configure::Configure, delete_cluster::DeleteCluster},
+    },
+};
+
+/// Sentences, each once, in the order of the steps.
+pub(super) fn of_plan(view: &View<'_>) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for text in view.plan.shown().flat_map(|step| of_step(step, view)) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    texts
+}
+
+fn of_step(step: &Step, view: &View<'_>) -> Vec<String> {
+    match step {
+        Step::Configure(step) => of_configuration(step, view),
+        Step::Register(step) if step.creates => vec![format!(
+            "{}: each new Cluster stores a credential with cluster-admin rights on its member; whoever may read \
+             clusters.cluster.kubesphere.io there can use it",
+            step.host
+        )],
+        Step::Renew(step) => vec![format!(
+            "{}: a renewed Cluster stores a credential with cluster-admin rights on its member, as before; whoever may \
+             read clusters.cluster.kubesphere.io there can use it",
+            step.host
+        )],
+        Step::DeleteCluster(step) => of_deletion(step),
+        _ => Vec::new(),
+    }
+}
+
+fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {
+    if !step.expected.runs_installer() {
+        return Vec::new();
+    }
+    let (cluster, observed) = (&step.cluster, step.observed.as_ref());
+    let becomes_host = is_patch(step) && matches!(step.goal, Goal::Host(_)) && observed.role() != Role::Host;
+    let mut texts = Vec::new();
+    texts.extend(becomes_host.then(|| format!("{cluster} becomes a host, which cannot be undone")));
+    texts.push(format!("{cluster}: {}", what_restarts(observed.kubesphere_version())));
+    match &step.goal {
+        Goal::Member(_) if changes_secret(step) => texts.push(format!(
+            "{cluster}: everybody who is logged in to its console is logged out, and logs in through the host from then on"
+        )),
+        Goal::Standalone(_) if is_patch(step) => {
+            texts.push(format!(
+                "{cluster}: everybody who is logged in to its console is logged out, and logs in there, no longer through the host"
+            ));
+            texts.extend(view.host.map(|host| of_known_secret(cluster, host)));
+        }
+        _ => {}
+    }
+    texts
+}
+
+fn is_patch(step: &Configure) -> bool {
+    matches!(step.expected, ConfigurationStep::Patch(_))
+}
+
+fn changes_secret(step: &Configure) -> bool {
+    let ConfigurationStep::Patch(patch) = &step.expected else { return false };
+    patch.changes.iter().any(|change| change.field.ends_with("jwtSecret"))
+}
+
+/// What those knew who could read the member's configuration, and how it becomes worthless.
+fn of_known_secret(member: &Side, host: &Observed) -> String {
+    format!(
+        "whoever could read the configuration of {member} knew the host's jwtSecret, and can sign tokens for the host and \
+         all its members until that is renewed: set another spec.authentication.jwtSecret in the host's \
+         ClusterConfiguration (`kubectl --context {} -n {NAMESPACE} edit clusterconfigurations.installer.kubesphere.io \
+         ks-installer`), wait for its installer, and run `kubectl mc prepare member` for every other member; all sessions \
+         end with that",
+        shell_word(host.side.context())
+    )
+}
+
+fn of_deletion(step: &DeleteCluster) -> Vec<String> {
+    let (host, name) = (&step.host, step.planned.name());
+    let mut texts = vec![format!(
+        "{host}: the Cluster \"{name}\" cannot be brought back with what it says and stores; a join makes a new one, and \
+         workspaces have to be placed on it again"
+    )];
+    if step.deletes {
+        texts.push(format!("{host}: the host's users no longer reach the member through its console"));
+    }
+    if let Some(forced) = &step.forced {
+        texts.push(forced.denial.as_ref().map_or_else(
+            || {
+                format!(
+                    "{host}: whether its webhook denies that the Cluster goes is not known yet; it is asked first, and \
+                     narrowed only if it does"
+                )
+            },
+            |denial| format!("{host}: its webhook does not let the Cluster go ({denial})"),
+        ));
+        if !forced.with_member {
+            texts.push(
+                "the member is left as it is; if it comes back, it still knows the host's jwtSecret"
+                    .to_owned(),
+            );
+        }
+        if forced.field == Field::Rules {
+            texts.push(format!(
+                "{host}: for some seconds nobody is refused who gives any Cluster a kubeconfig that leads to another cluster, or \
+                 nowhere"
+            ));
+        }
+    }
+    if step.planned.is_proxy() {
+        texts.push(
+            "the member was joined by an agent, which goes on running there: Deployment cluster-agent"
+                .to_owned(),
+        );
+    }
+    texts
+}

@@ -1,0 +1,46 @@
+//! What a command is about.
+
+/// The kind of a run: what it decides stands in a file of its own below `operations`, and a check says to which of them it
+/// applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Join,
+    /// The host's configuration alone.
+    PrepareHost,
+    /// The members' configurations; the host is only read, or not even that.
+    PrepareMember,
+    /// The Clusters, on configurations that others have prepared.
+    Import,
+    /// New kubeconfigs in the Clusters that stand.
+    Renew,
+    Unjoin,
+    /// Nothing is changed: a join is looked at, before or after it.
+    Check,
+}
+
+impl Operation {
+    /// In messages: the join is done.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::PrepareHost | Self::PrepareMember => "preparation",
+            Self::Import => "import",
+            Self::Renew => "renewal",
+            Self::Unjoin => "unjoin",
+            Self::Check => "check",
+        }
+    }
+
+    /// The `kind` of the object that `-o` prints.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Join => "Join",
+            Self::PrepareHost => "PrepareHost",
+            Self::PrepareMember => "PrepareMember",
+            Self::Import => "Import",
+            Self::Renew => "Renew",
+            Self::Unjoin => "Unjoin",
+            Self::Check => "Check",
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Which operation decides.
+
+use super::{import, join, prepare_host, prepare_member, renew};
+use crate::plan::{
+    intent::Intent,
+    needs::{Needs, Unplannable},
+    observed::Observed,
+    operation::Operation,
+    phase::Plan,
+};
+
+/// What follows from what was observed.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub needs: Needs,
+    pub plan: Plan,
+}
+
+/// Decides for `members`, which stand in the intent's order. A removal has more to look at and is decided by
+/// [`super::unjoin::decide`].
+pub fn decide(
+    intent: &Intent,
+    host: Option<&Observed>,
+    members: &[&Observed],
+) -> Result<Decision, Unplannable> {
+    match intent.operation {
+        Operation::Join | Operation::Check => join::decide(intent, host, members),
+        Operation::PrepareHost => prepare_host::decide(intent, host),
+        Operation::PrepareMember => prepare_member::decide(intent, host, members),
+        Operation::Import => import::decide(intent, host, members),
+        Operation::Renew => renew::decide(intent, host, members),
+        Operation::Unjoin => Err(Unplannable::NotObserved),
+    }
+}

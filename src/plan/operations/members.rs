@@ -1,0 +1,106 @@
+//! The lanes that several operations have.
+
+use crate::{
+    kubesphere::kubesphere_config::DEFAULT_RESYNC,
+    plan::{
+        course::Goal,
+        credential::Kind,
+        intent::{ClusterIntent, HostIntent, Intent, MemberIntent},
+        needs::{
+            ConfigurationStep, Needs, Registration, Unplannable, credential_step, host_step, member_step,
+            registration,
+        },
+        observed::Observed,
+        phase::{Lane, OnFailure, Phase},
+        step::Step,
+        steps::{
+            configure::Configure, describe_cluster::DescribeCluster, make_credential::MakeCredential,
+            register::Register,
+        },
+    },
+};
+
+/// What the members' configurations need, beside what is known.
+pub(super) fn with_members(mut needs: Needs, members: &[&Observed]) -> Result<Needs, Unplannable> {
+    for member in members {
+        let need = member_step(member, &needs.secret)?;
+        needs = needs.and(&member.side, need);
+    }
+    Ok(needs)
+}
+
+/// What the host's configuration needs, beside what is known.
+pub(super) fn with_host(needs: Needs, intent: &HostIntent, host: &Observed) -> Result<Needs, Unplannable> {
+    Ok(needs.and(&host.side, host_step(intent, host)?))
+}
+
+/// Brings the host into effect, where it is not.
+pub(super) fn host(intent: &HostIntent, needs: &Needs, host: &Observed) -> Option<Phase> {
+    let expected = needs.of(&host.side).filter(|need| **need != ConfigurationStep::InEffect)?.clone();
+    let cluster = host.side.clone();
+    let (goal, observed) = (Goal::Host(intent.clone()), Box::new(host.clone()));
+    let step = Configure { cluster, goal, expected, observed, follows_a_wait: false };
+    let lane = Lane { cluster: host.side.clone(), steps: vec![Step::Configure(step)] };
+    Phase::new(OnFailure::StopAll, [lane])
+}
+
+/// Brings a member into effect. While its host was waited for somebody may have changed it, so that it is looked at again
+/// even where nothing is to be done.
+pub(super) fn configure(needs: &Needs, member: &Observed, host_changes: bool) -> Option<Step> {
+    let expected = needs.of(&member.side)?.clone();
+    if expected == ConfigurationStep::InEffect && !host_changes {
+        return None;
+    }
+    let (cluster, goal) = (member.side.clone(), Goal::Member(needs.secret.clone()));
+    let observed = Box::new(member.clone());
+    Some(Step::Configure(Configure { cluster, goal, expected, observed, follows_a_wait: host_changes }))
+}
+
+/// The credentials of the members whose Clusters are to be created. One failure ends the whole command: nothing else was begun
+/// yet.
+pub(super) fn credentials(intent: &Intent, host: &Observed, members: &[&Observed]) -> Option<Phase> {
+    let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
+        let cluster = intent.cluster.as_ref();
+        let created =
+            cluster.filter(|cluster| registration(&cluster.name, host, &member.uid) == Registration::Create);
+        let steps = created.map(|cluster| {
+            let credential = credential_step(cluster, host, member);
+            Step::MakeCredential(MakeCredential::new(&member.side, &member.uid, cluster, credential))
+        });
+        Lane { cluster: member.side.clone(), steps: steps.into_iter().collect() }
+    });
+    Phase::new(OnFailure::StopAll, lanes)
+}
+
+/// Makes the member known to its host, where it is not.
+pub(super) fn register(intent: &MemberIntent, host: &Observed, member: &Observed) -> Option<Step> {
+    let cluster = intent.cluster.as_ref()?;
+    let creates = match registration(&cluster.name, host, &member.uid) {
+        Registration::Joined => return None,
+        Registration::Await => false,
+        Registration::Create => true,
+    };
+    Some(Step::Register(Register {
+        host: host.side.clone(),
+        member: member.side.clone(),
+        uid: member.uid.clone(),
+        name: cluster.name.clone(),
+        description: cluster.description.clone(),
+        credential: kind(cluster, host),
+        creates,
+        version: host.kubesphere_version(),
+        resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
+    }))
+}
+
+/// Has the Cluster that stands say about the member what was asked for.
+pub(super) fn describe(intent: &MemberIntent, host: &Observed) -> Option<Step> {
+    let cluster = intent.cluster.as_ref()?;
+    let registered = host.cluster_named(&cluster.name)?;
+    let step = DescribeCluster::between(&host.side, registered, &cluster.description)?;
+    Some(Step::DescribeCluster(step))
+}
+
+pub(super) fn kind(cluster: &ClusterIntent, host: &Observed) -> Kind {
+    cluster.credential.kind(host.kubesphere_version())
+}

@@ -1,0 +1,15 @@
+//! What was observed and what is wanted become a plan: one file for each operation.
+
+mod decision;
+mod import;
+mod join;
+mod prepare_host;
+mod prepare_member;
+mod renew;
+pub mod unjoin;
+
+mod members;
+mod tidying;
+
+pub use decision::{Decision, decide};
+pub use tidying::tidying;

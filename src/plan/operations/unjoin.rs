@@ -1,0 +1,123 @@
+//! Taking a member out: the host's Cluster first; then on the member what the join and kubefed left there, its namespaces, and last
+//! its configuration, by which an interrupted command knows what it was about.
+
+use crate::{
+    kubesphere::object::ObjectKind,
+    plan::{
+        course::Goal,
+        narrowing::Restoration,
+        needs::ConfigurationStep,
+        observed::Observed,
+        phase::{Begins, Lane, OnFailure, Phase, Plan},
+        step::Step,
+        steps::{
+            await_gone::AwaitGone,
+            configure::Configure,
+            confirm_ownership::ConfirmOwnership,
+            delete_cluster::{DeleteCluster, Forced},
+            narrow_webhook::NarrowWebhook,
+            release::Release,
+            remove::Remove,
+            restore_webhook::RestoreWebhook,
+        },
+        unjoin::{
+            admission::Admission,
+            plan::{Deletion, MemberPlan, UnjoinIntent, UnjoinPlan},
+            standalone::Secrets,
+        },
+    },
+};
+
+/// The steps of what was found out about the removal.
+pub fn decide(
+    intent: &UnjoinIntent,
+    found: &UnjoinPlan,
+    host: &Observed,
+    member: Option<&Observed>,
+    secrets: Option<&Secrets>,
+) -> Plan {
+    let steps = on_host(found);
+    let of_host = Phase::new(OnFailure::StopAll, [Lane { cluster: found.host.clone(), steps }]);
+    let steps = found.member.as_ref().zip(member);
+    let lane = steps.map(|(found, member)| Lane {
+        cluster: found.side.clone(),
+        steps: on_member(intent, found, host, member, secrets),
+    });
+    let of_member =
+        Phase::new(OnFailure::StopLane, lane).map(|phase| Phase { begins: Begins::WhenFinished, ..phase });
+    Plan::of([of_host, of_member])
+}
+
+fn on_host(found: &UnjoinPlan) -> Vec<Step> {
+    let host = || found.host.clone();
+    let restore = found.restored_first().map(|restoration: &Restoration| {
+        let is_required = found.forced.is_some() || found.has_left_narrowed() || found.admits_by_narrowing();
+        Step::RestoreWebhook(RestoreWebhook { host: host(), restoration: restoration.clone(), is_required })
+    });
+    let Some(planned) = found.deletion.cluster() else { return restore.into_iter().collect() };
+    let asks_anew = found.admits_by_narrowing();
+    let narrow = found.forced.map(|field| {
+        let (name, planned) = (found.name.clone(), planned.clone());
+        Step::NarrowWebhook(NarrowWebhook { host: host(), name, field, planned, asks_anew })
+    });
+    let asks_webhook = found.forced.is_some()
+        || matches!(found.admission, Admission::Passes | Admission::Denies(_) | Admission::Silent(_));
+    let delete = Step::DeleteCluster(DeleteCluster {
+        host: host(),
+        planned: planned.clone(),
+        deletes: matches!(found.deletion, Deletion::Delete(_)),
+        asks_webhook,
+        asks_anew: asks_anew && found.forced.is_none(),
+        forced: found.forced.map(|field| Forced {
+            field,
+            denial: found.admission.denial().map(str::to_owned),
+            with_member: found.member.is_some(),
+        }),
+    });
+    restore.into_iter().chain(narrow).chain([delete]).collect()
+}
+
+fn on_member(
+    intent: &UnjoinIntent,
+    found: &MemberPlan,
+    host: &Observed,
+    member: &Observed,
+    secrets: Option<&Secrets>,
+) -> Vec<Step> {
+    let cluster = || found.side.clone();
+    let confirm = Step::ConfirmOwnership(ConfirmOwnership {
+        host: host.side.clone(),
+        member: cluster(),
+        intent: intent.clone(),
+        planned: Box::new(member.clone()),
+        tenure: found.tenure.clone(),
+        claim: found.claim,
+    });
+    let removals = found
+        .removals
+        .iter()
+        .map(|existing| Step::Remove(Remove { cluster: cluster(), existing: existing.clone() }));
+    let releases = found
+        .releases
+        .iter()
+        .map(|release| Step::Release(Release { cluster: cluster(), release: release.clone() }));
+    let configured = secrets.filter(|_| found.configuration != ConfigurationStep::InEffect);
+    let configured = configured.map(|secrets| {
+        Step::Configure(Configure {
+            cluster: cluster(),
+            goal: Goal::Standalone(secrets.clone()),
+            expected: found.configuration.clone(),
+            observed: Box::new(member.clone()),
+            follows_a_wait: true,
+        })
+    });
+    let removed = found.removals.iter().find(|existing| existing.object.kind == ObjectKind::NAMESPACE);
+    let gone = removed.or(found.going.as_ref()).map(|existing| {
+        Step::AwaitGone(AwaitGone {
+            cluster: cluster(),
+            existing: existing.clone(),
+            was_deleted_before: removed.is_none(),
+        })
+    });
+    [confirm].into_iter().chain(removals).chain(releases).chain(configured).chain(gone).collect()
+}

@@ -1,0 +1,95 @@
+//! Brings a ClusterConfiguration into effect.
+
+use crate::{
+    kubesphere::{
+        cluster_configuration::{NAME, NAMESPACE},
+        object::{ObjectKind, ObjectRef},
+        side::Side,
+    },
+    plan::{
+        access::{Access, of_configuration},
+        configuration_patch::Change,
+        course::Goal,
+        needs::ConfigurationStep,
+        observed::Observed,
+        result::{Effect, StepResult},
+        step::Planned,
+    },
+};
+
+#[derive(Clone, Debug)]
+pub struct Configure {
+    pub cluster: Side,
+    pub goal: Goal,
+    /// What it took when the plan was made. It bounds what is done: another kind of change was not confirmed.
+    pub expected: ConfigurationStep,
+    /// The cluster as it was then.
+    pub observed: Box<Observed>,
+    /// Whether another cluster is waited for before it, so that it is looked at again first.
+    pub follows_a_wait: bool,
+}
+
+impl Planned for Configure {
+    fn cluster(&self) -> &Side {
+        &self.cluster
+    }
+
+    fn verb(&self) -> &'static str {
+        match self.expected {
+            ConfigurationStep::Patch(_) => "patch",
+            ConfigurationStep::Restart => "restart",
+            ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {
+                "wait"
+            }
+        }
+    }
+
+    fn objects(&self) -> Vec<ObjectRef> {
+        vec![match self.expected {
+            ConfigurationStep::InEffect | ConfigurationStep::Patch(_) => configuration(),
+            ConfigurationStep::Await | ConfigurationStep::Restart => installer(),
+            ConfigurationStep::AwaitController => {
+                ObjectKind::DEPLOYMENT.named("ks-controller-manager").in_namespace(NAMESPACE)
+            }
+        }]
+    }
+
+    fn changes(&self) -> &[Change] {
+        match &self.expected {
+            ConfigurationStep::Patch(patch) => &patch.changes,
+            _ => &[],
+        }
+    }
+
+    fn accesses(&self) -> Vec<(Side, Access)> {
+        of_configuration(&self.expected).into_iter().map(|access| (self.cluster.clone(), access)).collect()
+    }
+
+    fn foreseen(&self) -> Vec<StepResult> {
+        match self.expected {
+            ConfigurationStep::Patch(_) => {
+                vec![StepResult::new(&self.cluster, configuration(), Effect::Patched)]
+            }
+            ConfigurationStep::Restart => {
+                vec![StepResult::new(&self.cluster, installer(), Effect::Restarted)]
+            }
+            ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {
+                Vec::new()
+            }
+        }
+    }
+
+    fn is_shown(&self) -> bool {
+        self.expected != ConfigurationStep::InEffect
+    }
+}
+
+/// The ClusterConfiguration.
+pub fn configuration() -> ObjectRef {
+    ObjectKind::CLUSTER_CONFIGURATION.named(NAME).in_namespace(NAMESPACE)
+}
+
+/// The Deployment of the installer.
+pub fn installer() -> ObjectRef {
+    ObjectKind::DEPLOYMENT.named(NAME).in_namespace(NAMESPACE)
+}

@@ -1,0 +1,46 @@
+//! Looks at a former member again before its first change: who has waited for a prompt and a finalizer may find one that a
+//! colleague has registered anew.
+
+use super::configure::configuration;
+use crate::{
+    kubesphere::{object::ObjectRef, side::Side},
+    plan::{
+        observed::Observed,
+        step::Planned,
+        unjoin::{
+            plan::UnjoinIntent,
+            tenure::{Claim, Tenure},
+        },
+    },
+};
+
+#[derive(Clone, Debug)]
+pub struct ConfirmOwnership {
+    pub host: Side,
+    pub member: Side,
+    pub intent: UnjoinIntent,
+    /// The member as it was when the plan was made.
+    pub planned: Box<Observed>,
+    /// Whose it was then.
+    pub tenure: Tenure,
+    /// What the host had of it then.
+    pub claim: Claim,
+}
+
+impl Planned for ConfirmOwnership {
+    fn cluster(&self) -> &Side {
+        &self.member
+    }
+
+    fn verb(&self) -> &'static str {
+        "check"
+    }
+
+    fn objects(&self) -> Vec<ObjectRef> {
+        vec![configuration()]
+    }
+
+    fn is_shown(&self) -> bool {
+        false
+    }
+}

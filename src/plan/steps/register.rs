@@ -1,0 +1,61 @@
+//! Makes a member known to its host: creates its Cluster, where there is none, and waits until that is ready.
+
+use std::time::Duration;
+
+use crate::{
+    kubesphere::{
+        object::{ObjectKind, ObjectRef},
+        side::Side,
+        versions::Version,
+    },
+    plan::{
+        access::{Access, of_clusters},
+        credential::Kind,
+        intent::Description,
+        result::{Effect, StepResult},
+        step::Planned,
+    },
+};
+
+#[derive(Clone, Debug)]
+pub struct Register {
+    pub host: Side,
+    pub member: Side,
+    /// Of the member's kube-system.
+    pub uid: String,
+    /// The Cluster's name.
+    pub name: String,
+    pub description: Description,
+    /// The credential that it stores.
+    pub credential: Kind,
+    /// Whether the Cluster is created; else it is there, and only waited for.
+    pub creates: bool,
+    /// The host's KubeSphere.
+    pub version: Option<Version>,
+    /// How often the host's controller looks at each Cluster.
+    pub resync: Duration,
+}
+
+impl Planned for Register {
+    fn cluster(&self) -> &Side {
+        &self.host
+    }
+
+    fn verb(&self) -> &'static str {
+        if self.creates { "create" } else { "wait" }
+    }
+
+    fn objects(&self) -> Vec<ObjectRef> {
+        vec![ObjectKind::CLUSTER.named(&self.name)]
+    }
+
+    fn accesses(&self) -> Vec<(Side, Access)> {
+        let verbs: &[&'static str] = if self.creates { &["create", "get"] } else { &[] };
+        of_clusters(&self.host, verbs)
+    }
+
+    fn foreseen(&self) -> Vec<StepResult> {
+        let created = StepResult::new(&self.host, ObjectKind::CLUSTER.named(&self.name), Effect::Created);
+        if self.creates { vec![created] } else { Vec::new() }
+    }
+}

@@ -1,0 +1,65 @@
+//! Replaces the kubeconfig in a Cluster, and waits until the host's controller has taken the new one.
+
+use std::time::Duration;
+
+use crate::{
+    kubesphere::{
+        cluster::RegisteredCluster,
+        object::{ObjectKind, ObjectRef},
+        side::Side,
+        versions::Version,
+    },
+    plan::{
+        access::{Access, of_clusters},
+        configuration_patch::Change,
+        credential::Kind,
+        result::{Effect, StepResult},
+        step::Planned,
+    },
+};
+
+#[derive(Clone, Debug)]
+pub struct Renew {
+    pub host: Side,
+    pub member: Side,
+    /// Of the member's kube-system.
+    pub uid: String,
+    /// The Cluster as it was seen: somebody else's change since then is left as they want it.
+    pub planned: RegisteredCluster,
+    /// The address that it stores from then on.
+    pub server: String,
+    /// The credential that it stores from then on.
+    pub credential: Kind,
+    /// What changes beside the kubeconfig.
+    pub changes: Vec<Change>,
+    /// The host's KubeSphere.
+    pub version: Option<Version>,
+    /// How often the host's controller looks at each Cluster.
+    pub resync: Duration,
+}
+
+impl Planned for Renew {
+    fn cluster(&self) -> &Side {
+        &self.host
+    }
+
+    fn verb(&self) -> &'static str {
+        "patch"
+    }
+
+    fn objects(&self) -> Vec<ObjectRef> {
+        vec![ObjectKind::CLUSTER.named(self.planned.name())]
+    }
+
+    fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    fn accesses(&self) -> Vec<(Side, Access)> {
+        of_clusters(&self.host, &["get", "patch"])
+    }
+
+    fn foreseen(&self) -> Vec<StepResult> {
+        vec![StepResult::new(&self.host, ObjectKind::CLUSTER.named(self.planned.name()), Effect::Patched)]
+    }
+}
