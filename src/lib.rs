@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! argv → Intent ┐
-//!               ├→ plan → show, confirm → apply step → wait → … → verify (observe and plan again)
+//!               ├→ an operation decides → Plan → show, confirm → execute → verify (decide again: the plan is empty)
 //! observe ──────┘
 //! ```
 //!

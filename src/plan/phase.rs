@@ -102,16 +102,6 @@ impl Plan {
         })
     }
 
-    /// Whether a step of this cluster is a patch of its configuration.
-    pub fn patches_configuration(&self, cluster: &Side) -> bool {
-        self.steps().any(|step| match step {
-            Step::Configure(step) => {
-                step.cluster == *cluster && matches!(step.expected, ConfigurationStep::Patch(_))
-            }
-            _ => false,
-        })
-    }
-
     /// Whether a Cluster is created on the host, of this member or of any.
     pub fn registers(&self, member: Option<&Side>) -> bool {
         self.steps().any(|step| match step {

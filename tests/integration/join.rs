@@ -57,3 +57,30 @@ fn an_already_joined_member_costs_no_write_and_few_requests() {
         assert!(requests.len() <= 24, "{version}: {} requests", requests.len());
     }
 }
+
+/// What is asked for about a member that is joined is set, and nothing else of its Cluster.
+#[test]
+fn what_is_asked_for_about_a_joined_member_is_a_step_of_the_plan() {
+    let host = Installation::new(Version::V3_4).role(Role::Host);
+    let member = Installation::new(Version::V3_4).role(Role::Member);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).member(member));
+    let _ = bed.join("member1 --alias First --label team=a").run().code(0);
+    let said = |key: &str| bed.host().cluster("member1")["metadata"]["annotations"][key].clone();
+    let describing = "member1 --alias Second --provider vendor";
+    let changes = [
+        "host \"host\": patch Cluster member1\n",
+        "metadata.annotations[kubesphere.io/alias-name]: First → Second\n",
+        "spec.provider:  → vendor\n",
+    ];
+    for dry_run in ["client", "server"] {
+        let run = bed.join(&format!("{describing} --dry-run={dry_run}")).run().code(0);
+        let run = changes.iter().fold(run, |run, change| run.says(change));
+        assert!(run.stdout.starts_with("cluster.cluster.kubesphere.io/member1 patched ("), "{run}");
+        assert_eq!(said("kubesphere.io/alias-name"), "First");
+    }
+    let _ = bed.join(describing).run().code(0).stdout("cluster.cluster.kubesphere.io/member1 patched\n");
+    assert_eq!(said("kubesphere.io/alias-name"), "Second");
+    assert_eq!(bed.host().cluster("member1")["metadata"]["labels"]["team"], "a", "nobody asked for another");
+    bed.assert_joined(1, "member1");
+    let _ = bed.join(describing).run().code(0).stdout("cluster.cluster.kubesphere.io/member1 unchanged\n");
+}
