@@ -1,52 +1,42 @@
 //! The only room that talks to clusters, reads the environment and knows the time.
 
+use kube_connect::{cause, no_answer, server_text};
+pub use kube_connect::{
+    connection, environment, exec_credential, kubeconfig, proxy, request_error, requests, selected_context,
+    server_clock, traffic,
+};
+
 pub mod account;
 pub mod apply;
 pub mod closer_look;
-pub mod connection;
 pub mod credentials;
 pub mod endpoint;
-pub mod environment;
-pub mod exec_credential;
 pub mod failure;
 pub mod follow;
 pub mod identify;
 pub mod installer_run;
-pub mod kubeconfig;
 pub mod member_credential;
 pub mod narrowing;
 pub mod observe;
 pub mod patience;
 pub mod prepare;
-pub mod proxy;
 pub mod reach;
 pub mod register;
 pub mod registered_names;
 pub mod registrations;
 pub mod renew;
 pub mod report;
-pub mod request_error;
-pub mod requests;
 pub mod secret_places;
-pub mod selected_context;
-pub mod server_clock;
 pub mod sighting;
 pub mod sightings;
 pub mod surroundings;
-pub mod traffic;
 pub mod unjoin;
 pub mod whereabouts;
 
-mod bearer_token;
-mod cause;
 mod client_certificate;
 mod federation;
 mod leftovers;
-mod no_answer;
 mod peer_certificate;
-mod retry;
-mod server_text;
-mod server_url;
 mod user_binding;
 mod verification;
 mod waiting;
