@@ -12,16 +12,18 @@
 //!
 //! `kubesphere` ← `plan` ← `checks` ← `live` ← `commands` ← `main`; `output` sees the types of the first three,
 //! and `cli` sees clap. There is no async, client, file system, environment, clock or printing in `kubesphere`,
-//! `plan` and `checks`; only `live` has a Kubernetes client, and only `output` prints. `config_file` edits files that hold
-//! a ClusterConfiguration, text to text, with `store` alone on the disk; it knows `kubesphere` and `plan`. The test
-//! `architecture` holds this.
+//! `plan` and `checks`; only `live` and the crate `kube-connect` below it have a Kubernetes client, and only `output`
+//! prints. The crate `config-file` edits files that hold a ClusterConfiguration, text to text, with `store` alone on the
+//! disk; it and `kube-connect` know nothing but the crate `kubesphere`. The test `architecture` holds what the compiler
+//! does not.
+
+pub use config_file;
+pub use kubesphere;
 
 pub mod checks;
 pub mod cli;
 pub mod commands;
-pub mod config_file;
 pub mod error;
-pub mod kubesphere;
 pub mod live;
 pub mod output;
 pub mod plan;

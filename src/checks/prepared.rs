@@ -89,7 +89,7 @@ mod tests {
     fn with_status(host: &mut Observed) {
         let mut object = host.configuration.present().unwrap().object().clone();
         object["status"]["multicluster"] = json!({"status": "enabled"});
-        let configuration = crate::kubesphere::cluster_configuration::ClusterConfiguration::new(object);
+        let configuration = kubesphere::cluster_configuration::ClusterConfiguration::new(object);
         host.configuration = Seen::Present(configuration);
     }
 

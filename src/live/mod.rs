@@ -1,53 +1,43 @@
 //! The only room that talks to clusters, reads the environment and knows the time.
 
+use kube_connect::{cause, no_answer, server_text};
+pub use kube_connect::{
+    connection, environment, exec_credential, kubeconfig, proxy, request_error, requests, selected_context,
+    server_clock, traffic,
+};
+
 pub mod account;
 pub mod apply;
 pub mod closer_look;
-pub mod connection;
 pub mod credentials;
 pub mod endpoint;
-pub mod environment;
-pub mod exec_credential;
 pub mod execute;
 pub mod failure;
 pub mod follow;
 pub mod identify;
 pub mod installer_run;
-pub mod kubeconfig;
 pub mod ledger;
 pub mod narrowing;
 pub mod observe;
 pub mod patience;
-pub mod proxy;
 pub mod reach;
 pub mod registered_names;
 pub mod registering;
 pub mod registrations;
 pub mod report;
-pub mod request_error;
-pub mod requests;
 pub mod secret_places;
-pub mod selected_context;
-pub mod server_clock;
 pub mod sighting;
 pub mod sightings;
 pub mod steps;
 pub mod surroundings;
-pub mod traffic;
 pub mod undo;
 pub mod unjoin;
 pub mod whereabouts;
 
-mod bearer_token;
-mod cause;
 mod client_certificate;
 mod federation;
 mod leftovers;
-mod no_answer;
 mod peer_certificate;
-mod retry;
-mod server_text;
-mod server_url;
 mod user_binding;
 mod verification;
 mod waiting;

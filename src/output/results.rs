@@ -58,8 +58,9 @@ pub fn credential_left(member: &Side, results: &[StepResult]) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubesphere::object::ObjectRef;
 
-    fn line_of(object: crate::kubesphere::object::ObjectRef, effect: Effect) -> String {
+    fn line_of(object: ObjectRef, effect: Effect) -> String {
         line(&StepResult::new(&Side::member("edge-1"), object, effect), DryRun::None)
     }
 

@@ -277,7 +277,7 @@ mod tests {
             (5, "Start installing multicluster"),
             (9, "task multicluster status is failed  (1/2)"),
         ];
-        let host = Triggers { role: Some(crate::kubesphere::role::Role::Host), ..Triggers::default() };
+        let host = Triggers { role: Some(kubesphere::role::Role::Host), ..Triggers::default() };
         assert!(!conclude(&log(&lines), &host, at(10)).is_final());
     }
 

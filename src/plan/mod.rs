@@ -1,9 +1,10 @@
 //! Decisions: what was observed and what is wanted become a plan. Pure.
 
+pub use kubesphere::configuration_patch;
+
 pub mod access;
 pub mod cluster_manifest;
 pub mod conclusion;
-pub mod configuration_patch;
 pub mod context_mapping;
 pub mod count;
 pub mod course;

@@ -1,6 +1,6 @@
 //! What is shown, confirmed and carried out: one value.
 
-use super::{needs::ConfigurationStep, step::Step};
+use super::step::Step;
 use crate::{kubesphere::side::Side, plan::access::Access};
 
 /// Phases, one after the other.

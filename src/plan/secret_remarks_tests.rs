@@ -17,7 +17,7 @@ fn member(secret: &str) -> SecretPlaces {
     fixture(Side::member("edge-1"), secret)
 }
 
-fn asking(secret: &str) -> Seen<crate::kubesphere::cluster_configuration::ClusterConfiguration> {
+fn asking(secret: &str) -> Seen<kubesphere::cluster_configuration::ClusterConfiguration> {
     configuration_asking(&json!({"authentication": {"jwtSecret": secret}}))
 }
 

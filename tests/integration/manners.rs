@@ -209,7 +209,7 @@ fn every_manner_in_the_table_has_a_test_that_exists() {
         .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
         .collect();
     assert!(rows.len() > 30, "the table is not where the test looks");
-    let test = Regex::new(r"`([a-z_/]+\.rs)::([a-z0-9_]+)`").unwrap();
+    let test = Regex::new(r"`([a-z_/-]+\.rs)::([a-z0-9_]+)`").unwrap();
     for row in rows {
         assert_eq!(row.len(), 4, "{row:?}");
         let named: Vec<_> = test.captures_iter(row[3]).collect();

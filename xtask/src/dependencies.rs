@@ -29,7 +29,8 @@ pub struct Dependency {
 /// Name and version of a crate.
 pub type Key = (String, String);
 
-/// Everything that is in the program for a platform, itself included; what only builds it is not.
+/// Everything that is in the program for a platform, itself included; what only builds it is not. The other crates of
+/// this workspace are the program.
 pub fn of_program(platform: &Platform, cargo: &Cargo) -> Result<BTreeMap<Key, Dependency>, Failure> {
     let mut tree = cargo.command()?;
     tree.args(["tree", "--locked", "--package", "kubectl-mc", "--edges", "normal,no-proc-macro"])
@@ -90,13 +91,16 @@ fn dependency(package: &Value) -> Option<Dependency> {
 }
 
 /// Who depends on whom, of the lines `DEPTH name vVERSION …`; one that was shown before is shown without those below.
+/// What lies in a folder of ours counts as the first, whose part it is.
 fn edges(tree: &str) -> Result<BTreeMap<Key, BTreeSet<Key>>, Failure> {
     let mut edges = BTreeMap::<Key, BTreeSet<Key>>::new();
     let mut above: Vec<Key> = Vec::new();
     for line in tree.lines().filter(|line| !line.is_empty()) {
         let (depth, key) = read(line).ok_or_else(|| format!("`cargo tree` says `{line}`"))?;
         above.truncate(depth);
-        if let Some(parent) = above.last() {
+        let program = above.first().filter(|_| line.contains(" (/"));
+        let key = program.cloned().unwrap_or(key);
+        if let Some(parent) = above.last().filter(|parent| **parent != key) {
             edges.entry(parent.clone()).or_default().insert(key.clone());
         }
         edges.entry(key.clone()).or_default();
@@ -128,6 +132,16 @@ mod tests {
         assert_eq!(edges[&key("d", "4.0.0")], [key("c", "3.0.0")].into());
         assert!(edges[&key("c", "3.0.0")].is_empty());
         assert!(super::edges("nonsense").is_err());
+    }
+
+    #[test]
+    fn the_crates_of_the_workspace_are_the_program() {
+        let tree = "0 a v1.0.0 (/here)\n1 b v2.0.0\n1 near v1.0.0 (/here/near)\n2 c v3.0.0\n1 far v1.0.0 (/here/far)\n\
+                    2 near v1.0.0 (/here/near) (*)\n";
+        let key = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+        let edges = edges(tree).unwrap();
+        assert_eq!(edges[&key("a", "1.0.0")], [key("b", "2.0.0"), key("c", "3.0.0")].into());
+        assert_eq!(edges.keys().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]

@@ -91,7 +91,7 @@ async fn a_narrowing_that_nobody_has_seen_arrive_is_not_forgotten() {
 async fn a_narrowing_holds_for_what_was_read_alone() {
     let (host, shared) = host();
     state(&shared).webhook["metadata"]["resourceVersion"] = json!("7");
-    let seen = crate::kubesphere::cluster_webhook::ClusterWebhook::new(state(&shared).webhook.clone());
+    let seen = kubesphere::cluster_webhook::ClusterWebhook::new(state(&shared).webhook.clone());
     let now = host.clock.now();
     let patch = crate::plan::narrowing::narrow(&seen, CLUSTER, Field::Rules, now).unwrap().patch.document();
     assert!(patched(&state(&shared), &patch).is_some());

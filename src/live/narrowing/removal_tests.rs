@@ -26,7 +26,7 @@ fn deadline() -> Instant {
 struct Silent;
 
 impl Report for Silent {
-    fn tell(&self, _: &crate::kubesphere::side::Side, _: Event) {}
+    fn tell(&self, _: &kubesphere::side::Side, _: Event) {}
 }
 
 async fn remove(host: &Connection, narrowed: &Narrowed) -> Result<Removed, NarrowingFailure> {

@@ -1,7 +1,11 @@
 //! Removes from a member the credentials that its host does not use any more.
 
 use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side},
+    kubesphere::{
+        cluster_configuration::NAMESPACE,
+        object::{ObjectKind, ObjectRef},
+        side::Side,
+    },
     plan::{
         access::{Access, of_removal_of_superseded},
         credential::{ACCOUNT, Piece},
@@ -50,6 +54,6 @@ impl Planned for RemoveSuperseded {
     }
 }
 
-fn secret(name: &str) -> crate::kubesphere::object::ObjectRef {
+fn secret(name: &str) -> ObjectRef {
     ObjectKind::SECRET.named(name).in_namespace(NAMESPACE)
 }

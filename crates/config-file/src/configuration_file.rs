@@ -1,0 +1,136 @@
+//! A file with one ClusterConfiguration among whatever else.
+
+use std::fmt;
+
+use kubesphere::{
+    cluster_configuration::{GROUP, KIND},
+    configuration_patch::Wanted,
+    jwt_secret::JwtSecret,
+};
+
+use super::{
+    advice::{self, Advice},
+    edit::{self, Edited},
+    problem::{Fault, Problem},
+    shown,
+    tree::{self, Content, Node, Tree},
+    verify::{self, Meaning},
+};
+
+/// Where the jwtSecret stands in a ClusterConfiguration.
+pub(super) const JWT_SECRET: [&str; 3] = ["spec", "authentication", "jwtSecret"];
+/// What some editors put before a text's first character.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A file that was read and understood.
+pub struct ConfigurationFile<'text> {
+    /// All of the file.
+    whole: &'text str,
+    /// The file after its byte order mark.
+    text: &'text str,
+    tree: Tree,
+    meaning: Meaning,
+}
+
+impl fmt::Debug for ConfigurationFile<'_> {
+    /// The text holds secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes", self.whole.len())
+    }
+}
+
+impl<'text> ConfigurationFile<'text> {
+    /// Reads KubeKey's config-sample.yaml, ks-installer's cluster-configuration.yaml, or anything with one
+    /// ClusterConfiguration: as a document of its own wherever among others, or as an item of a list.
+    pub fn parse(whole: &'text str) -> Result<Self, Problem> {
+        let text = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
+        let tree = tree::parse(text)?;
+        let meaning = verify::meaning(text)?;
+        let lines: Vec<usize> = configurations(&tree).map(|found| found.at.line).collect();
+        match lines.len() {
+            0 => Err(Problem::of_file(Fault::NoConfiguration)),
+            1 => Ok(Self { whole, text, tree, meaning }),
+            _ => Err(Problem::of_file(Fault::SeveralConfigurations { lines })),
+        }
+    }
+
+    /// The file with what is wanted, and every other byte as it was. The result was read again: it says what it
+    /// should, and all comments are there.
+    pub fn edit(&self, wanted: &Wanted) -> Result<String, Problem> {
+        let spec = serde_json::json!({"spec": wanted.as_spec()});
+        let Edited { text: edited, at } = edit::edit(self.text, self.configuration(), &spec)?;
+        let is_unsafe = || Problem::at(at, Fault::Unsafe);
+        let tree = tree::parse(&edited).map_err(|_| is_unsafe())?;
+        let meaning = verify::meaning(&edited).map_err(|_| is_unsafe())?;
+        let comments_stay = comments(self.text, &self.tree).eq(comments(&edited, &tree));
+        if !comments_stay || self.meaning.with(&spec) != Some(meaning) {
+            return Err(is_unsafe());
+        }
+        let byte_order_mark = &self.whole[..self.whole.len() - self.text.len()];
+        Ok(format!("{byte_order_mark}{edited}"))
+    }
+
+    /// The file as it may be shown, line by line the same but for its secrets, and for these wherever they stand.
+    pub fn shown(&self, known: &[&JwtSecret]) -> String {
+        let known: Vec<&str> = known.iter().map(|secret| secret.expose()).collect();
+        shown::shown(self.text, &self.tree, self.configuration(), &known)
+    }
+
+    /// Whether it holds anything that must not be shown.
+    pub fn holds_secrets(&self) -> bool {
+        self.shown(&[]) != self.text
+    }
+
+    /// The jwtSecret in it, unless it is empty.
+    pub fn jwt_secret(&self) -> Option<JwtSecret> {
+        jwt_secret(self.configuration())
+    }
+
+    /// What to know about these wishes in this file.
+    pub fn advice(&self, wanted: &Wanted) -> Vec<Advice> {
+        let is_kubekeys = self.tree.documents.iter().any(advice::is_kubekeys);
+        advice::advice(self.configuration(), is_kubekeys, wanted)
+    }
+
+    fn configuration(&self) -> &Node {
+        configurations(&self.tree).next().expect("one was counted when the file was read")
+    }
+}
+
+/// The ClusterConfigurations, by their API group and kind.
+fn configurations(tree: &Tree) -> impl Iterator<Item = &Node> {
+    tree.documents.iter().flat_map(objects).filter(|node| {
+        let text = |key| node.get(key).and_then(Node::text);
+        text("kind") == Some(KIND) && text("apiVersion").is_some_and(|version| group(version) == GROUP)
+    })
+}
+
+/// A document's objects: itself, or the items of a list. The second reader finds them by itself, so that a mistake here
+/// is noticed and not repeated there.
+fn objects(document: &Node) -> Vec<&Node> {
+    let is_list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    let list = if is_list { document.get("items").unwrap_or(document) } else { document };
+    match &list.content {
+        Content::Sequence { items, .. } => items.iter().collect(),
+        _ => vec![document],
+    }
+}
+
+/// The jwtSecret in a ClusterConfiguration, unless it is empty.
+pub(super) fn jwt_secret(configuration: &Node) -> Option<JwtSecret> {
+    let value = configuration.find(&JWT_SECRET).filter(|value| !value.is_null())?;
+    value.text().filter(|text| !text.is_empty()).map(JwtSecret::new)
+}
+
+/// The group of an `apiVersion`.
+pub(super) fn group(api_version: &str) -> &str {
+    api_version.split('/').next().unwrap_or_default()
+}
+
+fn comments<'a>(text: &'a str, tree: &'a Tree) -> impl Iterator<Item = &'a str> {
+    tree.comments.iter().map(|range| &text[range.clone()])
+}
+
+#[cfg(test)]
+#[path = "configuration_file_tests.rs"]
+mod tests;

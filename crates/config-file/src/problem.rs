@@ -1,0 +1,192 @@
+//! What is wrong with a file, and where.
+
+use std::fmt;
+
+use kubesphere::cluster_configuration::{GROUP, KIND};
+
+/// A place in a text, as editors count: from 1, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+/// A file that cannot be edited, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, unless it concerns the whole file.
+    pub at: Option<Position>,
+    /// What is wrong there.
+    pub fault: Fault,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A byte that no UTF-8 text has there.
+    #[error("not UTF-8: the byte 0x{byte:02x} at offset {offset}")]
+    NotUtf8 {
+        /// The byte.
+        byte: u8,
+        /// How many bytes stand before it.
+        offset: usize,
+    },
+    /// The parser's reason, which quotes nothing of the file.
+    #[error("not YAML: {0}")]
+    NotYaml(String),
+    /// A tab where YAML wants blanks.
+    #[error("not YAML: a tab indents this line, where only blanks may")]
+    Tab,
+    /// A key that stands twice in one mapping.
+    #[error("not YAML: the key `{key}` stands twice in one mapping (first in line {first})")]
+    Duplicate {
+        /// The key.
+        key: String,
+        /// The line of the first one.
+        first: usize,
+    },
+    /// Nothing of KubeSphere's installer in the file.
+    #[error("there is no {KIND} of {GROUP} in it")]
+    NoConfiguration,
+    /// More than one, so that nobody knows which is meant.
+    #[error("there are {} {KIND}s in it, in the lines {}", lines.len(), listed(lines))]
+    SeveralConfigurations {
+        /// The lines in which they begin.
+        lines: Vec<usize>,
+    },
+    /// Something whose change would show elsewhere, or come from elsewhere.
+    #[error("`{field}` {mark}")]
+    Marked {
+        /// The field, as `spec.multicluster`.
+        field: String,
+        /// What it has or is.
+        mark: Mark,
+    },
+    /// Something else where a mapping belongs.
+    #[error("`{field}` is not a mapping")]
+    NotAMapping {
+        /// The field.
+        field: String,
+    },
+    /// A mapping or a list where a text belongs.
+    #[error("`{field}` is not a single value")]
+    NotAValue {
+        /// The field.
+        field: String,
+    },
+    /// A text of its own lines, whose comments and end are not ours to cut.
+    #[error("`{field}` is written as a block of lines (`|` or `>`)")]
+    Block {
+        /// The field.
+        field: String,
+    },
+    /// The edited text does not say what it should.
+    #[error("it is written in a way that cannot be edited without changing something else")]
+    Unsafe,
+}
+
+/// What ties a value to other places of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// `*name`.
+    Alias,
+    /// `&name`.
+    Anchor,
+    /// `!!str`.
+    Tag,
+    /// `<<:`.
+    Merge,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Alias => "is an alias (`*`): its value stands elsewhere",
+            Self::Anchor => "has an anchor (`&`): other places of the file may repeat it",
+            Self::Tag => "has a tag (`!`)",
+            Self::Merge => "takes keys from elsewhere (`<<`)",
+        })
+    }
+}
+
+impl Problem {
+    /// What is wrong at a place.
+    pub fn at(position: Position, fault: Fault) -> Self {
+        Self { at: Some(position), fault }
+    }
+
+    /// What is wrong with all of it.
+    pub fn of_file(fault: Fault) -> Self {
+        Self { at: None, fault }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let hint = match &self.fault {
+            Fault::NotUtf8 { .. } => "save the file as UTF-8",
+            Fault::NotYaml(_) => "mend the line, or the ones before it, in an editor",
+            Fault::Tab => "replace the tab by blanks",
+            Fault::Duplicate { .. } => "remove one of the two",
+            Fault::NoConfiguration => {
+                "take the file that `kk create config --with-kubesphere` writes, or ks-installer's cluster-configuration.yaml"
+            }
+            Fault::SeveralConfigurations { .. } => "keep one in the file",
+            Fault::Marked { .. } | Fault::Block { .. } => {
+                "write the value out in this place, then run the same command again"
+            }
+            Fault::NotAMapping { .. } | Fault::NotAValue { .. } => {
+                "compare with the cluster-configuration.yaml that ks-installer ships"
+            }
+            Fault::Unsafe => "set the values in an editor",
+        };
+        hint.to_owned()
+    }
+}
+
+/// The text of a file's bytes.
+pub fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let offset = error.valid_up_to();
+        let before = String::from_utf8_lossy(&bytes[..offset]);
+        let byte = bytes.get(offset).copied().unwrap_or_default();
+        Problem::at(end_of(&before), Fault::NotUtf8 { byte, offset })
+    })
+}
+
+/// The place after a text.
+fn end_of(text: &str) -> Position {
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    Position { line: text.matches('\n').count() + 1, column: last.chars().count() + 1 }
+}
+
+fn listed(lines: &[usize]) -> String {
+    let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
+    match lines.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => lines.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Position, Problem, text_of};
+
+    #[test]
+    fn a_byte_that_is_no_text_is_found() {
+        let problem = text_of(b"a: 1\nb: \xc3\xa4\xff\n").unwrap_err();
+        assert_eq!(problem.at, Some(Position { line: 2, column: 5 }));
+        assert_eq!(problem.fault.to_string(), "not UTF-8: the byte 0xff at offset 10");
+        assert_eq!(text_of(b"\xff\xfea\0").unwrap_err().at, Some(Position { line: 1, column: 1 }));
+    }
+
+    #[test]
+    fn lines_are_listed() {
+        let problem = Problem::of_file(Fault::SeveralConfigurations { lines: vec![3, 40, 77] });
+        assert_eq!(
+            problem.fault.to_string(),
+            "there are 3 ClusterConfigurations in it, in the lines 3, 40 and 77"
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! A connection to a cluster as kubectl makes it: kubeconfig, credentials, proxies, TLS, requests and their errors.
+//!
+//! It knows of KubeSphere only how people are told which cluster is meant, and what must not be shown.
+
+pub mod cause;
+pub mod connection;
+pub mod environment;
+pub mod exec_credential;
+pub mod kubeconfig;
+pub mod no_answer;
+pub mod proxy;
+pub mod request_error;
+pub mod requests;
+pub mod selected_context;
+pub mod server_clock;
+pub mod server_text;
+pub mod traffic;
+
+mod bearer_token;
+mod retry;
+mod server_url;

@@ -1,0 +1,234 @@
+//! One context of a kubeconfig with the options of the command line applied, as client-go applies them
+//! (source: client-go, `tools/clientcmd/client_config.go`).
+
+use std::collections::HashMap;
+use std::fmt;
+
+use http::Uri;
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
+use kubesphere::side::Side;
+
+use super::kubeconfig::{ConnectionOptions, KubeconfigError};
+use super::server_url;
+
+/// Names further apart than this are not proposed.
+const SIMILAR_ENOUGH: f64 = 0.7;
+
+/// What it takes to reach one side.
+#[derive(Clone)]
+pub struct SelectedContext {
+    /// The side this context is for.
+    pub side: Side,
+    /// The context's name; of a server given on the command line without a context, its address.
+    pub name: String,
+    /// The name of the kubeconfig cluster.
+    pub cluster_name: String,
+    /// The cluster. Files are named by absolute paths, the server has its scheme.
+    pub cluster: Cluster,
+    /// The name of the kubeconfig user, if there is one.
+    pub user_name: Option<String>,
+    /// The user. Files are named by absolute paths.
+    pub user: AuthInfo,
+    /// The context's default namespace.
+    pub namespace: Option<String>,
+    /// The address of the API server.
+    pub server: Uri,
+}
+
+/// Says which context it is; the user's fields hold tokens that kube does not hide.
+impl fmt::Debug for SelectedContext {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} at {}", self.side, self.server)
+    }
+}
+
+impl SelectedContext {
+    /// Whether the server's certificate is not verified.
+    pub fn is_insecure(&self) -> bool {
+        self.cluster.insecure_skip_tls_verify.unwrap_or(false)
+    }
+}
+
+/// Takes the context that the options name, or the current one. `side` makes the side from its name.
+pub fn select(
+    kubeconfig: &Kubeconfig,
+    side: impl FnOnce(String) -> Side,
+    options: &ConnectionOptions,
+) -> Result<SelectedContext, KubeconfigError> {
+    let (name, context) = find_context(kubeconfig, options)?;
+    let (cluster_name, mut cluster) = find_cluster(kubeconfig, &name, &context, options)?;
+    let (user_name, mut user) = find_user(kubeconfig, &name, &context, options)?;
+    override_cluster(&mut cluster, options);
+    override_user(&mut user, options);
+    confirm_usable(&cluster, &user)?;
+    let server = server_of(&cluster_name, &cluster, &user)?;
+    cluster.server = Some(server.to_string().trim_end_matches('/').to_owned());
+    let namespace = context.namespace.filter(|namespace| !namespace.is_empty());
+    Ok(SelectedContext {
+        side: side(name.clone()),
+        name,
+        cluster_name,
+        cluster,
+        user_name,
+        user,
+        namespace,
+        server,
+    })
+}
+
+fn find_context(
+    kubeconfig: &Kubeconfig,
+    options: &ConnectionOptions,
+) -> Result<(String, Context), KubeconfigError> {
+    let contexts = || kubeconfig.contexts.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
+    let Some(name) = options.context.as_ref().or(kubeconfig.current_context.as_ref()) else {
+        return match options.server.as_ref().or(options.cluster.as_ref()) {
+            // As with kubectl, a server or cluster of its own needs no context.
+            Some(name) => Ok((name.clone(), Context::default())),
+            None => Err(KubeconfigError::NoCurrentContext { contexts: contexts() }),
+        };
+    };
+    let found = kubeconfig.contexts.iter().find(|named| named.name == *name);
+    match found.and_then(|named| named.context.clone()) {
+        Some(context) => Ok((name.clone(), context)),
+        None => Err(KubeconfigError::UnknownContext {
+            name: name.clone(),
+            similar: most_similar(name, &contexts()),
+            contexts: contexts(),
+        }),
+    }
+}
+
+fn most_similar(name: &str, candidates: &[String]) -> Option<String> {
+    candidates
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate.clone())
+}
+
+fn find_cluster(
+    kubeconfig: &Kubeconfig,
+    context_name: &str,
+    context: &Context,
+    options: &ConnectionOptions,
+) -> Result<(String, Cluster), KubeconfigError> {
+    let name = options.cluster.as_ref().unwrap_or(&context.cluster);
+    let found = kubeconfig.clusters.iter().find(|named| named.name == *name);
+    match found.and_then(|named| named.cluster.clone()) {
+        Some(cluster) => Ok((name.clone(), cluster)),
+        None if options.server.is_some() && options.cluster.is_none() => {
+            Ok((context_name.to_owned(), Cluster::default()))
+        }
+        None => {
+            Err(KubeconfigError::UnknownCluster { context: context_name.to_owned(), cluster: name.clone() })
+        }
+    }
+}
+
+fn find_user(
+    kubeconfig: &Kubeconfig,
+    context_name: &str,
+    context: &Context,
+    options: &ConnectionOptions,
+) -> Result<(Option<String>, AuthInfo), KubeconfigError> {
+    let name = options.user.as_ref().or(context.user.as_ref()).filter(|name| !name.is_empty());
+    let Some(name) = name else {
+        return Ok((None, AuthInfo::default()));
+    };
+    let found = kubeconfig.auth_infos.iter().find(|named| named.name == *name);
+    let brings_credentials = options.token.is_some() || options.client_certificate.is_some();
+    match found {
+        Some(named) => Ok((Some(name.clone()), named.auth_info.clone().unwrap_or_default())),
+        None if brings_credentials && options.user.is_none() => Ok((None, AuthInfo::default())),
+        None => Err(KubeconfigError::UnknownUser { context: context_name.to_owned(), user: name.clone() }),
+    }
+}
+
+fn override_cluster(cluster: &mut Cluster, options: &ConnectionOptions) {
+    let authority = options.certificate_authority.as_ref().map(|path| absolute(path));
+    if options.insecure_skip_tls_verify || authority.is_some() {
+        cluster.insecure_skip_tls_verify = Some(options.insecure_skip_tls_verify);
+        cluster.certificate_authority = authority;
+        cluster.certificate_authority_data = None;
+    }
+    // The name in the kubeconfig belongs to the server in the kubeconfig.
+    if options.tls_server_name.is_some() || options.server.is_some() {
+        cluster.tls_server_name.clone_from(&options.tls_server_name);
+    }
+    if options.server.is_some() {
+        cluster.server.clone_from(&options.server);
+    }
+}
+
+fn override_user(user: &mut AuthInfo, options: &ConnectionOptions) {
+    if let Some(token) = &options.token {
+        user.token = Some(token.clone());
+        user.token_file = None;
+        user.exec = None;
+        user.auth_provider = None;
+        user.username = None;
+        user.password = None;
+    }
+    if let Some(path) = &options.client_certificate {
+        user.client_certificate = Some(absolute(path));
+        user.client_certificate_data = None;
+    }
+    if let Some(path) = &options.client_key {
+        user.client_key = Some(absolute(path));
+        user.client_key_data = None;
+    }
+    if options.impersonate.is_some() {
+        user.impersonate.clone_from(&options.impersonate);
+    }
+    if !options.impersonate_groups.is_empty() {
+        user.impersonate_groups = Some(options.impersonate_groups.clone());
+    }
+    if options.impersonate_uid.is_some() {
+        user.impersonate_uid.clone_from(&options.impersonate_uid);
+    }
+    if !options.impersonate_user_extra.is_empty() {
+        let mut extra: HashMap<String, Vec<String>> = HashMap::new();
+        for (key, value) in &options.impersonate_user_extra {
+            extra.entry(key.clone()).or_default().push(value.clone());
+        }
+        user.impersonate_user_extra = Some(extra);
+    }
+}
+
+fn absolute(path: &std::path::Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+}
+
+fn confirm_usable(cluster: &Cluster, user: &AuthInfo) -> Result<(), KubeconfigError> {
+    let has_authority =
+        cluster.certificate_authority.is_some() || cluster.certificate_authority_data.is_some();
+    if has_authority && cluster.insecure_skip_tls_verify == Some(true) {
+        return Err(KubeconfigError::InsecureWithAuthority);
+    }
+    let has_groups = user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty());
+    let has_extra = user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());
+    if (has_groups || has_extra || user.impersonate_uid.is_some()) && user.impersonate.is_none() {
+        return Err(KubeconfigError::ImpersonationWithoutUser);
+    }
+    Ok(())
+}
+
+fn server_of(cluster_name: &str, cluster: &Cluster, user: &AuthInfo) -> Result<Uri, KubeconfigError> {
+    let Some(server) = &cluster.server else {
+        return Err(KubeconfigError::NoServer { cluster: cluster_name.to_owned() });
+    };
+    let speaks_tls = cluster.certificate_authority.is_some()
+        || cluster.certificate_authority_data.is_some()
+        || cluster.insecure_skip_tls_verify == Some(true)
+        || user.client_certificate.is_some()
+        || user.client_certificate_data.is_some();
+    server_url::normalised(server, speaks_tls).ok_or_else(|| KubeconfigError::InvalidServer {
+        server: server.rsplit_once('@').map_or(server.as_str(), |(_, address)| address).to_owned(),
+    })
+}
+
+#[cfg(test)]
+#[path = "selected_context_tests.rs"]
+mod tests;

@@ -1,0 +1,20 @@
+//! Nouns: what KubeSphere is. Pure.
+
+pub mod cluster;
+pub mod cluster_configuration;
+pub mod cluster_webhook;
+pub mod confidential;
+pub mod configuration_patch;
+pub mod devops_config;
+pub mod installer_log;
+pub mod jwt_secret;
+pub mod kubesphere_config;
+pub mod management;
+pub mod names;
+pub mod object;
+pub mod readiness;
+pub mod role;
+pub mod shell_word;
+pub mod side;
+pub mod stored_kubeconfig;
+pub mod versions;
