@@ -116,6 +116,12 @@ impl Error {
         Self { findings, ..Self::new(Kind::Obstacle, "") }
     }
 
+    /// Checks that stopped it before anything was changed, without their findings.
+    pub fn nothing_changed(findings: &[Finding]) -> Self {
+        let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
+        Self::new(Kind::Obstacle, format!("nothing was changed: {}", count(obstacles, "obstacle")))
+    }
+
     /// A difference that was looked for and shown: nothing more to say.
     pub fn differs() -> Self {
         Self::new(Kind::Differs, "")
@@ -213,10 +219,7 @@ impl From<Failure> for Error {
             Failure::Unstorable { .. } => Self::new(Kind::Obstacle, message)
                 .hint("let the host have another credential: `--credentials service-account`"),
             // What was found has been told.
-            Failure::Unreachable(findings) => {
-                let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
-                Self::new(Kind::Obstacle, format!("nothing was changed: {}", count(obstacles, "obstacle")))
-            }
+            Failure::Unreachable(findings) => Self::nothing_changed(&findings),
             Failure::Unconfirmed { .. } => Self::new(Kind::Obstacle, message)
                 .hint("run the same command again: it shows what it takes now"),
             Failure::ChangedHands { findings, .. } | Failure::Denied { findings, .. } => {

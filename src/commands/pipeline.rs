@@ -28,7 +28,6 @@ use crate::{
         progress::Progress,
         results,
         ui::Ui,
-        words::count,
     },
     plan::{intent::Intent, observed::Observed, operation::Operation, result::StepResult, step::Step},
 };
@@ -157,15 +156,6 @@ pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
     }
 }
 
-/// What ends a command whose checks have found obstacles.
-fn refusal(findings: &[Finding]) -> Error {
-    let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
-    Error {
-        message: format!("nothing was changed: {}", count(obstacles, "obstacle")),
-        ..Error::refused(findings.to_vec())
-    }
-}
-
 struct Pipeline<'a> {
     change: &'a ChangeOptions,
     ui: &'a Ui,
@@ -224,7 +214,10 @@ impl Pipeline<'_> {
         }
         let Some(view) = look.ready() else {
             findings::show(self.ui, look.findings());
-            return Err(task.refused(refusal(look.findings())));
+            return Err(task.refused(Error {
+                findings: look.findings().to_vec(),
+                ..Error::nothing_changed(look.findings())
+            }));
         };
         document.planned(&view);
         if view.plan.is_empty() {

@@ -57,6 +57,19 @@ pub fn clusters(connection: &Connection) -> Api<DynamicObject> {
     Api::all_with(connection.client.clone(), &resource)
 }
 
+/// The Cluster of this name as it stands, without asking its member who it is.
+pub(super) async fn cluster_named(
+    host: &Connection,
+    name: &str,
+) -> Result<Option<RegisteredCluster>, RequestError> {
+    let api = clusters(host);
+    match request(&host.side, Verb::Get, &clusters_object().named(name), api.get(name)).await {
+        Ok(found) => Ok(Some(RegisteredCluster::new(as_value(&found)))),
+        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The ClusterConfiguration, in words.
 pub fn configuration_object() -> Object {
     Object::all(cluster_configuration::GROUP, cluster_configuration::PLURAL)

@@ -127,7 +127,7 @@ fn sentence(step: &Step) -> String {
             let removed = removed(&step.superseded);
             format!("once the host has taken it, {removed}, which the host used before")
         }
-        Step::NarrowWebhook(step) => narrowing(&step.name, step.field),
+        Step::NarrowWebhook(step) => narrowing(step.planned.name(), step.field),
         Step::DeleteCluster(step) if step.deletes => {
             format!(
                 "delete Cluster {}, and wait until ks-controller-manager has let it go",

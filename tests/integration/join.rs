@@ -1,8 +1,12 @@
 //! `kubectl mc join` on real control planes, from the states in which people have their clusters.
 
-use testbed::kubesphere::{Installation, Role, Scenario, Version};
+use serde_json::json;
+use testbed::{
+    Fault, Rule, block_on,
+    kubesphere::{Installation, Role, Scenario, Version, objects},
+};
 
-use crate::support::Watched;
+use crate::support::{Faulty, Watched};
 
 const VERSIONS: [Version; 4] = [Version::V3_1, Version::V3_2, Version::V3_3, Version::V3_4];
 
@@ -83,4 +87,40 @@ fn what_is_asked_for_about_a_joined_member_is_a_step_of_the_plan() {
     assert_eq!(bed.host().cluster("member1")["metadata"]["labels"]["team"], "a", "nobody asked for another");
     bed.assert_joined(1, "member1");
     let _ = bed.join(describing).run().code(0).stdout("cluster.cluster.kubesphere.io/member1 unchanged\n");
+}
+
+const MEMBER1: &str = "/apis/cluster.kubesphere.io/v1alpha1/clusters/member1";
+
+fn joined() -> Faulty {
+    let [host, member] = [Role::Host, Role::Member].map(|role| Installation::new(Version::V3_4).role(role));
+    let bed = Faulty::lease(&Scenario::new(Version::V3_4).host(host).member(member));
+    let _ = bed.join("member1 --alias First").run().code(0);
+    bed
+}
+
+#[test]
+fn a_description_whose_answer_was_lost_is_found_done() {
+    let bed = joined();
+    let lost = bed.before_host().add(Rule::on("PATCH", MEMBER1, Fault::CutAfterBytes(0)).times(1));
+    let run = bed.join("member1 --alias Second").run().code(0);
+    let _ = run.stdout("cluster.cluster.kubesphere.io/member1 patched\n");
+    assert_eq!(lost.count(), 1);
+    assert_eq!(
+        bed.host().cluster("member1")["metadata"]["annotations"]["kubesphere.io/alias-name"],
+        "Second"
+    );
+}
+
+#[test]
+fn what_a_colleague_says_of_a_member_meanwhile_is_left() {
+    let bed = joined();
+    let alias =
+        || bed.host().cluster("member1")["metadata"]["annotations"]["kubesphere.io/alias-name"].clone();
+    let run = bed.run_with(bed.join("member1 --alias Second"), bed.before_host(), "PATCH", MEMBER1, || {
+        let patch = json!({"metadata": {"annotations": {"kubesphere.io/alias-name": "Theirs"}}});
+        let api = objects::clusters(&bed.host().client());
+        block_on(async move { objects::merge(&api, "member1", &patch).await }).unwrap();
+    });
+    let _ = run.code(1).says("somebody else has changed the Cluster \"member1\" meanwhile");
+    assert_eq!(alias(), "Theirs");
 }

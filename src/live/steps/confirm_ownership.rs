@@ -50,7 +50,6 @@ impl Execute for ConfirmOwnership {
         let seen = SeenAgain { step: self.clone(), host, traces };
         seen.judge(&fresh)
             .map_err(|findings| Failure::ChangedHands { side: self.member.clone(), findings })?;
-        turn.entry.observed = Some(fresh);
         turn.entry.seen_again = Some(seen);
         Ok(())
     }

@@ -2,8 +2,10 @@ use crate::{
     kubesphere::object::ObjectKind,
     live::{
         apply::{Persistence, describe_cluster},
+        connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
+        observe::cluster_named,
         patience::{in_time, patiently},
         report::{Deed, Event},
         request_error::{Cause, RequestError},
@@ -15,23 +17,18 @@ use crate::{
 };
 
 impl Execute for DescribeCluster {
-    /// Sent again after a lost answer, the patch finds what it has set, and its guards fail: whether it was carried out shows
-    /// when the command looks again.
+    /// Sent again after a lost answer, the patch finds what it has set, and its guards fail.
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let host = turn.connection(&self.host)?;
-        let ask = async || describe_cluster(host, self, Persistence::Stored).await;
-        match patiently(&host.side, turn.run.deadline, ask).await {
-            Ok(()) => {}
-            Err(Failure::Request(RequestError {
-                cause: Cause::Invalid { .. } | Cause::Conflict, ..
-            })) => {
-                return Err(Failure::Overtaken {
-                    side: self.host.clone(),
-                    name: self.name.clone(),
-                    how: "changed",
-                });
+        let ask = async || match describe_cluster(host, self, Persistence::Stored).await {
+            Err(RequestError { cause: Cause::Invalid { .. } | Cause::Conflict, .. }) => {
+                self.is_described(host).await
             }
-            Err(failure) => return Err(failure),
+            sent => sent.map(|()| true),
+        };
+        if !patiently(&host.side, turn.run.deadline, ask).await? {
+            let (side, name) = (self.host.clone(), self.name.clone());
+            return Err(Failure::Overtaken { side, name, how: "changed" });
         }
         turn.done(StepResult::new(&self.host, ObjectKind::CLUSTER.named(&self.name), Effect::Patched));
         turn.tell(&self.host, Event::Done(Deed::ClusterDescribed(self.name.clone())));
@@ -43,5 +40,13 @@ impl Execute for DescribeCluster {
         let sent = describe_cluster(host, self, Persistence::DryRun);
         in_time(&host.side, turn.run.deadline, sent).await??;
         Ok(())
+    }
+}
+
+impl DescribeCluster {
+    /// Whether the Cluster says all of it by now.
+    async fn is_described(&self, host: &Connection) -> Result<bool, RequestError> {
+        let found = cluster_named(host, &self.name).await?;
+        Ok(found.is_some_and(|found| Self::between(&self.host, &found, &self.wanted).is_none()))
     }
 }

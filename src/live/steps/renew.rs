@@ -10,11 +10,11 @@ use crate::{
         apply::{Persistence, patch_cluster},
         execute::{Execute, Turn},
         failure::Failure,
-        observe::{as_value, clusters, clusters_object},
+        observe::cluster_named,
         patience::{in_time, may_pass, patiently},
         registering::Registering,
         report::{Deed, Event, Note},
-        request_error::{Cause, RequestError, Verb, request},
+        request_error::{Cause, RequestError},
         waiting::Waiting,
     },
     plan::{
@@ -139,14 +139,7 @@ impl Replacing<'_> {
 
     async fn as_it_stands(&self) -> Result<Option<RegisteredCluster>, Failure> {
         let Registering { host, deadline, .. } = self.registering;
-        let api = clusters(host);
-        let name = self.step.planned.name();
-        let named = clusters_object().named(name);
-        let ask = async || match request(&host.side, Verb::Get, &named, api.get(name)).await {
-            Ok(found) => Ok(Some(RegisteredCluster::new(as_value(&found)))),
-            Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
-            Err(error) => Err(error),
-        };
+        let ask = async || cluster_named(host, self.step.planned.name()).await;
         patiently(&host.side, deadline, ask).await
     }
 }

@@ -1,5 +1,6 @@
-//! The lanes that several operations have.
+//! What several operations have in common.
 
+use super::Decision;
 use crate::{
     kubesphere::kubesphere_config::DEFAULT_RESYNC,
     plan::{
@@ -8,10 +9,10 @@ use crate::{
         intent::{ClusterIntent, HostIntent, Intent, MemberIntent},
         needs::{
             ConfigurationStep, Needs, Registration, Unplannable, credential_step, host_step, member_step,
-            registration,
+            registration, shared_secret,
         },
         observed::Observed,
-        phase::{Lane, OnFailure, Phase},
+        phase::{Lane, OnFailure, Phase, Plan},
         step::Step,
         steps::{
             configure::Configure, describe_cluster::DescribeCluster, make_credential::MakeCredential,
@@ -19,6 +20,28 @@ use crate::{
         },
     },
 };
+
+/// The credentials, the host, then every member with its Cluster. `configures` says which needs of a configuration are seen to.
+pub(super) fn joining(
+    intent: &Intent,
+    host: Option<&Observed>,
+    members: &[&Observed],
+    configures: fn(&ConfigurationStep) -> bool,
+) -> Result<Decision, Unplannable> {
+    let secret = shared_secret(intent, host)?;
+    let host = host.ok_or(Unplannable::NotObserved)?;
+    let needs = with_members(with_host(Needs::new(secret), &intent.host, host)?, members)?;
+    let sees_to = |cluster: &Observed| needs.of(&cluster.side).is_some_and(configures);
+    let prepared = self::host(&intent.host, &needs, host).filter(|_| sees_to(host));
+    let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
+        let effect = configure(&needs, member, prepared.is_some()).filter(|_| sees_to(member));
+        let known = register(intent, host, member).into_iter().chain(describe(intent, host));
+        Lane { cluster: member.side.clone(), steps: effect.into_iter().chain(known).collect() }
+    });
+    let joined = Phase::new(OnFailure::StopLane, lanes);
+    let plan = Plan::of([credentials(intent, host, members), prepared, joined]);
+    Ok(Decision { needs, plan })
+}
 
 /// What the members' configurations need, beside what is known.
 pub(super) fn with_members(mut needs: Needs, members: &[&Observed]) -> Result<Needs, Unplannable> {
@@ -58,7 +81,7 @@ pub(super) fn configure(needs: &Needs, member: &Observed, host_changes: bool) ->
 
 /// The credentials of the members whose Clusters are to be created. One failure ends the whole command: nothing else was begun
 /// yet.
-pub(super) fn credentials(intent: &Intent, host: &Observed, members: &[&Observed]) -> Option<Phase> {
+fn credentials(intent: &Intent, host: &Observed, members: &[&Observed]) -> Option<Phase> {
     let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
         let cluster = intent.cluster.as_ref();
         let created =
@@ -73,7 +96,7 @@ pub(super) fn credentials(intent: &Intent, host: &Observed, members: &[&Observed
 }
 
 /// Makes the member known to its host, where it is not.
-pub(super) fn register(intent: &MemberIntent, host: &Observed, member: &Observed) -> Option<Step> {
+fn register(intent: &MemberIntent, host: &Observed, member: &Observed) -> Option<Step> {
     let cluster = intent.cluster.as_ref()?;
     let creates = match registration(&cluster.name, host, &member.uid) {
         Registration::Joined => return None,
@@ -94,7 +117,7 @@ pub(super) fn register(intent: &MemberIntent, host: &Observed, member: &Observed
 }
 
 /// Has the Cluster that stands say about the member what was asked for.
-pub(super) fn describe(intent: &MemberIntent, host: &Observed) -> Option<Step> {
+fn describe(intent: &MemberIntent, host: &Observed) -> Option<Step> {
     let cluster = intent.cluster.as_ref()?;
     let registered = host.cluster_named(&cluster.name)?;
     let step = DescribeCluster::between(&host.side, registered, &cluster.description)?;

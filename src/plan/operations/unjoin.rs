@@ -57,8 +57,8 @@ fn on_host(found: &UnjoinPlan) -> Vec<Step> {
     let Some(planned) = found.deletion.cluster() else { return restore.into_iter().collect() };
     let asks_anew = found.admits_by_narrowing();
     let narrow = found.forced.map(|field| {
-        let (name, planned) = (found.name.clone(), planned.clone());
-        Step::NarrowWebhook(NarrowWebhook { host: host(), name, field, planned, asks_anew })
+        let planned = planned.clone();
+        Step::NarrowWebhook(NarrowWebhook { host: host(), field, planned, asks_anew })
     });
     let asks_webhook = found.forced.is_some()
         || matches!(found.admission, Admission::Passes | Admission::Denies(_) | Admission::Silent(_));

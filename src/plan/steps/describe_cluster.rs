@@ -23,6 +23,8 @@ use crate::{
 pub struct DescribeCluster {
     pub host: Side,
     pub name: String,
+    /// What was asked for.
+    pub wanted: Description,
     pub changes: Vec<Change>,
     pub patch: Guarded,
 }
@@ -33,6 +35,7 @@ impl DescribeCluster {
         let mut step = Self {
             host: host.clone(),
             name: cluster.name().to_owned(),
+            wanted: wanted.clone(),
             changes: Vec::new(),
             patch: Guarded::default(),
         };
@@ -95,7 +98,7 @@ impl Planned for DescribeCluster {
     }
 
     fn accesses(&self) -> Vec<(Side, Access)> {
-        of_clusters(&self.host, &["patch"])
+        of_clusters(&self.host, &["get", "patch"])
     }
 
     fn foreseen(&self) -> Vec<StepResult> {

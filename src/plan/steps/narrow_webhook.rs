@@ -16,9 +16,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct NarrowWebhook {
     pub host: Side,
-    /// The Cluster for which it is narrowed.
-    pub name: String,
     pub field: Field,
+    /// The Cluster for which it is narrowed.
     pub planned: RegisteredCluster,
     /// Whether it passes updates now only because an earlier command has narrowed it: it is asked anew, and narrowed only if it
     /// denies.
