@@ -220,8 +220,8 @@ fn without_credential(report: Report) -> Error {
 /// The command that shows this side's installer.
 pub fn logs_command(side: &Side) -> String {
     match side {
-        Side::Host { context } => format!("`kubectl mc logs --context {context}`"),
-        Side::Member { context } => format!("`kubectl mc logs {context}`"),
+        Side::Host { context, .. } => format!("`kubectl mc logs --context {context}`"),
+        Side::Member { context, .. } => format!("`kubectl mc logs {context}`"),
     }
 }
 
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn nobody_is_told_to_delete_a_cluster_that_is_in_use() {
         let hints = |is_renewed| {
-            let side = Side::Member { context: "edge-1".to_owned() };
+            let side = Side::member("edge-1");
             let (name, uid) = ("edge-1".to_owned(), "u".to_owned());
             Error::from(Failure::OtherCluster { side, name, uid, is_renewed }).hints.join("\n")
         };

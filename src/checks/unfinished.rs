@@ -31,8 +31,8 @@ pub(super) fn restart(
 /// A run that is at work on it: a join waits for it.
 pub(super) fn run(situation: &Situation<'_>, side: &Side, missing: &str) -> Option<Report> {
     let logs = match side {
-        Side::Host { context } => format!("kubectl mc logs --context {context}"),
-        Side::Member { context } => format!("kubectl mc logs {context}"),
+        Side::Host { context, .. } => format!("kubectl mc logs --context {context}"),
+        Side::Member { context, .. } => format!("kubectl mc logs {context}"),
     };
     situation.checks_only().then(|| {
         Report::warning(side, format!("its configuration is not in effect yet ({missing})"))

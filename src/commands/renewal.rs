@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_credential_that_was_not_stored_is_named() {
-        let member = Side::Member { context: "edge-1".to_owned() };
-        let host = Side::Host { context: "prod".to_owned() };
+        let member = Side::member("edge-1");
+        let host = Side::host("prod");
         let made =
             |object: &str| Outcome { side: member.clone(), object: object.to_owned(), verb: "created" };
         assert_eq!(left_behind(&[made("serviceaccount/kubectl-mc-host")], &member), None);

@@ -18,6 +18,8 @@ use super::environment::Environment;
 pub struct ConnectionOptions {
     /// `--kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
+    /// Whether that was given for the host, and holds for a member because none was given for it.
+    pub kubeconfig_is_hosts: bool,
     /// `--context`, or MEMBER.
     pub context: Option<String>,
     /// `--cluster`: the name of a kubeconfig cluster.

@@ -41,6 +41,7 @@ mod bearer_token;
 mod cause;
 mod client_certificate;
 mod federation;
+mod given_options;
 mod leftovers;
 mod no_answer;
 mod peer_certificate;

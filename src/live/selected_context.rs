@@ -7,6 +7,7 @@ use std::fmt;
 use http::Uri;
 use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
 
+use super::given_options::given;
 use super::kubeconfig::{ConnectionOptions, KubeconfigError};
 use super::server_url;
 use crate::kubesphere::side::Side;
@@ -64,8 +65,11 @@ pub fn select(
     let server = server_of(&cluster_name, &cluster, &user)?;
     cluster.server = Some(server.to_string().trim_end_matches('/').to_owned());
     let namespace = context.namespace.filter(|namespace| !namespace.is_empty());
+    let side = side(name.clone());
+    let given = given(options, &side);
+    let has_context = options.context.is_some() || kubeconfig.current_context.is_some();
     Ok(SelectedContext {
-        side: side(name.clone()),
+        side: side.reached_by(if has_context { given } else { given.without_context() }),
         name,
         cluster_name,
         cluster,
