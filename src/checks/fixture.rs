@@ -188,7 +188,7 @@ fn member_intent(context: &str) -> MemberIntent {
         server,
         user: Ok(StoredUser::Certificate { certificate: "C".into(), key: "K".into() }),
     };
-    MemberIntent { context: context.to_owned(), from_other_host: false, cluster: Some(cluster) }
+    MemberIntent { side: Side::member(context), from_other_host: false, cluster: Some(cluster) }
 }
 
 /// A standalone installation, as its installer left it.

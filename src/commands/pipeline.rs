@@ -20,6 +20,7 @@ use crate::{
     checks::{Finding, skippable_ids},
     cli::{DryRun, Global},
     error::{CONTINUES, Error, Kind},
+    kubesphere::command::context_option,
     live::{reach::remains::Remains, register::WithoutVersion},
     output::{
         document::{Document, Outcome},
@@ -168,7 +169,7 @@ async fn confirm(
     if !Ui::can_ask() {
         let chosen = clusters.intent.host.chosen;
         let unsaid = settled.host.filter(|host| chosen != HostChoice::Named && !host.is_host());
-        let context = unsaid.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
+        let context = unsaid.map(|host| format!(" {}", context_option(&host.side))).unwrap_or_default();
         return Err(nobody_to_ask("this changes clusters", &format!("--yes{context}")));
     }
     agreed(questions::go_on(ui).await?)

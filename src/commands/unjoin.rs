@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cli::{DryRun, Global, Unjoin},
     error::{Error, Kind},
-    kubesphere::{cluster::RegisteredCluster, shell_word::shell_word},
+    kubesphere::{cluster::RegisteredCluster, command::Mc},
     live::narrowing::narrowed::Narrowed,
     output::{
         document::Outcome,
@@ -178,11 +178,8 @@ impl Run<'_> {
 
     fn say_what_remains(&self, clusters: &Clusters, plan: &UnjoinPlan, document: &mut UnjoinDocument) {
         let is_proxy = plan.deletion.cluster().is_some_and(RegisteredCluster::is_proxy);
-        let command = format!(
-            "kubectl mc unjoin {} --member-context CONTEXT --context {}",
-            shell_word(&plan.name),
-            shell_word(clusters.host.side.context())
-        );
+        let command = Mc::new("unjoin").word(&plan.name).words("--member-context CONTEXT");
+        let command = command.host(&clusters.host.side).to_string();
         document.remains(&objects_on_member(&plan.name, is_proxy));
         show_member_remains(self.ui, &plan.name, is_proxy, &command);
     }

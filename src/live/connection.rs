@@ -22,7 +22,7 @@ use super::request_error::Cause;
 use super::requests::Requests;
 use super::selected_context::SelectedContext;
 use super::server_clock::ServerClock;
-use crate::kubesphere::side::Side;
+use crate::kubesphere::{command::Kubectl, side::Side};
 
 /// The only auth-provider that kube knows in this build.
 const OIDC: &str = "oidc";
@@ -104,8 +104,9 @@ impl ConnectionError {
             Self::Exec { source, .. } => source.hints(),
             Self::Unreadable { side, .. } | Self::Invalid { side, .. } | Self::HalfIdentity { side } => {
                 vec![format!(
-                    "mend the cluster and user of context \"{}\", or use another context; `kubectl config view` shows them",
-                    side.context()
+                    "mend the cluster and user of context \"{}\", or use another context; `{} view` shows them",
+                    side.context(),
+                    Kubectl::config(side)
                 )]
             }
             Self::AuthProvider { side, name } => successor(name)

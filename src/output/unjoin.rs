@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK,
-        object::ObjectKind, shell_word::shell_word, side::Side,
+        command::Kubectl, object::ObjectKind, side::Side,
     },
     plan::{
         configuration_patch::Change,
@@ -205,10 +205,11 @@ fn renewal(member: &Side, host: &Side) -> String {
     format!(
         "whoever could read the configuration of {member} knew the host's jwtSecret, and can sign tokens for the host and \
          all its members until that is renewed: set another spec.authentication.jwtSecret in the host's \
-         ClusterConfiguration (`kubectl --context {} -n {NAMESPACE} edit clusterconfigurations.installer.kubesphere.io \
-         ks-installer`), wait for its installer, and run `kubectl mc prepare member` for every other member; all sessions \
+         ClusterConfiguration (`{}`), wait for its installer, and run `kubectl mc prepare member` for every other member; all sessions \
          end with that",
-        shell_word(host.context())
+        Kubectl::on(host)
+            .namespace(NAMESPACE)
+            .words("edit clusterconfigurations.installer.kubesphere.io ks-installer")
     )
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::observed::Seen;
-use crate::kubesphere::{cluster_configuration::NAMESPACE, versions::Version};
+use crate::kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side, versions::Version};
 
 /// The label that tells our objects on a member from everybody else's, with its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-mc");
@@ -301,15 +301,17 @@ impl Piece {
     }
 
     /// What to do where its name is taken.
-    pub fn cures(self, context: &str) -> [String; 2] {
+    pub fn cures(self, side: &Side) -> [String; 2] {
         let (group, resource) = self.resource();
         let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-        let namespace = self.namespace().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+        let kubectl = Kubectl::on(side);
+        let kubectl = match self.namespace() {
+            Some(namespace) => kubectl.namespace(namespace),
+            None => kubectl,
+        };
+        let deletion = kubectl.words("delete").words(&format!("{resource}{group}")).word(&self.name());
         [
-            format!(
-                "if nobody needs it: `kubectl --context {context}{namespace} delete {resource}{group} {}`",
-                self.name()
-            ),
+            format!("if nobody needs it: `{deletion}`"),
             "or let the host have the context's own user: `--credentials context`".to_owned(),
         ]
     }

@@ -200,7 +200,7 @@ fn intent(part: Part) -> Intent {
         endpoint: Err(Vec::new()),
         user: Err(Vec::new()),
     });
-    let member = MemberIntent { context: "member1".to_owned(), from_other_host: false, cluster };
+    let member = MemberIntent { side: Side::member("member1"), from_other_host: false, cluster };
     let members = if part == Part::PrepareHost { Vec::new() } else { vec![member] };
     Intent {
         part,

@@ -9,7 +9,7 @@ use crate::{
     checks::unjoin::denied,
     commands::pipeline::{agreed, nobody_to_ask},
     error::{Error, Kind},
-    kubesphere::{cluster::RegisteredCluster, object::ExistingObject, shell_word::shell_word, side::Side},
+    kubesphere::{cluster::RegisteredCluster, command::Mc, object::ExistingObject, side::Side},
     live::{
         connection::Connection,
         failure::Failure,
@@ -87,7 +87,7 @@ fn stays_narrowed(host: &Side, cluster: &str) -> Error {
         "{host}: Cluster {cluster} was not deleted: the webhook stays narrowed, and whether it lets the Cluster go cannot be \
          asked before it is restored"
     );
-    let check = format!("`kubectl mc check --context {}`", shell_word(host.context()));
+    let check = format!("`{}`", Mc::new("check").host(host));
     Error::new(Kind::Obstacle, message)
         .hint(format!("{check} says how the webhook stands; run the same command again when it is restored"))
 }

@@ -56,7 +56,7 @@ fn devops(look: &Look) -> Option<Remain> {
     plan.devops_keeps_secret(host, member).then(|| Remain {
         side: Some(member.side.clone()),
         object: format!("configmap/{}", devops_config::NAME),
-        removal: Some(devops_config::edit(member.side.context())),
+        removal: Some(devops_config::edit(&member.side)),
     })
 }
 
@@ -64,6 +64,6 @@ fn of_trace(side: &Side, trace: &ExistingObject) -> Remain {
     Remain {
         side: Some(side.clone()),
         object: trace.object.to_string(),
-        removal: Some(trace.object.deletion(side.context())),
+        removal: Some(trace.object.deletion(side)),
     }
 }

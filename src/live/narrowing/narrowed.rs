@@ -11,7 +11,7 @@ use super::{
 use crate::{
     kubesphere::{
         cluster_webhook::{CONFIGURATION, ClusterWebhook, GROUP, PLURAL},
-        shell_word::shell_word,
+        command::Kubectl,
         side::Side,
     },
     live::{
@@ -70,10 +70,8 @@ impl Left {
     /// The command that restores it.
     pub fn command(&self) -> Option<String> {
         let document = self.restoration.as_ref()?.patch.document().to_string();
-        let (context, document) = (shell_word(self.host.context()), shell_word(&document));
-        Some(format!(
-            "kubectl --context {context} patch {PLURAL}.{GROUP} {CONFIGURATION} --type json -p {document}"
-        ))
+        let kubectl = Kubectl::on(&self.host).words(&format!("patch {PLURAL}.{GROUP} {CONFIGURATION}"));
+        Some(kubectl.words("--type json -p").word(&document).to_string())
     }
 }
 
