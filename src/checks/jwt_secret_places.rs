@@ -69,7 +69,7 @@ fn stale_to_be(
             "DevOps is installed and keeps its jwtSecret of now: after the join its pages answer 401 until ConfigMap {} has the new one",
             devops_config::NAME
         );
-        let show = Mc::new("jwt-secret").member(&observed.side);
+        let show = Mc::new("jwt-secret").member(&observed.side).host(situation.host.map(|host| &host.side));
         Report::warning(&observed.side, message).cure(format!("after the join `{show}` says what to do"))
     })
 }

@@ -30,7 +30,9 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     });
     let intent = situation.intent;
     let verdict = if intent.members.is_empty() { Verdict::Failure } else { Verdict::Warning };
-    of_members.chain(intent.left_out.iter().map(|one| left_out(one, verdict, host))).collect()
+    // All members are looked up in one kubeconfig.
+    let member = intent.members.first().map(|member| &member.side);
+    of_members.chain(intent.left_out.iter().map(|one| left_out(one, verdict, host, member))).collect()
 }
 
 fn of_member(
@@ -39,14 +41,14 @@ fn of_member(
     host: &Observed,
     member: &Observed,
 ) -> Vec<Report> {
-    match unrenewable(cluster, host).or_else(|| another(cluster, intent, host, member)) {
+    match unrenewable(cluster, host, member).or_else(|| another(cluster, intent, host, member)) {
         Some(report) => vec![report],
         None => unread(member).into_iter().collect(),
     }
 }
 
 /// What no kubeconfig helps.
-fn unrenewable(cluster: &RegisteredCluster, host: &Observed) -> Option<Report> {
+fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) -> Option<Report> {
     let (name, kubectl) = (cluster.name(), Kubectl::on(&host.side));
     let failure = |what: &str| Report::failure(&host.side, format!("the Cluster \"{name}\" {what}"));
     if cluster.is_host() {
@@ -57,9 +59,15 @@ fn unrenewable(cluster: &RegisteredCluster, host: &Observed) -> Option<Report> {
         ));
     }
     if !cluster.is_direct() {
-        return Some(failure("has no direct connection: it is the member's agent that connects, without a kubeconfig").cure(
-            "look at the agent on the member: `kubectl -n kubesphere-system get deployment cluster-agent`",
-        ));
+        return Some(
+            failure("has no direct connection: it is the member's agent that connects, without a kubeconfig")
+                .cure(format!(
+                    "look at the agent on the member: `{}`",
+                    Kubectl::on(&member.side)
+                        .namespace("kubesphere-system")
+                        .words("get deployment cluster-agent")
+                )),
+        );
     }
     if cluster.is_being_deleted() {
         return Some(failure("is being deleted").cure(format!(
@@ -125,13 +133,14 @@ fn unread(member: &Observed) -> Option<Report> {
     ))
 }
 
-fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed) -> Report {
+fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed, member: Option<&Side>) -> Report {
     let name = &one.name;
-    let renewal = Mc::new("renew").word(name).host(&host.side);
+    let elsewhere = Mc::new("renew").word(name).host(&host.side);
+    let renewal = member.into_iter().fold(elsewhere.clone(), Mc::member_options);
     let (message, cure) = match &one.why {
         Why::NoContext => (
             format!("no context that answers leads to the Cluster \"{name}\", which is left out"),
-            format!("name its kubeconfig: `{renewal} --member-kubeconfig PATH --member-context NAME`"),
+            format!("name its kubeconfig: `{elsewhere} --member-kubeconfig PATH --member-context NAME`"),
         ),
         Why::UnclearAddress => (
             format!(

@@ -9,6 +9,7 @@ use super::interrupt::before_ending;
 use crate::{
     checks::{Finding, cluster_webhook},
     error::{Error, Kind},
+    kubesphere::command::Mc,
     live::{
         apply::Persistence,
         connection::Connection,
@@ -79,8 +80,8 @@ impl From<NarrowingFailure> for Error {
             NarrowingFailure::Failure(failure) => failure.into(),
             NarrowingFailure::NotSettled { .. } => Self::new(Kind::Error, message)
                 .hint("see who else changes it (another `kubectl mc unjoin --force`?), then run the same command again"),
-            NarrowingFailure::Malformed { .. } => Self::new(Kind::Obstacle, message)
-                .hint("`kubectl mc check` says what to do about it"),
+            NarrowingFailure::Malformed { side, .. } => Self::new(Kind::Obstacle, message)
+                .hint(format!("`{}` says what to do about it", Mc::new("check").host(&side))),
             NarrowingFailure::DeniedByOther { .. } => Self::new(Kind::Obstacle, message)
                 .hint("have the policy behind that other webhook let this Cluster pass, then run the same command again"),
             NarrowingFailure::NotEffective { .. } => Self::new(Kind::TimedOut, message)

@@ -20,7 +20,7 @@ use crate::{
     checks::{Finding, skippable_ids},
     cli::{DryRun, Global},
     error::{CONTINUES, Error, Kind},
-    kubesphere::command::context_option,
+    kubesphere::command::{Mc, context_option},
     live::{reach::remains::Remains, register::WithoutVersion},
     output::{
         document::{Document, Outcome},
@@ -80,7 +80,7 @@ async fn pipeline(
     }
     let Ok(settled) = look.settled() else {
         findings::show(ui, &look.findings);
-        return Err(of_many(request, refusal(&look.findings)));
+        return Err(of_many(request, &clusters, refusal(&look.findings)));
     };
     let view = settled.view(&clusters.intent);
     document.planned(view);
@@ -135,11 +135,16 @@ pub(super) fn refusal(findings: &[Finding]) -> Error {
 }
 
 /// One member's obstacle stops a renewal of all; the others need not wait for it.
-fn of_many(request: &Request<'_>, error: Error) -> Error {
+fn of_many(request: &Request<'_>, clusters: &Clusters, error: Error) -> Error {
     if request.renewed.len() < 2 {
         return error;
     }
-    error.hint("renew the others one by one: `kubectl mc renew NAME --member-context NAME`")
+    let host = clusters.host.as_ref().map(|host| &host.side);
+    let renew = Mc::new("renew").words("NAME").host(host);
+    // All members are looked up in one kubeconfig.
+    let members = clusters.members.first().map(|member| &member.side);
+    let renew = members.into_iter().fold(renew, Mc::member_options);
+    error.hint(format!("renew the others one by one: `{renew} --member-context NAME`"))
 }
 
 fn nothing_to_do(

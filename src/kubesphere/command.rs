@@ -37,9 +37,12 @@ impl Kubectl {
         Self(line).words("config")
     }
 
-    /// In this namespace.
-    pub fn namespace(self, namespace: &str) -> Self {
-        self.words("-n").word(namespace)
+    /// In this namespace, where there is one.
+    pub fn namespace<'a>(self, namespace: impl Into<Option<&'a str>>) -> Self {
+        match namespace.into() {
+            Some(namespace) => self.words("-n").word(namespace),
+            None => self,
+        }
     }
 
     /// Goes on with these words as they are.

@@ -91,11 +91,7 @@ impl ObjectRef {
 
     /// The command that deletes it on this cluster.
     pub fn deletion(&self, side: &Side) -> String {
-        let kubectl = Kubectl::on(side);
-        let kubectl = match self.namespace {
-            Some(namespace) => kubectl.namespace(namespace),
-            None => kubectl,
-        };
+        let kubectl = Kubectl::on(side).namespace(self.namespace);
         kubectl.words("delete").words(&self.kind.qualified()).word(&self.name).to_string()
     }
 

@@ -211,3 +211,18 @@ fn a_server_of_its_own_is_named_by_commands_in_place_of_a_context() {
     let host = select(&Kubeconfig::default(), Side::host, &options).unwrap().side;
     assert_eq!(Kubectl::on(&host).to_string(), "kubectl --server https://edge:6443");
 }
+
+#[test]
+fn what_is_to_be_mended_is_named_with_its_file() {
+    let hint = |options: &ConnectionOptions| selected(options).unwrap_err().hints().remove(0);
+    assert_eq!(
+        hint(&named("no-user")),
+        "complete it with `kubectl config`, or name another context; `kubectl config view` shows all"
+    );
+    let file = ConnectionOptions { kubeconfig: Some("my file".into()), ..named("no-server") };
+    assert_eq!(
+        hint(&file),
+        "complete it with `kubectl --kubeconfig 'my file' config`, or name another context; \
+         `kubectl --kubeconfig 'my file' config view` shows all"
+    );
+}

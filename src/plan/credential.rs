@@ -304,11 +304,7 @@ impl Piece {
     pub fn cures(self, side: &Side) -> [String; 2] {
         let (group, resource) = self.resource();
         let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-        let kubectl = Kubectl::on(side);
-        let kubectl = match self.namespace() {
-            Some(namespace) => kubectl.namespace(namespace),
-            None => kubectl,
-        };
+        let kubectl = Kubectl::on(side).namespace(self.namespace());
         let deletion = kubectl.words("delete").words(&format!("{resource}{group}")).word(&self.name());
         [
             format!("if nobody needs it: `{deletion}`"),
