@@ -98,7 +98,7 @@ fn member_intent(
 ) -> Result<MemberIntent, Error> {
     let cluster = request.cluster.map(|options| cluster_intent(request, options, renewed, global, context));
     let cluster = cluster.transpose()?;
-    Ok(MemberIntent { context: context.name.clone(), from_other_host: request.from_other_host, cluster })
+    Ok(MemberIntent { side: context.side.clone(), from_other_host: request.from_other_host, cluster })
 }
 
 fn cluster_intent(
