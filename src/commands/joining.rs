@@ -1,8 +1,11 @@
 //! What `join`, its parts and `renew` have in common: a host, and members by their contexts.
 
+use std::path::Path;
+
 use super::{
     connect::{Clusters, connect},
     look::{Look, look},
+    manifests::confirm_usable,
     pipeline::{self, Looked as _, Task},
     request::Request,
 };
@@ -23,6 +26,7 @@ pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Resu
     let document = Document::new(request.operation, request.change.dry_run);
     let connected = async {
         pipeline::confirm_skippable(request.skipped)?;
+        request.manifests_to.map_or(Ok(()), confirm_usable)?;
         Ok(Joining { request, clusters: connect(request, global, ui).await? })
     };
     // Boxed, because it is more state than a stack should carry around.
@@ -72,6 +76,10 @@ impl Task for Joining<'_> {
         let members = self.clusters.members.first().map(|member| &member.side);
         let renew = members.into_iter().fold(renew, Mc::member_options);
         error.hint(format!("renew the others one by one: `{renew} --member-context NAME`"))
+    }
+
+    fn manifests_to(&self) -> Option<&Path> {
+        self.request.manifests_to
     }
 
     fn unasked(&self, look: &Look) -> (&'static str, String) {
