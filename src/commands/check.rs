@@ -9,11 +9,11 @@ use super::{
     narrowing,
     pipeline::{Looked as _, confirm_skippable, in_time, undo_before_ending},
     reachability,
-    request::Request,
+    request::{ClusterRequest, Request},
 };
 use crate::{
     checks::{Finding, cluster_webhook, leftover_probe_pods},
-    cli::{ChangeOptions, Check, ClusterOptions, DryRun, Global, Reachability},
+    cli::{Check, DryRun, Global, Reachability},
     error::Error,
     live::{connection::Connection, reach::remains::Remains, report::Report, undo::Undo},
     output::{self, document::Document, ending::conclude, progress::Progress, ui::Ui, words::count},
@@ -47,14 +47,12 @@ async fn check_all(
 ) -> Result<(), Error> {
     let deadline = Instant::now() + check.timeout;
     confirm_skippable(&check.skip_checks)?;
-    let change = looking(check);
-    let cluster = ClusterOptions {
+    let cluster = ClusterRequest {
         name: check.name.clone(),
-        credentials: check.credentials,
-        ..ClusterOptions::default()
+        credential: check.credentials.into(),
+        ..ClusterRequest::default()
     };
-    let request =
-        Request { cluster: Some(&cluster), ..Request::new(Operation::Check, &check.members, &change) };
+    let request = Request { cluster: Some(cluster), ..Request::new(Operation::Check, &check.members) };
     let clusters = connect(&request, global, ui).await?;
     let mut look = in_time(deadline, look(&clusters, &check.skip_checks)).await?;
     document.observed(&look.observed());
@@ -91,17 +89,6 @@ async fn probes(
         found.extend(reachability::check(host, members, skipped, deadline, remains, report).await);
     }
     found
-}
-
-/// A join that changes nothing and asks nobody.
-fn looking(check: &Check) -> ChangeOptions {
-    ChangeOptions {
-        dry_run: DryRun::Client,
-        output: check.output,
-        yes: false,
-        wait: true,
-        timeout: check.timeout,
-    }
 }
 
 fn verdict(findings: Vec<Finding>) -> Result<(), Error> {

@@ -3,23 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::{
-    contexts::{confirm_members, open, select_host, select_members},
-    request::{Renewed, Request},
+    contexts::{confirm_members, member_options, open, select_host, select_members},
+    request::{ClusterRequest, Renewed, Request},
 };
 use crate::{
-    cli::{ClusterOptions, Credentials, Global},
+    cli::Global,
     error::Error,
     kubesphere::names::{is_cluster_name, is_host_cluster_name, propose_cluster_name},
     live::{
         connection::Connection,
         credentials::{GivenAddress, credentials},
         environment::Environment,
+        kubeconfig::ConnectionOptions,
         selected_context::SelectedContext,
     },
     output::ui::Ui,
     plan::{
-        credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
+        intent::{ClusterIntent, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
         member_kubeconfig::{endpoint, user},
         member_server::storable,
         operation::Operation,
@@ -37,16 +37,15 @@ pub(super) struct Clusters {
 
 /// Finds the contexts, says what is wrong with them or with the names, and opens the connections. Nothing is sent.
 pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<Clusters, Error> {
-    let of_one = |cluster: &ClusterOptions| {
-        vec![("--name", cluster.name.is_some()), ("--alias", cluster.alias.is_some())]
+    let of_one = |cluster: &ClusterRequest| {
+        vec![("--name", cluster.name.is_some()), ("--alias", cluster.description.alias.is_some())]
     };
-    let of_one = request.cluster.map(of_one).unwrap_or_default();
+    let of_one = request.cluster.as_ref().map(of_one).unwrap_or_default();
     confirm_members(request.members, global, &of_one)?;
     let environment = Environment::of_process();
     let asked = request.given_secret.is_none();
     let host = asked.then(|| select_host(global, &environment)).transpose()?;
-    let connecting = connecting(request, global);
-    let contexts = select_members(request.members, &connecting, &environment)?;
+    let contexts = select_members(request.members, connecting(request, global), &environment)?;
     let intent = intent(request, global, &contexts)?;
     let host = open(host.into_iter().collect(), global, &environment, ui).await?.pop();
     let members = open(contexts, global, &environment, ui).await?;
@@ -54,13 +53,12 @@ pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> 
 }
 
 /// The address that is stored says nothing of how this machine connects.
-fn connecting(request: &Request<'_>, global: &Global) -> Global {
-    let mut connecting = global.clone();
-    if request.cluster.is_some() {
-        connecting.member.member_server = None;
-        connecting.member.member_certificate_authority = None;
+fn connecting(request: &Request<'_>, global: &Global) -> ConnectionOptions {
+    let options = member_options(global);
+    if request.cluster.is_none() {
+        return options;
     }
-    connecting
+    ConnectionOptions { server: None, certificate_authority: None, ..options }
 }
 
 fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) -> Result<Intent, Error> {
@@ -97,14 +95,15 @@ fn member_intent(
     global: &Global,
     context: &SelectedContext,
 ) -> Result<MemberIntent, Error> {
-    let cluster = request.cluster.map(|options| cluster_intent(request, options, renewed, global, context));
+    let cluster =
+        request.cluster.as_ref().map(|options| cluster_intent(request, options, renewed, global, context));
     let cluster = cluster.transpose()?;
     Ok(MemberIntent { side: context.side.clone(), from_other_host: request.from_other_host, cluster })
 }
 
 fn cluster_intent(
     request: &Request<'_>,
-    options: &ClusterOptions,
+    options: &ClusterRequest,
     renewed: Option<&Renewed>,
     global: &Global,
     context: &SelectedContext,
@@ -124,15 +123,11 @@ fn cluster_intent(
     };
     let credentials = credentials(context, address);
     Ok(ClusterIntent {
-        credential: match options.credentials {
-            Credentials::Auto => Choice::Auto,
-            Credentials::Context => Choice::Context,
-            Credentials::ServiceAccount => Choice::ServiceAccount,
-        },
+        credential: options.credential,
         endpoint: endpoint(&credentials),
         user: user(&credentials),
         name,
-        description: description(options),
+        description: options.description.clone(),
         server: credentials.server,
     })
 }
@@ -159,22 +154,10 @@ fn cluster_name(given: Option<&str>, context: &str) -> Result<String, Error> {
     })
 }
 
-fn description(options: &ClusterOptions) -> Description {
-    Description {
-        alias: options.alias.clone(),
-        description: options.description.clone(),
-        group: options.group.clone(),
-        region: options.region.clone(),
-        provider: options.provider.clone(),
-        labels: options.labels.iter().cloned().collect(),
-        annotations: options.annotations.iter().cloned().collect(),
-    }
-}
-
 fn chosen(request: &Request<'_>, global: &Global) -> HostChoice {
     if global.host.context.is_some() {
         HostChoice::Named
-    } else if request.change.yes {
+    } else if request.is_confirmed {
         HostChoice::CurrentContextUnasked
     } else {
         HostChoice::CurrentContext

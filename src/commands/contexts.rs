@@ -36,10 +36,9 @@ pub(super) fn kubeconfig(of: Of, global: &Global, environment: &Environment) -> 
 /// The members' contexts, in the order in which they were named.
 pub(super) fn select_members(
     members: &[String],
-    global: &Global,
+    options: ConnectionOptions,
     environment: &Environment,
 ) -> Result<Vec<SelectedContext>, Error> {
-    let options = member_options(global);
     let kubeconfig = load(&options, environment)?;
     let selected = members.iter().map(|member| {
         let options = ConnectionOptions { context: Some(member.clone()), ..options.clone() };
@@ -148,7 +147,7 @@ fn host_options(global: &Global) -> ConnectionOptions {
 }
 
 /// `context` is each MEMBER's.
-fn member_options(global: &Global) -> ConnectionOptions {
+pub(super) fn member_options(global: &Global) -> ConnectionOptions {
     let member = global.member.clone();
     ConnectionOptions {
         kubeconfig_is_hosts: member.member_kubeconfig.is_none(),

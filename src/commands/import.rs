@@ -14,11 +14,12 @@ use crate::{
 pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error> {
     let members = slice::from_ref(&import.member);
     let request = Request {
-        cluster: Some(&import.cluster),
+        cluster: Some((&import.cluster).into()),
         reachability: import.reachability.into(),
         skipped: &import.skip.checks,
         manifests_to: import.manifests.manifests_to.as_deref(),
-        ..Request::new(Operation::Import, members, &import.change)
+        is_confirmed: import.change.yes,
+        ..Request::new(Operation::Import, members)
     };
-    joining::run(&request, global, ui).await
+    joining::run(&request, &import.change, global, ui).await
 }

@@ -12,11 +12,12 @@ use crate::{
 pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
     let request = Request {
         host_cluster_name: join.host_cluster_name.as_deref(),
-        cluster: Some(&join.cluster),
+        cluster: Some((&join.cluster).into()),
         reachability: join.reachability.into(),
         skipped: &join.skip.checks,
         manifests_to: join.manifests.manifests_to.as_deref(),
-        ..Request::new(Operation::Join, &join.members, &join.change)
+        is_confirmed: join.change.yes,
+        ..Request::new(Operation::Join, &join.members)
     };
-    joining::run(&request, global, ui).await
+    joining::run(&request, &join.change, global, ui).await
 }

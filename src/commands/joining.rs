@@ -10,7 +10,7 @@ use super::{
     request::Request,
 };
 use crate::{
-    cli::Global,
+    cli::{ChangeOptions, Global},
     error::{Error, Resume},
     kubesphere::command::{Mc, context_option},
     live::{connection::Connection, registering::WithoutVersion},
@@ -22,15 +22,20 @@ use crate::{
 };
 
 /// Does what was asked for.
-pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let document = Document::new(request.operation, request.change.dry_run);
+pub(super) async fn run(
+    request: &Request<'_>,
+    change: &ChangeOptions,
+    global: &Global,
+    ui: &Ui,
+) -> Result<(), Error> {
+    let document = Document::new(request.operation, change.dry_run);
     let connected = async {
         pipeline::confirm_skippable(request.skipped)?;
         request.manifests_to.map_or(Ok(()), confirm_usable)?;
         Ok(Joining { request, clusters: connect(request, global, ui).await? })
     };
     // Boxed, because it is more state than a stack should carry around.
-    Box::pin(pipeline::run(document, request.change, ui, connected)).await
+    Box::pin(pipeline::run(document, change, ui, connected)).await
 }
 
 struct Joining<'a> {

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 
 use super::{
-    contexts::{confirm_members, open, select_host, select_members},
+    contexts::{confirm_members, member_options, open, select_host, select_members},
     host_secret::{host_secret, unreadable, withheld},
     interrupt::interrupted,
 };
@@ -47,7 +47,7 @@ async fn compare_all(
     let environment = Environment::of_process();
     confirm_members(&show.members, global, &[])?;
     let mut contexts = vec![select_host(global, &environment)?];
-    contexts.extend(select_members(&show.members, global, &environment)?);
+    contexts.extend(select_members(&show.members, member_options(global), &environment)?);
     let connections = open(contexts, global, &environment, ui).await?;
     let looks = join_all(connections.iter().map(look)).await;
     let (mut places, errors): (Vec<_>, Vec<_>) = looks.into_iter().unzip();

@@ -24,9 +24,10 @@ async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Err
         host_cluster_name: prepare.host_cluster_name.as_deref(),
         skipped: &prepare.skip.checks,
         manifests_to: prepare.manifests.manifests_to.as_deref(),
-        ..Request::new(Operation::PrepareHost, &[], &prepare.change)
+        is_confirmed: prepare.change.yes,
+        ..Request::new(Operation::PrepareHost, &[])
     };
-    joining::run(&request, global, ui).await
+    joining::run(&request, &prepare.change, global, ui).await
 }
 
 async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(), Error> {
@@ -36,9 +37,10 @@ async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(),
         from_other_host: prepare.from_other_host,
         skipped: &prepare.skip.checks,
         manifests_to: prepare.manifests.manifests_to.as_deref(),
-        ..Request::new(Operation::PrepareMember, slice::from_ref(&prepare.member), &prepare.change)
+        is_confirmed: prepare.change.yes,
+        ..Request::new(Operation::PrepareMember, slice::from_ref(&prepare.member))
     };
-    joining::run(&request, global, ui).await
+    joining::run(&request, &prepare.change, global, ui).await
 }
 
 /// With the secret given, no host is asked: who names one expects its checks.

@@ -6,10 +6,10 @@ use super::{
     interrupt::interrupted,
     joining,
     renew_all::{All, find},
-    request::{Renewed, Request},
+    request::{ClusterRequest, Renewed, Request},
 };
 use crate::{
-    cli::{ClusterOptions, Global, Renew},
+    cli::{Global, Renew},
     error::{Error, Resume},
     output::{document::Document, ending::conclude, ui::Ui},
     plan::{context_mapping::LeftOut, operation::Operation},
@@ -51,15 +51,16 @@ async fn renewal(
     global: &Global,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let cluster = ClusterOptions { credentials: renew.credentials, ..ClusterOptions::default() };
+    let cluster = ClusterRequest { credential: renew.credentials.into(), ..ClusterRequest::default() };
     let request = Request {
-        cluster: Some(&cluster),
+        cluster: Some(cluster),
         reachability: renew.reachability.into(),
         skipped: &renew.skip.checks,
         renewed,
         left_out,
         resume: Resume::StartsAnew,
-        ..Request::new(Operation::Renew, contexts, &renew.change)
+        is_confirmed: renew.change.yes,
+        ..Request::new(Operation::Renew, contexts)
     };
-    joining::run(&request, global, ui).await
+    joining::run(&request, &renew.change, global, ui).await
 }

@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use crate::{
-    cli::{ChangeOptions, ClusterOptions},
+    cli::{ClusterOptions, Credentials},
     error::Resume,
     kubesphere::jwt_secret::JwtSecret,
-    plan::{context_mapping::LeftOut, intent::Reachability, operation::Operation},
+    plan::{
+        context_mapping::LeftOut,
+        credential::Choice,
+        intent::{Description, Reachability},
+        operation::Operation,
+    },
 };
 
 /// A join, or a part of it.
@@ -16,7 +21,7 @@ pub(super) struct Request<'a> {
     pub(super) members: &'a [String],
     pub(super) host_cluster_name: Option<&'a str>,
     /// What the members' Clusters shall say, where they are asked for.
-    pub(super) cluster: Option<&'a ClusterOptions>,
+    pub(super) cluster: Option<ClusterRequest>,
     /// The host's jwtSecret, where the host is not to be asked.
     pub(super) given_secret: Option<JwtSecret>,
     /// Whether the members are taken over from another host.
@@ -31,9 +36,47 @@ pub(super) struct Request<'a> {
     pub(super) left_out: &'a [LeftOut],
     /// What the same command does when it is run again.
     pub(super) resume: Resume,
-    pub(super) change: &'a ChangeOptions,
+    /// Whether nobody is asked to confirm.
+    pub(super) is_confirmed: bool,
     /// Where what would be sent is written instead.
     pub(super) manifests_to: Option<&'a Path>,
+}
+
+/// What a member's Cluster shall say and store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ClusterRequest {
+    /// The context's where there is none.
+    pub(super) name: Option<String>,
+    pub(super) credential: Choice,
+    pub(super) description: Description,
+}
+
+impl From<&ClusterOptions> for ClusterRequest {
+    fn from(options: &ClusterOptions) -> Self {
+        Self {
+            name: options.name.clone(),
+            credential: options.credentials.into(),
+            description: Description {
+                alias: options.alias.clone(),
+                description: options.description.clone(),
+                group: options.group.clone(),
+                region: options.region.clone(),
+                provider: options.provider.clone(),
+                labels: options.labels.iter().cloned().collect(),
+                annotations: options.annotations.iter().cloned().collect(),
+            },
+        }
+    }
+}
+
+impl From<Credentials> for Choice {
+    fn from(credentials: Credentials) -> Self {
+        match credentials {
+            Credentials::Auto => Self::Auto,
+            Credentials::Context => Self::Context,
+            Credentials::ServiceAccount => Self::ServiceAccount,
+        }
+    }
 }
 
 /// A Cluster that gets a new kubeconfig.
@@ -47,7 +90,7 @@ pub(super) struct Renewed {
 
 impl<'a> Request<'a> {
     /// This part, of these members, without anything special.
-    pub(super) fn new(operation: Operation, members: &'a [String], change: &'a ChangeOptions) -> Self {
+    pub(super) fn new(operation: Operation, members: &'a [String]) -> Self {
         Self {
             operation,
             members,
@@ -60,7 +103,7 @@ impl<'a> Request<'a> {
             renewed: &[],
             left_out: &[],
             resume: Resume::GoesOn,
-            change,
+            is_confirmed: false,
             manifests_to: None,
         }
     }

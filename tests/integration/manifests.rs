@@ -134,7 +134,10 @@ fn each_part_writes_what_it_would_send() {
     let _ = written(&bed, "", place.path()).run().code(0);
     assert_eq!(names(place.path()).len(), 3);
     let readme = fs::read_to_string(place.path().join(README)).unwrap();
-    assert!(readme.contains("No file: a certificate's key is made when the certificate is requested"), "{readme}");
+    assert!(
+        readme.contains("No file: a certificate's key is made when the certificate is requested"),
+        "{readme}"
+    );
     bed.assert_untouched();
 }
 

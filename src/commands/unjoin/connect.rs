@@ -2,7 +2,7 @@
 
 use crate::{
     cli::{Global, Unjoin},
-    commands::contexts::{open, select_host, select_members},
+    commands::contexts::{member_options, open, select_host, select_members},
     error::Error,
     kubesphere::jwt_secret::JwtSecret,
     live::{connection::Connection, environment::Environment, unjoin::fresh_secret::fresh_secret},
@@ -25,7 +25,7 @@ pub(super) async fn connect(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result
     let environment = Environment::of_process();
     let host = select_host(global, &environment)?;
     let member = unjoin.member_context.as_slice();
-    let member = select_members(member, global, &environment)?;
+    let member = select_members(member, member_options(global), &environment)?;
     let mut hosts = open(vec![host], global, &environment, ui).await?;
     let member = open(member, global, &environment, ui).await?.pop();
     Ok(Clusters {
