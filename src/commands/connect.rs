@@ -45,7 +45,7 @@ pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> 
     let environment = Environment::of_process();
     let asked = request.given_secret.is_none();
     let host = asked.then(|| select_host(global, &environment)).transpose()?;
-    let contexts = select_members(request.members, connecting(request, global), &environment)?;
+    let contexts = select_members(request.members, &connecting(request, global), &environment)?;
     let intent = intent(request, global, &contexts)?;
     let host = open(host.into_iter().collect(), global, &environment, ui).await?.pop();
     let members = open(contexts, global, &environment, ui).await?;

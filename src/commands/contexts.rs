@@ -36,10 +36,10 @@ pub(super) fn kubeconfig(of: Of, global: &Global, environment: &Environment) -> 
 /// The members' contexts, in the order in which they were named.
 pub(super) fn select_members(
     members: &[String],
-    options: ConnectionOptions,
+    options: &ConnectionOptions,
     environment: &Environment,
 ) -> Result<Vec<SelectedContext>, Error> {
-    let kubeconfig = load(&options, environment)?;
+    let kubeconfig = load(options, environment)?;
     let selected = members.iter().map(|member| {
         let options = ConnectionOptions { context: Some(member.clone()), ..options.clone() };
         Ok(select(&kubeconfig, Side::member, &options)?)

@@ -49,7 +49,7 @@ pub async fn run(logs: &Logs, global: &Global, ui: &Ui) -> Result<(), Error> {
     let environment = Environment::of_process();
     let context = match &logs.member {
         Some(member) => {
-            select_members(std::slice::from_ref(member), member_options(global), &environment)?.remove(0)
+            select_members(std::slice::from_ref(member), &member_options(global), &environment)?.remove(0)
         }
         None => select_host(global, &environment)?,
     };

@@ -25,7 +25,7 @@ pub(super) async fn connect(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result
     let environment = Environment::of_process();
     let host = select_host(global, &environment)?;
     let member = unjoin.member_context.as_slice();
-    let member = select_members(member, member_options(global), &environment)?;
+    let member = select_members(member, &member_options(global), &environment)?;
     let mut hosts = open(vec![host], global, &environment, ui).await?;
     let member = open(member, global, &environment, ui).await?.pop();
     Ok(Clusters {
