@@ -14,11 +14,11 @@ use crate::{
     cli::{ChangeOptions, DryRun},
     error::{Error, Kind, Resume},
     live::{
-        apply::Persistence,
         connection::Connection,
         execute::Run,
         failure::Failure,
         ledger::{Entry, Ledger},
+        objects::Persistence,
         undo::Undo,
     },
     output::{

@@ -4,10 +4,10 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::{
-    apply::Persistence,
     connection::Connection,
     failure::Failure,
     ledger::{Entry, Ledger},
+    objects::Persistence,
     report::{Event, Report},
     undo::Undo,
 };
