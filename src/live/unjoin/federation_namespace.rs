@@ -10,7 +10,7 @@ use kube::{
     core::{ApiResource, GroupVersionKind, ObjectMeta},
 };
 
-use super::reading::this;
+use super::reading::existing_like;
 use crate::{
     kubesphere::object::ObjectKind,
     live::{
@@ -51,7 +51,7 @@ pub(in crate::live) async fn federation_namespace(
         Seen::Unreadable(why) | Seen::Malformed(why) => return Ok(Seen::Unreadable(why)),
     };
     let is_going = namespace.deletion_timestamp.is_some();
-    let trace = this(&object, namespace);
+    let trace = existing_like(&object, namespace);
     if is_going {
         return Ok(Seen::Present(FederationNamespace {
             trace,

@@ -47,11 +47,11 @@ pub(super) async fn existing(
     object: ObjectRef,
 ) -> Result<Found<ExistingObject>, RequestError> {
     let found = Objects::like(connection, &object).get_metadata(&object.name).await;
-    Found::of(found.map(|metadata| vec![metadata]), |metadata| Some(this(&object, metadata)))
+    Found::of(found.map(|metadata| vec![metadata]), |metadata| Some(existing_like(&object, metadata)))
 }
 
 /// The object that this is the metadata of, of the kind and in the namespace of another one.
-pub(super) fn this(like: &ObjectRef, metadata: ObjectMeta) -> ExistingObject {
+pub(super) fn existing_like(like: &ObjectRef, metadata: ObjectMeta) -> ExistingObject {
     let name = metadata.name.unwrap_or_default();
     ExistingObject { object: ObjectRef { name, ..like.clone() }, uid: metadata.uid.unwrap_or_default() }
 }

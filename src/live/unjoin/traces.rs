@@ -7,7 +7,7 @@ use kube::{api::ListParams, core::ObjectMeta};
 use super::{
     federation_namespace::federation_namespace,
     namespaces::workspace_namespaces,
-    reading::{Found, existing, this},
+    reading::{Found, existing, existing_like},
 };
 use crate::{
     kubesphere::{
@@ -98,7 +98,7 @@ async fn tokens_of(member: &Connection, account: &str) -> Result<Found<ExistingO
     let like = ObjectKind::SECRET.named("").in_namespace(FEDERATION_NAMESPACE);
     let parameters = ListParams::default().fields(&format!("type={TOKEN_TYPE}"));
     let listed = Objects::like(member, &like).list_metadata(&parameters).await;
-    Found::of(listed, |secret| is_token_of(account, &secret).then(|| this(&like, secret)))
+    Found::of(listed, |secret| is_token_of(account, &secret).then(|| existing_like(&like, secret)))
 }
 
 fn is_token_of(account: &str, secret: &ObjectMeta) -> bool {
@@ -131,7 +131,7 @@ async fn named(
     let found = Objects::like(member, &object).get(&object.name).await;
     Found::of(found.map(|found| vec![found]), |found| {
         let whose = piece.ownership(&as_value(&found));
-        Some(Piece { trace: this(&object, found.metadata), part, whose })
+        Some(Piece { trace: existing_like(&object, found.metadata), part, whose })
     })
 }
 
@@ -141,7 +141,7 @@ async fn tokens(member: &Connection) -> Result<Found<Piece>, RequestError> {
     let listed = Objects::like(member, &like).list_metadata(&parameters).await;
     Found::of(listed, |secret| {
         let host = secret.annotations.as_ref()?.get(HOST_ANNOTATION).map(|uid| HostUid::new(uid));
-        is_token_of(ACCOUNT, &secret).then(|| ours(this(&like, secret), Part::Token(host)))
+        is_token_of(ACCOUNT, &secret).then(|| ours(existing_like(&like, secret), Part::Token(host)))
     })
 }
 
@@ -150,7 +150,7 @@ async fn requests(member: &Connection) -> Result<Found<Piece>, RequestError> {
     let like = ObjectKind::CERTIFICATE_REQUEST.named("");
     let listed = Objects::like(member, &like).list_metadata(&labelled()).await;
     Found::of(listed, |request| {
-        let trace = this(&like, request);
+        let trace = existing_like(&like, request);
         trace.object.name.starts_with(ACCOUNT).then(|| ours(trace, Part::Request))
     })
 }
