@@ -5,7 +5,11 @@ use std::error::Error as StdError;
 use crate::{
     checks::{Finding, Report, member_credential::found_late},
     config_file::store::StoreError,
-    kubesphere::{shell_word::shell_word, side::Side},
+    kubesphere::{
+        command::{Kubectl, Mc},
+        object::ObjectKind,
+        side::Side,
+    },
     live::{
         connection::ConnectionError,
         failure::{Failure, LookAt},
@@ -203,7 +207,7 @@ impl From<Failure> for Error {
             Failure::Request(error) => error.into(),
             Failure::Connection(error) => error.into(),
             Failure::NotOurs { side, piece, .. } => {
-                without_credential(piece.cures(side.context()).into_iter().fold(
+                without_credential(piece.cures(&side).into_iter().fold(
                     Report::failure(&side, message),
                     Report::cure,
                 ))
@@ -227,7 +231,7 @@ impl From<Failure> for Error {
                 Self { message, ..Self::refused(findings) }
             }
             Failure::StaysNarrowed { side, .. } => {
-                let check = format!("`kubectl mc check --context {}`", shell_word(side.context()));
+                let check = format!("`{}`", Mc::new("check").host(&side));
                 Self::new(Kind::Obstacle, message).hint(format!(
                     "{check} says how the webhook stands; run the same command again when it is restored"
                 ))
@@ -256,11 +260,12 @@ impl From<Failure> for Error {
                 Self::new(Kind::Obstacle, message).hint("choose another with `--name`")
             }
             // Never to be deleted for it: it is in use.
-            Failure::OtherCluster { name, is_renewed: true, .. } => Self::new(Kind::Error, message).hint(format!(
-                "from the host, the stored address leads elsewhere: `kubectl mc renew {name}` with `--member-server` and the address at which the host reaches the member"
+            Failure::OtherCluster { side, host, name, is_renewed: true, .. } => Self::new(Kind::Error, message).hint(format!(
+                "from the host, the stored address leads elsewhere: `{}` with `--member-server` and the address at which the host reaches the member",
+                Mc::new("renew").word(&name).host(&host).member_context(&side)
             )),
-            Failure::OtherCluster { name, .. } => Self::new(Kind::Error, message)
-                .hint(format!("if nobody needs it: `kubectl delete clusters.cluster.kubesphere.io {name}` on the host")),
+            Failure::OtherCluster { host, name, .. } => Self::new(Kind::Error, message)
+                .hint(format!("if nobody needs it: `{}` on the host", ObjectKind::CLUSTER.named(name).deletion(&host))),
             Failure::Deleted { .. } => {
                 Self::new(Kind::Error, message).hint("run the same command again to create it anew")
             }
@@ -279,8 +284,8 @@ fn of_narrowing(failure: NarrowingFailure) -> Error {
         NarrowingFailure::Failure(failure) => failure.into(),
         NarrowingFailure::NotSettled { .. } => Error::new(Kind::Error, message)
             .hint("see who else changes it (another `kubectl mc unjoin --force`?), then run the same command again"),
-        NarrowingFailure::Malformed { .. } => Error::new(Kind::Obstacle, message)
-            .hint("`kubectl mc check` says what to do about it"),
+        NarrowingFailure::Malformed { side, .. } => Error::new(Kind::Obstacle, message)
+            .hint(format!("`{}` says what to do about it", Mc::new("check").host(&side))),
         NarrowingFailure::DeniedByOther { .. } => Error::new(Kind::Obstacle, message)
             .hint("have the policy behind that other webhook let this Cluster pass, then run the same command again"),
         NarrowingFailure::NotEffective { .. } => Error::new(Kind::TimedOut, message)
@@ -300,29 +305,26 @@ fn without_credential(report: Report) -> Error {
 
 /// The command that shows this side's installer.
 pub fn logs_command(side: &Side) -> String {
-    match side {
-        Side::Host { context } => format!("`kubectl mc logs --context {context}`"),
-        Side::Member { context } => format!("`kubectl mc logs {context}`"),
-    }
+    format!("`{}`", Mc::logs(side))
 }
 
 fn where_to_look(look_at: &LookAt) -> String {
     match look_at {
         LookAt::Installer(side) => format!("look at the installer: {}", logs_command(side)),
         LookAt::Controller(host) => format!(
-            "look at the host's controller: `kubectl --context {} -n kubesphere-system logs deployment/ks-controller-manager`",
-            host.context()
+            "look at the host's controller: `{}`",
+            Kubectl::on(host).namespace("kubesphere-system").words("logs deployment/ks-controller-manager")
         ),
         LookAt::TokenController(side) => format!(
-            "is kube-controller-manager running? `kubectl --context {} -n kube-system get pods`",
-            side.context()
+            "is kube-controller-manager running? `{}`",
+            Kubectl::on(side).namespace("kube-system").words("get pods")
         ),
         LookAt::Namespace(side, name) => format!(
-            "its status says what keeps it: `kubectl --context {} get namespace {name} -o yaml`",
-            shell_word(side.context())
+            "its status says what keeps it: `{}`",
+            Kubectl::on(side).words("get namespace").word(name).words("-o yaml")
         ),
         LookAt::ApiServer(side) => {
-            format!("is the cluster up? `kubectl --context {} get --raw /readyz`", side.context())
+            format!("is the cluster up? `{}`", Kubectl::on(side).words("get --raw /readyz"))
         }
     }
 }
@@ -334,11 +336,13 @@ mod tests {
     #[test]
     fn nobody_is_told_to_delete_a_cluster_that_is_in_use() {
         let hints = |is_renewed| {
-            let side = Side::Member { context: "edge-1".to_owned() };
+            let (side, host) = (Side::member("edge-1"), Side::host("prod"));
             let (name, uid) = ("edge-1".to_owned(), "u".to_owned());
-            Error::from(Failure::OtherCluster { side, name, uid, is_renewed }).hints.join("\n")
+            Error::from(Failure::OtherCluster { side, host, name, uid, is_renewed }).hints.join("\n")
         };
-        assert!(hints(false).contains("kubectl delete"));
+        assert!(
+            hints(false).contains("`kubectl --context prod delete clusters.cluster.kubesphere.io edge-1`")
+        );
         assert!(
             !hints(true).contains("delete") && hints(true).contains("--member-server"),
             "{}",

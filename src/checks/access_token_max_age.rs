@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation, Verdict};
 use crate::{
-    kubesphere::{kubesphere_config, role::Role, side::Side},
+    kubesphere::{command::Kubectl, kubesphere_config, role::Role, side::Side},
     plan::{needs::ConfigurationStep, observed::Observed, secret_remarks::run_installer},
 };
 
@@ -49,13 +49,11 @@ fn hides_role(member: &Observed) -> bool {
 }
 
 fn set_by_hand(side: &Side) -> String {
-    let object = format!(
-        "kubectl --context {} -n kubesphere-system patch clusterconfigurations.installer.kubesphere.io ks-installer",
-        side.context()
-    );
-    format!(
-        "set it there before the join, for it runs the installer: `{object} --type merge -p '{{\"spec\":{{\"authentication\":{{\"oauthOptions\":{{\"accessTokenMaxAge\":0}}}}}}}}'`"
-    )
+    let patch = Kubectl::on(side)
+        .namespace("kubesphere-system")
+        .words("patch clusterconfigurations.installer.kubesphere.io ks-installer --type merge -p")
+        .word(r#"{"spec":{"authentication":{"oauthOptions":{"accessTokenMaxAge":0}}}}"#);
+    format!("set it there before the join, for it runs the installer: `{patch}`")
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use crate::{
     kubesphere::{
         cluster::RegisteredCluster,
         cluster_configuration::ClusterConfiguration,
+        command::{Kubectl, Mc},
         names::{is_cluster_name, propose_cluster_name},
-        shell_word::shell_word,
         side::Side,
     },
     plan::{intent::ClusterIntent, observed::Observed},
@@ -54,16 +54,16 @@ fn of_member(
                 .cure("choose another with `--name`"),
         );
     }
-    let context = host.side.context();
+    let kubectl = Kubectl::on(&host.side);
     if cluster.is_being_deleted() {
         return Some(failure(format!("its Cluster \"{name}\" is being deleted")).cure(format!(
-            "wait until `kubectl --context {context} get clusters.cluster.kubesphere.io {name}` finds it no more"
+            "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` finds it no more"
         )));
     }
     (!cluster.joins_federation()).then(|| {
         failure(format!("its Cluster \"{name}\" has no `joinFederation: true`, so the controller ignores it for ever"))
             .cure(format!(
-                "`kubectl --context {context} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
+                "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
             ))
     })
 }
@@ -74,12 +74,9 @@ fn invalid(name: &str, side: &Side, checks_only: bool) -> Report {
     if !checks_only {
         return Report::failure(side, message).cure("choose one with `--name`");
     }
-    let context = shell_word(side.context());
-    let cure = match propose_cluster_name(name) {
-        Some(proposal) => format!("join it under another: `kubectl mc join {context} --name {proposal}`"),
-        None => format!("join it under another: `kubectl mc join {context} --name NAME`"),
-    };
-    Report::warning(side, message).cure(cure)
+    let join = Mc::new("join").member(side).words("--name");
+    let join = join.words(&propose_cluster_name(name).unwrap_or_else(|| "NAME".to_owned()));
+    Report::warning(side, message).cure(format!("join it under another: `{join}`"))
 }
 
 /// What the host's controller will call the Cluster that it makes of itself

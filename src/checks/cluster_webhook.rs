@@ -4,7 +4,7 @@ use super::{Check, Finding, Report};
 use crate::{
     kubesphere::{
         cluster_webhook::{CONFIGURATION, GROUP, PLURAL},
-        shell_word::shell_word,
+        command::Kubectl,
         side::Side,
     },
     plan::{
@@ -60,15 +60,11 @@ fn report(host: &Side, standing: &Seen<Standing>) -> Report {
     let report = Report::warning(host, message);
     match standing {
         Seen::Present(Standing::Malformed(_)) => {
-            let context = shell_word(host.context());
+            let kubectl = Kubectl::on(host);
             let object = format!("{PLURAL}.{GROUP} {CONFIGURATION}");
             report
-                .cure(format!(
-                    "compare it with KubeSphere's: `kubectl --context {context} get {object} -o yaml`"
-                ))
-                .cure(format!(
-                    "then remove it: `kubectl --context {context} annotate {object} {ANNOTATION}-`"
-                ))
+                .cure(format!("compare it with KubeSphere's: `{kubectl} get {object} -o yaml`"))
+                .cure(format!("then remove it: `{kubectl} annotate {object} {ANNOTATION}-`"))
         }
         _ => report.cure("the next `kubectl mc` command that changes this host restores it"),
     }

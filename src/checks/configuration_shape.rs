@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::{kubesphere_config, side::Side},
+    kubesphere::{command::Kubectl, kubesphere_config, side::Side},
     plan::{
         needs::Unplannable,
         observed::{Observed, Seen},
@@ -42,7 +42,7 @@ fn of_config(observed: &Observed) -> Option<Report> {
 }
 
 fn edit(what: &str, side: &Side) -> String {
-    format!("mend it: `kubectl --context {} -n kubesphere-system edit {what}`", side.context())
+    format!("mend it: `{}`", Kubectl::on(side).namespace("kubesphere-system").words("edit").words(what))
 }
 
 #[cfg(test)]

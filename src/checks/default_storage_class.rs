@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation, Verdict};
 use crate::{
-    kubesphere::{cluster_configuration::ClusterConfiguration, side::Side},
+    kubesphere::{cluster_configuration::ClusterConfiguration, command::Kubectl, side::Side},
     plan::{
         observed::{Observed, Seen},
         surroundings::StorageClass,
@@ -49,7 +49,6 @@ fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Option<Report> 
 }
 
 fn cure(side: &Side, wanted: Option<&str>, classes: &[StorageClass]) -> String {
-    let context = side.context();
     if let Some(name) = wanted {
         return format!(
             "create StorageClass {name}, or empty spec.persistence.storageClass to use the default one"
@@ -59,9 +58,8 @@ fn cure(side: &Side, wanted: Option<&str>, classes: &[StorageClass]) -> String {
         Some(class) => ("", class.name.as_str()),
         None => ("create one, then ", "NAME"),
     };
-    format!(
-        "{first}mark one: `kubectl --context {context} annotate storageclass {name} storageclass.kubernetes.io/is-default-class=true`"
-    )
+    let annotate = Kubectl::on(side).words("annotate storageclass").word(name);
+    format!("{first}mark one: `{annotate} storageclass.kubernetes.io/is-default-class=true`")
 }
 
 #[cfg(test)]

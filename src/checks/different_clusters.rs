@@ -1,7 +1,7 @@
 //! Host and members are different clusters, by the UID of kube-system.
 
 use super::{Check, Report, Situation};
-use crate::plan::observed::Observed;
+use crate::{kubesphere::command::Kubectl, plan::observed::Observed};
 
 pub(super) const CHECK: Check = Check {
     id: "different-clusters",
@@ -24,7 +24,7 @@ fn same(one: &Observed, other: &Observed) -> Report {
         "{} and {} are the same cluster (the UID of kube-system is {uid} in both)",
         one.side, other.side
     ))
-    .cure("choose another context; `kubectl config get-contexts` lists them")
+    .cure(format!("choose another context; `{} get-contexts` lists them", Kubectl::config(&other.side)))
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use super::{Check, Report, Situation, Verdict};
 use crate::{
-    kubesphere::side::Side,
+    kubesphere::{
+        command::{Kubectl, helm},
+        side::Side,
+    },
     plan::{
         needs::ConfigurationStep,
         observed::{InstallerRun, Seen},
@@ -113,21 +116,16 @@ fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool, at_work:
         "helm's release kubefed in kube-federation-system is {}, none is deployed: the installer cannot install kubefed",
         last.status
     );
-    let context = side.context();
     Some(
         Report::of(verdict, side, message)
             .cure(format!("see why: {}", pods(side, "kube-federation-system")))
-            .cure(format!(
-                "then remove it: `helm --kube-context {context} -n kube-federation-system uninstall kubefed`"
-            )),
+            .cure(format!("then remove it: `{} -n kube-federation-system uninstall kubefed`", helm(side))),
     )
 }
 
 fn pods(side: &Side, namespace: &str) -> String {
-    format!(
-        "look at its pods and events: `kubectl --context {} -n {namespace} get pods,events`",
-        side.context()
-    )
+    let look = Kubectl::on(side).namespace(namespace).words("get pods,events");
+    format!("look at its pods and events: `{look}`")
 }
 
 #[cfg(test)]

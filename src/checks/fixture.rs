@@ -87,6 +87,12 @@ impl Case {
         self
     }
 
+    /// The same clusters, reached by these contexts and options.
+    pub(super) fn reached(mut self, host: &Side, member: &Side) -> Self {
+        self.intent.members[0].side = member.clone();
+        self.host(|observed| observed.side = host.clone()).member(|observed| observed.side = member.clone())
+    }
+
     /// With these Clusters on the host.
     pub(super) fn registered(self, clusters: impl Into<Vec<RegisteredCluster>>) -> Self {
         self.host(|host| host.clusters = Seen::Present(clusters.into()))
@@ -188,7 +194,7 @@ fn member_intent(context: &str) -> MemberIntent {
         server,
         user: Ok(StoredUser::Certificate { certificate: "C".into(), key: "K".into() }),
     };
-    MemberIntent { context: context.to_owned(), from_other_host: false, cluster: Some(cluster) }
+    MemberIntent { side: Side::member(context), from_other_host: false, cluster: Some(cluster) }
 }
 
 /// A standalone installation, as its installer left it.

@@ -2,7 +2,11 @@
 
 use super::{Check, Report, Situation, Verdict, unfinished};
 use crate::{
-    kubesphere::cluster::ConditionType,
+    kubesphere::{
+        cluster::ConditionType,
+        command::{Kubectl, Mc},
+        side::Side,
+    },
     plan::{
         needs::{ConfigurationStep, host_progress},
         observed::Observed,
@@ -20,14 +24,13 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let Some(step) = situation.step(&host.side) else { return Vec::new() };
     let progress = host_progress(host);
     let missing = progress.missing().unwrap_or("something is missing");
-    let context = host.side.context();
-    let command = format!("kubectl mc prepare host --context {context}");
+    let command = Mc::new("prepare host").host(&host.side);
     let report = match step {
         ConfigurationStep::InEffect => own_cluster(situation, host),
         ConfigurationStep::Restart => unfinished::restart(situation, &host.side, missing, &command),
         ConfigurationStep::Await => unfinished::run(situation, &host.side, missing),
         ConfigurationStep::AwaitController => {
-            situation.checks_only().then(|| Report::warning(&host.side, missing).cure(controller(context)))
+            situation.checks_only().then(|| Report::warning(&host.side, missing).cure(controller(&host.side)))
         }
         ConfigurationStep::Patch(patch) => unfinished::drift(situation, &host.side, patch, &command),
     };
@@ -42,14 +45,13 @@ fn own_cluster(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
     })?;
     let verdict = if situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
     let message = format!("its own Cluster \"{}\" is not ready: {unmet}", cluster.name());
-    Some(Report::of(verdict, &host.side, message).cure(controller(host.side.context())))
+    Some(Report::of(verdict, &host.side, message).cure(controller(&host.side)))
 }
 
 /// Where the cause of what the cluster controller does not do stands.
-pub(super) fn controller(host: &str) -> String {
-    format!(
-        "see what the controller says: `kubectl --context {host} -n kubesphere-system logs deployment/ks-controller-manager`"
-    )
+pub(super) fn controller(host: &Side) -> String {
+    let kubectl = Kubectl::on(host).namespace("kubesphere-system");
+    format!("see what the controller says: `{}`", kubectl.words("logs deployment/ks-controller-manager"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::role::Role,
+    kubesphere::{
+        command::{Mc, context_option},
+        role::Role,
+    },
     plan::{intent::HostChoice, observed::Observed, operation::Operation},
 };
 
@@ -44,7 +47,7 @@ fn becoming_host(host: &Observed, chosen: HostChoice) -> Option<Report> {
             &host.side,
             "it has the role none and is only the current-context: `--yes` alone does not make it a host",
         )
-        .cure(format!("say so with `--context {}`, if it shall be the host", host.side.context()))
+        .cure(format!("say so with `{}`, if it shall be the host", context_option(&host.side)))
     })
 }
 
@@ -52,8 +55,8 @@ fn becoming_host(host: &Observed, chosen: HostChoice) -> Option<Report> {
 fn no_host(host: &Observed) -> Option<Report> {
     (!host.is_host()).then(|| {
         Report::failure(&host.side, "it is no host: its role is none").cure(format!(
-            "name the real host with `--context NAME`, or make it one first: `kubectl mc prepare host --context {}`",
-            host.side.context()
+            "name the real host with `--context NAME`, or make it one first: `{}`",
+            Mc::new("prepare host").host(&host.side)
         ))
     })
 }

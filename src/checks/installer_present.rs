@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::{side::Side, versions::Support},
+    kubesphere::{command::Kubectl, side::Side, versions::Support},
     plan::observed::{Observed, Seen},
 };
 
@@ -46,8 +46,8 @@ fn of_cluster(observed: &Observed) -> Vec<Report> {
         ),
         Seen::Present(installer) if installer.replicas == 0 => reports.push(
             Report::failure(side, "Deployment ks-installer is scaled to 0 replicas").cure(format!(
-                "`kubectl --context {} -n kubesphere-system scale deployment ks-installer --replicas 1`",
-                side.context()
+                "`{} -n kubesphere-system scale deployment ks-installer --replicas 1`",
+                Kubectl::on(side)
             )),
         ),
         Seen::Unreadable(reason) | Seen::Malformed(reason) => {
@@ -60,10 +60,8 @@ fn of_cluster(observed: &Observed) -> Vec<Report> {
 }
 
 fn apply(file: &str, side: &Side) -> String {
-    format!(
-        "apply the {file} of the installed KubeSphere version: `kubectl --context {} apply -f {file}`",
-        side.context()
-    )
+    let apply = Kubectl::on(side).words("apply -f").words(file);
+    format!("apply the {file} of the installed KubeSphere version: `{apply}`")
 }
 
 #[cfg(test)]

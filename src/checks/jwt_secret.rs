@@ -2,8 +2,13 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::{cluster_configuration::ClusterConfiguration, kubesphere_config, side::Side},
-    plan::observed::{Observed, Seen},
+    kubesphere::{
+        cluster_configuration::ClusterConfiguration, command::Kubectl, kubesphere_config, side::Side,
+    },
+    plan::{
+        observed::{Observed, Seen},
+        secret_remarks::run_installer,
+    },
 };
 
 pub(super) const CHECK: Check =
@@ -47,18 +52,13 @@ fn absent(host: &Observed) -> Option<Report> {
                 kubesphere_config::NAME
             ),
         )
-        .cure(format!(
-            "let the installer run to its end: `kubectl --context {} -n kubesphere-system rollout restart deployment ks-installer`",
-            host.side.context()
-        ))
+        .cure(format!("let the installer run to its end: `{}`", run_installer(&host.side)))
     })
 }
 
 fn edit(side: &Side) -> String {
-    format!(
-        "`kubectl --context {} -n kubesphere-system edit clusterconfigurations.installer.kubesphere.io ks-installer`",
-        side.context()
-    )
+    let kubectl = Kubectl::on(side).namespace("kubesphere-system");
+    format!("`{}`", kubectl.words("edit clusterconfigurations.installer.kubesphere.io ks-installer"))
 }
 
 #[cfg(test)]

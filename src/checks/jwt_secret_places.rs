@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::devops_config,
+    kubesphere::{command::Mc, devops_config},
     plan::{
         needs::{ConfigurationStep, shared_secret},
         observed::{Observed, Seen},
@@ -69,9 +69,8 @@ fn stale_to_be(
             "DevOps is installed and keeps its jwtSecret of now: after the join its pages answer 401 until ConfigMap {} has the new one",
             devops_config::NAME
         );
-        let member = observed.side.context();
-        Report::warning(&observed.side, message)
-            .cure(format!("after the join `kubectl mc jwt-secret {member}` says what to do"))
+        let show = Mc::new("jwt-secret").member(&observed.side).host(situation.host.map(|host| &host.side));
+        Report::warning(&observed.side, message).cure(format!("after the join `{show}` says what to do"))
     })
 }
 

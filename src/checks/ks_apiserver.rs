@@ -1,7 +1,10 @@
 //! ks-apiserver answers as a host asks it.
 
 use super::{Check, Report, Situation, Verdict};
-use crate::plan::observed::{Observed, Seen};
+use crate::{
+    kubesphere::command::Kubectl,
+    plan::observed::{Observed, Seen},
+};
 
 pub(super) const CHECK: Check =
     Check { id: "ks-apiserver", title: "ks-apiserver answers through the API server", skippable: false, run };
@@ -25,10 +28,11 @@ fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Option<Report> 
         Seen::Malformed(why) => why,
     };
     let verdict = if situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
-    let context = side.context();
-    Some(Report::of(verdict, side, format!("its ks-apiserver does not answer through the API server: {why}")).cure(
-        format!("look at its pods: `kubectl --context {context} -n kubesphere-system get pods -l app=ks-apiserver`"),
-    ))
+    let pods = Kubectl::on(side).namespace("kubesphere-system").words("get pods -l app=ks-apiserver");
+    Some(
+        Report::of(verdict, side, format!("its ks-apiserver does not answer through the API server: {why}"))
+            .cure(format!("look at its pods: `{pods}`")),
+    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Check, Finding, Report};
 use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, side::Side},
+    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side},
     plan::{observed::Seen, reach::leftovers::LeftoverPod},
 };
 
@@ -28,8 +28,9 @@ fn report(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Report {
     }
     let names = names.join(" ");
     let message = format!("probe pods of an earlier command that was killed are still there: {names}");
+    let deletion = Kubectl::on(host).namespace(NAMESPACE).words("delete pods").words(&names);
     Report::warning(host, message)
-        .cure(format!("`kubectl --context {} -n {NAMESPACE} delete pods {names}`", host.context()))
+        .cure(format!("`{deletion}`"))
         .cure("or leave it to the next `kubectl mc` command that changes this host")
 }
 

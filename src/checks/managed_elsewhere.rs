@@ -3,8 +3,8 @@
 use super::{Check, Report, Situation, Verdict};
 use crate::{
     kubesphere::{
-        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, management::Tool,
-        role::Role, side::Side,
+        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, command::Mc,
+        management::Tool, role::Role, side::Side,
     },
     plan::{
         configuration_patch::{Change, ConfigurationPatch},
@@ -75,8 +75,8 @@ fn line(situation: &Situation<'_>, field: &str, value: &str) -> String {
     if field != SECRET_FIELD {
         return format!("`{field}: {value}`");
     }
-    let host = situation.host.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
-    format!("`{field}`: what `kubectl mc jwt-secret --reveal{host}` prints, kept as your other secrets are")
+    let reveal = Mc::new("jwt-secret").words("--reveal").host(situation.host.map(|host| &host.side));
+    format!("`{field}`: what `{reveal}` prints, kept as your other secrets are")
 }
 
 /// Nothing is to change, but what was applied last says another role.

@@ -2,7 +2,7 @@
 
 use super::{Check, Finding, Report, Situation};
 use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, side::Side, versions::Version},
+    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side, versions::Version},
     plan::{
         credential::{Account, Kind, Piece},
         intent::ClusterIntent,
@@ -66,7 +66,7 @@ fn problems(kind: Kind, cluster: &ClusterIntent) -> impl Iterator<Item = &Proble
 
 fn taken(side: &Side, piece: Piece, why: &str) -> Report {
     let message = format!("{} {} is not ours: {why}", piece.type_meta().1, piece.name());
-    piece.cures(side.context()).into_iter().fold(Report::failure(side, message), Report::cure)
+    piece.cures(side).into_iter().fold(Report::failure(side, message), Report::cure)
 }
 
 /// Joining another host takes nothing from the one before.
@@ -74,14 +74,14 @@ fn shared(side: &Side, secret: &str) -> Report {
     let message =
         format!("Secret {secret} holds a cluster-admin's token for another host, which stays valid");
     Report::warning(side, message).cure(format!(
-        "if that host shall not reach this cluster any more: `kubectl --context {} -n {NAMESPACE} delete secret {secret}`",
-        side.context()
+        "if that host shall not reach this cluster any more: `{}`",
+        Kubectl::on(side).namespace(NAMESPACE).words("delete secret").word(secret)
     ))
 }
 
 fn problematic(side: &Side, problem: &Problem) -> Report {
     Report::failure(side, format!("its context cannot be stored on the host: {problem}"))
-        .cure(problem.cure(side.context()))
+        .cure(problem.cure(side))
 }
 
 /// kubefed does not carry a `proxy-url` over (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).

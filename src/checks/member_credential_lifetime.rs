@@ -1,8 +1,8 @@
 //! The context's own credential, where it is stored, holds for some time.
 
-use super::{Check, Report, Situation, Verdict, member_readiness::renew_command};
+use super::{Check, Report, Situation, Verdict};
 use crate::{
-    kubesphere::side::Side,
+    kubesphere::{command::Mc, side::Side},
     plan::{
         credential::Kind,
         lifetime::{DAY, SOON, day, end, left},
@@ -23,8 +23,8 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let stored = situation.members_to_store().filter_map(|(side, cluster, member)| {
         let user = cluster.user.as_ref().ok().filter(|_| cluster.credential.kind(host) == Kind::Context)?;
         let report = ending(&side, user, member?.endpoint.as_ref()?.at)?;
-        let host = situation.host.map_or("", |host| host.side.context());
-        let renewal = renew_command(&cluster.name, host, side.context());
+        let renewal = Mc::new("renew").word(&cluster.name).host(situation.host.map(|host| &host.side));
+        let renewal = renewal.member_context(&side);
         let lasts_a_while = report.verdict == Verdict::Warning;
         Some(if lasts_a_while { report.cure(format!("or renew it in time: `{renewal}`")) } else { report })
     });

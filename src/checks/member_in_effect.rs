@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation, unfinished};
 use crate::{
-    kubesphere::cluster::RegisteredCluster,
+    kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side},
     plan::{
         intent::MemberIntent,
         needs::{ConfigurationStep, member_progress, shared_secret},
@@ -26,7 +26,7 @@ fn of_member(situation: &Situation<'_>, intent: &MemberIntent, member: &Observed
     let progress = member_progress(member, &secret);
     let missing = progress.missing().unwrap_or("something is missing");
     let registered = situation.registered(intent, member).map(RegisteredCluster::name);
-    let command = join(situation, side.context(), registered);
+    let command = join(situation, side, registered);
     match situation.step(side)? {
         ConfigurationStep::InEffect | ConfigurationStep::AwaitController => None,
         ConfigurationStep::Await => unfinished::run(situation, side, missing),
@@ -39,11 +39,12 @@ fn of_member(situation: &Situation<'_>, intent: &MemberIntent, member: &Observed
 }
 
 /// The command that brings a member into effect.
-fn join(situation: &Situation<'_>, member: &str, registered: Option<&str>) -> String {
-    let host = situation.host.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
-    let name = registered.filter(|name| *name != member);
-    let name = name.map(|name| format!(" --name {name}")).unwrap_or_default();
-    format!("kubectl mc join {member}{host}{name}")
+fn join(situation: &Situation<'_>, member: &Side, registered: Option<&str>) -> Mc {
+    let join = Mc::new("join").member(member).host(situation.host.map(|host| &host.side));
+    match registered.filter(|name| *name != member.context()) {
+        Some(name) => join.words("--name").word(name),
+        None => join,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::{shell_word::shell_word, side::Side},
+    kubesphere::{
+        command::{Kubectl, Mc},
+        side::Side,
+    },
     plan::{
         intent::MemberIntent,
         observed::{Observed, Seen},
@@ -33,7 +36,7 @@ fn of_member(situation: &Situation<'_>, intent: &MemberIntent, member: &Observed
         return other.into_iter().collect();
     }
     let Some(leftovers) = &member.surroundings.leftovers else { return Vec::new() };
-    let name = intent.cluster.as_ref().map_or(intent.context.as_str(), |cluster| cluster.name.as_str());
+    let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
     let workspaces = match &leftovers.workspaces {
         Seen::Present(workspaces) => of_workspaces(&member.side, workspaces, name),
         Seen::Absent => Vec::new(),
@@ -90,9 +93,8 @@ fn of_workspaces(side: &Side, workspaces: &[LeftoverWorkspace], name: &str) -> V
 
 fn release(side: &Side, names: &[String]) -> String {
     format!(
-        "keep them as the member's own: `kubectl --context {} label workspaces.tenant.kubesphere.io {} kubefed.io/managed-`",
-        side.context(),
-        names.join(" ")
+        "keep them as the member's own: `{} kubefed.io/managed-`",
+        Kubectl::on(side).words("label workspaces.tenant.kubesphere.io").words(&names.join(" "))
     )
 }
 
@@ -104,9 +106,8 @@ fn of_namespaces(side: &Side, namespaces: &Seen<Vec<String>>) -> Option<Report> 
                 listed(names)
             );
             let cure = format!(
-                "keep them: `kubectl --context {} label namespaces {} kubefed.io/managed- kubesphere.io/workspace-`",
-                side.context(),
-                names.join(" ")
+                "keep them: `{} kubefed.io/managed- kubesphere.io/workspace-`",
+                Kubectl::on(side).words("label namespaces").words(&names.join(" "))
             );
             Some(Report::warning(side, message).cure(cure))
         }
@@ -123,16 +124,16 @@ fn other_accounts(host: Option<&Side>, member: &Observed, name: &str) -> Option<
     let others: Vec<&String> = member.joined_as.present()?.iter().filter(|other| *other != name).collect();
     let first = others.first()?;
     let names: Vec<String> = others.iter().map(|name| format!("{name}-kubesphere")).collect();
-    let context = host.map(|host| format!(" --context {}", shell_word(host.context()))).unwrap_or_default();
+    let unjoin = Mc::new("unjoin").word(first).member_context(&member.side).host(host);
     let message = format!(
         "service accounts of earlier names are left in kube-federation-system, with all rights: {}",
         listed(&names)
     );
     let others = if others.len() > 1 { ", and so for each" } else { "" };
-    Some(Report::warning(&member.side, message).cure(format!(
-        "if no other host uses them: `kubectl mc unjoin {first} --member-context {}{context}`{others}; the member stays joined",
-        shell_word(member.side.context())
-    )))
+    Some(
+        Report::warning(&member.side, message)
+            .cure(format!("if no other host uses them: `{unjoin}`{others}; the member stays joined")),
+    )
 }
 
 /// The names, or some of many and how many more there are.

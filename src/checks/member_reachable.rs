@@ -4,10 +4,13 @@
 //! a kubelet's probe can and cannot tell.
 
 use super::{Check, Finding, Report};
-use crate::plan::reach::{
-    probing::{Outlook, Probed, ProbedMember},
-    target::Target,
-    verdict::{Obstruction, Reach},
+use crate::{
+    kubesphere::{command::Kubectl, side::Side},
+    plan::reach::{
+        probing::{Outlook, Probed, ProbedMember},
+        target::Target,
+        verdict::{Obstruction, Reach},
+    },
 };
 
 pub(super) const CHECK: Check = Check {
@@ -30,7 +33,7 @@ pub fn foreseen(outlook: &Outlook) -> Vec<Finding> {
         }
         Outlook::Probes(probing) => {
             let named = probing.members.iter().filter(|member| member.target.is_named());
-            named.map(|member| named_server(member, probing.host.context())).collect()
+            named.map(|member| named_server(member, &probing.host)).collect()
         }
     };
     CHECK.named(reports, &[])
@@ -42,15 +45,15 @@ pub fn probed(probed: &[Probed], skipped: &[String]) -> Vec<Finding> {
 }
 
 /// A node's `/etc/hosts` may know a name that pods do not, such as KubeKey's lb.kubesphere.local (issue 2299).
-fn named_server(member: &ProbedMember, host: &str) -> Report {
+fn named_server(member: &ProbedMember, host: &Side) -> Report {
     let name = &member.target.host;
+    let kubectl = Kubectl::on(host).namespace("kubesphere-system");
+    let lookup = kubectl.words("exec deployment/ks-controller-manager -- nslookup").word(name);
     Report::unknown(
         &member.member,
         format!("whether the host's pods can resolve its server's name {name}: a probe asks the nodes, which may know it from /etc/hosts"),
     )
-    .cure(format!(
-        "`kubectl --context {host} -n kubesphere-system exec deployment/ks-controller-manager -- nslookup {name}`"
-    ))
+    .cure(format!("`{lookup}`"))
 }
 
 fn of_member(probed: &Probed) -> Vec<Report> {

@@ -6,10 +6,10 @@ use super::{Check, Report, Situation, Verdict, host_in_effect::controller};
 use crate::{
     kubesphere::{
         cluster::{ConditionType, RegisteredCluster},
+        command::{Kubectl, Mc},
         installer_log::mask,
         kubesphere_config::DEFAULT_RESYNC,
         readiness::{Membership, is_stale, last_look, membership},
-        shell_word::shell_word,
         stored_kubeconfig::StoredKubeconfig,
     },
     plan::{
@@ -73,7 +73,7 @@ impl About<'_> {
         let report = Report::of(verdict, &self.member.side, message);
         // It is the new credential that is to help.
         let renews = self.situation.renews();
-        Some(if renews { report } else { report.cure(controller(self.host.side.context())) })
+        Some(if renews { report } else { report.cure(controller(&self.host.side)) })
     }
 
     fn stale(&self) -> Option<Report> {
@@ -88,7 +88,7 @@ impl About<'_> {
                 rough(age),
                 rough(SignedDuration::try_from(resync).unwrap_or(age))
             );
-            Report::warning(&self.member.side, message).cure(controller(self.host.side.context()))
+            Report::warning(&self.member.side, message).cure(controller(&self.host.side))
         })
     }
 
@@ -97,8 +97,8 @@ impl About<'_> {
         (unknown && self.situation.checks_only()).then(|| {
             let message = "it is ready, but its ks-apiserver does not answer the host, which knows no version of its KubeSphere";
             Report::warning(&self.member.side, message).cure(format!(
-                "look at its pods: `kubectl --context {} -n kubesphere-system get pods -l app=ks-apiserver`",
-                self.member.side.context()
+                "look at its pods: `{}`",
+                Kubectl::on(&self.member.side).namespace("kubesphere-system").words("get pods -l app=ks-apiserver")
             ))
         })
     }
@@ -167,15 +167,9 @@ impl About<'_> {
     }
 
     fn renewal(&self) -> String {
-        let (host, member) = (self.host.side.context(), self.member.side.context());
-        format!("store a new kubeconfig: `{}`", renew_command(self.cluster.name(), host, member))
+        let renewal = Mc::new("renew").word(self.cluster.name()).host(&self.host.side);
+        format!("store a new kubeconfig: `{}`", renewal.member_context(&self.member.side))
     }
-}
-
-/// The command that stores a new kubeconfig of this context in the Cluster `name`.
-pub(super) fn renew_command(name: &str, host: &str, member: &str) -> String {
-    let (host, member) = (shell_word(host), shell_word(member));
-    format!("kubectl mc renew {name} --context {host} --member-context {member}")
 }
 
 /// `40 s`, `12 min`, `5 h`, `3 d`.

@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::cluster::RegisteredCluster,
+    kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side},
     plan::{intent::ClusterIntent, observed::Observed},
 };
 
@@ -46,17 +46,14 @@ fn known_as(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Optio
 
 fn of_member(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Vec<Report> {
     let others = host.clusters_with_uid(&member.uid).filter(|cluster| cluster.name() != intent.name);
-    others.map(|cluster| registered_as(cluster, member, host.side.context())).collect()
+    others.map(|cluster| registered_as(cluster, member, &host.side)).collect()
 }
 
-fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &str) -> Report {
+fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side) -> Report {
     let name = cluster.name();
-    Report::failure(&member.side, format!("it is registered on this host already, as \"{name}\"")).cure(
-        format!(
-            "keep that name, for a member cannot be renamed: `kubectl mc join {} --context {host} --name {name}`",
-            member.side.context()
-        ),
-    )
+    let join = Mc::new("join").member(&member.side).host(host).words("--name").word(name);
+    Report::failure(&member.side, format!("it is registered on this host already, as \"{name}\""))
+        .cure(format!("keep that name, for a member cannot be renamed: `{join}`"))
 }
 
 /// Clusters that no UID is known of could be one of the members; which cannot be told.

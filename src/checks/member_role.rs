@@ -2,7 +2,9 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::{cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret, role::Role},
+    kubesphere::{
+        cluster_configuration::ClusterConfiguration, command::Mc, jwt_secret::JwtSecret, role::Role,
+    },
     plan::{intent::MemberIntent, needs::shared_secret, observed::Observed},
 };
 
@@ -53,19 +55,17 @@ fn of_member(
             format!("it is taken over from another host, which loses it: {trace}"),
         ));
     }
-    let (whose, context) = match host {
-        Some(host) => ("another host", format!(" --context {}", host.side.context())),
+    let prepare = Mc::new("prepare member").member(&member.side);
+    let (whose, prepare) = match host {
+        Some(host) => ("another host", prepare.host(&host.side)),
         None => {
-            ("a host, and which one cannot be told without asking yours", " --jwt-secret-stdin".to_owned())
+            ("a host, and which one cannot be told without asking yours", prepare.words("--jwt-secret-stdin"))
         }
     };
     Some(
         Report::failure(&member.side, format!("it is a member of {whose}: {trace}"))
             .cure("if that host still uses it: take it out there first, by deleting its Cluster")
-            .cure(format!(
-                "then, or if that host is gone, take it over: `kubectl mc prepare member {}{context} --from-other-host`",
-                member.side.context()
-            )),
+            .cure(format!("then, or if that host is gone, take it over: `{prepare} --from-other-host`")),
     )
 }
 
@@ -77,8 +77,8 @@ fn host_itself(member: &Observed, host: Option<&Observed>, secret: &JwtSecret) -
     }
     let message = "it has no role and signs with this very secret already: is it the host itself?";
     Some(Report::failure(&member.side, message).cure(format!(
-        "if it is not, say which cluster is the host: `kubectl mc prepare member {} --context HOST`",
-        member.side.context()
+        "if it is not, say which cluster is the host: `{} --context HOST`",
+        Mc::new("prepare member").member(&member.side)
     )))
 }
 

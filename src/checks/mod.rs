@@ -38,6 +38,8 @@ mod member_server_loopback;
 mod member_versions;
 mod permissions;
 mod prepared;
+#[cfg(test)]
+mod printed_commands_tests;
 mod registry;
 mod renewed_cluster;
 pub mod restarts;

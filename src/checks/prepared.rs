@@ -2,7 +2,7 @@
 
 use super::{Check, Report, Situation};
 use crate::{
-    kubesphere::side::Side,
+    kubesphere::{command::Mc, side::Side},
     plan::{
         needs::{ConfigurationStep, host_progress, host_step, member_progress, member_step, shared_secret},
         observed::Observed,
@@ -25,21 +25,15 @@ fn of_host(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
     // What is no host at all is host-role's.
     let step = host_step(&situation.intent.host, host).ok().filter(|_| host.is_host())?;
     let missing = missing(&step, host_progress(host).missing())?;
-    Some(
-        report(&host.side, &missing)
-            .cure(format!("`kubectl mc prepare host --context {}`", host.side.context())),
-    )
+    Some(report(&host.side, &missing).cure(format!("`{}`", Mc::new("prepare host").host(&host.side))))
 }
 
 fn of_member(situation: &Situation<'_>, host: &Observed, member: &Observed) -> Option<Report> {
     let secret = shared_secret(situation.intent, Some(host)).ok()?;
     let step = member_step(member, &secret).ok()?;
     let missing = missing(&step, member_progress(member, &secret).missing())?;
-    let (member, host) = (&member.side, host.side.context());
-    Some(
-        report(member, &missing)
-            .cure(format!("`kubectl mc prepare member {} --context {host}`", member.context())),
-    )
+    let prepare = Mc::new("prepare member").member(&member.side).host(&host.side);
+    Some(report(&member.side, &missing).cure(format!("`{prepare}`")))
 }
 
 fn report(side: &Side, missing: &str) -> Report {

@@ -2,7 +2,11 @@
 
 use super::{Check, Report, Situation, Verdict};
 use crate::{
-    kubesphere::{cluster::RegisteredCluster, shell_word::shell_word, side::Side},
+    kubesphere::{
+        cluster::RegisteredCluster,
+        command::{Kubectl, Mc},
+        side::Side,
+    },
     plan::{
         context_mapping::{LeftOut, Why},
         identity::{Identity, identity},
@@ -26,7 +30,9 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     });
     let intent = situation.intent;
     let verdict = if intent.members.is_empty() { Verdict::Failure } else { Verdict::Warning };
-    of_members.chain(intent.left_out.iter().map(|one| left_out(one, verdict, host))).collect()
+    // All members are looked up in one kubeconfig.
+    let member = intent.members.first().map(|member| &member.side);
+    of_members.chain(intent.left_out.iter().map(|one| left_out(one, verdict, host, member))).collect()
 }
 
 fn of_member(
@@ -35,36 +41,42 @@ fn of_member(
     host: &Observed,
     member: &Observed,
 ) -> Vec<Report> {
-    match unrenewable(cluster, host).or_else(|| another(cluster, intent, host, member)) {
+    match unrenewable(cluster, host, member).or_else(|| another(cluster, intent, host, member)) {
         Some(report) => vec![report],
         None => unread(member).into_iter().collect(),
     }
 }
 
 /// What no kubeconfig helps.
-fn unrenewable(cluster: &RegisteredCluster, host: &Observed) -> Option<Report> {
-    let (name, context) = (cluster.name(), shell_word(host.side.context()));
+fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) -> Option<Report> {
+    let (name, kubectl) = (cluster.name(), Kubectl::on(&host.side));
     let failure = |what: &str| Report::failure(&host.side, format!("the Cluster \"{name}\" {what}"));
     if cluster.is_host() {
-        return Some(
-            failure("is the host's own: its controller writes and uses it by itself").cure(
-                "name the Cluster of a member; `kubectl get clusters.cluster.kubesphere.io` lists them",
+        return Some(failure("is the host's own: its controller writes and uses it by itself").cure(
+            format!(
+                "name the Cluster of a member; `{kubectl} get clusters.cluster.kubesphere.io` lists them"
             ),
-        );
+        ));
     }
     if !cluster.is_direct() {
-        return Some(failure("has no direct connection: it is the member's agent that connects, without a kubeconfig").cure(
-            "look at the agent on the member: `kubectl -n kubesphere-system get deployment cluster-agent`",
-        ));
+        return Some(
+            failure("has no direct connection: it is the member's agent that connects, without a kubeconfig")
+                .cure(format!(
+                    "look at the agent on the member: `{}`",
+                    Kubectl::on(&member.side)
+                        .namespace("kubesphere-system")
+                        .words("get deployment cluster-agent")
+                )),
+        );
     }
     if cluster.is_being_deleted() {
         return Some(failure("is being deleted").cure(format!(
-            "wait until `kubectl --context {context} get clusters.cluster.kubesphere.io {name}` finds it no more, then join the member again"
+            "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` finds it no more, then join the member again"
         )));
     }
     (!cluster.joins_federation()).then(|| {
         failure("has no `joinFederation: true`, so the controller ignores it for ever").cure(format!(
-            "`kubectl --context {context} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
+            "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
         ))
     })
 }
@@ -95,8 +107,8 @@ fn another(
 
 /// Another cluster joins under another name.
 fn join_instead(member: &Side, host: &Observed) -> String {
-    let (member, host) = (shell_word(member.context()), shell_word(host.side.context()));
-    format!("if this cluster shall be a member too: `kubectl mc join {member} --context {host}`")
+    let join = Mc::new("join").member(member).host(&host.side);
+    format!("if this cluster shall be a member too: `{join}`")
 }
 
 fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Report {
@@ -105,12 +117,11 @@ fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Repor
         "nothing proves that it is the host's \"{name}\": the host knows no UID of that, and the cluster (UID {}) has not both the service account {name}-kubesphere in kube-federation-system and the host's jwtSecret",
         member.uid
     );
-    let (context, host) = (shell_word(member.side.context()), shell_word(host.side.context()));
+    let prepare = Mc::new("prepare member").member(&member.side).host(&host.side);
+    let join = Mc::new("join").member(&member.side).host(&host.side).words("--name").word(name);
     Report::failure(&member.side, message)
-        .cure(format!("if it is, let it have the host's jwtSecret first: `kubectl mc prepare member {context} --context {host}`"))
-        .cure(format!(
-            "if the host never reached it: delete the Cluster, and join anew: `kubectl mc join {context} --context {host} --name {name}`"
-        ))
+        .cure(format!("if it is, let it have the host's jwtSecret first: `{prepare}`"))
+        .cure(format!("if the host never reached it: delete the Cluster, and join anew: `{join}`"))
 }
 
 /// What cannot be seen is not removed.
@@ -122,13 +133,14 @@ fn unread(member: &Observed) -> Option<Report> {
     ))
 }
 
-fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed) -> Report {
+fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed, member: Option<&Side>) -> Report {
     let name = &one.name;
-    let renewal = format!("kubectl mc renew {name} --context {}", shell_word(host.side.context()));
+    let elsewhere = Mc::new("renew").word(name).host(&host.side);
+    let renewal = member.into_iter().fold(elsewhere.clone(), Mc::member_options);
     let (message, cure) = match &one.why {
         Why::NoContext => (
             format!("no context that answers leads to the Cluster \"{name}\", which is left out"),
-            format!("name its kubeconfig: `{renewal} --member-kubeconfig PATH --member-context NAME`"),
+            format!("name its kubeconfig: `{elsewhere} --member-kubeconfig PATH --member-context NAME`"),
         ),
         Why::UnclearAddress => (
             format!(

@@ -70,7 +70,7 @@ impl<'a> Situation<'a> {
     /// Every Cluster that is asked for, with its member, whether that answered or not.
     pub fn clusters(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
         let members = self.members.iter().map(|member| member.intent);
-        members.filter_map(|intent| Some((Side::member(intent.context.clone()), intent.cluster.as_ref()?)))
+        members.filter_map(|intent| Some((intent.side.clone(), intent.cluster.as_ref()?)))
     }
 
     /// Whether nothing is to be done: a join is looked at, before or after it.

@@ -2,18 +2,13 @@
 
 use super::{Report, Situation};
 use crate::{
-    kubesphere::side::Side,
+    kubesphere::{command::Mc, side::Side},
     plan::{configuration_patch::ConfigurationPatch, operation::Operation},
 };
 
 /// A run that failed before: a join makes up for it, an import says it in its own words. `command` makes the installer
 /// run again.
-pub(super) fn restart(
-    situation: &Situation<'_>,
-    side: &Side,
-    missing: &str,
-    command: &str,
-) -> Option<Report> {
+pub(super) fn restart(situation: &Situation<'_>, side: &Side, missing: &str, command: &Mc) -> Option<Report> {
     let message = format!(
         "its configuration is not in effect ({missing}), and no run of the installer is at work on it"
     );
@@ -30,13 +25,9 @@ pub(super) fn restart(
 
 /// A run that is at work on it: a join waits for it.
 pub(super) fn run(situation: &Situation<'_>, side: &Side, missing: &str) -> Option<Report> {
-    let logs = match side {
-        Side::Host { context } => format!("kubectl mc logs --context {context}"),
-        Side::Member { context } => format!("kubectl mc logs {context}"),
-    };
     situation.checks_only().then(|| {
         Report::warning(side, format!("its configuration is not in effect yet ({missing})"))
-            .cure(format!("see how the run ends: `{logs}`"))
+            .cure(format!("see how the run ends: `{}`", Mc::logs(side)))
     })
 }
 
@@ -45,7 +36,7 @@ pub(super) fn drift(
     situation: &Situation<'_>,
     side: &Side,
     patch: &ConfigurationPatch,
-    command: &str,
+    command: &Mc,
 ) -> Option<Report> {
     let changes = patch.changes.iter().map(|change| {
         let old = change.old.as_deref().unwrap_or("unset");

@@ -11,7 +11,11 @@ use super::{
     short_name,
 };
 use crate::{
-    kubesphere::{cluster::RegisteredCluster, shell_word::shell_word, side::Side},
+    kubesphere::{
+        cluster::RegisteredCluster,
+        command::{Kubectl, Mc},
+        side::Side,
+    },
     plan::{
         credential::Ownership,
         identity::{Identity, identity},
@@ -98,7 +102,7 @@ fn as_preparation() -> Intent {
     Intent {
         operation: Operation::Unjoin,
         host: HostIntent { cluster_name: None, chosen: HostChoice::Named },
-        members: vec![MemberIntent { context: String::new(), from_other_host: true, cluster: None }],
+        members: vec![MemberIntent { side: Side::member(""), from_other_host: true, cluster: None }],
         given_secret: None,
         reachability: Reachability::Off,
         left_out: Vec::new(),
@@ -180,7 +184,10 @@ impl Unjoining<'_> {
                         member.uid
                     ),
                 )
-                .cure("name the context of that member with `--member-context`; `kubectl config get-contexts` lists them"),
+                .cure(format!(
+                    "name the context of that member with `--member-context`; `{} get-contexts` lists them",
+                    Kubectl::config(side)
+                )),
             ],
             Identity::Unproven => vec![
                 Report::failure(
@@ -212,12 +219,8 @@ impl Unjoining<'_> {
 
     /// Whether another host has taken it or this one has renewed its secret cannot be seen.
     fn drifted(&self, member: &Side) -> Report {
-        let host = self.host.map(|host| format!(" --context {}", shell_word(host.side.context())));
-        let give = format!(
-            "kubectl mc prepare member {}{} --from-other-host",
-            shell_word(member.context()),
-            host.unwrap_or_default()
-        );
+        let give = Mc::new("prepare member").member(member).host(self.host.map(|host| &host.side));
+        let give = give.words("--from-other-host");
         Report::warning(
             member,
             "its role is member and its jwtSecret is not this host's: another host has taken it, or this host's was renewed",
@@ -347,14 +350,14 @@ pub fn denied(side: &Side, name: &str, admission: &Admission) -> Option<Finding>
 }
 
 fn not_called(side: &Side, name: &str, why: &str) -> Report {
-    let context = shell_word(side.context());
+    let pods =
+        Kubectl::on(side).namespace("kubesphere-system").words("get pods -l app=ks-controller-manager");
     Report::failure(
         side,
         format!("its webhook cannot be asked whether the Cluster \"{name}\" may go, which says nothing of the member: {why}"),
     )
     .cure(format!(
-        "see that ks-controller-manager runs, and why it does not answer: `kubectl --context {context} -n kubesphere-system \
-         get pods -l app=ks-controller-manager`; then run the same command again"
+        "see that ks-controller-manager runs, and why it does not answer: `{pods}`; then run the same command again"
     ))
 }
 
@@ -383,10 +386,7 @@ fn denial(side: &Side, name: &str, why: &str) -> Report {
 }
 
 fn list(side: &Side) -> String {
-    format!(
-        "`kubectl --context {} get clusters.cluster.kubesphere.io` lists the members",
-        shell_word(side.context())
-    )
+    format!("`{}` lists the members", Kubectl::on(side).words("get clusters.cluster.kubesphere.io"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Options of every command that changes clusters.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -12,6 +12,14 @@ pub struct SkipOptions {
     /// Checks whose failures become warnings
     #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
     pub checks: Vec<String>,
+}
+
+/// Who applies it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ManifestOptions {
+    /// Change nothing; write what would be sent into this directory, for those who apply it by other means
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dry_run", "wait"])]
+    pub manifests_to: Option<PathBuf>,
 }
 
 /// How to go about a change.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    change::{ChangeOptions, SkipOptions},
+    change::{ChangeOptions, ManifestOptions, SkipOptions},
     cluster::ClusterOptions,
     reachability::Reachability,
 };
@@ -39,4 +39,7 @@ pub struct Import {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// Who applies it
+    #[command(flatten)]
+    pub manifests: ManifestOptions,
 }

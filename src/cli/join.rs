@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    change::{ChangeOptions, SkipOptions},
+    change::{ChangeOptions, ManifestOptions, SkipOptions},
     cluster::ClusterOptions,
     reachability::Reachability,
 };
@@ -46,6 +46,9 @@ Examples:
   # Join one that need not be reachable from every node of the host
   kubectl mc join edge-1 --context prod --reachability=off
 
+  # Change nothing; write what kubectl, or a repository, is to apply
+  kubectl mc join edge-1 --context prod --manifests-to ./edge-1
+
   # Join a cluster whose context has a name that no Cluster can have
   kubectl mc join admin@blue --context prod --name blue")]
 pub struct Join {
@@ -67,6 +70,9 @@ pub struct Join {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// Who applies it
+    #[command(flatten)]
+    pub manifests: ManifestOptions,
 }
 
 #[cfg(test)]

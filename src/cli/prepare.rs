@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::change::{ChangeOptions, SkipOptions};
+use super::change::{ChangeOptions, ManifestOptions, SkipOptions};
 
 /// Prepare one cluster at a time: the host, or a member
 ///
@@ -53,6 +53,9 @@ pub struct PrepareHost {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// Who applies it
+    #[command(flatten)]
+    pub manifests: ManifestOptions,
 }
 
 /// Give a cluster the role member and the host's jwtSecret
@@ -94,4 +97,7 @@ pub struct PrepareMember {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// Who applies it
+    #[command(flatten)]
+    pub manifests: ManifestOptions,
 }

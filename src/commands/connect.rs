@@ -19,7 +19,7 @@ use crate::{
     output::ui::Ui,
     plan::{
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent},
+        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
         member_kubeconfig::{endpoint, user},
         member_server::storable,
         operation::Operation,
@@ -85,7 +85,8 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
         host: HostIntent { cluster_name, chosen: chosen(request, global) },
         members,
         given_secret: request.given_secret.clone(),
-        reachability: request.reachability,
+        // Probing puts pods on the host, and nothing is to be changed where manifests are written.
+        reachability: request.manifests_to.map_or(request.reachability, |_| Reachability::Off),
         left_out: request.left_out.to_vec(),
     })
 }
@@ -98,7 +99,7 @@ fn member_intent(
 ) -> Result<MemberIntent, Error> {
     let cluster = request.cluster.map(|options| cluster_intent(request, options, renewed, global, context));
     let cluster = cluster.transpose()?;
-    Ok(MemberIntent { context: context.name.clone(), from_other_host: request.from_other_host, cluster })
+    Ok(MemberIntent { side: context.side.clone(), from_other_host: request.from_other_host, cluster })
 }
 
 fn cluster_intent(

@@ -21,7 +21,7 @@ use crate::{
 pub(super) fn select_host(global: &Global, environment: &Environment) -> Result<SelectedContext, Error> {
     let options = host_options(global);
     let kubeconfig = load(&options, environment)?;
-    Ok(select(&kubeconfig, |context| Side::Host { context }, &options)?)
+    Ok(select(&kubeconfig, Side::host, &options)?)
 }
 
 /// What can be named on one side; nothing where it cannot be read.
@@ -43,7 +43,7 @@ pub(super) fn select_members(
     let kubeconfig = load(&options, environment)?;
     let selected = members.iter().map(|member| {
         let options = ConnectionOptions { context: Some(member.clone()), ..options.clone() };
-        Ok(select(&kubeconfig, |context| Side::Member { context }, &options)?)
+        Ok(select(&kubeconfig, Side::member, &options)?)
     });
     selected.collect()
 }
@@ -57,7 +57,7 @@ pub(super) fn every_member(
     let kubeconfig = load(&options, environment)?;
     let contexts = kubeconfig.contexts.iter().filter_map(|context| {
         let options = ConnectionOptions { context: Some(context.name.clone()), ..options.clone() };
-        select(&kubeconfig, |context| Side::Member { context }, &options).ok()
+        select(&kubeconfig, Side::member, &options).ok()
     });
     Ok(contexts.collect())
 }
@@ -151,6 +151,7 @@ fn host_options(global: &Global) -> ConnectionOptions {
 fn member_options(global: &Global) -> ConnectionOptions {
     let member = global.member.clone();
     ConnectionOptions {
+        kubeconfig_is_hosts: member.member_kubeconfig.is_none(),
         kubeconfig: member.member_kubeconfig.or_else(|| global.host.kubeconfig.clone()),
         context: None,
         cluster: member.member_cluster,

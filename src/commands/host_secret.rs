@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Kind},
-    kubesphere::{jwt_secret::JwtSecret, kubesphere_config, side::Side},
+    kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, side::Side},
     live::{connection::Connection, secret_places::secret_places},
     output::{jwt_secrets::show_remarks, ui::Ui},
     plan::{
@@ -50,20 +50,21 @@ pub(super) fn withheld(side: &Side, why: Withheld) -> Error {
         Withheld::Version4 => refused(
             "KubeSphere 4 is installed: its host gives its jwtSecret to each member by itself".to_owned(),
         )
-        .hint("add members in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4"),
-        Withheld::Member => {
-            refused("it is a member, and its jwtSecret may not be its host's".to_owned())
-                .hint("name the context of its host instead")
-        }
+        .hint(
+            "add members in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4",
+        ),
+        Withheld::Member => refused("it is a member, and its jwtSecret may not be its host's".to_owned())
+            .hint("name the context of its host instead"),
         Withheld::Missing => refused(format!(
             "it has no jwtSecret: authentication.jwtSecret is missing in configmaps/{}",
             kubesphere_config::NAME
         ))
         .hint(format!("let the installer run to its end: `{}`", run_installer(side))),
         Withheld::Unusable(why) => refused(format!("its jwtSecret cannot be shared: {why}")).hint(format!(
-            "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: `kubectl --context {} \
-             -n kubesphere-system edit clusterconfigurations.installer.kubesphere.io ks-installer`",
-            side.context()
+            "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: `{}`",
+            Kubectl::on(side)
+                .namespace("kubesphere-system")
+                .words("edit clusterconfigurations.installer.kubesphere.io ks-installer")
         )),
     }
 }

@@ -17,6 +17,7 @@ pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error>
         cluster: Some(&import.cluster),
         reachability: import.reachability.into(),
         skipped: &import.skip.checks,
+        manifests_to: import.manifests.manifests_to.as_deref(),
         ..Request::new(Operation::Import, members, &import.change)
     };
     joining::run(&request, global, ui).await

@@ -15,6 +15,7 @@ pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
         cluster: Some(&join.cluster),
         reachability: join.reachability.into(),
         skipped: &join.skip.checks,
+        manifests_to: join.manifests.manifests_to.as_deref(),
         ..Request::new(Operation::Join, &join.members, &join.change)
     };
     joining::run(&request, global, ui).await

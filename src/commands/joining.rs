@@ -1,14 +1,18 @@
 //! What `join`, its parts and `renew` have in common: a host, and members by their contexts.
 
+use std::path::Path;
+
 use super::{
     connect::{Clusters, connect},
     look::{Look, look},
+    manifests::confirm_usable,
     pipeline::{self, Looked as _, Task},
     request::Request,
 };
 use crate::{
     cli::Global,
     error::{Error, Resume},
+    kubesphere::command::{Mc, context_option},
     live::{connection::Connection, registering::WithoutVersion},
     output::{document::Document, questions, results::warn_of_unknown_version, ui::Ui},
     plan::{
@@ -22,6 +26,7 @@ pub(super) async fn run(request: &Request<'_>, global: &Global, ui: &Ui) -> Resu
     let document = Document::new(request.operation, request.change.dry_run);
     let connected = async {
         pipeline::confirm_skippable(request.skipped)?;
+        request.manifests_to.map_or(Ok(()), confirm_usable)?;
         Ok(Joining { request, clusters: connect(request, global, ui).await? })
     };
     // Boxed, because it is more state than a stack should carry around.
@@ -65,13 +70,22 @@ impl Task for Joining<'_> {
         if self.request.renewed.len() < 2 {
             return error;
         }
-        error.hint("renew the others one by one: `kubectl mc renew NAME --member-context NAME`")
+        let host = self.clusters.host.as_ref().map(|host| &host.side);
+        let renew = Mc::new("renew").words("NAME").host(host);
+        // All members are looked up in one kubeconfig.
+        let members = self.clusters.members.first().map(|member| &member.side);
+        let renew = members.into_iter().fold(renew, Mc::member_options);
+        error.hint(format!("renew the others one by one: `{renew} --member-context NAME`"))
+    }
+
+    fn manifests_to(&self) -> Option<&Path> {
+        self.request.manifests_to
     }
 
     fn unasked(&self, look: &Look) -> (&'static str, String) {
         let is_said = self.clusters.intent.host.chosen == HostChoice::Named;
         let unsaid = look.host().filter(|host| !is_said && !host.is_host());
-        let context = unsaid.map(|host| format!(" --context {}", host.side.context())).unwrap_or_default();
+        let context = unsaid.map(|host| format!(" {}", context_option(&host.side))).unwrap_or_default();
         ("this changes clusters", format!("--yes{context}"))
     }
 

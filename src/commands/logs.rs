@@ -14,6 +14,7 @@ use crate::{
     cli::{Global, Logs, Runs},
     error::{Error, Kind, logs_command},
     kubesphere::{
+        command::Kubectl,
         installer_log::{Failure, InstallerLog, Run},
         side::Side,
     },
@@ -280,18 +281,18 @@ fn unavailable(side: &Side, reason: &LogUnavailable) -> Error {
     if let Some(error) = reason.request_error(side) {
         return error.into();
     }
-    let context = side.context();
+    let kubectl = Kubectl::on(side);
     let error = Error::new(Kind::Obstacle, format!("{side}: {}", verdict::harmless(&reason.to_string())));
     match reason {
         LogUnavailable::NoInstaller => error.hint(format!(
-            "apply the kubesphere-installer.yaml of the KubeSphere version: `kubectl --context {context} apply -f \
+            "apply the kubesphere-installer.yaml of the KubeSphere version: `{kubectl} apply -f \
              kubesphere-installer.yaml`"
         )),
-        LogUnavailable::ScaledDown => error.hint(format!(
-            "`kubectl --context {context} -n kubesphere-system scale deployment ks-installer --replicas 1`"
-        )),
+        LogUnavailable::ScaledDown => {
+            error.hint(format!("`{kubectl} -n kubesphere-system scale deployment ks-installer --replicas 1`"))
+        }
         _ => error
-            .hint(format!("look at its pod: `kubectl --context {context} -n kubesphere-system describe pods`"))
+            .hint(format!("look at its pod: `{kubectl} -n kubesphere-system describe pods`"))
             .hint(format!("wait for it: {}", logs_command(side))),
     }
 }

@@ -25,6 +25,7 @@ mod given_secret;
 mod host_secret;
 mod joining;
 mod look;
+mod manifests;
 mod narrowing;
 mod pipeline;
 mod reachability;

@@ -1,13 +1,14 @@
 //! From what was asked for to its result: look, decide, show, confirm, carry out, and look again. Every command that changes
 //! clusters goes this way.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    continuation::say_how_to_continue,
+    continuation::{continuation, say_how_to_continue},
     interrupt::{before_ending, interrupted},
+    manifests::store,
 };
 use crate::{
     checks::{Finding, skippable_ids},
@@ -15,16 +16,18 @@ use crate::{
     error::{Error, Kind, Resume},
     live::{
         connection::Connection,
-        execute::Run,
+        environment::command_line,
+        execute::{Run, Way},
         failure::Failure,
         ledger::{Entry, Ledger},
-        objects::Persistence,
         undo::Undo,
     },
     output::{
         document::Document,
         ending::{self, Object as _},
-        findings, leftovers, plan,
+        findings, leftovers,
+        manifests::{self, Manifests},
+        plan,
         progress::Progress,
         results,
         ui::Ui,
@@ -51,6 +54,11 @@ pub(super) trait Task {
 
     fn skipped(&self) -> &[String] {
         &[]
+    }
+
+    /// Where what would be sent is written instead.
+    fn manifests_to(&self) -> Option<&Path> {
+        None
     }
 
     /// How many members it is about.
@@ -233,7 +241,7 @@ impl Pipeline<'_> {
             self.conclude(&foreseen, document)?;
             return Ok(None);
         }
-        if self.change.dry_run == DryRun::None {
+        if self.change.dry_run == DryRun::None && task.manifests_to().is_none() {
             let asked = Instant::now();
             self.confirm(task, look).await?;
             // The time in which a person thinks is theirs.
@@ -262,14 +270,14 @@ impl Pipeline<'_> {
         view: plan::View<'_>,
         document: &mut Document,
     ) -> Carried {
-        let is_dry_run = self.change.dry_run == DryRun::Server;
         let progress = Progress::new(self.ui);
+        let way = self.way(task);
         let run = Run {
             connections: task.connections(),
             intent: task.intent(),
             host: look.host(),
             skipped: task.skipped(),
-            persistence: if is_dry_run { Persistence::DryRun } else { Persistence::Stored },
+            way,
             deadline: self.deadline,
             wait: self.change.wait,
             report: &progress,
@@ -284,13 +292,19 @@ impl Pipeline<'_> {
                 results::warn_of_unknown_version(self.ui, &entry.cluster, why);
             }
         }
-        let unfinished = ledger.is_unfinished();
+        let (unfinished, written) = (ledger.is_unfinished(), ledger.written());
         let changed =
             ledger.entries.iter().any(|entry| matches!(entry.failure, Some(Failure::Unconfirmed { .. })));
         if let Err(error) = self.end(task, ledger, document) {
             return if changed { Carried::Changed(error) } else { Carried::Ended(Err(error)) };
         }
-        if is_dry_run {
+        if let Some(directory) = task.manifests_to() {
+            let (operation, command) = (task.operation(), continuation(&command_line()));
+            let observed = look.observed();
+            let manifests = Manifests { operation, observed, written, directory, command };
+            return Carried::Ended(self.hand_over(&manifests, document));
+        }
+        if way == Way::Rehearse {
             return Carried::Ended(concluded);
         }
         if unfinished {
@@ -300,6 +314,20 @@ impl Pipeline<'_> {
         let verified = self.verify(task, document).await;
         task.done(look, document, self.ui);
         Carried::Ended(verified.and(concluded))
+    }
+
+    fn way<T: Task>(&self, task: &T) -> Way {
+        match self.change.dry_run {
+            _ if task.manifests_to().is_some() => Way::Write,
+            DryRun::Server => Way::Rehearse,
+            DryRun::None | DryRun::Client => Way::Execute,
+        }
+    }
+
+    fn hand_over(&self, manifests: &Manifests<'_>, document: &mut Document) -> Result<(), Error> {
+        store(manifests.directory, &manifests.files()?)?;
+        document.written(manifests);
+        if self.change.output.is_some() { Ok(()) } else { manifests::show(self.ui, manifests) }
     }
 
     /// Prints the result lines, or leaves them to the object.

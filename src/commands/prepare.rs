@@ -23,6 +23,7 @@ async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Err
     let request = Request {
         host_cluster_name: prepare.host_cluster_name.as_deref(),
         skipped: &prepare.skip.checks,
+        manifests_to: prepare.manifests.manifests_to.as_deref(),
         ..Request::new(Operation::PrepareHost, &[], &prepare.change)
     };
     joining::run(&request, global, ui).await
@@ -34,6 +35,7 @@ async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(),
         given_secret,
         from_other_host: prepare.from_other_host,
         skipped: &prepare.skip.checks,
+        manifests_to: prepare.manifests.manifests_to.as_deref(),
         ..Request::new(Operation::PrepareMember, slice::from_ref(&prepare.member), &prepare.change)
     };
     joining::run(&request, global, ui).await

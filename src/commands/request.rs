@@ -1,5 +1,7 @@
 //! What was asked for, whichever command it was typed as.
 
+use std::path::Path;
+
 use crate::{
     cli::{ChangeOptions, ClusterOptions},
     error::Resume,
@@ -30,6 +32,8 @@ pub(super) struct Request<'a> {
     /// What the same command does when it is run again.
     pub(super) resume: Resume,
     pub(super) change: &'a ChangeOptions,
+    /// Where what would be sent is written instead.
+    pub(super) manifests_to: Option<&'a Path>,
 }
 
 /// A Cluster that gets a new kubeconfig.
@@ -57,6 +61,7 @@ impl<'a> Request<'a> {
             left_out: &[],
             resume: Resume::GoesOn,
             change,
+            manifests_to: None,
         }
     }
 }

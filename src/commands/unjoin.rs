@@ -9,7 +9,7 @@ use super::pipeline::{self, Task};
 use crate::{
     cli::{Global, Unjoin},
     error::Error,
-    kubesphere::{cluster::RegisteredCluster, shell_word::shell_word},
+    kubesphere::{cluster::RegisteredCluster, command::Mc},
     live::connection::Connection,
     output::{
         document::Document,
@@ -83,12 +83,9 @@ impl Task for Removing<'_> {
         }
         let name = &self.unjoin.name;
         let is_proxy = look.cluster().is_some_and(RegisteredCluster::is_proxy);
-        let command = format!(
-            "kubectl mc unjoin {} --member-context CONTEXT --context {}",
-            shell_word(name),
-            shell_word(self.clusters.host.side.context())
-        );
+        let unjoin =
+            Mc::new("unjoin").word(name).words("--member-context CONTEXT").host(&self.clusters.host.side);
         document.remains(&objects_on_member(name, is_proxy));
-        show_member_remains(ui, name, is_proxy, &command);
+        show_member_remains(ui, name, is_proxy, &unjoin.to_string());
     }
 }

@@ -7,7 +7,6 @@ use super::{
     connection::Connection,
     failure::Failure,
     ledger::{Entry, Ledger},
-    objects::Persistence,
     report::{Event, Report},
     undo::Undo,
 };
@@ -15,6 +14,7 @@ use crate::{
     kubesphere::side::Side,
     plan::{
         intent::Intent,
+        manifest::Written,
         member_kubeconfig::StoredKubeconfig,
         observed::Observed,
         phase::{Begins, Lane, OnFailure, Plan},
@@ -32,12 +32,23 @@ pub struct Run<'a> {
     pub host: Option<&'a Observed>,
     /// The checks whose obstacles are warnings.
     pub skipped: &'a [String],
-    pub persistence: Persistence,
+    pub way: Way,
     pub deadline: Instant,
     /// Whether effects are waited for.
     pub wait: bool,
     pub report: &'a dyn Report,
     pub undo: &'a Undo,
+}
+
+/// How the steps are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// For real.
+    Execute,
+    /// Requests that change something carry `dryRun=All`.
+    Rehearse,
+    /// Nothing is sent that changes something: the ledger has what would be.
+    Write,
 }
 
 /// One step's turn.
@@ -56,19 +67,24 @@ pub(super) trait Execute {
 
     /// Sends what it would change with `dryRun=All`, so that the API server's admission has its say, and waits for nothing.
     async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure>;
+
+    /// Reads what its manifests need beside the plan.
+    async fn read(&self, _turn: &mut Turn<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 impl Run<'_> {
     /// Carries out the plan; what came of it stands in the ledger, however it ends.
     pub async fn carry_out(&self, plan: &Plan) -> Ledger {
         let mut ledger = Ledger::default();
-        for phase in &plan.phases {
+        for (number, phase) in plan.phases.iter().enumerate() {
             if phase.begins == Begins::WhenFinished && ledger.is_unfinished() {
                 break;
             }
             let lanes = phase.lanes.iter().filter(|lane| !ledger.has_failed(&lane.cluster));
             // Boxed, because many requests are more state than a stack should carry around.
-            let entries = join_all(lanes.map(|lane| Box::pin(self.lane(lane, &ledger)))).await;
+            let entries = join_all(lanes.map(|lane| Box::pin(self.lane(number, lane, &ledger)))).await;
             let failed = entries.iter().any(|entry| entry.failure.is_some());
             ledger.entries.extend(entries);
             if failed && phase.on_failure == OnFailure::StopAll {
@@ -79,12 +95,14 @@ impl Run<'_> {
         ledger
     }
 
-    async fn lane(&self, lane: &Lane, ledger: &Ledger) -> Entry {
+    async fn lane(&self, phase: usize, lane: &Lane, ledger: &Ledger) -> Entry {
         let mut entry = Entry::new(&lane.cluster);
         for step in &lane.steps {
             let mut turn = Turn { run: self, ledger, entry: &mut entry };
-            if let Err(failure) = turn.take(step).await {
-                entry.failure = Some(failure);
+            match turn.take(step).await {
+                Ok(()) if self.way == Way::Write => turn.write(step, phase),
+                Ok(()) => {}
+                Err(failure) => entry.failure = Some(failure),
             }
             if entry.failure.is_some() || entry.unfinished {
                 break;
@@ -117,14 +135,23 @@ impl<'a> Turn<'a> {
 
     /// A dry run comes to what was foreseen, unless the server refuses it.
     async fn carry_out<S: Execute + Planned>(&mut self, step: &S) -> Result<(), Failure> {
-        match self.run.persistence {
-            Persistence::Stored => Box::pin(step.execute(self)).await,
-            Persistence::DryRun => {
+        match self.run.way {
+            Way::Execute => Box::pin(step.execute(self)).await,
+            Way::Rehearse => {
                 Box::pin(step.rehearse(self)).await?;
                 self.entry.results.extend(step.foreseen());
                 Ok(())
             }
+            Way::Write => Box::pin(step.read(self)).await,
         }
+    }
+
+    fn write(&mut self, step: &Step, phase: usize) {
+        let earlier = || self.ledger.kubeconfig(&self.entry.cluster);
+        let stored = self.entry.kubeconfig.as_ref().or_else(earlier);
+        let manifests = step.manifests(stored);
+        let place = (phase, self.entry.cluster.clone());
+        self.entry.written.push(Written { step: step.clone(), place, manifests });
     }
 
     pub(super) fn connection(&self, cluster: &Side) -> Result<&'a Connection, Failure> {

@@ -188,6 +188,8 @@ pub enum Failure {
     OtherCluster {
         /// The member.
         side: Side,
+        /// Where the Cluster is.
+        host: Side,
         /// The Cluster's name.
         name: String,
         /// The UID found.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     checks::Finding,
     kubesphere::side::Side,
-    plan::{member_kubeconfig::StoredKubeconfig, observed::Observed, result::StepResult},
+    plan::{manifest::Written, member_kubeconfig::StoredKubeconfig, observed::Observed, result::StepResult},
 };
 
 /// Entries in the order of phases and lanes.
@@ -24,6 +24,8 @@ pub struct Ledger {
 pub struct Entry {
     pub cluster: Side,
     pub results: Vec<StepResult>,
+    /// What would be sent, where that is all that was asked for.
+    pub written: Vec<Written>,
     /// What was found out on the way.
     pub findings: Vec<Finding>,
     /// What the cluster showed after its last change, where it was looked at again.
@@ -48,6 +50,7 @@ impl Entry {
         Self {
             cluster: cluster.clone(),
             results: Vec::new(),
+            written: Vec::new(),
             findings: Vec::new(),
             observed: None,
             kubeconfig: None,
@@ -64,6 +67,12 @@ impl Entry {
 impl Ledger {
     pub fn results(&self) -> Vec<StepResult> {
         self.entries.iter().flat_map(|entry| entry.results.clone()).collect()
+    }
+
+    /// What those steps would send that change something.
+    pub fn written(&self) -> Vec<Written> {
+        let written = self.entries.iter().flat_map(|entry| &entry.written);
+        written.filter(|written| written.step.is_shown()).cloned().collect()
     }
 
     pub fn is_unfinished(&self) -> bool {

@@ -47,7 +47,7 @@ fn context(server: &str, user: &Value) -> SelectedContext {
         "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "prod"}}],
     }))
     .unwrap();
-    select(&kubeconfig, |context| Side::Host { context }, &ConnectionOptions::default()).unwrap()
+    select(&kubeconfig, Side::host, &ConnectionOptions::default()).unwrap()
 }
 
 async fn names_at(server: &str, user: &Value) -> Vec<String> {

@@ -146,7 +146,8 @@ impl<'a> Registering<'a> {
             Membership::Joined => return Ok(true),
             Membership::OtherCluster(uid) => {
                 let is_renewed = self.renewed.is_some();
-                return Err(Failure::OtherCluster { side: self.side(), name: name.clone(), uid, is_renewed });
+                let (side, host) = (self.side(), self.host.side.clone());
+                return Err(Failure::OtherCluster { side, host, name: name.clone(), uid, is_renewed });
             }
             Membership::WithoutKubesphereVersion => {
                 let patience = self.resync * RESYNCS_FOR_KUBESPHERE;

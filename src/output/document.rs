@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     ending::{Ending, Object},
     kept,
+    manifests::Manifests,
     plan::View,
 };
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
     cli::DryRun,
     kubesphere::{jwt_secret::JwtSecret, object::ObjectRef, side::Side},
     plan::{
-        configuration_patch::Change, observed::Observed, operation::Operation, result::StepResult, step::Step,
+        configuration_patch::Change, manifest::Manifest, observed::Observed, operation::Operation,
+        result::StepResult, step::Step,
     },
 };
 
@@ -33,6 +35,9 @@ pub struct Document {
     findings: Vec<FindingView>,
     plan: Option<PlanDocument>,
     results: Vec<ResultView>,
+    /// The files that were written instead of changing anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifests: Option<Vec<ManifestView>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remains: Option<Vec<RemainView>>,
     #[serde(flatten)]
@@ -76,6 +81,13 @@ struct PlanDocument {
     steps: Vec<StepView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ManifestView {
+    cluster: SideView,
+    object: String,
+    file: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -128,6 +140,7 @@ impl Document {
             findings: Vec::new(),
             plan: None,
             results: Vec::new(),
+            manifests: None,
             remains: None,
             ending: Ending::default(),
         }
@@ -166,6 +179,16 @@ impl Document {
     /// Adds what was done.
     pub fn done(&mut self, results: &[StepResult]) {
         self.results.extend(results.iter().map(result_view));
+    }
+
+    /// Adds the files that were written.
+    pub fn written(&mut self, manifests: &Manifests<'_>) {
+        let view = |(manifest, name): (&Manifest, String)| ManifestView {
+            cluster: side_view(&manifest.cluster),
+            object: manifest.object.to_string(),
+            file: manifests.path(&name),
+        };
+        self.manifests = Some(manifests.named().into_iter().map(view).collect());
     }
 
     /// Adds what is left over.

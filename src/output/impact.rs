@@ -3,7 +3,7 @@
 use super::plan::View;
 use crate::{
     checks::restarts::what_restarts,
-    kubesphere::{cluster_configuration::NAMESPACE, role::Role, shell_word::shell_word, side::Side},
+    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, role::Role, side::Side},
     plan::{
         course::Goal,
         narrowing::Field,
@@ -78,13 +78,14 @@ fn changes_secret(step: &Configure) -> bool {
 
 /// What those knew who could read the member's configuration, and how it becomes worthless.
 fn of_known_secret(member: &Side, host: &Observed) -> String {
+    let edit = Kubectl::on(&host.side)
+        .namespace(NAMESPACE)
+        .words("edit clusterconfigurations.installer.kubesphere.io ks-installer");
     format!(
         "whoever could read the configuration of {member} knew the host's jwtSecret, and can sign tokens for the host and \
          all its members until that is renewed: set another spec.authentication.jwtSecret in the host's \
-         ClusterConfiguration (`kubectl --context {} -n {NAMESPACE} edit clusterconfigurations.installer.kubesphere.io \
-         ks-installer`), wait for its installer, and run `kubectl mc prepare member` for every other member; all sessions \
-         end with that",
-        shell_word(host.side.context())
+         ClusterConfiguration (`{edit}`), wait for its installer, and run `kubectl mc prepare member` for every other member; all sessions \
+         end with that"
     )
 }
 

@@ -10,7 +10,7 @@ use super::{
     words::harmless,
 };
 use crate::{
-    kubesphere::side::Side,
+    kubesphere::{command::Mc, side::Side},
     plan::{
         observed::Seen,
         secret_places::Value,
@@ -76,7 +76,7 @@ pub fn warn_of_role(ui: &Ui, side: &Side, is_host: Option<bool>) {
         Some(true) => {}
         Some(false) => {
             ui.warning(&format!("{side}: it is no host yet, and only a host can import members"));
-            ui.hint(&format!("make it one: `kubectl mc prepare host --context {}`", side.context()));
+            ui.hint(&format!("make it one: `{}`", Mc::new("prepare host").host(side)));
         }
         None => ui.warning(&format!("{side}: whether it is a host could not be read")),
     }

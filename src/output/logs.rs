@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{ui::Ui, verdict};
 use crate::{
     error::logs_command,
-    kubesphere::{installer_log::Failure, side::Side},
+    kubesphere::{command::Kubectl, installer_log::Failure, side::Side},
     plan::conclusion::{Conclusion, Then},
 };
 
@@ -56,7 +56,7 @@ fn note(ui: &Ui, side: &Side, text: &str) {
 
 /// What to do where the last run has not succeeded.
 pub fn hints(side: &Side, conclusion: &Conclusion<'_>) -> Vec<String> {
-    let kubectl = format!("kubectl --context {} -n kubesphere-system", side.context());
+    let kubectl = Kubectl::on(side).namespace("kubesphere-system");
     let again = format!("`{kubectl} rollout restart deployment/ks-installer`");
     let follow = format!("follow it: {}", logs_command(side));
     let mend = format!("mend the cause, then let it run again: {again}, or the same `join` or `prepare`");

@@ -18,6 +18,7 @@ pub mod leftovers;
 pub mod log;
 pub mod log_lines;
 pub mod logs;
+pub mod manifests;
 pub mod plan;
 pub mod progress;
 pub mod questions;

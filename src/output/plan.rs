@@ -100,7 +100,7 @@ fn show_step(ui: &Ui, number: usize, step: &Step, view: &View<'_>) {
 }
 
 /// What a step does, as a fragment.
-fn sentence(step: &Step) -> String {
+pub(super) fn sentence(step: &Step) -> String {
     match step {
         Step::RestoreWebhook(step) => format!(
             "restore what another command has narrowed, which is at work or was killed: {}",
@@ -233,8 +233,13 @@ fn probing(probing: &Probing) -> String {
 }
 
 fn show_change(ui: &Ui, step: &Step, change: &Change) {
+    ui.message(&format!("       {}", harmless(&self::change(step, change))));
+}
+
+/// A fragment: `spec.multicluster.clusterRole: none → member`.
+pub(super) fn change(step: &Step, change: &Change) -> String {
     let old = change.old.as_deref().unwrap_or("<unset>");
     let is_random = matches!(step, Step::Configure(step) if matches!(step.goal, Goal::Standalone(_)));
     let random = if is_random && change.field.ends_with("jwtSecret") { " (random)" } else { "" };
-    ui.message(&format!("       {}: {} → {}{random}", change.field, harmless(old), harmless(&change.new)));
+    format!("{}: {old} → {}{random}", change.field, change.new)
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::{observed::Seen, result::Effect};
 use crate::kubesphere::{
     cluster_configuration::NAMESPACE,
+    command::Kubectl,
     object::{ObjectKind, ObjectRef},
+    side::Side,
     versions::Version,
 };
 
@@ -301,15 +303,13 @@ impl Piece {
     }
 
     /// What to do where its name is taken.
-    pub fn cures(self, context: &str) -> [String; 2] {
+    pub fn cures(self, side: &Side) -> [String; 2] {
         let (group, resource) = self.resource();
         let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-        let namespace = self.namespace().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+        let kubectl = Kubectl::on(side).namespace(self.namespace());
+        let deletion = kubectl.words("delete").words(&format!("{resource}{group}")).word(&self.name());
         [
-            format!(
-                "if nobody needs it: `kubectl --context {context}{namespace} delete {resource}{group} {}`",
-                self.name()
-            ),
+            format!("if nobody needs it: `{deletion}`"),
             "or let the host have the context's own user: `--credentials context`".to_owned(),
         ]
     }

@@ -8,7 +8,7 @@ use super::{
     member_kubeconfig::{Endpoint, Problem, StoredUser},
     operation::Operation,
 };
-use crate::kubesphere::jwt_secret::JwtSecret;
+use crate::kubesphere::{jwt_secret::JwtSecret, side::Side};
 
 /// A join of one or several members to a host, or a part of it.
 #[derive(Clone, Debug)]
@@ -59,8 +59,8 @@ pub enum HostChoice {
 /// One member.
 #[derive(Clone, Debug)]
 pub struct MemberIntent {
-    /// The member's context.
-    pub context: String,
+    /// The member.
+    pub side: Side,
     /// Whether it is taken over from another host that has joined it.
     pub from_other_host: bool,
     /// Its Cluster on the host, where that is asked for.

@@ -6,6 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use crate::kubesphere::{command::Kubectl, side::Side};
+
 /// A certificate, key or token of a context, with what its file held.
 #[derive(Clone, Debug)]
 pub enum Material {
@@ -131,18 +133,21 @@ pub enum Problem {
 
 impl Problem {
     /// What the user can do about it.
-    pub fn cure(&self, context: &str) -> String {
+    pub fn cure(&self, side: &Side) -> String {
+        let config = Kubectl::config(side);
         match self {
             Self::Exec(_)
             | Self::AuthProvider(_)
             | Self::Password
             | Self::NoCredential
             | Self::HalfAPair(_) => format!(
-                "give context \"{context}\" a user with a client certificate or a service account's token: \
-                 `kubectl config set-credentials`, `kubectl config set-context {context} --user=…`"
+                "give context \"{}\" a user with a client certificate or a service account's token: \
+                 `{config} set-credentials`, `{} --user=…`",
+                side.context(),
+                config.clone().words("set-context").word(side.context())
             ),
             Self::File { path, .. } => {
-                format!("restore `{path}`, or embed it: `kubectl config set-credentials … --embed-certs`")
+                format!("restore `{path}`, or embed it: `{config} set-credentials … --embed-certs`")
             }
             Self::Insecure => {
                 "name the authority that signed its certificate: `--member-certificate-authority FILE`".to_owned()

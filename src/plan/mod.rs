@@ -17,6 +17,7 @@ pub mod identity;
 pub mod installer_run;
 pub mod intent;
 pub mod lifetime;
+pub mod manifest;
 pub mod member_kubeconfig;
 pub mod member_server;
 pub mod narrowing;

@@ -199,7 +199,7 @@ fn intent(operation: Operation) -> Intent {
         endpoint: Err(Vec::new()),
         user: Err(Vec::new()),
     });
-    let member = MemberIntent { context: "member1".to_owned(), from_other_host: false, cluster };
+    let member = MemberIntent { side: Side::member("member1"), from_other_host: false, cluster };
     let members = if operation == Operation::PrepareHost { Vec::new() } else { vec![member] };
     Intent {
         operation,

@@ -37,7 +37,7 @@ mod tests {
 
     use super::with_registered_names;
     use crate::{
-        kubesphere::cluster::RegisteredCluster,
+        kubesphere::{cluster::RegisteredCluster, side::Side},
         plan::{
             credential::Choice,
             intent::{
@@ -64,7 +64,7 @@ mod tests {
             user: Err(Vec::new()),
         };
         let member =
-            MemberIntent { context: "edge-1".to_owned(), from_other_host: false, cluster: Some(cluster) };
+            MemberIntent { side: Side::member("edge-1"), from_other_host: false, cluster: Some(cluster) };
         let intent = Intent {
             operation: Operation::Check,
             host: HostIntent { cluster_name: None, chosen: HostChoice::Named },

@@ -4,7 +4,13 @@ use super::{
     observed::Seen,
     secret_places::{Place, SecretPlaces, Value},
 };
-use crate::kubesphere::{cluster_configuration, devops_config, jwt_secret::JwtSecret, side::Side};
+use crate::kubesphere::{
+    cluster_configuration,
+    command::{Kubectl, Mc},
+    devops_config,
+    jwt_secret::JwtSecret,
+    side::Side,
+};
 
 /// The places from which a run of the installer renders kubesphere-config.
 const RENDERED_FROM: [Place; 2] = [Place::Configuration, Place::Secret];
@@ -31,8 +37,7 @@ pub fn remarks(host: &SecretPlaces, members: &[SecretPlaces]) -> Vec<Remark> {
 
 /// How devops-config gets the secret in effect; `printed` says what prints that.
 pub fn devops_cures(side: &Side, printed: &str) -> [String; 2] {
-    let [edit, restart] =
-        [devops_config::edit, devops_config::restart].map(|command| command(side.context()));
+    let [edit, restart] = [devops_config::edit, devops_config::restart].map(|command| command(side));
     [
         format!("set authentication.jwtSecret there to the one in effect{printed}: `{edit}`"),
         format!("then restart what reads it: `{restart}`"),
@@ -163,10 +168,8 @@ impl About<'_> {
             ));
         let asks = places.iter().any(|(place, _)| *place == Place::Configuration);
         Some(if self.is_host() && asks {
-            let host = self.host.side.context();
-            remark.cure(format!(
-                "once it is in effect, give it to every member: `kubectl mc join MEMBER --context {host}`"
-            ))
+            let join = Mc::new("join").words("MEMBER").host(&self.host.side);
+            remark.cure(format!("once it is in effect, give it to every member: `{join}`"))
         } else {
             remark
         })
@@ -190,11 +193,9 @@ impl About<'_> {
         if own.secret == hosts.secret || self.brings_the_hosts(&self.ahead()) {
             return None;
         }
-        let (member, host) = (self.cluster.side.context(), self.host.side.context());
+        let join = Mc::new("join").member(&self.cluster.side).host(&self.host.side).words("--dry-run=client");
         let message = "its jwtSecret in effect is not the host's: it is not joined to this host, or one of the two was changed since";
-        Some(self.remark(message).cure(format!(
-            "see what joining it takes: `kubectl mc join {member} --context {host} --dry-run=client`"
-        )))
+        Some(self.remark(message).cure(format!("see what joining it takes: `{join}`")))
     }
 
     /// What checks the tokens of DevOps' requests is the cluster's own secret, whatever the host's is.
@@ -206,7 +207,7 @@ impl About<'_> {
             Place::Devops
         );
         let is_the_hosts = self.host.in_effect().is_some_and(|hosts| hosts.secret == present);
-        let print = format!("kubectl mc jwt-secret --reveal --context {}", self.host.side.context());
+        let print = Mc::new("jwt-secret").words("--reveal").host(&self.host.side);
         let printed = if is_the_hosts { format!(" (`{print}` prints it)") } else { String::new() };
         Some(devops_cures(&self.cluster.side, &printed).into_iter().fold(self.remark(message), Remark::cure))
     }
@@ -228,9 +229,9 @@ impl About<'_> {
     }
 
     fn read_log(&self) -> String {
-        let host = self.host.side.context();
-        let member = if self.is_host() { String::new() } else { format!(" {}", self.cluster.side.context()) };
-        format!("see how the run ends: `kubectl mc logs{member} --context {host}`")
+        let logs = Mc::new("logs");
+        let logs = if self.is_host() { logs } else { logs.member(&self.cluster.side) };
+        format!("see how the run ends: `{}`", logs.host(&self.host.side))
     }
 
     fn run_installer(&self, what: &str) -> String {
@@ -250,12 +251,8 @@ pub const NAME_THE_HOST: &str = "name the host with `--context NAME`";
 
 /// What makes the installer run again.
 pub fn run_installer(side: &Side) -> String {
-    format!(
-        "kubectl --context {} -n {} rollout restart deployment {}",
-        side.context(),
-        cluster_configuration::NAMESPACE,
-        cluster_configuration::NAME
-    )
+    let kubectl = Kubectl::on(side).namespace(cluster_configuration::NAMESPACE);
+    kubectl.words("rollout restart deployment").words(cluster_configuration::NAME).to_string()
 }
 
 #[cfg(test)]

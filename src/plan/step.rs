@@ -4,6 +4,8 @@
 use super::{
     access::Access,
     configuration_patch::Change,
+    manifest::Manifest,
+    member_kubeconfig::StoredKubeconfig,
     result::StepResult,
     steps::{
         await_gone::AwaitGone, configure::Configure, confirm_ownership::ConfirmOwnership,
@@ -67,6 +69,12 @@ pub trait Planned {
         Vec::new()
     }
 
+    /// What it sends, as far as that is known before; `stored` is what the host will store of the member. Nothing where others
+    /// than this program do not need it.
+    fn manifests(&self, _stored: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        Vec::new()
+    }
+
     /// Whether it changes something, or waits for something that is known; others only confirm what was seen.
     fn is_shown(&self) -> bool {
         true
@@ -120,6 +128,10 @@ impl Step {
 
     pub fn foreseen(&self) -> Vec<StepResult> {
         self.planned().foreseen()
+    }
+
+    pub fn manifests(&self, stored: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        self.planned().manifests(stored)
     }
 
     pub fn is_shown(&self) -> bool {

@@ -55,6 +55,19 @@ const WORDING: [&str; 11] = [
     "Stands(\"",
     "Stands(format!",
 ];
+/// The one file that builds the commands that are printed.
+const COMMANDS: &str = "crates/kubesphere/src/command.rs";
+/// Options by which nobody else makes a command lead to a cluster.
+const LEADING: [&str; 6] = [
+    "--context {",
+    "--member-context {",
+    "--kube-context {",
+    "--kubeconfig {",
+    "--member-kubeconfig {",
+    "kubectl --context ",
+];
+/// What stands where the person has to fill in a context that nobody has named.
+const PLACEHOLDER: &str = "kubectl --context CONTEXT ";
 /// Only `output` prints.
 const PRINTING: [&str; 5] = ["println!", "print!(", "eprint", "io::stdout", "io::stderr"];
 
@@ -134,6 +147,50 @@ fn only_live_talks_to_clusters() {
 #[test]
 fn only_output_prints() {
     assert_none(&offences(|room| room != "output", &PRINTING));
+}
+
+/// Elsewhere a name would miss its quotes sooner or later, or a cluster the file in which it stands.
+#[test]
+fn printed_commands_are_built_in_one_place() {
+    let sources = sources();
+    // What was typed is no command that we build.
+    let sources = sources.iter().filter(|source| {
+        source.path != COMMANDS && source.room != "cli" && !source.path.ends_with("_tests.rs")
+    });
+    let offences = sources.flat_map(|source| {
+        let numbered = source.lines.iter().enumerate().filter(|(_, line)| builds_a_command(line));
+        numbered.map(|(number, line)| format!("{}:{}: {}", source.path, number + 1, line.trim()))
+    });
+    assert_none(&offences.collect::<Vec<_>>());
+}
+
+/// Whether the line writes a command out by hand that has something filled in, or that leads to a cluster.
+fn builds_a_command(line: &str) -> bool {
+    let line = line.replace(PLACEHOLDER, "");
+    let commands = line.split("kubectl ").skip(1).filter_map(|rest| rest.split(['`', '"']).next());
+    let fills_in = commands.into_iter().any(|command| command.contains('{'));
+    fills_in || LEADING.iter().any(|leading| line.contains(leading))
+}
+
+#[test]
+fn a_command_that_is_built_by_hand_is_recognised() {
+    for line in [
+        "format!(\"look: `kubectl --context {} get pods`\", side.context())",
+        "\"kubectl --context prod get pods\"",
+        "format!(\"`kubectl mc renew {name}` makes another\")",
+        "format!(\" --context {}\", host.context())",
+        "\"`helm --kube-context {context} uninstall kubefed`\"",
+    ] {
+        assert!(builds_a_command(line), "{line}");
+    }
+    for line in [
+        "format!(\"`{}` tells\", Mc::new(\"check\").host(host))",
+        "format!(\"the next `kubectl mc` command restores {name}\")",
+        "format!(\"`kubectl --context CONTEXT delete clusterrole {role}`\")",
+        "\"name the host with `--context NAME`\"",
+    ] {
+        assert!(!builds_a_command(line), "{line}");
+    }
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn names_of_registered_clusters_are_those_that_the_host_has() {
     };
     let environment = Environment::in_passing();
     let kubeconfig = load(&options, &environment).unwrap();
-    let context = select(&kubeconfig, |context| Side::Host { context }, &options).unwrap();
+    let context = select(&kubeconfig, Side::host, &options).unwrap();
     let names = block_on(async move { registered_names(context, &environment).await });
     assert_eq!(names, ["host"]);
 }

@@ -27,6 +27,7 @@ mod join;
 mod jwt_secret;
 mod logs;
 mod logs_disturbed;
+mod manifests;
 mod manners;
 mod permissions;
 mod prepare;

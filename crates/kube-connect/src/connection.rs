@@ -10,7 +10,7 @@ use http::header::{HeaderValue, USER_AGENT};
 use kube::client::ClientBuilder;
 use kube::config::{AuthInfo, ExecConfig};
 use kube::{Client, Config};
-use kubesphere::side::Side;
+use kubesphere::{command::Kubectl, side::Side};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -104,8 +104,9 @@ impl ConnectionError {
             Self::Exec { source, .. } => source.hints(),
             Self::Unreadable { side, .. } | Self::Invalid { side, .. } | Self::HalfIdentity { side } => {
                 vec![format!(
-                    "mend the cluster and user of context \"{}\", or use another context; `kubectl config view` shows them",
-                    side.context()
+                    "mend the cluster and user of context \"{}\", or use another context; `{} view` shows them",
+                    side.context(),
+                    Kubectl::config(side)
                 )]
             }
             Self::AuthProvider { side, name } => successor(name)

@@ -12,12 +12,15 @@ use kube::config::{AuthInfo, Cluster, KubeconfigError as ParseError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::environment::Environment;
+use kubesphere::{command::Kubectl, side::Side};
 
 /// kubectl's connection options, for one side.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionOptions {
     /// `--kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
+    /// Whether that was given for the host, and holds for a member because none was given for it.
+    pub kubeconfig_is_hosts: bool,
     /// `--context`, or MEMBER.
     pub context: Option<String>,
     /// `--cluster`: the name of a kubeconfig cluster.
@@ -98,24 +101,26 @@ pub enum KubeconfigError {
         contexts: Vec<String>,
     },
     /// The context, or an option, names a cluster that does not exist.
-    #[error("context \"{context}\" refers to cluster \"{cluster}\", which does not exist")]
+    #[error("context \"{}\" refers to cluster \"{cluster}\", which does not exist", side.context())]
     UnknownCluster {
-        /// The context.
-        context: String,
+        /// Whose context.
+        side: Side,
         /// The cluster's name.
         cluster: String,
     },
     /// The context, or an option, names a user that does not exist.
-    #[error("context \"{context}\" refers to user \"{user}\", which does not exist")]
+    #[error("context \"{}\" refers to user \"{user}\", which does not exist", side.context())]
     UnknownUser {
-        /// The context.
-        context: String,
+        /// Whose context.
+        side: Side,
         /// The user's name.
         user: String,
     },
     /// The cluster has no server.
     #[error("cluster \"{cluster}\" has no server")]
     NoServer {
+        /// Whose cluster.
+        side: Side,
         /// The cluster's name.
         cluster: String,
     },
@@ -156,8 +161,13 @@ impl KubeconfigError {
                 vec!["leave out one of `--certificate-authority` and `--insecure-skip-tls-verify`".to_owned()]
             }
             Self::ImpersonationWithoutUser => vec!["add `--as USER`".to_owned()],
-            Self::UnknownCluster { .. } | Self::UnknownUser { .. } | Self::NoServer { .. } => {
-                vec!["complete it with `kubectl config`, or name another context; `kubectl config view` shows all".to_owned()]
+            Self::UnknownCluster { side, .. }
+            | Self::UnknownUser { side, .. }
+            | Self::NoServer { side, .. } => {
+                let config = Kubectl::config(side);
+                vec![format!(
+                    "complete it with `{config}`, or name another context; `{config} view` shows all"
+                )]
             }
             Self::Unmergeable { .. } => vec!["leave that file out of `$KUBECONFIG`".to_owned()],
         }

@@ -18,5 +18,6 @@ pub mod server_text;
 pub mod traffic;
 
 mod bearer_token;
+mod given_options;
 mod retry;
 mod server_url;

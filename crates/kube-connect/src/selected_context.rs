@@ -8,6 +8,7 @@ use http::Uri;
 use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
 use kubesphere::side::Side;
 
+use super::given_options::given;
 use super::kubeconfig::{ConnectionOptions, KubeconfigError};
 use super::server_url;
 
@@ -56,24 +57,19 @@ pub fn select(
     options: &ConnectionOptions,
 ) -> Result<SelectedContext, KubeconfigError> {
     let (name, context) = find_context(kubeconfig, options)?;
-    let (cluster_name, mut cluster) = find_cluster(kubeconfig, &name, &context, options)?;
-    let (user_name, mut user) = find_user(kubeconfig, &name, &context, options)?;
+    let side = side(name.clone());
+    let given = given(options, &side);
+    let has_context = options.context.is_some() || kubeconfig.current_context.is_some();
+    let side = side.reached_by(if has_context { given } else { given.without_context() });
+    let (cluster_name, mut cluster) = find_cluster(kubeconfig, &side, &context, options)?;
+    let (user_name, mut user) = find_user(kubeconfig, &side, &context, options)?;
     override_cluster(&mut cluster, options);
     override_user(&mut user, options);
     confirm_usable(&cluster, &user)?;
-    let server = server_of(&cluster_name, &cluster, &user)?;
+    let server = server_of(&side, &cluster_name, &cluster, &user)?;
     cluster.server = Some(server.to_string().trim_end_matches('/').to_owned());
     let namespace = context.namespace.filter(|namespace| !namespace.is_empty());
-    Ok(SelectedContext {
-        side: side(name.clone()),
-        name,
-        cluster_name,
-        cluster,
-        user_name,
-        user,
-        namespace,
-        server,
-    })
+    Ok(SelectedContext { side, name, cluster_name, cluster, user_name, user, namespace, server })
 }
 
 fn find_context(
@@ -110,7 +106,7 @@ fn most_similar(name: &str, candidates: &[String]) -> Option<String> {
 
 fn find_cluster(
     kubeconfig: &Kubeconfig,
-    context_name: &str,
+    side: &Side,
     context: &Context,
     options: &ConnectionOptions,
 ) -> Result<(String, Cluster), KubeconfigError> {
@@ -119,17 +115,15 @@ fn find_cluster(
     match found.and_then(|named| named.cluster.clone()) {
         Some(cluster) => Ok((name.clone(), cluster)),
         None if options.server.is_some() && options.cluster.is_none() => {
-            Ok((context_name.to_owned(), Cluster::default()))
+            Ok((side.context().to_owned(), Cluster::default()))
         }
-        None => {
-            Err(KubeconfigError::UnknownCluster { context: context_name.to_owned(), cluster: name.clone() })
-        }
+        None => Err(KubeconfigError::UnknownCluster { side: side.clone(), cluster: name.clone() }),
     }
 }
 
 fn find_user(
     kubeconfig: &Kubeconfig,
-    context_name: &str,
+    side: &Side,
     context: &Context,
     options: &ConnectionOptions,
 ) -> Result<(Option<String>, AuthInfo), KubeconfigError> {
@@ -142,7 +136,7 @@ fn find_user(
     match found {
         Some(named) => Ok((Some(name.clone()), named.auth_info.clone().unwrap_or_default())),
         None if brings_credentials && options.user.is_none() => Ok((None, AuthInfo::default())),
-        None => Err(KubeconfigError::UnknownUser { context: context_name.to_owned(), user: name.clone() }),
+        None => Err(KubeconfigError::UnknownUser { side: side.clone(), user: name.clone() }),
     }
 }
 
@@ -215,9 +209,14 @@ fn confirm_usable(cluster: &Cluster, user: &AuthInfo) -> Result<(), KubeconfigEr
     Ok(())
 }
 
-fn server_of(cluster_name: &str, cluster: &Cluster, user: &AuthInfo) -> Result<Uri, KubeconfigError> {
+fn server_of(
+    side: &Side,
+    cluster_name: &str,
+    cluster: &Cluster,
+    user: &AuthInfo,
+) -> Result<Uri, KubeconfigError> {
     let Some(server) = &cluster.server else {
-        return Err(KubeconfigError::NoServer { cluster: cluster_name.to_owned() });
+        return Err(KubeconfigError::NoServer { side: side.clone(), cluster: cluster_name.to_owned() });
     };
     let speaks_tls = cluster.certificate_authority.is_some()
         || cluster.certificate_authority_data.is_some()

@@ -1,6 +1,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
+use kubesphere::command::{Kubectl, Mc, helm};
 
 fn kubeconfig() -> Kubeconfig {
     Kubeconfig::from_yaml(
@@ -146,5 +147,82 @@ fn whoever_is_impersonated_is_so_whole_and_not_without_a_name() {
     assert_eq!(
         (&extra["scopes"][..], &extra["team"][..]),
         (&["a".into(), "b".into()][..], &["c".into()][..])
+    );
+}
+
+#[test]
+fn commands_name_the_file_in_which_the_cluster_stands() {
+    let host = ConnectionOptions { kubeconfig: Some("my file".into()), ..named("prod") };
+    let host = select(&kubeconfig(), Side::host, &host).unwrap().side;
+    let own = ConnectionOptions { kubeconfig: Some("edge.yaml".into()), ..named("edge-1") };
+    let own = selected(&own).unwrap().side;
+    let inherited = ConnectionOptions {
+        kubeconfig: Some("my file".into()),
+        kubeconfig_is_hosts: true,
+        ..named("edge-1")
+    };
+    let inherited = selected(&inherited).unwrap().side;
+    let plain = selected(&named("edge-1")).unwrap().side;
+    for (side, kubectl) in [
+        (&host, "kubectl --kubeconfig 'my file' --context prod"),
+        (&own, "kubectl --kubeconfig edge.yaml --context edge-1"),
+        (&inherited, "kubectl --kubeconfig 'my file' --context edge-1"),
+        (&plain, "kubectl --context edge-1"),
+    ] {
+        assert_eq!(Kubectl::on(side).to_string(), kubectl);
+    }
+    for (member, options) in [
+        (&own, "--member-kubeconfig edge.yaml --kubeconfig 'my file' --context prod"),
+        (&inherited, "--kubeconfig 'my file' --context prod"),
+        (&plain, "--kubeconfig 'my file' --context prod"),
+    ] {
+        let join = Mc::new("join").member(member).host(&host);
+        assert_eq!(join.to_string(), format!("kubectl mc join edge-1 {options}"));
+    }
+}
+
+#[test]
+fn no_command_names_a_token() {
+    let options = ConnectionOptions {
+        token: Some("hunter22".into()),
+        user: Some("admin".into()),
+        server: Some("https://other".into()),
+        impersonate: Some("jane".into()),
+        impersonate_groups: vec!["a".into(), "b".into()],
+        ..named("prod")
+    };
+    let host = select(&kubeconfig(), Side::host, &options).unwrap().side;
+    let member = selected(&options).unwrap().side;
+    let host_words = "--context prod --user admin --server https://other --as jane --as-group a --as-group b";
+    assert_eq!(Kubectl::on(&host).to_string(), format!("kubectl {host_words}"));
+    assert_eq!(Kubectl::on(&member).to_string(), format!("kubectl {host_words}"));
+    let unjoin = Mc::new("unjoin").host(&host).member_context(&member).to_string();
+    let member_words = "--member-context prod --member-user admin --member-server https://other";
+    assert_eq!(unjoin, format!("kubectl mc unjoin {host_words} {member_words}"));
+    for shown in [format!("{host:?}"), format!("{member:?}"), helm(&host)] {
+        assert!(!shown.contains("hunter22"), "{shown}");
+    }
+}
+
+#[test]
+fn a_server_of_its_own_is_named_by_commands_in_place_of_a_context() {
+    let options =
+        ConnectionOptions { server: Some("https://edge:6443".into()), ..ConnectionOptions::default() };
+    let host = select(&Kubeconfig::default(), Side::host, &options).unwrap().side;
+    assert_eq!(Kubectl::on(&host).to_string(), "kubectl --server https://edge:6443");
+}
+
+#[test]
+fn what_is_to_be_mended_is_named_with_its_file() {
+    let hint = |options: &ConnectionOptions| selected(options).unwrap_err().hints().remove(0);
+    assert_eq!(
+        hint(&named("no-user")),
+        "complete it with `kubectl config`, or name another context; `kubectl config view` shows all"
+    );
+    let file = ConnectionOptions { kubeconfig: Some("my file".into()), ..named("no-server") };
+    assert_eq!(
+        hint(&file),
+        "complete it with `kubectl --kubeconfig 'my file' config`, or name another context; \
+         `kubectl --kubeconfig 'my file' config view` shows all"
     );
 }

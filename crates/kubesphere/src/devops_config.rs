@@ -5,7 +5,7 @@
 //! installs DevOps (ks-installer `roles/ks-devops/tasks/ci.yaml`, `playbooks/devops.yaml`): a cluster that had DevOps
 //! before it got another secret keeps the old one there.
 
-use super::shell_word::shell_word;
+use super::{command::Kubectl, side::Side};
 
 /// The ConfigMap's name.
 pub const NAME: &str = "devops-config";
@@ -16,15 +16,15 @@ pub const NAMESPACE: &str = "kubesphere-devops-system";
 pub const DEPLOYMENTS: [&str; 2] = ["devops-apiserver", "devops-controller"];
 
 /// The command that opens it in an editor.
-pub fn edit(context: &str) -> String {
-    format!("{} edit configmap {NAME}", kubectl(context))
+pub fn edit(side: &Side) -> String {
+    kubectl(side).words("edit configmap").words(NAME).to_string()
 }
 
 /// The command that restarts what reads it.
-pub fn restart(context: &str) -> String {
-    format!("{} rollout restart deployment {}", kubectl(context), DEPLOYMENTS.join(" "))
+pub fn restart(side: &Side) -> String {
+    kubectl(side).words("rollout restart deployment").words(&DEPLOYMENTS.join(" ")).to_string()
 }
 
-fn kubectl(context: &str) -> String {
-    format!("kubectl --context {} -n {NAMESPACE}", shell_word(context))
+fn kubectl(side: &Side) -> Kubectl {
+    Kubectl::on(side).namespace(NAMESPACE)
 }

@@ -3,9 +3,11 @@
 pub mod cluster;
 pub mod cluster_configuration;
 pub mod cluster_webhook;
+pub mod command;
 pub mod confidential;
 pub mod configuration_patch;
 pub mod devops_config;
+pub mod given_options;
 pub mod installer_log;
 pub mod jwt_secret;
 pub mod kubesphere_config;

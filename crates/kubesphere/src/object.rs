@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{cluster::RegisteredCluster, cluster_webhook, shell_word::shell_word};
+use super::{cluster::RegisteredCluster, cluster_webhook, command::Kubectl, side::Side};
 
 /// A kind of object, with what requests and messages need of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,15 +94,10 @@ impl ObjectRef {
         Self { namespace: Some(namespace), ..self }
     }
 
-    /// The command that deletes it.
-    pub fn deletion(&self, context: &str) -> String {
-        let namespace = self.namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
-        format!(
-            "kubectl --context {}{namespace} delete {} {}",
-            shell_word(context),
-            self.kind.qualified(),
-            shell_word(&self.name)
-        )
+    /// The command that deletes it on this cluster.
+    pub fn deletion(&self, side: &Side) -> String {
+        let kubectl = Kubectl::on(side).namespace(self.namespace);
+        kubectl.words("delete").words(&self.kind.qualified()).word(&self.name).to_string()
     }
 
     /// For sentences: `ServiceAccount kube-federation-system/member1-kubesphere`.
@@ -146,12 +141,12 @@ mod tests {
         assert_eq!(secret.to_string(), "secret/s");
         assert_eq!(secret.in_words(), "Secret kubesphere-system/s");
         assert_eq!(
-            secret.deletion("my edge"),
+            secret.deletion(&Side::member("my edge")),
             "kubectl --context 'my edge' -n kubesphere-system delete secrets s"
         );
         let role = ObjectKind::CLUSTER_ROLE.named("kubefed-controller-manager:edge-kubesphere");
         assert_eq!(
-            role.deletion("a"),
+            role.deletion(&Side::member("a")),
             "kubectl --context a delete clusterroles.rbac.authorization.k8s.io kubefed-controller-manager:edge-kubesphere"
         );
         assert_eq!(ObjectKind::CLUSTER_ROLE.qualified(), "clusterroles.rbac.authorization.k8s.io");

@@ -2,36 +2,56 @@
 
 use std::fmt;
 
-/// One of the clusters of a run, known by its kubeconfig context.
+use super::given_options::GivenOptions;
+
+/// One of the clusters of a run, known by its kubeconfig context and by what else says how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
     /// The cluster one steers from.
     Host {
         /// Name of the kubeconfig context.
         context: String,
+        given: GivenOptions,
     },
     /// A cluster that is or becomes a member.
     Member {
         /// Name of the kubeconfig context.
         context: String,
+        given: GivenOptions,
     },
 }
 
 impl Side {
     /// The host, reached by `context`.
     pub fn host(context: impl Into<String>) -> Self {
-        Self::Host { context: context.into() }
+        Self::Host { context: context.into(), given: GivenOptions::default() }
     }
 
     /// A member, reached by `context`.
     pub fn member(context: impl Into<String>) -> Self {
-        Self::Member { context: context.into() }
+        Self::Member { context: context.into(), given: GivenOptions::default() }
     }
 
-    /// The name of the kubeconfig context.
+    /// The same cluster, reached by these options.
+    #[must_use]
+    pub fn reached_by(self, given: GivenOptions) -> Self {
+        match self {
+            Self::Host { context, .. } => Self::Host { context, given },
+            Self::Member { context, .. } => Self::Member { context, given },
+        }
+    }
+
+    /// What the person gave to reach it, for the commands that are printed.
+    pub fn given(&self) -> &GivenOptions {
+        match self {
+            Self::Host { given, .. } | Self::Member { given, .. } => given,
+        }
+    }
+
+    /// The name of the kubeconfig context; of a server that was given without a context, its address.
     pub fn context(&self) -> &str {
         match self {
-            Self::Host { context } | Self::Member { context } => context,
+            Self::Host { context, .. } | Self::Member { context, .. } => context,
         }
     }
 }
@@ -39,8 +59,8 @@ impl Side {
 impl fmt::Display for Side {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Host { context } => write!(formatter, "host \"{context}\""),
-            Self::Member { context } => write!(formatter, "member \"{context}\""),
+            Self::Host { context, .. } => write!(formatter, "host \"{context}\""),
+            Self::Member { context, .. } => write!(formatter, "member \"{context}\""),
         }
     }
 }

@@ -61,7 +61,7 @@ fn devops(look: &Look) -> Option<Remain> {
     plan.devops_keeps_secret(host, member).then(|| Remain {
         side: Some(member.side.clone()),
         object: ObjectKind::CONFIG_MAP.named(devops_config::NAME).in_namespace(devops_config::NAMESPACE),
-        removal: Some(devops_config::edit(member.side.context())),
+        removal: Some(devops_config::edit(&member.side)),
     })
 }
 
@@ -69,6 +69,6 @@ fn of_trace(side: &Side, trace: &ExistingObject) -> Remain {
     Remain {
         side: Some(side.clone()),
         object: trace.object.clone(),
-        removal: Some(trace.object.deletion(side.context())),
+        removal: Some(trace.object.deletion(side)),
     }
 }

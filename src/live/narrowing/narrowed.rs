@@ -11,7 +11,7 @@ use super::{
 use crate::{
     kubesphere::{
         cluster_webhook::{CONFIGURATION, ClusterWebhook, GROUP, PLURAL},
-        shell_word::shell_word,
+        command::{Kubectl, Mc},
         side::Side,
     },
     live::{
@@ -70,10 +70,8 @@ impl Left {
     /// The command that restores it.
     pub fn command(&self) -> Option<String> {
         let document = self.restoration.as_ref()?.patch.document().to_string();
-        let (context, document) = (shell_word(self.host.context()), shell_word(&document));
-        Some(format!(
-            "kubectl --context {context} patch {PLURAL}.{GROUP} {CONFIGURATION} --type json -p {document}"
-        ))
+        let kubectl = Kubectl::on(&self.host).words(&format!("patch {PLURAL}.{GROUP} {CONFIGURATION}"));
+        Some(kubectl.words("--type json -p").word(&document).to_string())
     }
 }
 
@@ -178,7 +176,7 @@ impl Narrowed {
                 }
                 Ok(None) if self.is_confirmed() => {}
                 Ok(None) if begun.elapsed() < ARRIVES_WITHIN => sleep(PAUSE).await,
-                Ok(None) => return Err(never_arrived()),
+                Ok(None) => return Err(never_arrived(&pending.host.side)),
                 Err(error) if is_final(&error) => return Err(format!("{error}: {}", error.cause)),
                 Err(_) => sleep(PAUSE).await,
             }
@@ -216,10 +214,11 @@ fn was_not_carried_out(error: &RequestError) -> bool {
         || matches!(error.cause, Cause::Forbidden { .. } | Cause::Unauthorized | Cause::Refused { .. })
 }
 
-fn never_arrived() -> String {
+fn never_arrived(host: &Side) -> String {
     format!(
-        "the patch was never answered, and has not arrived within {} s; it may still, and `kubectl mc check` tells",
-        ARRIVES_WITHIN.as_secs()
+        "the patch was never answered, and has not arrived within {} s; it may still, and `{}` tells",
+        ARRIVES_WITHIN.as_secs(),
+        Mc::new("check").host(host)
     )
 }
 

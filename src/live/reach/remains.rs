@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::outlook::pods;
 use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, shell_word::shell_word, side::Side},
+    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side},
     live::{connection::Connection, objects::Deletion, request_error::RequestError},
     plan::reach::{
         limits::{AT_ONCE, deleted_within},
@@ -51,8 +51,8 @@ pub struct Left {
 impl Left {
     /// The command that deletes them.
     pub fn deletion(&self) -> String {
-        let context = shell_word(self.host.context());
-        format!("kubectl --context {context} -n {NAMESPACE} delete pods -l {RUN_LABEL}={}", self.run)
+        let kubectl = Kubectl::on(&self.host).namespace(NAMESPACE).words("delete pods -l");
+        kubectl.word(&format!("{RUN_LABEL}={}", self.run)).to_string()
     }
 }
 

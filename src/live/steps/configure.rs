@@ -108,8 +108,7 @@ impl Configure {
         let unplannable = goal.step(fresh).err();
         let is_host = matches!(goal, Goal::Host(_));
         let host = if is_host { Some(fresh) } else { turn.ledger.host().or(turn.run.host) };
-        let member =
-            intent.members.iter().filter(|member| !is_host && member.context == fresh.side.context());
+        let member = intent.members.iter().filter(|member| !is_host && member.side == fresh.side);
         let situation = Situation {
             intent,
             host,

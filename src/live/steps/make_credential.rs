@@ -66,6 +66,19 @@ impl Execute for MakeCredential {
         turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, None));
         Ok(())
     }
+
+    /// The credential that is there already, and works.
+    async fn read(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let endpoint = self.storable(&self.endpoint)?;
+        let member = turn.connection(&self.member)?;
+        let (deadline, report) = (turn.run.deadline, turn.run.report);
+        let Some(user) = Making { member, step: self, deadline, report }.present_user().await? else {
+            return Ok(());
+        };
+        verify(member, &user, &self.uid, deadline).await?;
+        turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, Some(&user)));
+        Ok(())
+    }
 }
 
 impl MakeCredential {
@@ -151,6 +164,21 @@ impl Making<'_> {
             Kind::Context => self.step.storable(&self.step.user).cloned(),
             Kind::ServiceAccount => self.service_account(made).await,
             Kind::Certificate => self.certificate(made).await,
+        }
+    }
+
+    /// None where something of it has to be made first.
+    async fn present_user(&self) -> Result<Option<StoredUser>, Failure> {
+        match self.step.credential.kind {
+            Kind::Context => self.step.storable(&self.step.user).cloned().map(Some),
+            Kind::ServiceAccount if self.step.credential.missing.is_empty() => {
+                let ask = async || self.filled_token().await;
+                Ok(match patiently(&self.member.side, self.deadline, ask).await? {
+                    Token::Filled(token) => Some(StoredUser::Token(token)),
+                    Token::Absent | Token::Empty => None,
+                })
+            }
+            Kind::ServiceAccount | Kind::Certificate => Ok(None),
         }
     }
 

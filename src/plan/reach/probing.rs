@@ -108,7 +108,7 @@ pub fn known_members<'a>(intent: &'a Intent, host: &'a Observed) -> Vec<ProbedMe
 fn wanted_at<'a>(intent: &'a Intent, server: impl Fn(&'a ClusterIntent) -> &'a str) -> Vec<ProbedMember> {
     let wanted = intent.members.iter().filter_map(|member| {
         let target = Target::of(server(member.cluster.as_ref()?))?;
-        Some(ProbedMember { member: Side::member(member.context.clone()), target })
+        Some(ProbedMember { member: member.side.clone(), target })
     });
     wanted.collect()
 }

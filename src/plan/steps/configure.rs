@@ -10,6 +10,8 @@ use crate::{
         access::{Access, of_configuration},
         configuration_patch::Change,
         course::Goal,
+        manifest::Manifest,
+        member_kubeconfig::StoredKubeconfig,
         needs::ConfigurationStep,
         observed::Observed,
         result::{Effect, StepResult},
@@ -76,6 +78,16 @@ impl Planned for Configure {
             ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {
                 Vec::new()
             }
+        }
+    }
+
+    /// A restart is kubectl's own command.
+    fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        match &self.expected {
+            ConfigurationStep::Patch(patch) => {
+                vec![Manifest::of_patch(&self.cluster, configuration(), patch.document())]
+            }
+            _ => Vec::new(),
         }
     }
 

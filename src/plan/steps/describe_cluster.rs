@@ -14,6 +14,8 @@ use crate::{
         configuration_patch::Change,
         guarded_patch::Guarded,
         intent::Description,
+        manifest::Manifest,
+        member_kubeconfig::StoredKubeconfig,
         result::{Effect, StepResult},
         step::Planned,
     },
@@ -95,6 +97,11 @@ impl Planned for DescribeCluster {
 
     fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        let cluster = ObjectKind::CLUSTER.named(&self.name);
+        vec![Manifest::of_patch(&self.host, cluster, self.patch.document())]
     }
 
     fn accesses(&self) -> Vec<(Side, Access)> {

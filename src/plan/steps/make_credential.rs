@@ -4,10 +4,11 @@ use crate::{
     kubesphere::{object::ObjectRef, side::Side},
     plan::{
         access::{Access, of_credential},
-        credential::Piece,
+        credential::{Kind, Piece},
         credential_step::CredentialStep,
         intent::ClusterIntent,
-        member_kubeconfig::{Endpoint, Problem, StoredUser},
+        manifest::Manifest,
+        member_kubeconfig::{Endpoint, Problem, StoredKubeconfig, StoredUser},
         result::StepResult,
         step::Planned,
     },
@@ -60,6 +61,15 @@ impl Planned for MakeCredential {
     fn foreseen(&self) -> Vec<StepResult> {
         let stay = self.credential.missing.iter().filter(|piece| piece.stays());
         stay.map(|piece| made(&self.member, *piece)).collect()
+    }
+
+    /// A certificate is not there before its request is signed, and its key is nobody else's to keep.
+    fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        if self.credential.kind != Kind::ServiceAccount {
+            return Vec::new();
+        }
+        let missing = self.credential.missing.iter();
+        missing.map(|piece| Manifest::of_object(&self.member, piece.object(), piece.manifest(None))).collect()
     }
 
     /// What there is already is only tried.

@@ -10,8 +10,11 @@ use crate::{
     },
     plan::{
         access::{Access, of_clusters},
+        cluster_manifest::cluster_manifest,
         credential::Kind,
         intent::Description,
+        manifest::Manifest,
+        member_kubeconfig::StoredKubeconfig,
         result::{Effect, StepResult},
         step::Planned,
     },
@@ -52,6 +55,15 @@ impl Planned for Register {
     fn accesses(&self) -> Vec<(Side, Access)> {
         let verbs: &[&'static str] = if self.creates { &["create", "get"] } else { &[] };
         of_clusters(&self.host, verbs)
+    }
+
+    fn manifests(&self, stored: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        let stored = stored.filter(|_| self.creates);
+        let manifest = stored.map(|stored| {
+            let content = cluster_manifest(&self.name, &self.description, stored);
+            Manifest::of_object(&self.host, ObjectKind::CLUSTER.named(&self.name), content)
+        });
+        manifest.into_iter().collect()
     }
 
     fn foreseen(&self) -> Vec<StepResult> {

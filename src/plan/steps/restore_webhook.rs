@@ -7,6 +7,8 @@ use crate::{
     },
     plan::{
         access::{Access, of_webhook},
+        manifest::Manifest,
+        member_kubeconfig::StoredKubeconfig,
         narrowing::Restoration,
         result::{Effect, StepResult},
         step::Planned,
@@ -37,6 +39,11 @@ impl Planned for RestoreWebhook {
     fn accesses(&self) -> Vec<(Side, Access)> {
         let needed = self.is_required.then(of_webhook).into_iter().flatten();
         needed.map(|access| (self.host.clone(), access)).collect()
+    }
+
+    fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        let patch = self.restoration.patch.document();
+        vec![Manifest::of_patch(&self.host, ObjectKind::cluster_webhook(), patch)]
     }
 
     fn foreseen(&self) -> Vec<StepResult> {

@@ -1,0 +1,247 @@
+//! What `--manifests-to` writes: a file for each object and patch, and a README with the order.
+
+use std::path::Path;
+
+use super::{
+    clusters,
+    plan::{change, sentence},
+    ui::Ui,
+    words::{VERSION, harmless},
+};
+use crate::{
+    error::{Error, Kind},
+    kubesphere::{
+        cluster_configuration::{NAME, NAMESPACE},
+        command::{Kubectl, Mc},
+        object::ObjectKind,
+    },
+    plan::{
+        manifest::{Form, Manifest, Written, waits_for},
+        needs::ConfigurationStep,
+        observed::Observed,
+        operation::Operation,
+        step::Step,
+        steps::register::Register,
+    },
+};
+
+/// The README's name.
+pub const README: &str = "README.md";
+/// How it begins: by this a later run knows its own directory.
+pub const MARK: &str = "<!-- written by kubectl mc with --manifests-to -->";
+
+/// A file. Its text may hold secrets.
+pub struct ManifestFile {
+    pub name: String,
+    pub text: String,
+}
+
+/// What is written, and for whom.
+pub struct Manifests<'a> {
+    pub operation: Operation,
+    pub observed: Vec<&'a Observed>,
+    pub written: Vec<Written>,
+    /// As it was given.
+    pub directory: &'a Path,
+    /// The command that was typed.
+    pub command: String,
+}
+
+impl Manifests<'_> {
+    /// Each with its file's name, in the order in which they are applied.
+    pub fn named(&self) -> Vec<(&Manifest, String)> {
+        let manifests = self.written.iter().flat_map(|written| &written.manifests);
+        manifests.enumerate().map(|(number, manifest)| (manifest, name(number + 1, manifest))).collect()
+    }
+
+    /// As a person types it.
+    pub(super) fn path(&self, name: &str) -> String {
+        self.directory.join(name).to_string_lossy().into_owned()
+    }
+
+    /// Every file, the README last: where there is none, something is missing.
+    pub fn files(&self) -> Result<Vec<ManifestFile>, Error> {
+        let named = self.named();
+        let mut files = named
+            .iter()
+            .map(|(manifest, name)| Ok(ManifestFile { name: name.clone(), text: text(manifest)? }))
+            .collect::<Result<Vec<_>, Error>>()?;
+        files.push(ManifestFile { name: README.to_owned(), text: self.readme() });
+        Ok(files)
+    }
+
+    fn readme(&self) -> String {
+        let table = clusters::table(self.observed.iter().copied()).join("\n");
+        let mut sections = vec![format!(
+            "{MARK}\n# Manifests of a {noun}\n\n\
+             {VERSION} wrote these files and changed nothing. Run the commands below in their order, in the directory in \
+             which it ran. A step waits until the ones that it names have taken effect.\n\n\
+             **The files hold secrets** (the host's jwtSecret, credentials): keep them from others, and delete them when \
+             they are applied. A patch is refused where a value that it replaces has changed since; then write the files \
+             again:\n\n```sh\n{}\n```\n\n```\n{table}\n```\n",
+            self.command,
+            noun = self.operation.noun(),
+        )];
+        let mut left = self.named().into_iter();
+        for (number, written) in self.written.iter().enumerate() {
+            let files: Vec<_> = left.by_ref().take(written.manifests.len()).collect();
+            sections.push(self.section(number + 1, written, &files));
+        }
+        sections.join("\n")
+    }
+
+    fn section(&self, number: usize, written: &Written, files: &[(&Manifest, String)]) -> String {
+        let step = &written.step;
+        let heading = harmless(&format!("## {number}. {}: {}", step.cluster(), sentence(step)));
+        let changes = step.changes().iter().map(|each| format!("- `{}`", harmless(&change(step, each))));
+        let mut commands: Vec<String> =
+            files.iter().map(|(manifest, name)| self.apply(manifest, name)).collect();
+        commands.extend(further(step, !files.is_empty()));
+        let commands = (!commands.is_empty()).then(|| format!("```sh\n{}\n```", commands.join("\n")));
+        let waits = waits_for(&self.written, number - 1);
+        let waits = waits.iter().map(|before| format!("step {}", before + 1)).collect::<Vec<_>>();
+        let parts = [
+            Some(heading),
+            (!waits.is_empty()).then(|| format!("Waits for {}.", waits.join(" and "))),
+            Some(changes.collect::<Vec<_>>().join("\n")).filter(|changes| !changes.is_empty()),
+            commands,
+            remark(step, !files.is_empty()),
+        ];
+        parts.into_iter().flatten().map(|part| part + "\n").collect::<Vec<_>>().join("\n")
+    }
+
+    fn apply(&self, manifest: &Manifest, name: &str) -> String {
+        let (object, path) = (&manifest.object, self.path(name));
+        let kubectl = Kubectl::on(&manifest.cluster);
+        let command = match manifest.form {
+            Form::Object => kubectl.words("create -f").word(&path),
+            Form::JsonPatch => kubectl
+                .namespace(object.namespace)
+                .words("patch")
+                .word(&object.kind.qualified())
+                .word(&object.name)
+                .words("--type=json --patch-file")
+                .word(&path),
+        };
+        command.to_string()
+    }
+}
+
+/// Says which files were written.
+pub fn show(ui: &Ui, manifests: &Manifests<'_>) -> Result<(), Error> {
+    for (manifest, name) in manifests.named() {
+        ui.result(&format!("{} written to {}", manifest.object, manifests.path(&name)))?;
+    }
+    let readme = manifests.path(README);
+    ui.message(&format!("{readme} says in which order they are applied; nothing was changed"));
+    ui.warning("the files hold secrets: delete them when they are applied");
+    Ok(())
+}
+
+fn name(number: usize, manifest: &Manifest) -> String {
+    let words = format!("{}-{}-{}", manifest.cluster, manifest.object.kind.kind, manifest.object.name);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '_';
+    let plain: String =
+        words.chars().map(|c| if is_plain(c) { c.to_ascii_lowercase() } else { '-' }).collect();
+    let plain = plain.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    let suffix = if manifest.form == Form::Object { "yaml" } else { "json" };
+    format!("{number:02}-{plain}.{suffix}")
+}
+
+fn text(manifest: &Manifest) -> Result<String, Error> {
+    match manifest.form {
+        Form::Object => serde_yaml::to_string(&manifest.content).map_err(|error| error.to_string()),
+        Form::JsonPatch => serde_json::to_string_pretty(&manifest.content)
+            .map(|text| text + "\n")
+            .map_err(|error| error.to_string()),
+    }
+    .map_err(|cause| Error::new(Kind::Error, format!("{} cannot be written: {cause}", manifest.object)))
+}
+
+/// What is applied without a file, or waited for.
+fn further(step: &Step, is_known: bool) -> Option<String> {
+    match step {
+        Step::Configure(step) if step.expected == ConfigurationStep::Restart => Some(
+            Kubectl::on(&step.cluster)
+                .namespace(NAMESPACE)
+                .words("rollout restart")
+                .word(&format!("deployment/{NAME}"))
+                .to_string(),
+        ),
+        Step::Register(step) if is_known || !step.creates => Some(ready(step)),
+        _ => None,
+    }
+}
+
+fn ready(step: &Register) -> String {
+    let resource = ObjectKind::CLUSTER.qualified();
+    let wait = Kubectl::on(&step.host).words("wait --for=condition=Ready --timeout=10m");
+    wait.word(&format!("{resource}/{}", step.name)).to_string()
+}
+
+fn remark(step: &Step, is_known: bool) -> Option<String> {
+    let again = "then run the command at the top again, which replaces these files";
+    Some(match step {
+        Step::MakeCredential(_) if is_known => format!(
+            "Kubernetes writes the token into the Secret within seconds. The Cluster stores it, so its file cannot be written \
+             before: {again}."
+        ),
+        Step::MakeCredential(_) => "No file: a certificate's key is made when the certificate is requested, and is kept by \
+                                    nobody else. `kubectl mc import` requests it and does the rest; with `--credentials \
+                                    context` the Cluster stores the context's own user instead."
+            .to_owned(),
+        Step::Configure(step) => format!(
+            "It has taken effect when the installer's run for it has succeeded: `{}` follows that.",
+            Mc::logs(&step.cluster)
+        ),
+        Step::Register(step) if step.creates && !is_known => {
+            format!("No file yet: Cluster {} stores a credential that does not exist yet. Make it, {again}.", step.name)
+        }
+        Step::Register(step) if step.creates => format!(
+            "Nobody has tried whether every node of the host reaches the member; `{}` does.",
+            Mc::new("check").member(&step.member).host(&step.host).words("--reachability=nodes")
+        ),
+        Step::SweepPods(_) => "No file: the next `kubectl mc` command that changes this host deletes them.".to_owned(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kubesphere::{object::ObjectRef, side::Side};
+
+    fn patch(context: &str, object: ObjectRef) -> Manifest {
+        Manifest::of_patch(&Side::member(context), object, json!([]))
+    }
+
+    #[test]
+    fn a_name_has_nothing_that_a_shell_or_a_path_would_read() {
+        let object = ObjectKind::CLUSTER_CONFIGURATION.named("ks-installer");
+        assert_eq!(
+            name(7, &patch("admin@arn:aws/edge 1", object)),
+            "07-member-admin-arn-aws-edge-1-clusterconfiguration-ks-installer.json"
+        );
+        let secret = Manifest { form: Form::Object, ..patch("../..", ObjectKind::SECRET.named("a:b")) };
+        assert_eq!(name(12, &secret), "12-member-..-..-secret-a-b.yaml");
+    }
+
+    #[test]
+    fn a_command_is_quoted_and_names_the_file_as_it_is_reached() {
+        let object = ObjectKind::CLUSTER.named("edge-1");
+        let manifests = Manifests {
+            operation: Operation::Join,
+            observed: Vec::new(),
+            written: Vec::new(),
+            directory: Path::new("to apply"),
+            command: String::new(),
+        };
+        assert_eq!(
+            manifests.apply(&patch("a b", object), "01-x.json"),
+            "kubectl --context 'a b' patch clusters.cluster.kubesphere.io edge-1 --type=json --patch-file \
+             'to apply/01-x.json'"
+        );
+    }
+}
