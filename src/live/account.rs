@@ -1,21 +1,16 @@
 //! The account on a member whose credential its host stores: looking at what there is of it.
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::{
-    Api,
-    api::{DynamicObject, ListParams},
-    core::{ApiResource, GroupVersionKind},
-};
-
+use kube::api::{DynamicObject, ListParams};
 use serde_json::Value;
 
 use super::{
     connection::Connection,
+    objects::Objects,
     observe::{as_value, seen},
-    request_error::{Cause, Object, RequestError, Verb, request},
+    request_error::RequestError,
 };
 use crate::{
-    kubesphere::cluster_configuration::NAMESPACE,
+    kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind},
     plan::{
         credential::{
             ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, HOST_ANNOTATION, HostUid, Kind,
@@ -25,28 +20,6 @@ use crate::{
         superseded::{Earlier, EarlierToken},
     },
 };
-
-/// The API of a piece's kind.
-pub(super) fn api(connection: &Connection, piece: Piece) -> Api<DynamicObject> {
-    let (version, kind) = piece.type_meta();
-    let (group, plural) = piece.resource();
-    let kind = GroupVersionKind::gvk(group, version, kind);
-    let resource = ApiResource::from_gvk_with_plural(&kind, plural);
-    match piece.namespace() {
-        Some(namespace) => Api::namespaced_with(connection.client.clone(), namespace, &resource),
-        None => Api::all_with(connection.client.clone(), &resource),
-    }
-}
-
-/// A piece, in words.
-pub(super) fn object(piece: Piece) -> Object {
-    let (group, resource) = piece.resource();
-    let object = Object::all(group, resource).named(piece.name());
-    match piece.namespace() {
-        Some(namespace) => object.in_namespace(namespace),
-        None => object,
-    }
-}
 
 /// Adds what there is of the account for this kind of credential.
 pub async fn look_at_account(
@@ -116,18 +89,13 @@ pub(super) fn users_in(binding: &Value) -> Vec<String> {
 }
 
 async fn get(connection: &Connection, piece: Piece) -> Result<Seen<DynamicObject>, RequestError> {
-    let api = api(connection, piece);
-    seen(request(&connection.side, Verb::Get, &object(piece), api.get(&piece.name())).await)
+    seen(Objects::like(connection, &piece.object()).get(&piece.name()).await)
 }
 
 /// Whose the object of this name is; none where there is none.
 pub(super) async fn owner(connection: &Connection, piece: Piece) -> Result<Option<Ownership>, RequestError> {
-    let api = api(connection, piece);
-    match request(&connection.side, Verb::Get, &object(piece), api.get(&piece.name())).await {
-        Ok(found) => Ok(Some(piece.ownership(&as_value(&found)))),
-        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let found = Objects::like(connection, &piece.object()).find(&piece.name()).await?;
+    Ok(found.map(|found| piece.ownership(&as_value(&found))))
 }
 
 fn owned(piece: Piece, found: Seen<DynamicObject>) -> Seen<Ownership> {
@@ -155,14 +123,11 @@ impl TokenSecret {
 
 /// Our token Secrets, without what is in them.
 pub(super) async fn tokens(connection: &Connection) -> Result<Vec<TokenSecret>, RequestError> {
-    let api: Api<Secret> = Api::namespaced(connection.client.clone(), NAMESPACE);
     let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     // Of another type it is none that Kubernetes fills, whatever it is labelled.
     let labelled = labelled.fields(&format!("type={TOKEN_TYPE}")).match_any();
-    let secrets = Object::all("", "secrets").in_namespace(NAMESPACE);
-    let list = request(&connection.side, Verb::List, &secrets, api.list_metadata(&labelled)).await?;
-    let tokens = list.items.into_iter().filter_map(|secret| {
-        let metadata = secret.metadata;
+    let secrets = Objects::of(connection, ObjectKind::SECRET).in_namespace(NAMESPACE);
+    let tokens = secrets.list_metadata(&labelled).await?.into_iter().filter_map(|metadata| {
         let annotations = metadata.annotations.unwrap_or_default();
         let is_token = annotations.get(ACCOUNT_ANNOTATION).is_some_and(|account| account == ACCOUNT);
         is_token.then(|| TokenSecret {

@@ -2,16 +2,13 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::{
-    Api,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
-};
 use serde_json::{Value, json};
 
 use super::{
     connection::Connection,
-    observe::{clusters, clusters_object, configuration_object, configurations},
-    request_error::{Object, RequestError, Verb, request},
+    objects::{Change, Deletion, FIELD_MANAGER, Objects, Persistence},
+    observe::{as_value, clusters, configurations},
+    request_error::RequestError,
 };
 use crate::{
     kubesphere::{
@@ -26,45 +23,15 @@ use crate::{
     },
 };
 
-/// The manager that fields belong to after our writes.
-pub const FIELD_MANAGER: &str = "kubectl-mc";
-
-/// Whether the server keeps what it is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Persistence {
-    /// It does.
-    Stored,
-    /// Requests carry `dryRun=All`.
-    DryRun,
-}
-
-impl Persistence {
-    pub(super) fn is_dry_run(self) -> bool {
-        self == Self::DryRun
-    }
-
-    pub(super) fn patch_parameters(self) -> PatchParams {
-        PatchParams {
-            dry_run: self.is_dry_run(),
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        }
-    }
-}
-
 /// Sends a guarded patch of the ClusterConfiguration.
 pub async fn patch_configuration(
     connection: &Connection,
     patch: &ConfigurationPatch,
     persistence: Persistence,
 ) -> Result<ClusterConfiguration, RequestError> {
-    let document = serde_json::from_value(patch.document()).expect("the planner writes JSON Patch");
-    let patch = Patch::<()>::Json(document);
-    let api = configurations(connection);
-    let parameters = persistence.patch_parameters();
-    let answer = api.patch(NAME, &parameters, &patch);
-    let object = request(&connection.side, Verb::Patch, &configuration_object(), answer).await?;
-    Ok(ClusterConfiguration::new(super::observe::as_value(&object)))
+    let change = Change::json(patch.document());
+    let patched = configurations(connection).patch(NAME, &change, persistence).await?;
+    Ok(ClusterConfiguration::new(as_value(&patched)))
 }
 
 /// Restarts the installer as `kubectl rollout restart` does; a new pod runs everything again
@@ -76,13 +43,10 @@ pub async fn restart_installer(
     now: Timestamp,
     persistence: Persistence,
 ) -> Result<Option<Timestamp>, RequestError> {
-    let api: Api<Deployment> = Api::namespaced(connection.client.clone(), NAMESPACE);
     let annotation = json!({"kubectl.kubernetes.io/restartedAt": now.to_string()});
-    let patch = Patch::Merge(json!({"spec": {"template": {"metadata": {"annotations": annotation}}}}));
-    let object = Object::all("apps", "deployments").named(NAME).in_namespace(NAMESPACE);
-    let parameters = persistence.patch_parameters();
-    let changed =
-        request(&connection.side, Verb::Patch, &object, api.patch(NAME, &parameters, &patch)).await?;
+    let change = Change::merge(json!({"spec": {"template": {"metadata": {"annotations": annotation}}}}));
+    let deployments = Objects::<Deployment>::on(connection).in_namespace(NAMESPACE);
+    let changed = deployments.patch(NAME, &change, persistence).await?;
     let managers = changed.metadata.managed_fields.unwrap_or_default();
     let ours = managers.into_iter().filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER));
     Ok(ours.filter_map(|entry| Some(entry.time?.0)).max())
@@ -96,13 +60,8 @@ pub async fn create_cluster(
     persistence: Persistence,
 ) -> Result<RegisteredCluster, RequestError> {
     let manifest = cluster_manifest(&step.name, &step.description, kubeconfig);
-    let object: DynamicObject = serde_json::from_value(manifest).expect("the planner writes an object");
-    let parameters =
-        PostParams { dry_run: persistence.is_dry_run(), field_manager: Some(FIELD_MANAGER.to_owned()) };
-    let api = clusters(host);
-    let named = clusters_object().named(&step.name);
-    let created = request(&host.side, Verb::Create, &named, api.create(&parameters, &object)).await?;
-    Ok(RegisteredCluster::new(super::observe::as_value(&created)))
+    let created = clusters(host).create(&manifest, persistence).await?;
+    Ok(RegisteredCluster::new(as_value(&created)))
 }
 
 /// Sends a merge patch of a Cluster, which says itself for which state of it it holds.
@@ -112,13 +71,8 @@ pub async fn patch_cluster(
     patch: &Value,
     persistence: Persistence,
 ) -> Result<RegisteredCluster, RequestError> {
-    let api = clusters(host);
-    let patch = Patch::Merge(patch);
-    let parameters = persistence.patch_parameters();
-    let named = clusters_object().named(name);
-    let answer = api.patch(name, &parameters, &patch);
-    let patched = request(&host.side, Verb::Patch, &named, answer).await?;
-    Ok(RegisteredCluster::new(super::observe::as_value(&patched)))
+    let patched = clusters(host).patch(name, &Change::merge(patch.clone()), persistence).await?;
+    Ok(RegisteredCluster::new(as_value(&patched)))
 }
 
 /// Sends a guarded patch of what a Cluster says about its member.
@@ -127,24 +81,10 @@ pub async fn describe_cluster(
     step: &DescribeCluster,
     persistence: Persistence,
 ) -> Result<(), RequestError> {
-    let document = serde_json::from_value(step.patch.document()).expect("the planner writes JSON Patch");
-    let (api, patch) = (clusters(host), Patch::<()>::Json(document));
-    let parameters = persistence.patch_parameters();
-    let named = clusters_object().named(&step.name);
-    let answer = api.patch(&step.name, &parameters, &patch);
-    request(&host.side, Verb::Patch, &named, answer).await.map(drop)
+    clusters(host).patch(&step.name, &Change::json(step.patch.document()), persistence).await.map(drop)
 }
 
-/// Deletes this very object and no later one of the same name.
+/// Deletes this very object and no later one of the same name, unless it is gone already.
 pub async fn withdraw_cluster(host: &Connection, cluster: &RegisteredCluster) -> Result<(), RequestError> {
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: Some(cluster.object_uid().to_owned()),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
-    let api = clusters(host);
-    let named = clusters_object().named(cluster.name());
-    request(&host.side, Verb::Delete, &named, api.delete(cluster.name(), &parameters)).await.map(drop)
+    clusters(host).remove(cluster.name(), &Deletion::of(cluster.object_uid())).await.map(drop)
 }

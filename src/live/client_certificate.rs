@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
+use kube::api::DynamicObject;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::ring;
 use secrecy::SecretString;
@@ -11,20 +11,23 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    account::api,
-    apply::{FIELD_MANAGER, Persistence},
+    connection::Connection,
     failure::Failure,
+    objects::{Change, Deletion, Objects, Persistence},
     patience::patiently,
     report::{Activity, Deed, Event, Note},
-    request_error::{Cause, Object, RequestError, Verb, request},
+    request_error::{Cause, RequestError},
     steps::make_credential::{Making, create},
     user_binding::{add_user, bind},
 };
-use crate::plan::{
-    credential::{Asked, HostUid, Piece, SIGNER},
-    lifetime::{end, lasting},
-    member_kubeconfig::StoredUser,
-    result::StepResult,
+use crate::{
+    kubesphere::object::ObjectKind,
+    plan::{
+        credential::{Asked, HostUid, Piece, SIGNER},
+        lifetime::{end, lasting},
+        member_kubeconfig::StoredUser,
+        result::StepResult,
+    },
 };
 
 /// kube-controller-manager signs within a second; where nobody does by then (EKS never does), nobody will.
@@ -33,7 +36,6 @@ const SIGNED_WITHIN: Duration = Duration::from_secs(30);
 const DELETED_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
-const REQUEST: Piece = Piece::Certificate;
 
 /// A key, made here and nowhere stored, with the request for its certificate.
 pub(super) struct Requested {
@@ -62,11 +64,10 @@ impl Requested {
     pub(super) fn asked(&self) -> Asked<'_> {
         Asked { user: &self.user, request: &self.request }
     }
+}
 
-    fn object(&self, subresource: &str) -> Object {
-        let (group, resource) = REQUEST.resource();
-        Object::all(group, format!("{resource}{subresource}")).named(&self.user)
-    }
+fn requests(member: &Connection) -> Objects<'_> {
+    Objects::of(member, ObjectKind::CERTIFICATE_REQUEST)
 }
 
 impl Making<'_> {
@@ -110,7 +111,7 @@ impl Making<'_> {
     /// Creates the request, and returns its UID. Where there is one of its name already, an answer was lost.
     async fn requested(&self, requested: &Requested) -> Result<String, Failure> {
         let asked = Some(requested.asked());
-        let ask = async || match create(self.member, REQUEST, asked, Persistence::Stored).await {
+        let ask = async || match create(self.member, Piece::Certificate, asked, Persistence::Stored).await {
             Err(RequestError { cause: Cause::AlreadyExists, .. }) => self.found(requested).await,
             created => created,
         };
@@ -119,8 +120,7 @@ impl Making<'_> {
     }
 
     async fn found(&self, requested: &Requested) -> Result<DynamicObject, RequestError> {
-        let api = api(self.member, REQUEST);
-        request(&self.member.side, Verb::Get, &requested.object(""), api.get(&requested.user)).await
+        requests(self.member).get(&requested.user).await
     }
 
     async fn signed(&self, requested: &Requested, uid: &str) -> Result<SecretString, Failure> {
@@ -152,28 +152,16 @@ impl Making<'_> {
     async fn approve(&self, requested: &Requested, uid: &str) -> Result<(), RequestError> {
         let approved = json!({"type": "Approved", "status": "True", "reason": "KubectlMc",
                               "message": "for the host that this cluster joins"});
-        let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "status": {"conditions": [approved]}}));
-        let parameters =
-            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let api = api(self.member, REQUEST);
-        let answer = api.patch_subresource("approval", &requested.user, &parameters, &patch);
-        let object = requested.object("/approval");
-        request(&self.member.side, Verb::Patch, &object, answer).await.map(drop)
+        let patch = json!({"metadata": {"uid": uid}, "status": {"conditions": [approved]}});
+        let change = Change::merge(patch).of_subresource("approval");
+        requests(self.member).patch(&requested.user, &change, Persistence::Stored).await.map(drop)
     }
 
     /// Also where the time is up.
     async fn delete(&self, requested: &Requested, uid: &str) -> Result<(), Failure> {
-        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-        let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let api = api(self.member, REQUEST);
-        let ask = async || {
-            let answer = api.delete(&requested.user, &parameters);
-            match request(&self.member.side, Verb::Delete, &requested.object(""), answer).await {
-                Ok(_) | Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(()),
-                Err(error) => Err(error),
-            }
-        };
-        patiently(&self.member.side, self.deadline.max(Instant::now() + DELETED_WITHIN), ask).await
+        let deadline = self.deadline.max(Instant::now() + DELETED_WITHIN);
+        let ask = async || requests(self.member).remove(&requested.user, &Deletion::of(uid)).await;
+        patiently(&self.member.side, deadline, ask).await.map(drop)
     }
 
     fn not_issued(&self, why: String) -> Failure {

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Endpoints, Node},
     discovery::v1::EndpointSlice,
 };
-use kube::{Api, api::ListParams};
+use kube::api::ListParams;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
@@ -15,6 +15,7 @@ use tokio::{net::TcpStream, time::timeout};
 use super::{
     connection::Connection,
     environment::Environment,
+    objects::Objects,
     peer_certificate::{Chain, peek},
     proxy::proxy_for,
 };
@@ -90,8 +91,8 @@ async fn proposals(member: &Connection, chain: &Chain) -> Vec<String> {
 
 /// What kubeadm and KubeKey tell to those who join nodes.
 async fn cluster_info(member: &Connection) -> Option<String> {
-    let api: Api<ConfigMap> = Api::namespaced(member.client.clone(), "kube-public");
-    let text = api.get("cluster-info").await.ok()?.data?.remove("kubeconfig")?;
+    let config_maps = Objects::<ConfigMap>::on(member).in_namespace("kube-public");
+    let text = config_maps.get("cluster-info").await.ok()?.data?.remove("kubeconfig")?;
     let kubeconfig: Value = serde_yaml::from_str(&text).ok()?;
     let server = kubeconfig.pointer("/clusters/0/cluster/server")?.as_str()?;
     let server: Uri = server.parse().ok()?;
@@ -103,15 +104,14 @@ async fn cluster_info(member: &Connection) -> Option<String> {
 
 /// The API servers' own addresses, as the member's pods get them.
 async fn endpoints(member: &Connection) -> Vec<(String, u16)> {
-    let slices: Api<EndpointSlice> = Api::namespaced(member.client.clone(), "default");
+    let slices = Objects::<EndpointSlice>::on(member).in_namespace("default");
     if let Ok(slice) = slices.get("kubernetes").await {
         let port = slice.ports.into_iter().flatten().find_map(|port| u16::try_from(port.port?).ok());
         let addresses = slice.endpoints.into_iter().flatten().flat_map(|endpoint| endpoint.addresses);
         return addresses.map(|address| (address, port.unwrap_or(DEFAULT_PORT))).collect();
     }
     // Kubernetes before 1.21 has no slices of this version; newer ones warn of Endpoints.
-    let api: Api<Endpoints> = Api::namespaced(member.client.clone(), "default");
-    let found = api.get("kubernetes").await.ok();
+    let found = Objects::<Endpoints>::on(member).in_namespace("default").get("kubernetes").await.ok();
     let subsets = found.and_then(|found| found.subsets).into_iter().flatten();
     let all = subsets.flat_map(|subset| {
         let port = subset.ports.into_iter().flatten().find_map(|port| u16::try_from(port.port).ok());
@@ -122,8 +122,8 @@ async fn endpoints(member: &Connection) -> Vec<(String, u16)> {
 }
 
 async fn nodes(member: &Connection) -> Vec<String> {
-    let api: Api<Node> = Api::all(member.client.clone());
-    let nodes = api.list(&ListParams::default().match_any()).await.into_iter().flatten();
+    let nodes = Objects::<Node>::on(member).list(&ListParams::default().match_any()).await;
+    let nodes = nodes.into_iter().flatten();
     let control_plane = nodes.filter(|node| {
         let labels = node.metadata.labels.as_ref();
         labels.is_some_and(|labels| CONTROL_PLANE.iter().any(|label| labels.contains_key(*label)))

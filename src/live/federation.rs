@@ -6,18 +6,18 @@ use futures::future::join_all;
 use k8s_openapi::api::{
     admissionregistration::v1::ValidatingWebhookConfiguration,
     apps::v1::Deployment,
-    core::v1::{Endpoints, Secret},
+    core::v1::Endpoints,
     discovery::v1::{Endpoint, EndpointSlice},
 };
-use kube::{Api, api::ListParams};
+use kube::api::ListParams;
 
 use super::{
     connection::Connection,
+    objects::Objects,
     observe::{FEDERATION_NAMESPACE, seen_if_possible},
-    request_error::{Object, Verb, request},
 };
 use crate::{
-    kubesphere::cluster_webhook::CONFIGURATION,
+    kubesphere::{cluster_webhook::CONFIGURATION, object::ObjectKind},
     plan::{
         observed::Seen,
         surroundings::{Federation, Release, Webhook},
@@ -42,10 +42,8 @@ pub(super) async fn federation(connection: &Connection) -> Federation {
 }
 
 async fn controller(connection: &Connection) -> Seen<bool> {
-    let api: Api<Deployment> = Api::namespaced(connection.client.clone(), FEDERATION_NAMESPACE);
-    let object = Object::all("apps", "deployments").named(CONTROLLER).in_namespace(FEDERATION_NAMESPACE);
-    let found = request(&connection.side, Verb::Get, &object, api.get(CONTROLLER)).await;
-    seen_if_possible(found, |deployment| {
+    let deployments = Objects::<Deployment>::on(connection).in_namespace(FEDERATION_NAMESPACE);
+    seen_if_possible(deployments.get(CONTROLLER).await, |deployment| {
         deployment.status.and_then(|status| status.available_replicas).unwrap_or_default() > 0
     })
 }
@@ -69,10 +67,8 @@ async fn webhooks(connection: &Connection) -> Seen<Vec<Webhook>> {
 
 /// The namespaces and names of the Services that a configuration asks.
 async fn services(connection: &Connection, name: &str) -> Seen<Vec<(String, String)>> {
-    let api: Api<ValidatingWebhookConfiguration> = Api::all(connection.client.clone());
-    let object = Object::all("admissionregistration.k8s.io", "validatingwebhookconfigurations").named(name);
-    let found = request(&connection.side, Verb::Get, &object, api.get(name)).await;
-    seen_if_possible(found, |configuration| {
+    let configurations = Objects::<ValidatingWebhookConfiguration>::on(connection);
+    seen_if_possible(configurations.get(name).await, |configuration| {
         let webhooks = configuration.webhooks.unwrap_or_default().into_iter();
         let services = webhooks.filter_map(|webhook| webhook.client_config.service);
         services.map(|service| (service.namespace, service.name)).collect()
@@ -88,24 +84,20 @@ async fn is_served(connection: &Connection, namespace: &str, service: &str) -> S
 }
 
 async fn is_served_by_slices(connection: &Connection, namespace: &str, service: &str) -> Seen<bool> {
-    let api: Api<EndpointSlice> = Api::namespaced(connection.client.clone(), namespace);
-    let object = Object::all("discovery.k8s.io", "endpointslices").in_namespace(namespace);
+    let slices = Objects::<EndpointSlice>::on(connection).in_namespace(namespace);
     let parameters = ListParams::default().labels(&format!("{SERVICE}={service}")).match_any();
-    let list = request(&connection.side, Verb::List, &object, api.list(&parameters)).await;
-    seen_if_possible(list, |list| {
+    seen_if_possible(slices.list(&parameters).await, |list| {
         // What says nothing of it counts as ready.
         let is_ready = |endpoint: &Endpoint| {
             endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
         };
-        list.items.iter().any(|slice| slice.endpoints.iter().flatten().any(is_ready))
+        list.iter().any(|slice| slice.endpoints.iter().flatten().any(is_ready))
     })
 }
 
 async fn is_served_by_endpoints(connection: &Connection, namespace: &str, service: &str) -> Seen<bool> {
-    let api: Api<Endpoints> = Api::namespaced(connection.client.clone(), namespace);
-    let object = Object::all("", "endpoints").named(service).in_namespace(namespace);
-    let found = request(&connection.side, Verb::Get, &object, api.get(service)).await;
-    seen_if_possible(found, |endpoints| {
+    let endpoints = Objects::<Endpoints>::on(connection).in_namespace(namespace);
+    seen_if_possible(endpoints.get(service).await, |endpoints| {
         let subsets = endpoints.subsets.unwrap_or_default();
         subsets.iter().any(|subset| subset.addresses.as_ref().is_some_and(|ready| !ready.is_empty()))
     })
@@ -113,12 +105,10 @@ async fn is_served_by_endpoints(connection: &Connection, namespace: &str, servic
 
 /// The labels alone: the records themselves hold all values of the release.
 async fn releases(connection: &Connection) -> Seen<Vec<Release>> {
-    let api: Api<Secret> = Api::namespaced(connection.client.clone(), FEDERATION_NAMESPACE);
-    let object = Object::all("", "secrets").in_namespace(FEDERATION_NAMESPACE);
-    let parameters = ListParams::default().labels(RELEASE).match_any();
-    let list = request(&connection.side, Verb::List, &object, api.list_metadata(&parameters)).await;
+    let secrets = Objects::of(connection, ObjectKind::SECRET).in_namespace(FEDERATION_NAMESPACE);
+    let list = secrets.list_metadata(&ListParams::default().labels(RELEASE).match_any()).await;
     seen_if_possible(list, |list| {
-        let labels = list.items.into_iter().filter_map(|secret| secret.metadata.labels);
+        let labels = list.into_iter().filter_map(|secret| secret.labels);
         labels.filter_map(|labels| release(&labels)).collect()
     })
 }

@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api,
-    config::{AuthInfo, Cluster, Kubeconfig},
-};
+use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use secrecy::ExposeSecret as _;
 
 use super::{
     connection::Connection,
     environment::Environment,
     kubeconfig::ConnectionOptions,
+    observe::kube_system_uid,
     request_error::Cause,
     selected_context::{SelectedContext, select},
 };
@@ -63,10 +60,7 @@ pub async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<S
         let connection = Connection::open(context, &Environment::of_process(), Some(within)).await;
         // What it fails with is what was stored: the kinds of authentication that it cannot have are told above.
         let connection = connection.map_err(|_| Unidentified::Unusable)?;
-        let api: Api<Namespace> = Api::all(connection.client);
-        let found = api.get_metadata("kube-system").await;
-        let found = found.map_err(|error| Unidentified::Unanswered(Cause::from(&error)))?;
-        Ok(found.metadata.uid.unwrap_or_default())
+        kube_system_uid(&connection).await.map_err(|error| Unidentified::Unanswered(error.cause))
     };
     let late = |_| Err(Unidentified::Unanswered(Cause::TimedOut { after: within }));
     tokio::time::timeout(within, asked).await.unwrap_or_else(late)

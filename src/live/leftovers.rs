@@ -3,32 +3,33 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api,
-    api::{DynamicObject, ListParams},
-    core::{ApiResource, GroupVersionKind},
-};
+use kube::api::ListParams;
 
 use super::{
-    connection::Connection,
-    observe::seen_if_possible,
-    request_error::{Object, RequestError, Verb, request},
+    connection::Connection, objects::Objects, observe::seen_if_possible, request_error::RequestError,
+    unjoin::namespaces::WORKSPACE,
 };
-use crate::plan::{
-    observed::Seen,
-    surroundings::{LeftoverWorkspace, Leftovers},
+use crate::{
+    kubesphere::object::ObjectKind,
+    plan::{
+        observed::Seen,
+        surroundings::{LeftoverWorkspace, Leftovers},
+    },
 };
 
 /// What kubefed writes on everything that it manages on a member.
 const MANAGED: &str = "kubefed.io/managed=true";
 /// To which workspace a namespace belongs.
-const WORKSPACE: &str = "kubesphere.io/workspace";
+const OF_WORKSPACE: &str = "kubesphere.io/workspace";
+/// What a host makes of a workspace that it places on members.
+const FEDERATED_WORKSPACE: ObjectKind =
+    ObjectKind::new("types.kubefed.io", "v1beta1", "FederatedWorkspace", "federatedworkspaces");
 
 /// Looks at the member, and where there are workspaces, at the host's of the same names.
 pub(super) async fn leftovers(member: &Connection, host: Option<&Connection>) -> Leftovers {
-    let (workspaces, namespaces) = tokio::join!(managed_workspaces(member), namespaces(member, MANAGED));
-    let names = match workspaces {
+    let (workspaces, namespaces) =
+        tokio::join!(names(member, WORKSPACE, MANAGED), names(member, ObjectKind::NAMESPACE, MANAGED));
+    let names = match seen(workspaces) {
         Seen::Present(names) => names,
         Seen::Absent => return Leftovers { workspaces: Seen::Absent, namespaces: seen(namespaces) },
         Seen::Unreadable(why) | Seen::Malformed(why) => {
@@ -46,13 +47,15 @@ pub(super) async fn leftovers(member: &Connection, host: Option<&Connection>) ->
     Leftovers { workspaces: Seen::Present(workspaces.await), namespaces: seen(namespaces) }
 }
 
-async fn managed_workspaces(member: &Connection) -> Seen<Vec<String>> {
-    let resource = resource("tenant.kubesphere.io", "v1alpha1", "Workspace", "workspaces");
-    let api: Api<DynamicObject> = Api::all_with(member.client.clone(), &resource);
-    let object = Object::all("tenant.kubesphere.io", "workspaces");
-    let parameters = ListParams::default().labels(MANAGED).match_any();
-    let list = request(&member.side, Verb::List, &object, api.list_metadata(&parameters)).await;
-    seen_if_possible(list, |list| list.items.into_iter().filter_map(|item| item.metadata.name).collect())
+/// The names of those with these labels.
+async fn names(
+    member: &Connection,
+    kind: ObjectKind,
+    labels: &str,
+) -> Result<BTreeSet<String>, RequestError> {
+    let parameters = ListParams::default().labels(labels).match_any();
+    let list = Objects::of(member, kind).list_metadata(&parameters).await?;
+    Ok(list.into_iter().filter_map(|found| found.name).collect())
 }
 
 /// The managed namespaces with those that belong to these workspaces, each once.
@@ -63,18 +66,10 @@ async fn with_theirs(
 ) -> Result<BTreeSet<String>, RequestError> {
     let mut names = managed?;
     if !workspaces.is_empty() {
-        let theirs = format!("{WORKSPACE} in ({})", workspaces.join(","));
-        names.extend(namespaces(member, &theirs).await?);
+        let theirs = format!("{OF_WORKSPACE} in ({})", workspaces.join(","));
+        names.extend(self::names(member, ObjectKind::NAMESPACE, &theirs).await?);
     }
     Ok(names)
-}
-
-async fn namespaces(member: &Connection, labels: &str) -> Result<BTreeSet<String>, RequestError> {
-    let api: Api<Namespace> = Api::all(member.client.clone());
-    let object = Object::all("", "namespaces");
-    let parameters = ListParams::default().labels(labels).match_any();
-    let list = request(&member.side, Verb::List, &object, api.list_metadata(&parameters)).await?;
-    Ok(list.items.into_iter().filter_map(|item| item.metadata.name).collect())
 }
 
 fn seen(names: Result<BTreeSet<String>, RequestError>) -> Seen<Vec<String>> {
@@ -83,17 +78,10 @@ fn seen(names: Result<BTreeSet<String>, RequestError>) -> Seen<Vec<String>> {
 
 /// The clusters on which the host's own workspace of this name is placed.
 async fn placed_on(host: &Connection, name: &str) -> Seen<Vec<String>> {
-    let resource = resource("types.kubefed.io", "v1beta1", "FederatedWorkspace", "federatedworkspaces");
-    let api: Api<DynamicObject> = Api::all_with(host.client.clone(), &resource);
-    let object = Object::all("types.kubefed.io", "federatedworkspaces").named(name);
-    let found = request(&host.side, Verb::Get, &object, api.get(name)).await;
+    let found = Objects::of(host, FEDERATED_WORKSPACE).get(name).await;
     seen_if_possible(found, |workspace| {
         let clusters = workspace.data.pointer("/spec/placement/clusters").and_then(|list| list.as_array());
         let names = clusters.into_iter().flatten().filter_map(|cluster| cluster["name"].as_str());
         names.map(str::to_owned).collect()
     })
-}
-
-fn resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }

@@ -2,8 +2,8 @@
 
 use kube_connect::{cause, no_answer, server_text};
 pub use kube_connect::{
-    connection, environment, exec_credential, kubeconfig, proxy, request_error, requests, selected_context,
-    server_clock, traffic,
+    connection, environment, exec_credential, kubeconfig, objects, proxy, request_error, requests,
+    selected_context, server_clock, traffic,
 };
 
 pub mod account;

@@ -3,13 +3,9 @@
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Namespace, Node, Secret, ServiceAccount},
+    core::v1::{ConfigMap, Node, Secret},
 };
-use kube::{
-    Api, Resource,
-    api::{DynamicObject, ListParams},
-    core::{ApiResource, GroupVersionKind, PartialObjectMeta},
-};
+use kube::api::{DynamicObject, ListParams};
 use serde::de::DeserializeOwned;
 
 pub(super) use crate::plan::unjoin::trace::FEDERATION_NAMESPACE;
@@ -17,14 +13,16 @@ pub(super) use crate::plan::unjoin::trace::FEDERATION_NAMESPACE;
 use super::{
     connection::Connection,
     identify,
+    objects::Objects,
     request_error::{Cause, Object, RequestError, Verb, request},
 };
 use crate::{
     kubesphere::{
-        cluster::{self, RegisteredCluster},
+        cluster::RegisteredCluster,
         cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
         jwt_secret::JwtSecret,
         kubesphere_config::{self, KubesphereConfig},
+        object::ObjectKind,
         side::Side,
         versions::Version,
     },
@@ -39,22 +37,13 @@ const FEDERATED_SUFFIX: &str = "-kubesphere";
 /// How many members are asked for their identity at the same time.
 const IDENTIFIED_AT_ONCE: usize = 8;
 
-/// The API of ClusterConfigurations in kubesphere-system, always by group and plural: `cc` may be something else.
-pub fn configurations(connection: &Connection) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk(
-        cluster_configuration::GROUP,
-        cluster_configuration::VERSION,
-        cluster_configuration::KIND,
-    );
-    let resource = ApiResource::from_gvk_with_plural(&kind, cluster_configuration::PLURAL);
-    Api::namespaced_with(connection.client.clone(), NAMESPACE, &resource)
+/// ClusterConfigurations in kubesphere-system, always by group and plural: `cc` may be something else.
+pub fn configurations(connection: &Connection) -> Objects<'_> {
+    Objects::of(connection, ObjectKind::CLUSTER_CONFIGURATION).in_namespace(NAMESPACE)
 }
 
-/// The API of Clusters.
-pub fn clusters(connection: &Connection) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk(cluster::GROUP, cluster::VERSION, cluster::KIND);
-    let resource = ApiResource::from_gvk_with_plural(&kind, cluster::PLURAL);
-    Api::all_with(connection.client.clone(), &resource)
+pub fn clusters(connection: &Connection) -> Objects<'_> {
+    Objects::of(connection, ObjectKind::CLUSTER)
 }
 
 /// The Cluster of this name as it stands, without asking its member who it is.
@@ -62,29 +51,13 @@ pub(super) async fn cluster_named(
     host: &Connection,
     name: &str,
 ) -> Result<Option<RegisteredCluster>, RequestError> {
-    let api = clusters(host);
-    match request(&host.side, Verb::Get, &clusters_object().named(name), api.get(name)).await {
-        Ok(found) => Ok(Some(RegisteredCluster::new(as_value(&found)))),
-        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// The ClusterConfiguration, in words.
-pub fn configuration_object() -> Object {
-    Object::all(cluster_configuration::GROUP, cluster_configuration::PLURAL)
-        .named(cluster_configuration::NAME)
-        .in_namespace(NAMESPACE)
-}
-
-/// The ConfigMap kubesphere-config, in words.
-pub fn config_object() -> Object {
-    in_kubesphere_system("", "configmaps", kubesphere_config::NAME)
+    let found = clusters(host).find(name).await?;
+    Ok(found.map(|found| RegisteredCluster::new(as_value(&found))))
 }
 
 /// The Clusters, in words.
 pub fn clusters_object() -> Object {
-    Object::all(cluster::GROUP, cluster::PLURAL)
+    ObjectKind::CLUSTER.into()
 }
 
 /// Looks at a cluster. An error is one that leaves nothing to decide on: no answer, no login.
@@ -144,24 +117,19 @@ pub async fn registered_clusters(
     consistent: bool,
 ) -> Result<Seen<Vec<RegisteredCluster>>, RequestError> {
     let parameters = if consistent { ListParams::default() } else { ListParams::default().match_any() };
-    let api = clusters(connection);
-    let object = clusters_object();
-    let list = seen(request(&connection.side, Verb::List, &object, api.list(&parameters)).await)?;
-    let list = match list {
+    let list = match seen(clusters(connection).list(&parameters).await)? {
         Seen::Present(list) => list,
         Seen::Absent => return Ok(Seen::Absent),
         Seen::Unreadable(reason) | Seen::Malformed(reason) => return Ok(Seen::Unreadable(reason)),
     };
-    let clusters = list.items.iter().map(|item| RegisteredCluster::new(as_value(item)));
+    let clusters = list.iter().map(|item| RegisteredCluster::new(as_value(item)));
     let identified = stream::iter(clusters).map(identify::identified).buffered(IDENTIFIED_AT_ONCE);
     Ok(Seen::Present(identified.collect().await))
 }
 
 /// The ClusterConfiguration.
 pub async fn configuration(connection: &Connection) -> Result<Seen<ClusterConfiguration>, RequestError> {
-    let api = configurations(connection);
-    let object = configuration_object();
-    let found = request(&connection.side, Verb::Get, &object, api.get(cluster_configuration::NAME)).await;
+    let found = configurations(connection).get(cluster_configuration::NAME).await;
     Ok(seen(found)?.and_then(|object| Seen::Present(ClusterConfiguration::new(as_value(&object)))))
 }
 
@@ -188,32 +156,26 @@ async fn kubernetes_version(connection: &Connection) -> Result<String, RequestEr
 }
 
 pub(super) async fn kube_system_uid(connection: &Connection) -> Result<String, RequestError> {
-    let api: Api<Namespace> = Api::all(connection.client.clone());
-    let object = Object::all("", "namespaces").named("kube-system");
-    let namespace = request(&connection.side, Verb::Get, &object, api.get_metadata("kube-system")).await?;
-    Ok(namespace.metadata.uid.unwrap_or_default())
+    let namespace = Objects::of(connection, ObjectKind::NAMESPACE).get_metadata("kube-system").await?;
+    Ok(namespace.uid.unwrap_or_default())
 }
 
 /// The number of nodes is for people; without the permission the join goes on.
 async fn node_count(connection: &Connection) -> Result<Seen<usize>, RequestError> {
-    let api: Api<Node> = Api::all(connection.client.clone());
-    let parameters = ListParams::default().match_any();
-    let nodes = Object::all("", "nodes");
-    let list = request(&connection.side, Verb::List, &nodes, api.list_metadata(&parameters)).await;
-    Ok(seen_if_possible(list, |list: kube::core::ObjectList<PartialObjectMeta<Node>>| list.items.len()))
+    let list = Objects::<Node>::on(connection).list_metadata(&ListParams::default().match_any()).await;
+    Ok(seen_if_possible(list, |list| list.len()))
 }
 
 /// kubesphere-config.
 pub async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {
-    let found: Seen<ConfigMap> = get(connection, &config_object(), kubesphere_config::NAME).await?;
+    let found: Seen<ConfigMap> = get(connection, kubesphere_config::NAME).await?;
     Ok(found.and_then(|config_map| config_of(&config_map)))
 }
 
 /// The second copy of the secret is a cross-check; without the permission the join goes on.
 pub(super) async fn secret(connection: &Connection) -> Result<Seen<JwtSecret>, RequestError> {
-    let api: Api<Secret> = Api::namespaced(connection.client.clone(), NAMESPACE);
-    let object = in_kubesphere_system("", "secrets", kubesphere_config::SECRET_NAME);
-    let found = request(&connection.side, Verb::Get, &object, api.get(kubesphere_config::SECRET_NAME)).await;
+    let secrets = Objects::<Secret>::on(connection).in_namespace(NAMESPACE);
+    let found = secrets.get(kubesphere_config::SECRET_NAME).await;
     Ok(seen_if_possible(found, |secret| secret).and_then(|secret| secret_value(&secret)))
 }
 
@@ -229,8 +191,7 @@ fn secret_value(secret: &Secret) -> Seen<JwtSecret> {
 }
 
 async fn installer(connection: &Connection) -> Result<Seen<Installer>, RequestError> {
-    let object = in_kubesphere_system("apps", "deployments", cluster_configuration::NAME);
-    let found: Seen<Deployment> = get(connection, &object, cluster_configuration::NAME).await?;
+    let found: Seen<Deployment> = get(connection, cluster_configuration::NAME).await?;
     Ok(found.and_then(|deployment| {
         Seen::Present(Installer {
             version: image_version(&deployment),
@@ -251,8 +212,7 @@ fn is_rolling(deployment: &Deployment) -> bool {
 }
 
 async fn apiserver_version(connection: &Connection) -> Result<Option<Version>, RequestError> {
-    let object = in_kubesphere_system("apps", "deployments", "ks-apiserver");
-    let found: Seen<Deployment> = get(connection, &object, "ks-apiserver").await?;
+    let found: Seen<Deployment> = get(connection, "ks-apiserver").await?;
     Ok(found.present().and_then(image_version))
 }
 
@@ -272,29 +232,20 @@ async fn by_side(
 }
 
 async fn joined_as(connection: &Connection) -> Seen<Vec<String>> {
-    let api: Api<ServiceAccount> = Api::namespaced(connection.client.clone(), FEDERATION_NAMESPACE);
-    let object = Object::all("", "serviceaccounts").in_namespace(FEDERATION_NAMESPACE);
-    let parameters = ListParams::default().match_any();
-    let list = request(&connection.side, Verb::List, &object, api.list_metadata(&parameters)).await;
+    let accounts = Objects::of(connection, ObjectKind::SERVICE_ACCOUNT).in_namespace(FEDERATION_NAMESPACE);
+    let list = accounts.list_metadata(&ListParams::default().match_any()).await;
     seen_if_possible(list, |list| {
-        let names = list.items.into_iter().filter_map(|account| account.metadata.name);
+        let names = list.into_iter().filter_map(|account| account.name);
         names.filter_map(|name| name.strip_suffix(FEDERATED_SUFFIX).map(str::to_owned)).collect()
     })
 }
 
-async fn get<K>(connection: &Connection, object: &Object, name: &str) -> Result<Seen<K>, RequestError>
+/// An object in kubesphere-system.
+async fn get<K>(connection: &Connection, name: &str) -> Result<Seen<K>, RequestError>
 where
-    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
-        + DeserializeOwned
-        + Clone
-        + std::fmt::Debug,
+    K: k8s_openapi::Resource + DeserializeOwned,
 {
-    let api: Api<K> = Api::namespaced(connection.client.clone(), NAMESPACE);
-    seen(request(&connection.side, Verb::Get, object, api.get(name)).await)
-}
-
-fn in_kubesphere_system(group: &str, resource: &str, name: &str) -> Object {
-    Object::all(group, resource).named(name).in_namespace(NAMESPACE)
+    seen(Objects::<K>::on(connection).in_namespace(NAMESPACE).get(name).await)
 }
 
 /// A missing object and a missing permission are facts to decide on; anything else ends the look.

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use kube::{
-    ResourceExt,
     api::ListParams,
     config::{ExecConfig, ExecInteractiveMode},
 };
 
 use super::{
-    connection::Connection, environment::Environment, observe, request_error::Verb, request_error::request,
-    selected_context::SelectedContext,
+    connection::Connection, environment::Environment, observe::clusters, selected_context::SelectedContext,
 };
 
 /// Together with what kubectl and the shell take it stays below a second.
@@ -28,10 +26,9 @@ pub async fn registered_names(host: SelectedContext, environment: &Environment) 
 /// Only names cross the network, not the kubeconfigs beside them.
 async fn names(host: SelectedContext, environment: &Environment) -> Option<Vec<String>> {
     let connection = Connection::open(host, environment, Some(TOLD_WITHIN)).await.ok()?;
-    let (api, object) = (observe::clusters(&connection), observe::clusters_object());
     let parameters = ListParams::default().match_any();
-    let list = request(&connection.side, Verb::List, &object, api.list_metadata(&parameters)).await.ok()?;
-    Some(list.iter().map(ResourceExt::name_any).collect())
+    let list = clusters(&connection).list_metadata(&parameters).await.ok()?;
+    Some(list.into_iter().filter_map(|cluster| cluster.name).collect())
 }
 
 /// A plugin that is not said to be silent may open a browser or ask for a password, terminal or not.

@@ -99,7 +99,7 @@ impl<'a> Registering<'a> {
     pub(super) async fn until_joined(&self, mut waiting: Waiting) -> Result<Option<WithoutVersion>, Failure> {
         let name = self.name.to_owned();
         self.tell(Event::Begins(Activity::ClusterReady(name.clone())));
-        let mut states = std::pin::pin!(latest(clusters(self.host), Selection::Name(name.clone())));
+        let mut states = std::pin::pin!(latest(clusters(self.host).into(), Selection::Name(name.clone())));
         loop {
             let wake = waiting.version_by.map_or(self.deadline, |by| by.min(self.deadline));
             match timeout_at(wake, states.next()).await {

@@ -13,8 +13,8 @@ use kube::{
 
 use super::{
     connection::Connection,
-    observe::{as_value, clusters, clusters_object},
-    request_error::{Cause, RequestError, Verb, request},
+    observe::{as_value, clusters},
+    request_error::{Cause, RequestError},
     sighting::{POLL_EVERY, is_forbidden, patient_watch, why_interrupted},
 };
 use crate::kubesphere::cluster::RegisteredCluster;
@@ -28,9 +28,7 @@ pub async fn list(
         Some(selector) => ListParams::default().labels(selector),
         None => ListParams::default(),
     };
-    let api = clusters(connection);
-    let list = request(&connection.side, Verb::List, &clusters_object(), api.list(&parameters)).await?;
-    Ok(list.items.iter().map(registered).collect())
+    Ok(clusters(connection).list(&parameters).await?.iter().map(registered).collect())
 }
 
 /// What a look at a host's Clusters gave.
@@ -109,7 +107,7 @@ fn events(
     connection: &Connection,
     selector: Option<&str>,
 ) -> BoxStream<'static, Result<Event<DynamicObject>, Error>> {
-    patient_watch(clusters(connection), selector.into_iter().fold(Config::default(), Config::labels))
+    patient_watch(clusters(connection).into(), selector.into_iter().fold(Config::default(), Config::labels))
 }
 
 fn polled<'a>(connection: &'a Connection, selector: Option<&'a str>) -> impl Stream<Item = Roll> + 'a {

@@ -27,7 +27,7 @@ pub fn sightings(
     role: &Role,
     log_since: Option<Timestamp>,
 ) -> BoxStream<'static, Sighting> {
-    let configuration = latest(configurations(connection), named(cluster_configuration::NAME));
+    let configuration = latest(configurations(connection).into(), named(cluster_configuration::NAME));
     let config_maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), NAMESPACE);
     let config = latest(config_maps, named(kubesphere_config::NAME));
     let log = follow(connection.client.clone(), log_since);
@@ -38,7 +38,7 @@ pub fn sightings(
         log.boxed(),
     ];
     if *role == Role::Host {
-        let host_cluster = latest(clusters(connection), Selection::Label(HOST_LABEL));
+        let host_cluster = latest(clusters(connection).into(), Selection::Label(HOST_LABEL));
         all.push(host_cluster.map(sighted(connection, host_cluster_of)).boxed());
     }
     futures::stream::select_all(all).boxed()

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::{core::v1::ConfigMap, storage::v1};
-use kube::{Api, api::ListParams};
+use kube::{api::ListParams, core::ObjectMeta};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -12,6 +12,7 @@ use super::{
     connection::Connection,
     federation::federation,
     leftovers::leftovers,
+    objects::Objects,
     observe::{config_of, seen_if_possible},
     request_error::{Cause, Object, RequestError, Verb, request},
 };
@@ -56,19 +57,15 @@ async fn on<T>(interest: bool, look: impl Future<Output = T>) -> Option<T> {
 
 /// The one that the installer asserts, where it is named; else all.
 async fn storage_classes(connection: &Connection, name: Option<&str>) -> Seen<Vec<StorageClass>> {
-    let api: Api<v1::StorageClass> = Api::all(connection.client.clone());
-    let classes = Object::all("storage.k8s.io", "storageclasses");
+    let classes = Objects::<v1::StorageClass>::on(connection);
     if let Some(name) = name {
-        let object = classes.named(name);
-        let found = request(&connection.side, Verb::Get, &object, api.get_metadata(name)).await;
-        return seen_if_possible(found, |class| vec![storage_class(class.metadata)]);
+        return seen_if_possible(classes.get_metadata(name).await, |class| vec![storage_class(class)]);
     }
-    let parameters = ListParams::default().match_any();
-    let list = request(&connection.side, Verb::List, &classes, api.list_metadata(&parameters)).await;
-    seen_if_possible(list, |list| list.items.into_iter().map(|class| storage_class(class.metadata)).collect())
+    let list = classes.list_metadata(&ListParams::default().match_any()).await;
+    seen_if_possible(list, |list| list.into_iter().map(storage_class).collect())
 }
 
-fn storage_class(metadata: kube::core::ObjectMeta) -> StorageClass {
+fn storage_class(metadata: ObjectMeta) -> StorageClass {
     let annotations = metadata.annotations.unwrap_or_default();
     let is_true = |key: &&str| annotations.get(*key).is_some_and(|value| value == "true");
     StorageClass { is_default: DEFAULT_CLASS.iter().any(is_true), name: metadata.name.unwrap_or_default() }
@@ -76,10 +73,8 @@ fn storage_class(metadata: kube::core::ObjectMeta) -> StorageClass {
 
 /// The ConfigMap devops-config.
 pub(super) async fn devops(connection: &Connection) -> Seen<KubesphereConfig> {
-    let api: Api<ConfigMap> = Api::namespaced(connection.client.clone(), devops_config::NAMESPACE);
-    let object =
-        Object::all("", "configmaps").named(devops_config::NAME).in_namespace(devops_config::NAMESPACE);
-    let found = request(&connection.side, Verb::Get, &object, api.get(devops_config::NAME)).await;
+    let config_maps = Objects::<ConfigMap>::on(connection).in_namespace(devops_config::NAMESPACE);
+    let found = config_maps.get(devops_config::NAME).await;
     seen_if_possible(found, |config_map| config_map).and_then(|config_map| config_of(&config_map))
 }
 

@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-use kube::api::{DeleteParams, Patch, Preconditions};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
-    account::{api, object, users_in},
-    apply::Persistence,
+    account::users_in,
     connection::Connection,
+    objects::{Change, Deletion, Objects, Persistence},
     observe::as_value,
-    request_error::{Cause, RequestError, Verb, request},
+    request_error::{Cause, RequestError},
     steps::make_credential::{Ensured, create},
 };
-use crate::plan::{
-    credential::{Asked, HostUid, Ownership, Piece, user},
-    result::Effect,
+use crate::{
+    kubesphere::object::ObjectKind,
+    plan::{
+        credential::{Asked, HostUid, Ownership, Piece, USER_BINDING, user},
+        result::Effect,
+    },
 };
 
 /// Between two tries where somebody else was faster.
@@ -86,14 +88,12 @@ fn bound_users(bound: &[String], new: &str, stays: &impl Fn(&str) -> bool) -> Ve
     others.chain([new.to_owned()]).collect()
 }
 
+fn bindings(member: &Connection) -> Objects<'_> {
+    Objects::of(member, ObjectKind::CLUSTER_ROLE_BINDING)
+}
+
 async fn binding(member: &Connection) -> Result<Option<Value>, RequestError> {
-    let piece = Piece::Rebinding;
-    let api = api(member, piece);
-    match request(&member.side, Verb::Get, &object(piece), api.get(&piece.name())).await {
-        Ok(found) => Ok(Some(as_value(&found))),
-        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(bindings(member).find(USER_BINDING).await?.as_ref().map(as_value))
 }
 
 /// Lets these users go, and removes the binding where nobody is left. Returns what became of the binding, where anything
@@ -130,27 +130,16 @@ async fn set_users(
     users: &[String],
     persistence: Persistence,
 ) -> Result<(), RequestError> {
-    let piece = Piece::AddedUser;
     let subjects: Vec<Value> = users.iter().map(|name| user(name)).collect();
     let (uid, version) = (&binding["metadata"]["uid"], &binding["metadata"]["resourceVersion"]);
-    let patch =
-        Patch::Merge(json!({"metadata": {"uid": uid, "resourceVersion": version}, "subjects": subjects}));
-    let api = api(member, piece);
-    let name = piece.name();
-    let parameters = persistence.patch_parameters();
-    let answer = api.patch(&name, &parameters, &patch);
-    request(&member.side, Verb::Patch, &object(piece), answer).await.map(drop)
+    let patch = json!({"metadata": {"uid": uid, "resourceVersion": version}, "subjects": subjects});
+    bindings(member).patch(USER_BINDING, &Change::merge(patch), persistence).await.map(drop)
 }
 
 async fn delete_binding(member: &Connection, binding: &Value) -> Result<(), RequestError> {
-    let text = |key: &str| binding["metadata"][key].as_str().map(str::to_owned);
-    let preconditions = Preconditions { uid: text("uid"), resource_version: text("resourceVersion") };
-    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    let piece = Piece::UserBinding;
-    let api = api(member, piece);
-    let name = piece.name();
-    let answer = api.delete(&name, &parameters);
-    request(&member.side, Verb::Delete, &object(piece), answer).await.map(drop)
+    let text = |key: &str| binding["metadata"][key].as_str().unwrap_or_default();
+    let deletion = Deletion::of(text("uid")).at_version(text("resourceVersion"));
+    bindings(member).delete(USER_BINDING, &deletion).await
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A connection to a cluster as kubectl makes it: kubeconfig, credentials, proxies, TLS, requests and their errors.
+//! A connection to a cluster as kubectl makes it: kubeconfig, credentials, proxies, TLS, the objects of a kind, errors.
 //!
 //! It knows of KubeSphere only how people are told which cluster is meant, and what must not be shown.
 
@@ -8,6 +8,7 @@ pub mod environment;
 pub mod exec_credential;
 pub mod kubeconfig;
 pub mod no_answer;
+pub mod objects;
 pub mod proxy;
 pub mod request_error;
 pub mod requests;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kubesphere::object::ObjectKind;
 use kubesphere::side::Side;
 
 pub use super::cause::Cause;
@@ -60,12 +61,30 @@ impl Object {
         Self { namespace: Some(namespace.into()), ..self }
     }
 
-    fn rule(&self) -> String {
+    /// This part of it, such as `approval`.
+    #[must_use]
+    pub fn of_subresource(self, subresource: &str) -> Self {
+        Self { resource: format!("{}/{subresource}", self.resource), ..self }
+    }
+
+    /// Its namespace, where it has one.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Its resource as a rule of RBAC names it, with the group.
+    pub fn rule(&self) -> String {
         if self.group.is_empty() {
             self.resource.clone()
         } else {
             format!("{}.{}", self.resource, self.group)
         }
+    }
+}
+
+impl From<ObjectKind> for Object {
+    fn from(kind: ObjectKind) -> Self {
+        Self::all(kind.group, kind.plural)
     }
 }
 

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use kube::api::{Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
     live::{
-        apply::Persistence,
         connection::Connection,
-        observe::{clusters, clusters_object},
-        request_error::{Cause, RequestError, Verb, request},
+        objects::{Change, Persistence},
+        observe::clusters,
+        request_error::{Cause, RequestError},
     },
     plan::unjoin::admission::Admission,
 };
@@ -46,9 +45,8 @@ async fn update(
     persistence: Persistence,
 ) -> Result<Admission, RequestError> {
     let now = host.clock.now().to_string();
-    let change = json!({"metadata": {"uid": uid, "annotations": {TOUCHED: now}}});
-    let (patch, parameters) = (Patch::Merge(change), persistence.patch_parameters());
-    let answer = send(host, cluster, &patch, &parameters);
+    let change = Change::merge(json!({"metadata": {"uid": uid, "annotations": {TOUCHED: now}}}));
+    let answer = send(host, cluster, &change, persistence);
     match timeout(limit, answer).await {
         Err(_) => Ok(Admission::Denies(format!("no answer within {} s", limit.as_secs()))),
         Ok(Err(error)) => judged(error),
@@ -59,12 +57,10 @@ async fn update(
 pub(super) async fn send(
     host: &Connection,
     cluster: &str,
-    patch: &Patch<Value>,
-    parameters: &PatchParams,
+    change: &Change,
+    persistence: Persistence,
 ) -> Result<(), RequestError> {
-    let api = clusters(host);
-    let object = clusters_object().named(cluster);
-    request(&host.side, Verb::Patch, &object, api.patch(cluster, parameters, patch)).await.map(drop)
+    clusters(host).patch(cluster, change, persistence).await.map(drop)
 }
 
 /// What an error says of the host's admission, if anything. Where a guard did not hold, there is no such Cluster any more.

@@ -1,10 +1,5 @@
 //! Doing the controller's part for a Cluster that goes, where it is down or fails at the member that is gone.
 
-use kube::{
-    Api,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
-    core::{ApiResource, GroupVersionKind},
-};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -14,13 +9,13 @@ use super::{
     removal::{CONTROLLER_WITHIN, Deleting, PAUSE, Removal, Removed, TRY},
 };
 use crate::{
-    kubesphere::cluster::FINALIZER,
+    kubesphere::{cluster::FINALIZER, object::ObjectKind},
     live::{
-        apply::FIELD_MANAGER,
+        objects::{Change, Deletion, Objects, Persistence},
         observe::FEDERATION_NAMESPACE,
         patience::{may_pass, patiently},
         report::{Event, Note},
-        request_error::{Cause, Object, RequestError, Verb, request},
+        request_error::Cause,
     },
     plan::unjoin::admission::Admission,
 };
@@ -32,13 +27,8 @@ impl Removal<'_> {
         let seconds = CONTROLLER_WITHIN.as_secs();
         let cluster = self.cluster.to_owned();
         self.tell(Event::Note(Note::ControllerAway { cluster, seconds }));
-        let federated = ApiResource::from_gvk_with_plural(
-            &GroupVersionKind::gvk("core.kubefed.io", "v1beta1", "KubeFedCluster"),
-            "kubefedclusters",
-        );
-        let secret = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Secret"), "secrets");
-        self.delete_federated(&federated, self.cluster).await?;
-        self.delete_federated(&secret, &format!("{}-secret", self.cluster)).await?;
+        self.delete_federated(ObjectKind::KUBEFED_CLUSTER, self.cluster).await?;
+        self.delete_federated(ObjectKind::SECRET, &format!("{}-secret", self.cluster)).await?;
         self.until_finalized(object).await
     }
 
@@ -69,11 +59,8 @@ impl Removal<'_> {
             {"op": "test", "path": path, "value": FINALIZER},
             {"op": "remove", "path": path},
         ]);
-        let document = serde_json::from_value(document).expect("this is JSON Patch");
-        let parameters =
-            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let change = Patch::Json(document);
-        let answer = timeout(TRY, send(self.host, self.cluster, &change, &parameters)).await;
+        let change = Change::json(document);
+        let answer = timeout(TRY, send(self.host, self.cluster, &change, Persistence::Stored)).await;
         let Ok(Err(error)) = answer else { return Ok(None) };
         match judged(error) {
             Ok(Admission::Denies(why) | Admission::NotCalled(why) | Admission::Silent(why)) => Ok(Some(why)),
@@ -85,26 +72,14 @@ impl Removal<'_> {
     }
 
     /// Deletes this very object, which a join under the same name may have made anew by then.
-    async fn delete_federated(&self, resource: &ApiResource, name: &str) -> Result<(), NarrowingFailure> {
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(self.host.client.clone(), FEDERATION_NAMESPACE, resource);
-        let object = Object::all(resource.group.as_str(), resource.plural.as_str())
-            .named(name)
-            .in_namespace(FEDERATION_NAMESPACE);
-        let ask = async || {
-            let uid = match request(&self.host.side, Verb::Get, &object, api.get_metadata(name)).await {
-                Ok(found) => found.metadata.uid,
-                Err(RequestError { cause: Cause::NotFound, .. }) => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            let preconditions = Some(Preconditions { uid, resource_version: None });
-            let parameters = DeleteParams { preconditions, ..DeleteParams::default() };
-            match request(&self.host.side, Verb::Delete, &object, api.delete(name, &parameters)).await {
-                Ok(_) | Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(()),
-                Err(error) => Err(error),
-            }
+    async fn delete_federated(&self, kind: ObjectKind, name: &str) -> Result<(), NarrowingFailure> {
+        let objects = Objects::of(self.host, kind).in_namespace(FEDERATION_NAMESPACE);
+        let ask = async || match objects.find_metadata(name).await? {
+            Some(found) => objects.remove(name, &Deletion::of(found.uid.unwrap_or_default())).await,
+            None => Ok(false),
         };
-        Ok(patiently(&self.host.side, self.deadline, ask).await?)
+        patiently(&self.host.side, self.deadline, ask).await?;
+        Ok(())
     }
 }
 

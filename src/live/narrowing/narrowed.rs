@@ -15,8 +15,8 @@ use crate::{
         side::Side,
     },
     live::{
-        apply::Persistence,
         connection::Connection,
+        objects::Persistence,
         patience::{in_time, may_pass, patiently},
         request_error::{Cause, RequestError},
     },

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use kube::{
-    api::{DeleteParams, DynamicObject, Preconditions},
-    core::PartialObjectMeta,
-};
+use kube::core::ObjectMeta;
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -17,10 +14,11 @@ use crate::{
     kubesphere::cluster::FINALIZER,
     live::{
         connection::Connection,
-        observe::{clusters, clusters_object},
+        objects::Deletion,
+        observe::clusters,
         patience::{in_time, may_pass, patiently},
         report::{Activity, Deed, Event, Note, Report},
-        request_error::{Cause, RequestError, Verb, request},
+        request_error::Cause,
     },
     plan::{
         narrowing::{Field, Record},
@@ -149,10 +147,8 @@ impl Removal<'_> {
     }
 
     async fn delete(&self) -> Result<(), NarrowingFailure> {
-        let preconditions = Preconditions { uid: Some(self.uid.to_owned()), resource_version: None };
-        let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let (api, object) = (clusters(self.host), clusters_object().named(self.cluster));
-        let answer = request(&self.host.side, Verb::Delete, &object, api.delete(self.cluster, &parameters));
+        let (clusters, deletion) = (clusters(self.host), Deletion::of(self.uid));
+        let answer = clusters.delete(self.cluster, &deletion);
         match in_time(&self.host.side, self.deadline, answer).await? {
             // What was perhaps carried out shows when it is looked for.
             Err(error) if !matches!(error.cause, Cause::NotFound) && !may_pass(&error.cause) => {
@@ -207,16 +203,9 @@ impl Removal<'_> {
 
     /// The object, as long as it is there; patient with a server that is away.
     pub(super) async fn look(&self) -> Result<Option<Deleting>, NarrowingFailure> {
-        let ask = async || {
-            let (api, object) = (clusters(self.host), clusters_object().named(self.cluster));
-            match request(&self.host.side, Verb::Get, &object, api.get_metadata(self.cluster)).await {
-                Ok(found) => Ok(Some(Deleting(found))),
-                Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
+        let ask = async || clusters(self.host).find_metadata(self.cluster).await;
         let found = patiently(&self.host.side, self.deadline, ask).await?;
-        Ok(found.filter(|object| object.0.metadata.uid.as_deref() == Some(self.uid)))
+        Ok(found.filter(|found| found.uid.as_deref() == Some(self.uid)).map(Deleting))
     }
 
     pub(super) fn tell(&self, event: Event) {
@@ -225,15 +214,15 @@ impl Removal<'_> {
 }
 
 /// What is left of the Cluster.
-pub(super) struct Deleting(PartialObjectMeta<DynamicObject>);
+pub(super) struct Deleting(ObjectMeta);
 
 impl Deleting {
     fn is_being_deleted(&self) -> bool {
-        self.0.metadata.deletion_timestamp.is_some()
+        self.0.deletion_timestamp.is_some()
     }
 
     fn finalizers(&self) -> &[String] {
-        self.0.metadata.finalizers.as_deref().unwrap_or_default()
+        self.0.finalizers.as_deref().unwrap_or_default()
     }
 
     pub(super) fn position_of_finalizer(&self) -> Option<usize> {

@@ -1,20 +1,17 @@
 //! The webhook's configuration on the host: read, and changed by guarded patches.
 
-use kube::{
-    Api,
-    api::{DynamicObject, Patch, PatchParams, ValidationDirective},
-    core::{ApiResource, GroupVersionKind},
-};
-
 use super::failure::NarrowingFailure;
 use crate::{
     checks::cluster_webhook,
-    kubesphere::cluster_webhook::{CONFIGURATION, ClusterWebhook, GROUP, PLURAL},
+    kubesphere::{
+        cluster_webhook::{CONFIGURATION, ClusterWebhook},
+        object::ObjectKind,
+    },
     live::{
-        apply::Persistence,
         connection::Connection,
+        objects::{Change, Objects, Persistence},
         observe::{as_value, seen_if_possible},
-        request_error::{Cause, Object, RequestError, Verb, request},
+        request_error::{Cause, RequestError},
     },
     plan::{
         guarded_patch::Guarded,
@@ -26,30 +23,19 @@ use crate::{
 /// How often a patch is made anew because somebody else was faster.
 pub(super) const ATTEMPTS: u32 = 5;
 
-/// The configuration, in words.
-pub fn configuration_object() -> Object {
-    Object::all(GROUP, PLURAL).named(CONFIGURATION)
-}
-
-fn configurations(host: &Connection) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk(GROUP, "v1", "ValidatingWebhookConfiguration");
-    Api::all_with(host.client.clone(), &ApiResource::from_gvk_with_plural(&kind, PLURAL))
+fn configurations(host: &Connection) -> Objects<'_> {
+    Objects::of(host, ObjectKind::VALIDATING_WEBHOOK)
 }
 
 /// The configuration; hosts before KubeSphere 3.4 have none.
 pub async fn read(host: &Connection) -> Result<Option<ClusterWebhook>, RequestError> {
-    let api = configurations(host);
-    match request(&host.side, Verb::Get, &configuration_object(), api.get(CONFIGURATION)).await {
-        Ok(object) => Ok(Some(ClusterWebhook::new(as_value(&object)))),
-        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let found = configurations(host).find(CONFIGURATION).await?;
+    Ok(found.map(|object| ClusterWebhook::new(as_value(&object))))
 }
 
 /// How the webhook stands, for those who can do without knowing it. One GET.
 pub async fn look(host: &Connection) -> Seen<Standing> {
-    let api = configurations(host);
-    let found = request(&host.side, Verb::Get, &configuration_object(), api.get(CONFIGURATION)).await;
+    let found = configurations(host).get(CONFIGURATION).await;
     seen_if_possible(found, |object| standing(&ClusterWebhook::new(as_value(&object))))
 }
 
@@ -64,16 +50,10 @@ pub async fn patch(
     patch: &Guarded,
     persistence: Persistence,
 ) -> Result<ClusterWebhook, RequestError> {
-    let document = serde_json::from_value(patch.document()).expect("the planner writes JSON Patch");
-    let parameters = PatchParams {
-        // A server that does not know match conditions shall drop them without a warning on the screen.
-        field_validation: Some(ValidationDirective::Ignore),
-        ..persistence.patch_parameters()
-    };
-    let (api, document) = (configurations(host), Patch::<()>::Json(document));
-    let answer = api.patch(CONFIGURATION, &parameters, &document);
-    let object = request(&host.side, Verb::Patch, &configuration_object(), answer).await?;
-    Ok(ClusterWebhook::new(as_value(&object)))
+    // A server that does not know match conditions shall drop them without a warning on the screen.
+    let change = Change::json(patch.document()).unvalidated();
+    let patched = configurations(host).patch(CONFIGURATION, &change, persistence).await?;
+    Ok(ClusterWebhook::new(as_value(&patched)))
 }
 
 /// Whether a guard did not hold: a failing `test` answers 422, a write in between 409.

@@ -1,16 +1,11 @@
 //! What can be found out from the host's nodes.
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::{Api, api::ListParams};
+use kube::api::ListParams;
 
 use crate::{
     kubesphere::cluster_configuration::NAMESPACE,
-    live::{
-        closer_look::denied,
-        connection::Connection,
-        observe::seen_if_possible,
-        request_error::{Object, Verb, request},
-    },
+    live::{closer_look::denied, connection::Connection, objects::Objects, observe::seen_if_possible},
     plan::{
         access::of_probing,
         observed::Seen,
@@ -37,19 +32,13 @@ pub async fn look(host: &Connection, members: Vec<ProbedMember>) -> Outlook {
     }
 }
 
-pub(super) fn pods(host: &Connection) -> Api<Pod> {
-    Api::namespaced(host.client.clone(), NAMESPACE)
-}
-
-pub(super) fn pods_object() -> Object {
-    Object::all("", "pods").in_namespace(NAMESPACE)
+pub(super) fn pods(host: &Connection) -> Objects<'_, Pod> {
+    Objects::on(host).in_namespace(NAMESPACE)
 }
 
 async fn nodes(host: &Connection) -> Seen<Vec<HostNode>> {
-    let api: Api<Node> = Api::all(host.client.clone());
-    let parameters = ListParams::default().match_any();
-    let list = request(&host.side, Verb::List, &Object::all("", "nodes"), api.list(&parameters)).await;
-    seen_if_possible(list, |list| list.items.into_iter().map(node).collect())
+    let list = Objects::<Node>::on(host).list(&ListParams::default().match_any()).await;
+    seen_if_possible(list, |list| list.into_iter().map(node).collect())
 }
 
 fn node(node: Node) -> HostNode {

@@ -8,25 +8,22 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::{
-    Api,
-    api::{ListParams, PostParams},
-};
+use kube::api::ListParams;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    outlook::{pods, pods_object},
+    outlook::pods,
     remains::Remains,
     sight::{UNHEALTHY, pod_sight, unhealthy},
 };
 use crate::{
     kubesphere::cluster_configuration::NAMESPACE,
     live::{
-        apply::{FIELD_MANAGER, Persistence},
         connection::Connection,
+        objects::{Objects, Persistence},
         patience::may_pass,
         report::{self, Activity, Deed, Note, Reached, Report},
-        request_error::{Object, RequestError, Verb, request},
+        request_error::RequestError,
     },
     plan::reach::{
         limits::{AT_ONCE, tells_within},
@@ -106,12 +103,7 @@ impl Round<'_> {
         if persistence == Persistence::Stored {
             self.remains.expect(self.host, &self.run, &pod.name);
         }
-        let manifest: Pod = serde_json::from_value(pod.manifest.clone()).expect("the planner writes a pod");
-        let parameters =
-            PostParams { dry_run: persistence.is_dry_run(), field_manager: Some(FIELD_MANAGER.to_owned()) };
-        let api = pods(self.host);
-        let object = pods_object().named(&pod.name);
-        match request(&self.host.side, Verb::Create, &object, api.create(&parameters, &manifest)).await {
+        match pods(self.host).create(&pod.manifest, persistence).await {
             Ok(_) => {
                 self.remains.confirm(&pod.name);
                 Ok(())
@@ -148,8 +140,11 @@ impl Round<'_> {
 
     async fn see(&self) -> Result<Seen, RequestError> {
         let ours = ListParams::default().labels(&format!("{RUN_LABEL}={}", self.run)).match_any();
-        let pods = request(&self.host.side, Verb::List, &pods_object(), pods(self.host).list(&ours)).await?;
-        let pods = pods.items.into_iter().map(|pod| (pod.metadata.name.clone().unwrap_or_default(), pod));
+        let pods = pods(self.host)
+            .list(&ours)
+            .await?
+            .into_iter()
+            .map(|pod| (pod.metadata.name.clone().unwrap_or_default(), pod));
         Ok(Seen { pods: pods.collect(), events: self.events().await })
     }
 
@@ -158,12 +153,10 @@ impl Round<'_> {
         if !self.probing.reads_events {
             return Vec::new();
         }
-        let api: Api<Event> = Api::namespaced(self.host.client.clone(), NAMESPACE);
         let failing = format!("reason={UNHEALTHY},involvedObject.kind=Pod");
         let parameters = ListParams::default().fields(&failing).match_any();
-        let object = Object::all("", "events").in_namespace(NAMESPACE);
-        let list = request(&self.host.side, Verb::List, &object, api.list(&parameters)).await;
-        list.map(|list| list.items).unwrap_or_default()
+        let events = Objects::<Event>::on(self.host).in_namespace(NAMESPACE);
+        events.list(&parameters).await.unwrap_or_default()
     }
 
     fn is_over(&self, seen: &Seen, refused: &BTreeMap<String, Reach>) -> bool {

@@ -3,16 +3,13 @@
 use std::{cell::RefCell, time::Duration};
 
 use futures::{StreamExt as _, stream};
-use kube::api::{DeleteParams, ListParams};
+use kube::api::ListParams;
 use tokio::time::{sleep, timeout};
 
-use super::outlook::{pods, pods_object};
+use super::outlook::pods;
 use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side},
-    live::{
-        connection::Connection,
-        request_error::{Cause, RequestError, Verb, request},
-    },
+    live::{connection::Connection, objects::Deletion, request_error::RequestError},
     plan::reach::{
         limits::{AT_ONCE, deleted_within},
         pod::RUN_LABEL,
@@ -105,11 +102,9 @@ impl Remains {
         let confirmed = |pod: &&Remaining| pod.confirmed;
         let several = self.pods.borrow().iter().filter(confirmed).nth(1).cloned();
         let Some(Remaining { host, run, .. }) = several else { return };
-        let parameters = DeleteParams::default().grace_period(0);
         let ours = ListParams::default().labels(&format!("{RUN_LABEL}={run}"));
-        let api = pods(&host);
-        let deletion = api.delete_collection(&parameters, &ours);
-        if request(&host.side, Verb::Delete, &pods_object(), deletion).await.is_ok() {
+        let deletion = Deletion::by_name().without_grace();
+        if pods(&host).delete_collection(&ours, &deletion).await.is_ok() {
             self.pods.borrow_mut().retain(|pod| !pod.confirmed || pod.run != run);
         }
     }
@@ -140,12 +135,5 @@ async fn delete(pod: &Remaining) -> Result<(), RequestError> {
 
 /// Whether it was there.
 async fn try_to_delete(pod: &Remaining) -> Result<bool, RequestError> {
-    let object = pods_object().named(&pod.name);
-    let parameters = DeleteParams::default().grace_period(0);
-    let api = pods(&pod.host);
-    match request(&pod.host.side, Verb::Delete, &object, api.delete(&pod.name, &parameters)).await {
-        Ok(_) => Ok(true),
-        Err(RequestError { cause: Cause::NotFound, .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+    pods(&pod.host).remove(&pod.name, &Deletion::by_name().without_grace()).await
 }

@@ -6,11 +6,11 @@ use crate::{
     checks::unjoin::denied,
     kubesphere::object::ExistingObject,
     live::{
-        apply::Persistence,
         connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
         narrowing::removal::Removed,
+        objects::Persistence,
         patience::patiently,
         report::{Activity, Deed, Event, Note},
         unjoin::admission::admission,

@@ -1,10 +1,11 @@
 use crate::{
     kubesphere::object::ObjectKind,
     live::{
-        apply::{Persistence, describe_cluster},
+        apply::describe_cluster,
         connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
+        objects::Persistence,
         observe::cluster_named,
         patience::{in_time, patiently},
         report::{Deed, Event},

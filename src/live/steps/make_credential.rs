@@ -1,25 +1,22 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{
-    Api,
-    api::{DynamicObject, PostParams},
-};
+use kube::api::DynamicObject;
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     kubesphere::cluster_configuration::NAMESPACE,
     live::{
-        account::{api, newest, object, owner, tokens},
-        apply::{FIELD_MANAGER, Persistence},
+        account::{newest, owner, tokens},
         client_certificate::Requested,
         connection::Connection,
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
+        objects::{Objects, Persistence},
         patience::patiently,
         report::{Activity, Deed, Event, Report},
-        request_error::{Cause, Object, RequestError, Verb, request},
+        request_error::{Cause, RequestError},
         user_binding::{add_user, bind},
         verification::verify,
     },
@@ -154,14 +151,10 @@ pub(in crate::live) async fn create(
     asked: Option<Asked<'_>>,
     persistence: Persistence,
 ) -> Result<DynamicObject, RequestError> {
-    let manifest = piece.manifest(asked);
-    let manifest: DynamicObject = serde_json::from_value(manifest).expect("the planner writes an object");
-    let parameters = PostParams {
-        dry_run: persistence == Persistence::DryRun,
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-    };
-    let api = api(member, piece);
-    request(&member.side, Verb::Create, &object(piece), api.create(&parameters, &manifest)).await
+    let objects = Objects::like(member, &piece.object());
+    // A certificate's request has a name that tells nobody anything.
+    let words = objects.object().named(piece.name());
+    objects.in_words(words).create(&piece.manifest(asked), persistence).await
 }
 
 impl Making<'_> {
@@ -253,26 +246,18 @@ impl Making<'_> {
             return Ok(Some(made.name()));
         }
         let piece = Piece::ServiceAccount;
-        let accounts = api(member, piece);
-        let name = piece.name();
-        let account = accounts.get_metadata(&name);
-        let account = request(&member.side, Verb::Get, &object(piece), account).await?;
+        let account = Objects::like(member, &piece.object()).get_metadata(&piece.name()).await?;
         let tokens = tokens(member).await?;
-        let newest =
-            newest(tokens, account.metadata.uid.as_deref().unwrap_or_default(), self.step.credential.host);
+        let newest = newest(tokens, account.uid.as_deref().unwrap_or_default(), self.step.credential.host);
         Ok(newest.map(|newest| newest.name))
     }
 
     async fn filled_token(&self) -> Result<Token, RequestError> {
         let member = self.member;
         let Some(name) = self.token_secret().await? else { return Ok(Token::Absent) };
-        let api: Api<Secret> = Api::namespaced(member.client.clone(), NAMESPACE);
-        let named = Object::all("", "secrets").named(&name).in_namespace(NAMESPACE);
-        match request(&member.side, Verb::Get, &named, api.get(&name)).await {
-            Ok(secret) => Ok(token_in(&secret).map_or(Token::Empty, Token::Filled)),
-            Err(RequestError { cause: Cause::NotFound, .. }) => Ok(Token::Absent),
-            Err(error) => Err(error),
-        }
+        let secret = Objects::<Secret>::on(member).in_namespace(NAMESPACE).find(&name).await?;
+        let token = |secret| token_in(&secret).map_or(Token::Empty, Token::Filled);
+        Ok(secret.map_or(Token::Absent, token))
     }
 
     fn never_filled(&self) -> Failure {

@@ -5,9 +5,10 @@ use tokio::time::{Instant, sleep};
 use crate::{
     kubesphere::{cluster::RegisteredCluster, object::ObjectKind},
     live::{
-        apply::{Persistence, create_cluster, withdraw_cluster},
+        apply::{create_cluster, withdraw_cluster},
         execute::{Execute, Turn},
         failure::Failure,
+        objects::Persistence,
         observe::registered_clusters,
         patience::{in_time, may_pass, patiently},
         registering::Registering,
@@ -140,10 +141,7 @@ impl Creation<'_> {
     async fn settle_race(&self, ours: &RegisteredCluster, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let listed = self.listed().await?;
         let Some(twin) = earlier_twin(ours, &listed, &self.step.uid) else { return Ok(()) };
-        let ask = async || match withdraw_cluster(self.registering.host, ours).await {
-            Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(()),
-            answer => answer,
-        };
+        let ask = async || withdraw_cluster(self.registering.host, ours).await;
         patiently(&self.registering.host.side, self.registering.deadline, ask).await?;
         let created = self.result();
         turn.entry.results.retain(|result| *result != created);

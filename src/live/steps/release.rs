@@ -1,17 +1,16 @@
 //! Taking a namespace from its workspace.
 
-use kube::api::Patch;
-
 use crate::{
+    kubesphere::object::ObjectKind,
     live::{
-        apply::Persistence,
         connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
+        objects::{Change, Objects, Persistence},
         patience::patiently,
         report::{Deed, Event},
-        request_error::{Cause, RequestError, Verb, request},
-        unjoin::namespaces::{NAMESPACES, workspace_namespaces},
+        request_error::{Cause, RequestError},
+        unjoin::namespaces::workspace_namespaces,
     },
     plan::{
         course::ATTEMPTS,
@@ -61,12 +60,9 @@ async fn release(
 }
 
 async fn send(member: &Connection, release: &Release, persistence: Persistence) -> Result<(), RequestError> {
-    let document = serde_json::from_value(release.document.clone()).expect("the planner writes JSON Patch");
-    let (name, patch) = (release.namespace.as_str(), Patch::<()>::Json(document));
-    let api = NAMESPACES.api(member);
-    let parameters = persistence.patch_parameters();
-    let answer = api.patch_metadata(name, &parameters, &patch);
-    request(&member.side, Verb::Patch, &NAMESPACES.object().named(name), answer).await.map(drop)
+    let (namespaces, change) =
+        (Objects::of(member, ObjectKind::NAMESPACE), Change::json(release.document.clone()));
+    namespaces.patch_metadata(&release.namespace, &change, persistence).await.map(drop)
 }
 
 async fn owned(member: &Connection, name: &str) -> Result<Option<Release>, RequestError> {

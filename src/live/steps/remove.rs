@@ -3,24 +3,21 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
-use kube::{
-    api::{DeleteParams, Preconditions},
-    core::Request,
-};
+use kube::Api;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     kubesphere::object::{ExistingObject, ObjectKind},
     live::{
-        apply::Persistence,
         connection::Connection,
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
+        objects::{Deletion, Objects, Persistence},
         patience::patiently,
         report::{Deed, Event, Note},
-        request_error::{Cause, RequestError, Verb, request},
+        request_error::RequestError,
         sighting::{Selection, State, latest},
-        unjoin::{federation_namespace::federation_namespace, reading::Place},
+        unjoin::federation_namespace::federation_namespace,
     },
     plan::{
         observed::Seen,
@@ -58,31 +55,8 @@ pub async fn remove(
     trace: &ExistingObject,
     persistence: Persistence,
 ) -> Result<bool, RequestError> {
-    let place = Place::of(trace);
-    let deletion = deletion(place.api(connection).resource_url(), trace, persistence);
-    let answer = connection.client.request_text(deletion);
-    let object = place.object().named(&trace.object.name);
-    match request(&connection.side, Verb::Delete, &object, answer).await {
-        Ok(_) => Ok(true),
-        Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// A dry run says so in its address too, where kube says it in the body alone: an audit log shows the address.
-fn deletion(path: &str, trace: &ExistingObject, persistence: Persistence) -> http::Request<Vec<u8>> {
-    let parameters = DeleteParams {
-        dry_run: persistence.is_dry_run(),
-        preconditions: Some(Preconditions { uid: Some(trace.uid.clone()), resource_version: None }),
-        ..DeleteParams::default()
-    };
-    let deletion = Request::new(path).delete(&trace.object.name, &parameters);
-    let mut deletion = deletion.expect("a name and a UID make a request");
-    if persistence.is_dry_run() {
-        let uri = format!("{}dryRun=All", deletion.uri());
-        *deletion.uri_mut() = uri.parse().expect("a path with another parameter is one");
-    }
-    deletion
+    let deletion = Deletion::of(&trace.uid).with(persistence);
+    Objects::like(connection, &trace.object).remove(&trace.object.name, &deletion).await
 }
 
 /// The same, as long as there is time for an answer.
@@ -113,7 +87,7 @@ pub async fn until_gone(
     deadline: Instant,
     mut stands: impl FnMut(&str),
 ) -> Result<(), Failure> {
-    let api = Place::of(trace).api(connection);
+    let api = Api::from(Objects::like(connection, &trace.object));
     let mut states = std::pin::pin!(latest(api, Selection::Name(trace.object.name.clone())));
     let mut missing = why_it_stays(trace, &[]);
     loop {

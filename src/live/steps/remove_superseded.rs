@@ -1,27 +1,19 @@
-use k8s_openapi::api::core::v1::Secret;
-use kube::{
-    Api,
-    api::{DeleteParams, Preconditions},
-};
-
 use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind},
     live::{
-        connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
+        objects::{Deletion, Objects},
         observe::seen,
         patience::patiently,
         registrations::list,
         report::{Deed, Event, Note},
-        request_error::{Cause, Object, RequestError, Verb, request},
         user_binding::remove_users,
     },
     plan::{
         credential::Piece,
         result::{Effect, StepResult},
         steps::remove_superseded::RemoveSuperseded,
-        superseded::EarlierToken,
     },
 };
 
@@ -39,8 +31,9 @@ impl Execute for RemoveSuperseded {
             return Ok(());
         };
         let superseded = self.superseded.without(listed.iter());
+        let secrets = Objects::of(member, ObjectKind::SECRET).in_namespace(NAMESPACE);
         for token in &superseded.tokens {
-            let ask = async || delete_token(member, token).await;
+            let ask = async || secrets.remove(&token.name, &Deletion::of(&token.uid)).await;
             if patiently(&member.side, deadline, ask).await? {
                 let object = ObjectKind::SECRET.named(&token.name).in_namespace(NAMESPACE);
                 turn.done(StepResult::new(&self.member, object, Effect::Deleted));
@@ -64,19 +57,5 @@ impl Execute for RemoveSuperseded {
     /// What is removed is not there to be refused before the new credential is.
     async fn rehearse(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
         Ok(())
-    }
-}
-
-/// This very Secret, and whether it was there.
-async fn delete_token(member: &Connection, token: &EarlierToken) -> Result<bool, RequestError> {
-    let api: Api<Secret> = Api::namespaced(member.client.clone(), NAMESPACE);
-    let preconditions = Preconditions { uid: Some(token.uid.clone()), resource_version: None };
-    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    let named = Object::all("", "secrets").named(&token.name).in_namespace(NAMESPACE);
-    let answer = api.delete(&token.name, &parameters);
-    match request(&member.side, Verb::Delete, &named, answer).await {
-        Ok(_) => Ok(true),
-        Err(RequestError { cause: Cause::NotFound | Cause::Conflict, .. }) => Ok(false),
-        Err(error) => Err(error),
     }
 }

@@ -7,9 +7,10 @@ use tokio::time::{Instant, sleep};
 use crate::{
     kubesphere::{cluster::RegisteredCluster, cluster_webhook::WEBHOOK, object::ObjectKind},
     live::{
-        apply::{Persistence, patch_cluster},
+        apply::patch_cluster,
         execute::{Execute, Turn},
         failure::Failure,
+        objects::Persistence,
         observe::cluster_named,
         patience::{in_time, may_pass, patiently},
         registering::Registering,

@@ -5,10 +5,10 @@ use tokio::time::timeout;
 use crate::{
     kubesphere::object::ObjectKind,
     live::{
-        apply::Persistence,
         execute::{Execute, Turn},
         failure::Failure,
         narrowing::webhook::{restore, restore_left},
+        objects::Persistence,
         report::{Deed, Event, Note},
     },
     plan::{

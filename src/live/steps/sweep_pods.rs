@@ -1,8 +1,8 @@
 use crate::{
     live::{
-        apply::Persistence,
         execute::{Execute, Turn},
         failure::Failure,
+        objects::Persistence,
         reach::leftovers::sweep,
         report::{Deed, Event, Note},
     },

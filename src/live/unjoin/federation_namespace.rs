@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 use kube::{
-    Api, Error,
-    api::{DynamicObject, ListParams},
-    core::{ApiResource, GroupVersionKind, PartialObjectMeta},
+    Error,
+    api::ListParams,
+    core::{ApiResource, GroupVersionKind, ObjectMeta},
 };
 
-use super::reading::{Place, trace_of};
+use super::reading::existing_like;
 use crate::{
     kubesphere::object::ObjectKind,
     live::{
         connection::Connection,
+        objects::Objects,
+        observe::seen,
         request_error::{Cause, Object, RequestError, Verb, request},
     },
     plan::{
@@ -33,24 +35,24 @@ const ROOT_AUTHORITY: &str = "kube-root-ca.crt";
 /// Every namespace has this service account.
 const DEFAULT: &str = "default";
 
-/// Where it stands.
-pub(in crate::live) const NAMESPACE: Place = Place { kind: ObjectKind::NAMESPACE, namespace: None };
-
 /// What listing one kind gave.
-type Listed = Result<Vec<PartialObjectMeta<DynamicObject>>, RequestError>;
+type Listed = Result<Vec<ObjectMeta>, RequestError>;
 
 /// The namespace, where it is there and may be read; `accounted` are the UIDs of what goes anyway.
 pub(in crate::live) async fn federation_namespace(
     member: &Connection,
     accounted: &BTreeSet<&str>,
 ) -> Result<Seen<FederationNamespace>, RequestError> {
-    let namespace = match NAMESPACE.get(member, FEDERATION_NAMESPACE).await? {
-        Seen::Present(namespace) => namespace,
+    let object = ObjectKind::NAMESPACE.named(FEDERATION_NAMESPACE);
+    let found = Objects::like(member, &object).get(&object.name).await;
+    let namespace = match seen(found)? {
+        Seen::Present(namespace) => namespace.metadata,
         Seen::Absent => return Ok(Seen::Absent),
         Seen::Unreadable(why) | Seen::Malformed(why) => return Ok(Seen::Unreadable(why)),
     };
-    let trace = trace_of(NAMESPACE, &namespace);
-    if namespace.metadata.deletion_timestamp.is_some() {
+    let is_going = namespace.deletion_timestamp.is_some();
+    let trace = existing_like(&object, namespace);
+    if is_going {
         return Ok(Seen::Present(FederationNamespace {
             trace,
             is_going: true,
@@ -67,9 +69,7 @@ pub(in crate::live) async fn federation_namespace(
             Ok(objects) => {
                 let counting = objects.iter().filter(|object| !is_accounted(&resource, object, accounted));
                 others.extend(
-                    counting.filter_map(|object| {
-                        Some(format!("{resource}/{}", object.metadata.name.as_deref()?))
-                    }),
+                    counting.filter_map(|object| Some(format!("{resource}/{}", object.name.as_deref()?))),
                 );
             }
             // Between the two requests the kind may have gone, or it cannot be listed by anybody.
@@ -81,14 +81,10 @@ pub(in crate::live) async fn federation_namespace(
 }
 
 /// What every namespace has, and what is removed anyway, does not count.
-fn is_accounted(
-    resource: &str,
-    object: &PartialObjectMeta<DynamicObject>,
-    accounted: &BTreeSet<&str>,
-) -> bool {
-    let name = object.metadata.name.as_deref().unwrap_or_default();
-    let account = object.metadata.annotations.as_ref().and_then(|all| all.get(ACCOUNT_ANNOTATION));
-    object.metadata.uid.as_deref().is_some_and(|uid| accounted.contains(uid))
+fn is_accounted(resource: &str, object: &ObjectMeta, accounted: &BTreeSet<&str>) -> bool {
+    let name = object.name.as_deref().unwrap_or_default();
+    let account = object.annotations.as_ref().and_then(|all| all.get(ACCOUNT_ANNOTATION));
+    object.uid.as_deref().is_some_and(|uid| accounted.contains(uid))
         || match resource {
             "serviceaccounts" => name == DEFAULT,
             "configmaps" => name == ROOT_AUTHORITY,
@@ -156,14 +152,8 @@ fn counts(resource: &APIResource) -> bool {
 async fn listed(member: &Connection, kind: Listable) -> (String, Listed) {
     let Listable { group, version, resource } = kind;
     let gvk = GroupVersionKind::gvk(&group, &version, &resource.kind);
-    let api: Api<DynamicObject> = Api::namespaced_with(
-        member.client.clone(),
-        FEDERATION_NAMESPACE,
-        &ApiResource::from_gvk_with_plural(&gvk, &resource.name),
-    );
-    let object = Object::all(group.clone(), resource.name.clone()).in_namespace(FEDERATION_NAMESPACE);
-    let parameters = ListParams::default().limit(LOOKED_AT);
-    let list = request(&member.side, Verb::List, &object, api.list_metadata(&parameters)).await;
-    let name = if group.is_empty() { resource.name } else { format!("{}.{group}", resource.name) };
-    (name, list.map(|list| list.items))
+    let resource = ApiResource::from_gvk_with_plural(&gvk, &resource.name);
+    let objects = Objects::of_resource(member, resource).in_namespace(FEDERATION_NAMESPACE);
+    let list = objects.list_metadata(&ListParams::default().limit(LOOKED_AT)).await;
+    (objects.object().rule(), list)
 }

@@ -1,12 +1,9 @@
 //! What is left of a Cluster on its host.
 
-use super::reading::Place;
+use super::reading::{Found, existing};
 use crate::{
     kubesphere::object::{ExistingObject, ObjectKind},
-    live::{
-        connection::Connection,
-        request_error::{RequestError, Verb},
-    },
+    live::{connection::Connection, request_error::RequestError},
     plan::{
         observed::Denied,
         unjoin::trace::{FEDERATION_NAMESPACE, kubefed_secret},
@@ -19,12 +16,9 @@ pub async fn host_remains(
     host: &Connection,
     name: &str,
 ) -> Result<(Vec<ExistingObject>, Vec<Denied>), RequestError> {
-    let namespace = Some(FEDERATION_NAMESPACE);
-    let cluster = Place { kind: ObjectKind::KUBEFED_CLUSTER, namespace };
-    let secret = Place { kind: ObjectKind::SECRET, namespace };
-    let token = kubefed_secret(name);
-    let (registered, token) = tokio::try_join!(cluster.find(host, name), secret.find(host, &token))?;
-    let denied = [cluster.denied(Verb::Get, &registered), secret.denied(Verb::Get, &token)];
-    let found = [registered, token].into_iter().filter_map(|seen| seen.present().cloned());
-    Ok((found.collect(), denied.into_iter().flatten().collect()))
+    let cluster = ObjectKind::KUBEFED_CLUSTER.named(name).in_namespace(FEDERATION_NAMESPACE);
+    let token = ObjectKind::SECRET.named(kubefed_secret(name)).in_namespace(FEDERATION_NAMESPACE);
+    let (cluster, token) = tokio::try_join!(existing(host, cluster), existing(host, token))?;
+    let Found { found, denied } = Found::all([cluster, token]);
+    Ok((found, denied))
 }

@@ -1,15 +1,12 @@
 //! The namespaces that belong to workspaces.
 
-use kube::api::ListParams;
+use kube::api::{ListParams, ObjectMeta};
 use serde_json::Value;
 
-use super::reading::Place;
+use super::reading::seen_or_denied;
 use crate::{
     kubesphere::object::ObjectKind,
-    live::{
-        connection::Connection,
-        request_error::{RequestError, Verb},
-    },
+    live::{connection::Connection, objects::Objects, request_error::RequestError},
     plan::{
         observed::{Denied, Seen},
         unjoin::namespaces::{
@@ -18,29 +15,26 @@ use crate::{
     },
 };
 
-pub(in crate::live) const NAMESPACES: Place = Place { kind: ObjectKind::NAMESPACE, namespace: None };
-const WORKSPACES: Place = Place {
-    kind: ObjectKind { group: TENANT_GROUP, version: "v1alpha1", kind: "Workspace", plural: "workspaces" },
-    namespace: None,
-};
+pub(in crate::live) const WORKSPACE: ObjectKind =
+    ObjectKind::new(TENANT_GROUP, "v1alpha1", "Workspace", "workspaces");
 
 /// All of them, with what the member has of their workspaces; and what of that may not be listed.
 pub(in crate::live) async fn workspace_namespaces(
     member: &Connection,
 ) -> Result<(Seen<Vec<WorkspaceNamespace>>, Vec<Denied>), RequestError> {
     let labelled = ListParams::default().labels(WORKSPACE_LABEL);
-    let all = ListParams::default();
-    let (namespaces, workspaces) =
-        tokio::try_join!(NAMESPACES.list(member, &labelled), WORKSPACES.list(member, &all))?;
-    let denied = [NAMESPACES.denied(Verb::List, &namespaces), WORKSPACES.denied(Verb::List, &workspaces)];
-    let denied = denied.into_iter().flatten().collect();
+    let ((namespaces, unlisted), (workspaces, unseen)) = tokio::try_join!(
+        list(member, ObjectKind::NAMESPACE, labelled),
+        list(member, WORKSPACE, ListParams::default()),
+    )?;
+    let denied = [unlisted, unseen].into_iter().flatten().collect();
     let known: Vec<(String, bool)> = match workspaces {
         Seen::Present(workspaces) => workspaces
             .into_iter()
             .map(|workspace| {
-                let labels = workspace.metadata.labels.unwrap_or_default();
+                let labels = workspace.labels.unwrap_or_default();
                 let managed = labels.get(MANAGED_LABEL).is_some_and(|managed| managed == "true");
-                (workspace.metadata.name.unwrap_or_default(), managed)
+                (workspace.name.unwrap_or_default(), managed)
             })
             .collect(),
         Seen::Absent => Vec::new(),
@@ -52,12 +46,20 @@ pub(in crate::live) async fn workspace_namespaces(
         None => WorkspaceSeen::Gone,
     };
     let found = namespaces.and_then(|namespaces| {
-        let metadata = namespaces.into_iter().map(|namespace| metadata_of(&namespace.metadata));
+        let metadata = namespaces.into_iter().map(|namespace| metadata_of(&namespace));
         Seen::Present(metadata.filter_map(|metadata| WorkspaceNamespace::of(&metadata, seen)).collect())
     });
     Ok((found, denied))
 }
 
-fn metadata_of(metadata: &kube::api::ObjectMeta) -> Value {
+async fn list(
+    member: &Connection,
+    kind: ObjectKind,
+    parameters: ListParams,
+) -> Result<(Seen<Vec<ObjectMeta>>, Option<Denied>), RequestError> {
+    seen_or_denied(Objects::of(member, kind).list_metadata(&parameters).await)
+}
+
+fn metadata_of(metadata: &ObjectMeta) -> Value {
     serde_json::to_value(metadata).expect("what came as JSON can be written as JSON")
 }

@@ -1,111 +1,72 @@
-//! Reading objects of any kind.
+//! What is found of objects, and what of it may not be read.
 
-use kube::{
-    Api,
-    api::{DynamicObject, ListParams},
-    core::{ApiResource, GroupVersionKind, PartialObjectMeta},
-};
+use kube::core::ObjectMeta;
 
 use crate::{
-    kubesphere::object::{ExistingObject, ObjectKind, ObjectRef},
+    kubesphere::object::{ExistingObject, ObjectRef},
     live::{
         connection::Connection,
+        objects::Objects,
         observe::seen,
-        request_error::{Object, RequestError, Verb, request},
+        request_error::{Cause, RequestError},
     },
     plan::observed::{Denied, Seen},
 };
 
-/// Objects of a kind, cluster-wide or in one namespace.
-#[derive(Clone, Copy)]
-pub(in crate::live) struct Place {
-    pub(in crate::live) kind: ObjectKind,
-    pub(in crate::live) namespace: Option<&'static str>,
+/// What was found, and what may not be read.
+pub(super) struct Found<T> {
+    pub(super) found: Vec<T>,
+    pub(super) denied: Vec<Denied>,
 }
 
-impl Place {
-    pub(in crate::live) fn of(trace: &ExistingObject) -> Self {
-        Self { kind: trace.object.kind, namespace: trace.object.namespace }
+impl<T> Found<T> {
+    /// What is taken of what an answer holds.
+    pub(super) fn of<S>(
+        answer: Result<Vec<S>, RequestError>,
+        take: impl FnMut(S) -> Option<T>,
+    ) -> Result<Self, RequestError> {
+        let (seen, denied) = seen_or_denied(answer)?;
+        let all = if let Seen::Present(all) = seen { all } else { Vec::new() };
+        Ok(Self { found: all.into_iter().filter_map(take).collect(), denied: denied.into_iter().collect() })
     }
 
-    pub(in crate::live) fn api(self, connection: &Connection) -> Api<DynamicObject> {
-        let ObjectKind { group, version, kind, plural } = self.kind;
-        let resource =
-            ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
-        match self.namespace {
-            Some(namespace) => Api::namespaced_with(connection.client.clone(), namespace, &resource),
-            None => Api::all_with(connection.client.clone(), &resource),
+    /// All of it, in this order.
+    pub(super) fn all<const N: usize>(parts: [Self; N]) -> Self {
+        let (mut found, mut denied) = (Vec::new(), Vec::new());
+        for part in parts {
+            found.extend(part.found);
+            denied.extend(part.denied);
         }
+        Self { found, denied }
     }
+}
 
-    /// In words.
-    pub(in crate::live) fn object(self) -> Object {
-        let object = Object::all(self.kind.group, self.kind.plural);
-        match self.namespace {
-            Some(namespace) => object.in_namespace(namespace),
-            None => object,
-        }
-    }
+/// The object, where it is there; its metadata is all that is read.
+pub(super) async fn existing(
+    connection: &Connection,
+    object: ObjectRef,
+) -> Result<Found<ExistingObject>, RequestError> {
+    let found = Objects::like(connection, &object).get_metadata(&object.name).await;
+    Found::of(found.map(|metadata| vec![metadata]), |metadata| Some(existing_like(&object, metadata)))
+}
 
-    /// The object of this name.
-    pub(in crate::live) async fn get(
-        self,
-        connection: &Connection,
-        name: &str,
-    ) -> Result<Seen<DynamicObject>, RequestError> {
-        let (api, object) = (self.api(connection), self.object().named(name));
-        seen(request(&connection.side, Verb::Get, &object, api.get(name)).await)
-    }
+/// The object that this is the metadata of, of the kind and in the namespace of another one.
+pub(super) fn existing_like(like: &ObjectRef, metadata: ObjectMeta) -> ExistingObject {
+    let name = metadata.name.unwrap_or_default();
+    ExistingObject { object: ObjectRef { name, ..like.clone() }, uid: metadata.uid.unwrap_or_default() }
+}
 
-    /// The object of this name, without what is in it.
-    pub(in crate::live) async fn find(
-        self,
-        connection: &Connection,
-        name: &str,
-    ) -> Result<Seen<ExistingObject>, RequestError> {
-        let (api, object) = (self.api(connection), self.object().named(name));
-        let found = request(&connection.side, Verb::Get, &object, api.get_metadata(name)).await;
-        Ok(seen(found)?.and_then(|found| Seen::Present(trace_of_metadata(self, &found))))
-    }
-
-    /// The metadata of all that fit.
-    pub(in crate::live) async fn list(
-        self,
-        connection: &Connection,
-        parameters: &ListParams,
-    ) -> Result<Seen<Vec<PartialObjectMeta<DynamicObject>>>, RequestError> {
-        let api = self.api(connection);
-        let list = request(&connection.side, Verb::List, &self.object(), api.list_metadata(parameters)).await;
-        seen(list.map(|list| list.items))
-    }
-
-    pub(in crate::live) fn trace(self, name: Option<&str>, uid: Option<&str>) -> ExistingObject {
-        let name = name.unwrap_or_default().to_owned();
-        ExistingObject {
-            object: ObjectRef { kind: self.kind, namespace: self.namespace, name },
-            uid: uid.unwrap_or_default().to_owned(),
-        }
-    }
-
-    /// What may not be done, where that is why nothing was seen.
-    pub(in crate::live) fn denied<T>(self, verb: Verb, seen: &Seen<T>) -> Option<Denied> {
-        seen.unreadable().map(|_| Denied {
+/// A fact to decide on, and what may not be done where that is why it is not known.
+pub(super) fn seen_or_denied<T>(
+    answer: Result<T, RequestError>,
+) -> Result<(Seen<T>, Option<Denied>), RequestError> {
+    let denied = match &answer {
+        Err(RequestError { cause: Cause::Forbidden { .. }, verb, object, .. }) => Some(Denied {
             verb: verb.to_string(),
-            resource: self.kind.qualified(),
-            namespace: self.namespace.map(str::to_owned),
-        })
-    }
-}
-
-/// An object that is there.
-pub(in crate::live) fn trace_of(place: Place, object: &DynamicObject) -> ExistingObject {
-    place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
-}
-
-/// The same, of its metadata alone.
-pub(in crate::live) fn trace_of_metadata(
-    place: Place,
-    object: &PartialObjectMeta<DynamicObject>,
-) -> ExistingObject {
-    place.trace(object.metadata.name.as_deref(), object.metadata.uid.as_deref())
+            resource: object.rule(),
+            namespace: object.namespace().map(str::to_owned),
+        }),
+        _ => None,
+    };
+    Ok((seen(answer)?, denied))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use kube::api::{DynamicObject, ListParams};
+use kube::{api::ListParams, core::ObjectMeta};
 
 use super::{
-    federation_namespace::{NAMESPACE as NAMESPACE_OF_FEDERATION, federation_namespace},
+    federation_namespace::federation_namespace,
     namespaces::workspace_namespaces,
-    reading::{Place, trace_of, trace_of_metadata},
+    reading::{Found, existing, existing_like},
 };
 use crate::{
     kubesphere::{
@@ -16,13 +16,14 @@ use crate::{
     },
     live::{
         connection::Connection,
+        objects::Objects,
         observe::{as_value, observe},
         request_error::{RequestError, Verb},
     },
     plan::{
         credential::{
             ACCOUNT, ACCOUNT_ANNOTATION, HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership,
-            Piece as CredentialPiece, TOKEN_TYPE, USER_BINDING,
+            Piece as CredentialPiece, TOKEN_TYPE,
         },
         observed::{Denied, Observed, Seen},
         unjoin::{
@@ -31,9 +32,6 @@ use crate::{
         },
     },
 };
-
-const IN_FEDERATION: Option<&str> = Some(FEDERATION_NAMESPACE);
-const IN_SYSTEM: Option<&str> = Some(NAMESPACE);
 
 /// Looks at everything at once; `name` is what the host calls the member. Where namespaces are to be released, who may
 /// not list them or their workspaces lacks something that has to be known.
@@ -46,7 +44,11 @@ async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Trace
     let unlisted = unlisted.into_iter().filter(|_| releases);
     let accounted: BTreeSet<&str> = kubefed.found.iter().map(|trace| trace.uid.as_str()).collect();
     let federation_namespace = federation_namespace(member, &accounted).await?;
-    let unseen = NAMESPACE_OF_FEDERATION.denied(Verb::Get, &federation_namespace);
+    let unseen = federation_namespace.unreadable().map(|_| Denied {
+        verb: Verb::Get.to_string(),
+        resource: ObjectKind::NAMESPACE.qualified(),
+        namespace: None,
+    });
     Ok(Traces {
         kubefed: kubefed.found,
         federation_namespace: federation_namespace.present().cloned(),
@@ -77,100 +79,86 @@ fn joined_as(name: &str, observed: &Observed, traces: &Traces) -> Seen<Vec<Strin
     }
 }
 
-/// What was found, and what may not be read.
-struct Found<T> {
-    found: Vec<T>,
-    denied: Vec<Denied>,
-}
-
 /// The rights first, so that what is left of an interrupted command can do nothing; the service account last, by whose
 /// name the next command knows what it is about.
 async fn kubefed(member: &Connection, name: &str) -> Result<Found<ExistingObject>, RequestError> {
-    let of = |kind, namespace| Place { kind, namespace };
-    let binding = of(ObjectKind::CLUSTER_ROLE_BINDING, None);
-    let role = of(ObjectKind::CLUSTER_ROLE, None);
-    let secrets = of(ObjectKind::SECRET, IN_FEDERATION);
-    let account = of(ObjectKind::SERVICE_ACCOUNT, IN_FEDERATION);
-    let (rights, of_kubefed) = (kubefed_role(name), kubefed_account(name));
+    let (rights, account) = (kubefed_role(name), kubefed_account(name));
+    let owned = ObjectKind::SERVICE_ACCOUNT.named(&account).in_namespace(FEDERATION_NAMESPACE);
     let (bound, granted, tokens, owned) = tokio::try_join!(
-        binding.find(member, &rights),
-        role.find(member, &rights),
-        tokens_of(member, secrets, &of_kubefed),
-        account.find(member, &of_kubefed),
+        existing(member, ObjectKind::CLUSTER_ROLE_BINDING.named(&rights)),
+        existing(member, ObjectKind::CLUSTER_ROLE.named(&rights)),
+        tokens_of(member, &account),
+        existing(member, owned),
     )?;
-    let denied = [
-        binding.denied(Verb::Get, &bound),
-        role.denied(Verb::Get, &granted),
-        secrets.denied(Verb::List, &tokens),
-        account.denied(Verb::Get, &owned),
-    ];
-    let rights = bound.present().into_iter().chain(granted.present());
-    let found = rights.chain(tokens.present().into_iter().flatten()).chain(owned.present());
-    Ok(Found { found: found.cloned().collect(), denied: denied.into_iter().flatten().collect() })
+    Ok(Found::all([bound, granted, tokens, owned]))
 }
 
-/// The token Secrets of a service account, without what is in them.
-async fn tokens_of(
-    member: &Connection,
-    secrets: Place,
-    account: &str,
-) -> Result<Seen<Vec<ExistingObject>>, RequestError> {
+/// The token Secrets of a service account of kubefed, without what is in them.
+async fn tokens_of(member: &Connection, account: &str) -> Result<Found<ExistingObject>, RequestError> {
+    let like = ObjectKind::SECRET.named("").in_namespace(FEDERATION_NAMESPACE);
     let parameters = ListParams::default().fields(&format!("type={TOKEN_TYPE}"));
-    let listed = secrets.list(member, &parameters).await?;
-    Ok(listed.and_then(|secrets_found| {
-        let theirs = secrets_found.iter().filter(|secret| {
-            let annotations = secret.metadata.annotations.as_ref();
-            annotations.and_then(|all| all.get(ACCOUNT_ANNOTATION)).is_some_and(|of| of == account)
-        });
-        Seen::Present(theirs.map(|secret| trace_of_metadata(secrets, secret)).collect())
-    }))
+    let listed = Objects::like(member, &like).list_metadata(&parameters).await;
+    Found::of(listed, |secret| is_token_of(account, &secret).then(|| existing_like(&like, secret)))
+}
+
+fn is_token_of(account: &str, secret: &ObjectMeta) -> bool {
+    let annotations = secret.annotations.as_ref();
+    annotations.and_then(|all| all.get(ACCOUNT_ANNOTATION)).is_some_and(|of| of == account)
 }
 
 /// What has the names of the pieces of a credential that we make; tokens first, the service account after what belongs
 /// to it.
 async fn credential(member: &Connection) -> Result<Found<Piece>, RequestError> {
-    let of = |kind, namespace| Place { kind, namespace };
-    let secrets = of(ObjectKind::SECRET, IN_SYSTEM);
-    let bindings = of(ObjectKind::CLUSTER_ROLE_BINDING, None);
-    let accounts = of(ObjectKind::SERVICE_ACCOUNT, IN_SYSTEM);
-    let requests = of(ObjectKind::CERTIFICATE_REQUEST, None);
-    let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    let ours = labelled.clone().fields(&format!("type={TOKEN_TYPE}"));
     let (tokens, binding, account, user, asked) = tokio::try_join!(
-        secrets.list(member, &ours),
-        bindings.get(member, ACCOUNT),
-        accounts.get(member, ACCOUNT),
-        bindings.get(member, USER_BINDING),
-        requests.list(member, &labelled),
+        tokens(member),
+        named(member, CredentialPiece::Binding, Part::Binding),
+        named(member, CredentialPiece::ServiceAccount, Part::Account),
+        named(member, CredentialPiece::UserBinding, Part::UserBinding),
+        requests(member),
     )?;
-    let denied = [
-        secrets.denied(Verb::List, &tokens),
-        bindings.denied(Verb::Get, &binding),
-        accounts.denied(Verb::Get, &account),
-        requests.denied(Verb::List, &asked),
-    ];
-    let tokens = tokens.present().into_iter().flatten().filter_map(|secret| {
-        let annotations = secret.metadata.annotations.as_ref()?;
-        let host = annotations.get(HOST_ANNOTATION).map(|uid| HostUid::new(uid));
-        let is_token = annotations.get(ACCOUNT_ANNOTATION).is_some_and(|account| account == ACCOUNT);
-        is_token.then(|| ours_of(trace_of_metadata(secrets, secret), Part::Token(host)))
-    });
-    let named = |place, seen: &Seen<DynamicObject>, part, piece: CredentialPiece| {
-        let object = seen.present()?;
-        Some(Piece { trace: trace_of(place, object), part, whose: piece.ownership(&as_value(object)) })
-    };
-    let asked = asked.present().into_iter().flatten().filter_map(|request| {
-        let trace = trace_of_metadata(requests, request);
-        trace.object.name.starts_with(ACCOUNT).then(|| ours_of(trace, Part::Request))
-    });
-    let found = tokens
-        .chain(named(bindings, &binding, Part::Binding, CredentialPiece::Binding))
-        .chain(named(accounts, &account, Part::Account, CredentialPiece::ServiceAccount))
-        .chain(named(bindings, &user, Part::UserBinding, CredentialPiece::UserBinding))
-        .chain(asked);
-    Ok(Found { found: found.collect(), denied: denied.into_iter().flatten().collect() })
+    // It needs the same right as the other binding.
+    let user = Found { denied: Vec::new(), ..user };
+    Ok(Found::all([tokens, binding, account, user, asked]))
 }
 
-fn ours_of(trace: ExistingObject, part: Part) -> Piece {
+/// What has the name of a piece, and whose it is.
+async fn named(
+    member: &Connection,
+    piece: CredentialPiece,
+    part: Part,
+) -> Result<Found<Piece>, RequestError> {
+    let object = piece.object();
+    let found = Objects::like(member, &object).get(&object.name).await;
+    Found::of(found.map(|found| vec![found]), |found| {
+        let whose = piece.ownership(&as_value(&found));
+        Some(Piece { trace: existing_like(&object, found.metadata), part, whose })
+    })
+}
+
+async fn tokens(member: &Connection) -> Result<Found<Piece>, RequestError> {
+    let like = ObjectKind::SECRET.named("").in_namespace(NAMESPACE);
+    let parameters = labelled().fields(&format!("type={TOKEN_TYPE}"));
+    let listed = Objects::like(member, &like).list_metadata(&parameters).await;
+    Found::of(listed, |secret| {
+        let host = secret.annotations.as_ref()?.get(HOST_ANNOTATION).map(|uid| HostUid::new(uid));
+        is_token_of(ACCOUNT, &secret).then(|| ours(existing_like(&like, secret), Part::Token(host)))
+    })
+}
+
+/// Those for client certificates.
+async fn requests(member: &Connection) -> Result<Found<Piece>, RequestError> {
+    let like = ObjectKind::CERTIFICATE_REQUEST.named("");
+    let listed = Objects::like(member, &like).list_metadata(&labelled()).await;
+    Found::of(listed, |request| {
+        let trace = existing_like(&like, request);
+        trace.object.name.starts_with(ACCOUNT).then(|| ours(trace, Part::Request))
+    })
+}
+
+fn labelled() -> ListParams {
+    ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1))
+}
+
+fn ours(trace: ExistingObject, part: Part) -> Piece {
     Piece { trace, part, whose: Ownership::Ours }
 }

@@ -1,0 +1,85 @@
+//! Which object is deleted, and how.
+
+use http::{Request, Uri};
+use kube::api::{DeleteParams, ListParams, Preconditions};
+use kube::core::request::{Error as NotBuilt, Request as Requests};
+
+use super::Persistence;
+use crate::request_error::{Cause, RequestError};
+
+/// How an object is deleted.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    parameters: DeleteParams,
+}
+
+impl Deletion {
+    /// Of this very object, and of no later one of the same name.
+    pub fn of(uid: impl Into<String>) -> Self {
+        let guard = Preconditions { uid: Some(uid.into()), resource_version: None };
+        Self { parameters: DeleteParams::default().preconditions(guard) }
+    }
+
+    /// Of whatever has the name.
+    pub fn by_name() -> Self {
+        Self { parameters: DeleteParams::default() }
+    }
+
+    /// Only as it was seen: a change in between is a [`Cause::Conflict`].
+    #[must_use]
+    pub fn at_version(self, version: impl Into<String>) -> Self {
+        let guard = self.parameters.preconditions.unwrap_or_default();
+        let guard = Preconditions { resource_version: Some(version.into()), ..guard };
+        Self { parameters: DeleteParams { preconditions: Some(guard), ..self.parameters } }
+    }
+
+    /// A pod's containers are killed at once.
+    #[must_use]
+    pub fn without_grace(self) -> Self {
+        Self { parameters: self.parameters.grace_period(0) }
+    }
+
+    #[must_use]
+    pub fn with(self, persistence: Persistence) -> Self {
+        Self { parameters: DeleteParams { dry_run: persistence.is_dry_run(), ..self.parameters } }
+    }
+
+    pub(super) fn request(&self, requests: &Requests, name: &str) -> Result<Request<Vec<u8>>, NotBuilt> {
+        requests.delete(name, &self.parameters).map(|request| self.said_in_address(request))
+    }
+
+    pub(super) fn request_for_all(
+        &self,
+        requests: &Requests,
+        parameters: &ListParams,
+    ) -> Result<Request<Vec<u8>>, NotBuilt> {
+        let request = requests.delete_collection(&self.parameters, parameters);
+        request.map(|request| self.said_in_address(request))
+    }
+
+    /// A dry run says so in its address too, where kube says it in the body alone: an audit log shows the address.
+    fn said_in_address(&self, mut request: Request<Vec<u8>>) -> Request<Vec<u8>> {
+        if self.parameters.dry_run {
+            let uri = request.uri();
+            let separator = if uri.query().is_none_or(str::is_empty) { "" } else { "&" };
+            let uri: Result<Uri, _> = format!("{uri}{separator}dryRun=All").parse();
+            *request.uri_mut() = uri.expect("a path with another parameter is one");
+        }
+        request
+    }
+
+    /// Whether the object was still there. Where the UID alone guards it, a conflict says that another one has its name.
+    pub(super) fn was_there(&self, answer: Result<(), RequestError>) -> Result<bool, RequestError> {
+        match answer {
+            Ok(()) => Ok(true),
+            Err(RequestError { cause: Cause::NotFound, .. }) => Ok(false),
+            Err(RequestError { cause: Cause::Conflict, .. }) if self.is_guarded_by_uid_alone() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_guarded_by_uid_alone(&self) -> bool {
+        let guard = self.parameters.preconditions.as_ref();
+        guard.is_some_and(|guard| guard.uid.is_some() && guard.resource_version.is_none())
+    }
+}
