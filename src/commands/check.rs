@@ -12,7 +12,7 @@ use super::{
     request::Request,
 };
 use crate::{
-    checks::{Finding, cluster_webhook, leftover_probe_pods},
+    checks::{Finding, cluster_webhook, leftover_probe_pods, member_reachable},
     cli::{ChangeOptions, Check, ClusterOptions, DryRun, Global, Reachability},
     error::Error,
     live::{connection::Connection, reach::remains::Remains, report::Report, undo::Undo},
@@ -82,13 +82,16 @@ async fn probes(
     let Some(observed) = &look.host else {
         let why = || "it does not answer".to_owned();
         let pods = leftover_probe_pods::found(&host.side, &Seen::Unreadable(why()));
-        return [pods, cluster_webhook::found(&host.side, &Seen::Unreadable(why()))].concat();
+        let webhook = cluster_webhook::found(&host.side, &Seen::Unreadable(why()));
+        return [pods, webhook, member_reachable::unprobed(&look.intent)].concat();
     };
     let (pods, webhook) = tokio::join!(reachability::left_behind(host), narrowing::found(host));
     let mut found = [pods, webhook].concat();
     if check.reachability == Reachability::Nodes {
         let (members, skipped) = (known_members(&look.intent, observed), &check.skip_checks);
         found.extend(reachability::check(host, members, skipped, deadline, remains, report).await);
+    } else {
+        found.extend(member_reachable::unprobed(&look.intent));
     }
     found
 }
