@@ -11,7 +11,10 @@ use crate::{
     },
     plan::{
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
+        intent::{
+            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
+            StoredOptions,
+        },
         lifetime::DAY,
         member_kubeconfig::{Endpoint, StoredUser},
         member_server::{CertificateSeen, EndpointSeen},
@@ -200,6 +203,7 @@ fn member_intent(context: &str) -> MemberIntent {
         }),
         server,
         user: Ok(StoredUser::Certificate { certificate: "C".into(), key: "K".into() }),
+        given: StoredOptions::default(),
     };
     MemberIntent { side: Side::member(context), from_other_host: false, cluster: Some(cluster) }
 }

@@ -3,6 +3,7 @@
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     rule::{NOTHING_REGISTERED, Outcome, REGISTERING},
+    stored_options::without_effect,
 };
 use crate::{
     kubesphere::{
@@ -23,7 +24,11 @@ pub(super) const CHECK: Check = Check {
     id: "member-registration",
     title: "each member is not registered, or under its own name",
     skippable: false,
-    rules: &[Rule::Joining(REGISTERING, run), Rule::Unjoining(unjoining)],
+    rules: &[
+        Rule::Joining(REGISTERING, run),
+        Rule::Joining(&[Operation::Join, Operation::Import], without_effect),
+        Rule::Unjoining(unjoining),
+    ],
     unasked: &[
         NOTHING_REGISTERED,
         (&[Operation::Renew], "the check `renewed-cluster` asks whose Cluster it is"),

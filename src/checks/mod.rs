@@ -47,6 +47,7 @@ pub mod restarts;
 mod rule;
 mod short_name;
 mod situation;
+mod stored_options;
 mod unfinished;
 pub mod unjoin_recheck;
 #[cfg(test)]

@@ -50,7 +50,7 @@ async fn check_all(
     let change = looking(check);
     let cluster = ClusterOptions {
         name: check.name.clone(),
-        credentials: check.credentials,
+        credentials: Some(check.credentials),
         ..ClusterOptions::default()
     };
     let request =

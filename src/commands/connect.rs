@@ -7,7 +7,7 @@ use super::{
     request::{Renewed, Request},
 };
 use crate::{
-    cli::{ClusterOptions, Credentials, Global},
+    cli::{ClusterOptions, Credentials, Global, MemberConnection},
     error::Error,
     kubesphere::names::{is_cluster_name, is_host_cluster_name, propose_cluster_name},
     live::{
@@ -19,7 +19,7 @@ use crate::{
     output::ui::Ui,
     plan::{
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent},
+        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, StoredOptions},
         member_kubeconfig::{endpoint, user},
         member_server::storable,
         operation::Operation,
@@ -115,25 +115,40 @@ fn cluster_intent(
         Operation::Check if options.name.is_none() => context.name.clone(),
         _ => cluster_name(options.name.as_deref(), &context.name)?,
     };
-    let given = global.member.member_server.as_deref().map(stored_server).transpose()?;
-    let server = given.or_else(|| renewed.and_then(|renewed| renewed.server.clone()));
+    let server = global.member.member_server.as_deref().map(stored_server).transpose()?;
+    let server = server.or_else(|| renewed.and_then(|renewed| renewed.server.clone()));
     let address = GivenAddress {
         server: server.as_deref(),
         certificate_authority: global.member.member_certificate_authority.as_deref(),
     };
     let credentials = credentials(context, address);
     Ok(ClusterIntent {
-        credential: match options.credentials {
-            Credentials::Auto => Choice::Auto,
-            Credentials::Context => Choice::Context,
-            Credentials::ServiceAccount => Choice::ServiceAccount,
-        },
+        credential: options.credentials.map(choice).unwrap_or_default(),
         endpoint: endpoint(&credentials),
         user: user(&credentials),
         name,
         description: description(options),
         server: credentials.server,
+        given: given(options, &global.member),
     })
+}
+
+fn given(options: &ClusterOptions, member: &MemberConnection) -> StoredOptions {
+    let authority = member.member_certificate_authority.as_ref();
+    StoredOptions {
+        server: member.member_server.is_some(),
+        credentials: options.credentials.map(choice),
+        certificate_authority: authority.map(|path| path.display().to_string()),
+        tls_server_name: member.member_tls_server_name.clone(),
+    }
+}
+
+fn choice(credentials: Credentials) -> Choice {
+    match credentials {
+        Credentials::Auto => Choice::Auto,
+        Credentials::Context => Choice::Context,
+        Credentials::ServiceAccount => Choice::ServiceAccount,
+    }
 }
 
 fn stored_server(given: &str) -> Result<String, Error> {

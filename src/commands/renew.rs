@@ -51,7 +51,7 @@ async fn renewal(
     global: &Global,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let cluster = ClusterOptions { credentials: renew.credentials, ..ClusterOptions::default() };
+    let cluster = ClusterOptions { credentials: Some(renew.credentials), ..ClusterOptions::default() };
     let request = Request {
         cluster: Some(&cluster),
         reachability: renew.reachability.into(),
