@@ -1,23 +1,36 @@
 //! A member accepts the tokens that its host has issued.
 
-use super::{Check, Report, Situation, Verdict};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, some},
+};
 use crate::{
-    kubesphere::{command::Kubectl, kubesphere_config, role::Role, side::Side},
-    plan::{needs::ConfigurationStep, observed::Observed, secret_remarks::run_installer},
+    kubesphere::{
+        command::Kubectl,
+        kubesphere_config::{self, KubesphereConfig},
+        role::Role,
+        side::Side,
+    },
+    plan::{
+        needs::ConfigurationStep, observed::Observed, operation::Operation, secret_remarks::run_installer,
+    },
 };
 
 pub(super) const CHECK: Check = Check {
     id: "access-token-max-age",
     title: "members accept tokens that the host has issued",
     skippable: false,
-    run,
+    rules: &[Rule::Joining(WITH_MEMBERS, run)],
+    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "a member that leaves has no tokens of the host to accept")],
 };
 
 /// Unless `accessTokenMaxAge` is 0, a member looks for a token in its own cache, where the host's are not: who
 /// follows a link to the member is asked to log in again (kubesphere `pkg/models/auth/token.go@v3.4.1:82`, issue 4683).
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let members = situation.answering_members();
-    members.filter_map(|(_, member)| of_member(situation, member)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let members = situation.answering_members()?.into_iter().map(|(_, member)| member);
+    let looked_at = members.filter(|member| hides_role(member) || in_effect(situation, member).is_some());
+    let looked_at = some(looked_at, "no member is in effect yet")?.into_iter();
+    Ok(looked_at.filter_map(|member| of_member(situation, member)).collect())
 }
 
 fn of_member(situation: &Situation<'_>, member: &Observed) -> Option<Report> {
@@ -26,17 +39,20 @@ fn of_member(situation: &Situation<'_>, member: &Observed) -> Option<Report> {
         let message = "KubeSphere 3.1 does not set accessTokenMaxAge to 0 on a member that has oauthOptions: it will ask whoever comes from the host to log in again";
         return Some(Report::warning(side, message).cure(set_by_hand(side)));
     }
-    let in_effect = situation.step(side) == Some(&ConfigurationStep::InEffect);
-    let config = member.config.present().filter(|_| in_effect && member.role() == Role::Member)?;
+    let config = in_effect(situation, member)?;
     (!config.tokens_never_age).then(|| {
-        let verdict = if situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
         let message = format!(
             "authentication.oauthOptions.accessTokenMaxAge is not 0 in configmaps/{}: it asks whoever comes from the host to log in again",
             kubesphere_config::NAME
         );
-        Report::of(verdict, side, message)
+        Report::of(situation.verdict_on_what_stands(), side, message)
             .cure(format!("let the installer write it anew: `{}`", run_installer(side)))
     })
+}
+
+fn in_effect<'a>(situation: &Situation<'_>, member: &'a Observed) -> Option<&'a KubesphereConfig> {
+    let in_effect = situation.step(&member.side) == Some(&ConfigurationStep::InEffect);
+    member.config.present().filter(|_| in_effect && member.role() == Role::Member)
 }
 
 /// ks-installer `roles/ks-core/config/templates/kubesphere-config.yaml.j2@v3.1.1:12-17`: options that are given take

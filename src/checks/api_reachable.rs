@@ -1,16 +1,32 @@
 //! Every cluster answers.
 
-use super::{Check, Report, Situation};
+use super::{Check, Report, Rule, Silent, rule::JOINING};
+use crate::kubesphere::side::Side;
 
-pub(super) const CHECK: Check =
-    Check { id: "api-reachable", title: "every API server answers", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "api-reachable",
+    title: "every API server answers",
+    skippable: false,
+    rules: &[
+        Rule::Joining(JOINING, |situation| Ok(situation.silent.iter().map(unreachable).collect())),
+        Rule::Unjoining(|unjoining| Ok(unjoining.silent.iter().map(unreachable_for_removal).collect())),
+    ],
+    unasked: &[],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let reports = situation.silent.iter().map(|silent| {
-        let report = Report::failure(&silent.side, silent.message.clone());
-        silent.hints.iter().fold(report, |report, hint| report.cure(hint.clone()))
-    });
-    reports.collect()
+fn unreachable(silent: &Silent) -> Report {
+    let report = Report::failure(&silent.side, silent.message.clone());
+    silent.hints.iter().fold(report, |report, hint| report.cure(hint.clone()))
+}
+
+/// A member that does not answer keeps nobody from doing the host's side.
+fn unreachable_for_removal(silent: &Silent) -> Report {
+    match silent.side {
+        Side::Host { .. } => unreachable(silent),
+        Side::Member { .. } => unreachable(silent).cure(
+            "if the member is gone for good: the same command without `--member-context`, with `--force`",
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -1,32 +1,35 @@
 //! The clocks of host, members and this machine agree.
 
-use super::{Check, Report, Situation, Verdict};
-use crate::plan::observed::Observed;
+use super::{
+    Check, Report, Rule, Situation, Verdict,
+    rule::{JOINING, Outcome},
+};
+use crate::plan::{observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "clock-skew",
     title: "the clocks of host, members and this machine agree",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(JOINING, run)],
+    unasked: &[(&[Operation::Unjoin], "a removal depends on no clock")],
 };
 
 /// By how many seconds a token may seem to come from the future (`authentication.maximumClockSkew`, 10s as shipped in
 /// every version's kubesphere-config; issues 3935, 5934).
 const ALLOWED_SECONDS: i64 = 10;
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let members = situation.host.into_iter().flat_map(|host| {
-        let members = situation.answering_members();
-        members.filter_map(move |(_, member)| between(situation, host, member))
-    });
-    members.chain(this_machine(situation)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let off = this_machine(&situation.answering()?);
+    let members = situation.answering_members().unwrap_or_default().into_iter();
+    let members = members.filter_map(|(_, member)| between(situation, situation.host?, member));
+    Ok(members.chain(off).collect())
 }
 
 /// Tokens that the host issues are refused by a member whose clock is behind; the other way round the host refuses.
 fn between(situation: &Situation<'_>, host: &Observed, member: &Observed) -> Option<Report> {
     let ahead = member.clock.ahead_seconds - host.clock.ahead_seconds;
     (ahead.abs() > ALLOWED_SECONDS).then(|| {
-        let matters = situation.checks_only() || situation.stores_credential(&member.side);
+        let matters = !situation.changes_clusters() || situation.stores_credential(&member.side);
         let verdict = if matters { Verdict::Failure } else { Verdict::Warning };
         let message = format!("its clock is {} the host's: logins fail with `token used before issued`", apart(ahead));
         Report::of(verdict, &member.side, message).cure(
@@ -37,8 +40,8 @@ fn between(situation: &Situation<'_>, host: &Observed, member: &Observed) -> Opt
 
 /// This machine's clock matters to the credentials that are made on it. It is told once: where all clusters are off, it
 /// is this machine that is.
-fn this_machine(situation: &Situation<'_>) -> Option<Report> {
-    let off = situation.observed().find(|observed| observed.clock.ahead_seconds.abs() > ALLOWED_SECONDS)?;
+fn this_machine(clusters: &[&Observed]) -> Option<Report> {
+    let off = clusters.iter().find(|observed| observed.clock.ahead_seconds.abs() > ALLOWED_SECONDS)?;
     let ahead = -off.clock.ahead_seconds;
     let message = format!("this machine's clock is {} the cluster's", apart(ahead));
     Some(Report::warning(&off.side, message).cure("set this machine's clock, or see which of both is wrong"))

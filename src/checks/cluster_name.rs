@@ -1,6 +1,9 @@
 //! Each member's name is valid and free, or its own.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{NOTHING_REGISTERED, Outcome, REGISTERING},
+};
 use crate::{
     kubesphere::{
         cluster::RegisteredCluster,
@@ -9,24 +12,31 @@ use crate::{
         names::{is_cluster_name, propose_cluster_name},
         side::Side,
     },
-    plan::{intent::ClusterIntent, observed::Observed},
+    plan::{intent::ClusterIntent, observed::Observed, operation::Operation},
 };
 
 /// What a host calls itself unless it is told otherwise.
 const DEFAULT_HOST_NAME: &str = "host";
 
-pub(super) const CHECK: Check =
-    Check { id: "cluster-name", title: "each member's name is free, or its own", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "cluster-name",
+    title: "each member's name is free, or its own",
+    skippable: false,
+    rules: &[Rule::Joining(REGISTERING, run)],
+    unasked: &[
+        NOTHING_REGISTERED,
+        (&[Operation::Renew, Operation::Unjoin], "the Cluster has its name already"),
+    ],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    // Whose Cluster is renewed is renewed-cluster's.
-    let Some(host) = situation.host.filter(|_| !situation.renews()) else { return Vec::new() };
+fn run(situation: &Situation<'_>) -> Outcome {
+    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?.into_iter());
     // A name that was asked for is host-cluster-name's.
     let by_default = situation.intent.host.cluster_name.is_none().then(|| hosts_name_to_be(host)).flatten();
-    situation
-        .answering_clusters()
-        .filter_map(|(intent, member)| of_member(intent, member, host, by_default, situation.checks_only()))
-        .collect()
+    let is_created = situation.changes_clusters();
+    let reports =
+        clusters.filter_map(|(intent, member)| of_member(intent, member, host, by_default, is_created));
+    Ok(reports.collect())
 }
 
 fn of_member(
@@ -34,12 +44,12 @@ fn of_member(
     member: &Observed,
     host: &Observed,
     hosts_name: Option<&str>,
-    checks_only: bool,
+    is_created: bool,
 ) -> Option<Report> {
     let name = &intent.name;
     let failure = |message: String| Report::failure(&member.side, message);
     if !is_cluster_name(name) {
-        return Some(invalid(name, &member.side, checks_only));
+        return Some(invalid(name, &member.side, is_created));
     }
     if hosts_name == Some(name.as_str()) {
         return Some(
@@ -68,10 +78,10 @@ fn of_member(
     })
 }
 
-/// A join asks for another name before it begins.
-fn invalid(name: &str, side: &Side, checks_only: bool) -> Report {
+/// Before a join is asked for, its name can still be chosen.
+fn invalid(name: &str, side: &Side, is_created: bool) -> Report {
     let message = format!("\"{name}\" cannot be a Cluster's name");
-    if !checks_only {
+    if is_created {
         return Report::failure(side, message).cure("choose one with `--name`");
     }
     let join = Mc::new("join").member(side).words("--name");

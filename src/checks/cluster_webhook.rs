@@ -1,6 +1,6 @@
 //! The webhook before updates of Clusters is not narrowed: `unjoin --force` does that for a moment.
 
-use super::{Check, Finding, Report};
+use super::{Check, Finding, Report, Rule};
 use crate::{
     kubesphere::{
         cluster_webhook::{CONFIGURATION, GROUP, PLURAL},
@@ -10,6 +10,7 @@ use crate::{
     plan::{
         narrowing::{ANNOTATION, Field, Record, Standing},
         observed::Seen,
+        operation::Operation,
     },
 };
 
@@ -17,7 +18,18 @@ pub(super) const CHECK: Check = Check {
     id: "cluster-webhook",
     title: "no command has left the host's webhook before Clusters narrowed",
     skippable: false,
-    run: |_| Vec::new(),
+    rules: &[Rule::Later(&[Operation::Check])],
+    unasked: &[(
+        &[
+            Operation::Join,
+            Operation::PrepareHost,
+            Operation::PrepareMember,
+            Operation::Import,
+            Operation::Renew,
+            Operation::Unjoin,
+        ],
+        "only `check` tells it: a command that changes the host restores it",
+    )],
 };
 
 /// How it stands on the host.

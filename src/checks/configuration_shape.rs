@@ -1,6 +1,9 @@
 //! The configurations have mappings where mappings belong.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Clusters, Report, Rule,
+    rule::{EVERY, Outcome},
+};
 use crate::{
     kubesphere::{command::Kubectl, kubesphere_config, side::Side},
     plan::{
@@ -13,12 +16,14 @@ pub(super) const CHECK: Check = Check {
     id: "configuration-shape",
     title: "the configurations have KubeSphere's shape",
     skippable: false,
-    run,
+    rules: &[Rule::Clusters(EVERY, run)],
+    unasked: &[],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let configuration = situation.unplannable.and_then(of_configuration);
-    situation.observed().filter_map(of_config).chain(configuration).collect()
+fn run(clusters: &Clusters<'_>) -> Outcome {
+    let configuration = clusters.unplannable.and_then(of_configuration);
+    let configs = clusters.with_installer()?.iter().copied().filter_map(of_config);
+    Ok(configs.chain(configuration).collect())
 }
 
 fn of_configuration(unplannable: &Unplannable) -> Option<Report> {

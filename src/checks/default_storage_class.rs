@@ -1,6 +1,9 @@
 //! The `StorageClass` that every run of the installer asserts is there.
 
-use super::{Check, Report, Situation, Verdict};
+use super::{
+    Check, Report, Rule, Situation, Unjoining, Verdict,
+    rule::{JOINING, NO_RUN, Outcome, some},
+};
 use crate::{
     kubesphere::{cluster_configuration::ClusterConfiguration, command::Kubectl, side::Side},
     plan::{
@@ -13,19 +16,43 @@ pub(super) const CHECK: Check = Check {
     id: "default-storage-class",
     title: "the StorageClass that the installer asserts is there",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
+    unasked: &[],
 };
 
 /// Also a run for a mere role ends at once without it, with nothing written and exit code 0 (ks-installer
 /// `roles/preinstall/tasks/precheck.yaml@v3.4.1`).
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.observed().filter_map(|observed| of_cluster(situation, observed)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    // Where no run follows, the next one will fail.
+    let verdict = |side: &Side| {
+        if situation.runs_installer(side) { Verdict::Failure } else { Verdict::Warning }
+    };
+    of_clusters(&situation.answering()?, verdict)
 }
 
-fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Option<Report> {
-    let side = &observed.side;
-    let wanted = observed.configuration.present().map(ClusterConfiguration::storage_class)?;
-    let classes = match observed.surroundings.storage_classes.as_ref()? {
+/// A removal takes the Cluster out without that run.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    of_clusters(unjoining.clusters().with_installer()?, |_| Verdict::Warning)
+}
+
+fn of_clusters(clusters: &[&Observed], verdict: impl Fn(&Side) -> Verdict) -> Outcome {
+    let seen = clusters.iter().filter_map(|observed| {
+        let wanted = observed.configuration.present().map(ClusterConfiguration::storage_class)?;
+        Some((&observed.side, wanted, observed.surroundings.storage_classes.as_ref()?))
+    });
+    let reports = some(seen, NO_RUN)?
+        .into_iter()
+        .filter_map(|(side, wanted, classes)| of_cluster(side, wanted, classes, verdict(side)));
+    Ok(reports.collect())
+}
+
+fn of_cluster(
+    side: &Side,
+    wanted: Option<&str>,
+    classes: &Seen<Vec<StorageClass>>,
+    verdict: Verdict,
+) -> Option<Report> {
+    let classes = match classes {
         Seen::Present(classes) => classes.as_slice(),
         Seen::Absent => &[],
         Seen::Unreadable(reason) | Seen::Malformed(reason) => {
@@ -37,8 +64,6 @@ fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Option<Report> 
     if classes.iter().any(is_wanted) {
         return None;
     }
-    // Where no run follows, the next one will fail.
-    let verdict = if situation.runs_installer(side) { Verdict::Failure } else { Verdict::Warning };
     let missing = wanted.map_or_else(
         || "no StorageClass is the default one".to_owned(),
         |name| format!("there is no StorageClass {name}, which spec.persistence.storageClass names"),

@@ -1,21 +1,43 @@
 //! Host and members are different clusters, by the UID of kube-system.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Clusters, Report, Rule, Unjoining,
+    rule::{EVERY, Outcome, Unasked},
+};
 use crate::{kubesphere::command::Kubectl, plan::observed::Observed};
 
 pub(super) const CHECK: Check = Check {
     id: "different-clusters",
     title: "host and members are different clusters",
     skippable: false,
-    run,
+    rules: &[Rule::Clusters(EVERY, run), Rule::Unjoining(of_host)],
+    unasked: &[],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let clusters: Vec<&Observed> = situation.observed().collect();
+fn run(clusters: &Clusters<'_>) -> Outcome {
+    let silent = clusters.silent;
+    let clusters = clusters.answering()?;
+    if clusters.len() < 2 {
+        let alone = Unasked::Because("only one cluster is named");
+        return Err(if silent.is_empty() { alone } else { Unasked::Unanswered });
+    }
     let pairs = clusters.iter().enumerate().flat_map(|(index, one)| {
         clusters[index + 1..].iter().filter(|other| other.uid == one.uid).map(move |other| (*one, *other))
     });
-    pairs.map(|(one, other)| same(one, other)).collect()
+    Ok(pairs.map(|(one, other)| same(one, other)).collect())
+}
+
+/// The Cluster that a host has of itself is no member's.
+fn of_host(unjoining: &Unjoining<'_>) -> Outcome {
+    let side = &unjoining.answering_host()?.side;
+    let own = unjoining.cluster().filter(|cluster| cluster.is_host());
+    let report = own.map(|cluster| {
+        let list = Kubectl::on(side).words("get clusters.cluster.kubesphere.io");
+        let name = cluster.name();
+        Report::failure(side, format!("the Cluster \"{name}\" is the host's own, and cannot be taken out"))
+            .cure(format!("`{list}` lists the members"))
+    });
+    Ok(report.into_iter().collect())
 }
 
 fn same(one: &Observed, other: &Observed) -> Report {

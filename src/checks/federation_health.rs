@@ -1,6 +1,9 @@
 //! The host's kubefed is at work, and somebody answers the webhooks before it.
 
-use super::{Check, Report, Situation, Verdict};
+use super::{
+    Check, Report, Rule, Situation, Verdict,
+    rule::{Outcome, Unasked},
+};
 use crate::{
     kubesphere::{
         command::{Kubectl, helm},
@@ -9,6 +12,7 @@ use crate::{
     plan::{
         needs::ConfigurationStep,
         observed::{InstallerRun, Seen},
+        operation::Operation,
         surroundings::{Release, Webhook},
     },
 };
@@ -17,12 +21,20 @@ pub(super) const CHECK: Check = Check {
     id: "federation-health",
     title: "the host's kubefed and its webhooks are at work",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(
+        &[Operation::Check, Operation::Join, Operation::PrepareHost, Operation::Import],
+        run,
+    )],
+    unasked: &[(
+        &[Operation::PrepareMember, Operation::Renew, Operation::Unjoin],
+        "nothing new is asked of the host's kubefed",
+    )],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let Some(host) = situation.host else { return Vec::new() };
-    let Some(federation) = &host.surroundings.federation else { return Vec::new() };
+fn run(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let nothing_new = Unasked::Because("nothing new is asked of the host's kubefed");
+    let federation = host.surroundings.federation.as_ref().ok_or(nothing_new)?;
     let side = &host.side;
     // What is not installed yet comes with the run that makes a host of it.
     let installed = host.is_host() && situation.step(side) == Some(&ConfigurationStep::InEffect);
@@ -32,10 +44,10 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     };
     let release = release(side, &federation.releases, installed, at_work);
     if !installed {
-        return release.into_iter().collect();
+        return Ok(release.into_iter().collect());
     }
     let webhooks = webhooks(side, &federation.webhooks);
-    controller(side, &federation.controller).into_iter().chain(webhooks).chain(release).collect()
+    Ok(controller(side, &federation.controller).into_iter().chain(webhooks).chain(release).collect())
 }
 
 /// Without it nothing that is made on the host reaches a member.

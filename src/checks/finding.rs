@@ -5,7 +5,9 @@ use crate::kubesphere::side::Side;
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It holds.
+    /// It was not asked.
+    Skipped,
+    /// It holds, of all that was looked at.
     Ok,
     /// It could not be told.
     Unknown,
@@ -19,6 +21,7 @@ impl Verdict {
     /// The word for it, the same in text and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Skipped => "skipped",
             Self::Ok => "ok",
             Self::Unknown => "unknown",
             Self::Warning => "warning",
@@ -44,6 +47,11 @@ impl Report {
     /// Nothing to say: it holds.
     pub fn ok() -> Self {
         Self::new(None, Verdict::Ok, "")
+    }
+
+    /// It was not asked, and why.
+    pub fn skipped(why: &str) -> Self {
+        Self::new(None, Verdict::Skipped, why)
     }
 
     /// It holds on `side`, and this is how.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Check, MemberSituation, Report, Silent, Situation};
+use super::{Check, MemberSituation, Report, Silent, Situation, Subject, Verdict};
 use crate::{
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
@@ -11,7 +11,10 @@ use crate::{
     },
     plan::{
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
+        intent::{
+            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
+            StoredOptions,
+        },
         lifetime::DAY,
         member_kubeconfig::{Endpoint, StoredUser},
         member_server::{CertificateSeen, EndpointSeen},
@@ -143,7 +146,14 @@ impl Case {
 
     /// What the check says.
     pub(super) fn reports(&self, check: &Check) -> Vec<Report> {
-        self.with_situation(|situation| (check.run)(situation))
+        self.with_situation(|situation| check.outcomes(Subject::Joining(situation)).0.unwrap_or_default())
+    }
+
+    /// Why the check is not asked, where it is not.
+    pub(super) fn skips(&self, check: &Check) -> Option<String> {
+        let reports = self.with_situation(|situation| check.reports(Subject::Joining(situation)));
+        let skipped = reports.into_iter().find(|report| report.verdict == Verdict::Skipped);
+        skipped.map(|report| report.message)
     }
 
     /// What the check says, as `verdict SIDE: message`.
@@ -193,6 +203,7 @@ fn member_intent(context: &str) -> MemberIntent {
         }),
         server,
         user: Ok(StoredUser::Certificate { certificate: "C".into(), key: "K".into() }),
+        given: StoredOptions::default(),
     };
     MemberIntent { side: Side::member(context), from_other_host: false, cluster: Some(cluster) }
 }

@@ -1,20 +1,28 @@
 //! `--host-cluster-name` can still take effect.
 
-use super::{Check, Report, Situation};
-use crate::plan::observed::Observed;
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{Outcome, Unasked},
+};
+use crate::plan::{observed::Observed, operation::Operation};
 
-pub(super) const CHECK: Check =
-    Check { id: "host-cluster-name", title: "the host's Cluster can get its name", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "host-cluster-name",
+    title: "the host's Cluster can get its name",
+    skippable: false,
+    rules: &[Rule::Joining(&[Operation::Join, Operation::PrepareHost], run)],
+    unasked: &[(
+        &[Operation::Check, Operation::PrepareMember, Operation::Import, Operation::Renew, Operation::Unjoin],
+        "this command gives the host's Cluster no name",
+    )],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let (Some(host), Some(name)) = (situation.host, situation.intent.host.cluster_name.as_deref()) else {
-        return Vec::new();
-    };
-    standing(host, name)
-        .or_else(|| unread(host, name))
-        .or_else(|| taken(situation, host, name))
-        .into_iter()
-        .collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let name = situation.intent.host.cluster_name.as_deref();
+    let name = name.ok_or(Unasked::Because("there is no `--host-cluster-name`"))?;
+    let report = standing(host, name).or_else(|| unread(host, name));
+    Ok(report.or_else(|| taken(situation, host, name)).into_iter().collect())
 }
 
 /// Renaming has no effect once the object stands (kubesphere `cluster_controller.go@v3.4.1`).
@@ -40,7 +48,7 @@ fn unread(host: &Observed, name: &str) -> Option<Report> {
 }
 
 fn taken(situation: &Situation<'_>, host: &Observed, name: &str) -> Option<Report> {
-    let member = situation.clusters().any(|(_, cluster)| cluster.name == name);
+    let member = situation.clusters_asked_for().any(|(_, cluster)| cluster.name == name);
     let registered = host.cluster_named(name).is_some_and(|cluster| !cluster.is_host());
     (member || registered).then(|| {
         Report::failure(&host.side, format!("the name \"{name}\" is a member's"))

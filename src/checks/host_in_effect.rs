@@ -1,6 +1,10 @@
 //! A host works as one: its role and secret are in effect, and its own Cluster is ready.
 
-use super::{Check, Report, Situation, Verdict, unfinished};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{Outcome, Unasked},
+    unfinished,
+};
 use crate::{
     kubesphere::{
         cluster::ConditionType,
@@ -10,42 +14,81 @@ use crate::{
     plan::{
         needs::{ConfigurationStep, host_progress},
         observed::Observed,
+        operation::Operation,
     },
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "host-in-effect", title: "what is a host works as one", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "host-in-effect",
+    title: "what is a host works as one",
+    skippable: false,
+    rules: &[
+        Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareHost], without_run),
+        Rule::Joining(&[Operation::Check], not_as_wanted),
+        Rule::Joining(
+            &[Operation::Check, Operation::Join, Operation::PrepareHost, Operation::Import],
+            own_cluster,
+        ),
+    ],
+    unasked: &[(
+        &[Operation::PrepareMember, Operation::Renew, Operation::Unjoin],
+        "the host's configuration is not changed",
+    )],
+};
 
-/// A role that is set without effect shows itself in the console as the one cluster `default`
-/// (kubesphere issues 3877, 5800).
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    // What is no host yet becomes one by a join.
-    let Some(host) = situation.host.filter(|host| host.is_host()) else { return Vec::new() };
-    let Some(step) = situation.step(&host.side) else { return Vec::new() };
-    let progress = host_progress(host);
-    let missing = progress.missing().unwrap_or("something is missing");
-    let command = Mc::new("prepare host").host(&host.side);
-    let report = match step {
-        ConfigurationStep::InEffect => own_cluster(situation, host),
-        ConfigurationStep::Restart => unfinished::restart(situation, &host.side, missing, &command),
-        ConfigurationStep::Await => unfinished::run(situation, &host.side, missing),
-        ConfigurationStep::AwaitController => {
-            situation.checks_only().then(|| Report::warning(&host.side, missing).cure(controller(&host.side)))
-        }
-        ConfigurationStep::Patch(patch) => unfinished::drift(situation, &host.side, patch, &command),
-    };
-    report.into_iter().collect()
+/// What is no host yet becomes one by a join. A role that is set without effect shows itself in the console as the one
+/// cluster `default` (kubesphere issues 3877, 5800).
+fn host_with_step<'a>(situation: &Situation<'a>) -> Result<(&'a Observed, &'a ConfigurationStep), Unasked> {
+    let host = situation.answering_host()?;
+    if !host.is_host() {
+        return Err(Unasked::Because("the cluster is no host yet"));
+    }
+    Ok((host, situation.step(&host.side).ok_or_else(|| situation.undecided())?))
 }
 
-fn own_cluster(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
-    let cluster = host.host_cluster()?;
-    let unmet = [ConditionType::Federated, ConditionType::Ready].into_iter().find_map(|condition| {
-        let found = cluster.condition(condition).filter(|found| !found.is_true)?;
-        Some(format!("{} is False: {}", condition.as_str(), found.why()))
-    })?;
-    let verdict = if situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
-    let message = format!("its own Cluster \"{}\" is not ready: {unmet}", cluster.name());
-    Some(Report::of(verdict, &host.side, message).cure(controller(&host.side)))
+fn without_run(situation: &Situation<'_>) -> Outcome {
+    let (host, step) = host_with_step(situation)?;
+    let report = (*step == ConfigurationStep::Restart)
+        .then(|| unfinished::restart(situation, &host.side, &missing(host), &prepare(host)));
+    Ok(report.into_iter().collect())
+}
+
+/// What a join waits for or sets right, and shows in its plan.
+fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
+    let (host, step) = host_with_step(situation)?;
+    let side = &host.side;
+    let report = match step {
+        ConfigurationStep::InEffect | ConfigurationStep::Restart => return Ok(Vec::new()),
+        ConfigurationStep::Await => unfinished::run(side, &missing(host)),
+        ConfigurationStep::AwaitController => Report::warning(side, missing(host)).cure(controller(side)),
+        ConfigurationStep::Patch(patch) => unfinished::drift(side, patch, &prepare(host)),
+    };
+    Ok(vec![report])
+}
+
+fn missing(host: &Observed) -> String {
+    host_progress(host).missing().unwrap_or("something is missing").to_owned()
+}
+
+/// The command that brings a host into effect.
+fn prepare(host: &Observed) -> Mc {
+    Mc::new("prepare host").host(&host.side)
+}
+
+fn own_cluster(situation: &Situation<'_>) -> Outcome {
+    let (host, step) = host_with_step(situation)?;
+    let in_effect = *step == ConfigurationStep::InEffect;
+    let cluster = host.host_cluster().filter(|_| in_effect);
+    let unready = cluster.and_then(|cluster| {
+        let unmet = [ConditionType::Federated, ConditionType::Ready].into_iter().find_map(|condition| {
+            let found = cluster.condition(condition).filter(|found| !found.is_true)?;
+            Some(format!("{} is False: {}", condition.as_str(), found.why()))
+        })?;
+        let message = format!("its own Cluster \"{}\" is not ready: {unmet}", cluster.name());
+        let report = Report::of(situation.verdict_on_what_stands(), &host.side, message);
+        Some(report.cure(controller(&host.side)))
+    });
+    Ok(unready.into_iter().collect())
 }
 
 /// Where the cause of what the cluster controller does not do stands.

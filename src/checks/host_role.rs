@@ -1,6 +1,9 @@
 //! The host is one, or may become one.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{JOINING, Outcome},
+};
 use crate::{
     kubesphere::{
         command::{Mc, context_option},
@@ -9,56 +12,64 @@ use crate::{
     plan::{intent::HostChoice, observed::Observed, operation::Operation},
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "host-role", title: "the host may act as host", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "host-role",
+    title: "the host may act as host",
+    skippable: false,
+    rules: &[
+        Rule::Joining(JOINING, may_be_host),
+        Rule::Joining(&[Operation::Join, Operation::PrepareHost], becoming_host),
+        Rule::Joining(&[Operation::PrepareMember, Operation::Import, Operation::Renew], no_host),
+    ],
+    unasked: &[(&[Operation::Unjoin], "a removal makes no cluster a host")],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let Some(host) = situation.host else { return Vec::new() };
+/// A cluster that is to become a host is checked before it is one.
+fn may_be_host(situation: &Situation<'_>) -> Outcome {
+    Ok(unfit(situation.answering_host()?).into_iter().collect())
+}
+
+fn unfit(host: &Observed) -> Option<Report> {
     if host.is_member() {
-        return vec![
+        return Some(
             Report::failure(&host.side, "it is a member of another host, and a member is never made a host")
                 .cure("name the real host with `--context NAME`"),
-        ];
+        );
     }
-    if let Role::Other(text) = host.role() {
-        return vec![
-            Report::failure(
-                &host.side,
-                format!("its clusterRole is {text:?}, which KubeSphere does not know"),
-            )
+    let Role::Other(text) = host.role() else { return None };
+    Some(
+        Report::failure(&host.side, format!("its clusterRole is {text:?}, which KubeSphere does not know"))
             .cure("set spec.multicluster.clusterRole to none or host first"),
-        ];
-    }
-    let report = match situation.intent.operation {
-        Operation::Join | Operation::PrepareHost => becoming_host(host, situation.intent.host.chosen),
-        Operation::PrepareMember | Operation::Import | Operation::Renew => no_host(host),
-        // A cluster that is to become a host is checked before it is one.
-        Operation::Check | Operation::Unjoin => None,
-    };
-    report.into_iter().collect()
+    )
 }
 
 /// A cluster that is no host yet becomes one only where somebody said which: a wrong current-context must not
 /// turn a cluster into a host, which cannot be undone.
-fn becoming_host(host: &Observed, chosen: HostChoice) -> Option<Report> {
-    let unsaid = chosen == HostChoice::CurrentContextUnasked && !host.is_host();
-    unsaid.then(|| {
+fn becoming_host(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let unasked = situation.intent.host.chosen == HostChoice::CurrentContextUnasked;
+    let unsaid = unasked && !host.is_host() && unfit(host).is_none();
+    let report = unsaid.then(|| {
         Report::failure(
             &host.side,
             "it has the role none and is only the current-context: `--yes` alone does not make it a host",
         )
         .cure(format!("say so with `{}`, if it shall be the host", context_option(&host.side)))
-    })
+    });
+    Ok(report.into_iter().collect())
 }
 
 /// These parts build on a host. A cluster that is none may be one by a wrong context, whose secret is of no use.
-fn no_host(host: &Observed) -> Option<Report> {
-    (!host.is_host()).then(|| {
+fn no_host(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let is_none = !host.is_host() && unfit(host).is_none();
+    let report = is_none.then(|| {
         Report::failure(&host.side, "it is no host: its role is none").cure(format!(
             "name the real host with `--context NAME`, or make it one first: `{}`",
             Mc::new("prepare host").host(&host.side)
         ))
-    })
+    });
+    Ok(report.into_iter().collect())
 }
 
 #[cfg(test)]

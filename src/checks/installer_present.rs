@@ -1,24 +1,39 @@
 //! The installer that brings a changed configuration into effect is there.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Clusters, Report, Rule,
+    rule::{Outcome, some},
+};
 use crate::{
     kubesphere::{command::Kubectl, side::Side, versions::Support},
-    plan::observed::{Observed, Seen},
+    plan::{
+        observed::{Observed, Seen},
+        operation::Operation,
+    },
 };
 
 pub(super) const CHECK: Check = Check {
     id: "installer-present",
     title: "ClusterConfiguration and Deployment ks-installer are there",
     skippable: false,
-    run,
+    rules: &[Rule::Clusters(
+        &[
+            Operation::Check,
+            Operation::Join,
+            Operation::PrepareHost,
+            Operation::PrepareMember,
+            Operation::Import,
+            Operation::Unjoin,
+        ],
+        run,
+    )],
+    unasked: &[(&[Operation::Renew], "a renewal runs no installer")],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    // A renewal needs no installer.
-    if situation.renews() {
-        return Vec::new();
-    }
-    situation.observed().filter(|observed| is_kubesphere_3(observed)).flat_map(of_cluster).collect()
+fn run(clusters: &Clusters<'_>) -> Outcome {
+    let clusters = clusters.with_installer()?.iter().filter(|observed| is_kubesphere_3(observed));
+    let clusters = some(clusters, "no cluster has KubeSphere 3")?;
+    Ok(clusters.into_iter().copied().flat_map(of_cluster).collect())
 }
 
 /// The other cases are kubesphere-version's.

@@ -1,20 +1,49 @@
 //! What the installer is doing where its configuration is to change.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation, Unjoining,
+    rule::{NO_RUN, Outcome, some},
+};
 use crate::plan::{
     observed::{InstallerRun, Observed},
     operation::Operation,
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "installer-run", title: "the installer is idle", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "installer-run",
+    title: "the installer is idle",
+    skippable: false,
+    rules: &[
+        Rule::Joining(
+            &[
+                Operation::Check,
+                Operation::Join,
+                Operation::PrepareHost,
+                Operation::PrepareMember,
+                Operation::Import,
+            ],
+            run,
+        ),
+        Rule::Unjoining(unjoining),
+    ],
+    unasked: &[(&[Operation::Renew], "a renewal runs no installer")],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let waits = situation.intent.operation != Operation::Check;
-    situation.observed().filter_map(|observed| of_cluster(observed, waits)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    of_clusters(&situation.answering()?, situation.changes_clusters())
 }
 
-/// `waits`: a join waits for a run before it changes anything.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    of_clusters(unjoining.clusters().with_installer()?, true)
+}
+
+fn of_clusters(clusters: &[&Observed], waits: bool) -> Outcome {
+    let looked_at = clusters.iter().filter(|observed| observed.run != InstallerRun::NotAsked);
+    let looked_at = some(looked_at, NO_RUN)?.into_iter();
+    Ok(looked_at.filter_map(|observed| of_cluster(observed, waits)).collect())
+}
+
+/// `waits`: what changes a configuration waits for a run first.
 fn of_cluster(observed: &Observed, waits: bool) -> Option<Report> {
     let side = &observed.side;
     match &observed.run {

@@ -1,28 +1,71 @@
 //! The host has a secret that it can share.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation, Unjoining,
+    kubesphere_version::is_version_4,
+    rule::{JOINING, Outcome, Unasked},
+};
 use crate::{
     kubesphere::{
         cluster_configuration::ClusterConfiguration, command::Kubectl, kubesphere_config, side::Side,
     },
     plan::{
         observed::{Observed, Seen},
+        operation::Operation,
         secret_remarks::run_installer,
     },
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "jwt-secret", title: "the host's jwtSecret can be shared", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "jwt-secret",
+    title: "the host's jwtSecret can be shared",
+    skippable: false,
+    rules: &[
+        Rule::Joining(
+            &[
+                Operation::Check,
+                Operation::Join,
+                Operation::PrepareHost,
+                Operation::PrepareMember,
+                Operation::Import,
+            ],
+            can_be_shared,
+        ),
+        Rule::Joining(JOINING, is_there),
+        Rule::Unjoining(shows_members),
+    ],
+    unasked: &[],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let Some(host) = situation.host else { return Vec::new() };
-    // Without KubeSphere there is no secret to speak of; that is kubesphere-version's.
-    if host.configuration.present().is_none() {
-        return Vec::new();
-    }
-    // A renewal shares nothing.
-    let unusable = unusable(host).filter(|_| !situation.renews());
-    unusable.into_iter().chain(absent(host)).collect()
+/// A renewal shares nothing.
+fn can_be_shared(situation: &Situation<'_>) -> Outcome {
+    Ok(unusable(host_with_kubesphere(situation)?).into_iter().collect())
+}
+
+fn is_there(situation: &Situation<'_>) -> Outcome {
+    Ok(absent(host_with_kubesphere(situation)?).into_iter().collect())
+}
+
+/// Without KubeSphere there is no secret to speak of; that is kubesphere-version's.
+fn host_with_kubesphere<'a>(situation: &Situation<'a>) -> Result<&'a Observed, Unasked> {
+    let host = situation.answering_host()?;
+    let configured = host.configuration.present().is_some();
+    configured.then_some(host).ok_or(Unasked::Because("the host has no ClusterConfiguration to read"))
+}
+
+/// Without the host's secret nobody can tell whose member it is.
+fn shows_members(unjoining: &Unjoining<'_>) -> Outcome {
+    let (host, _) = (unjoining.answering_host()?, unjoining.answering_member()?);
+    let readable = host.config.unreadable().is_none();
+    let missing = readable && host.effective_secret().is_none() && !is_version_4(host);
+    let report = missing.then(|| {
+        Report::failure(
+            &host.side,
+            "it has no jwtSecret, so nobody can tell whose member the other cluster is",
+        )
+        .cure("take it out on the host alone, without `--member-context`")
+    });
+    Ok(report.into_iter().collect())
 }
 
 /// What the configuration asks for is brought into effect by the run that follows; else what is in effect counts.

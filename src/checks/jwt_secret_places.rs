@@ -1,13 +1,16 @@
 //! The places of one cluster that hold its jwtSecret hold the same.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation, Unjoining,
+    rule::{JOINING, Outcome, some},
+};
 use crate::{
     kubesphere::{command::Mc, devops_config},
     plan::{
         needs::{ConfigurationStep, shared_secret},
         observed::{Observed, Seen},
         secret_places::{Place, SecretPlaces},
-        secret_remarks::{Remark, of_places},
+        secret_remarks::{Remark, devops_cures, of_places},
     },
 };
 
@@ -15,25 +18,40 @@ pub(super) const CHECK: Check = Check {
     id: "jwt-secret-places",
     title: "each cluster holds one jwtSecret in all its places",
     skippable: false,
-    run,
+    rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
+    unasked: &[],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.observed().flat_map(|observed| of_cluster(situation, observed)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let clusters = situation.answering()?.into_iter().map(|observed| (observed, places(observed)));
+    let with_secret =
+        clusters.filter(|(_, places)| !places.is_without_kubesphere() && !places.is_version_4());
+    let clusters = some(with_secret, "no cluster has KubeSphere 3")?.into_iter();
+    Ok(clusters.flat_map(|(observed, places)| of_cluster(situation, observed, &places)).collect())
 }
 
-fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Vec<Report> {
-    let places = places(observed);
-    if places.is_without_kubesphere() || places.is_version_4() {
-        return Vec::new();
-    }
+/// The installer leaves DevOps the secret of its installation.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let (host, member) = (unjoining.answering_host()?, unjoining.answering_member()?);
+    let planned = unjoining.planned()?.member.as_ref();
+    let keeps = planned.is_some_and(|planned| planned.devops_keeps_secret(host, member));
+    let report = keeps.then(|| {
+        let message = "DevOps is installed and keeps the host's jwtSecret in ConfigMap devops-config, which this command \
+                       does not change: who can read it can sign tokens for the host";
+        let report = Report::warning(&member.side, message);
+        devops_cures(&member.side, "").into_iter().fold(report, Report::cure)
+    });
+    Ok(report.into_iter().collect())
+}
+
+fn of_cluster(situation: &Situation<'_>, observed: &Observed, places: &SecretPlaces) -> Vec<Report> {
     let step = situation.step(&observed.side);
     // A run that is under way or was cut short is told by what is not in effect.
     let unfinished = matches!(step, Some(ConfigurationStep::Await | ConfigurationStep::Restart));
     let host = situation.host.map_or_else(|| places.clone(), self::places);
-    let remarks = of_places(&places, &host, unfinished).into_iter().map(warning);
-    let unread = unread(&places, observed);
-    remarks.chain(stale_to_be(situation, observed, step, &places)).chain(unread).collect()
+    let remarks = of_places(places, &host, unfinished).into_iter().map(warning);
+    let unread = unread(places, observed);
+    remarks.chain(stale_to_be(situation, observed, step, places)).chain(unread).collect()
 }
 
 fn places(observed: &Observed) -> SecretPlaces {
@@ -61,7 +79,8 @@ fn stale_to_be(
 ) -> Option<Report> {
     let present = places.in_effect()?.secret;
     let kept = places.secret_in(Place::Devops).filter(|kept| *kept == present)?;
-    let is_member = situation.answering_members().any(|(_, member)| member.side == observed.side);
+    let members = situation.answering_members().ok()?;
+    let is_member = members.iter().any(|(_, member)| member.side == observed.side);
     let shared = shared_secret(situation.intent, situation.host).ok().filter(|_| is_member)?;
     let changes = step.is_some_and(ConfigurationStep::runs_installer) && kept != shared;
     changes.then(|| {

@@ -1,24 +1,41 @@
 //! ks-apiserver answers as a host asks it.
 
-use super::{Check, Report, Situation, Verdict};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{Outcome, PREPARING, STORING, some},
+};
 use crate::{
     kubesphere::command::Kubectl,
-    plan::observed::{Observed, Seen},
+    plan::{
+        observed::{Observed, Seen},
+        operation::Operation,
+    },
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "ks-apiserver", title: "ks-apiserver answers through the API server", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "ks-apiserver",
+    title: "ks-apiserver answers through the API server",
+    skippable: false,
+    rules: &[Rule::Joining(STORING, run)],
+    unasked: &[
+        (PREPARING, "nothing is asked of ks-apiserver"),
+        (&[Operation::Unjoin], "the host does not ask a member that leaves"),
+    ],
+};
 
 /// The host asks a member by the Service proxy. Where that fails the Cluster becomes Ready all the same, without the
 /// member's version, and its features count as not supported (kubesphere issues 5994, 2418).
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.observed().filter_map(|observed| of_cluster(situation, observed)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    // That KubeSphere is not installed is kubesphere-version's.
+    let installed = situation.answering()?.into_iter().filter(|observed| observed.config != Seen::Absent);
+    let answers =
+        installed.filter_map(|observed| Some((observed, observed.surroundings.ks_apiserver.as_ref()?)));
+    let answers = some(answers, "nothing new is asked of it")?.into_iter();
+    Ok(answers.filter_map(|(observed, answer)| of_cluster(situation, observed, answer)).collect())
 }
 
-fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Option<Report> {
+fn of_cluster(situation: &Situation<'_>, observed: &Observed, answer: &Seen<String>) -> Option<Report> {
     let side = &observed.side;
-    // That KubeSphere is not installed is kubesphere-version's.
-    let answer = observed.surroundings.ks_apiserver.as_ref().filter(|_| observed.config != Seen::Absent)?;
     let why = match answer {
         Seen::Present(_) => return None,
         Seen::Unreadable(reason) => {
@@ -27,7 +44,7 @@ fn of_cluster(situation: &Situation<'_>, observed: &Observed) -> Option<Report> 
         Seen::Absent => "there is no Service ks-apiserver in kubesphere-system",
         Seen::Malformed(why) => why,
     };
-    let verdict = if situation.checks_only() { Verdict::Failure } else { Verdict::Warning };
+    let verdict = situation.verdict_on_what_stands();
     let pods = Kubectl::on(side).namespace("kubesphere-system").words("get pods -l app=ks-apiserver");
     Some(
         Report::of(verdict, side, format!("its ks-apiserver does not answer through the API server: {why}"))

@@ -1,6 +1,9 @@
 //! Both clusters run a KubeSphere that this program knows.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation, Unjoining,
+    rule::{JOINING, Outcome},
+};
 use crate::{
     kubesphere::versions::Support,
     plan::observed::{Observed, Seen},
@@ -10,11 +13,26 @@ pub(super) const CHECK: Check = Check {
     id: "kubesphere-version",
     title: "KubeSphere is installed, in a version from 3.1 to 3.4",
     skippable: false,
-    run,
+    rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
+    unasked: &[],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.observed().filter_map(of_cluster).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    Ok(situation.answering()?.into_iter().filter_map(of_cluster).collect())
+}
+
+/// A removal needs no version but that it is none of 4.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let clusters = unjoining.clusters().answering()?;
+    let of_4 = clusters.into_iter().filter(|observed| is_version_4(observed));
+    let reports = of_4.map(|observed| {
+        Report::failure(
+            &observed.side,
+            "KubeSphere 4 is installed: its host takes a member out by itself, and leaves KubeSphere on it",
+        )
+        .cure("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
+    });
+    Ok(reports.collect())
 }
 
 fn of_cluster(observed: &Observed) -> Option<Report> {

@@ -1,25 +1,35 @@
 //! A host of 3.1 or 3.2 finds the token Secrets that its kubefed relies on.
 
-use super::{Check, Report, Situation};
-use crate::{kubesphere::versions::WITHOUT_TOKEN_SECRETS, plan::observed::Observed};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{NO_MEMBER, Outcome},
+};
+use crate::{
+    kubesphere::versions::WITHOUT_TOKEN_SECRETS,
+    plan::{observed::Observed, operation::Operation},
+};
 
 pub(super) const CHECK: Check = Check {
     id: "legacy-token-secrets",
     title: "the member's Kubernetes suits the host's KubeSphere",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(
+        &[Operation::Check, Operation::Join, Operation::PrepareMember, Operation::Import],
+        run,
+    )],
+    unasked: &[
+        NO_MEMBER,
+        (&[Operation::Renew, Operation::Unjoin], "what kubefed made when the member was joined is there"),
+    ],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let version = situation.host.and_then(Observed::kubesphere_version);
+fn run(situation: &Situation<'_>) -> Outcome {
+    let version = situation.answering_host()?.kubesphere_version();
+    let members = situation.answering_members()?.into_iter();
     let Some(version) = version.filter(|version| version.differences().needs_legacy_token_secrets) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    // What kubefed made when the member was joined stays as it is.
-    if situation.renews() {
-        return Vec::new();
-    }
-    let too_new = situation.answering_members().filter(|(_, member)| {
+    let too_new = members.filter(|(_, member)| {
         member.kubernetes_version().is_some_and(|kubernetes| kubernetes >= WITHOUT_TOKEN_SECRETS)
     });
     let report = |member: &Observed| {
@@ -32,7 +42,7 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
         )
         .cure("upgrade the host to KubeSphere 3.3 or later")
     };
-    too_new.map(|(_, member)| report(member)).collect()
+    Ok(too_new.map(|(_, member)| report(member)).collect())
 }
 
 #[cfg(test)]

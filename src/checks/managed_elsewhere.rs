@@ -1,6 +1,6 @@
 //! No other tool takes back what a join changes.
 
-use super::{Check, Report, Situation, Verdict};
+use super::{Check, Report, Rule, Situation, Unjoining, Verdict, rule::Outcome};
 use crate::{
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, command::Mc,
@@ -10,6 +10,7 @@ use crate::{
         configuration_patch::{Change, ConfigurationPatch},
         needs::ConfigurationStep,
         observed::Observed,
+        operation::Operation,
     },
 };
 
@@ -17,7 +18,23 @@ pub(super) const CHECK: Check = Check {
     id: "managed-elsewhere",
     title: "no other tool takes back what a join changes",
     skippable: true,
-    run,
+    rules: &[
+        Rule::Joining(
+            &[
+                Operation::Check,
+                Operation::Join,
+                Operation::PrepareHost,
+                Operation::PrepareMember,
+                Operation::Import,
+            ],
+            changed_configurations,
+        ),
+        Rule::Joining(&[Operation::Check], outdated_configurations),
+        Rule::Joining(&[Operation::Check], clusters),
+        Rule::Joining(&[Operation::Renew], renewals),
+        Rule::Unjoining(unjoining),
+    ],
+    unasked: &[],
 };
 
 /// The field whose value is a secret.
@@ -25,24 +42,65 @@ const SECRET_FIELD: &str = "spec.authentication.jwtSecret";
 /// The field that makes a host or a member.
 const ROLE_FIELD: &str = "spec.multicluster.clusterRole";
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let configurations = situation.observed().filter_map(|observed| of_configuration(situation, observed));
-    let members = situation.answering_members().filter(|_| situation.checks_only());
-    let clusters =
-        members.filter_map(|(intent, member)| of_cluster(situation.registered(intent, member)?, member));
-    let renewals = situation.answering_clusters().filter(|_| situation.renews());
-    let renewals = renewals
-        .filter_map(|(cluster, member)| of_renewal(situation.host?.cluster_named(&cluster.name)?, member));
-    configurations.chain(clusters).chain(renewals).collect()
+/// What applies a configuration, with what is to be changed in it.
+fn changed_configurations(situation: &Situation<'_>) -> Outcome {
+    let reports = situation.answering()?.into_iter().filter_map(|observed| {
+        let tool = observed.configuration.present()?.tool()?;
+        match situation.step(&observed.side)? {
+            ConfigurationStep::Patch(patch) => Some(reverted(situation, &observed.side, &tool, patch)),
+            _ => None,
+        }
+    });
+    Ok(reports.collect())
 }
 
-fn of_configuration(situation: &Situation<'_>, observed: &Observed) -> Option<Report> {
-    let configuration = observed.configuration.present()?;
-    let tool = configuration.tool()?;
-    match situation.step(&observed.side) {
-        Some(ConfigurationStep::Patch(patch)) => Some(reverted(situation, &observed.side, &tool, patch)),
-        _ => out_of_step(situation, &observed.side, &tool, configuration),
-    }
+fn outdated_configurations(situation: &Situation<'_>) -> Outcome {
+    let unchanged = situation
+        .answering()?
+        .into_iter()
+        .filter(|observed| !matches!(situation.step(&observed.side), Some(ConfigurationStep::Patch(_))));
+    let reports = unchanged.filter_map(|observed| {
+        let configuration = observed.configuration.present()?;
+        out_of_step(situation, &observed.side, &configuration.tool()?, configuration)
+    });
+    Ok(reports.collect())
+}
+
+fn clusters(situation: &Situation<'_>) -> Outcome {
+    let members = situation.answering_members()?.into_iter();
+    let reports =
+        members.filter_map(|(intent, member)| of_cluster(situation.registered(intent, member)?, member));
+    Ok(reports.collect())
+}
+
+fn renewals(situation: &Situation<'_>) -> Outcome {
+    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?.into_iter());
+    let reports =
+        clusters.filter_map(|(cluster, member)| of_renewal(host.cluster_named(&cluster.name)?, member));
+    Ok(reports.collect())
+}
+
+/// Who has written what is removed will write it again.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let (host, plan) = (unjoining.answering_host()?, unjoining.planned()?);
+    let cluster = plan.deletion.cluster().and_then(|cluster| Some((cluster, cluster.tool()?)));
+    let of_cluster = cluster.map(|(cluster, tool)| {
+        Report::warning(
+            &host.side,
+            format!("the Cluster \"{}\" is managed by {}, and would come back", cluster.name(), tool.name),
+        )
+        .cure(format!("remove it from where {} has it, first", tool.name))
+    });
+    let patched = plan.member.as_ref().filter(|member| member.renews_secret()).zip(unjoining.member);
+    let tool = patched.and_then(|(_, member)| Some((member, member.configuration.present()?.tool()?)));
+    let of_member = tool.map(|(member, tool)| {
+        Report::warning(
+            &member.side,
+            format!("its ClusterConfiguration is managed by {}, which may make it a member again", tool.name),
+        )
+        .cure(format!("commit `spec.multicluster.clusterRole: none` to where {} has it from", tool.name))
+    });
+    Ok(of_cluster.into_iter().chain(of_member).collect())
 }
 
 /// Each taking back is a change of the spec, and so a run of the installer.
@@ -88,8 +146,7 @@ fn out_of_step(
 ) -> Option<Report> {
     let role = configuration.role();
     let applied = configuration.last_applied_role().filter(|applied| *applied != role)?;
-    let counts = situation.checks_only() && matches!(role, Role::Host | Role::Member);
-    counts.then(|| {
+    matches!(role, Role::Host | Role::Member).then(|| {
         let name = &tool.name;
         let message = format!(
             "its ClusterConfiguration is managed by {name}, which applied it with the role {applied} and will do so again"

@@ -1,10 +1,13 @@
 //! What will be stored on the host works inside its pods.
 
-use super::{Check, Finding, Report, Situation};
+use super::{
+    Check, Finding, Report, Rule, Situation, Unjoining,
+    rule::{NOTHING_STORED, Outcome, PREPARING, STORING, Unasked},
+};
 use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side, versions::Version},
     plan::{
-        credential::{Account, Kind, Piece},
+        credential::{Account, Kind, Ownership, Piece},
         intent::ClusterIntent,
         member_kubeconfig::{Problem, StoredUser},
         observed::Observed,
@@ -15,7 +18,8 @@ pub(super) const CHECK: Check = Check {
     id: "member-credential",
     title: "each member's credential works on the host",
     skippable: false,
-    run,
+    rules: &[Rule::Joining(STORING, run), Rule::Unjoining(unjoining)],
+    unasked: &[(PREPARING, NOTHING_STORED.1)],
 };
 
 /// What shows only when the credential is made.
@@ -23,13 +27,26 @@ pub fn found_late(report: Report) -> Finding {
     Finding { id: CHECK.id, title: CHECK.title, report }
 }
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
+/// What is stored already is not stored again.
+fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.host.and_then(Observed::kubesphere_version);
-    // What is stored already is not stored again.
-    let of_members = situation.members_to_store().flat_map(|(side, cluster, member)| {
+    let of_members = situation.members_to_store()?.into_iter().flat_map(|(side, cluster, member)| {
         of_member(&side, cluster, host, member.and_then(|member| member.account.as_ref()))
     });
-    of_members.collect()
+    Ok(of_members.collect())
+}
+
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let member = unjoining.answering_member()?;
+    let traces = unjoining.traces.ok_or(Unasked::Unanswered)?;
+    let reports = traces.credential.iter().filter_map(|piece| match &piece.whose {
+        Ownership::Ours => None,
+        Ownership::Foreign(why) => Some(Report::warning(
+            &member.side,
+            format!("{} is not ours, and is left: {why}", piece.trace.object.in_words()),
+        )),
+    });
+    Ok(reports.collect())
 }
 
 fn of_member(

@@ -1,6 +1,9 @@
 //! The context's own credential, where it is stored, holds for some time.
 
-use super::{Check, Report, Situation, Verdict};
+use super::{
+    Check, Report, Rule, Situation, Verdict,
+    rule::{NOTHING_STORED, Outcome, STORING, some},
+};
 use crate::{
     kubesphere::{command::Mc, side::Side},
     plan::{
@@ -15,20 +18,25 @@ pub(super) const CHECK: Check = Check {
     id: "member-credential-lifetime",
     title: "each member's stored credential holds for some time",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(STORING, run)],
+    unasked: &[NOTHING_STORED],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
+fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.host.and_then(Observed::kubesphere_version);
-    let stored = situation.members_to_store().filter_map(|(side, cluster, member)| {
+    let of_contexts = situation.members_to_store()?.into_iter().filter_map(|(side, cluster, member)| {
         let user = cluster.user.as_ref().ok().filter(|_| cluster.credential.kind(host) == Kind::Context)?;
-        let report = ending(&side, user, member?.endpoint.as_ref()?.at)?;
+        Some((side, cluster, user, member?.endpoint.as_ref()?.at))
+    });
+    let of_contexts = some(of_contexts, "no context's own credential is to be stored")?.into_iter();
+    let reports = of_contexts.filter_map(|(side, cluster, user, at)| {
+        let report = ending(&side, user, at)?;
         let renewal = Mc::new("renew").word(&cluster.name).host(situation.host.map(|host| &host.side));
         let renewal = renewal.member_context(&side);
         let lasts_a_while = report.verdict == Verdict::Warning;
         Some(if lasts_a_while { report.cure(format!("or renew it in time: `{renewal}`")) } else { report })
     });
-    stored.collect()
+    Ok(reports.collect())
 }
 
 fn ending(side: &Side, user: &StoredUser, now: i64) -> Option<Report> {

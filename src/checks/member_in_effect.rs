@@ -1,47 +1,83 @@
 //! A member works as one of this host: its role and the host's secret are in effect.
 
-use super::{Check, Report, Situation, unfinished};
+use super::{
+    Check, Rule, Situation,
+    rule::{NO_MEMBER, Outcome, Unasked, some},
+    unfinished,
+};
 use crate::{
     kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side},
     plan::{
-        intent::MemberIntent,
         needs::{ConfigurationStep, member_progress, shared_secret},
-        observed::Observed,
+        operation::Operation,
     },
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "member-in-effect", title: "what is a member works as one", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "member-in-effect",
+    title: "what is a member works as one",
+    skippable: false,
+    rules: &[
+        Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareMember], without_run),
+        Rule::Joining(&[Operation::Check], not_as_wanted),
+    ],
+    unasked: &[
+        NO_MEMBER,
+        (&[Operation::Import], "the check `prepared` asks it"),
+        (&[Operation::Renew], "a renewal changes no configuration"),
+        (&[Operation::Unjoin], "the member leaves, whether it is in effect or not"),
+    ],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation
-        .answering_members()
-        .filter_map(|(intent, member)| of_member(situation, intent, member))
-        .collect()
+/// A member, and what its configuration needs.
+struct About<'a> {
+    side: &'a Side,
+    missing: String,
+    step: &'a ConfigurationStep,
+    /// The name under which the host knows it.
+    registered: Option<&'a str>,
 }
 
-fn of_member(situation: &Situation<'_>, intent: &MemberIntent, member: &Observed) -> Option<Report> {
-    let side = &member.side;
-    let secret = shared_secret(situation.intent, situation.host).ok()?;
-    let progress = member_progress(member, &secret);
-    let missing = progress.missing().unwrap_or("something is missing");
-    let registered = situation.registered(intent, member).map(RegisteredCluster::name);
-    let command = join(situation, side, registered);
-    match situation.step(side)? {
-        ConfigurationStep::InEffect | ConfigurationStep::AwaitController => None,
-        ConfigurationStep::Await => unfinished::run(situation, side, missing),
-        ConfigurationStep::Restart => unfinished::restart(situation, side, missing, &command),
-        // A cluster that the host does not know is no member yet.
+fn without_run(situation: &Situation<'_>) -> Outcome {
+    let failed = members(situation)?.into_iter().filter(|about| *about.step == ConfigurationStep::Restart);
+    let reports = failed
+        .map(|about| unfinished::restart(situation, about.side, &about.missing, &join(situation, &about)));
+    Ok(reports.collect())
+}
+
+/// What a join waits for or sets right, and shows in its plan.
+fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
+    let reports = members(situation)?.into_iter().filter_map(|about| match about.step {
+        ConfigurationStep::InEffect | ConfigurationStep::AwaitController | ConfigurationStep::Restart => None,
+        ConfigurationStep::Await => Some(unfinished::run(about.side, &about.missing)),
         ConfigurationStep::Patch(patch) => {
-            registered.and_then(|_| unfinished::drift(situation, side, patch, &command))
+            Some(unfinished::drift(about.side, patch, &join(situation, &about)))
+        }
+    });
+    Ok(reports.collect())
+}
+
+/// A cluster whose configuration is to be changed and that the host does not know is no member yet.
+fn members<'a>(situation: &Situation<'a>) -> Result<Vec<About<'a>>, Unasked> {
+    let secret = shared_secret(situation.intent, situation.host);
+    let mut members = Vec::new();
+    for (intent, member) in situation.answering_members()? {
+        let (Ok(secret), Some(step)) = (&secret, situation.step(&member.side)) else {
+            return Err(situation.undecided());
+        };
+        let missing = member_progress(member, secret).missing().unwrap_or("something is missing").to_owned();
+        let registered = situation.registered(intent, member).map(RegisteredCluster::name);
+        if registered.is_some() || !matches!(step, ConfigurationStep::Patch(_)) {
+            members.push(About { side: &member.side, missing, step, registered });
         }
     }
+    some(members, "the cluster is no member yet")
 }
 
 /// The command that brings a member into effect.
-fn join(situation: &Situation<'_>, member: &Side, registered: Option<&str>) -> Mc {
-    let join = Mc::new("join").member(member).host(situation.host.map(|host| &host.side));
-    match registered.filter(|name| *name != member.context()) {
+fn join(situation: &Situation<'_>, about: &About<'_>) -> Mc {
+    let join = Mc::new("join").member(about.side).host(situation.host.map(|host| &host.side));
+    match about.registered.filter(|name| *name != about.side.context()) {
         Some(name) => join.words("--name").word(name),
         None => join,
     }

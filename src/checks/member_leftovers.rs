@@ -1,15 +1,18 @@
 //! Nothing of a former host is left on a member.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, some},
+};
 use crate::{
     kubesphere::{
         command::{Kubectl, Mc},
         side::Side,
     },
     plan::{
-        intent::MemberIntent,
         observed::{Observed, Seen},
-        surroundings::LeftoverWorkspace,
+        operation::Operation,
+        surroundings::{LeftoverWorkspace, Leftovers},
     },
 };
 
@@ -17,37 +20,47 @@ pub(super) const CHECK: Check = Check {
     id: "member-leftovers",
     title: "nothing of a former host is left on the members",
     skippable: true,
-    run,
+    rules: &[
+        Rule::Joining(WITH_MEMBERS, of_former_hosts),
+        Rule::Joining(&[Operation::Check], of_former_names),
+    ],
+    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "what a removal leaves is listed at its end")],
 };
 
 /// So many names are shown of what may be many.
 const SHOWN: usize = 5;
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let members = situation.answering_members();
-    members.flat_map(|(intent, member)| of_member(situation, intent, member)).collect()
+/// What is managed on a member of this host, this host manages.
+fn of_former_hosts(situation: &Situation<'_>) -> Outcome {
+    let members = situation.answering_members()?.into_iter();
+    let unknown = members.filter(|(intent, member)| situation.registered(intent, member).is_none());
+    let looked_at = unknown
+        .filter_map(|(intent, member)| Some((intent, member, member.surroundings.leftovers.as_ref()?)));
+    let looked_at = some(looked_at, "no cluster becomes a member of this host")?.into_iter();
+    let reports = looked_at.flat_map(|(intent, member, leftovers)| {
+        let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
+        of_member(&member.side, name, leftovers)
+    });
+    Ok(reports.collect())
 }
 
-fn of_member(situation: &Situation<'_>, intent: &MemberIntent, member: &Observed) -> Vec<Report> {
-    // What is managed on a member of this host, this host manages.
-    if let Some(cluster) = situation.registered(intent, member) {
-        let host = situation.host.map(|host| &host.side);
-        let other = situation.checks_only().then(|| other_accounts(host, member, cluster.name())).flatten();
-        return other.into_iter().collect();
-    }
-    let Some(leftovers) = &member.surroundings.leftovers else { return Vec::new() };
-    let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
+fn of_former_names(situation: &Situation<'_>) -> Outcome {
+    let members = situation.answering_members()?.into_iter();
+    let known = members.filter_map(|(intent, member)| Some((situation.registered(intent, member)?, member)));
+    let known = some(known, "no member is registered yet")?.into_iter();
+    let host = situation.host.map(|host| &host.side);
+    Ok(known.filter_map(|(cluster, member)| other_accounts(host, member, cluster.name())).collect())
+}
+
+fn of_member(side: &Side, name: &str, leftovers: &Leftovers) -> Vec<Report> {
     let workspaces = match &leftovers.workspaces {
-        Seen::Present(workspaces) => of_workspaces(&member.side, workspaces, name),
+        Seen::Present(workspaces) => of_workspaces(side, workspaces, name),
         Seen::Absent => Vec::new(),
         Seen::Unreadable(why) | Seen::Malformed(why) => {
-            vec![Report::unknown(
-                &member.side,
-                format!("whether workspaces of a former host are left: {why}"),
-            )]
+            vec![Report::unknown(side, format!("whether workspaces of a former host are left: {why}"))]
         }
     };
-    workspaces.into_iter().chain(of_namespaces(&member.side, &leftovers.namespaces)).collect()
+    workspaces.into_iter().chain(of_namespaces(side, &leftovers.namespaces)).collect()
 }
 
 /// The host takes no member in that has a managed workspace of the name of one of its own that is not placed there,

@@ -3,13 +3,20 @@
 //! What it says comes from probing, after the other checks and after the question. See [`crate::plan::reach`] for what
 //! a kubelet's probe can and cannot tell.
 
-use super::{Check, Finding, Report};
+use super::{
+    Check, Finding, Report, Rule,
+    rule::{NOTHING_REGISTERED, STORING},
+};
 use crate::{
     kubesphere::{command::Kubectl, side::Side},
-    plan::reach::{
-        probing::{Outlook, Probed, ProbedMember},
-        target::Target,
-        verdict::{Obstruction, Reach},
+    plan::{
+        intent::{Intent, Reachability},
+        operation::Operation,
+        reach::{
+            probing::{Outlook, Probed, ProbedMember},
+            target::Target,
+            verdict::{Obstruction, Reach},
+        },
     },
 };
 
@@ -17,7 +24,8 @@ pub(super) const CHECK: Check = Check {
     id: "member-reachable",
     title: "every node of the host reaches each member's server",
     skippable: true,
-    run: |_| Vec::new(),
+    rules: &[Rule::Later(STORING)],
+    unasked: &[NOTHING_REGISTERED, (&[Operation::Unjoin], "a member that leaves need not be reached")],
 };
 
 /// So many nodes are named; of more the first ones.
@@ -37,6 +45,16 @@ pub fn foreseen(outlook: &Outlook) -> Vec<Finding> {
         }
     };
     CHECK.named(reports, &[])
+}
+
+/// Why nothing is probed, where the command could.
+pub fn unprobed(intent: &Intent) -> Vec<Finding> {
+    let why = match intent.reachability {
+        Reachability::Nodes => "the plan stores no kubeconfig of a member",
+        Reachability::Off => "ask for it with `--reachability=nodes`",
+    };
+    let asks = CHECK.reason(intent.operation).is_none();
+    CHECK.named(asks.then(|| Report::skipped(why)).into_iter().collect(), &[])
 }
 
 /// What was found out. Where `skipped` names the check, a member out of reach is a warning.
@@ -127,9 +145,9 @@ fn cure(how: Obstruction, target: &Target) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{foreseen, probed};
+    use super::{Operation, Reachability, foreseen, probed, unprobed};
     use crate::{
-        checks::{Finding, Verdict},
+        checks::{Finding, Verdict, fixture::Case},
         kubesphere::side::Side,
         plan::reach::{
             node::fixture,
@@ -215,6 +233,22 @@ mod tests {
         let findings = foreseen(&Outlook::Probes(probing));
         assert!(said(&findings)[0].1.contains("resolve its server's name lb.kubesphere.local"));
         assert!(findings[0].report.cures[0].ends_with("nslookup lb.kubesphere.local`"));
+    }
+
+    #[test]
+    fn what_nobody_asks_the_nodes_is_skipped_where_the_command_could() {
+        let why = |operation: Operation, reachability: Reachability| {
+            let case = Case::new().wanting(|intent| {
+                (intent.operation, intent.reachability) = (operation, reachability);
+            });
+            let found = case.with_situation(|situation| unprobed(situation.intent));
+            let found = said(&found).pop();
+            found.map(|(verdict, why)| (verdict.to_owned(), why))
+        };
+        let off = why(Operation::Check, Reachability::Off).unwrap();
+        assert_eq!(off, ("skipped".to_owned(), "ask for it with `--reachability=nodes`".to_owned()));
+        assert!(why(Operation::Join, Reachability::Nodes).unwrap().1.starts_with("the plan stores no"));
+        assert_eq!(why(Operation::PrepareHost, Reachability::Off), None, "its rules say why");
     }
 
     #[test]

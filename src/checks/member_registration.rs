@@ -1,29 +1,107 @@
 //! No member is registered on this host under another name.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation, Unjoining,
+    rule::{NOTHING_REGISTERED, Outcome, REGISTERING},
+    stored_options::without_effect,
+};
 use crate::{
-    kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side},
-    plan::{intent::ClusterIntent, observed::Observed},
+    kubesphere::{
+        cluster::RegisteredCluster,
+        command::{Kubectl, Mc},
+        side::Side,
+    },
+    plan::{
+        identity::{Identity, identity},
+        intent::ClusterIntent,
+        observed::Observed,
+        operation::Operation,
+        unjoin::tenure::Tenure,
+    },
 };
 
 pub(super) const CHECK: Check = Check {
     id: "member-registration",
     title: "each member is not registered, or under its own name",
     skippable: false,
-    run,
+    rules: &[
+        Rule::Joining(REGISTERING, run),
+        Rule::Joining(&[Operation::Join, Operation::Import], without_effect),
+        Rule::Unjoining(unjoining),
+    ],
+    unasked: &[
+        NOTHING_REGISTERED,
+        (&[Operation::Renew], "the check `renewed-cluster` asks whose Cluster it is"),
+    ],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    // Whose Cluster is renewed is renewed-cluster's.
-    let Some(host) = situation.host.filter(|_| !situation.renews()) else { return Vec::new() };
-    if situation.clusters().next().is_none() {
-        return Vec::new();
+fn run(situation: &Situation<'_>) -> Outcome {
+    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?);
+    let of_members = clusters.iter().flat_map(|(cluster, member)| of_member(cluster, member, host));
+    let renamed = clusters.iter().filter_map(|(cluster, member)| known_as(cluster, member, host));
+    Ok(of_members.chain(renamed).chain(unidentified(situation, host)).collect())
+}
+
+/// Whether the context leads to the member that the Cluster stands for.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let (host, member) = (unjoining.answering_host()?, unjoining.answering_member()?);
+    let stays = || stays(unjoining).into_iter().collect();
+    let Some(cluster) = unjoining.cluster() else { return Ok(stays()) };
+    if member.uid == host.uid || cluster.is_host() {
+        return Ok(Vec::new());
     }
-    let of_members =
-        situation.answering_clusters().flat_map(|(cluster, member)| of_member(cluster, member, host));
-    let renamed =
-        situation.answering_clusters().filter_map(|(cluster, member)| known_as(cluster, member, host));
-    of_members.chain(renamed).chain(unidentified(situation, host)).collect()
+    let (side, name) = (&member.side, cluster.name());
+    Ok(match identity(cluster, host, member) {
+        Identity::Same => stays(),
+        Identity::Other(uid) => vec![
+            Report::failure(
+                side,
+                format!(
+                    "it is not the member \"{name}\": the UID of its kube-system is {}, and that of \"{name}\" is {uid}",
+                    member.uid
+                ),
+            )
+            .cure(format!(
+                "name the context of that member with `--member-context`; `{} get-contexts` lists them",
+                Kubectl::config(side)
+            )),
+        ],
+        Identity::Unproven => vec![
+            Report::failure(
+                side,
+                format!(
+                    "nothing proves that it is the member \"{name}\": the host does not know its UID, cannot ask it, and \
+                     it has not both kubefed's service account of that name and the host's jwtSecret"
+                ),
+            )
+            .cure("take it out on the host first, without `--member-context`, and run this command again then"),
+        ],
+    })
+}
+
+/// What the member's tenure says of what is left undone.
+fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
+    let member = unjoining.plan?.member.as_ref()?;
+    let message = match &member.tenure {
+        Tenure::Ours | Tenure::Clean => return None,
+        Tenure::Twice(other) => {
+            format!("it is registered on this host as \"{other}\" too, and stays its member")
+        }
+        Tenure::OtherSecret => return Some(drifted(&member.side, unjoining.host)),
+        Tenure::Host => "it is a host itself".to_owned(),
+    };
+    Some(Report::warning(&member.side, message))
+}
+
+/// Whether another host has taken it or this one has renewed its secret cannot be seen.
+fn drifted(member: &Side, host: Option<&Observed>) -> Report {
+    let give = Mc::new("prepare member").member(member).host(host.map(|host| &host.side));
+    let give = give.words("--from-other-host");
+    Report::warning(
+        member,
+        "its role is member and its jwtSecret is not this host's: another host has taken it, or this host's was renewed",
+    )
+    .cure(format!("if no other host has it: give it this host's with `{give}`, and run the same command again"))
 }
 
 /// A former member works only under the name that it had: what kubefed made for it carries that name
@@ -58,7 +136,7 @@ fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side) ->
 
 /// Clusters that no UID is known of could be one of the members; which cannot be told.
 fn unidentified(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
-    let wanted = |name: &str| situation.clusters().any(|(_, cluster)| cluster.name == name);
+    let wanted = |name: &str| situation.clusters_asked_for().any(|(_, cluster)| cluster.name == name);
     let names: Vec<_> = (host.clusters.present()?.iter())
         .filter(|cluster| !cluster.is_host() && cluster.member_uid().is_none() && !wanted(cluster.name()))
         .map(|cluster| format!("\"{}\"", cluster.name()))

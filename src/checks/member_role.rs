@@ -1,22 +1,30 @@
 //! A member may become one of this host: it is no host, and no other host's.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{NO_MEMBER, Outcome, WITH_MEMBERS},
+};
 use crate::{
     kubesphere::{
         cluster_configuration::ClusterConfiguration, command::Mc, jwt_secret::JwtSecret, role::Role,
     },
-    plan::{intent::MemberIntent, needs::shared_secret, observed::Observed},
+    plan::{intent::MemberIntent, needs::shared_secret, observed::Observed, operation::Operation},
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "member-role", title: "each member may become a member of this host", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "member-role",
+    title: "each member may become a member of this host",
+    skippable: false,
+    rules: &[Rule::Joining(WITH_MEMBERS, run)],
+    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "the check `member-registration` asks whose member it is")],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
+fn run(situation: &Situation<'_>) -> Outcome {
     let secret = shared_secret(situation.intent, situation.host).ok();
-    let members = situation.answering_members();
-    members
-        .filter_map(|(intent, member)| of_member(intent, member, situation.host, secret.as_ref()))
-        .collect()
+    let members = situation.answering_members()?.into_iter();
+    let reports =
+        members.filter_map(|(intent, member)| of_member(intent, member, situation.host, secret.as_ref()));
+    Ok(reports.collect())
 }
 
 fn of_member(

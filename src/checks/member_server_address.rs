@@ -1,6 +1,9 @@
 //! The address that will be stored leads further than to the member's own nodes.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{NOTHING_STORED, Outcome, STORING},
+};
 use crate::{
     kubesphere::side::Side,
     plan::{
@@ -14,14 +17,13 @@ pub(super) const CHECK: Check = Check {
     id: "member-server-address",
     title: "each member's server has an address of use to the host",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(STORING, run)],
+    unasked: &[NOTHING_STORED],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation
-        .members_to_store()
-        .filter_map(|(side, cluster, member)| of_member(&side, cluster, member))
-        .collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let members = situation.members_to_store()?.into_iter();
+    Ok(members.filter_map(|(side, cluster, member)| of_member(&side, cluster, member)).collect())
 }
 
 fn of_member(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) -> Option<Report> {

@@ -1,6 +1,10 @@
 //! The certificate of a member's server is valid for what will be stored, and for some time.
 
-use super::{Check, Report, Situation, member_server_address::with_proposals};
+use super::{
+    Check, Report, Rule, Situation,
+    member_server_address::with_proposals,
+    rule::{NOTHING_STORED, Outcome, STORING},
+};
 use crate::{
     kubesphere::side::Side,
     plan::{
@@ -14,11 +18,12 @@ pub(super) const CHECK: Check = Check {
     id: "member-server-certificate",
     title: "the certificate of each member's server is valid for the stored address",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(STORING, run)],
+    unasked: &[NOTHING_STORED],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let seen = situation.members_to_store().filter_map(|(side, cluster, member)| {
+fn run(situation: &Situation<'_>) -> Outcome {
+    let seen = situation.members_to_store()?.into_iter().filter_map(|(side, cluster, member)| {
         let endpoint = member?.endpoint.as_ref()?;
         Some(match &endpoint.certificate {
             Ok(certificate) => of_certificate(&side, cluster, endpoint, certificate),
@@ -27,7 +32,8 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
             }
         })
     });
-    seen.flatten().collect()
+    let seen: Vec<_> = seen.collect();
+    if seen.is_empty() { Err(situation.undecided()) } else { Ok(seen.concat()) }
 }
 
 fn of_certificate(

@@ -1,6 +1,10 @@
 //! The address that will be stored is not this machine's own.
 
-use super::{Check, Report, Situation, member_server_address::with_proposals};
+use super::{
+    Check, Report, Rule, Situation,
+    member_server_address::with_proposals,
+    rule::{NOTHING_STORED, Outcome, STORING},
+};
 use crate::{
     kubesphere::side::Side,
     plan::{
@@ -14,13 +18,14 @@ pub(super) const CHECK: Check = Check {
     id: "member-server-loopback",
     title: "each member's server is an address that the host can reach",
     skippable: true,
-    run,
+    rules: &[Rule::Joining(STORING, run)],
+    unasked: &[NOTHING_STORED],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let members =
-        situation.members_to_store().filter(|(_, cluster, _)| reach(&cluster.server) == Reach::Loopback);
-    members.map(|(side, cluster, member)| report(&side, cluster, member)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let members = situation.members_to_store()?.into_iter();
+    let local = members.filter(|(_, cluster, _)| reach(&cluster.server) == Reach::Loopback);
+    Ok(local.map(|(side, cluster, member)| report(&side, cluster, member)).collect())
 }
 
 fn report(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) -> Report {

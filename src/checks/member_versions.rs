@@ -1,15 +1,26 @@
 //! No member is newer than its host.
 
-use super::{Check, Report, Situation};
-use crate::{kubesphere::versions::Version, plan::observed::Observed};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{NO_MEMBER, Outcome, WITH_MEMBERS},
+};
+use crate::{
+    kubesphere::versions::Version,
+    plan::{observed::Observed, operation::Operation},
+};
 
-pub(super) const CHECK: Check =
-    Check { id: "member-versions", title: "no member is newer than the host", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "member-versions",
+    title: "no member is newer than the host",
+    skippable: false,
+    rules: &[Rule::Joining(WITH_MEMBERS, run)],
+    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "a member that leaves may have any version")],
+};
 
 /// Nothing tests a host with newer members, and nothing forbids it (kubesphere issue 4119).
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let Some(host) = situation.host else { return Vec::new() };
-    situation.answering_members().flat_map(|(_, member)| of_member(host, member)).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let (host, members) = (situation.answering_host()?, situation.answering_members()?);
+    Ok(members.into_iter().flat_map(|(_, member)| of_member(host, member)).collect())
 }
 
 fn of_member(host: &Observed, member: &Observed) -> Vec<Report> {

@@ -1,10 +1,11 @@
-//! What must hold before a join changes anything: one file per check, one registry.
+//! What must hold before a command changes anything: one file per check, one registry.
 
 mod access_token_max_age;
 mod api_reachable;
 mod clock_skew;
 mod cluster_name;
 pub mod cluster_webhook;
+mod clusters;
 mod configuration_shape;
 mod default_storage_class;
 mod different_clusters;
@@ -29,7 +30,7 @@ mod member_credential_lifetime;
 mod member_in_effect;
 pub mod member_leftovers;
 pub mod member_reachable;
-mod member_readiness;
+pub mod member_readiness;
 mod member_registration;
 mod member_role;
 mod member_server_address;
@@ -43,12 +44,19 @@ mod printed_commands_tests;
 mod registry;
 mod renewed_cluster;
 pub mod restarts;
+mod rule;
 mod short_name;
 mod situation;
+mod stored_options;
 mod unfinished;
-pub mod unjoin;
 pub mod unjoin_recheck;
+#[cfg(test)]
+mod unjoin_tests;
+mod unjoining;
 
+pub use clusters::{Clusters, Silent};
 pub use finding::{Finding, Report, Verdict};
-pub use registry::{CHECKS, Check, every_check, run, skippable_ids};
-pub use situation::{MemberSituation, Silent, Situation};
+pub use registry::{CHECKS, Check, Subject, every_check, run, skippable_ids};
+pub use rule::Rule;
+pub use situation::{MemberSituation, Situation};
+pub use unjoining::Unjoining;

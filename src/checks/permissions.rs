@@ -1,20 +1,36 @@
 //! The user may do what the plan needs.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Report, Rule, Situation, Unjoining,
+    rule::{JOINING, Outcome},
+};
 use crate::{
     kubesphere::{cluster, cluster_configuration},
     plan::observed::{Denied, Observed},
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "permissions", title: "the user may do what the plan needs", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "permissions",
+    title: "the user may do what the plan needs",
+    skippable: false,
+    rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
+    unasked: &[],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.observed().flat_map(of_cluster).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let clusters = situation.answering()?.into_iter();
+    Ok(clusters.flat_map(|observed| of_cluster(observed, true)).collect())
 }
 
-fn of_cluster(observed: &Observed) -> Vec<Report> {
-    let unread = unread(observed);
+/// Without the member nothing depends on the host's configuration.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let clusters = unjoining.clusters().answering()?.into_iter();
+    Ok(clusters.flat_map(|observed| of_cluster(observed, unjoining.intent.with_member)).collect())
+}
+
+/// `is_configured`: whether the plan depends on its configuration.
+fn of_cluster(observed: &Observed, is_configured: bool) -> Vec<Report> {
+    let unread = unread(observed, is_configured);
     let denied = unread.iter().chain(&observed.denied).map(|denied| may_not(observed, denied));
     // For people only: without the permission the join goes on.
     let nodes = observed.nodes.unreadable();
@@ -24,13 +40,13 @@ fn of_cluster(observed: &Observed) -> Vec<Report> {
 }
 
 /// What no plan can be made without.
-fn unread(observed: &Observed) -> Vec<Denied> {
+fn unread(observed: &Observed, is_configured: bool) -> Vec<Denied> {
     let namespace = Some(cluster_configuration::NAMESPACE);
     let configurations = format!("{}.{}", cluster_configuration::PLURAL, cluster_configuration::GROUP);
     let clusters = format!("{}.{}", cluster::PLURAL, cluster::GROUP);
     let reads = [
-        (observed.configuration.unreadable(), "get", configurations, namespace),
-        (observed.config.unreadable(), "get", "configmaps".to_owned(), namespace),
+        (observed.configuration.unreadable().filter(|_| is_configured), "get", configurations, namespace),
+        (observed.config.unreadable().filter(|_| is_configured), "get", "configmaps".to_owned(), namespace),
         (observed.clusters.unreadable(), "list", clusters, None),
     ];
     let unread = reads.into_iter().filter(|(reason, ..)| reason.is_some());

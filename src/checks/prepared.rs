@@ -1,6 +1,6 @@
 //! An import finds both sides prepared.
 
-use super::{Check, Report, Situation};
+use super::{Check, Report, Rule, Situation, rule::Outcome};
 use crate::{
     kubesphere::{command::Mc, side::Side},
     plan::{
@@ -10,15 +10,29 @@ use crate::{
     },
 };
 
-pub(super) const CHECK: Check =
-    Check { id: "prepared", title: "what is only imported is prepared", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "prepared",
+    title: "what is only imported is prepared",
+    skippable: false,
+    rules: &[Rule::Joining(&[Operation::Import], run)],
+    unasked: &[(
+        &[
+            Operation::Check,
+            Operation::Join,
+            Operation::PrepareHost,
+            Operation::PrepareMember,
+            Operation::Renew,
+            Operation::Unjoin,
+        ],
+        "only `import` needs what others have prepared",
+    )],
+};
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let (Operation::Import, Some(host)) = (situation.intent.operation, situation.host) else {
-        return Vec::new();
-    };
-    let members = situation.answering_members().filter_map(|(_, member)| of_member(situation, host, member));
-    of_host(situation, host).into_iter().chain(members).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let members = situation.answering_members().unwrap_or_default().into_iter();
+    let members = members.filter_map(|(_, member)| of_member(situation, host, member));
+    Ok(of_host(situation, host).into_iter().chain(members).collect())
 }
 
 fn of_host(situation: &Situation<'_>, host: &Observed) -> Option<Report> {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     fixture::{Case, change_configuration, cluster, empty, specify, surround, with_conditions},
-    registry::run,
+    registry::{Subject, run},
 };
 use crate::{
     kubesphere::{
@@ -70,7 +70,8 @@ fn broken() -> Vec<Case> {
 
 fn printed(case: Case) -> Vec<String> {
     let (host, member) = sides();
-    let findings = case.reached(&host, &member).with_situation(|situation| run(situation, &[]));
+    let findings =
+        case.reached(&host, &member).with_situation(|situation| run(Subject::Joining(situation), &[]));
     let cures: Vec<String> = findings.into_iter().flat_map(|finding| finding.report.cures).collect();
     let quoted = cures.iter().flat_map(|cure| cure.split('`').skip(1).step_by(2));
     quoted.filter(|words| words.starts_with("kubectl ")).map(str::to_owned).collect()

@@ -1,17 +1,20 @@
 //! All checks, in the order in which their findings are reported.
 
 use super::{
-    Finding, Report, Situation, Verdict, access_token_max_age, api_reachable, clock_skew, cluster_name,
-    cluster_webhook, configuration_shape, default_storage_class, different_clusters, federation_health,
-    host_cluster_name, host_in_effect, host_role, installer_present, installer_run, jwt_secret,
-    jwt_secret_places, ks_apiserver, kubesphere_version, leftover_probe_pods, legacy_token_secrets,
-    managed_elsewhere, member_credential, member_credential_lifetime, member_in_effect, member_leftovers,
-    member_reachable, member_readiness, member_registration, member_role, member_server_address,
-    member_server_certificate, member_server_loopback, member_versions, permissions, prepared,
-    renewed_cluster, restarts, short_name,
+    Clusters, Finding, Report, Situation, Unjoining, Verdict, access_token_max_age, api_reachable,
+    clock_skew, cluster_name, cluster_webhook, configuration_shape, default_storage_class,
+    different_clusters, federation_health, host_cluster_name, host_in_effect, host_role, installer_present,
+    installer_run, jwt_secret, jwt_secret_places, ks_apiserver, kubesphere_version, leftover_probe_pods,
+    legacy_token_secrets, managed_elsewhere, member_credential, member_credential_lifetime, member_in_effect,
+    member_leftovers, member_reachable, member_readiness, member_registration, member_role,
+    member_server_address, member_server_certificate, member_server_loopback, member_versions, permissions,
+    prepared, renewed_cluster, restarts,
+    rule::{Outcome, Reason, Rule, Unasked},
+    short_name,
 };
+use crate::plan::operation::Operation;
 
-/// A check: a pure function over what was observed.
+/// A check: pure functions over what was observed.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// The id, in kebab case.
@@ -21,11 +24,20 @@ pub struct Check {
     /// Whether `--skip-check` may turn its obstacle into a warning. Never so for identity, role
     /// transitions, the secret's sanity and permissions.
     pub skippable: bool,
-    /// What it has to say; nothing if it holds.
-    pub run: fn(&Situation<'_>) -> Vec<Report>,
+    /// What it asks, of which operations.
+    pub rules: &'static [Rule],
+    /// Why it does not ask the others.
+    pub unasked: &'static [Reason],
 }
 
-/// The checks of a situation.
+/// What is checked.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    Joining(&'a Situation<'a>),
+    Unjoining(&'a Unjoining<'a>),
+}
+
+/// The checks of one look.
 pub const CHECKS: &[Check] = &[
     api_reachable::CHECK,
     kubesphere_version::CHECK,
@@ -64,17 +76,12 @@ pub const CHECKS: &[Check] = &[
     restarts::CHECK,
 ];
 
-/// What is found out otherwise than from a situation, later or only when asked for; these run nothing.
+/// What is found out otherwise, later or only when asked for.
 const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK, cluster_webhook::CHECK];
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
-pub fn run(situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {
-    CHECKS.iter().flat_map(|check| check.findings(situation, skipped)).collect()
-}
-
-/// Runs these checks, where others mean nothing.
-pub(super) fn run_only(checks: &[&Check], situation: &Situation<'_>) -> Vec<Finding> {
-    checks.iter().flat_map(|check| check.findings(situation, &[])).collect()
+pub fn run(subject: Subject<'_>, skipped: &[String]) -> Vec<Finding> {
+    every_check().flat_map(|check| check.named(check.reports(subject), skipped)).collect()
 }
 
 /// Every check, however it is found out.
@@ -87,13 +94,63 @@ pub fn skippable_ids() -> impl Iterator<Item = &'static str> {
     every_check().filter(|check| check.skippable).map(|check| check.id)
 }
 
-impl Check {
-    fn findings(&self, situation: &Situation<'_>, skipped: &[String]) -> Vec<Finding> {
-        let mut reports = (self.run)(situation);
-        if reports.is_empty() {
-            reports.push(nothing_to_say(situation));
+impl Subject<'_> {
+    fn operation(&self) -> Operation {
+        match self {
+            Self::Joining(situation) => situation.intent.operation,
+            Self::Unjoining(_) => Operation::Unjoin,
         }
-        self.named(reports, skipped)
+    }
+
+    fn clusters(&self) -> Clusters<'_> {
+        match self {
+            Self::Joining(situation) => situation.clusters(),
+            Self::Unjoining(unjoining) => unjoining.clusters(),
+        }
+    }
+}
+
+impl Rule {
+    /// Nothing where it does not apply, or is found out later.
+    fn outcome(&self, subject: Subject<'_>) -> Option<Outcome> {
+        if !self.applies_to(subject.operation()) {
+            return None;
+        }
+        match (self, subject) {
+            (Self::Clusters(_, ask), _) => Some(ask(&subject.clusters())),
+            (Self::Joining(_, ask), Subject::Joining(situation)) => Some(ask(situation)),
+            (Self::Unjoining(ask), Subject::Unjoining(unjoining)) => Some(ask(unjoining)),
+            (Self::Joining(..) | Self::Unjoining(_) | Self::Later(_), _) => None,
+        }
+    }
+}
+
+impl Check {
+    /// Why this operation does not ask it.
+    pub fn reason(&self, operation: Operation) -> Option<&'static str> {
+        self.unasked.iter().find_map(|(operations, why)| operations.contains(&operation).then_some(*why))
+    }
+
+    pub(super) fn reports(&self, subject: Subject<'_>) -> Vec<Report> {
+        if let Some(why) = self.reason(subject.operation()) {
+            return vec![Report::skipped(why)];
+        }
+        let (found, unasked) = self.outcomes(subject);
+        match (found, unasked) {
+            (Some(found), _) if found.is_empty() => vec![holding(subject)],
+            (Some(found), _) => found,
+            (None, Some(why)) => vec![not_looked_at(subject, why)],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// What the rules found that had something to look at, and why others had not.
+    pub(super) fn outcomes(&self, subject: Subject<'_>) -> (Option<Vec<Report>>, Option<Unasked>) {
+        let outcomes = self.rules.iter().filter_map(|rule| rule.outcome(subject));
+        let (found, unasked): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
+        let looked = !found.is_empty();
+        let found = found.into_iter().flatten().flatten().collect();
+        (looked.then_some(found), unasked.into_iter().filter_map(Result::err).max())
     }
 
     /// Puts the check's name to its reports.
@@ -112,80 +169,35 @@ impl Check {
     }
 }
 
-/// A check holds of those that answered; a report says of whom it cannot be told.
-fn nothing_to_say(situation: &Situation<'_>) -> Report {
-    let silent: Vec<String> = situation.silent.iter().map(|silent| silent.side.to_string()).collect();
-    let told = situation.observed().next().is_some() || silent.is_empty() || !situation.checks_only();
-    let verdict = if told { Verdict::Ok } else { Verdict::Unknown };
-    let names = silent.join(", ");
-    let message = if silent.is_empty() { String::new() } else { format!("not checked: {names}") };
-    Report { side: None, verdict, message, cures: Vec::new() }
+/// It holds of those that answered; a report says of whom it cannot be told.
+fn holding(subject: Subject<'_>) -> Report {
+    let silent = silent(subject);
+    let message = if silent.is_empty() { String::new() } else { format!("not checked: {silent}") };
+    Report::between(Verdict::Ok, message)
+}
+
+/// A cluster that does not answer ends what would change it, and nothing more is asked; a look tells all that stays
+/// unknown.
+fn not_looked_at(subject: Subject<'_>, why: Unasked) -> Report {
+    match why {
+        Unasked::Because(why) => Report::skipped(why),
+        Unasked::Unanswered => {
+            let changes = subject.operation().changes_clusters();
+            let silent = silent(subject);
+            if changes {
+                Report::skipped(&format!("{silent} did not answer"))
+            } else {
+                Report::between(Verdict::Unknown, format!("not checked: {silent}"))
+            }
+        }
+    }
+}
+
+fn silent(subject: Subject<'_>) -> String {
+    let silent = subject.clusters().silent.iter().map(|silent| silent.side.to_string());
+    silent.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::{CHECKS, PROBES, every_check, run};
-    use crate::{
-        checks::{Silent, Verdict, fixture::Case},
-        kubesphere::side::Side,
-        plan::observed::Seen,
-    };
-
-    #[test]
-    fn ids_are_unique_and_in_kebab_case() {
-        let ids: BTreeSet<_> = every_check().map(|check| check.id).collect();
-        assert_eq!(ids.len(), CHECKS.len() + PROBES.len());
-        for id in ids {
-            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit()), "{id}");
-        }
-    }
-
-    #[test]
-    fn identity_roles_secret_and_permissions_cannot_be_skipped() {
-        let fixed = [
-            "different-clusters",
-            "host-role",
-            "member-role",
-            "prepared",
-            "renewed-cluster",
-            "member-registration",
-            "jwt-secret",
-            "permissions",
-        ];
-        for id in fixed {
-            assert!(!CHECKS.iter().find(|check| check.id == id).unwrap().skippable, "{id}");
-        }
-    }
-
-    #[test]
-    fn a_healthy_join_has_one_ok_for_each_check() {
-        let findings = Case::new().with_situation(|situation| run(situation, &[]));
-        let ok: Vec<_> = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok).collect();
-        assert_eq!((ok.len(), findings.len()), (CHECKS.len(), CHECKS.len()), "{findings:?}");
-    }
-
-    #[test]
-    fn what_did_not_answer_is_no_part_of_what_holds() {
-        let silent = Silent { side: Side::member("edge-1"), message: "no".to_owned(), hints: Vec::new() };
-        let findings = Case::new().silent_member(silent).with_situation(|situation| run(situation, &[]));
-        let held = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok);
-        assert!(held.clone().count() > 1);
-        assert!(held.clone().all(|finding| finding.report.message == "not checked: member \"edge-1\""));
-    }
-
-    #[test]
-    fn a_skipped_obstacle_becomes_a_warning_and_another_stays() {
-        let case = Case::new().wanting_cluster(|cluster| cluster.server = "https://localhost".to_owned());
-        let case = case.host(|host| host.nodes = Seen::Unreadable("forbidden".to_owned()));
-        let verdict = |skipped: &[String]| {
-            let findings = case.with_situation(|situation| run(situation, skipped));
-            let found = findings.into_iter().find(|finding| finding.id == "member-server-loopback").unwrap();
-            (found.report.verdict, found.report.message.ends_with("(skipped)"))
-        };
-        assert_eq!(verdict(&[]), (Verdict::Failure, false));
-        assert_eq!(verdict(&["permissions".to_owned()]), (Verdict::Failure, false));
-        assert_eq!(verdict(&["member-server-loopback".to_owned()]), (Verdict::Warning, true));
-    }
-}
+#[path = "registry_tests.rs"]
+mod tests;

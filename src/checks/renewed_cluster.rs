@@ -1,6 +1,6 @@
 //! A Cluster gets a new kubeconfig of its own member, and of no other cluster.
 
-use super::{Check, Report, Situation, Verdict};
+use super::{Check, Report, Rule, Situation, Verdict, rule::Outcome};
 use crate::{
     kubesphere::{
         cluster::RegisteredCluster,
@@ -12,6 +12,7 @@ use crate::{
         identity::{Identity, identity},
         intent::ClusterIntent,
         observed::Observed,
+        operation::Operation,
     },
 };
 
@@ -19,12 +20,28 @@ pub(super) const CHECK: Check = Check {
     id: "renewed-cluster",
     title: "a new kubeconfig leads to the same member",
     skippable: false,
-    run,
+    rules: &[Rule::Joining(&[Operation::Renew], run)],
+    unasked: &[(
+        &[
+            Operation::Check,
+            Operation::Join,
+            Operation::PrepareHost,
+            Operation::PrepareMember,
+            Operation::Import,
+            Operation::Unjoin,
+        ],
+        "only `renew` stores a new kubeconfig of a registered member",
+    )],
 };
 
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let Some(host) = situation.host.filter(|_| situation.renews()) else { return Vec::new() };
-    let of_members = situation.answering_clusters().flat_map(|(intent, member)| {
+fn run(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let clusters = match situation.answering_clusters() {
+        Ok(clusters) => clusters,
+        Err(why) if situation.intent.left_out.is_empty() => return Err(why),
+        Err(_) => Vec::new(),
+    };
+    let of_members = clusters.into_iter().flat_map(|(intent, member)| {
         let cluster = host.cluster_named(&intent.name);
         cluster.map(|cluster| of_member(cluster, intent, host, member)).unwrap_or_default()
     });
@@ -32,7 +49,8 @@ fn run(situation: &Situation<'_>) -> Vec<Report> {
     let verdict = if intent.members.is_empty() { Verdict::Failure } else { Verdict::Warning };
     // All members are looked up in one kubeconfig.
     let member = intent.members.first().map(|member| &member.side);
-    of_members.chain(intent.left_out.iter().map(|one| left_out(one, verdict, host, member))).collect()
+    let left_out = intent.left_out.iter().map(|one| left_out(one, verdict, host, member));
+    Ok(of_members.chain(left_out).collect())
 }
 
 fn of_member(

@@ -1,15 +1,33 @@
 //! What restarts on each cluster with a join.
 
-use super::{Check, Report, Situation};
-use crate::{kubesphere::versions::Version, plan::observed::Observed};
+use super::{Check, Report, Rule, Situation, rule::Outcome};
+use crate::{
+    kubesphere::versions::Version,
+    plan::{observed::Observed, operation::Operation},
+};
 
-pub(super) const CHECK: Check =
-    Check { id: "restarts", title: "it is known what a join restarts", skippable: false, run };
+pub(super) const CHECK: Check = Check {
+    id: "restarts",
+    title: "it is known what a join restarts",
+    skippable: false,
+    rules: &[Rule::Joining(&[Operation::Check], run)],
+    unasked: &[(
+        &[
+            Operation::Join,
+            Operation::PrepareHost,
+            Operation::PrepareMember,
+            Operation::Import,
+            Operation::Renew,
+            Operation::Unjoin,
+        ],
+        "the plan tells it beside its steps",
+    )],
+};
 
-/// For the check alone: a join's plan says it beside its steps.
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    let observed = situation.observed().filter(|_| situation.checks_only());
-    observed.filter(|observed| situation.runs_installer(&observed.side)).map(of_cluster).collect()
+fn run(situation: &Situation<'_>) -> Outcome {
+    let clusters = situation.answering()?.into_iter();
+    let runs = clusters.filter(|observed| situation.runs_installer(&observed.side));
+    Ok(runs.map(of_cluster).collect())
 }
 
 fn of_cluster(observed: &Observed) -> Report {

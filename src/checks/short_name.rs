@@ -1,19 +1,25 @@
 //! Nothing else is called `cc`.
 
-use super::{Check, Report, Situation};
+use super::{
+    Check, Clusters, Report, Rule,
+    rule::{EVERY, NO_RUN, Outcome, some},
+};
 use crate::plan::observed::{Observed, Seen};
 
 pub(super) const CHECK: Check = Check {
     id: "short-name-cc",
     title: "the short name cc means ClusterConfigurations",
     skippable: true,
-    run,
+    rules: &[Rule::Clusters(EVERY, run)],
+    unasked: &[],
 };
 
 /// The installer runs `kubectl patch cc` itself and fails at "Importing ks-core status" where another
 /// resource has the short name (ks-installer issues 2185, 2287, 2296).
-fn run(situation: &Situation<'_>) -> Vec<Report> {
-    situation.observed().filter_map(of_cluster).collect()
+fn run(clusters: &Clusters<'_>) -> Outcome {
+    let clusters = clusters.with_installer()?.iter();
+    let looked_at = clusters.filter(|observed| observed.short_name_clashes != Seen::Absent);
+    Ok(some(looked_at, NO_RUN)?.into_iter().copied().filter_map(of_cluster).collect())
 }
 
 fn of_cluster(observed: &Observed) -> Option<Report> {

@@ -1,12 +1,15 @@
-//! Everything the checks may look at.
+//! Everything that the checks of a join, its parts and a renewal may look at.
 
+use super::{
+    Clusters, Silent, Verdict,
+    rule::{Unasked, some},
+};
 use crate::{
     kubesphere::{cluster::RegisteredCluster, side::Side},
     plan::{
         intent::{ClusterIntent, Intent, MemberIntent},
         needs::{ConfigurationStep, Unplannable},
         observed::Observed,
-        operation::Operation,
         operations::Decision,
     },
 };
@@ -28,17 +31,6 @@ pub struct Situation<'a> {
     pub unplannable: Option<&'a Unplannable>,
 }
 
-/// A cluster that gave no usable answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Silent {
-    /// Which cluster.
-    pub side: Side,
-    /// What was asked and why it failed.
-    pub message: String,
-    /// What to do about it.
-    pub hints: Vec<String>,
-}
-
 /// One member, as far as it was observed.
 #[derive(Clone, Copy, Debug)]
 pub struct MemberSituation<'a> {
@@ -49,33 +41,59 @@ pub struct MemberSituation<'a> {
 }
 
 impl<'a> Situation<'a> {
+    pub fn clusters(&self) -> Clusters<'a> {
+        let members: Vec<_> = self.members.iter().filter_map(|member| member.observed).collect();
+        let installing = self.host.into_iter().chain(members.iter().copied()).collect();
+        let Self { host, silent, unplannable, .. } = *self;
+        Clusters { host, members, installing, silent, unplannable }
+    }
+
     /// Every cluster that answered, the host first.
-    pub fn observed(&self) -> impl Iterator<Item = &'a Observed> {
-        self.host.into_iter().chain(self.members.iter().filter_map(|member| member.observed))
+    pub fn answering(&self) -> Result<Vec<&'a Observed>, Unasked> {
+        self.clusters().answering()
+    }
+
+    pub fn answering_host(&self) -> Result<&'a Observed, Unasked> {
+        self.clusters().answering_host()
     }
 
     /// Every member that answered, with what is wanted of it. One that is the host itself is left out: that it is
     /// says different-clusters, and everything else about it would follow from that.
-    pub fn answering_members(&self) -> impl Iterator<Item = (&'a MemberIntent, &'a Observed)> {
+    pub fn answering_members(&self) -> Result<Vec<(&'a MemberIntent, &'a Observed)>, Unasked> {
+        let members = some(&self.members, "no member is named")?;
+        let answering: Vec<_> =
+            members.into_iter().filter_map(|member| Some((member.intent, member.observed?))).collect();
+        if answering.is_empty() {
+            return Err(Unasked::Unanswered);
+        }
         let host = self.host.map(|host| host.uid.as_str());
-        let answering = self.members.iter().filter_map(|member| Some((member.intent, member.observed?)));
-        answering.filter(move |(_, observed)| host != Some(&observed.uid))
+        let others = answering.into_iter().filter(|(_, observed)| host != Some(&observed.uid));
+        some(others, "the member is the host itself")
     }
 
     /// Of these the ones whose Cluster is asked for.
-    pub fn answering_clusters(&self) -> impl Iterator<Item = (&'a ClusterIntent, &'a Observed)> {
-        self.answering_members().filter_map(|(intent, observed)| Some((intent.cluster.as_ref()?, observed)))
+    pub fn answering_clusters(&self) -> Result<Vec<(&'a ClusterIntent, &'a Observed)>, Unasked> {
+        let members = self.answering_members()?;
+        let clusters =
+            members.into_iter().filter_map(|(intent, observed)| Some((intent.cluster.as_ref()?, observed)));
+        some(clusters, "no Cluster is asked for")
     }
 
     /// Every Cluster that is asked for, with its member, whether that answered or not.
-    pub fn clusters(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
+    pub fn clusters_asked_for(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
         let members = self.members.iter().map(|member| member.intent);
         members.filter_map(|intent| Some((intent.side.clone(), intent.cluster.as_ref()?)))
     }
 
-    /// Whether nothing is to be done: a join is looked at, before or after it.
-    pub fn checks_only(&self) -> bool {
-        self.intent.operation == Operation::Check
+    /// Whether anything is changed at all.
+    pub fn changes_clusters(&self) -> bool {
+        self.intent.operation.changes_clusters()
+    }
+
+    /// What is broken, and keeps nobody from doing what was asked for, is a failure only where nothing else was asked
+    /// for than to tell it.
+    pub fn verdict_on_what_stands(&self) -> Verdict {
+        if self.changes_clusters() { Verdict::Warning } else { Verdict::Failure }
     }
 
     /// What a cluster's configuration needs; `None` where that cannot be told or is not asked for.
@@ -83,14 +101,18 @@ impl<'a> Situation<'a> {
         self.decision?.needs.of(side)
     }
 
+    /// What the configurations need cannot be told without all that it depends on.
+    pub fn undecided(&self) -> Unasked {
+        if self.silent.is_empty() {
+            Unasked::Because("what the configurations need cannot be told")
+        } else {
+            Unasked::Unanswered
+        }
+    }
+
     /// Whether a run of the installer follows, or is waited for, on this cluster.
     pub fn runs_installer(&self, side: &Side) -> bool {
         self.step(side).is_some_and(ConfigurationStep::runs_installer)
-    }
-
-    /// Whether Clusters that stand get a new kubeconfig, and nothing else is done.
-    pub fn renews(&self) -> bool {
-        self.intent.operation == Operation::Renew
     }
 
     /// Whether the host is to store a credential of this member.
@@ -98,11 +120,11 @@ impl<'a> Situation<'a> {
         self.decision.is_some_and(|decision| decision.plan.stores_credential(side))
     }
 
-    /// The Cluster that the host has of this member, by its UID; the one with the wanted name where there are two. A
-    /// renewal names it, where the host knows no UID of it.
+    /// The Cluster that the host has of this member, by its UID; the one with the wanted name where there are two. Where
+    /// a Cluster's kubeconfig is replaced it is named, and the host may know no UID of it.
     pub fn registered(&self, intent: &MemberIntent, member: &'a Observed) -> Option<&'a RegisteredCluster> {
         let name = intent.cluster.as_ref().map(|cluster| cluster.name.as_str());
-        if self.renews() {
+        if self.intent.operation.replaces_kubeconfigs() {
             let cluster = self.host?.cluster_named(name?)?;
             return cluster.member_uid().is_none_or(|uid| uid == member.uid).then_some(cluster);
         }
@@ -111,19 +133,17 @@ impl<'a> Situation<'a> {
         named.or_else(|| self.host.and_then(|host| known(host).next()))
     }
 
-    /// Those of them that the host does not have yet, or that get a new kubeconfig.
-    pub fn clusters_to_store(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent)> {
-        let host = self.host.filter(|_| !self.renews());
-        let stands = move |name: &str| host.is_some_and(|host| host.cluster_named(name).is_some());
-        self.clusters().filter(move |(_, cluster)| !stands(&cluster.name))
-    }
-
-    /// These, with what was seen of their members.
-    pub fn members_to_store(&self) -> impl Iterator<Item = (Side, &'a ClusterIntent, Option<&'a Observed>)> {
-        self.clusters_to_store().map(|(side, cluster)| {
-            let members = self.members.iter().filter_map(|member| member.observed);
-            let member = members.into_iter().find(|member| member.side == side);
-            (side, cluster, member)
-        })
+    /// The Clusters that the host does not have yet, or that get a new kubeconfig, with what was seen of their members.
+    pub fn members_to_store(&self) -> Result<Vec<ToStore<'a>>, Unasked> {
+        let host = self.host.filter(|_| !self.intent.operation.replaces_kubeconfigs());
+        let stands = |name: &str| host.is_some_and(|host| host.cluster_named(name).is_some());
+        let new = self.members.iter().filter_map(|member| {
+            let cluster = member.intent.cluster.as_ref().filter(|cluster| !stands(&cluster.name))?;
+            Some((member.intent.side.clone(), cluster, member.observed))
+        });
+        some(new, "no kubeconfig of a member is to be stored")
     }
 }
+
+/// A Cluster to be stored, of a member that may not have answered.
+pub(super) type ToStore<'a> = (Side, &'a ClusterIntent, Option<&'a Observed>);

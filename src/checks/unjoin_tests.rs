@@ -1,8 +1,9 @@
+//! A removal, as its checks judge it.
+
 use serde_json::json;
 
-use super::{Unjoining, findings};
+use super::{Finding, Silent, Subject, Unjoining, Verdict, registry::run};
 use crate::{
-    checks::{Finding, Silent, Verdict},
     kubesphere::{
         cluster::RegisteredCluster, jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, side::Side,
     },
@@ -33,8 +34,12 @@ fn intent(force: bool, with_member: bool) -> UnjoinIntent {
     UnjoinIntent { name: "edge".to_owned(), with_member, release_namespaces: false, force }
 }
 
+fn findings(unjoining: &Unjoining<'_>) -> Vec<Finding> {
+    run(Subject::Unjoining(unjoining), &[])
+}
+
 fn told(findings: &[Finding]) -> Vec<String> {
-    let worth = findings.iter().filter(|finding| finding.report.verdict != Verdict::Ok);
+    let worth = findings.iter().filter(|finding| finding.report.verdict > Verdict::Ok);
     let said = worth.map(|finding| {
         format!("{} {}: {}", finding.report.verdict.as_str(), finding.id, finding.report.message)
     });
@@ -213,4 +218,77 @@ fn devops_that_keeps_the_hosts_secret_is_told_with_its_cure() {
     assert!(cures[0].contains("edit configmap devops-config"), "{cures:?}");
     assert_eq!(cures.len(), 2);
     assert_eq!(said("own"), Vec::<String>::new());
+}
+
+/// What is asked of a removal of which nothing but the host's side is wanted, and what of one with its member.
+#[test]
+fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
+    let host = host(&[cluster(Some("u"))]);
+    let mut member = fixture("v1.34.0");
+    member.configuration = configuration_asking(&json!({"multicluster": {"clusterRole": "member"}}));
+    let traces = Traces {
+        kubefed: Vec::new(),
+        federation_namespace: None,
+        credential: Vec::new(),
+        namespaces: Seen::Absent,
+        denied: Vec::new(),
+    };
+    let fresh = JwtSecret::new("fresh");
+    let found = |with_member: bool| {
+        let intent = intent(false, with_member);
+        let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
+        let plan = plan(&intent, &host, Admission::Passes, with_member.then_some(seen)).unwrap();
+        findings(&Unjoining {
+            intent: &intent,
+            host: Some(&host),
+            member: with_member.then_some(&member),
+            traces: with_member.then_some(&traces),
+            silent: &[],
+            plan: Some(&plan),
+            unplannable: None,
+        })
+    };
+    let ok = |found: &[Finding]| -> Vec<&str> {
+        let ok = found.iter().filter(|finding| finding.report.verdict == Verdict::Ok);
+        ok.map(|finding| finding.id).collect()
+    };
+    let alone = found(false);
+    assert_eq!(
+        ok(&alone),
+        [
+            "api-reachable",
+            "kubesphere-version",
+            "different-clusters",
+            "member-readiness",
+            "permissions",
+            "managed-elsewhere"
+        ]
+    );
+    let skipped = alone.iter().filter(|finding| finding.report.verdict == Verdict::Skipped);
+    assert!(skipped.clone().all(|finding| !finding.report.message.is_empty()), "{alone:?}");
+    let registration = alone.iter().find(|finding| finding.id == "member-registration").unwrap();
+    assert!(registration.report.message.contains("`--member-context`"), "{registration:?}");
+    let both = found(true);
+    for id in ["member-registration", "member-credential", "jwt-secret", "jwt-secret-places"] {
+        assert!(ok(&both).contains(&id), "{id}: {both:?}");
+    }
+    assert!(!ok(&both).contains(&"clock-skew"), "{both:?}");
+}
+
+#[test]
+fn what_a_silent_member_hides_is_skipped_too() {
+    let (intent, host) = (intent(false, true), host(&[cluster(Some("u"))]));
+    let silent = [Silent { side: Side::member("edge"), message: "no".to_owned(), hints: Vec::new() }];
+    let found = findings(&Unjoining {
+        intent: &intent,
+        host: Some(&host),
+        member: None,
+        traces: None,
+        silent: &silent,
+        plan: None,
+        unplannable: None,
+    });
+    let registration = found.iter().find(|finding| finding.id == "member-registration").unwrap();
+    assert_eq!(registration.report.verdict, Verdict::Skipped);
+    assert_eq!(registration.report.message, "member \"edge\" did not answer");
 }

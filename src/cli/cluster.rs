@@ -8,9 +8,9 @@ pub struct ClusterOptions {
     /// Name of the Cluster on the host [default: the context's name]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The credential that is stored on the host
-    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
-    pub credentials: Credentials,
+    /// The credential that is stored on the host [default: auto]
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub credentials: Option<Credentials>,
     /// Alias that the console shows in place of the name
     #[arg(long, value_name = "TEXT", help_heading = "The Cluster")]
     pub alias: Option<String>,

@@ -12,7 +12,7 @@ use super::{
     request::{ClusterRequest, Request},
 };
 use crate::{
-    checks::{Finding, cluster_webhook, leftover_probe_pods},
+    checks::{Finding, cluster_webhook, leftover_probe_pods, member_reachable},
     cli::{Check, DryRun, Global, Reachability},
     error::Error,
     live::{connection::Connection, reach::remains::Remains, report::Report, undo::Undo},
@@ -49,7 +49,7 @@ async fn check_all(
     confirm_skippable(&check.skip_checks)?;
     let cluster = ClusterRequest {
         name: check.name.clone(),
-        credential: check.credentials.into(),
+        credential: Some(check.credentials.into()),
         ..ClusterRequest::default()
     };
     let request = Request { cluster: Some(cluster), ..Request::new(Operation::Check, &check.members) };
@@ -80,13 +80,16 @@ async fn probes(
     let Some(observed) = &look.host else {
         let why = || "it does not answer".to_owned();
         let pods = leftover_probe_pods::found(&host.side, &Seen::Unreadable(why()));
-        return [pods, cluster_webhook::found(&host.side, &Seen::Unreadable(why()))].concat();
+        let webhook = cluster_webhook::found(&host.side, &Seen::Unreadable(why()));
+        return [pods, webhook, member_reachable::unprobed(&look.intent)].concat();
     };
     let (pods, webhook) = tokio::join!(reachability::left_behind(host), narrowing::found(host));
     let mut found = [pods, webhook].concat();
     if check.reachability == Reachability::Nodes {
         let (members, skipped) = (known_members(&look.intent, observed), &check.skip_checks);
         found.extend(reachability::check(host, members, skipped, deadline, remains, report).await);
+    } else {
+        found.extend(member_reachable::unprobed(&look.intent));
     }
     found
 }

@@ -7,7 +7,7 @@ use super::{
     request::{ClusterRequest, Renewed, Request},
 };
 use crate::{
-    cli::Global,
+    cli::{Global, MemberConnection},
     error::Error,
     kubesphere::names::{is_cluster_name, is_host_cluster_name, propose_cluster_name},
     live::{
@@ -19,7 +19,7 @@ use crate::{
     },
     output::ui::Ui,
     plan::{
-        intent::{ClusterIntent, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
+        intent::{ClusterIntent, HostChoice, HostIntent, Intent, MemberIntent, Reachability, StoredOptions},
         member_kubeconfig::{endpoint, user},
         member_server::storable,
         operation::Operation,
@@ -115,21 +115,32 @@ fn cluster_intent(
         Operation::Check if options.name.is_none() => context.name.clone(),
         _ => cluster_name(options.name.as_deref(), &context.name)?,
     };
-    let given = global.member.member_server.as_deref().map(stored_server).transpose()?;
-    let server = given.or_else(|| renewed.and_then(|renewed| renewed.server.clone()));
+    let server = global.member.member_server.as_deref().map(stored_server).transpose()?;
+    let server = server.or_else(|| renewed.and_then(|renewed| renewed.server.clone()));
     let address = GivenAddress {
         server: server.as_deref(),
         certificate_authority: global.member.member_certificate_authority.as_deref(),
     };
     let credentials = credentials(context, address);
     Ok(ClusterIntent {
-        credential: options.credential,
+        credential: options.credential.unwrap_or_default(),
         endpoint: endpoint(&credentials),
         user: user(&credentials),
         name,
         description: options.description.clone(),
         server: credentials.server,
+        given: given(options, &global.member),
     })
+}
+
+fn given(options: &ClusterRequest, member: &MemberConnection) -> StoredOptions {
+    let authority = member.member_certificate_authority.as_ref();
+    StoredOptions {
+        server: member.member_server.is_some(),
+        credentials: options.credential,
+        certificate_authority: authority.map(|path| path.display().to_string()),
+        tls_server_name: member.member_tls_server_name.clone(),
+    }
 }
 
 fn stored_server(given: &str) -> Result<String, Error> {

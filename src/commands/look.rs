@@ -11,7 +11,7 @@ use super::{
     reachability,
 };
 use crate::{
-    checks::{self, Finding, MemberSituation, Silent, Situation},
+    checks::{self, Finding, MemberSituation, Silent, Situation, Subject, member_reachable},
     error::Error,
     kubesphere::{
         cluster::RegisteredCluster,
@@ -262,8 +262,14 @@ impl Look {
             decision: self.decision.as_ref().ok(),
             unplannable: self.decision.as_ref().err(),
         };
-        self.findings = checks::run(&situation, skipped);
-        self.findings.extend(self.outlook.iter().flat_map(checks::member_reachable::foreseen));
+        self.findings = checks::run(Subject::Joining(&situation), skipped);
+        let reachable = match &self.outlook {
+            Some(outlook) => member_reachable::foreseen(outlook),
+            // A check asks the nodes afterwards.
+            None if self.checks_only() => Vec::new(),
+            None => member_reachable::unprobed(&self.intent),
+        };
+        self.findings.extend(reachable);
     }
 }
 

@@ -51,7 +51,7 @@ async fn renewal(
     global: &Global,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let cluster = ClusterRequest { credential: renew.credentials.into(), ..ClusterRequest::default() };
+    let cluster = ClusterRequest { credential: Some(renew.credentials.into()), ..ClusterRequest::default() };
     let request = Request {
         cluster: Some(cluster),
         reachability: renew.reachability.into(),

@@ -47,7 +47,8 @@ pub(super) struct Request<'a> {
 pub(super) struct ClusterRequest {
     /// The context's where there is none.
     pub(super) name: Option<String>,
-    pub(super) credential: Choice,
+    /// Where one was asked for.
+    pub(super) credential: Option<Choice>,
     pub(super) description: Description,
 }
 
@@ -55,7 +56,7 @@ impl From<&ClusterOptions> for ClusterRequest {
     fn from(options: &ClusterOptions) -> Self {
         Self {
             name: options.name.clone(),
-            credential: options.credentials.into(),
+            credential: options.credentials.map(Choice::from),
             description: Description {
                 alias: options.alias.clone(),
                 description: options.description.clone(),

@@ -5,16 +5,16 @@ use owo_colors::OwoColorize as _;
 use super::{ui::Ui, words::harmless};
 use crate::checks::{Finding, Verdict};
 
-/// Whether there is a finding that is not simply ok.
+/// Whether there is a finding that is neither simply ok nor skipped.
 pub fn are_worth_showing(findings: &[Finding]) -> bool {
     findings.iter().any(is_worth_showing)
 }
 
 fn is_worth_showing(finding: &Finding) -> bool {
-    finding.report.verdict != Verdict::Ok
+    finding.report.verdict > Verdict::Ok
 }
 
-/// Shows every finding that is not simply ok: obstacles last, next to the prompt.
+/// Shows every finding that is neither simply ok nor skipped: obstacles last, next to the prompt.
 pub fn show(ui: &Ui, findings: &[Finding]) {
     let mut worth: Vec<&Finding> = findings.iter().filter(|finding| is_worth_showing(finding)).collect();
     worth.sort_by_key(|finding| finding.report.verdict);
@@ -30,10 +30,28 @@ fn show_one(ui: &Ui, finding: &Finding) {
         Verdict::Failure => "error:".style(styles.bad).to_string(),
         Verdict::Warning => "warning:".style(styles.attention).to_string(),
         Verdict::Unknown => "unknown:".style(styles.attention).to_string(),
+        Verdict::Skipped => "skipped:".style(styles.faint).to_string(),
         Verdict::Ok => "ok:".style(styles.good).to_string(),
     };
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
     let id = format!("[{}]", finding.id);
     ui.message(&format!("{heading} {side}{} {}", harmless(&report.message), id.style(styles.faint)));
     report.cures.iter().for_each(|cure| ui.hint(&harmless(cure)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::are_worth_showing;
+    use crate::{
+        checks::{Finding, Report, Verdict},
+        kubesphere::side::Side,
+    };
+
+    #[test]
+    fn what_was_not_asked_is_never_shown_before_a_plan() {
+        let finding = |report: Report| [Finding { id: "x", title: "x", report }];
+        assert!(!are_worth_showing(&finding(Report::skipped("no run follows"))));
+        assert!(!are_worth_showing(&finding(Report::between(Verdict::Ok, ""))));
+        assert!(are_worth_showing(&finding(Report::unknown(&Side::host("prod"), "why"))));
+    }
 }

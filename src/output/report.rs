@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// The verdicts in the order in which they are reported: what is worst stands last, next to the prompt.
-const ORDER: [Verdict; 4] = [Verdict::Ok, Verdict::Unknown, Verdict::Warning, Verdict::Failure];
+const ORDER: [Verdict; 5] =
+    [Verdict::Skipped, Verdict::Ok, Verdict::Unknown, Verdict::Warning, Verdict::Failure];
 
 /// Prints the clusters that answered, a line for each finding with its cures, and the sum.
 pub fn show<'a>(
@@ -66,6 +67,7 @@ fn lines_of(finding: &Finding, widest: usize, styles: &Styles) -> Vec<String> {
 
 fn style(verdict: Verdict, styles: &Styles) -> Style {
     match verdict {
+        Verdict::Skipped => styles.faint,
         Verdict::Ok => styles.good,
         Verdict::Unknown | Verdict::Warning => styles.attention,
         Verdict::Failure => styles.bad,
@@ -82,6 +84,7 @@ fn sum(findings: &[Finding]) -> String {
     let counts = ORDER.iter().filter_map(|verdict| {
         let number = worst.values().filter(|found| *found == verdict).count();
         (number > 0).then(|| match verdict {
+            Verdict::Skipped => format!("{number} skipped"),
             Verdict::Ok => format!("{number} ok"),
             Verdict::Unknown => format!("{number} unknown"),
             Verdict::Warning => count(number, "warning"),
@@ -124,6 +127,15 @@ mod tests {
                 "          hint: ask",
             ]
         );
+    }
+
+    #[test]
+    fn what_was_not_asked_stands_first_with_its_reason_and_is_counted_apart() {
+        let mut findings = findings();
+        findings.push(finding("prepared", Report::skipped("only `import` asks")));
+        let lines = lines(&findings, &Styles::default());
+        assert_eq!(lines[0], "skipped   prepared        only `import` asks");
+        assert_eq!(sum(&findings), "3 checks: 1 skipped, 1 ok, 1 failure");
     }
 
     #[test]

@@ -82,6 +82,21 @@ pub struct ClusterIntent {
     pub endpoint: Result<Endpoint, Vec<Problem>>,
     /// The context's own user, or everything that stands against storing that.
     pub user: Result<StoredUser, Vec<Problem>>,
+    /// What of this was said, and not chosen by default.
+    pub given: StoredOptions,
+}
+
+/// The options that say what the host stores of a member, as far as they were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredOptions {
+    /// Whether `--member-server` was.
+    pub server: bool,
+    /// `--credentials`
+    pub credentials: Option<Choice>,
+    /// The path in `--member-certificate-authority`.
+    pub certificate_authority: Option<String>,
+    /// `--member-tls-server-name`
+    pub tls_server_name: Option<String>,
 }
 
 /// What a Cluster says about a member, as the console's form asks for it.

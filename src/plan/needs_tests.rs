@@ -9,7 +9,10 @@ use crate::{
     plan::{
         configuration_patch::ConfigurationPatch,
         credential::Choice,
-        intent::{ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability},
+        intent::{
+            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
+            StoredOptions,
+        },
         observed::{InstallerRun, Observed, Seen, fixture},
         operation::Operation,
         operations::decide,
@@ -198,6 +201,7 @@ fn intent(operation: Operation) -> Intent {
         credential: Choice::default(),
         endpoint: Err(Vec::new()),
         user: Err(Vec::new()),
+        given: StoredOptions::default(),
     });
     let member = MemberIntent { side: Side::member("member1"), from_other_host: false, cluster };
     let members = if operation == Operation::PrepareHost { Vec::new() } else { vec![member] };

@@ -19,6 +19,26 @@ pub enum Operation {
 }
 
 impl Operation {
+    pub const ALL: [Self; 7] = [
+        Self::Join,
+        Self::PrepareHost,
+        Self::PrepareMember,
+        Self::Import,
+        Self::Renew,
+        Self::Unjoin,
+        Self::Check,
+    ];
+
+    /// Whether anything is changed at all.
+    pub fn changes_clusters(self) -> bool {
+        self != Self::Check
+    }
+
+    /// Whether Clusters that stand get another kubeconfig.
+    pub fn replaces_kubeconfigs(self) -> bool {
+        self == Self::Renew
+    }
+
     /// In messages: the join is done.
     pub fn noun(self) -> &'static str {
         match self {

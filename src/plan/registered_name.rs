@@ -42,6 +42,7 @@ mod tests {
             credential::Choice,
             intent::{
                 ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
+                StoredOptions,
             },
             observed::{Seen, fixture},
             operation::Operation,
@@ -62,6 +63,7 @@ mod tests {
             credential: Choice::Auto,
             endpoint: Err(Vec::new()),
             user: Err(Vec::new()),
+            given: StoredOptions::default(),
         };
         let member =
             MemberIntent { side: Side::member("edge-1"), from_other_host: false, cluster: Some(cluster) };

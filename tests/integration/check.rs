@@ -44,9 +44,19 @@ fn sum(run: &Run) -> &str {
     run.stdout.lines().last().unwrap_or_default()
 }
 
-/// The ids of the checks that need no asking for.
-fn always_run() -> impl Iterator<Item = &'static str> {
-    every_check().map(|check| check.id).filter(|id| *id != "member-reachable")
+/// The ids of the checks with this verdict.
+fn ids(run: &Run, verdict: &str) -> Vec<String> {
+    let ids = lines(run, verdict).into_iter().map(|line| line.split(' ').next().unwrap().to_owned());
+    ids.collect()
+}
+
+/// The checks of this many that were asked all hold.
+#[track_caller]
+fn assert_all_well(run: &Run, skipped: &[&str]) {
+    assert_eq!(trouble(run), Vec::<String>::new(), "{run}");
+    assert_eq!(ids(run, "skipped"), skipped, "{run}");
+    let all = every_check().count();
+    assert_eq!(sum(run), format!("{all} checks: {} skipped, {} ok", skipped.len(), all - skipped.len()));
 }
 
 const LOOPBACK: &str = "member-server-loopback member \"member1\": its server";
@@ -60,11 +70,24 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
     assert!(run.stdout.starts_with("SIDE     CONTEXT   SERVER"), "{run}");
     let restarts = lines(&run, "ok").into_iter().filter(|line| line.starts_with("restarts "));
     assert_eq!(restarts.count(), 2, "of both clusters\n{run}");
-    assert_eq!(lines(&run, "ok").len(), always_run().count());
     assert_eq!(
-        sum(&run),
-        format!("{} checks: {} ok, 1 warning", always_run().count(), always_run().count() - 1)
+        ids(&run, "skipped"),
+        [
+            "host-cluster-name",
+            "host-in-effect",
+            "member-in-effect",
+            "prepared",
+            "renewed-cluster",
+            "member-readiness",
+            "access-token-max-age",
+            "member-credential-lifetime",
+            "member-reachable",
+        ]
     );
+    assert_says(&run, "skipped", "host-in-effect the cluster is no host yet");
+    assert_says(&run, "skipped", "member-reachable ask for it with `--reachability=nodes`");
+    let all = every_check().count();
+    assert_eq!(sum(&run), format!("{all} checks: 9 skipped, {} ok, 1 warning", all - 10));
     assert_eq!(run.stderr, "");
     bed.assert_untouched();
 }
@@ -75,7 +98,11 @@ fn the_host_is_checked_alone() {
         let bed = Watched::lease(&Scenario::new(Version::V3_4).host(installation(role)).members(Vec::new()));
         let run = check(&bed, "").run().code(0);
         assert_eq!(trouble(&run), Vec::<String>::new(), "{run}");
-        assert_eq!(sum(&run), format!("{} checks: {} ok", always_run().count(), always_run().count()));
+        let ok = ids(&run, "ok");
+        assert!(!ok.iter().any(|id| id.starts_with("member-") && id != "member-reachable"), "{run}");
+        assert_eq!(ok.contains(&"host-in-effect".to_owned()), role == Role::Host, "{run}");
+        assert_says(&run, "skipped", "member-versions no member is named");
+        assert_says(&run, "skipped", "different-clusters only one cluster is named");
         bed.assert_untouched();
     }
 }
@@ -88,7 +115,12 @@ fn one_object_has_every_check_with_its_id_and_the_exit_code() {
     assert_eq!((&object["apiVersion"], &object["kind"]), (&json!("kubectl-mc/v1alpha1"), &json!("Check")));
     let findings = object["findings"].as_array().unwrap();
     let ids: BTreeSet<&str> = findings.iter().map(|finding| finding["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, always_run().collect());
+    assert_eq!(ids, every_check().map(|check| check.id).collect());
+    let prepared = findings.iter().find(|finding| finding["id"] == "prepared").unwrap();
+    assert_eq!(
+        (&prepared["verdict"], &prepared["message"]),
+        (&json!("skipped"), &json!("only `import` needs what others have prepared"))
+    );
     let failed: Vec<_> = findings.iter().filter(|finding| finding["verdict"] == "failure").collect();
     assert_eq!(failed.len(), 1, "{run}");
     assert_eq!(failed[0]["id"], "member-server-loopback");
@@ -141,10 +173,14 @@ fn where_nobody_answers_nothing_is_told() {
     let bed = Watched::shared();
     let kubeconfig = Kubeconfig::of(bed).cluster("host", &json!({"server": "https://127.0.0.1:9"}));
     let run = checking(bed.kubectl_mc_with(&kubeconfig), "").run().code(3);
-    assert_eq!(
-        sum(&run),
-        format!("{} checks: {} unknown, 1 failure", always_run().count(), always_run().count() - 1)
-    );
+    assert_eq!(ids(&run, "ok"), Vec::<String>::new(), "{run}");
+    for id in ["host-role", "permissions", "member-versions", "leftover-probe-pods", "cluster-webhook"] {
+        assert!(ids(&run, "unknown").contains(&id.to_owned()), "{id}\n{run}");
+    }
+    let (skipped, unknown) = (ids(&run, "skipped").len(), ids(&run, "unknown").len());
+    let all = every_check().count();
+    assert_eq!(skipped + unknown + 1, all, "{run}");
+    assert_eq!(sum(&run), format!("{all} checks: {skipped} skipped, {unknown} unknown, 1 failure"));
 }
 
 #[test]
@@ -362,8 +398,20 @@ fn a_joined_pair_is_all_well_under_whatever_name() {
         let _ = bed.join("member1 --name frankfurt").run().code(0);
         let (marks, written) = (bed.marks(), bed.writes().len());
         let run = bed.kubectl_mc().words("check member1 --context host").run().code(0);
-        assert_eq!(trouble(&run), Vec::<String>::new(), "{version}\n{run}");
-        assert_eq!(sum(&run), format!("{} checks: {} ok", always_run().count(), always_run().count()));
+        assert_all_well(
+            &run,
+            &[
+                "host-cluster-name",
+                "prepared",
+                "renewed-cluster",
+                "member-credential",
+                "member-credential-lifetime",
+                "member-server-loopback",
+                "member-server-address",
+                "member-server-certificate",
+                "member-reachable",
+            ],
+        );
         assert_eq!(bed.writes().len(), written, "{version}");
         assert!(!bed.requests_since(&marks).is_empty());
     }

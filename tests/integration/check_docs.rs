@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, fs};
 
-use kubectl_mc::checks::{Check, every_check};
+use kubectl_mc::{
+    checks::{Check, every_check},
+    plan::operation::Operation,
+};
 
 const SECTIONS: [&str; 4] = ["## What it looks at", "## Cause", "## Cure", "## Verdicts"];
-const VERDICTS: [&str; 4] = ["| `ok` |", "| `unknown` |", "| `warning` |", "| `failure` |"];
+const VERDICTS: [&str; 5] = ["| `ok` |", "| `unknown` |", "| `warning` |", "| `failure` |", "| `skipped` |"];
 
 fn page(id: &str) -> String {
     let path = format!("docs/checks/{id}.md");
@@ -34,6 +37,32 @@ fn every_page_says_what_the_registry_says_and_what_to_do() {
         assert!(rows[0].starts_with(VERDICTS[0]) && rows.len() > 1, "{}", check.id);
         let known = |row: &str| VERDICTS.iter().any(|verdict| row.starts_with(verdict));
         assert!(rows.iter().all(|row| known(row)), "{}", check.id);
+    }
+}
+
+#[test]
+fn every_page_lists_the_commands_that_do_not_ask_and_why() {
+    for check in every_check() {
+        let page = page(check.id);
+        let row = page.lines().find(|line| line.starts_with("| `skipped` |")).unwrap_or_default();
+        for (operations, why) in check.unasked {
+            let commands: Vec<String> =
+                operations.iter().map(|operation| format!("`{}`", command(*operation))).collect();
+            let said = format!("({}) {why}", commands.join(", "));
+            assert!(row.contains(&said), "{}: {said}\n{row}", check.id);
+        }
+    }
+}
+
+fn command(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Join => "join",
+        Operation::PrepareHost => "prepare host",
+        Operation::PrepareMember => "prepare member",
+        Operation::Import => "import",
+        Operation::Renew => "renew",
+        Operation::Unjoin => "unjoin",
+        Operation::Check => "check",
     }
 }
 

@@ -89,6 +89,34 @@ fn what_is_asked_for_about_a_joined_member_is_a_step_of_the_plan() {
     let _ = bed.join(describing).run().code(0).stdout("cluster.cluster.kubesphere.io/member1 unchanged\n");
 }
 
+/// The host goes on with the kubeconfig that it has, and what was asked for is told with the command that stores it.
+#[test]
+fn what_a_join_cannot_change_of_a_joined_member_is_told_with_the_renewal_that_can() {
+    let host = Installation::new(Version::V3_4).role(Role::Host);
+    let member = Installation::new(Version::V3_4).role(Role::Member);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).member(member));
+    let _ = bed.join("member1").run().code(0);
+    let stored = || bed.host().cluster("member1")["spec"]["connection"].clone();
+    let before = stored();
+    let server = bed.member(1).server();
+    let same = bed.join(&format!("member1 --member-server {server} --credentials auto")).run().code(0);
+    assert!(!same.stderr.contains("[member-registration]"), "{same}");
+    let words = "member1 --alias Other --member-server https://127.0.0.1:9 --credentials context";
+    let run = bed.join(words).run().code(0).stdout("cluster.cluster.kubesphere.io/member1 patched\n");
+    let told = "warning: member \"member1\": it is registered already, so";
+    let run = run
+        .says(&format!(
+            "{told} `--member-server` has no effect on the host: it reaches the member at {server} "
+        ))
+        .says(&format!(
+            "{told} `--credentials` has no effect on the host: it has a token that was made for it"
+        ));
+    let renewal = "kubectl mc renew member1 --context host --member-context member1 --member-server \
+                   https://127.0.0.1:9 --credentials context`";
+    let _ = run.says(renewal);
+    assert_eq!(stored(), before);
+}
+
 const MEMBER1: &str = "/apis/cluster.kubesphere.io/v1alpha1/clusters/member1";
 
 fn joined() -> Faulty {

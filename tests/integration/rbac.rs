@@ -92,6 +92,16 @@ duties! {
             },
         ],
     };
+    describe => Duty {
+        host: &["join-on-host", "federation-on-host", "describe-on-host"],
+        member: &["join-on-member", "federation-on-member"],
+        spared: &[],
+        exercises: &[Exercise {
+            bed: prepared,
+            first: joined,
+            commands: &["join member1 --alias Edge"],
+        }],
+    };
     check => Duty {
         host: &["check-on-host", "federation-on-host", "devops"],
         member: &["check-on-member", "federation-on-member", "devops"],

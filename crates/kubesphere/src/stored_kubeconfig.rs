@@ -1,5 +1,6 @@
 //! The kubeconfig that a host has stored of a member, as far as it may be looked into.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -16,6 +17,17 @@ impl StoredKubeconfig {
     /// The address of its server.
     pub fn server(&self) -> Option<&str> {
         self.entry("cluster")?["server"].as_str().filter(|server| !server.is_empty())
+    }
+
+    /// The authority that its server's certificate is verified by, as PEM.
+    pub fn certificate_authority(&self) -> Option<String> {
+        let data = self.entry("cluster")?["certificate-authority-data"].as_str()?;
+        String::from_utf8(STANDARD.decode(data.trim()).ok()?).ok()
+    }
+
+    /// The name that is expected in its server's certificate, in place of the address.
+    pub fn tls_server_name(&self) -> Option<&str> {
+        self.entry("cluster")?["tls-server-name"].as_str().filter(|name| !name.is_empty())
     }
 
     /// What its user has under this key, as text.
@@ -64,6 +76,21 @@ mod tests {
         assert!(current.user_has("exec") && !current.user_has("password"));
         let none = of("nobody");
         assert_eq!((none.server(), none.user_has("exec")), (Some("https://a"), false));
+    }
+
+    #[test]
+    fn its_cluster_tells_by_what_the_servers_certificate_is_verified() {
+        let of = |cluster: &str| {
+            let text = format!("clusters: [{{name: a, cluster: {cluster}}}]");
+            StoredKubeconfig::parse(text.as_bytes()).unwrap()
+        };
+        let both = of("{certificate-authority-data: Q0E=, tls-server-name: kube}");
+        assert_eq!(
+            (both.certificate_authority().as_deref(), both.tls_server_name()),
+            (Some("CA"), Some("kube"))
+        );
+        let none = of("{certificate-authority-data: '%'}");
+        assert_eq!((none.certificate_authority(), none.tls_server_name()), (None, None));
     }
 
     #[test]

@@ -2,10 +2,7 @@
 
 use super::{connect::Clusters, forced::forced};
 use crate::{
-    checks::{
-        Finding, Silent,
-        unjoin::{Unjoining, findings},
-    },
+    checks::{self, Finding, Silent, Subject, Unjoining},
     cli::DryRun,
     commands::{look::silent, narrowing::left_narrowed, pipeline::Looked},
     error::Error,
@@ -292,7 +289,7 @@ impl Look {
     }
 
     fn check(&mut self, clusters: &Clusters) {
-        self.findings = findings(&Unjoining {
+        let unjoining = Unjoining {
             intent: &clusters.intent,
             host: self.host.as_ref(),
             member: self.member.as_ref(),
@@ -300,7 +297,8 @@ impl Look {
             silent: &self.silent,
             plan: self.found.as_ref().ok(),
             unplannable: self.found.as_ref().err(),
-        });
+        };
+        self.findings = checks::run(Subject::Unjoining(&unjoining), &[]);
     }
 }
 

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, stream::BoxStream};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    checks::{self, Finding, MemberSituation, Situation},
+    checks::{self, Finding, MemberSituation, Situation, Subject},
     kubesphere::side::Side,
     live::{
         apply::{patch_configuration, restart_installer},
@@ -117,7 +117,7 @@ impl Configure {
             decision: None,
             unplannable: unplannable.as_ref(),
         };
-        let findings = checks::run(&situation, turn.run.skipped);
+        let findings = checks::run(Subject::Joining(&situation), turn.run.skipped);
         if findings.iter().any(Finding::is_obstacle) { Err(findings) } else { Ok(()) }
     }
 

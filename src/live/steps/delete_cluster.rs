@@ -3,7 +3,7 @@ use super::{
     remove::{remove, remove_patiently, until_gone},
 };
 use crate::{
-    checks::unjoin::denied,
+    checks::member_readiness::denied,
     kubesphere::object::ExistingObject,
     live::{
         connection::Connection,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    checks::unjoin::denied,
+    checks::member_readiness::denied,
     kubesphere::cluster::RegisteredCluster,
     live::{
         execute::{Execute, Turn},

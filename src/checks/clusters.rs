@@ -1,0 +1,60 @@
+//! The clusters that a check may look at, whatever is to be done with them.
+
+use super::rule::{NO_RUN, Unasked};
+use crate::{
+    kubesphere::side::Side,
+    plan::{needs::Unplannable, observed::Observed},
+};
+
+/// A host and members, as far as they were observed. A side that did not answer is absent.
+#[derive(Clone, Debug)]
+pub struct Clusters<'a> {
+    /// The host; absent also where it is not asked.
+    pub host: Option<&'a Observed>,
+    /// The members that answered.
+    pub members: Vec<&'a Observed>,
+    /// Those of both on which the installer may have to run.
+    pub installing: Vec<&'a Observed>,
+    /// The clusters that gave no usable answer.
+    pub silent: &'a [Silent],
+    /// Why no plan could be made.
+    pub unplannable: Option<&'a Unplannable>,
+}
+
+/// A cluster that gave no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent {
+    /// Which cluster.
+    pub side: Side,
+    /// What was asked and why it failed.
+    pub message: String,
+    /// What to do about it.
+    pub hints: Vec<String>,
+}
+
+impl<'a> Clusters<'a> {
+    /// Every cluster that answered, the host first.
+    pub fn observed(&self) -> impl Iterator<Item = &'a Observed> {
+        self.host.into_iter().chain(self.members.iter().copied())
+    }
+
+    /// These, of which there is one at least.
+    pub fn answering(&self) -> Result<Vec<&'a Observed>, Unasked> {
+        let observed: Vec<_> = self.observed().collect();
+        if observed.is_empty() { Err(Unasked::Unanswered) } else { Ok(observed) }
+    }
+
+    pub fn answering_host(&self) -> Result<&'a Observed, Unasked> {
+        let is_silent = self.silent.iter().any(|silent| matches!(silent.side, Side::Host { .. }));
+        let why = if is_silent { Unasked::Unanswered } else { Unasked::Because("the host is not asked") };
+        self.host.ok_or(why)
+    }
+
+    /// Those on which the installer may have to run.
+    pub fn with_installer(&self) -> Result<&[&'a Observed], Unasked> {
+        if !self.installing.is_empty() {
+            return Ok(&self.installing);
+        }
+        Err(if self.silent.is_empty() { Unasked::Because(NO_RUN) } else { Unasked::Unanswered })
+    }
+}

@@ -1,0 +1,159 @@
+use std::collections::BTreeSet;
+
+use super::{CHECKS, PROBES, Subject, every_check, run};
+use crate::{
+    checks::{
+        Finding, Silent, Verdict,
+        fixture::{Case, cluster, host_cluster},
+    },
+    kubesphere::side::Side,
+    plan::{
+        observed::Seen,
+        operation::Operation::{self, Join, Renew},
+    },
+};
+
+fn found(case: &Case) -> Vec<Finding> {
+    case.with_situation(|situation| run(Subject::Joining(situation), &[]))
+}
+
+/// The ids of the checks that ended so.
+fn ended(findings: &[Finding], verdict: Verdict) -> Vec<&str> {
+    let ended = findings.iter().filter(|finding| finding.report.verdict == verdict);
+    ended.map(|finding| finding.id).collect()
+}
+
+#[test]
+fn ids_are_unique_and_in_kebab_case() {
+    let ids: BTreeSet<_> = every_check().map(|check| check.id).collect();
+    assert_eq!(ids.len(), CHECKS.len() + PROBES.len());
+    for id in ids {
+        assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit()), "{id}");
+    }
+}
+
+#[test]
+fn every_check_has_a_rule_or_a_reason_for_every_operation() {
+    for check in every_check() {
+        for operation in Operation::ALL {
+            let asks = check.rules.iter().any(|rule| rule.applies_to(operation));
+            let reason = check.reason(operation);
+            assert!(asks != reason.is_some(), "{} for {operation:?}: {asks} {reason:?}", check.id);
+            assert!(reason.is_none_or(|why| !why.is_empty() && !why.ends_with('.')), "{}", check.id);
+        }
+    }
+}
+
+#[test]
+fn identity_roles_secret_and_permissions_cannot_be_skipped() {
+    let fixed = [
+        "different-clusters",
+        "host-role",
+        "member-role",
+        "prepared",
+        "renewed-cluster",
+        "member-registration",
+        "jwt-secret",
+        "permissions",
+    ];
+    for id in fixed {
+        assert!(!CHECKS.iter().find(|check| check.id == id).unwrap().skippable, "{id}");
+    }
+}
+
+/// Of these clusters nothing was looked at closer.
+#[test]
+fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
+    let findings = found(&Case::new());
+    let skipped = ended(&findings, Verdict::Skipped);
+    assert_eq!(
+        skipped,
+        [
+            "host-cluster-name",
+            "host-in-effect",
+            "member-in-effect",
+            "prepared",
+            "renewed-cluster",
+            "member-readiness",
+            "member-leftovers",
+            "access-token-max-age",
+            "member-credential-lifetime",
+            "member-server-certificate",
+            "short-name-cc",
+            "default-storage-class",
+            "federation-health",
+            "ks-apiserver",
+            "installer-run",
+            "restarts",
+            "leftover-probe-pods",
+            "cluster-webhook",
+        ]
+    );
+    assert_eq!(ended(&findings, Verdict::Ok).len() + skipped.len(), findings.len(), "{findings:?}");
+    let once: BTreeSet<_> = findings.iter().map(|finding| finding.id).collect();
+    assert_eq!(once.len(), findings.len());
+}
+
+#[test]
+fn a_renewal_asks_of_what_it_renews_and_skips_what_it_leaves() {
+    let registered = [host_cluster("host"), cluster("edge-1", "uid-of-edge-1")];
+    let case = Case::new().joined().registered(registered).wanting(|intent| intent.operation = Renew);
+    let findings = found(&case);
+    let said = |id: &str| {
+        let found = findings.iter().find(|finding| finding.id == id).unwrap();
+        (found.report.verdict, found.report.message.as_str())
+    };
+    for id in ["renewed-cluster", "jwt-secret", "member-credential", "member-server-loopback"] {
+        assert_eq!(said(id), (Verdict::Ok, ""), "{id}");
+    }
+    let whose = "the check `renewed-cluster` asks whose Cluster it is";
+    for (id, why) in [
+        ("member-registration", whose),
+        ("cluster-name", "the Cluster has its name already"),
+        ("installer-present", "a renewal runs no installer"),
+        ("member-in-effect", "a renewal changes no configuration"),
+        ("prepared", "only `import` needs what others have prepared"),
+    ] {
+        assert_eq!(said(id), (Verdict::Skipped, why), "{id}");
+    }
+}
+
+#[test]
+fn what_did_not_answer_is_no_part_of_what_holds() {
+    let silent = Silent { side: Side::member("edge-1"), message: "no".to_owned(), hints: Vec::new() };
+    let case = Case::new().second_member().silent_member(silent.clone());
+    let findings = found(&case);
+    let held: Vec<_> = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok).collect();
+    assert!(held.len() > 1);
+    assert!(held.iter().all(|finding| finding.report.message == "not checked: member \"edge-1\""));
+    let alone = || Case::new().silent_member(silent.clone());
+    let said = |case: Case| {
+        let found = found(&case).into_iter().find(|finding| finding.id == "member-versions").unwrap();
+        (found.report.verdict, found.report.message)
+    };
+    assert_eq!(said(alone()), (Verdict::Skipped, "member \"edge-1\" did not answer".to_owned()));
+    let unknown = (Verdict::Unknown, "not checked: member \"edge-1\"".to_owned());
+    assert_eq!(said(alone().checking()), unknown, "a look tells all that it could not look at");
+}
+
+#[test]
+fn a_skipped_obstacle_becomes_a_warning_and_another_stays() {
+    let case = Case::new().wanting_cluster(|cluster| cluster.server = "https://localhost".to_owned());
+    let case = case.host(|host| host.nodes = Seen::Unreadable("forbidden".to_owned()));
+    let verdict = |skipped: &[String]| {
+        let findings = case.with_situation(|situation| run(Subject::Joining(situation), skipped));
+        let found = findings.into_iter().find(|finding| finding.id == "member-server-loopback").unwrap();
+        (found.report.verdict, found.report.message.ends_with("(skipped)"))
+    };
+    assert_eq!(verdict(&[]), (Verdict::Failure, false));
+    assert_eq!(verdict(&["permissions".to_owned()]), (Verdict::Failure, false));
+    assert_eq!(verdict(&["member-server-loopback".to_owned()]), (Verdict::Warning, true));
+}
+
+#[test]
+fn what_is_skipped_is_the_least() {
+    assert!(Verdict::Skipped < Verdict::Ok && Verdict::Ok < Verdict::Unknown);
+    assert_eq!(Verdict::Skipped.as_str(), "skipped");
+    let why = Case::new().wanting(|intent| intent.operation = Join).skips(&CHECKS[11]);
+    assert_eq!(why.as_deref(), Some("only `import` needs what others have prepared"));
+}

@@ -1,0 +1,70 @@
+//! To which operations a check applies, and what it asks there.
+
+use super::{Clusters, Report, Situation, Unjoining};
+use crate::plan::operation::Operation::{
+    self, Check, Import, Join, PrepareHost, PrepareMember, Renew, Unjoin,
+};
+
+/// What a check asks; of several rules that apply, each has its say.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// What is told by the clusters alone.
+    Clusters(&'static [Operation], fn(&Clusters<'_>) -> Outcome),
+    /// What depends on what is wanted of a host and its members.
+    Joining(&'static [Operation], fn(&Situation<'_>) -> Outcome),
+    /// What depends on what a removal does.
+    Unjoining(fn(&Unjoining<'_>) -> Outcome),
+    /// What is found out later, or only when asked for.
+    Later(&'static [Operation]),
+}
+
+/// Why these operations do not ask.
+pub(super) type Reason = (&'static [Operation], &'static str);
+
+/// What is to be said of what was looked at: nothing where it holds.
+pub(super) type Outcome = Result<Vec<Report>, Unasked>;
+
+/// Why nothing was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unasked {
+    /// There is nothing to ask for.
+    Because(&'static str),
+    /// No cluster that it is about has answered.
+    Unanswered,
+}
+
+pub(super) const EVERY: &[Operation] = &Operation::ALL;
+/// A join as a whole, its parts, what comes after it, and the look at it.
+pub(super) const JOINING: &[Operation] = &[Check, Join, PrepareHost, PrepareMember, Import, Renew];
+pub(super) const WITH_MEMBERS: &[Operation] = &[Check, Join, PrepareMember, Import, Renew];
+/// Those after which the host knows a member that it did not know.
+pub(super) const REGISTERING: &[Operation] = &[Check, Join, Import];
+/// Those after which the host has another kubeconfig of a member.
+pub(super) const STORING: &[Operation] = &[Check, Join, Import, Renew];
+pub(super) const PREPARING: &[Operation] = &[PrepareHost, PrepareMember];
+
+pub(super) const NO_MEMBER: Reason = (&[PrepareHost], "only the host is prepared");
+pub(super) const NOTHING_REGISTERED: Reason = (PREPARING, "a preparation registers no member");
+pub(super) const NOTHING_STORED: Reason =
+    (&[PrepareHost, PrepareMember, Unjoin], "this command stores no kubeconfig on the host");
+pub(super) const NO_RUN: &str = "no run of the installer follows";
+
+impl Rule {
+    pub(super) fn applies_to(&self, operation: Operation) -> bool {
+        match self {
+            Self::Clusters(operations, _) | Self::Joining(operations, _) | Self::Later(operations) => {
+                operations.contains(&operation)
+            }
+            Self::Unjoining(_) => operation == Unjoin,
+        }
+    }
+}
+
+/// What there is to look at, or why there is nothing.
+pub(super) fn some<T>(
+    found: impl IntoIterator<Item = T>,
+    otherwise: &'static str,
+) -> Result<Vec<T>, Unasked> {
+    let found: Vec<T> = found.into_iter().collect();
+    if found.is_empty() { Err(Unasked::Because(otherwise)) } else { Ok(found) }
+}
