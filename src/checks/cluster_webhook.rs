@@ -1,6 +1,9 @@
 //! The webhook before updates of Clusters is not narrowed: `unjoin --force` does that for a moment.
 
-use super::{Check, Finding, Report, Rule};
+use super::{
+    Check, Finding, Report, Rule,
+    rule::{CHANGING, LOOKING},
+};
 use crate::{
     kubesphere::{
         cluster_webhook::{CONFIGURATION, GROUP, PLURAL},
@@ -10,7 +13,6 @@ use crate::{
     plan::{
         narrowing::{ANNOTATION, Field, Record, Standing},
         observed::Seen,
-        operation::Operation,
     },
 };
 
@@ -18,18 +20,8 @@ pub(super) const CHECK: Check = Check {
     id: "cluster-webhook",
     title: "no command has left the host's webhook before Clusters narrowed",
     skippable: false,
-    rules: &[Rule::Later(&[Operation::Check])],
-    unasked: &[(
-        &[
-            Operation::Join,
-            Operation::PrepareHost,
-            Operation::PrepareMember,
-            Operation::Import,
-            Operation::Renew,
-            Operation::Unjoin,
-        ],
-        "only `check` tells it: a command that changes the host restores it",
-    )],
+    rules: &[Rule::Later(LOOKING)],
+    unasked: &[(CHANGING, "only `check` tells it: a command that changes the host restores it")],
 };
 
 /// How it stands on the host.

@@ -2,7 +2,7 @@
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, Unasked},
+    rule::{LOOKING, Outcome, Unasked},
     unfinished,
 };
 use crate::{
@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareHost], without_run),
-        Rule::Joining(&[Operation::Check], not_as_wanted),
+        Rule::Joining(LOOKING, not_as_wanted),
         Rule::Joining(
             &[Operation::Check, Operation::Join, Operation::PrepareHost, Operation::Import],
             own_cluster,

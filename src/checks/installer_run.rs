@@ -2,7 +2,7 @@
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{NO_RUN, Outcome, some},
+    rule::{CONFIGURING, NO_RUN, Outcome, some},
 };
 use crate::plan::{
     observed::{InstallerRun, Observed},
@@ -13,19 +13,7 @@ pub(super) const CHECK: Check = Check {
     id: "installer-run",
     title: "the installer is idle",
     skippable: false,
-    rules: &[
-        Rule::Joining(
-            &[
-                Operation::Check,
-                Operation::Join,
-                Operation::PrepareHost,
-                Operation::PrepareMember,
-                Operation::Import,
-            ],
-            run,
-        ),
-        Rule::Unjoining(unjoining),
-    ],
+    rules: &[Rule::Joining(CONFIGURING, run), Rule::Unjoining(unjoining)],
     unasked: &[(&[Operation::Renew], "a renewal runs no installer")],
 };
 

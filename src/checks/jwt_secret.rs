@@ -3,7 +3,7 @@
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     kubesphere_version::is_version_4,
-    rule::{JOINING, Outcome, Unasked},
+    rule::{CONFIGURING, JOINING, Outcome, Unasked},
 };
 use crate::{
     kubesphere::{
@@ -11,7 +11,6 @@ use crate::{
     },
     plan::{
         observed::{Observed, Seen},
-        operation::Operation,
         secret_remarks::run_installer,
     },
 };
@@ -21,16 +20,7 @@ pub(super) const CHECK: Check = Check {
     title: "the host's jwtSecret can be shared",
     skippable: false,
     rules: &[
-        Rule::Joining(
-            &[
-                Operation::Check,
-                Operation::Join,
-                Operation::PrepareHost,
-                Operation::PrepareMember,
-                Operation::Import,
-            ],
-            can_be_shared,
-        ),
+        Rule::Joining(CONFIGURING, can_be_shared),
         Rule::Joining(JOINING, is_there),
         Rule::Unjoining(shows_members),
     ],

@@ -1,27 +1,20 @@
 //! No probe pods of a command that was killed are left on the host.
 
-use super::{Check, Finding, Report, Rule};
+use super::{
+    Check, Finding, Report, Rule,
+    rule::{CHANGING, LOOKING},
+};
 use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side},
-    plan::{observed::Seen, operation::Operation, reach::leftovers::LeftoverPod},
+    plan::{observed::Seen, reach::leftovers::LeftoverPod},
 };
 
 pub(super) const CHECK: Check = Check {
     id: "leftover-probe-pods",
     title: "no probe pods are left behind on the host",
     skippable: false,
-    rules: &[Rule::Later(&[Operation::Check])],
-    unasked: &[(
-        &[
-            Operation::Join,
-            Operation::PrepareHost,
-            Operation::PrepareMember,
-            Operation::Import,
-            Operation::Renew,
-            Operation::Unjoin,
-        ],
-        "only `check` tells it: a command that changes the host removes them",
-    )],
+    rules: &[Rule::Later(LOOKING)],
+    unasked: &[(CHANGING, "only `check` tells it: a command that changes the host removes them")],
 };
 
 /// What the host has of them.

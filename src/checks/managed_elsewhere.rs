@@ -1,6 +1,9 @@
 //! No other tool takes back what a join changes.
 
-use super::{Check, Report, Rule, Situation, Unjoining, Verdict, rule::Outcome};
+use super::{
+    Check, Report, Rule, Situation, Unjoining, Verdict,
+    rule::{CONFIGURING, LOOKING, Outcome},
+};
 use crate::{
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, command::Mc,
@@ -19,18 +22,9 @@ pub(super) const CHECK: Check = Check {
     title: "no other tool takes back what a join changes",
     skippable: true,
     rules: &[
-        Rule::Joining(
-            &[
-                Operation::Check,
-                Operation::Join,
-                Operation::PrepareHost,
-                Operation::PrepareMember,
-                Operation::Import,
-            ],
-            changed_configurations,
-        ),
-        Rule::Joining(&[Operation::Check], outdated_configurations),
-        Rule::Joining(&[Operation::Check], clusters),
+        Rule::Joining(CONFIGURING, changed_configurations),
+        Rule::Joining(LOOKING, outdated_configurations),
+        Rule::Joining(LOOKING, clusters),
         Rule::Joining(&[Operation::Renew], renewals),
         Rule::Unjoining(unjoining),
     ],

@@ -2,7 +2,7 @@
 
 use super::{
     Check, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, Unasked, some},
+    rule::{LOOKING, NO_MEMBER, Outcome, Unasked, some},
     unfinished,
 };
 use crate::{
@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareMember], without_run),
-        Rule::Joining(&[Operation::Check], not_as_wanted),
+        Rule::Joining(LOOKING, not_as_wanted),
     ],
     unasked: &[
         NO_MEMBER,

@@ -2,7 +2,7 @@
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, some},
+    rule::{LOOKING, NO_MEMBER, Outcome, WITH_MEMBERS, some},
 };
 use crate::{
     kubesphere::{
@@ -20,10 +20,7 @@ pub(super) const CHECK: Check = Check {
     id: "member-leftovers",
     title: "nothing of a former host is left on the members",
     skippable: true,
-    rules: &[
-        Rule::Joining(WITH_MEMBERS, of_former_hosts),
-        Rule::Joining(&[Operation::Check], of_former_names),
-    ],
+    rules: &[Rule::Joining(WITH_MEMBERS, of_former_hosts), Rule::Joining(LOOKING, of_former_names)],
     unasked: &[NO_MEMBER, (&[Operation::Unjoin], "what a removal leaves is listed at its end")],
 };
 

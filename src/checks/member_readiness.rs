@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining, Verdict,
     host_in_effect::controller,
-    rule::{NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, some},
+    rule::{LOOKING, NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, some},
 };
 use crate::{
     kubesphere::{
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Joining(WITH_MEMBERS, run),
-        Rule::Joining(&[Operation::Check], as_left),
+        Rule::Joining(LOOKING, as_left),
         Rule::Joining(&[Operation::Renew], moving),
         Rule::Unjoining(may_go),
     ],

@@ -1,27 +1,17 @@
 //! What restarts on each cluster with a join.
 
-use super::{Check, Report, Rule, Situation, rule::Outcome};
-use crate::{
-    kubesphere::versions::Version,
-    plan::{observed::Observed, operation::Operation},
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{CHANGING, LOOKING, Outcome},
 };
+use crate::{kubesphere::versions::Version, plan::observed::Observed};
 
 pub(super) const CHECK: Check = Check {
     id: "restarts",
     title: "it is known what a join restarts",
     skippable: false,
-    rules: &[Rule::Joining(&[Operation::Check], run)],
-    unasked: &[(
-        &[
-            Operation::Join,
-            Operation::PrepareHost,
-            Operation::PrepareMember,
-            Operation::Import,
-            Operation::Renew,
-            Operation::Unjoin,
-        ],
-        "the plan tells it beside its steps",
-    )],
+    rules: &[Rule::Joining(LOOKING, run)],
+    unasked: &[(CHANGING, "the plan tells it beside its steps")],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

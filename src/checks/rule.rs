@@ -36,6 +36,10 @@ pub enum Unasked {
 pub(super) const EVERY: &[Operation] = &Operation::ALL;
 /// A join as a whole, its parts, what comes after it, and the look at it.
 pub(super) const JOINING: &[Operation] = &[Check, Join, PrepareHost, PrepareMember, Import, Renew];
+pub(super) const LOOKING: &[Operation] = &[Check];
+pub(super) const CHANGING: &[Operation] = &[Join, PrepareHost, PrepareMember, Import, Renew, Unjoin];
+/// Those that depend on what the configurations of host and members are to become.
+pub(super) const CONFIGURING: &[Operation] = &[Check, Join, PrepareHost, PrepareMember, Import];
 pub(super) const WITH_MEMBERS: &[Operation] = &[Check, Join, PrepareMember, Import, Renew];
 /// Those after which the host knows a member that it did not know.
 pub(super) const REGISTERING: &[Operation] = &[Check, Join, Import];
