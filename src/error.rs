@@ -43,7 +43,7 @@ impl Resume {
 
 /// Why a command ended, as its exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// Something failed.
     Error,
     /// The command was typed wrongly.
@@ -64,7 +64,7 @@ pub enum Kind {
     ClosedPipe,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The process's exit code.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -84,7 +84,7 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub struct Error {
     /// What it means for the command.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// What failed, as a fragment.
     pub message: String,
     /// The causes, the nearest first.
@@ -99,7 +99,7 @@ pub struct Error {
 
 impl Error {
     /// A failure with this message.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
@@ -112,23 +112,23 @@ impl Error {
 
     /// A command that was typed wrongly.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message)
+        Self::new(ErrorKind::Usage, message)
     }
 
     /// Checks that stopped the command.
     pub fn refused(findings: Vec<Finding>) -> Self {
-        Self { findings, ..Self::new(Kind::Obstacle, "") }
+        Self { findings, ..Self::new(ErrorKind::Obstacle, "") }
     }
 
     /// Checks that stopped it before anything was changed, without their findings.
     pub fn nothing_changed(findings: &[Finding]) -> Self {
         let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
-        Self::new(Kind::Obstacle, format!("nothing was changed: {}", count(obstacles, "obstacle")))
+        Self::new(ErrorKind::Obstacle, format!("nothing was changed: {}", count(obstacles, "obstacle")))
     }
 
     /// A difference that was looked for and shown: nothing more to say.
     pub fn differs() -> Self {
-        Self::new(Kind::Differs, "")
+        Self::new(ErrorKind::Differs, "")
     }
 
     /// Adds what to do.
@@ -156,8 +156,8 @@ impl Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Self::new(Kind::ClosedPipe, "the reader has gone away"),
-            _ => Self::new(Kind::Error, format!("cannot write the output: {error}")),
+            std::io::ErrorKind::BrokenPipe => Self::new(ErrorKind::ClosedPipe, "the reader has gone away"),
+            _ => Self::new(ErrorKind::Error, format!("cannot write the output: {error}")),
         }
     }
 }
@@ -165,8 +165,8 @@ impl From<std::io::Error> for Error {
 impl From<KubeconfigError> for Error {
     fn from(error: KubeconfigError) -> Self {
         let kind = match error {
-            KubeconfigError::Unreadable { .. } | KubeconfigError::Malformed { .. } => Kind::Obstacle,
-            _ => Kind::Usage,
+            KubeconfigError::Unreadable { .. } | KubeconfigError::Malformed { .. } => ErrorKind::Obstacle,
+            _ => ErrorKind::Usage,
         };
         let hints = error.hints();
         Self { hints, ..Self::new(kind, error.to_string()).with_causes_of(&error) }
@@ -176,25 +176,25 @@ impl From<KubeconfigError> for Error {
 impl From<ConnectionError> for Error {
     fn from(error: ConnectionError) -> Self {
         let hints = error.hints();
-        Self { hints, ..Self::new(Kind::Obstacle, error.to_string()).with_causes_of(&error) }
+        Self { hints, ..Self::new(ErrorKind::Obstacle, error.to_string()).with_causes_of(&error) }
     }
 }
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
         let hints = error.hints();
-        Self { hints, ..Self::new(Kind::Error, error.to_string()).with_causes_of(&error) }
+        Self { hints, ..Self::new(ErrorKind::Error, error.to_string()).with_causes_of(&error) }
     }
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
-            StoreError::Missing(_) => Kind::Usage,
+            StoreError::Missing(_) => ErrorKind::Usage,
             StoreError::Unwritable(_, cause) if cause.kind() != std::io::ErrorKind::PermissionDenied => {
-                Kind::Error
+                ErrorKind::Error
             }
-            _ => Kind::Obstacle,
+            _ => ErrorKind::Obstacle,
         };
         Self::new(kind, error.to_string()).with_causes_of(&error).hint(error.hint())
     }
@@ -219,12 +219,12 @@ impl From<Failure> for Error {
                 "try it again, or look at the API server's log of \"{}\"; `--credentials` names another credential",
                 side.context()
             ))),
-            Failure::Missing { .. } | Failure::NotRestored { .. } => Self::new(Kind::Error, message),
-            Failure::Unstorable { .. } => Self::new(Kind::Obstacle, message)
+            Failure::Missing { .. } | Failure::NotRestored { .. } => Self::new(ErrorKind::Error, message),
+            Failure::Unstorable { .. } => Self::new(ErrorKind::Obstacle, message)
                 .hint("let the host have another credential: `--credentials service-account`"),
             // What was found has been told.
             Failure::Unreachable(findings) => Self::nothing_changed(&findings),
-            Failure::Unconfirmed { .. } => Self::new(Kind::Obstacle, message)
+            Failure::Unconfirmed { .. } => Self::new(ErrorKind::Obstacle, message)
                 .hint("run the same command again: it shows what it takes now"),
             Failure::ChangedHands { findings, .. } | Failure::Denied { findings, .. } => {
                 let message = format!("{message}: {}", count(findings.len(), "obstacle"));
@@ -232,7 +232,7 @@ impl From<Failure> for Error {
             }
             Failure::StaysNarrowed { side, .. } => {
                 let check = format!("`{}`", Mc::new("check").host(&side));
-                Self::new(Kind::Obstacle, message).hint(format!(
+                Self::new(ErrorKind::Obstacle, message).hint(format!(
                     "{check} says how the webhook stands; run the same command again when it is restored"
                 ))
             }
@@ -243,36 +243,36 @@ impl From<Failure> for Error {
             }
             Failure::Narrowing(failure) => of_narrowing(*failure),
             Failure::Refused(findings) => Self { message, ..Self::refused(findings) },
-            Failure::RunFailed { side, .. } => Self::new(Kind::Error, message)
+            Failure::RunFailed { side, .. } => Self::new(ErrorKind::Error, message)
                 .hint(format!("read the log: {}", logs_command(&side)))
                 .hint("mend the cause, then run the same command again: it restarts the installer"),
-            Failure::TakenBack { .. } => Self::new(Kind::Error, message)
+            Failure::TakenBack { .. } => Self::new(ErrorKind::Error, message)
                 .hint("settle it with them (another program, such as GitOps, does it again and again), then run the same command again"),
-            Failure::NotSettled { .. } => Self::new(Kind::Error, message)
+            Failure::NotSettled { .. } => Self::new(ErrorKind::Error, message)
                 .hint("another program keeps changing it (GitOps?): change it there, then run the same command again"),
             Failure::TimedOut { look_at, installer, .. } => {
-                let mut error = Self::new(Kind::TimedOut, message);
+                let mut error = Self::new(ErrorKind::TimedOut, message);
                 error.causes.extend(installer.map(|installer| format!("the installer's last word: {installer}")));
                 error.resume = Some(Resume::GoesOn);
                 error.hint(where_to_look(&look_at))
             }
             Failure::NameTaken { .. } => {
-                Self::new(Kind::Obstacle, message).hint("choose another with `--name`")
+                Self::new(ErrorKind::Obstacle, message).hint("choose another with `--name`")
             }
             // Never to be deleted for it: it is in use.
-            Failure::OtherCluster { side, host, name, is_renewed: true, .. } => Self::new(Kind::Error, message).hint(format!(
+            Failure::OtherCluster { side, host, name, is_renewed: true, .. } => Self::new(ErrorKind::Error, message).hint(format!(
                 "from the host, the stored address leads elsewhere: `{}` with `--member-server` and the address at which the host reaches the member",
                 Mc::new("renew").word(&name).host(&host).member_context(&side)
             )),
-            Failure::OtherCluster { host, name, .. } => Self::new(Kind::Error, message)
+            Failure::OtherCluster { host, name, .. } => Self::new(ErrorKind::Error, message)
                 .hint(format!("if nobody needs it: `{}` on the host", ObjectKind::CLUSTER.named(name).deletion(&host))),
             Failure::Deleted { .. } => {
-                Self::new(Kind::Error, message).hint("run the same command again to create it anew")
+                Self::new(ErrorKind::Error, message).hint("run the same command again to create it anew")
             }
-            Failure::Overtaken { .. } => Self::new(Kind::Error, message)
+            Failure::Overtaken { .. } => Self::new(ErrorKind::Error, message)
                 .hint("settle it with them, then run the same command again"),
             Failure::Withdrawn { twin, .. } => {
-                Self::new(Kind::Obstacle, message).hint(format!("go on with the name \"{twin}\": `--name {twin}`"))
+                Self::new(ErrorKind::Obstacle, message).hint(format!("go on with the name \"{twin}\": `--name {twin}`"))
             }
         }
     }
@@ -282,15 +282,15 @@ fn of_narrowing(failure: NarrowingFailure) -> Error {
     let message = failure.to_string();
     match failure {
         NarrowingFailure::Failure(failure) => failure.into(),
-        NarrowingFailure::NotSettled { .. } => Error::new(Kind::Error, message)
+        NarrowingFailure::NotSettled { .. } => Error::new(ErrorKind::Error, message)
             .hint("see who else changes it (another `kubectl mc unjoin --force`?), then run the same command again"),
-        NarrowingFailure::Malformed { side, .. } => Error::new(Kind::Obstacle, message)
+        NarrowingFailure::Malformed { side, .. } => Error::new(ErrorKind::Obstacle, message)
             .hint(format!("`{}` says what to do about it", Mc::new("check").host(&side))),
-        NarrowingFailure::DeniedByOther { .. } => Error::new(Kind::Obstacle, message)
+        NarrowingFailure::DeniedByOther { .. } => Error::new(ErrorKind::Obstacle, message)
             .hint("have the policy behind that other webhook let this Cluster pass, then run the same command again"),
-        NarrowingFailure::NotEffective { .. } => Error::new(Kind::TimedOut, message)
+        NarrowingFailure::NotEffective { .. } => Error::new(ErrorKind::TimedOut, message)
             .hint("run the same command again when the host's API server has less to do"),
-        NarrowingFailure::Stays { .. } => Error::new(Kind::TimedOut, message)
+        NarrowingFailure::Stays { .. } => Error::new(ErrorKind::TimedOut, message)
             .hint("see who is to take the finalizer off; run the same command again: it continues where this one stopped"),
     }
 }
@@ -331,7 +331,7 @@ fn where_to_look(look_at: &LookAt) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, Failure, Kind, Side};
+    use super::{Error, ErrorKind, Failure, Side};
 
     #[test]
     fn nobody_is_told_to_delete_a_cluster_that_is_in_use() {
@@ -359,15 +359,15 @@ mod tests {
     #[test]
     fn every_kind_has_the_code_of_the_contract() {
         let kinds = [
-            Kind::Error,
-            Kind::Usage,
-            Kind::Obstacle,
-            Kind::TimedOut,
-            Kind::Declined,
-            Kind::Partial,
-            Kind::Interrupted,
-            Kind::Differs,
+            ErrorKind::Error,
+            ErrorKind::Usage,
+            ErrorKind::Obstacle,
+            ErrorKind::TimedOut,
+            ErrorKind::Declined,
+            ErrorKind::Partial,
+            ErrorKind::Interrupted,
+            ErrorKind::Differs,
         ];
-        assert_eq!(kinds.map(Kind::exit_code), [1, 2, 3, 4, 5, 6, 130, 1]);
+        assert_eq!(kinds.map(ErrorKind::exit_code), [1, 2, 3, 4, 5, 6, 130, 1]);
     }
 }

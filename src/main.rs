@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::ErrorKind as Mistyped;
 use kubectl_mc::{
     cli::{Called, Cli, ColorChoice, Command},
     commands::{self, complete, interrupt::interrupted},
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     live::environment::command_line,
     output::{log, ui::Ui, words},
 };
@@ -44,7 +44,7 @@ fn completed(words: &[String], called: Called) -> ExitCode {
 /// Help and version are results; that nobody reads them is no failure. Without any words, help is what was
 /// asked for, as with kubectl.
 fn usage(error: &clap::Error, words: &[String], called: &Called) -> ExitCode {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if error.kind() == Mistyped::DisplayHelpOnMissingArgumentOrSubcommand {
         drop(named_command(words, called).print_help());
         return ExitCode::SUCCESS;
     }
@@ -66,7 +66,7 @@ fn logged(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
     run(cli, called, ui)?;
     match warnings.count() {
         count @ 1.. if cli.global.warnings_as_errors => {
-            Err(Error::new(Kind::Error, format!("{} received", words::count(count, "warning"))))
+            Err(Error::new(ErrorKind::Error, format!("{} received", words::count(count, "warning"))))
         }
         _ => Ok(()),
     }

@@ -12,7 +12,7 @@ use crate::{
         side::Side,
     },
     plan::{
-        needs::ConfigurationStep, observed::Observed, operation::Operation, secret_remarks::run_installer,
+        needs::ConfigurationNeed, observed::Observed, operation::Operation, secret_remarks::run_installer,
     },
 };
 
@@ -51,7 +51,7 @@ fn of_member(situation: &Situation<'_>, member: &Observed) -> Option<Report> {
 }
 
 fn in_effect<'a>(situation: &Situation<'_>, member: &'a Observed) -> Option<&'a KubesphereConfig> {
-    let in_effect = situation.step(&member.side) == Some(&ConfigurationStep::InEffect);
+    let in_effect = situation.step(&member.side) == Some(&ConfigurationNeed::InEffect);
     member.config.present().filter(|_| in_effect && member.role() == Role::Member)
 }
 

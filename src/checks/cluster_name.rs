@@ -49,7 +49,7 @@ fn of_member(
     let name = &intent.name;
     let failure = |message: String| Report::failure(&member.side, message);
     if !is_cluster_name(name) {
-        return Some(invalid(name, &member.side, is_created));
+        return Some(invalid(name, &member.side, &host.side, is_created));
     }
     if hosts_name == Some(name.as_str()) {
         return Some(
@@ -79,12 +79,12 @@ fn of_member(
 }
 
 /// Before a join is asked for, its name can still be chosen.
-fn invalid(name: &str, side: &Side, is_created: bool) -> Report {
+fn invalid(name: &str, side: &Side, host: &Side, is_created: bool) -> Report {
     let message = format!("\"{name}\" cannot be a Cluster's name");
     if is_created {
         return Report::failure(side, message).cure("choose one with `--name`");
     }
-    let join = Mc::new("join").member(side).words("--name");
+    let join = Mc::new("join").member(side).host(host).words("--name");
     let join = join.words(&propose_cluster_name(name).unwrap_or_else(|| "NAME".to_owned()));
     Report::warning(side, message).cure(format!("join it under another: `{join}`"))
 }

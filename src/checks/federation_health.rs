@@ -10,7 +10,7 @@ use crate::{
         side::Side,
     },
     plan::{
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::{InstallerRun, Seen},
         operation::Operation,
         surroundings::{Release, Webhook},
@@ -37,7 +37,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let federation = host.surroundings.federation.as_ref().ok_or(nothing_new)?;
     let side = &host.side;
     // What is not installed yet comes with the run that makes a host of it.
-    let installed = host.is_host() && situation.step(side) == Some(&ConfigurationStep::InEffect);
+    let installed = host.is_host() && situation.step(side) == Some(&ConfigurationNeed::InEffect);
     let at_work = match host.run {
         InstallerRun::UnderWay(_) | InstallerRun::Unknown { is_likely: true, .. } => true,
         InstallerRun::NotAsked | InstallerRun::Idle { .. } | InstallerRun::Unknown { .. } => false,

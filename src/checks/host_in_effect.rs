@@ -12,7 +12,7 @@ use crate::{
         side::Side,
     },
     plan::{
-        needs::{ConfigurationStep, host_progress},
+        needs::{ConfigurationNeed, host_progress},
         observed::Observed,
         operation::Operation,
     },
@@ -38,7 +38,7 @@ pub(super) const CHECK: Check = Check {
 
 /// What is no host yet becomes one by a join. A role that is set without effect shows itself in the console as the one
 /// cluster `default` (kubesphere issues 3877, 5800).
-fn host_with_step<'a>(situation: &Situation<'a>) -> Result<(&'a Observed, &'a ConfigurationStep), Unasked> {
+fn host_with_step<'a>(situation: &Situation<'a>) -> Result<(&'a Observed, &'a ConfigurationNeed), Unasked> {
     let host = situation.answering_host()?;
     if !host.is_host() {
         return Err(Unasked::Because("the cluster is no host yet"));
@@ -48,7 +48,7 @@ fn host_with_step<'a>(situation: &Situation<'a>) -> Result<(&'a Observed, &'a Co
 
 fn without_run(situation: &Situation<'_>) -> Outcome {
     let (host, step) = host_with_step(situation)?;
-    let report = (*step == ConfigurationStep::Restart)
+    let report = (*step == ConfigurationNeed::Restart)
         .then(|| unfinished::restart(situation, &host.side, &missing(host), &prepare(host)));
     Ok(report.into_iter().collect())
 }
@@ -58,10 +58,10 @@ fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
     let (host, step) = host_with_step(situation)?;
     let side = &host.side;
     let report = match step {
-        ConfigurationStep::InEffect | ConfigurationStep::Restart => return Ok(Vec::new()),
-        ConfigurationStep::Await => unfinished::run(side, &missing(host)),
-        ConfigurationStep::AwaitController => Report::warning(side, missing(host)).cure(controller(side)),
-        ConfigurationStep::Patch(patch) => unfinished::drift(side, patch, &prepare(host)),
+        ConfigurationNeed::InEffect | ConfigurationNeed::Restart => return Ok(Vec::new()),
+        ConfigurationNeed::Await => unfinished::run(side, &missing(host)),
+        ConfigurationNeed::AwaitController => Report::warning(side, missing(host)).cure(controller(side)),
+        ConfigurationNeed::Patch(patch) => unfinished::drift(side, patch, &prepare(host)),
     };
     Ok(vec![report])
 }
@@ -77,7 +77,7 @@ fn prepare(host: &Observed) -> Mc {
 
 fn own_cluster(situation: &Situation<'_>) -> Outcome {
     let (host, step) = host_with_step(situation)?;
-    let in_effect = *step == ConfigurationStep::InEffect;
+    let in_effect = *step == ConfigurationNeed::InEffect;
     let cluster = host.host_cluster().filter(|_| in_effect);
     let unready = cluster.and_then(|cluster| {
         let unmet = [ConditionType::Federated, ConditionType::Ready].into_iter().find_map(|condition| {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     kubesphere::{command::Mc, devops_config},
     plan::{
-        needs::{ConfigurationStep, shared_secret},
+        needs::{ConfigurationNeed, shared_secret},
         observed::{Observed, Seen},
         secret_places::{Place, SecretPlaces},
         secret_remarks::{Remark, devops_cures, of_places},
@@ -47,7 +47,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
 fn of_cluster(situation: &Situation<'_>, observed: &Observed, places: &SecretPlaces) -> Vec<Report> {
     let step = situation.step(&observed.side);
     // A run that is under way or was cut short is told by what is not in effect.
-    let unfinished = matches!(step, Some(ConfigurationStep::Await | ConfigurationStep::Restart));
+    let unfinished = matches!(step, Some(ConfigurationNeed::Await | ConfigurationNeed::Restart));
     let host = situation.host.map_or_else(|| places.clone(), self::places);
     let remarks = of_places(places, &host, unfinished).into_iter().map(warning);
     let unread = unread(places, observed);
@@ -74,7 +74,7 @@ fn warning(remark: Remark) -> Report {
 fn stale_to_be(
     situation: &Situation<'_>,
     observed: &Observed,
-    step: Option<&ConfigurationStep>,
+    step: Option<&ConfigurationNeed>,
     places: &SecretPlaces,
 ) -> Option<Report> {
     let present = places.in_effect()?.secret;
@@ -82,7 +82,7 @@ fn stale_to_be(
     let members = situation.answering_members().ok()?;
     let is_member = members.iter().any(|(_, member)| member.side == observed.side);
     let shared = shared_secret(situation.intent, situation.host).ok().filter(|_| is_member)?;
-    let changes = step.is_some_and(ConfigurationStep::runs_installer) && kept != shared;
+    let changes = step.is_some_and(ConfigurationNeed::runs_installer) && kept != shared;
     changes.then(|| {
         let message = format!(
             "DevOps is installed and keeps its jwtSecret of now: after the join its pages answer 401 until ConfigMap {} has the new one",

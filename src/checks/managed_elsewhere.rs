@@ -11,7 +11,7 @@ use crate::{
     },
     plan::{
         configuration_patch::{Change, ConfigurationPatch},
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::Observed,
         operation::Operation,
     },
@@ -41,7 +41,7 @@ fn changed_configurations(situation: &Situation<'_>) -> Outcome {
     let reports = situation.answering()?.into_iter().filter_map(|observed| {
         let tool = observed.configuration.present()?.tool()?;
         match situation.step(&observed.side)? {
-            ConfigurationStep::Patch(patch) => Some(reverted(situation, &observed.side, &tool, patch)),
+            ConfigurationNeed::Patch(patch) => Some(reverted(situation, &observed.side, &tool, patch)),
             _ => None,
         }
     });
@@ -52,7 +52,7 @@ fn outdated_configurations(situation: &Situation<'_>) -> Outcome {
     let unchanged = situation
         .answering()?
         .into_iter()
-        .filter(|observed| !matches!(situation.step(&observed.side), Some(ConfigurationStep::Patch(_))));
+        .filter(|observed| !matches!(situation.step(&observed.side), Some(ConfigurationNeed::Patch(_))));
     let reports = unchanged.filter_map(|observed| {
         let configuration = observed.configuration.present()?;
         out_of_step(situation, &observed.side, &configuration.tool()?, configuration)

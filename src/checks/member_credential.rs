@@ -7,7 +7,7 @@ use super::{
 use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side, versions::Version},
     plan::{
-        credential::{Account, Kind, Ownership, Piece},
+        credential::{Account, CredentialKind, CredentialObject, Ownership},
         intent::ClusterIntent,
         member_kubeconfig::{Problem, StoredUser},
         observed::Observed,
@@ -59,9 +59,9 @@ fn of_member(
     let problems = problems(kind, cluster);
     let mut reports: Vec<Report> = problems.map(|problem| problematic(side, problem)).collect();
     let holds_certificate = match kind {
-        Kind::Certificate => true,
-        Kind::ServiceAccount => false,
-        Kind::Context => cluster.user.as_ref().map_or(true, StoredUser::has_certificate),
+        CredentialKind::Certificate => true,
+        CredentialKind::ServiceAccount => false,
+        CredentialKind::Context => cluster.user.as_ref().map_or(true, StoredUser::has_certificate),
     };
     let refused = host.filter(|host| host.differences().needs_client_certificate && !holds_certificate);
     reports.extend(refused.map(|host| token_only(side, kind, host)));
@@ -76,12 +76,12 @@ fn of_member(
 }
 
 /// A user's plugin matters only where the user is to be stored.
-fn problems(kind: Kind, cluster: &ClusterIntent) -> impl Iterator<Item = &Problem> {
-    let user = cluster.user.as_ref().err().filter(|_| kind == Kind::Context);
+fn problems(kind: CredentialKind, cluster: &ClusterIntent) -> impl Iterator<Item = &Problem> {
+    let user = cluster.user.as_ref().err().filter(|_| kind == CredentialKind::Context);
     cluster.endpoint.as_ref().err().into_iter().chain(user).flatten()
 }
 
-fn taken(side: &Side, piece: Piece, why: &str) -> Report {
+fn taken(side: &Side, piece: CredentialObject, why: &str) -> Report {
     let message = format!("{} {} is not ours: {why}", piece.type_meta().1, piece.name());
     piece.cures(side).into_iter().fold(Report::failure(side, message), Report::cure)
 }
@@ -107,8 +107,8 @@ fn unproxied(side: &Side, cluster: &ClusterIntent) -> Report {
     Report::warning(side, format!("{message} {}", cluster.server))
 }
 
-fn token_only(side: &Side, kind: Kind, version: Version) -> Report {
-    let has = if kind == Kind::Context { "its context has" } else { "a service account has" };
+fn token_only(side: &Side, kind: CredentialKind, version: Version) -> Report {
+    let has = if kind == CredentialKind::Context { "its context has" } else { "a service account has" };
     let never = "never gets a cluster ready without a client certificate";
     Report::failure(side, format!("{has} a token, and a host with KubeSphere {version} {never}"))
         .cure("let the member sign one: leave out `--credentials`, or pass `--credentials auto`")

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     kubesphere::{command::Mc, side::Side},
     plan::{
-        credential::Kind,
+        credential::CredentialKind,
         lifetime::{DAY, SOON, day, end, left},
         member_kubeconfig::StoredUser,
         observed::Observed,
@@ -25,7 +25,11 @@ pub(super) const CHECK: Check = Check {
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.host.and_then(Observed::kubesphere_version);
     let of_contexts = situation.members_to_store()?.into_iter().filter_map(|(side, cluster, member)| {
-        let user = cluster.user.as_ref().ok().filter(|_| cluster.credential.kind(host) == Kind::Context)?;
+        let user = cluster
+            .user
+            .as_ref()
+            .ok()
+            .filter(|_| cluster.credential.kind(host) == CredentialKind::Context)?;
         Some((side, cluster, user, member?.endpoint.as_ref()?.at))
     });
     let of_contexts = some(of_contexts, "no context's own credential is to be stored")?.into_iter();

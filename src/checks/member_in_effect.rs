@@ -8,7 +8,7 @@ use super::{
 use crate::{
     kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side},
     plan::{
-        needs::{ConfigurationStep, member_progress, shared_secret},
+        needs::{ConfigurationNeed, member_progress, shared_secret},
         operation::Operation,
     },
 };
@@ -33,13 +33,13 @@ pub(super) const CHECK: Check = Check {
 struct About<'a> {
     side: &'a Side,
     missing: String,
-    step: &'a ConfigurationStep,
+    step: &'a ConfigurationNeed,
     /// The name under which the host knows it.
     registered: Option<&'a str>,
 }
 
 fn without_run(situation: &Situation<'_>) -> Outcome {
-    let failed = members(situation)?.into_iter().filter(|about| *about.step == ConfigurationStep::Restart);
+    let failed = members(situation)?.into_iter().filter(|about| *about.step == ConfigurationNeed::Restart);
     let reports = failed
         .map(|about| unfinished::restart(situation, about.side, &about.missing, &join(situation, &about)));
     Ok(reports.collect())
@@ -48,9 +48,9 @@ fn without_run(situation: &Situation<'_>) -> Outcome {
 /// What a join waits for or sets right, and shows in its plan.
 fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
     let reports = members(situation)?.into_iter().filter_map(|about| match about.step {
-        ConfigurationStep::InEffect | ConfigurationStep::AwaitController | ConfigurationStep::Restart => None,
-        ConfigurationStep::Await => Some(unfinished::run(about.side, &about.missing)),
-        ConfigurationStep::Patch(patch) => {
+        ConfigurationNeed::InEffect | ConfigurationNeed::AwaitController | ConfigurationNeed::Restart => None,
+        ConfigurationNeed::Await => Some(unfinished::run(about.side, &about.missing)),
+        ConfigurationNeed::Patch(patch) => {
             Some(unfinished::drift(about.side, patch, &join(situation, &about)))
         }
     });
@@ -67,7 +67,7 @@ fn members<'a>(situation: &Situation<'a>) -> Result<Vec<About<'a>>, Unasked> {
         };
         let missing = member_progress(member, secret).missing().unwrap_or("something is missing").to_owned();
         let registered = situation.registered(intent, member).map(RegisteredCluster::name);
-        if registered.is_some() || !matches!(step, ConfigurationStep::Patch(_)) {
+        if registered.is_some() || !matches!(step, ConfigurationNeed::Patch(_)) {
             members.push(About { side: &member.side, missing, step, registered });
         }
     }

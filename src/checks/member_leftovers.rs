@@ -82,8 +82,8 @@ fn of_workspaces(side: &Side, workspaces: &[LeftoverWorkspace], name: &str) -> V
     });
     let told =
         workspaces.iter().filter(|workspace| matches!(workspace.placed_on, Seen::Present(_) | Seen::Absent));
-    let (conflicting, harmless): (Vec<_>, Vec<_>) = told.partition(conflicts);
-    let (conflicting, harmless) = (names(conflicting), names(harmless));
+    let (conflicting, sanitize): (Vec<_>, Vec<_>) = told.partition(conflicts);
+    let (conflicting, sanitize) = (names(conflicting), names(sanitize));
     let conflict = (!conflicting.is_empty()).then(|| {
         let message = format!(
             "a former host's workspaces are left that this host has too and does not place on this cluster, so it cannot join: {}",
@@ -91,12 +91,12 @@ fn of_workspaces(side: &Side, workspaces: &[LeftoverWorkspace], name: &str) -> V
         );
         Report::failure(side, message).cure(release(side, &conflicting))
     });
-    let left = (!harmless.is_empty()).then(|| {
+    let left = (!sanitize.is_empty()).then(|| {
         let message = format!(
             "a former host's workspaces are left: {}; a workspace of that name on this host will take them over",
-            listed(&harmless)
+            listed(&sanitize)
         );
-        Report::warning(side, message).cure(release(side, &harmless))
+        Report::warning(side, message).cure(release(side, &sanitize))
     });
     conflict.into_iter().chain(untold).chain(left).collect()
 }

@@ -13,7 +13,7 @@ use crate::{
         intent::{Intent, Reachability},
         operation::Operation,
         reach::{
-            probing::{Outlook, Probed, ProbedMember},
+            probing::{ProbePlan, Probed, ProbedMember},
             target::Target,
             verdict::{Obstruction, Reach},
         },
@@ -32,14 +32,14 @@ pub(super) const CHECK: Check = Check {
 const NAMED: usize = 10;
 
 /// What is known before anything was probed: why nothing will be, and what a probe cannot tell.
-pub fn foreseen(outlook: &Outlook) -> Vec<Finding> {
-    let reports = match outlook {
-        Outlook::Unknown { host, why, cure } => {
+pub fn foreseen(probe_plan: &ProbePlan) -> Vec<Finding> {
+    let reports = match probe_plan {
+        ProbePlan::Unknown { host, why, cure } => {
             let report =
                 Report::unknown(host, format!("whether its nodes reach the members stays unknown: {why}"));
             vec![cure.iter().fold(report, Report::cure)]
         }
-        Outlook::Probes(probing) => {
+        ProbePlan::Probes(probing) => {
             let named = probing.members.iter().filter(|member| member.target.is_named());
             named.map(|member| named_server(member, &probing.host)).collect()
         }
@@ -152,7 +152,7 @@ mod tests {
         plan::reach::{
             node::fixture,
             probing::{
-                Outlook, Probed,
+                ProbePlan, Probed,
                 tests::{member, probing},
             },
             target::Target,
@@ -228,9 +228,9 @@ mod tests {
     #[test]
     fn what_a_probe_cannot_tell_is_said_beforehand() {
         let mut probing = probing(&[fixture("a")]);
-        assert_eq!(foreseen(&Outlook::Probes(probing.clone())), []);
+        assert_eq!(foreseen(&ProbePlan::Probes(probing.clone())), []);
         probing.members.push(member("edge-2", "https://lb.kubesphere.local:6443"));
-        let findings = foreseen(&Outlook::Probes(probing));
+        let findings = foreseen(&ProbePlan::Probes(probing));
         assert!(said(&findings)[0].1.contains("resolve its server's name lb.kubesphere.local"));
         assert!(findings[0].report.cures[0].ends_with("nslookup lb.kubesphere.local`"));
     }
@@ -255,8 +255,8 @@ mod tests {
     fn why_nothing_is_probed_is_said_beforehand() {
         let host = Side::host("prod");
         let cure = Some("the user needs \"list\" on nodes".to_owned());
-        let outlook = Outlook::Unknown { host, why: "it shows no nodes".to_owned(), cure };
-        let findings = foreseen(&outlook);
+        let probe_plan = ProbePlan::Unknown { host, why: "it shows no nodes".to_owned(), cure };
+        let findings = foreseen(&probe_plan);
         assert_eq!(
             said(&findings),
             [("unknown", "whether its nodes reach the members stays unknown: it shows no nodes".to_owned())]

@@ -22,7 +22,7 @@ use crate::{
         member_server::storable,
         observed::Observed,
         operation::Operation,
-        unjoin::admission::{Admission, Outlook},
+        unjoin::admission::{Admission, MemberHealth},
     },
 };
 
@@ -230,14 +230,14 @@ fn may_go(unjoining: &Unjoining<'_>) -> Outcome {
         Admission::NotCalled(why) => Some(not_called(&host.side, name, why)),
         Admission::Silent(why) => Some(silent(&host.side, name, why)),
         Admission::DeniedByOther(why) => Some(denied_by_other(&host.side, name, why)),
-        Admission::Unasked(Outlook::Alive) => Some(Report::unknown(
+        Admission::Unasked(MemberHealth::Alive) => Some(Report::unknown(
             &host.side,
             format!(
                 "whether its webhook lets the Cluster \"{name}\" go, which a dry run on the client's side does not ask; the \
                  member answers, so it should"
             ),
         )),
-        Admission::Unasked(Outlook::Doubtful(against)) => Some(
+        Admission::Unasked(MemberHealth::Doubtful(against)) => Some(
             Report::unknown(
                 &host.side,
                 format!(

@@ -16,7 +16,7 @@ use crate::{
         intent::ClusterIntent,
         observed::Observed,
         operation::Operation,
-        unjoin::tenure::Tenure,
+        unjoin::member_ownership::MemberOwnership,
     },
 };
 
@@ -79,16 +79,16 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     })
 }
 
-/// What the member's tenure says of what is left undone.
+/// What whose the member is says of what is left undone.
 fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
     let member = unjoining.plan?.member.as_ref()?;
-    let message = match &member.tenure {
-        Tenure::Ours | Tenure::Clean => return None,
-        Tenure::Twice(other) => {
+    let message = match &member.member_ownership {
+        MemberOwnership::Ours | MemberOwnership::Clean => return None,
+        MemberOwnership::Twice(other) => {
             format!("it is registered on this host as \"{other}\" too, and stays its member")
         }
-        Tenure::OtherSecret => return Some(drifted(&member.side, unjoining.host)),
-        Tenure::Host => "it is a host itself".to_owned(),
+        MemberOwnership::OtherSecret => return Some(drifted(&member.side, unjoining.host)),
+        MemberOwnership::Host => "it is a host itself".to_owned(),
     };
     Some(Report::warning(&member.side, message))
 }

@@ -4,7 +4,7 @@ use super::{Check, Report, Rule, Situation, rule::Outcome};
 use crate::{
     kubesphere::{command::Mc, side::Side},
     plan::{
-        needs::{ConfigurationStep, host_progress, host_step, member_progress, member_step, shared_secret},
+        needs::{ConfigurationNeed, host_need, host_progress, member_need, member_progress, shared_secret},
         observed::Observed,
         operation::Operation,
     },
@@ -37,14 +37,14 @@ fn run(situation: &Situation<'_>) -> Outcome {
 
 fn of_host(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
     // What is no host at all is host-role's.
-    let step = host_step(&situation.intent.host, host).ok().filter(|_| host.is_host())?;
+    let step = host_need(&situation.intent.host, host).ok().filter(|_| host.is_host())?;
     let missing = missing(&step, host_progress(host).missing())?;
     Some(report(&host.side, &missing).cure(format!("`{}`", Mc::new("prepare host").host(&host.side))))
 }
 
 fn of_member(situation: &Situation<'_>, host: &Observed, member: &Observed) -> Option<Report> {
     let secret = shared_secret(situation.intent, Some(host)).ok()?;
-    let step = member_step(member, &secret).ok()?;
+    let step = member_need(member, &secret).ok()?;
     let missing = missing(&step, member_progress(member, &secret).missing())?;
     let prepare = Mc::new("prepare member").member(&member.side).host(&host.side);
     Some(report(&member.side, &missing).cure(format!("`{prepare}`")))
@@ -55,17 +55,17 @@ fn report(side: &Side, missing: &str) -> Report {
 }
 
 /// What only a change or a restart of the installer would bring. What is under way is waited for.
-fn missing(step: &ConfigurationStep, missing: Option<&str>) -> Option<String> {
+fn missing(step: &ConfigurationNeed, missing: Option<&str>) -> Option<String> {
     match step {
-        ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => None,
-        ConfigurationStep::Patch(patch) => {
+        ConfigurationNeed::InEffect | ConfigurationNeed::Await | ConfigurationNeed::AwaitController => None,
+        ConfigurationNeed::Patch(patch) => {
             let changes = patch.changes.iter().map(|change| {
                 let old = change.old.as_deref().unwrap_or("unset");
                 format!("{} is {old}, not {}", change.field, change.new)
             });
             Some(changes.collect::<Vec<_>>().join("; "))
         }
-        ConfigurationStep::Restart => Some(format!(
+        ConfigurationNeed::Restart => Some(format!(
             "{}, and the installer is not at work on it",
             missing.unwrap_or("its configuration is not in effect")
         )),

@@ -8,7 +8,7 @@ use crate::{
     kubesphere::{cluster::RegisteredCluster, side::Side},
     plan::{
         intent::{ClusterIntent, Intent, MemberIntent},
-        needs::{ConfigurationStep, Unplannable},
+        needs::{ConfigurationNeed, Unplannable},
         observed::Observed,
         operations::Decision,
     },
@@ -97,7 +97,7 @@ impl<'a> Situation<'a> {
     }
 
     /// What a cluster's configuration needs; `None` where that cannot be told or is not asked for.
-    pub fn step(&self, side: &Side) -> Option<&'a ConfigurationStep> {
+    pub fn step(&self, side: &Side) -> Option<&'a ConfigurationNeed> {
         self.decision?.needs.of(side)
     }
 
@@ -112,7 +112,7 @@ impl<'a> Situation<'a> {
 
     /// Whether a run of the installer follows, or is waited for, on this cluster.
     pub fn runs_installer(&self, side: &Side) -> bool {
-        self.step(side).is_some_and(ConfigurationStep::runs_installer)
+        self.step(side).is_some_and(ConfigurationNeed::runs_installer)
     }
 
     /// Whether the host is to store a credential of this member.
@@ -137,7 +137,10 @@ impl<'a> Situation<'a> {
     pub fn members_to_store(&self) -> Result<Vec<ToStore<'a>>, Unasked> {
         let host = self.host.filter(|_| !self.intent.operation.replaces_kubeconfigs());
         let stands = |name: &str| host.is_some_and(|host| host.cluster_named(name).is_some());
-        let new = self.members.iter().filter_map(|member| {
+        let host_uid = self.host.map(|host| &host.uid);
+        let is_host = |member: Option<&Observed>| member.is_some_and(|member| Some(&member.uid) == host_uid);
+        let others = self.members.iter().filter(|member| !is_host(member.observed));
+        let new = others.filter_map(|member| {
             let cluster = member.intent.cluster.as_ref().filter(|cluster| !stands(&cluster.name))?;
             Some((member.intent.side.clone(), cluster, member.observed))
         });

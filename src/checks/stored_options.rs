@@ -11,10 +11,10 @@ use crate::{
         cluster::RegisteredCluster, command::Mc, installer_log::mask, stored_kubeconfig::StoredKubeconfig,
     },
     plan::{
-        credential::{Choice, Kind as Wanted},
+        credential::{Choice, CredentialKind},
         intent::ClusterIntent,
         observed::Observed,
-        stored_credential::{Kind, stored_credential},
+        stored_credential::{StoredCredentialKind, stored_credential},
     },
 };
 
@@ -40,21 +40,20 @@ struct About<'a> {
 }
 
 impl About<'_> {
+    /// One command changes all of it, and is said once.
     fn reports(&self) -> Vec<Report> {
-        let stored = [
+        let options = [
             ("--member-server", self.server()),
             ("--credentials", self.credentials()),
             ("--member-certificate-authority", self.certificate_authority()),
+            ("--member-tls-server-name", self.tls_server_name()),
         ];
-        let stored = stored.into_iter().filter_map(|(option, stands)| {
-            Some(self.warning(option, &stands?).cure(self.cure(&self.renewal())))
-        });
-        let name = self.tls_server_name().map(|stands| {
-            let elsewhere = self.renew().words("--member-server https://ADDRESS:PORT");
-            let address = format!("store an address that the member's certificate covers: `{elsewhere}`");
-            self.warning("--member-tls-server-name", &stands).cure(address)
-        });
-        stored.chain(name).collect()
+        let differing =
+            options.into_iter().filter_map(|(option, stands)| Some(self.warning(option, &stands?)));
+        let mut reports: Vec<Report> = differing.collect();
+        let last = reports.pop().map(|last| last.cure(self.cure()));
+        reports.extend(last);
+        reports
     }
 
     fn warning(&self, option: &str, stands: &str) -> Report {
@@ -74,12 +73,14 @@ impl About<'_> {
         let wanted = self.intent.given.credentials?.kind(self.host.kubesphere_version());
         let stored = stored_credential(self.stored.as_ref(), self.cluster.is_direct());
         let is_wanted = match wanted {
-            Wanted::Context => !stored.is_ours,
-            Wanted::ServiceAccount => stored.is_ours && stored.kind == Kind::ServiceAccount,
-            Wanted::Certificate => stored.is_ours && stored.kind == Kind::Certificate,
+            CredentialKind::Context => !stored.is_ours,
+            CredentialKind::ServiceAccount => {
+                stored.is_ours && stored.kind == StoredCredentialKind::ServiceAccount
+            }
+            CredentialKind::Certificate => stored.is_ours && stored.kind == StoredCredentialKind::Certificate,
         };
         let (noun, made) = (stored.kind.noun(), if stored.is_ours { "was made" } else { "was not made" });
-        let differs = stored.kind != Kind::None && !is_wanted;
+        let differs = stored.kind != StoredCredentialKind::None && !is_wanted;
         differs.then(|| format!("it has a {noun} that {made} for it"))
     }
 
@@ -100,13 +101,13 @@ impl About<'_> {
         (stored != Some(wanted)).then(|| format!("it expects {expected} in the server's certificate"))
     }
 
-    fn renew(&self) -> Mc {
-        Mc::new("renew").word(self.cluster.name()).host(&self.host.side).member_context(&self.member.side)
-    }
-
     /// With everything that was asked for, as it leaves nothing of the old kubeconfig.
     fn renewal(&self) -> Mc {
-        let (given, mut renew) = (&self.intent.given, self.renew());
+        let given = &self.intent.given;
+        let mut renew = Mc::new("renew")
+            .word(self.cluster.name())
+            .host(&self.host.side)
+            .member_context(&self.member.side);
         if given.server {
             renew = renew.words("--member-server").word(&self.intent.server);
         }
@@ -120,9 +121,18 @@ impl About<'_> {
     }
 
     /// What its agent connects has no kubeconfig to renew.
-    fn cure(&self, renewal: &Mc) -> String {
+    fn cure(&self) -> String {
+        let renewal = self.renewal();
         if self.cluster.is_direct() {
-            return format!("store another kubeconfig: `{renewal}`");
+            // The name in a certificate is stored by no command.
+            let elsewhere = self.tls_server_name().filter(|_| !self.intent.given.server);
+            return elsewhere.map_or_else(
+                || format!("store another kubeconfig: `{renewal}`"),
+                |_| {
+                    let renewal = renewal.clone().words("--member-server https://ADDRESS:PORT");
+                    format!("store an address that the member's certificate covers: `{renewal}`")
+                },
+            );
         }
         let unjoin = Mc::new("unjoin").word(self.cluster.name()).host(&self.host.side);
         format!("take it out, then join it again: `{}`", unjoin.member_context(&self.member.side))

@@ -1,10 +1,10 @@
 //! What must still hold before a member is changed, after a prompt and a wait of any length.
 
 use super::{Finding, Report, member_registration};
-use crate::plan::{observed::Observed, unjoin::tenure::Tenure};
+use crate::plan::{observed::Observed, unjoin::member_ownership::MemberOwnership};
 
 /// Whether a member may still be changed as planned, on a fresh look at it and the host.
-pub fn recheck(planned: (&Observed, &Tenure), fresh: (&Observed, &Tenure)) -> Vec<Finding> {
+pub fn recheck(planned: (&Observed, &MemberOwnership), fresh: (&Observed, &MemberOwnership)) -> Vec<Finding> {
     let ((planned, was), (fresh, is)) = (planned, fresh);
     let moved = (planned.uid != fresh.uid).then(|| {
         let message = format!("another cluster answers there: the UID of its kube-system is {}", fresh.uid);
@@ -20,27 +20,32 @@ pub fn recheck(planned: (&Observed, &Tenure), fresh: (&Observed, &Tenure)) -> Ve
     member_registration::CHECK.named(moved.into_iter().chain(changed).collect(), &[])
 }
 
-fn change(is: &Tenure) -> String {
+fn change(is: &MemberOwnership) -> String {
     match is {
-        Tenure::Ours => "something of this host has appeared there".to_owned(),
-        Tenure::Clean => "somebody has removed what was there of this host".to_owned(),
-        Tenure::Twice(other) => format!("it was registered on this host as \"{other}\""),
-        Tenure::OtherSecret => "it was given a jwtSecret that is not this host's".to_owned(),
-        Tenure::Host => "it has become a host itself".to_owned(),
+        MemberOwnership::Ours => "something of this host has appeared there".to_owned(),
+        MemberOwnership::Clean => "somebody has removed what was there of this host".to_owned(),
+        MemberOwnership::Twice(other) => format!("it was registered on this host as \"{other}\""),
+        MemberOwnership::OtherSecret => "it was given a jwtSecret that is not this host's".to_owned(),
+        MemberOwnership::Host => "it has become a host itself".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::recheck;
-    use crate::plan::{observed::fixture, unjoin::tenure::Tenure};
+    use crate::plan::{observed::fixture, unjoin::member_ownership::MemberOwnership};
 
     #[test]
     fn a_member_that_is_not_as_planned_any_more_is_left() {
         let (planned, mut fresh) = (fixture("v1.34.0"), fixture("v1.34.0"));
-        let ours = Tenure::Ours;
+        let ours = MemberOwnership::Ours;
         assert_eq!(recheck((&planned, &ours), (&fresh, &ours)), []);
-        for is in [Tenure::OtherSecret, Tenure::Host, Tenure::Twice("blue".to_owned()), Tenure::Clean] {
+        for is in [
+            MemberOwnership::OtherSecret,
+            MemberOwnership::Host,
+            MemberOwnership::Twice("blue".to_owned()),
+            MemberOwnership::Clean,
+        ] {
             assert_eq!(recheck((&planned, &ours), (&fresh, &is)).len(), 1, "{is:?}");
         }
         "x".clone_into(&mut fresh.uid);

@@ -11,7 +11,7 @@ use crate::{
         observed::{Observed, Seen, fixture},
         secret_places::{config_with, configuration_asking},
         unjoin::{
-            admission::{Admission, Outlook},
+            admission::{Admission, MemberHealth},
             plan::{MemberSeen, UnjoinIntent, plan},
             trace::Traces,
         },
@@ -106,9 +106,9 @@ fn force_is_no_cure_where_another_webhook_or_none_answers() {
 
 #[test]
 fn what_was_not_asked_is_said_as_a_guess() {
-    let said = |outlook| on_host(cluster(Some("u")), Admission::Unasked(outlook), false).remove(0);
-    assert!(said(Outlook::Alive).ends_with("the member answers, so it should"));
-    let doubtful = said(Outlook::Doubtful(vec!["it does not answer".to_owned()]));
+    let said = |health| on_host(cluster(Some("u")), Admission::Unasked(health), false).remove(0);
+    assert!(said(MemberHealth::Alive).ends_with("the member answers, so it should"));
+    let doubtful = said(MemberHealth::Doubtful(vec!["it does not answer".to_owned()]));
     assert!(
         doubtful.starts_with("unknown ") && doubtful.ends_with("probably not: it does not answer"),
         "{doubtful}"

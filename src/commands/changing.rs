@@ -4,14 +4,14 @@ use crate::{
     live::connection::Connection,
     plan::{
         access::Access,
-        credential::Kind,
+        credential::CredentialKind,
         intent::{ClusterIntent, MemberIntent},
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::Observed,
         operation::Operation,
         operations::Decision,
         step::Step,
-        surroundings::Interest,
+        surroundings::ReadScope,
     },
 };
 
@@ -24,11 +24,11 @@ pub(super) struct Changing<'a> {
     /// Whether the installer runs, or is to be checked.
     pub(super) runs_installer: bool,
     /// The Cluster that is to be created or renewed, with the credential that it stores.
-    pub(super) cluster: Option<(&'a ClusterIntent, Kind)>,
+    pub(super) cluster: Option<(&'a ClusterIntent, CredentialKind)>,
     /// Whether earlier credentials matter.
     pub(super) renews: bool,
     /// What else of it matters.
-    pub(super) interest: Interest,
+    pub(super) scope: ReadScope,
 }
 
 /// What is to be done, where a plan can be made.
@@ -45,7 +45,7 @@ impl Changes<'_> {
 
     fn runs_installer(&self, connection: &Connection) -> bool {
         let need = self.decision.and_then(|decision| decision.needs.of(&connection.side));
-        self.are_all() || need.is_some_and(ConfigurationStep::runs_installer)
+        self.are_all() || need.is_some_and(ConfigurationNeed::runs_installer)
     }
 
     fn accesses(&self, connection: &Connection) -> Vec<Access> {
@@ -63,7 +63,7 @@ impl Changes<'_> {
             runs_installer: runs,
             cluster: None,
             renews: false,
-            interest: Interest { run: runs, answer: all, federation: runs || registers, leftovers: false },
+            scope: ReadScope { run: runs, answer: all, federation: runs || registers, leftovers: false },
         }
     }
 
@@ -93,7 +93,7 @@ impl Changes<'_> {
             runs_installer: runs,
             cluster: intent.cluster.as_ref().zip(credential),
             renews,
-            interest: Interest {
+            scope: ReadScope {
                 run: runs,
                 answer: all || credential.is_some(),
                 federation: false,

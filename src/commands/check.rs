@@ -15,7 +15,7 @@ use crate::{
     checks::{Finding, cluster_webhook, leftover_probe_pods, member_reachable},
     cli::{Check, DryRun, Global, Reachability},
     error::Error,
-    live::{connection::Connection, reach::remains::Remains, report::Report, undo::Undo},
+    live::{connection::Connection, reach::remains::Remains, report::Reporter, undo::Undo},
     output::{self, document::Document, ending::conclude, progress::Progress, ui::Ui, words::count},
     plan::{observed::Seen, operation::Operation, reach::probing::known_members},
 };
@@ -75,7 +75,7 @@ async fn probes(
     look: &Look,
     deadline: Instant,
     remains: &Remains,
-    report: &dyn Report,
+    report: &dyn Reporter,
 ) -> Vec<Finding> {
     let Some(observed) = &look.host else {
         let why = || "it does not answer".to_owned();

@@ -10,7 +10,7 @@ use crate::{
         problem::{Position, Problem, text_of},
         store::{self, Readers, Stored},
     },
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role},
     output::{
         configuration_file::{self, Readable, Secrets},
@@ -34,7 +34,7 @@ pub async fn run(configure: &Configure, global: &Global, ui: &Ui) -> Result<(), 
     let result = configure_file(configure, global, ui).await;
     result.map_err(|error| match error.kind {
         // With --diff, 1 says that there are differences and nothing else.
-        Kind::Error if configure.diff => Error { kind: Kind::Obstacle, ..error },
+        ErrorKind::Error if configure.diff => Error { kind: ErrorKind::Obstacle, ..error },
         _ => error,
     })
 }
@@ -222,5 +222,5 @@ fn refused(name: &str, problem: &Problem) -> Error {
         Some(Position { line, column }) => format!("{name}:{line}:{column}"),
         None => name.to_owned(),
     };
-    Error::new(Kind::Obstacle, format!("{place}: {}", problem.fault)).hint(problem.hint())
+    Error::new(ErrorKind::Obstacle, format!("{place}: {}", problem.fault)).hint(problem.hint())
 }

@@ -9,7 +9,9 @@ use super::{
 use crate::{
     cli::{Global, MemberConnection},
     error::Error,
-    kubesphere::names::{is_cluster_name, is_host_cluster_name, propose_cluster_name},
+    kubesphere::names::{
+        is_cluster_name, is_host_cluster_name, is_key, is_label_value, propose_cluster_name,
+    },
     live::{
         connection::Connection,
         credentials::{GivenAddress, credentials},
@@ -19,7 +21,10 @@ use crate::{
     },
     output::ui::Ui,
     plan::{
-        intent::{ClusterIntent, HostChoice, HostIntent, Intent, MemberIntent, Reachability, StoredOptions},
+        intent::{
+            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
+            StoredOptions,
+        },
         member_kubeconfig::{endpoint, user},
         member_server::storable,
         operation::Operation,
@@ -115,6 +120,7 @@ fn cluster_intent(
         Operation::Check if options.name.is_none() => context.name.clone(),
         _ => cluster_name(options.name.as_deref(), &context.name)?,
     };
+    confirm_description(&options.description)?;
     let server = global.member.member_server.as_deref().map(stored_server).transpose()?;
     let server = server.or_else(|| renewed.and_then(|renewed| renewed.server.clone()));
     let address = GivenAddress {
@@ -140,6 +146,27 @@ fn given(options: &ClusterRequest, member: &MemberConnection) -> StoredOptions {
         credentials: options.credential,
         certificate_authority: authority.map(|path| path.display().to_string()),
         tls_server_name: member.member_tls_server_name.clone(),
+    }
+}
+
+/// What the API server would refuse only when everything else is done.
+fn confirm_description(description: &Description) -> Result<(), Error> {
+    let refused = |what: &str, text: &str| {
+        Err(Error::usage(format!("\"{text}\" cannot be {what}")).hint(
+            "use letters, digits, `-`, `_` and `.`, at most 63, beginning and ending with a letter or digit; before a key \
+             a DNS name and `/` may stand",
+        ))
+    };
+    let Description { labels, annotations, group, region, .. } = description;
+    if let Some(key) = labels.keys().chain(annotations.keys()).find(|key| !is_key(key)) {
+        return refused("the key of a label or annotation", key);
+    }
+    let labels = labels.values().map(|value| ("a label's value", value));
+    let tags = [("a `--group`", group), ("a `--region`", region)];
+    let tags = tags.into_iter().filter_map(|(what, value)| Some((what, value.as_ref()?)));
+    match labels.chain(tags).find(|(_, value)| !is_label_value(value)) {
+        Some((what, value)) => refused(what, value),
+        None => Ok(()),
     }
 }
 

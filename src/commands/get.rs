@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cli::{Get, GetFormat, Global},
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig},
     live::{
         connection::Connection,
@@ -27,7 +27,7 @@ use crate::{
         registrations::{self, Form, RegistrationTable, Width, name},
         registrations_document::ClustersDocument,
         ui::Ui,
-        words::harmless,
+        words::sanitize,
     },
     plan::registration::{Probe, Registration, Standard, registrations as judged},
 };
@@ -46,7 +46,9 @@ pub async fn run(get: &Get, global: &Global, ui: &Ui) -> Result<(), Error> {
     };
     match result {
         // What a watch has shown is whole, and ending it is how it ends.
-        Err(error) if watched && error.kind == Kind::Interrupted => Err(Error::new(Kind::Interrupted, "")),
+        Err(error) if watched && error.kind == ErrorKind::Interrupted => {
+            Err(Error::new(ErrorKind::Interrupted, ""))
+        }
         result if watched => result,
         result => conclude(ui, get.object(), &mut document, result),
     }
@@ -171,8 +173,8 @@ impl<'a> Shown<'a> {
     fn not_found(&self, name: &str) -> Error {
         let context = &self.host.side;
         Error::new(
-            Kind::Error,
-            format!("{context}: clusters.cluster.kubesphere.io \"{}\" not found", harmless(name)),
+            ErrorKind::Error,
+            format!("{context}: clusters.cluster.kubesphere.io \"{}\" not found", sanitize(name)),
         )
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{Global, HostConnection, SecretSource},
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::jwt_secret::JwtSecret,
     live::environment::Environment,
     output::{jwt_secrets::warn_of_role, ui::Ui},
@@ -55,7 +55,7 @@ pub(super) fn given_on_stdin() -> Result<JwtSecret, Error> {
 
 fn confirm_usable(place: &str, secret: &JwtSecret) -> Result<(), Error> {
     secret.usable().map_err(|why| {
-        Error::new(Kind::Obstacle, format!("{place}: the jwtSecret cannot be used: {why}"))
+        Error::new(ErrorKind::Obstacle, format!("{place}: the jwtSecret cannot be used: {why}"))
             .hint("take just the host's, as `kubectl mc jwt-secret --reveal --context HOST` prints it")
     })
 }
@@ -73,7 +73,8 @@ async fn of_host(context: &str, global: &Global, ui: &Ui) -> Result<JwtSecret, E
 fn of_file(path: &Path) -> Result<JwtSecret, Error> {
     let place = path.display().to_string();
     let unreadable = |error: io::Error| {
-        let kind = if error.kind() == io::ErrorKind::NotFound { Kind::Usage } else { Kind::Obstacle };
+        let kind =
+            if error.kind() == io::ErrorKind::NotFound { ErrorKind::Usage } else { ErrorKind::Obstacle };
         Error::new(kind, format!("{place} cannot be read: {error}"))
             .hint("name a file with the jwtSecret alone in it")
     };
@@ -94,7 +95,7 @@ pub(super) fn confirm_piped() -> Result<(), Error> {
 fn of_stdin() -> Result<JwtSecret, Error> {
     confirm_piped()?;
     read(io::stdin().lock())
-        .map_err(|error| Error::new(Kind::Obstacle, format!("stdin cannot be read: {error}")))
+        .map_err(|error| Error::new(ErrorKind::Obstacle, format!("stdin cannot be read: {error}")))
 }
 
 /// The text without the newline that every editor and `echo` put at its end.

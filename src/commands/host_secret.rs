@@ -1,7 +1,7 @@
 //! The host's jwtSecret, for those that share it, or why it is withheld.
 
 use crate::{
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, side::Side},
     live::{connection::Connection, secret_places::secret_places},
     output::{jwt_secrets::show_remarks, ui::Ui},
@@ -30,11 +30,11 @@ pub(super) fn unreadable(places: &SecretPlaces) -> Option<Error> {
     let object = format!("configmaps/{} in {}", Place::Config.name(), Place::Config.namespace());
     match &places.config {
         Seen::Unreadable(why) => Some(
-            Error::new(Kind::Error, format!("{side}: get {object}: {why}"))
+            Error::new(ErrorKind::Error, format!("{side}: get {object}: {why}"))
                 .hint("the user needs \"get\" on configmaps"),
         ),
         Seen::Malformed(why) => Some(
-            Error::new(Kind::Error, format!("{side}: {object}: {why}"))
+            Error::new(ErrorKind::Error, format!("{side}: {object}: {why}"))
                 .hint(format!("let the installer write it anew: `{}`", run_installer(side))),
         ),
         Seen::Present(_) | Seen::Absent => None,
@@ -43,7 +43,7 @@ pub(super) fn unreadable(places: &SecretPlaces) -> Option<Error> {
 
 /// In the words of people.
 pub(super) fn withheld(side: &Side, why: Withheld) -> Error {
-    let refused = |message: String| Error::new(Kind::Obstacle, format!("{side}: {message}"));
+    let refused = |message: String| Error::new(ErrorKind::Obstacle, format!("{side}: {message}"));
     match why {
         Withheld::WithoutKubesphere => refused("KubeSphere is not installed".to_owned())
             .hint("name a host with KubeSphere 3.1 to 3.4 with `--context NAME`"),

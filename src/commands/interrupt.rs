@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 
 /// Waits for what has to be done before an interrupted command ends, or until somebody interrupts that, too.
 ///
@@ -26,7 +26,7 @@ pub async fn interrupted() -> Error {
     };
     match asked {
         Ok(()) => {
-            Error::new(Kind::Interrupted, "interrupted").hint("run the same command again: it continues")
+            Error::new(ErrorKind::Interrupted, "interrupted").hint("run the same command again: it continues")
         }
         Err(error) => Error::from(error),
     }

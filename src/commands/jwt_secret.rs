@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::{Global, ShowJwtSecret},
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::side::Side,
     live::{connection::Connection, environment::Environment, secret_places::secret_places},
     output::{
@@ -110,7 +110,7 @@ fn sum_up(errors: Vec<Option<Error>>, ui: &Ui, document: &mut JwtSecretsDocument
         return Err(errors.remove(0));
     }
     show(&errors, ui, document);
-    Err(Error::new(Kind::Partial, format!("{} of {} failed", errors.len(), count(members, "member"))))
+    Err(Error::new(ErrorKind::Partial, format!("{} of {} failed", errors.len(), count(members, "member"))))
 }
 
 fn show(errors: &[Error], ui: &Ui, document: &mut JwtSecretsDocument) {

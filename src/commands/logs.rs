@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{Global, Logs, Runs},
-    error::{Error, Kind, logs_command},
+    error::{Error, ErrorKind, logs_command},
     kubesphere::{
         command::Kubectl,
         installer_log::{Failure, InstallerLog, Run},
@@ -60,13 +60,13 @@ pub async fn run(logs: &Logs, global: &Global, ui: &Ui) -> Result<(), Error> {
         result = reader.read() => return result,
         interruption = interrupted() => interruption,
     };
-    if interruption.kind != Kind::Interrupted {
+    if interruption.kind != ErrorKind::Interrupted {
         return Err(interruption);
     }
     if reader.caught_up {
         reader.say(&reader.conclusion());
     }
-    Err(Error::new(Kind::Interrupted, ""))
+    Err(Error::new(ErrorKind::Interrupted, ""))
 }
 
 struct Reader<'a> {
@@ -256,8 +256,8 @@ impl<'a> Reader<'a> {
     fn error(&self, conclusion: &Conclusion<'_>) -> Error {
         let side = &self.connection.side;
         let kind = match conclusion {
-            Conclusion::UnderWay(_) | Conclusion::Due(_) => Kind::TimedOut,
-            _ => Kind::Obstacle,
+            Conclusion::UnderWay(_) | Conclusion::Due(_) => ErrorKind::TimedOut,
+            _ => ErrorKind::Obstacle,
         };
         let message = format!("{side}: {}", verdict::sentence(conclusion, self.now()));
         Error { hints: hints(side, conclusion), ..Error::new(kind, message) }
@@ -284,7 +284,8 @@ fn unavailable(side: &Side, reason: &LogUnavailable) -> Error {
         return error.into();
     }
     let kubectl = Kubectl::on(side);
-    let error = Error::new(Kind::Obstacle, format!("{side}: {}", verdict::harmless(&reason.to_string())));
+    let error =
+        Error::new(ErrorKind::Obstacle, format!("{side}: {}", verdict::sanitize(&reason.to_string())));
     match reason {
         LogUnavailable::NoInstaller => error.hint(format!(
             "apply the kubesphere-installer.yaml of the KubeSphere version: `{kubectl} apply -f \

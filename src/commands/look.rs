@@ -36,7 +36,7 @@ use crate::{
         observed::Observed,
         operation::Operation,
         operations::{Decision, decide},
-        reach::probing::Outlook,
+        reach::probing::ProbePlan,
         registered_name::with_registered_names,
         result::{Effect, StepResult},
         steps::configure::configuration,
@@ -52,7 +52,7 @@ pub(super) struct Look {
     pub(super) members: Vec<Option<Observed>>,
     silent: Vec<Silent>,
     /// From where the new members are probed, where that is asked for.
-    outlook: Option<Outlook>,
+    probe_plan: Option<ProbePlan>,
     pub(super) decision: Result<Decision, Unplannable>,
     pub(super) findings: Vec<Finding>,
 }
@@ -70,7 +70,7 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     let mut look = Look {
         intent: clusters.intent.clone(),
         silent: Vec::new(),
-        outlook: None,
+        probe_plan: None,
         host: None,
         members: Vec::new(),
         decision: Err(Unplannable::NotObserved),
@@ -88,7 +88,7 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     look.look_closer(clusters).await;
     if let Ok(decision) = &mut look.decision {
         // Boxed, because most looks find nothing to probe.
-        look.outlook = Box::pin(reachability::look(clusters, &mut decision.plan)).await;
+        look.probe_plan = Box::pin(reachability::look(clusters, &mut decision.plan)).await;
     }
     look.check(skipped);
     look
@@ -220,9 +220,9 @@ impl Look {
         self.decide();
         let host = clusters.host.as_ref();
         let looks = self.changing(clusters).into_iter().map(|changing| async move {
-            let Changing { connection, observed, accesses, interest, .. } = changing;
+            let Changing { connection, observed, accesses, scope, .. } = changing;
             // Boxed, because many requests are more state than a stack should carry around.
-            let around = Box::pin(look_around(connection, host, observed.storage_class(), interest));
+            let around = Box::pin(look_around(connection, host, observed.storage_class(), scope));
             let (around, rights) = tokio::join!(around, look_at_rights(connection, observed, &accesses));
             observed.surroundings = around;
             rights.map_err(|error| silent(connection, &error))
@@ -263,8 +263,8 @@ impl Look {
             unplannable: self.decision.as_ref().err(),
         };
         self.findings = checks::run(Subject::Joining(&situation), skipped);
-        let reachable = match &self.outlook {
-            Some(outlook) => member_reachable::foreseen(outlook),
+        let reachable = match &self.probe_plan {
+            Some(probe_plan) => member_reachable::foreseen(probe_plan),
             // A check asks the nodes afterwards.
             None if self.checks_only() => Vec::new(),
             None => member_reachable::unprobed(&self.intent),

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     checks::{Finding, skippable_ids},
     cli::{ChangeOptions, DryRun},
-    error::{Error, Kind, Resume},
+    error::{Error, ErrorKind, Resume},
     live::{
         connection::Connection,
         environment::command_line,
@@ -151,7 +151,7 @@ pub(super) async fn undo_before_ending(undo: &Undo, ui: &Ui) {
 /// A look at the clusters, as long as there is time.
 pub(super) async fn in_time<T>(deadline: Instant, look: impl Future<Output = T>) -> Result<T, Error> {
     timeout_at(deadline, look).await.map_err(|_| {
-        Error::new(Kind::TimedOut, "timed out while looking at the clusters")
+        Error::new(ErrorKind::TimedOut, "timed out while looking at the clusters")
             .hint("run the same command again with a longer `--timeout`: it continues where this one stopped")
     })
 }
@@ -259,7 +259,7 @@ impl Pipeline<'_> {
             return Err(Error::usage(format!("{what}, and there is no terminal to ask at"))
                 .hint(format!("read the plan above, then run the same command with `{options}`")));
         }
-        let declined = || Error::new(Kind::Declined, "declined; nothing was changed");
+        let declined = || Error::new(ErrorKind::Declined, "declined; nothing was changed");
         if task.agrees(look, self.ui).await? { Ok(()) } else { Err(declined()) }
     }
 
@@ -304,7 +304,7 @@ impl Pipeline<'_> {
             let manifests = Manifests { operation, observed, written, directory, command };
             return Carried::Ended(self.hand_over(&manifests, document));
         }
-        if way == Way::Rehearse {
+        if way == Way::DryRun {
             return Carried::Ended(concluded);
         }
         if unfinished {
@@ -319,7 +319,7 @@ impl Pipeline<'_> {
     fn way<T: Task>(&self, task: &T) -> Way {
         match self.change.dry_run {
             _ if task.manifests_to().is_some() => Way::Write,
-            DryRun::Server => Way::Rehearse,
+            DryRun::Server => Way::DryRun,
             DryRun::None | DryRun::Client => Way::Execute,
         }
     }
@@ -375,7 +375,7 @@ impl Pipeline<'_> {
         let Some(view) = again.ready() else {
             findings::show(self.ui, again.findings());
             return Err(Error::new(
-                Kind::Error,
+                ErrorKind::Error,
                 format!("the {noun} is done, but a last look found obstacles"),
             ));
         };
@@ -387,7 +387,7 @@ impl Pipeline<'_> {
             view.plan.shown().map(|step| format!("{} {}", step.verb(), step.object())).collect();
         let left = left.join(", ");
         let message = format!("the {noun} is done, but a last look found something left to do: {left}");
-        Err(Error::new(Kind::Error, message)
+        Err(Error::new(ErrorKind::Error, message)
             .hint("somebody else changes these clusters; run the same command again"))
     }
 }
@@ -410,7 +410,7 @@ fn sum_up<T: Task>(task: &T, ledger: Ledger) -> Result<(), (Vec<Error>, Error)> 
         return Err((Vec::new(), one_of(errors)));
     }
     let message = format!("{} of {} members failed", errors.len(), task.members());
-    let sum = Error { resume: Some(task.resume()), ..Error::new(Kind::Partial, message) };
+    let sum = Error { resume: Some(task.resume()), ..Error::new(ErrorKind::Partial, message) };
     Err((errors, sum))
 }
 
@@ -425,8 +425,8 @@ fn of_entry(resume: Resume, entry: &Entry, failure: Failure) -> Error {
 
 /// One error for several members without a credential.
 fn one_of(errors: Vec<Error>) -> Error {
-    let obstacles = errors.iter().all(|error| error.kind == Kind::Obstacle);
-    let kind = if obstacles { Kind::Obstacle } else { Kind::Error };
+    let obstacles = errors.iter().all(|error| error.kind == ErrorKind::Obstacle);
+    let kind = if obstacles { ErrorKind::Obstacle } else { ErrorKind::Error };
     let message =
         format!("{} members have no credential for the host; no configuration was changed", errors.len());
     // What is a finding is told as one.
@@ -445,9 +445,9 @@ fn one_of(errors: Vec<Error>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, Kind, one_of};
+    use super::{Error, ErrorKind, one_of};
 
-    fn failed(kind: Kind, member: &str) -> Error {
+    fn failed(kind: ErrorKind, member: &str) -> Error {
         let mut error = Error::new(kind, format!("member \"{member}\": no")).hint("try again");
         error.causes.push("why".to_owned());
         error
@@ -455,12 +455,12 @@ mod tests {
 
     #[test]
     fn several_are_an_obstacle_only_where_each_is_one() {
-        let sum = one_of(vec![failed(Kind::Obstacle, "a"), failed(Kind::Obstacle, "b")]);
-        assert_eq!(sum.kind, Kind::Obstacle);
+        let sum = one_of(vec![failed(ErrorKind::Obstacle, "a"), failed(ErrorKind::Obstacle, "b")]);
+        assert_eq!(sum.kind, ErrorKind::Obstacle);
         assert_eq!(sum.message, "2 members have no credential for the host; no configuration was changed");
         assert_eq!(sum.causes, ["member \"a\": no: why", "member \"b\": no: why"]);
         assert_eq!(sum.hints, ["try again"], "said once");
-        let sum = one_of(vec![failed(Kind::Obstacle, "a"), failed(Kind::Error, "b")]);
-        assert_eq!(sum.kind, Kind::Error);
+        let sum = one_of(vec![failed(ErrorKind::Obstacle, "a"), failed(ErrorKind::Error, "b")]);
+        assert_eq!(sum.kind, ErrorKind::Error);
     }
 }

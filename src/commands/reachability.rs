@@ -7,28 +7,29 @@ use crate::{
     checks::{Finding, leftover_probe_pods, member_reachable},
     live::{
         connection::Connection,
-        reach::{leftovers::find, outlook, probe::probe, remains::Remains},
-        report::Report,
+        reach::{leftovers::find, probe::probe, probe_plan, remains::Remains},
+        report::Reporter,
     },
     plan::{
         operations::tidying,
         phase::Plan,
-        reach::probing::{Outlook, ProbedMember, probed_members},
+        reach::probing::{ProbePlan, ProbedMember, probed_members},
     },
 };
 
 /// Adds to a plan, before everything else, what will be probed, and what earlier commands have left on the host. Returns what can be
 /// found out from its nodes, where that is asked for. Nothing is written.
-pub(super) async fn look(clusters: &Clusters, plan: &mut Plan) -> Option<Outlook> {
+pub(super) async fn look(clusters: &Clusters, plan: &mut Plan) -> Option<ProbePlan> {
     // A member whose host is only read changes nothing there.
     let host = clusters.host.as_ref().filter(|host| plan.concerns(&host.side))?;
     let members = probed_members(&clusters.intent, plan);
-    let outlook = async { if members.is_empty() { None } else { Some(outlook::look(host, members).await) } };
-    let (outlook, leftovers, narrowed) = tokio::join!(outlook, find(host), left_narrowed(host));
+    let probe_plan =
+        async { if members.is_empty() { None } else { Some(probe_plan::look(host, members).await) } };
+    let (probe_plan, leftovers, narrowed) = tokio::join!(probe_plan, find(host), left_narrowed(host));
     let leftovers = leftovers.present().cloned().unwrap_or_default();
-    let before = tidying(&host.side, narrowed, leftovers, outlook.as_ref());
+    let before = tidying(&host.side, narrowed, leftovers, probe_plan.as_ref());
     *plan = std::mem::take(plan).after(before);
-    outlook
+    probe_plan
 }
 
 /// For a command that only looks: what is foreseen, and what the nodes' kubelets find out about these members.
@@ -38,11 +39,11 @@ pub(super) async fn check(
     skipped: &[String],
     deadline: Instant,
     remains: &Remains,
-    report: &dyn Report,
+    report: &dyn Reporter,
 ) -> Vec<Finding> {
-    let outlook = outlook::look(host, members).await;
-    let mut found = member_reachable::foreseen(&outlook);
-    if let Outlook::Probes(probing) = &outlook {
+    let probe_plan = probe_plan::look(host, members).await;
+    let mut found = member_reachable::foreseen(&probe_plan);
+    if let ProbePlan::Probes(probing) = &probe_plan {
         let probed = probe(host, probing, deadline, remains, report).await;
         found.extend(member_reachable::probed(&probed, skipped));
     }

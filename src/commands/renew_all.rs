@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cli::Global,
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::cluster::RegisteredCluster,
     live::{
         environment::Environment,
@@ -68,7 +68,7 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
 fn members(host: &Observed) -> Result<Vec<&RegisteredCluster>, Error> {
     let Some(clusters) = host.clusters.present() else {
         let why = host.clusters.unreadable().unwrap_or("it has none, and so it is no host");
-        return Err(Error::new(Kind::Obstacle, format!("{}: list clusters: {why}", host.side)));
+        return Err(Error::new(ErrorKind::Obstacle, format!("{}: list clusters: {why}", host.side)));
     };
     let renewable = |cluster: &&RegisteredCluster| {
         cluster.is_direct() && !cluster.is_host() && !cluster.is_being_deleted() && cluster.joins_federation()

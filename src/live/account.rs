@@ -13,8 +13,8 @@ use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind},
     plan::{
         credential::{
-            ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, HOST_ANNOTATION, HostUid, Kind,
-            MANAGED_BY, Ownership, Piece, TOKEN_TYPE,
+            ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, CredentialKind, CredentialObject,
+            HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership, TOKEN_TYPE,
         },
         observed::{Observed, Seen},
         superseded::{Earlier, EarlierToken},
@@ -25,31 +25,34 @@ use crate::{
 pub async fn look_at_account(
     connection: &Connection,
     observed: &mut Observed,
-    kind: Kind,
+    kind: CredentialKind,
     host: HostUid,
 ) -> Result<(), RequestError> {
     observed.account = match kind {
-        Kind::Context => None,
-        Kind::ServiceAccount => {
+        CredentialKind::Context => None,
+        CredentialKind::ServiceAccount => {
             let (account, binding, tokens) = tokio::try_join!(
-                get(connection, Piece::ServiceAccount),
-                get(connection, Piece::Binding),
+                get(connection, CredentialObject::ServiceAccount),
+                get(connection, CredentialObject::Binding),
                 async { seen(tokens(connection).await) },
             )?;
             let others = tokens.present().into_iter().flatten().filter(|token| token.host != Some(host));
             let tokens_of_others = others.map(|token| token.name.clone()).collect();
             let token = token(connection, host, &account, tokens).await?;
             Some(Account {
-                service_account: owned(Piece::ServiceAccount, account),
-                binding: owned(Piece::Binding, binding),
+                service_account: owned(CredentialObject::ServiceAccount, account),
+                binding: owned(CredentialObject::Binding, binding),
                 host,
                 token,
                 tokens_of_others,
             })
         }
-        Kind::Certificate => Some(Account {
+        CredentialKind::Certificate => Some(Account {
             service_account: Seen::Absent,
-            binding: owned(Piece::UserBinding, get(connection, Piece::UserBinding).await?),
+            binding: owned(
+                CredentialObject::UserBinding,
+                get(connection, CredentialObject::UserBinding).await?,
+            ),
             host,
             token: Seen::Absent,
             tokens_of_others: Vec::new(),
@@ -65,7 +68,7 @@ pub async fn look_at_earlier(
     host: HostUid,
 ) -> Result<(), RequestError> {
     let (tokens, binding) = tokio::try_join!(async { seen(tokens(connection).await) }, async {
-        get(connection, Piece::UserBinding).await
+        get(connection, CredentialObject::UserBinding).await
     })?;
     let unread = tokens.unreadable().or(binding.unreadable()).map(str::to_owned);
     let tokens = tokens.present().into_iter().flatten().filter(|token| token.host == Some(host));
@@ -81,24 +84,27 @@ pub async fn look_at_earlier(
 
 /// The users in a binding of ours; none in anybody else's.
 pub(super) fn users_in(binding: &Value) -> Vec<String> {
-    if Piece::UserBinding.ownership(binding) != Ownership::Ours {
+    if CredentialObject::UserBinding.ownership(binding) != Ownership::Ours {
         return Vec::new();
     }
     let subjects = binding["subjects"].as_array().into_iter().flatten();
     subjects.filter_map(|subject| subject["name"].as_str().map(str::to_owned)).collect()
 }
 
-async fn get(connection: &Connection, piece: Piece) -> Result<Seen<DynamicObject>, RequestError> {
+async fn get(connection: &Connection, piece: CredentialObject) -> Result<Seen<DynamicObject>, RequestError> {
     seen(Objects::like(connection, &piece.object()).get(&piece.name()).await)
 }
 
 /// Whose the object of this name is; none where there is none.
-pub(super) async fn owner(connection: &Connection, piece: Piece) -> Result<Option<Ownership>, RequestError> {
+pub(super) async fn owner(
+    connection: &Connection,
+    piece: CredentialObject,
+) -> Result<Option<Ownership>, RequestError> {
     let found = Objects::like(connection, &piece.object()).find(&piece.name()).await?;
     Ok(found.map(|found| piece.ownership(&as_value(&found))))
 }
 
-fn owned(piece: Piece, found: Seen<DynamicObject>) -> Seen<Ownership> {
+fn owned(piece: CredentialObject, found: Seen<DynamicObject>) -> Seen<Ownership> {
     found.and_then(|found| Seen::Present(piece.ownership(&as_value(&found))))
 }
 
@@ -164,6 +170,6 @@ async fn token(
         return Ok(Seen::Present(Ownership::Ours));
     }
     // Of ours there is none yet, or only of an earlier account; the name may be somebody else's.
-    let found = owned(Piece::Token(host), get(connection, Piece::Token(host)).await?);
+    let found = owned(CredentialObject::Token(host), get(connection, CredentialObject::Token(host)).await?);
     Ok(if found == Seen::Present(Ownership::Ours) { Seen::Absent } else { found })
 }

@@ -14,8 +14,8 @@ use super::{
     connection::Connection,
     failure::Failure,
     objects::{Change, Deletion, Objects, Persistence},
-    patience::patiently,
-    report::{Activity, Deed, Event, Note},
+    patience::retry_until,
+    report::{Activity, Completed, Event, Notice},
     request_error::{Cause, RequestError},
     steps::make_credential::{Making, create},
     user_binding::{add_user, bind},
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     kubesphere::object::ObjectKind,
     plan::{
-        credential::{Asked, HostUid, Piece, SIGNER},
+        credential::{Asked, CredentialObject, HostUid, SIGNER},
         lifetime::{end, lasting},
         member_kubeconfig::StoredUser,
         result::StepResult,
@@ -84,7 +84,7 @@ impl Making<'_> {
         let user = StoredUser::Certificate { certificate, key: requested.key.clone() };
         self.judge_lifetime(&user)?;
         // What was not there when it was planned is somebody else's by now, who uses it.
-        let rebinds = self.step.credential.missing.contains(&Piece::Rebinding);
+        let rebinds = self.step.credential.missing.contains(&CredentialObject::Rebinding);
         let ask = async || {
             if rebinds {
                 bind(self.member, requested.asked(), self.step.credential.host, Persistence::Stored).await
@@ -92,8 +92,8 @@ impl Making<'_> {
                 add_user(self.member, requested.asked(), Persistence::Stored).await
             }
         };
-        let ensured = patiently(&self.member.side, self.deadline, ask).await?;
-        self.record(Piece::UserBinding, ensured, made)?;
+        let ensured = retry_until(&self.member.side, self.deadline, ask).await?;
+        self.record(CredentialObject::UserBinding, ensured, made)?;
         Ok(user)
     }
 
@@ -101,9 +101,9 @@ impl Making<'_> {
     fn judge_lifetime(&self, user: &StoredUser) -> Result<(), Failure> {
         let end = end(user).ok_or_else(|| self.not_issued("what was signed cannot be read".to_owned()))?;
         let remark = lasting(self.member.clock.now().as_second(), end).map_err(|why| self.not_issued(why))?;
-        self.tell(Event::Done(Deed::Signed(end)));
+        self.tell(Event::Done(Completed::Signed(end)));
         if let Some(remark) = remark {
-            self.tell(Event::Note(Note::Certificate(remark)));
+            self.tell(Event::Notice(Notice::Certificate(remark)));
         }
         Ok(())
     }
@@ -111,11 +111,14 @@ impl Making<'_> {
     /// Creates the request, and returns its UID. Where there is one of its name already, an answer was lost.
     async fn requested(&self, requested: &Requested) -> Result<String, Failure> {
         let asked = Some(requested.asked());
-        let ask = async || match create(self.member, Piece::Certificate, asked, Persistence::Stored).await {
-            Err(RequestError { cause: Cause::AlreadyExists, .. }) => self.found(requested).await,
-            created => created,
-        };
-        let created = patiently(&self.member.side, self.deadline, ask).await?;
+        let ask =
+            async || match create(self.member, CredentialObject::Certificate, asked, Persistence::Stored)
+                .await
+            {
+                Err(RequestError { cause: Cause::AlreadyExists, .. }) => self.found(requested).await,
+                created => created,
+            };
+        let created = retry_until(&self.member.side, self.deadline, ask).await?;
         Ok(created.metadata.uid.unwrap_or_default())
     }
 
@@ -125,12 +128,12 @@ impl Making<'_> {
 
     async fn signed(&self, requested: &Requested, uid: &str) -> Result<SecretString, Failure> {
         let ask = async || self.approve(requested, uid).await;
-        patiently(&self.member.side, self.deadline, ask).await?;
+        retry_until(&self.member.side, self.deadline, ask).await?;
         self.tell(Event::Begins(Activity::Certificate(SIGNER)));
         let deadline = Instant::now() + SIGNED_WITHIN;
         loop {
             let ask = async || self.found(requested).await;
-            let mut found = patiently(&self.member.side, self.deadline, ask).await?;
+            let mut found = retry_until(&self.member.side, self.deadline, ask).await?;
             let status = found.data["status"].take();
             if let Some(certificate) = certificate_in(&status) {
                 return Ok(certificate);
@@ -161,7 +164,7 @@ impl Making<'_> {
     async fn delete(&self, requested: &Requested, uid: &str) -> Result<(), Failure> {
         let deadline = self.deadline.max(Instant::now() + DELETED_WITHIN);
         let ask = async || requests(self.member).remove(&requested.user, &Deletion::of(uid)).await;
-        patiently(&self.member.side, deadline, ask).await.map(drop)
+        retry_until(&self.member.side, deadline, ask).await.map(drop)
     }
 
     fn not_issued(&self, why: String) -> Failure {

@@ -7,7 +7,7 @@ use super::{
     connection::Connection,
     failure::Failure,
     ledger::{Entry, Ledger},
-    report::{Event, Report},
+    report::{Event, Reporter},
     undo::Undo,
 };
 use crate::{
@@ -36,7 +36,7 @@ pub struct Run<'a> {
     pub deadline: Instant,
     /// Whether effects are waited for.
     pub wait: bool,
-    pub report: &'a dyn Report,
+    pub report: &'a dyn Reporter,
     pub undo: &'a Undo,
 }
 
@@ -46,7 +46,7 @@ pub enum Way {
     /// For real.
     Execute,
     /// Requests that change something carry `dryRun=All`.
-    Rehearse,
+    DryRun,
     /// Nothing is sent that changes something: the ledger has what would be.
     Write,
 }
@@ -66,7 +66,7 @@ pub(super) trait Execute {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure>;
 
     /// Sends what it would change with `dryRun=All`, so that the API server's admission has its say, and waits for nothing.
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure>;
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure>;
 
     /// Reads what its manifests need beside the plan.
     async fn read(&self, _turn: &mut Turn<'_>) -> Result<(), Failure> {
@@ -137,8 +137,8 @@ impl<'a> Turn<'a> {
     async fn carry_out<S: Execute + Planned>(&mut self, step: &S) -> Result<(), Failure> {
         match self.run.way {
             Way::Execute => Box::pin(step.execute(self)).await,
-            Way::Rehearse => {
-                Box::pin(step.rehearse(self)).await?;
+            Way::DryRun => {
+                Box::pin(step.dry_run(self)).await?;
                 self.entry.results.extend(step.foreseen());
                 Ok(())
             }

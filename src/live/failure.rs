@@ -4,7 +4,7 @@ use super::{connection::ConnectionError, narrowing::failure::NarrowingFailure, r
 use crate::{
     checks::Finding,
     kubesphere::side::Side,
-    plan::{credential::Piece, member_kubeconfig::Problem},
+    plan::{credential::CredentialObject, member_kubeconfig::Problem},
 };
 
 /// Where the cause of a wait that was too long is to be looked for.
@@ -37,7 +37,7 @@ pub enum Failure {
         /// The member.
         side: Side,
         /// Which object.
-        piece: Piece,
+        piece: CredentialObject,
         /// How that shows.
         why: String,
     },

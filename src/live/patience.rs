@@ -27,7 +27,7 @@ pub(super) fn may_pass(cause: &Cause) -> bool {
 }
 
 /// Asks until there is an answer, or the time is up. Only for what may be sent twice.
-pub async fn patiently<T>(
+pub async fn retry_until<T>(
     side: &Side,
     deadline: Instant,
     mut ask: impl AsyncFnMut() -> Result<T, RequestError>,

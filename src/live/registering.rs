@@ -10,10 +10,10 @@ use super::{
     connection::Connection,
     execute::Turn,
     failure::{Failure, LookAt},
+    observation::{Selection, State, latest},
     observe::{as_value, clusters},
-    report::{Activity, Deed, Event, Note, Report},
+    report::{Activity, Completed, Event, Notice, Reporter},
     request_error::{Object, Verb, request},
-    sighting::{Selection, State, latest},
     waiting::Waiting,
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) struct Registering<'a> {
     /// What the Cluster stores from now on, where it stood before.
     pub(super) renewed: Option<&'a StoredKubeconfig>,
     pub(super) deadline: Instant,
-    pub(super) report: &'a dyn Report,
+    pub(super) report: &'a dyn Reporter,
 }
 
 impl<'a> Registering<'a> {
@@ -122,7 +122,7 @@ impl<'a> Registering<'a> {
     }
 
     fn tell_joined(&self) {
-        self.tell(Event::Done(Deed::ClusterReady(self.name.to_owned())));
+        self.tell(Event::Done(Completed::ClusterReady(self.name.to_owned())));
     }
 
     /// Whether the Cluster is joined.
@@ -158,7 +158,7 @@ impl<'a> Registering<'a> {
                 waiting.version_by = None;
                 if waiting.noted.insert(reason.clone()) {
                     let (cluster, reason) = (name.clone(), reason.clone());
-                    self.tell(Event::Note(Note::Failing { cluster, reason }));
+                    self.tell(Event::Notice(Notice::Failing { cluster, reason }));
                 }
                 reason
             }

@@ -13,9 +13,9 @@ use kube::{
 
 use super::{
     connection::Connection,
+    observation::{POLL_EVERY, is_forbidden, patient_watch, why_interrupted},
     observe::{as_value, clusters},
     request_error::{Cause, RequestError},
-    sighting::{POLL_EVERY, is_forbidden, patient_watch, why_interrupted},
 };
 use crate::kubesphere::cluster::RegisteredCluster;
 

@@ -4,7 +4,7 @@ use crate::{
     checks::Finding,
     kubesphere::{object::ExistingObject, role::Role, side::Side},
     plan::{
-        credential::Piece,
+        credential::CredentialObject,
         narrowing::{Record, Remark},
     },
 };
@@ -19,9 +19,9 @@ pub enum Event {
     /// Where the installer stands.
     InstallerStands(String),
     /// The step is done.
-    Done(Deed),
+    Done(Completed),
     /// Something to know that is no step of its own.
-    Note(Note),
+    Notice(Notice),
     /// What checks have found on the way.
     Found(Vec<Finding>),
 }
@@ -53,7 +53,7 @@ pub enum Activity {
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
+pub enum Completed {
     /// The role is in effect.
     RoleInEffect(Role),
     /// The configuration was patched.
@@ -81,7 +81,7 @@ pub enum Deed {
     /// The namespace of this name belongs to no workspace of the host any more.
     Released(String),
     /// A piece of the host's credential was made.
-    Made(Piece),
+    Made(CredentialObject),
     /// The host's credential was tried.
     CredentialTried,
     /// A certificate was signed, which ends in this second.
@@ -115,7 +115,7 @@ pub struct Reached {
 
 /// Something to know.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Note {
+pub enum Notice {
     /// Somebody else has changed the configuration before our patch.
     PatchOvertaken,
     /// The installer has re-created the configuration, and the patch with it.
@@ -161,7 +161,7 @@ pub enum Note {
 }
 
 /// Whoever shows it.
-pub trait Report {
+pub trait Reporter {
     /// Takes what happens on `side`.
     fn tell(&self, side: &Side, event: Event);
 }

@@ -20,7 +20,7 @@ use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, devops_config, kubesphere_config::KubesphereConfig},
     plan::{
         observed::Seen,
-        surroundings::{Interest, StorageClass, Surroundings},
+        surroundings::{ReadScope, StorageClass, Surroundings},
     },
 };
 
@@ -32,27 +32,27 @@ const DEFAULT_CLASS: [&str; 2] =
 const ANSWER: &str = "/api/v1/namespaces/kubesphere-system/services/:ks-apiserver:80/proxy/kapis/version";
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What is of interest. `class` is the `StorageClass` that the installer asserts by name; of a member's leftovers the
+/// What is in scope. `class` is the `StorageClass` that the installer asserts by name; of a member's leftovers the
 /// host is asked too.
 pub async fn look_around(
     connection: &Connection,
     host: Option<&Connection>,
     class: Option<String>,
-    interest: Interest,
+    scope: ReadScope,
 ) -> Surroundings {
     let (storage_classes, devops, ks_apiserver, federation, leftovers) = tokio::join!(
-        on(interest.run, storage_classes(connection, class.as_deref())),
-        on(interest.run, devops(connection)),
-        on(interest.answer, ks_apiserver(connection)),
-        on(interest.federation, federation(connection)),
-        on(interest.leftovers, leftovers(connection, host)),
+        on(scope.run, storage_classes(connection, class.as_deref())),
+        on(scope.run, devops(connection)),
+        on(scope.answer, ks_apiserver(connection)),
+        on(scope.federation, federation(connection)),
+        on(scope.leftovers, leftovers(connection, host)),
     );
     Surroundings { storage_classes, devops, ks_apiserver, federation, leftovers }
 }
 
-/// Asks only where it is of interest.
-async fn on<T>(interest: bool, look: impl Future<Output = T>) -> Option<T> {
-    if interest { Some(look.await) } else { None }
+/// Asks only where it is in scope.
+async fn on<T>(scope: bool, look: impl Future<Output = T>) -> Option<T> {
+    if scope { Some(look.await) } else { None }
 }
 
 /// The one that the installer asserts, where it is named; else all.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     kubesphere::object::ObjectKind,
     plan::{
-        credential::{Asked, HostUid, Ownership, Piece, USER_BINDING, user},
+        credential::{Asked, CredentialObject, HostUid, Ownership, USER_BINDING, user},
         result::Effect,
     },
 };
@@ -32,7 +32,7 @@ pub(super) async fn bind(
     host: HostUid,
     persistence: Persistence,
 ) -> Result<Ensured, RequestError> {
-    bind_beside(member, asked, Piece::Rebinding, persistence, |user| !host.names(user)).await
+    bind_beside(member, asked, CredentialObject::Rebinding, persistence, |user| !host.names(user)).await
 }
 
 /// Binds the new user besides those of earlier certificates: the host still has one of these.
@@ -41,7 +41,7 @@ pub(super) async fn add_user(
     asked: Asked<'_>,
     persistence: Persistence,
 ) -> Result<Ensured, RequestError> {
-    bind_beside(member, asked, Piece::AddedUser, persistence, |_| true).await
+    bind_beside(member, asked, CredentialObject::AddedUser, persistence, |_| true).await
 }
 
 /// Binds the new user besides those that stay. Whatever somebody else does meanwhile, it is done to the binding as it
@@ -49,14 +49,14 @@ pub(super) async fn add_user(
 async fn bind_beside(
     member: &Connection,
     asked: Asked<'_>,
-    piece: Piece,
+    piece: CredentialObject,
     persistence: Persistence,
     stays: impl Fn(&str) -> bool,
 ) -> Result<Ensured, RequestError> {
     loop {
         let Some(binding) = binding(member).await? else {
-            match create(member, Piece::UserBinding, Some(asked), persistence).await {
-                Ok(_) => return Ok(Ensured::Made(Piece::UserBinding)),
+            match create(member, CredentialObject::UserBinding, Some(asked), persistence).await {
+                Ok(_) => return Ok(Ensured::Made(CredentialObject::UserBinding)),
                 // Somebody has made it meanwhile.
                 Err(RequestError { cause: Cause::AlreadyExists, .. }) => sleep(TRIES_EVERY).await,
                 Err(error) => return Err(error),
@@ -70,7 +70,7 @@ async fn bind_beside(
         let users = bound_users(&bound, asked.user, &stays);
         if users == bound {
             // The answer to our own request was lost.
-            return Ok(Ensured::Made(if bound.len() == 1 { Piece::UserBinding } else { piece }));
+            return Ok(Ensured::Made(if bound.len() == 1 { CredentialObject::UserBinding } else { piece }));
         }
         match set_users(member, &binding, &users, persistence).await {
             Ok(()) => return Ok(Ensured::Made(piece)),

@@ -13,7 +13,7 @@ use super::{
     environment::Environment,
     failure::Failure,
     observe::kube_system_uid,
-    patience::patiently,
+    patience::retry_until,
     request_error::{Cause, RequestError},
     selected_context::SelectedContext,
 };
@@ -36,7 +36,7 @@ pub(super) async fn verify(
     let effect = deadline.min(Instant::now() + TAKES_EFFECT_WITHIN);
     loop {
         let ask = async || trial(&connection, uid).await;
-        let failed = match patiently(&member.side, deadline, ask).await? {
+        let failed = match retry_until(&member.side, deadline, ask).await? {
             Ok(()) => return Ok(()),
             Err(why) => why,
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ui::Ui, words::harmless};
+use super::{ui::Ui, words::sanitize};
 use crate::cli::completion::Candidate;
 
 /// What the shell may complete besides.
@@ -34,10 +34,10 @@ pub fn show(ui: &Ui, candidates: &[Candidate], rest: Rest) {
 
 /// A name that would break a line, or that a terminal would obey, is none that can be typed.
 fn lines(candidates: &[Candidate], rest: Rest) -> String {
-    let typable = candidates.iter().filter(|candidate| harmless(&candidate.value) == candidate.value);
+    let typable = candidates.iter().filter(|candidate| sanitize(&candidate.value) == candidate.value);
     let lines = typable.map(|Candidate { value, description }| match first_line(description) {
         "" => format!("{value}\n"),
-        description => format!("{value}\t{}\n", harmless(description)),
+        description => format!("{value}\t{}\n", sanitize(description)),
     });
     lines.chain([format!("{rest}\n")]).collect()
 }

@@ -1,6 +1,6 @@
 //! The clusters that were looked at, as a table.
 
-use super::{table::aligned, ui::Ui, words::harmless};
+use super::{table::aligned, ui::Ui, words::sanitize};
 use crate::{kubesphere::side::Side, plan::observed::Observed};
 
 /// The lines of the table, heading first.
@@ -23,11 +23,11 @@ fn row(observed: &Observed) -> [String; 8] {
     let unknown = || "<unknown>".to_owned();
     [
         side.to_owned(),
-        harmless(observed.side.context()),
-        harmless(&observed.server),
-        harmless(observed.role().as_str()),
+        sanitize(observed.side.context()),
+        sanitize(&observed.server),
+        sanitize(observed.role().as_str()),
         observed.kubesphere_version().map_or_else(unknown, |version| version.to_string()),
-        harmless(&observed.kubernetes),
+        sanitize(&observed.kubernetes),
         observed.nodes.present().map_or_else(unknown, usize::to_string),
         observed.uid.clone(),
     ]

@@ -2,7 +2,7 @@
 
 use super::{
     ui::Ui,
-    words::{count, harmless},
+    words::{count, sanitize},
 };
 use crate::{kubesphere::side::Side, live::whereabouts::Unanswered, plan::context_mapping::Mapped};
 
@@ -21,7 +21,7 @@ pub fn show(ui: &Ui, mapped: &[Mapped]) {
 /// Those that have not answered.
 pub fn show_unanswered(ui: &Ui, unanswered: &[Unanswered]) {
     for Unanswered { context, why } in unanswered {
-        ui.warning(&format!("context {}: not known where it leads: {}", harmless(context), harmless(why)));
+        ui.warning(&format!("context {}: not known where it leads: {}", sanitize(context), sanitize(why)));
     }
 }
 
@@ -31,7 +31,7 @@ pub fn show_none(ui: &Ui, host: &Side) {
 }
 
 fn line(mapped: &Mapped) -> String {
-    let others = mapped.others.iter().map(|other| harmless(other)).collect::<Vec<_>>().join(", ");
+    let others = mapped.others.iter().map(|other| sanitize(other)).collect::<Vec<_>>().join(", ");
     let others = if others.is_empty() { others } else { format!(" (as {others} does)") };
-    format!("context {} leads to Cluster {}{others}", harmless(&mapped.context), mapped.cluster)
+    format!("context {} leads to Cluster {}{others}", sanitize(&mapped.context), mapped.cluster)
 }

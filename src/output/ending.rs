@@ -77,13 +77,13 @@ mod tests {
     use serde_json::json;
 
     use super::Ending;
-    use crate::error::{Error, Kind};
+    use crate::error::{Error, ErrorKind};
 
     #[test]
     fn each_failed_member_has_its_error_beside_the_sum() {
         let mut ending = Ending::default();
-        ending.failed_of_several(&[Error::new(Kind::TimedOut, "member \"a\": timed out").hint("again")]);
-        ending.failed(&Error::new(Kind::Partial, "1 of 2 members failed"));
+        ending.failed_of_several(&[Error::new(ErrorKind::TimedOut, "member \"a\": timed out").hint("again")]);
+        ending.failed(&Error::new(ErrorKind::Partial, "1 of 2 members failed"));
         let object = serde_json::to_value(&ending).unwrap();
         assert_eq!(
             object["memberErrors"],

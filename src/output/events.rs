@@ -3,8 +3,8 @@
 use super::words::count;
 use crate::{
     checks::cluster_webhook::narrowed,
-    live::report::{Activity, Deed, Note, Reached},
-    plan::{credential::Piece, lifetime::day, narrowing::Remark},
+    live::report::{Activity, Completed, Notice, Reached},
+    plan::{credential::CredentialObject, lifetime::day, narrowing::Remark},
 };
 
 /// A fragment: `waiting until the role host is in effect`.
@@ -31,35 +31,37 @@ pub(super) fn installer_stands(text: &str) -> String {
 }
 
 /// A sentence for the record.
-pub(super) fn deed(deed: &Deed) -> String {
+pub(super) fn deed(deed: &Completed) -> String {
     match deed {
-        Deed::RoleInEffect(role) => format!("the role {role} is in effect"),
-        Deed::Patched => "ClusterConfiguration ks-installer patched".to_owned(),
-        Deed::Restarted => "Deployment ks-installer restarted".to_owned(),
-        Deed::ClusterCreated(name) => format!("Cluster {name} created"),
-        Deed::ClusterReady(name) => format!("Cluster {name} is ready"),
-        Deed::ClusterRenewed(name) => format!("Cluster {name} has the new kubeconfig"),
-        Deed::ClusterDescribed(name) => format!("Cluster {name} patched"),
-        Deed::ClusterDeleted(name) => format!("Cluster {name} deleted"),
-        Deed::ClusterGone(name) => format!("Cluster {name} is gone"),
-        Deed::ClusterFinalized(name) => finalized(name),
-        Deed::Deleted(trace) => format!("{} deleted", trace.object.in_words()),
-        Deed::Gone(trace) => format!("{} is gone", trace.object.in_words()),
-        Deed::Released(namespace) => format!("Namespace {namespace} is the member's own"),
-        Deed::Made(piece) => made(*piece),
-        Deed::CredentialTried => "the credential for the host works, and is a cluster-admin's".to_owned(),
-        Deed::Signed(end) => format!("client certificate signed by the member, until {}", day(*end)),
-        Deed::EarlierDeleted(name) => format!("{name} deleted"),
-        Deed::EarlierUsersRemoved(name) => format!("{name} rid of earlier users"),
-        Deed::Narrowed(record) => narrowed(record),
-        Deed::Restored(remark) => restored(remark.as_ref()),
-        Deed::OthersRestored(remark) => {
+        Completed::RoleInEffect(role) => format!("the role {role} is in effect"),
+        Completed::Patched => "ClusterConfiguration ks-installer patched".to_owned(),
+        Completed::Restarted => "Deployment ks-installer restarted".to_owned(),
+        Completed::ClusterCreated(name) => format!("Cluster {name} created"),
+        Completed::ClusterReady(name) => format!("Cluster {name} is ready"),
+        Completed::ClusterRenewed(name) => format!("Cluster {name} has the new kubeconfig"),
+        Completed::ClusterDescribed(name) => format!("Cluster {name} patched"),
+        Completed::ClusterDeleted(name) => format!("Cluster {name} deleted"),
+        Completed::ClusterGone(name) => format!("Cluster {name} is gone"),
+        Completed::ClusterFinalized(name) => finalized(name),
+        Completed::Deleted(trace) => format!("{} deleted", trace.object.in_words()),
+        Completed::Gone(trace) => format!("{} is gone", trace.object.in_words()),
+        Completed::Released(namespace) => format!("Namespace {namespace} is the member's own"),
+        Completed::Made(piece) => made(*piece),
+        Completed::CredentialTried => {
+            "the credential for the host works, and is a cluster-admin's".to_owned()
+        }
+        Completed::Signed(end) => format!("client certificate signed by the member, until {}", day(*end)),
+        Completed::EarlierDeleted(name) => format!("{name} deleted"),
+        Completed::EarlierUsersRemoved(name) => format!("{name} rid of earlier users"),
+        Completed::Narrowed(record) => narrowed(record),
+        Completed::Restored(remark) => restored(remark.as_ref()),
+        Completed::OthersRestored(remark) => {
             with_remark("webhook restored that another command had narrowed", remark.as_ref())
         }
-        Deed::LeftoversDeleted(number) => {
+        Completed::LeftoversDeleted(number) => {
             format!("{} of an earlier command deleted", count(*number, "probe pod"))
         }
-        Deed::Probed(reached) => probed(reached),
+        Completed::Probed(reached) => probed(reached),
     }
 }
 
@@ -70,7 +72,7 @@ fn finalized(name: &str) -> String {
     )
 }
 
-fn made(piece: Piece) -> String {
+fn made(piece: CredentialObject) -> String {
     format!("{} {} {}", piece.type_meta().1, piece.name(), piece.effect().as_str())
 }
 
@@ -107,42 +109,44 @@ fn of_restoration(remark: &Remark) -> String {
 }
 
 /// Something to know, as a fragment.
-pub(super) fn note(note: &Note) -> String {
+pub(super) fn note(note: &Notice) -> String {
     match note {
-        Note::PatchOvertaken => {
+        Notice::PatchOvertaken => {
             "somebody else changed the ClusterConfiguration meanwhile: looked and planned again".to_owned()
         }
-        Note::PatchLost => {
+        Notice::PatchLost => {
             "the installer re-created the ClusterConfiguration and lost the patch: it is sent again"
                 .to_owned()
         }
-        Note::PatchUnanswered(why) => {
+        Notice::PatchUnanswered(why) => {
             format!("no answer to the patch ({why}): looked whether it has arrived")
         }
-        Note::CreationUnanswered(why) => {
+        Notice::CreationUnanswered(why) => {
             format!("no answer to the creation ({why}): looked whether it has arrived")
         }
-        Note::CreatedByOthers(name) => format!("somebody else created the Cluster {name} meanwhile"),
-        Note::DeletedByOthers(name) => format!("somebody else has deleted Cluster {name}"),
-        Note::Twin(name) => {
+        Notice::CreatedByOthers(name) => format!("somebody else created the Cluster {name} meanwhile"),
+        Notice::DeletedByOthers(name) => format!("somebody else has deleted Cluster {name}"),
+        Notice::Twin(name) => {
             format!("the same cluster was registered as \"{name}\" too, later; that Cluster has to go")
         }
-        Note::Failing { cluster, reason } => {
+        Notice::Failing { cluster, reason } => {
             format!("Cluster {cluster}: {reason}; the controller tries again")
         }
-        Note::NotEmpty(trace) => format!("{} is not empty any more, and stays", trace.object.in_words()),
-        Note::Certificate(remark) => format!("the client certificate that the host will store {remark}"),
-        Note::EarlierStay(why) => {
+        Notice::NotEmpty(trace) => format!("{} is not empty any more, and stays", trace.object.in_words()),
+        Notice::Certificate(remark) => format!("the client certificate that the host will store {remark}"),
+        Notice::EarlierStay(why) => {
             format!("earlier credentials stay, since nobody knows which Clusters store them: {why}")
         }
-        Note::RestoredByOthers => "another command has restored the webhook; it is narrowed again".to_owned(),
-        Note::StaysNarrowed(why) => format!("the webhook stays narrowed: {why}"),
-        Note::ControllerAway { cluster, seconds } => format!(
+        Notice::RestoredByOthers => {
+            "another command has restored the webhook; it is narrowed again".to_owned()
+        }
+        Notice::StaysNarrowed(why) => format!("the webhook stays narrowed: {why}"),
+        Notice::ControllerAway { cluster, seconds } => format!(
             "ks-controller-manager has not let Cluster {cluster} go within {seconds} s: its part is done for it"
         ),
-        Note::PodStays(why) => {
+        Notice::PodStays(why) => {
             format!("a probe pod stays until the next command that changes this host: {why}")
         }
-        Note::LeftoverStays(why) => format!("a leftover probe pod stays: {why}"),
+        Notice::LeftoverStays(why) => format!("a leftover probe pod stays: {why}"),
     }
 }

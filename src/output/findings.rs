@@ -2,7 +2,7 @@
 
 use owo_colors::OwoColorize as _;
 
-use super::{ui::Ui, words::harmless};
+use super::{ui::Ui, words::sanitize};
 use crate::checks::{Finding, Verdict};
 
 /// Whether there is a finding that is neither simply ok nor skipped.
@@ -35,8 +35,8 @@ fn show_one(ui: &Ui, finding: &Finding) {
     };
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
     let id = format!("[{}]", finding.id);
-    ui.message(&format!("{heading} {side}{} {}", harmless(&report.message), id.style(styles.faint)));
-    report.cures.iter().for_each(|cure| ui.hint(&harmless(cure)));
+    ui.message(&format!("{heading} {side}{} {}", sanitize(&report.message), id.style(styles.faint)));
+    report.cures.iter().for_each(|cure| ui.hint(&sanitize(cure)));
 }
 
 #[cfg(test)]

@@ -3,12 +3,17 @@
 use super::plan::View;
 use crate::{
     checks::restarts::what_restarts,
-    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, role::Role, side::Side},
+    kubesphere::{
+        cluster_configuration::NAMESPACE,
+        command::{Kubectl, Mc},
+        role::Role,
+        side::Side,
+    },
     plan::{
-        course::Goal,
         narrowing::Field,
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::Observed,
+        reconciler::Goal,
         step::Step,
         steps::{configure::Configure, delete_cluster::DeleteCluster},
     },
@@ -68,11 +73,11 @@ fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {
 }
 
 fn is_patch(step: &Configure) -> bool {
-    matches!(step.expected, ConfigurationStep::Patch(_))
+    matches!(step.expected, ConfigurationNeed::Patch(_))
 }
 
 fn changes_secret(step: &Configure) -> bool {
-    let ConfigurationStep::Patch(patch) = &step.expected else { return false };
+    let ConfigurationNeed::Patch(patch) = &step.expected else { return false };
     patch.changes.iter().any(|change| change.field.ends_with("jwtSecret"))
 }
 
@@ -81,10 +86,11 @@ fn of_known_secret(member: &Side, host: &Observed) -> String {
     let edit = Kubectl::on(&host.side)
         .namespace(NAMESPACE)
         .words("edit clusterconfigurations.installer.kubesphere.io ks-installer");
+    let prepare = Mc::new("prepare member").words("MEMBER").host(&host.side);
     format!(
         "whoever could read the configuration of {member} knew the host's jwtSecret, and can sign tokens for the host and \
          all its members until that is renewed: set another spec.authentication.jwtSecret in the host's \
-         ClusterConfiguration (`{edit}`), wait for its installer, and run `kubectl mc prepare member` for every other member; all sessions \
+         ClusterConfiguration (`{edit}`), wait for its installer, and run `{prepare}` for every other member; all sessions \
          end with that"
     )
 }

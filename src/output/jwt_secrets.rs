@@ -7,7 +7,7 @@ use super::{
     ending::{Ending, Object},
     table::aligned,
     ui::Ui,
-    words::harmless,
+    words::sanitize,
 };
 use crate::{
     kubesphere::{command::Mc, side::Side},
@@ -65,8 +65,8 @@ fn state(value: &Seen<Value>) -> &'static str {
 /// Shows what is to be known, each with what to do about it.
 pub fn show_remarks(ui: &Ui, remarks: &[Remark]) {
     for remark in remarks {
-        ui.warning(&harmless(&format!("{}: {}", remark.side, remark.message)));
-        remark.cures.iter().for_each(|cure| ui.hint(&harmless(cure)));
+        ui.warning(&sanitize(&format!("{}: {}", remark.side, remark.message)));
+        remark.cures.iter().for_each(|cure| ui.hint(&sanitize(cure)));
     }
 }
 

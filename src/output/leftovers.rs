@@ -3,7 +3,7 @@
 use super::{
     events,
     ui::Ui,
-    words::{count, harmless},
+    words::{count, sanitize},
 };
 use crate::{
     checks::cluster_webhook,
@@ -24,7 +24,7 @@ pub fn probe_pods(ui: &Ui, left: &remains::Left, problems: &[String]) {
 
 /// That this command's narrowing was restored.
 pub fn restored(ui: &Ui, host: &Side, remark: Option<&Remark>) {
-    ui.message(&format!("{host}: {}", harmless(&events::restored(remark))));
+    ui.message(&format!("{host}: {}", sanitize(&events::restored(remark))));
 }
 
 /// That it was not, and why; without a problem that was interrupted, too.
@@ -34,9 +34,9 @@ pub fn narrowed(ui: &Ui, left: &narrowed::Left, problem: Option<&str>) {
         |record| format!("the webhook may stay narrowed: {}", cluster_webhook::narrowed(record)),
     );
     let problem = problem.unwrap_or("interrupted");
-    ui.warning(&harmless(&format!("{}: {state} ({problem})", left.host)));
+    ui.warning(&sanitize(&format!("{}: {state} ({problem})", left.host)));
     ui.hint("the next `kubectl mc` command that changes this host restores it, such as the same one again");
     if let Some(command) = left.command() {
-        ui.hint(&format!("to restore it by hand: `{}`", harmless(&command)));
+        ui.hint(&format!("to restore it by hand: `{}`", sanitize(&command)));
     }
 }

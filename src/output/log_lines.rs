@@ -38,9 +38,9 @@ impl LogLines {
         self.take_colours(text);
         for piece in Pieces(&masked) {
             match piece {
-                Piece::Colour(_) if !self.keeps_colours => {}
-                Piece::Colour(colour) => shown.push_str(colour),
-                Piece::Text(character) => push_harmless(&mut shown, character),
+                CredentialObject::Colour(_) if !self.keeps_colours => {}
+                CredentialObject::Colour(colour) => shown.push_str(colour),
+                CredentialObject::Text(character) => push_harmless(&mut shown, character),
             }
         }
         if self.keeps_colours && (begins_coloured || !self.colour.is_empty()) {
@@ -51,7 +51,7 @@ impl LogLines {
 
     fn take_colours(&mut self, text: &str) {
         for piece in Pieces(text) {
-            let Piece::Colour(colour) = piece else { continue };
+            let CredentialObject::Colour(colour) = piece else { continue };
             let numbers = &colour["\u{1b}[".len()..colour.len() - "m".len()];
             let only_resets = numbers.trim_start_matches(['0', ';']).is_empty();
             if only_resets || numbers.starts_with("0;") || self.colour.len() + colour.len() > LONGEST_COLOUR {
@@ -64,7 +64,7 @@ impl LogLines {
     }
 }
 
-enum Piece<'a> {
+enum CredentialObject<'a> {
     /// A whole sequence that only colours: `ESC [ numbers m`.
     Colour(&'a str),
     Text(char),
@@ -73,18 +73,18 @@ enum Piece<'a> {
 struct Pieces<'a>(&'a str);
 
 impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
+    type Item = CredentialObject<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<CredentialObject<'a>> {
         let length = colour_length(self.0);
         if let Some(length) = length {
             let (colour, rest) = self.0.split_at(length);
             self.0 = rest;
-            return Some(Piece::Colour(colour));
+            return Some(CredentialObject::Colour(colour));
         }
         let character = self.0.chars().next()?;
         self.0 = &self.0[character.len_utf8()..];
-        Some(Piece::Text(character))
+        Some(CredentialObject::Text(character))
     }
 }
 

@@ -51,7 +51,7 @@ pub fn warn_of_failures(ui: &Ui, side: &Side, failures: &[Failure], after: After
 }
 
 fn note(ui: &Ui, side: &Side, text: &str) {
-    ui.message(&format!("{side}: {}", verdict::harmless(text)));
+    ui.message(&format!("{side}: {}", verdict::sanitize(text)));
 }
 
 /// What to do where the last run has not succeeded.

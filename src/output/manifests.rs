@@ -6,10 +6,10 @@ use super::{
     clusters,
     plan::{change, sentence},
     ui::Ui,
-    words::{VERSION, harmless},
+    words::{VERSION, sanitize},
 };
 use crate::{
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::{
         cluster_configuration::{NAME, NAMESPACE},
         command::{Kubectl, Mc},
@@ -17,7 +17,7 @@ use crate::{
     },
     plan::{
         manifest::{Form, Manifest, Written, waits_for},
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::Observed,
         operation::Operation,
         step::Step,
@@ -25,10 +25,21 @@ use crate::{
     },
 };
 
-/// The README's name.
 pub const README: &str = "README.md";
-/// How it begins: by this a later run knows its own directory.
+/// How the README begins: by this a later run knows its own directory.
 pub const MARK: &str = "<!-- written by kubectl mc with --manifests-to -->";
+
+pub fn is_readme(text: &str) -> bool {
+    text.starts_with(MARK)
+}
+
+/// Whether a file is named as manifests are: `01-….yaml`.
+pub fn is_manifest(name: &str) -> bool {
+    let number = name.split('-').next().unwrap_or_default();
+    let is_numbered = number.len() >= 2 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let suffix = Path::new(name).extension().and_then(|suffix| suffix.to_str());
+    is_numbered && matches!(suffix, Some("yaml" | "json"))
+}
 
 /// A file. Its text may hold secrets.
 pub struct ManifestFile {
@@ -59,15 +70,12 @@ impl Manifests<'_> {
         self.directory.join(name).to_string_lossy().into_owned()
     }
 
-    /// Every file, the README last: where there is none, something is missing.
+    /// Every file, the README first.
     pub fn files(&self) -> Result<Vec<ManifestFile>, Error> {
-        let named = self.named();
-        let mut files = named
-            .iter()
-            .map(|(manifest, name)| Ok(ManifestFile { name: name.clone(), text: text(manifest)? }))
-            .collect::<Result<Vec<_>, Error>>()?;
-        files.push(ManifestFile { name: README.to_owned(), text: self.readme() });
-        Ok(files)
+        let readme = ManifestFile { name: README.to_owned(), text: self.readme() };
+        let named = self.named().into_iter();
+        let manifests = named.map(|(manifest, name)| Ok(ManifestFile { name, text: text(manifest)? }));
+        std::iter::once(Ok(readme)).chain(manifests).collect()
     }
 
     fn readme(&self) -> String {
@@ -92,8 +100,8 @@ impl Manifests<'_> {
 
     fn section(&self, number: usize, written: &Written, files: &[(&Manifest, String)]) -> String {
         let step = &written.step;
-        let heading = harmless(&format!("## {number}. {}: {}", step.cluster(), sentence(step)));
-        let changes = step.changes().iter().map(|each| format!("- `{}`", harmless(&change(step, each))));
+        let heading = sanitize(&format!("## {number}. {}: {}", step.cluster(), sentence(step)));
+        let changes = step.changes().iter().map(|each| format!("- `{}`", sanitize(&change(step, each))));
         let mut commands: Vec<String> =
             files.iter().map(|(manifest, name)| self.apply(manifest, name)).collect();
         commands.extend(further(step, !files.is_empty()));
@@ -155,13 +163,13 @@ fn text(manifest: &Manifest) -> Result<String, Error> {
             .map(|text| text + "\n")
             .map_err(|error| error.to_string()),
     }
-    .map_err(|cause| Error::new(Kind::Error, format!("{} cannot be written: {cause}", manifest.object)))
+    .map_err(|cause| Error::new(ErrorKind::Error, format!("{} cannot be written: {cause}", manifest.object)))
 }
 
 /// What is applied without a file, or waited for.
 fn further(step: &Step, is_known: bool) -> Option<String> {
     match step {
-        Step::Configure(step) if step.expected == ConfigurationStep::Restart => Some(
+        Step::Configure(step) if step.expected == ConfigurationNeed::Restart => Some(
             Kubectl::on(&step.cluster)
                 .namespace(NAMESPACE)
                 .words("rollout restart")

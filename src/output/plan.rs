@@ -5,7 +5,7 @@ use owo_colors::OwoColorize as _;
 use super::{
     clusters, findings, impact, kept,
     ui::Ui,
-    words::{count, harmless},
+    words::{count, sanitize},
 };
 use crate::{
     checks::{Finding, cluster_webhook::narrowed},
@@ -14,14 +14,14 @@ use crate::{
     },
     plan::{
         configuration_patch::Change,
-        course::Goal,
-        credential::{ACCOUNT, CLUSTER_ADMIN, Kind, Piece, USER_BINDING},
+        credential::{ACCOUNT, CLUSTER_ADMIN, CredentialKind, CredentialObject, USER_BINDING},
         credential_step::CredentialStep,
         narrowing::Field,
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::{InstallerRun, Observed},
         phase::Plan,
         reach::probing::Probing,
+        reconciler::Goal,
         step::Step,
         superseded::Superseded,
         unjoin::kept::Kept,
@@ -60,7 +60,7 @@ pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
     if !impact.is_empty() {
         ui.message(&format!("\n{}", "What it means".style(ui.styles.strong)));
         for text in &impact {
-            ui.message(&format!("  - {}", harmless(text)));
+            ui.message(&format!("  - {}", sanitize(text)));
         }
     }
     ui.message("");
@@ -71,28 +71,28 @@ pub fn show_kept(ui: &Ui, view: &View<'_>) {
     let Some((member, kept)) = view.kept.filter(|(_, kept)| !kept.is_empty()) else { return };
     ui.message(&format!("\n{}", format!("What stays on {member}").style(ui.styles.strong)));
     for kept in kept {
-        ui.message(&format!("  - {}", harmless(&kept::sentence(kept))));
+        ui.message(&format!("  - {}", sanitize(&kept::sentence(kept))));
     }
 }
 
 fn show_step(ui: &Ui, number: usize, step: &Step, view: &View<'_>) {
     let side = step.cluster().to_string();
     let side = side.style(ui.styles.name);
-    ui.message(&format!("  {number}. {side}: {}", harmless(&sentence(step))));
+    ui.message(&format!("  {number}. {side}: {}", sanitize(&sentence(step))));
     step.changes().iter().for_each(|change| show_change(ui, step, change));
     match step {
-        Step::Configure(step) if matches!(step.expected, ConfigurationStep::Patch(_)) => {
+        Step::Configure(step) if matches!(step.expected, ConfigurationNeed::Patch(_)) => {
             let observed = view.observed.iter().find(|observed| observed.side == step.cluster);
             if let Some(InstallerRun::UnderWay(what)) = observed.map(|observed| &observed.run) {
                 ui.message(&format!(
                     "       after the installer's run that is under way ({})",
-                    harmless(what)
+                    sanitize(what)
                 ));
             }
         }
         Step::Probe(step) if !step.probing.left_out.is_empty() => {
             let left_out = step.probing.left_out.iter().map(|(node, why)| format!("{node} ({})", why.why()));
-            let left_out = harmless(&left_out.collect::<Vec<_>>().join(", "));
+            let left_out = sanitize(&left_out.collect::<Vec<_>>().join(", "));
             ui.message(&format!("       without {left_out}"));
         }
         _ => {}
@@ -149,17 +149,17 @@ pub(super) fn sentence(step: &Step) -> String {
     }
 }
 
-fn configuring(expected: &ConfigurationStep) -> &'static str {
+fn configuring(expected: &ConfigurationNeed) -> &'static str {
     match expected {
-        ConfigurationStep::InEffect => "see that the configuration is still in effect",
-        ConfigurationStep::Patch(_) => "patch ClusterConfiguration ks-installer",
-        ConfigurationStep::Await => {
+        ConfigurationNeed::InEffect => "see that the configuration is still in effect",
+        ConfigurationNeed::Patch(_) => "patch ClusterConfiguration ks-installer",
+        ConfigurationNeed::Await => {
             "wait for the installer's run that is under way; where it leaves no effect, restart Deployment ks-installer"
         }
-        ConfigurationStep::AwaitController => {
+        ConfigurationNeed::AwaitController => {
             "wait until ks-controller-manager has registered the host's own Cluster"
         }
-        ConfigurationStep::Restart => {
+        ConfigurationNeed::Restart => {
             "restart Deployment ks-installer, because an earlier run left the configuration without effect"
         }
     }
@@ -181,24 +181,28 @@ fn narrowing(name: &str, field: Field) -> String {
 fn making(credential: &CredentialStep) -> String {
     let account = format!("ServiceAccount {NAMESPACE}/{ACCOUNT}");
     match credential.missing.as_slice() {
-        [Piece::Certificate, Piece::Rebinding] => format!(
+        [CredentialObject::Certificate, CredentialObject::Rebinding] => format!(
             "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN} instead of \
              an earlier certificate's user"
         ),
-        [Piece::Certificate, Piece::AddedUser] => format!(
+        [CredentialObject::Certificate, CredentialObject::AddedUser] => format!(
             "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN} besides \
              an earlier certificate's user"
         ),
-        [Piece::Certificate, ..] => format!(
+        [CredentialObject::Certificate, ..] => format!(
             "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN}"
         ),
-        [Piece::ServiceAccount, Piece::Binding, Piece::Token(_) | Piece::AnotherToken(..)] => {
+        [
+            CredentialObject::ServiceAccount,
+            CredentialObject::Binding,
+            CredentialObject::Token(_) | CredentialObject::AnotherToken(..),
+        ] => {
             format!("create {account} bound to {CLUSTER_ADMIN}, and a token for it")
         }
         missing => {
             let pieces = missing.iter().map(|piece| match piece {
-                Piece::ServiceAccount => account.clone(),
-                Piece::Binding => format!("a binding of {account} to {CLUSTER_ADMIN}"),
+                CredentialObject::ServiceAccount => account.clone(),
+                CredentialObject::Binding => format!("a binding of {account} to {CLUSTER_ADMIN}"),
                 _ => format!("a token for {account}"),
             });
             format!("create {}", pieces.collect::<Vec<_>>().join(", and "))
@@ -217,11 +221,13 @@ fn removed(superseded: &Superseded) -> String {
     secrets.chain(users).collect::<Vec<_>>().join(", ")
 }
 
-fn stored_credential(kind: Kind, member: &str) -> String {
+fn stored_credential(kind: CredentialKind, member: &str) -> String {
     match kind {
-        Kind::Context => format!("the credential of context {member}"),
-        Kind::ServiceAccount => format!("the token of ServiceAccount {NAMESPACE}/{ACCOUNT} of {member}"),
-        Kind::Certificate => format!("the client certificate of {member}'s user {ACCOUNT}-*"),
+        CredentialKind::Context => format!("the credential of context {member}"),
+        CredentialKind::ServiceAccount => {
+            format!("the token of ServiceAccount {NAMESPACE}/{ACCOUNT} of {member}")
+        }
+        CredentialKind::Certificate => format!("the client certificate of {member}'s user {ACCOUNT}-*"),
     }
 }
 
@@ -233,7 +239,7 @@ fn probing(probing: &Probing) -> String {
 }
 
 fn show_change(ui: &Ui, step: &Step, change: &Change) {
-    ui.message(&format!("       {}", harmless(&self::change(step, change))));
+    ui.message(&format!("       {}", sanitize(&self::change(step, change))));
 }
 
 /// A fragment: `spec.multicluster.clusterRole: none → member`.

@@ -12,11 +12,11 @@ use owo_colors::OwoColorize as _;
 use super::{
     events, findings,
     ui::Ui,
-    words::{elapsed, harmless},
+    words::{elapsed, sanitize},
 };
 use crate::{
     kubesphere::side::Side,
-    live::report::{Event, Report},
+    live::report::{Event, Reporter},
 };
 
 /// How often the live line moves.
@@ -59,7 +59,7 @@ impl<'a> Progress<'a> {
 
     fn stands(&self, side: &Side, text: &str) {
         if let Some(Step { text: begun, line: Some(line), .. }) = self.steps.borrow().get(side) {
-            line.set_message(format!("{side}: {begun} ({})", harmless(text)));
+            line.set_message(format!("{side}: {begun} ({})", sanitize(text)));
         }
     }
 
@@ -70,7 +70,7 @@ impl<'a> Progress<'a> {
         self.ui.message(&format!(
             "{} {}{}",
             format!("{side}:").style(styles.good),
-            harmless(text),
+            sanitize(text),
             took.style(styles.faint)
         ));
     }
@@ -84,7 +84,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Report for Progress<'_> {
+impl Reporter for Progress<'_> {
     fn tell(&self, side: &Side, event: Event) {
         match event {
             Event::Begins(activity) => self.begins(side, events::activity(&activity)),
@@ -92,9 +92,9 @@ impl Report for Progress<'_> {
             Event::InstallerStands(text) => self.stands(side, &events::installer_stands(&text)),
             Event::Done(deed) => self.done(side, &events::deed(&deed)),
             Event::Found(found) => findings::show(self.ui, &found),
-            Event::Note(note) => {
+            Event::Notice(note) => {
                 let heading = format!("{side}:").style(self.ui.styles.attention).to_string();
-                self.ui.message(&format!("{heading} {}", harmless(&events::note(&note))));
+                self.ui.message(&format!("{heading} {}", sanitize(&events::note(&note))));
             }
         }
     }

@@ -8,7 +8,7 @@ use super::{
     style::Styles,
     table::{Cell, Columns},
     ui::Ui,
-    verdict::harmless,
+    verdict::sanitize,
 };
 use crate::{
     kubesphere::side::Side,
@@ -25,7 +25,7 @@ const UNKNOWN: &str = "<unknown>";
 
 /// `cluster.cluster.kubesphere.io/NAME`, as kubectl takes it.
 pub fn name(registration: &Registration) -> String {
-    format!("cluster.cluster.kubesphere.io/{}", harmless(&registration.name))
+    format!("cluster.cluster.kubesphere.io/{}", sanitize(&registration.name))
 }
 
 /// That there are none, as kubectl says it.
@@ -171,7 +171,7 @@ impl RegistrationTable {
         let reasons = reasons(registration, now).into_iter();
         let said =
             reasons.map(|reason| if self.form.width == Width::Wide { reason.whole } else { reason.short });
-        said.map(|reason| harmless(&reason)).collect::<Vec<_>>().join("; ")
+        said.map(|reason| sanitize(&reason)).collect::<Vec<_>>().join("; ")
     }
 
     fn ready(&self, registration: &Registration) -> Style {
@@ -218,7 +218,7 @@ fn given(text: Option<&str>) -> Cell {
 
 /// No blanks, so that a program can tell the columns.
 fn cell(text: Option<&str>, otherwise: &str) -> Cell {
-    let words = text.map(harmless).unwrap_or_default();
+    let words = text.map(sanitize).unwrap_or_default();
     let words: Vec<&str> = words.split_whitespace().collect();
     if words.is_empty() { Cell::from(otherwise) } else { Cell::from(words.join("-")) }
 }

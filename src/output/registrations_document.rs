@@ -9,7 +9,7 @@ use super::{
     document::API_VERSION,
     ending::{Ending, Object},
     registration_reasons::{NOT_ASKED, UNPROVEN, reasons, second},
-    verdict::harmless,
+    verdict::sanitize,
 };
 use crate::plan::{
     registration::{Probe, Readiness, Registration},
@@ -129,16 +129,16 @@ impl Default for ClustersDocument {
 }
 
 fn cluster_view(registration: &Registration, now: Timestamp) -> ClusterView {
-    let shown = |text: Option<&str>| text.map(harmless);
+    let shown = |text: Option<&str>| text.map(sanitize);
     let described = |key| shown(registration.described(key));
     let reasons = reasons(registration, now).into_iter();
     ClusterView {
-        name: harmless(&registration.name),
+        name: sanitize(&registration.name),
         role: if registration.is_host { "host" } else { "member" },
         ready: registration.readiness.as_str(),
         looked_at: registration.looked_at.map(time),
         reasons: reasons
-            .map(|reason| ReasonView { short: harmless(&reason.short), whole: harmless(&reason.whole) })
+            .map(|reason| ReasonView { short: sanitize(&reason.short), whole: sanitize(&reason.whole) })
             .collect(),
         kubernetes_version: shown(registration.kubernetes.as_deref()),
         kube_sphere_version: shown(registration.kubesphere.as_deref()),
@@ -170,7 +170,7 @@ fn credential_view(credential: &StoredCredential) -> CredentialView {
     let kind = credential.kind.as_str();
     CredentialView {
         kind: (!kind.starts_with('<')).then_some(kind),
-        user: credential.user.as_deref().map(harmless),
+        user: credential.user.as_deref().map(sanitize),
         made_by_kubectl_mc: credential.is_ours,
         expires_at: at,
         expires,
@@ -179,7 +179,7 @@ fn credential_view(credential: &StoredCredential) -> CredentialView {
 
 fn deletion_view(readiness: &Readiness) -> Option<DeletionView> {
     let Readiness::Deleting { since, finalizers } = readiness else { return None };
-    let finalizers = finalizers.iter().map(|finalizer| harmless(finalizer)).collect();
+    let finalizers = finalizers.iter().map(|finalizer| sanitize(finalizer)).collect();
     Some(DeletionView { since: since.map(time), finalizers })
 }
 
@@ -187,15 +187,15 @@ fn probe_view(probe: &Probe) -> ProbeView {
     let (result, message) = match probe {
         Probe::Answered => ("ok", None),
         Probe::AnsweredUnproven => ("ok", Some(UNPROVEN.to_owned())),
-        Probe::Failed(why) => ("failed", Some(harmless(why))),
-        Probe::OtherCluster(uid) => ("other-cluster", Some(harmless(uid))),
+        Probe::Failed(why) => ("failed", Some(sanitize(why))),
+        Probe::OtherCluster(uid) => ("other-cluster", Some(sanitize(uid))),
         Probe::NotAsked => ("not-asked", Some(NOT_ASKED.to_owned())),
     };
     ProbeView { result, message }
 }
 
 fn harmless_map(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    map.iter().map(|(key, value)| (harmless(key), harmless(value))).collect()
+    map.iter().map(|(key, value)| (sanitize(key), sanitize(value))).collect()
 }
 
 /// As RFC 3339.

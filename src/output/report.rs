@@ -8,7 +8,7 @@ use super::{
     clusters,
     style::Styles,
     ui::Ui,
-    words::{count, harmless},
+    words::{count, sanitize},
 };
 use crate::{
     checks::{Finding, Verdict},
@@ -57,11 +57,11 @@ fn lines_of(finding: &Finding, widest: usize, styles: &Styles) -> Vec<String> {
         "{}   {:<widest$}   {}{}",
         verdict.style(style(report.verdict, styles)),
         finding.id,
-        harmless(&side),
-        harmless(&said)
+        sanitize(&side),
+        sanitize(&said)
     );
     let hint = format!("{}", "hint:".style(styles.name));
-    let hints = report.cures.iter().map(|cure| format!("          {hint} {}", harmless(cure)));
+    let hints = report.cures.iter().map(|cure| format!("          {hint} {}", sanitize(cure)));
     iter::once(line).chain(hints).collect()
 }
 

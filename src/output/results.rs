@@ -7,7 +7,7 @@ use crate::{
     kubesphere::{object::ObjectKind, side::Side},
     live::registering::WithoutVersion,
     plan::{
-        credential::Piece,
+        credential::CredentialObject,
         result::{Effect, StepResult},
     },
 };
@@ -45,7 +45,7 @@ pub fn warn_of_unknown_version(ui: &Ui, member: &Side, why: &WithoutVersion) {
 /// A hint: which objects of a member have a credential that no host stores. It is a cluster-admin's.
 pub fn credential_left(member: &Side, results: &[StepResult]) -> Option<String> {
     let is_stored = results.iter().any(|result| result.object.kind == ObjectKind::CLUSTER);
-    let made = results.iter().filter(|result| Piece::is_credential(&result.object));
+    let made = results.iter().filter(|result| CredentialObject::is_credential(&result.object));
     let made: Vec<String> = made.map(|result| result.object.to_string()).collect();
     (!is_stored && !made.is_empty()).then(|| {
         format!(
@@ -77,7 +77,7 @@ mod tests {
     fn a_credential_that_was_not_stored_is_named() {
         let member = Side::member("edge-1");
         let made = |object| StepResult::new(&member, object, Effect::Created);
-        assert_eq!(credential_left(&member, &[made(Piece::ServiceAccount.object())]), None);
+        assert_eq!(credential_left(&member, &[made(CredentialObject::ServiceAccount.object())]), None);
         let secret = made(ObjectKind::SECRET.named("kubectl-mc-host-token-1"));
         let said = credential_left(&member, std::slice::from_ref(&secret)).unwrap();
         assert!(said.starts_with("member \"edge-1\": secret/kubectl-mc-host-token-1 has"), "{said}");

@@ -8,7 +8,7 @@ use owo_colors::OwoColorize as _;
 use super::style::Styles;
 use crate::{
     cli::{Called, ColorChoice},
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
 };
 
 /// Where a command's words go.
@@ -100,7 +100,7 @@ impl Ui {
 
     /// What ended the command: the message with its causes, then what to do.
     pub fn error(&self, error: &Error) {
-        if matches!(error.kind, Kind::ClosedPipe) {
+        if matches!(error.kind, ErrorKind::ClosedPipe) {
             return;
         }
         if !error.message.is_empty() {
@@ -139,5 +139,5 @@ async fn line(question: &str) -> Result<String, Error> {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map(|_| line)
     });
-    Ok(answer.await.map_err(|_| Error::new(Kind::Error, "the answer could not be read"))??)
+    Ok(answer.await.map_err(|_| Error::new(ErrorKind::Error, "the answer could not be read"))??)
 }

@@ -2,11 +2,11 @@
 
 use owo_colors::OwoColorize as _;
 
-use super::{document::Remain, ui::Ui, words::harmless};
+use super::{document::Remain, ui::Ui, words::sanitize};
 use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side},
     plan::{
-        credential::{ACCOUNT, Piece, USER_BINDING},
+        credential::{ACCOUNT, CredentialObject, USER_BINDING},
         observed::Denied,
         steps::configure::configuration,
         unjoin::trace::{FEDERATION_NAMESPACE, kubefed_account, kubefed_role},
@@ -27,19 +27,19 @@ pub fn show_residue(ui: &Ui, remains: &[Remain]) {
     for remain in remains {
         let side = remain.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
         let left = "left over:".style(ui.styles.attention).to_string();
-        ui.message(&format!("{left} {side}{}", harmless(&remain.object.to_string())));
+        ui.message(&format!("{left} {side}{}", sanitize(&remain.object.to_string())));
         if let Some(removal) = &remain.removal {
-            ui.hint(&format!("`{}`", harmless(removal)));
+            ui.hint(&format!("`{}`", sanitize(removal)));
         }
     }
 }
 
 /// What remains on a member that nobody has named a context of.
 pub fn show_member_remains(ui: &Ui, name: &str, is_proxy: bool, continuation: &str) {
-    let heading = format!("What remains on the member \"{}\"", harmless(name));
+    let heading = format!("What remains on the member \"{}\"", sanitize(name));
     ui.message(&format!("{}", heading.style(ui.styles.strong)));
     for line in &member_remains(name, is_proxy) {
-        ui.message(&format!("  - {}", harmless(line)));
+        ui.message(&format!("  - {}", sanitize(line)));
     }
     ui.hint(&format!("to remove all of it: `{continuation}`"));
 }
@@ -76,9 +76,9 @@ pub fn objects_on_member(name: &str, is_proxy: bool) -> Vec<Remain> {
         account,
         ObjectKind::CLUSTER_ROLE.named(&role),
         ObjectKind::CLUSTER_ROLE_BINDING.named(&role),
-        Piece::ServiceAccount.object(),
-        Piece::Binding.object(),
-        Piece::UserBinding.object(),
+        CredentialObject::ServiceAccount.object(),
+        CredentialObject::Binding.object(),
+        CredentialObject::UserBinding.object(),
     ];
     let remains = objects.into_iter().chain(agent);
     remains.map(|object| Remain { side: None, object, removal: None }).collect()

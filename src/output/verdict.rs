@@ -17,11 +17,11 @@ const WORTH_SAYING: Duration = Duration::from_secs(60);
 pub fn sentence(conclusion: &Conclusion<'_>, now: Timestamp) -> String {
     match conclusion {
         Conclusion::NeverRan => "the installer has not run, as far as its log goes back".to_owned(),
-        Conclusion::UnderWay(stage) => format!("a run is under way: {}", harmless(stage)),
-        Conclusion::Due(why) => format!("a run is due: {}", harmless(why)),
+        Conclusion::UnderWay(stage) => format!("a run is under way: {}", sanitize(stage)),
+        Conclusion::Due(why) => format!("a run is due: {}", sanitize(why)),
         Conclusion::Succeeded(run) => format!("the last run succeeded{}", times(run, now)),
         Conclusion::Failed { failures, then: Then::GoesOn { stage, .. } } => {
-            format!("a run has failed and goes on ({}): {}", harmless(stage), told(failures))
+            format!("a run has failed and goes on ({}): {}", sanitize(stage), told(failures))
         }
         Conclusion::Failed { failures, .. } => format!("the last run failed: {}", told(failures)),
         Conclusion::Unknown(run) => format!("the last run ended without a verdict, {}", whereabouts(run)),
@@ -29,13 +29,13 @@ pub fn sentence(conclusion: &Conclusion<'_>, now: Timestamp) -> String {
 }
 
 /// A cluster's own words, on one line and without secrets.
-pub fn harmless(text: &str) -> String {
-    words::harmless(&mask(text))
+pub fn sanitize(text: &str) -> String {
+    words::sanitize(&mask(text))
 }
 
 /// Failures on one line, each with its task and message.
 pub fn told(failures: &[Failure]) -> String {
-    let told: Vec<String> = failures.iter().map(|failure| words::harmless(&failure.to_string())).collect();
+    let told: Vec<String> = failures.iter().map(|failure| words::sanitize(&failure.to_string())).collect();
     told.join("; ")
 }
 
@@ -49,7 +49,7 @@ fn times(run: &Run, now: Timestamp) -> String {
 fn whereabouts(run: &Run) -> String {
     match (&run.phase, &run.task) {
         (Phase::Starting, _) => "before its first task (was there a ClusterConfiguration?)".to_owned(),
-        (phase, Some(task)) => format!("at: {phase}, {}", harmless(&task.to_string())),
+        (phase, Some(task)) => format!("at: {phase}, {}", sanitize(&task.to_string())),
         (phase, None) => format!("at: {phase}"),
     }
 }

@@ -28,7 +28,7 @@ pub fn elapsed(duration: Duration) -> String {
 }
 
 /// Text from a server without what a terminal would obey, as kubectl shows it.
-pub fn harmless(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let shown = text.chars().map(|c| match c {
         '\u{1b}' => "^[".to_owned(),
         '\n' | '\t' => " ".to_owned(),
@@ -47,7 +47,7 @@ fn reorders_text(c: char) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use super::{count, elapsed, harmless};
+    use super::{count, elapsed, sanitize};
 
     #[test]
     fn numbers_decide_about_words() {
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_terminal_obeys_nothing_that_a_server_says() {
-        assert_eq!(harmless("a\u{1b}[31mb\r\nc"), "a^[[31mb c");
-        assert_eq!(harmless("a\u{202e}b\u{2066}c\u{9b}d"), "abcd");
+        assert_eq!(sanitize("a\u{1b}[31mb\r\nc"), "a^[[31mb c");
+        assert_eq!(sanitize("a\u{202e}b\u{2066}c\u{9b}d"), "abcd");
     }
 }

@@ -1,9 +1,9 @@
 //! What the steps of a plan need permission for.
 
 use super::{
-    credential::{CLUSTER_ADMIN, HostUid, Kind, Piece, SIGNER},
+    credential::{CLUSTER_ADMIN, CredentialKind, CredentialObject, HostUid, SIGNER},
     credential_step::CredentialStep,
-    needs::ConfigurationStep,
+    needs::ConfigurationNeed,
     superseded::Superseded,
 };
 use crate::kubesphere::{cluster, cluster_configuration, cluster_webhook, object::ObjectKind, side::Side};
@@ -39,7 +39,7 @@ pub fn of_probing() -> [Access; 4] {
 }
 
 /// What a step on a ClusterConfiguration needs.
-pub fn of_configuration(step: &ConfigurationStep) -> Option<Access> {
+pub fn of_configuration(step: &ConfigurationNeed) -> Option<Access> {
     let of = |group, resource| Access {
         verb: "patch",
         group,
@@ -50,9 +50,9 @@ pub fn of_configuration(step: &ConfigurationStep) -> Option<Access> {
     match step {
         // Waiting needs no right. Where the run that is waited for leaves no effect and the restart after it is
         // denied, that is said then: who interrupted a join must be able to go on with the rights it began with.
-        ConfigurationStep::InEffect | ConfigurationStep::AwaitController | ConfigurationStep::Await => None,
-        ConfigurationStep::Patch(_) => Some(of(cluster_configuration::GROUP, cluster_configuration::PLURAL)),
-        ConfigurationStep::Restart => Some(of("apps", "deployments")),
+        ConfigurationNeed::InEffect | ConfigurationNeed::AwaitController | ConfigurationNeed::Await => None,
+        ConfigurationNeed::Patch(_) => Some(of(cluster_configuration::GROUP, cluster_configuration::PLURAL)),
+        ConfigurationNeed::Restart => Some(of("apps", "deployments")),
     }
 }
 
@@ -81,14 +81,15 @@ pub fn of_kind(verb: &'static str, kind: ObjectKind, namespace: Option<&'static 
 
 /// What it takes to remove what a host does not use any more.
 pub fn of_removal_of_superseded(superseded: &Superseded) -> Vec<Access> {
-    let tokens = (!superseded.tokens.is_empty()).then(|| of("delete", Piece::Token(HostUid::default())));
+    let tokens =
+        (!superseded.tokens.is_empty()).then(|| of("delete", CredentialObject::Token(HostUid::default())));
     let verb = if superseded.empties_binding { "delete" } else { "patch" };
-    let users =
-        (!superseded.users.is_empty()).then(|| ["get", verb].map(|verb| of(verb, Piece::UserBinding)));
+    let users = (!superseded.users.is_empty())
+        .then(|| ["get", verb].map(|verb| of(verb, CredentialObject::UserBinding)));
     tokens.into_iter().chain(users.into_iter().flatten()).collect()
 }
 
-fn of(verb: &'static str, piece: Piece) -> Access {
+fn of(verb: &'static str, piece: CredentialObject) -> Access {
     let (group, resource) = piece.resource();
     // What does not exist yet is created without a name, as RBAC sees it.
     let name = piece.fixed_name().filter(|_| matches!(verb, "get" | "patch" | "delete"));
@@ -99,35 +100,42 @@ fn of(verb: &'static str, piece: Piece) -> Access {
 /// only one who may everything may do (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
 pub fn of_credential(step: &CredentialStep) -> Vec<Access> {
     let mut accesses = match step.kind {
-        Kind::Context => vec![EVERYTHING],
-        Kind::ServiceAccount => vec![
-            of("get", Piece::ServiceAccount),
-            of("get", Piece::Binding),
-            of("list", Piece::Token(HostUid::default())),
-            of("get", Piece::Token(HostUid::default())),
+        CredentialKind::Context => vec![EVERYTHING],
+        CredentialKind::ServiceAccount => vec![
+            of("get", CredentialObject::ServiceAccount),
+            of("get", CredentialObject::Binding),
+            of("list", CredentialObject::Token(HostUid::default())),
+            of("get", CredentialObject::Token(HostUid::default())),
         ],
-        Kind::Certificate => vec![of("get", Piece::UserBinding), of("get", Piece::Certificate)],
+        CredentialKind::Certificate => {
+            vec![of("get", CredentialObject::UserBinding), of("get", CredentialObject::Certificate)]
+        }
     };
     accesses.extend(step.missing.iter().flat_map(|piece| creation(*piece)));
     accesses
 }
 
-fn creation(piece: Piece) -> Vec<Access> {
+fn creation(piece: CredentialObject) -> Vec<Access> {
     let created = of("create", piece);
     match piece {
-        Piece::ServiceAccount | Piece::Token(_) | Piece::AnotherToken(..) => vec![created],
-        Piece::Binding | Piece::UserBinding | Piece::Rebinding | Piece::AddedUser => {
+        CredentialObject::ServiceAccount
+        | CredentialObject::Token(_)
+        | CredentialObject::AnotherToken(..) => vec![created],
+        CredentialObject::Binding
+        | CredentialObject::UserBinding
+        | CredentialObject::Rebinding
+        | CredentialObject::AddedUser => {
             let bound = Access {
                 verb: "bind",
                 resource: "clusterroles",
                 name: Some(CLUSTER_ADMIN),
                 ..created.clone()
             };
-            let stands = matches!(piece, Piece::Rebinding | Piece::AddedUser);
+            let stands = matches!(piece, CredentialObject::Rebinding | CredentialObject::AddedUser);
             let changed = if stands { of("patch", piece) } else { created };
             vec![changed, bound]
         }
-        Piece::Certificate => {
+        CredentialObject::Certificate => {
             let resource = "certificatesigningrequests/approval";
             let approved = Access { verb: "patch", resource, ..created.clone() };
             let signed =

@@ -84,7 +84,7 @@ pub enum Choice {
 
 /// Which credential it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CredentialKind {
     /// The context's own user.
     Context,
     /// The token of a service account of our own.
@@ -96,12 +96,12 @@ pub enum Kind {
 impl Choice {
     /// What it comes to with a host of this version: an operator's own certificate cannot be revoked and would lie
     /// where others may read it, and a host of 3.3 takes nothing but certificates.
-    pub fn kind(self, host: Option<Version>) -> Kind {
+    pub fn kind(self, host: Option<Version>) -> CredentialKind {
         let needs_certificate = host.is_some_and(|host| host.differences().needs_client_certificate);
         match self {
-            Self::Context => Kind::Context,
-            Self::Auto if needs_certificate => Kind::Certificate,
-            Self::Auto | Self::ServiceAccount => Kind::ServiceAccount,
+            Self::Context => CredentialKind::Context,
+            Self::Auto if needs_certificate => CredentialKind::Certificate,
+            Self::Auto | Self::ServiceAccount => CredentialKind::ServiceAccount,
         }
     }
 }
@@ -132,7 +132,7 @@ pub struct Account {
 
 /// A part of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum CredentialObject {
     /// The service account.
     ServiceAccount,
     /// The binding of the service account.
@@ -160,7 +160,7 @@ pub struct Asked<'a> {
     pub request: &'a str,
 }
 
-impl Piece {
+impl CredentialObject {
     /// Its name; of a request, how that begins.
     pub fn name(self) -> String {
         match self {
@@ -345,12 +345,16 @@ fn role() -> Value {
 
 impl Account {
     /// The pieces whose names others have taken, with what is wrong.
-    pub fn foreign(&self, kind: Kind) -> impl Iterator<Item = (Piece, &str)> {
-        let binding = if kind == Kind::Certificate { Piece::UserBinding } else { Piece::Binding };
+    pub fn foreign(&self, kind: CredentialKind) -> impl Iterator<Item = (CredentialObject, &str)> {
+        let binding = if kind == CredentialKind::Certificate {
+            CredentialObject::UserBinding
+        } else {
+            CredentialObject::Binding
+        };
         let seen = [
-            (Piece::ServiceAccount, &self.service_account),
+            (CredentialObject::ServiceAccount, &self.service_account),
             (binding, &self.binding),
-            (Piece::Token(self.host), &self.token),
+            (CredentialObject::Token(self.host), &self.token),
         ];
         seen.into_iter().filter_map(|(piece, seen)| match seen.present()? {
             Ownership::Ours => None,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    credential::{Account, HostUid, Kind, Ownership, Piece},
+    credential::{Account, CredentialKind, CredentialObject, HostUid, Ownership},
     observed::Seen,
 };
 
@@ -11,31 +11,32 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialStep {
     /// Which one it is.
-    pub kind: Kind,
+    pub kind: CredentialKind,
     /// The host that it is for.
     pub host: HostUid,
     /// What is created for it, in this order.
-    pub missing: Vec<Piece>,
+    pub missing: Vec<CredentialObject>,
 }
 
 impl CredentialStep {
     /// What is left to do for this kind and host, where `account` was seen.
-    pub fn new(kind: Kind, host: HostUid, account: Option<&Account>) -> Self {
+    pub fn new(kind: CredentialKind, host: HostUid, account: Option<&Account>) -> Self {
         let lacks = |of: fn(&Account) -> &Seen<Ownership>| {
             account.is_none_or(|account| of(account).present() != Some(&Ownership::Ours))
         };
         let pieces = match kind {
-            Kind::Context => Vec::new(),
-            Kind::ServiceAccount => vec![
-                (Piece::ServiceAccount, lacks(|account| &account.service_account)),
-                (Piece::Binding, lacks(|account| &account.binding)),
-                (Piece::Token(host), lacks(|account| &account.token)),
+            CredentialKind::Context => Vec::new(),
+            CredentialKind::ServiceAccount => vec![
+                (CredentialObject::ServiceAccount, lacks(|account| &account.service_account)),
+                (CredentialObject::Binding, lacks(|account| &account.binding)),
+                (CredentialObject::Token(host), lacks(|account| &account.token)),
             ],
             // The certificate first: where none is issued, nothing is left behind.
-            Kind::Certificate => {
+            CredentialKind::Certificate => {
                 let is_new = lacks(|account| &account.binding);
-                let binding = if is_new { Piece::UserBinding } else { Piece::Rebinding };
-                vec![(Piece::Certificate, true), (binding, true)]
+                let binding =
+                    if is_new { CredentialObject::UserBinding } else { CredentialObject::Rebinding };
+                vec![(CredentialObject::Certificate, true), (binding, true)]
             }
         };
         let missing = pieces.into_iter().filter_map(|(piece, is_missing)| is_missing.then_some(piece));
@@ -43,14 +44,14 @@ impl CredentialStep {
     }
 
     /// As [`Self::new`] at this time, where a new credential is made beside what there is of earlier ones.
-    pub fn renewed(kind: Kind, host: HostUid, account: Option<&Account>, now: Timestamp) -> Self {
+    pub fn renewed(kind: CredentialKind, host: HostUid, account: Option<&Account>, now: Timestamp) -> Self {
         let mut step = Self::new(kind, host, account);
-        step.missing.retain(|piece| *piece != Piece::Token(host));
-        if kind == Kind::ServiceAccount {
-            step.missing.push(Piece::AnotherToken(host, now));
+        step.missing.retain(|piece| *piece != CredentialObject::Token(host));
+        if kind == CredentialKind::ServiceAccount {
+            step.missing.push(CredentialObject::AnotherToken(host, now));
         }
-        for piece in step.missing.iter_mut().filter(|piece| **piece == Piece::Rebinding) {
-            *piece = Piece::AddedUser;
+        for piece in step.missing.iter_mut().filter(|piece| **piece == CredentialObject::Rebinding) {
+            *piece = CredentialObject::AddedUser;
         }
         step
     }

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Account, Asked, Choice, HostUid, Kind, Ownership, Piece, Seen, Version, user};
+use super::{
+    Account, Asked, Choice, CredentialKind, CredentialObject, HostUid, Ownership, Seen, Version, user,
+};
 use crate::plan::credential_step::CredentialStep;
 
 const HOST: HostUid = HostUid(0x1f << 96);
-const S: Kind = Kind::ServiceAccount;
+const S: CredentialKind = CredentialKind::ServiceAccount;
 
 fn account(token: Seen<Ownership>, binding: Seen<Ownership>) -> Account {
     let (service_account, tokens_of_others) = (Seen::Present(Ownership::Ours), Vec::new());
@@ -19,54 +21,69 @@ fn only_a_host_of_3_3_gets_a_certificate() {
     let kinds = |choice: Choice| {
         ["v3.1.1", "v3.2.1", "v3.3.0", "v3.3.2", "v3.4.1"].map(|host| choice.kind(Version::parse(host)))
     };
-    assert_eq!(kinds(Choice::Auto), [S, S, Kind::Certificate, Kind::Certificate, S]);
+    assert_eq!(kinds(Choice::Auto), [S, S, CredentialKind::Certificate, CredentialKind::Certificate, S]);
     assert_eq!(kinds(Choice::ServiceAccount), [S; 5], "that 3.3 does not take it says member-credential");
-    assert_eq!(kinds(Choice::Context), [Kind::Context; 5]);
+    assert_eq!(kinds(Choice::Context), [CredentialKind::Context; 5]);
     assert_eq!(Choice::default().kind(None), S);
 }
 
 #[test]
 fn what_is_ours_already_is_not_made_again() {
-    let missing =
-        |account: Option<&Account>| CredentialStep::new(Kind::ServiceAccount, HOST, account).missing;
-    assert_eq!(missing(None), [Piece::ServiceAccount, Piece::Binding, Piece::Token(HOST)]);
+    let missing = |account: Option<&Account>| {
+        CredentialStep::new(CredentialKind::ServiceAccount, HOST, account).missing
+    };
+    assert_eq!(
+        missing(None),
+        [CredentialObject::ServiceAccount, CredentialObject::Binding, CredentialObject::Token(HOST)]
+    );
     let ours = || Seen::Present(Ownership::Ours);
     assert_eq!(missing(Some(&account(ours(), ours()))), []);
-    assert_eq!(missing(Some(&account(Seen::Absent, ours()))), [Piece::Token(HOST)]);
-    assert_eq!(missing(Some(&account(ours(), Seen::Absent))), [Piece::Binding]);
+    assert_eq!(missing(Some(&account(Seen::Absent, ours()))), [CredentialObject::Token(HOST)]);
+    assert_eq!(missing(Some(&account(ours(), Seen::Absent))), [CredentialObject::Binding]);
 }
 
 #[test]
 fn what_is_made_is_known_as_ours_and_nothing_else_is() {
-    for piece in [Piece::ServiceAccount, Piece::Binding, Piece::Token(HOST), Piece::UserBinding] {
+    for piece in [
+        CredentialObject::ServiceAccount,
+        CredentialObject::Binding,
+        CredentialObject::Token(HOST),
+        CredentialObject::UserBinding,
+    ] {
         let mut object = piece.manifest(None);
         assert_eq!(piece.ownership(&object), Ownership::Ours, "{piece:?}");
         object["metadata"]["labels"] = Value::Null;
         assert!(matches!(piece.ownership(&object), Ownership::Foreign(_)), "{piece:?}");
     }
-    let users = Piece::UserBinding.manifest(None);
+    let users = CredentialObject::UserBinding.manifest(None);
     let why = "it does not bind kubectl-mc-host to cluster-admin".to_owned();
-    assert_eq!(Piece::Binding.ownership(&users), Ownership::Foreign(why));
+    assert_eq!(CredentialObject::Binding.ownership(&users), Ownership::Foreign(why));
 }
 
 #[test]
 fn what_somebody_has_changed_is_not_ours_any_more() {
-    let why = |piece: Piece, object: &Value| match piece.ownership(object) {
+    let why = |piece: CredentialObject, object: &Value| match piece.ownership(object) {
         Ownership::Foreign(why) => why,
         Ownership::Ours => "ours".to_owned(),
     };
-    for piece in [Piece::Binding, Piece::UserBinding] {
+    for piece in [CredentialObject::Binding, CredentialObject::UserBinding] {
         let mut binding = piece.manifest(None);
         let another = json!({"kind": "User", "name": "kubectl-mc-host", "apiGroup": "another"});
         binding["subjects"].as_array_mut().unwrap().push(another);
         assert_eq!(why(piece, &binding), "it binds others than kubectl-mc-host to cluster-admin too");
     }
-    let mut secret = Piece::Token(HOST).manifest(None);
+    let mut secret = CredentialObject::Token(HOST).manifest(None);
     secret["type"] = json!("Opaque");
-    assert_eq!(why(Piece::Token(HOST), &secret), "it is not a token of ServiceAccount kubectl-mc-host");
-    let mut secret = Piece::Token(HOST).manifest(None);
+    assert_eq!(
+        why(CredentialObject::Token(HOST), &secret),
+        "it is not a token of ServiceAccount kubectl-mc-host"
+    );
+    let mut secret = CredentialObject::Token(HOST).manifest(None);
     secret["metadata"]["annotations"] = Value::Null;
-    assert_eq!(why(Piece::Token(HOST), &secret), "it is not a token of ServiceAccount kubectl-mc-host");
+    assert_eq!(
+        why(CredentialObject::Token(HOST), &secret),
+        "it is not a token of ServiceAccount kubectl-mc-host"
+    );
 }
 
 #[test]
@@ -74,30 +91,35 @@ fn each_host_has_a_token_of_its_own() {
     let uid = "0a14ca43-3bbf-4824-bbb5-38c7f6abfd29";
     let (host, another) = (HostUid::new(uid), HostUid::new("1a14ca43-3bbf-4824-bbb5-38c7f6abfd29"));
     assert_eq!(host.to_string(), uid);
-    let secret = Piece::Token(host).manifest(None);
+    let secret = CredentialObject::Token(host).manifest(None);
     assert_eq!(secret["metadata"]["name"], "kubectl-mc-host-token-0a14ca43");
     let why = format!("it is not for the host with the UID {another}");
-    assert_eq!(Piece::Token(another).ownership(&secret), Ownership::Foreign(why));
+    assert_eq!(CredentialObject::Token(another).ownership(&secret), Ownership::Foreign(why));
 }
 
 #[test]
 fn each_certificate_has_a_user_of_its_own() {
     let asked = Asked { user: "kubectl-mc-host-1f", request: "PEM" };
-    let binding = Piece::UserBinding.manifest(Some(asked));
+    let binding = CredentialObject::UserBinding.manifest(Some(asked));
     assert_eq!(binding["subjects"][0]["name"], "kubectl-mc-host-1f");
-    assert_eq!(Piece::Rebinding.ownership(&binding), Ownership::Ours);
-    let request = Piece::Certificate.manifest(Some(asked));
+    assert_eq!(CredentialObject::Rebinding.ownership(&binding), Ownership::Ours);
+    let request = CredentialObject::Certificate.manifest(Some(asked));
     assert_eq!(request["metadata"]["name"], "kubectl-mc-host-1f");
 }
 
 #[test]
 fn a_certificate_is_made_each_time_and_before_its_binding() {
-    let missing =
-        |binding| CredentialStep::new(Kind::Certificate, HOST, Some(&account(Seen::Absent, binding))).missing;
-    assert_eq!(missing(Seen::Absent), [Piece::Certificate, Piece::UserBinding]);
+    let missing = |binding| {
+        CredentialStep::new(CredentialKind::Certificate, HOST, Some(&account(Seen::Absent, binding))).missing
+    };
+    assert_eq!(missing(Seen::Absent), [CredentialObject::Certificate, CredentialObject::UserBinding]);
     let ours = Seen::Present(Ownership::Ours);
-    assert_eq!(missing(ours), [Piece::Certificate, Piece::Rebinding], "the user is another one");
-    assert_eq!(CredentialStep::new(Kind::Context, HOST, None).missing, []);
+    assert_eq!(
+        missing(ours),
+        [CredentialObject::Certificate, CredentialObject::Rebinding],
+        "the user is another one"
+    );
+    assert_eq!(CredentialStep::new(CredentialKind::Context, HOST, None).missing, []);
 }
 
 #[test]
@@ -105,30 +127,34 @@ fn a_renewal_makes_everything_anew_beside_what_there_is() {
     let ours = || Seen::Present(Ownership::Ours);
     let now: Timestamp = "2025-11-22T13:00:34.25Z".parse().unwrap();
     let renewed = |kind, account: &Account| CredentialStep::renewed(kind, HOST, Some(account), now).missing;
-    let another = Piece::AnotherToken(HOST, now);
-    assert_eq!(renewed(Kind::ServiceAccount, &account(ours(), ours())), [another]);
+    let another = CredentialObject::AnotherToken(HOST, now);
+    assert_eq!(renewed(CredentialKind::ServiceAccount, &account(ours(), ours())), [another]);
     assert_eq!(another.name(), "kubectl-mc-host-token-0000001f-19aaba6ea4a");
-    let next = Piece::AnotherToken(HOST, "2025-11-22T13:00:34.75Z".parse().unwrap());
+    let next = CredentialObject::AnotherToken(HOST, "2025-11-22T13:00:34.75Z".parse().unwrap());
     assert_ne!(next.name(), another.name(), "the next one in the same second is another one");
     assert_eq!(another.ownership(&another.manifest(None)), Ownership::Ours);
     assert_eq!(
-        renewed(Kind::ServiceAccount, &account(Seen::Absent, Seen::Absent)),
-        [Piece::Binding, another]
+        renewed(CredentialKind::ServiceAccount, &account(Seen::Absent, Seen::Absent)),
+        [CredentialObject::Binding, another]
     );
     assert_eq!(
-        renewed(Kind::Certificate, &account(Seen::Absent, ours())),
-        [Piece::Certificate, Piece::AddedUser]
+        renewed(CredentialKind::Certificate, &account(Seen::Absent, ours())),
+        [CredentialObject::Certificate, CredentialObject::AddedUser]
     );
     let first = account(Seen::Absent, Seen::Absent);
-    assert_eq!(renewed(Kind::Certificate, &first), [Piece::Certificate, Piece::UserBinding]);
-    assert_eq!(renewed(Kind::Context, &account(ours(), ours())), []);
+    assert_eq!(
+        renewed(CredentialKind::Certificate, &first),
+        [CredentialObject::Certificate, CredentialObject::UserBinding]
+    );
+    assert_eq!(renewed(CredentialKind::Context, &account(ours(), ours())), []);
 }
 
 #[test]
 fn users_of_two_certificates_are_ours_and_others_beside_them_are_not() {
-    let mut binding = Piece::UserBinding.manifest(Some(Asked { user: "kubectl-mc-host-1", request: "" }));
+    let mut binding =
+        CredentialObject::UserBinding.manifest(Some(Asked { user: "kubectl-mc-host-1", request: "" }));
     binding["subjects"].as_array_mut().unwrap().push(user("kubectl-mc-host-2"));
-    assert_eq!(Piece::AddedUser.ownership(&binding), Ownership::Ours);
+    assert_eq!(CredentialObject::AddedUser.ownership(&binding), Ownership::Ours);
     binding["subjects"].as_array_mut().unwrap().push(user("jane"));
-    assert!(matches!(Piece::AddedUser.ownership(&binding), Ownership::Foreign(_)));
+    assert!(matches!(CredentialObject::AddedUser.ownership(&binding), Ownership::Foreign(_)));
 }

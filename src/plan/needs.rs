@@ -12,7 +12,7 @@ use super::{
 use crate::kubesphere::{
     cluster_configuration::ClusterConfiguration,
     jwt_secret::JwtSecret,
-    readiness::{Effect, Membership, Progress, host_in_effect, member_in_effect, membership},
+    readiness::{Evidence, Membership, Progress, host_in_effect, member_in_effect, membership},
     role::Role,
     side::Side,
 };
@@ -22,7 +22,7 @@ use crate::kubesphere::{
 pub struct Needs {
     /// The secret that the members will share with the host.
     pub secret: JwtSecret,
-    configurations: Vec<(Side, ConfigurationStep)>,
+    configurations: Vec<(Side, ConfigurationNeed)>,
 }
 
 impl Needs {
@@ -31,20 +31,20 @@ impl Needs {
     }
 
     #[must_use]
-    pub fn and(mut self, side: &Side, need: ConfigurationStep) -> Self {
+    pub fn and(mut self, side: &Side, need: ConfigurationNeed) -> Self {
         self.configurations.push((side.clone(), need));
         self
     }
 
     /// What this cluster's configuration needs, where that is asked.
-    pub fn of(&self, side: &Side) -> Option<&ConfigurationStep> {
+    pub fn of(&self, side: &Side) -> Option<&ConfigurationNeed> {
         self.configurations.iter().find_map(|(of, need)| (of == side).then_some(need))
     }
 }
 
 /// What it takes to bring a configuration into effect.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ConfigurationStep {
+pub enum ConfigurationNeed {
     /// Nothing.
     InEffect,
     /// The configuration asks for what is wanted and a run of the installer is under way: it is waited for,
@@ -89,7 +89,7 @@ pub enum Unplannable {
     },
 }
 
-impl ConfigurationStep {
+impl ConfigurationNeed {
     /// Whether this step makes the installer run, or waits for a run.
     pub fn runs_installer(&self) -> bool {
         !matches!(self, Self::InEffect | Self::AwaitController)
@@ -102,12 +102,12 @@ pub fn shared_secret(intent: &Intent, host: Option<&Observed>) -> Result<JwtSecr
         return Ok(given.clone());
     }
     let host = host.ok_or(Unplannable::NotObserved)?;
-    let step = host_step(&intent.host, host)?;
+    let step = host_need(&intent.host, host)?;
     signing_secret(host, &step).ok_or(Unplannable::NotObserved)
 }
 
 /// What the host's configuration needs.
-pub fn host_step(intent: &HostIntent, host: &Observed) -> Result<ConfigurationStep, Unplannable> {
+pub fn host_need(intent: &HostIntent, host: &Observed) -> Result<ConfigurationNeed, Unplannable> {
     let configuration = host.configuration.present().ok_or(Unplannable::NotObserved)?;
     let progress = host_progress(host);
     let run_follows = !progress.is_done() || configuration.role() != Role::Host;
@@ -120,7 +120,7 @@ pub fn host_step(intent: &HostIntent, host: &Observed) -> Result<ConfigurationSt
 }
 
 /// What a member's configuration needs to share `secret` with its host.
-pub fn member_step(member: &Observed, secret: &JwtSecret) -> Result<ConfigurationStep, Unplannable> {
+pub fn member_need(member: &Observed, secret: &JwtSecret) -> Result<ConfigurationNeed, Unplannable> {
     let configuration = member.configuration.present().ok_or(Unplannable::NotObserved)?;
     let progress = member_progress(member, secret);
     // No secret in the configuration keeps the one in effect, so it needs no change of its own; but a run that
@@ -163,8 +163,8 @@ pub fn member_progress(member: &Observed, secret: &JwtSecret) -> Progress {
 }
 
 /// What an observed cluster shows of its configuration's effect.
-pub fn effect(observed: &Observed) -> Effect<'_> {
-    Effect {
+pub fn effect(observed: &Observed) -> Evidence<'_> {
+    Evidence {
         version: observed.kubesphere_version(),
         configuration: observed.configuration.present(),
         config: observed.config.present(),
@@ -174,7 +174,7 @@ pub fn effect(observed: &Observed) -> Effect<'_> {
 
 /// The secret that the host will sign with once its step is done: a run brings the configuration's own
 /// into effect where it has one (ks-installer `roles/ks-core/init-token/tasks/main.yaml:19-70`).
-pub fn signing_secret(host: &Observed, step: &ConfigurationStep) -> Option<JwtSecret> {
+pub fn signing_secret(host: &Observed, step: &ConfigurationNeed) -> Option<JwtSecret> {
     let asked = host.configuration.present().and_then(ClusterConfiguration::jwt_secret);
     asked.filter(|_| step.runs_installer()).or_else(|| host.effective_secret().cloned())
 }
@@ -196,21 +196,21 @@ fn step(
     configuration: &ClusterConfiguration,
     wanted: &Wanted,
     progress: &Progress,
-) -> Result<ConfigurationStep, Unplannable> {
+) -> Result<ConfigurationNeed, Unplannable> {
     let patch = ConfigurationPatch::between(configuration, wanted)
         .map_err(|error| Unplannable::Malformed { side: observed.side.clone(), error })?;
-    Ok(patch.map_or_else(|| without_patch(progress, &observed.run), ConfigurationStep::Patch))
+    Ok(patch.map_or_else(|| without_patch(progress, &observed.run), ConfigurationNeed::Patch))
 }
 
 /// What a configuration needs that asks for what is wanted.
-pub(super) fn without_patch(progress: &Progress, run: &InstallerRun) -> ConfigurationStep {
+pub(super) fn without_patch(progress: &Progress, run: &InstallerRun) -> ConfigurationNeed {
     match (progress, run) {
-        (Progress::Done, _) => ConfigurationStep::InEffect,
-        (Progress::Registering(_), _) => ConfigurationStep::AwaitController,
+        (Progress::Done, _) => ConfigurationNeed::InEffect,
+        (Progress::Registering(_), _) => ConfigurationNeed::AwaitController,
         (Progress::Pending(_), InstallerRun::UnderWay(_) | InstallerRun::Unknown { is_likely: true, .. }) => {
-            ConfigurationStep::Await
+            ConfigurationNeed::Await
         }
-        (Progress::Pending(_), _) => ConfigurationStep::Restart,
+        (Progress::Pending(_), _) => ConfigurationNeed::Restart,
     }
 }
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{ConfigurationStep, Registration, host_step, member_step, registration, signing_secret};
+use super::{ConfigurationNeed, Registration, host_need, member_need, registration, signing_secret};
 use crate::{
     kubesphere::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
@@ -56,13 +56,13 @@ fn standalone_config(secret: &str) -> String {
 }
 
 /// A step in one word: what changes, or what is done.
-fn word(step: &ConfigurationStep) -> String {
+fn word(step: &ConfigurationNeed) -> String {
     match step {
-        ConfigurationStep::InEffect => "nothing".to_owned(),
-        ConfigurationStep::Await => "wait".to_owned(),
-        ConfigurationStep::AwaitController => "controller".to_owned(),
-        ConfigurationStep::Restart => "restart".to_owned(),
-        ConfigurationStep::Patch(patch) => changed(patch),
+        ConfigurationNeed::InEffect => "nothing".to_owned(),
+        ConfigurationNeed::Await => "wait".to_owned(),
+        ConfigurationNeed::AwaitController => "controller".to_owned(),
+        ConfigurationNeed::Restart => "restart".to_owned(),
+        ConfigurationNeed::Patch(patch) => changed(patch),
     }
 }
 
@@ -89,7 +89,7 @@ fn a_member_needs_what_it_lacks_of_role_secret_and_effect() {
         for (role, secret, expected) in table {
             for (effect, expected) in effects.iter().zip(expected) {
                 let member = cluster(version, &asking(role, secret), effect);
-                let step = member_step(&member, &JwtSecret::new(OURS)).unwrap();
+                let step = member_need(&member, &JwtSecret::new(OURS)).unwrap();
                 assert_eq!(word(&step), expected, "{version}: asks for {role:?} {secret:?}, has {effect}");
             }
         }
@@ -107,7 +107,7 @@ fn what_is_asked_for_and_not_in_effect_waits_for_a_run_that_may_bring_it() {
         (InstallerRun::Idle { last_failure: None }, "restart"),
     ];
     for (state, expected) in runs {
-        assert_eq!(word(&member_step(&run(state), &JwtSecret::new(OURS)).unwrap()), expected);
+        assert_eq!(word(&member_need(&run(state), &JwtSecret::new(OURS)).unwrap()), expected);
     }
 }
 
@@ -131,7 +131,7 @@ fn with_host_cluster(host: Observed) -> Observed {
 #[test]
 fn a_host_needs_what_it_lacks_of_role_effect_and_its_own_cluster() {
     for version in VERSIONS {
-        let step = |host: &Observed| word(&host_step(&host_intent(None), host).unwrap());
+        let step = |host: &Observed| word(&host_need(&host_intent(None), host).unwrap());
         let fresh = cluster(version, &asking("none", ""), &standalone_config("abc"));
         assert_eq!(step(&fresh), "clusterRole", "{version}");
         let asked = cluster(version, &asking("host", ""), &standalone_config("abc"));
@@ -142,7 +142,7 @@ fn a_host_needs_what_it_lacks_of_role_effect_and_its_own_cluster() {
         );
         let another = with_host_cluster(cluster(version, &asking("host", "xyz"), host_config(version)));
         assert_eq!(step(&another), "restart", "{version}: its own new secret is not in effect");
-        assert_eq!(signing_secret(&another, &ConfigurationStep::Restart).unwrap().expose(), "xyz");
+        assert_eq!(signing_secret(&another, &ConfigurationNeed::Restart).unwrap().expose(), "xyz");
     }
 }
 
@@ -152,15 +152,15 @@ fn no_run_of_the_installer_helps_where_only_the_controller_is_late() {
     let mut object = spec.configuration.present().unwrap().object().clone();
     object["status"]["multicluster"] = json!({"status": "enabled"});
     spec.configuration = Seen::Present(ClusterConfiguration::new(object));
-    assert_eq!(word(&host_step(&host_intent(None), &spec).unwrap()), "controller");
+    assert_eq!(word(&host_need(&host_intent(None), &spec).unwrap()), "controller");
 }
 
 #[test]
 fn the_hosts_cluster_name_counts_only_while_it_has_none() {
     let fresh = cluster("v3.4.1", &asking("none", ""), &standalone_config("abc"));
-    assert_eq!(word(&host_step(&host_intent(Some("eu")), &fresh).unwrap()), "clusterRole+hostClusterName");
+    assert_eq!(word(&host_need(&host_intent(Some("eu")), &fresh).unwrap()), "clusterRole+hostClusterName");
     let standing = with_host_cluster(cluster("v3.4.1", &asking("host", ""), host_config("v3.4.1")));
-    assert_eq!(word(&host_step(&host_intent(Some("eu")), &standing).unwrap()), "nothing");
+    assert_eq!(word(&host_need(&host_intent(Some("eu")), &standing).unwrap()), "nothing");
 }
 
 #[test]
@@ -168,9 +168,9 @@ fn a_missing_secret_key_is_added_only_where_a_run_follows_anyway() {
     let spec =
         |role: &str| json!({"authentication": {"adminPassword": "x"}, "multicluster": {"clusterRole": role}});
     let fresh = cluster("v3.4.1", &spec("none"), &standalone_config("abc"));
-    assert_eq!(word(&host_step(&host_intent(None), &fresh).unwrap()), "jwtSecret+clusterRole");
+    assert_eq!(word(&host_need(&host_intent(None), &fresh).unwrap()), "jwtSecret+clusterRole");
     let standing = with_host_cluster(cluster("v3.4.1", &spec("host"), host_config("v3.4.1")));
-    assert_eq!(word(&host_step(&host_intent(None), &standing).unwrap()), "nothing");
+    assert_eq!(word(&host_need(&host_intent(None), &standing).unwrap()), "nothing");
 }
 
 #[test]

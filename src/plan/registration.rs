@@ -273,12 +273,12 @@ fn expiry(credential: &StoredCredential, now: Timestamp) -> Expiry {
 /// An annotation may hold anything, such as the whole object with its kubeconfig (`kubectl apply`) or a secret of a
 /// tool: what is not surely harmless is left out.
 fn harmless_annotations(cluster: &RegisteredCluster) -> BTreeMap<String, String> {
-    let harmless = cluster.annotations().filter(|(key, value)| {
+    let sanitize = cluster.annotations().filter(|(key, value)| {
         let is_short =
             value.chars().count() <= LONGEST_ANNOTATION && !value.trim_start().starts_with(['{', '[']);
         is_short && !is_confidential(key) && mask(value) == *value
     });
-    harmless.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    sanitize.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 fn readiness(cluster: &RegisteredCluster, has_kubeconfig: bool, standard: &Standard) -> Readiness {

@@ -14,7 +14,7 @@ use crate::kubesphere::{cluster_configuration::NAMESPACE, stored_kubeconfig::Sto
 
 /// Which kind of credential it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StoredCredentialKind {
     /// A client certificate.
     Certificate,
     /// The token of a service account.
@@ -35,7 +35,7 @@ pub enum Kind {
     None,
 }
 
-impl Kind {
+impl StoredCredentialKind {
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ pub enum End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCredential {
     /// Which kind it is.
-    pub kind: Kind,
+    pub kind: StoredCredentialKind,
     /// Whose it is, where it tells: a service account or the name in a certificate.
     pub user: Option<String>,
     /// Whether it is one that this program makes.
@@ -92,39 +92,46 @@ pub fn stored_credential(kubeconfig: Option<&StoredKubeconfig>, is_direct: bool)
     let user = kubeconfig.and_then(stored_user);
     let name = user.as_ref().and_then(name);
     let kind = match &user {
-        _ if !is_direct => Kind::Agent,
-        Some(StoredUser::Certificate { .. }) => Kind::Certificate,
-        Some(StoredUser::Token(_)) if name.is_some() => Kind::ServiceAccount,
-        Some(StoredUser::Token(_)) => Kind::Token,
-        None => kubeconfig.map_or(Kind::None, other_kind),
+        _ if !is_direct => StoredCredentialKind::Agent,
+        Some(StoredUser::Certificate { .. }) => StoredCredentialKind::Certificate,
+        Some(StoredUser::Token(_)) if name.is_some() => StoredCredentialKind::ServiceAccount,
+        Some(StoredUser::Token(_)) => StoredCredentialKind::Token,
+        None => kubeconfig.map_or(StoredCredentialKind::None, other_kind),
     };
     let end = match (kind, user.as_ref().and_then(end)) {
-        (Kind::None, _) => End::None,
+        (StoredCredentialKind::None, _) => End::None,
         (_, Some(end)) => End::At(end),
-        (Kind::ServiceAccount, None) => End::Never,
+        (StoredCredentialKind::ServiceAccount, None) => End::Never,
         _ => End::Unknown,
     };
     let is_ours = name.as_deref().is_some_and(|name| is_ours(kind, name));
     // The name of a certificate's user of ours has a part that nobody shall guess.
-    let user = name.map(|name| if is_ours && kind == Kind::Certificate { ACCOUNT.to_owned() } else { name });
+    let user = name.map(|name| {
+        if is_ours && kind == StoredCredentialKind::Certificate { ACCOUNT.to_owned() } else { name }
+    });
     StoredCredential { kind, user, is_ours, end }
 }
 
-fn other_kind(kubeconfig: &StoredKubeconfig) -> Kind {
+fn other_kind(kubeconfig: &StoredKubeconfig) -> StoredCredentialKind {
     let kinds = [
-        ("exec", Kind::Exec),
-        ("auth-provider", Kind::AuthProvider),
-        ("username", Kind::Password),
-        ("client-certificate", Kind::Files),
-        ("tokenFile", Kind::Files),
+        ("exec", StoredCredentialKind::Exec),
+        ("auth-provider", StoredCredentialKind::AuthProvider),
+        ("username", StoredCredentialKind::Password),
+        ("client-certificate", StoredCredentialKind::Files),
+        ("tokenFile", StoredCredentialKind::Files),
     ];
-    kinds.into_iter().find(|(key, _)| kubeconfig.user_has(key)).map_or(Kind::None, |(_, kind)| kind)
+    kinds
+        .into_iter()
+        .find(|(key, _)| kubeconfig.user_has(key))
+        .map_or(StoredCredentialKind::None, |(_, kind)| kind)
 }
 
-fn is_ours(kind: Kind, name: &str) -> bool {
+fn is_ours(kind: StoredCredentialKind, name: &str) -> bool {
     match kind {
-        Kind::ServiceAccount => name == format!("{SERVICE_ACCOUNT}{NAMESPACE}:{ACCOUNT}"),
-        Kind::Certificate => name.strip_prefix(ACCOUNT).is_some_and(|rest| rest.starts_with('-')),
+        StoredCredentialKind::ServiceAccount => name == format!("{SERVICE_ACCOUNT}{NAMESPACE}:{ACCOUNT}"),
+        StoredCredentialKind::Certificate => {
+            name.strip_prefix(ACCOUNT).is_some_and(|rest| rest.starts_with('-'))
+        }
         _ => false,
     }
 }
@@ -157,7 +164,7 @@ mod tests {
     };
     use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 
-    use super::{End, Kind, StoredCredential, StoredKubeconfig, stored_credential};
+    use super::{End, StoredCredential, StoredCredentialKind, StoredKubeconfig, stored_credential};
 
     fn of(user: &str) -> StoredCredential {
         let kubeconfig = StoredKubeconfig::parse(format!("users: [{{name: a, user: {user}}}]").as_bytes());
@@ -180,7 +187,10 @@ mod tests {
     #[test]
     fn a_certificate_tells_its_user_and_its_end() {
         let jane = of(&certificate("jane"));
-        assert_eq!((jane.kind, jane.user.as_deref(), jane.is_ours), (Kind::Certificate, Some("jane"), false));
+        assert_eq!(
+            (jane.kind, jane.user.as_deref(), jane.is_ours),
+            (StoredCredentialKind::Certificate, Some("jane"), false)
+        );
         assert_eq!(jane.end, End::At(1_893_542_400));
         let ours = of(&certificate("kubectl-mc-host-0123456789abcdef"));
         assert_eq!((ours.user.as_deref(), ours.is_ours), (Some("kubectl-mc-host"), true));
@@ -189,7 +199,10 @@ mod tests {
     #[test]
     fn a_service_accounts_token_never_ends_unless_it_says_when() {
         let ours = of(&token(r#"{"sub": "system:serviceaccount:kubesphere-system:kubectl-mc-host"}"#));
-        assert_eq!((ours.kind, ours.is_ours, ours.end), (Kind::ServiceAccount, true, End::Never));
+        assert_eq!(
+            (ours.kind, ours.is_ours, ours.end),
+            (StoredCredentialKind::ServiceAccount, true, End::Never)
+        );
         let bound = of(&token(r#"{"sub": "system:serviceaccount:a:kubectl-mc-host", "exp": 1700000000}"#));
         assert_eq!((bound.is_ours, bound.end), (false, End::At(1_700_000_000)));
     }
@@ -197,24 +210,30 @@ mod tests {
     #[test]
     fn other_tokens_tell_their_end_or_nothing() {
         let oidc = of(&token(r#"{"sub": "jane", "exp": 1700000000}"#));
-        assert_eq!((oidc.kind, oidc.user, oidc.end), (Kind::Token, None, End::At(1_700_000_000)));
+        assert_eq!(
+            (oidc.kind, oidc.user, oidc.end),
+            (StoredCredentialKind::Token, None, End::At(1_700_000_000))
+        );
         let opaque = of("{token: abc}");
-        assert_eq!((opaque.kind, opaque.end), (Kind::Token, End::Unknown));
+        assert_eq!((opaque.kind, opaque.end), (StoredCredentialKind::Token, End::Unknown));
     }
 
     #[test]
     fn what_holds_no_credential_says_what_it_names() {
         for (user, kind) in [
-            ("{exec: {command: aws}}", Kind::Exec),
-            ("{auth-provider: {name: oidc}}", Kind::AuthProvider),
-            ("{username: a, password: b}", Kind::Password),
-            ("{client-certificate: /a}", Kind::Files),
-            ("{}", Kind::None),
+            ("{exec: {command: aws}}", StoredCredentialKind::Exec),
+            ("{auth-provider: {name: oidc}}", StoredCredentialKind::AuthProvider),
+            ("{username: a, password: b}", StoredCredentialKind::Password),
+            ("{client-certificate: /a}", StoredCredentialKind::Files),
+            ("{}", StoredCredentialKind::None),
         ] {
             assert_eq!(of(user).kind, kind, "{user}");
         }
         assert_eq!(of("{exec: {command: aws}}").end, End::Unknown);
-        assert_eq!((stored_credential(None, true).kind, of("{}").end), (Kind::None, End::None));
-        assert_eq!(stored_credential(None, false).kind, Kind::Agent);
+        assert_eq!(
+            (stored_credential(None, true).kind, of("{}").end),
+            (StoredCredentialKind::None, End::None)
+        );
+        assert_eq!(stored_credential(None, false).kind, StoredCredentialKind::Agent);
     }
 }

@@ -22,7 +22,7 @@ pub struct Surroundings {
 /// What of it is worth a look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a list of independent yes and no")]
-pub struct Interest {
+pub struct ReadScope {
     /// What a run of the installer depends on.
     pub run: bool,
     /// Whether KubeSphere answers as a host asks it.

@@ -160,7 +160,7 @@ fn somebody_elses_directory_is_refused_before_anything_is_asked() {
     let place = TempDir::new().unwrap();
     fs::write(place.path().join("kustomization.yaml"), "").unwrap();
     let run = written(bed, "", place.path()).run().code(2).stdout("");
-    run.says("is not empty").says("hint: name a directory that is not there yet");
+    run.says("holds what no earlier run has written: kustomization.yaml").says("hint: name a directory");
     assert_eq!(names(place.path()), ["kustomization.yaml"]);
     let _ = written(bed, "--dry-run=client", &place.path().join("new")).run().code(2);
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
-use kubectl_mc::{checks::every_check, error::Kind};
+use kubectl_mc::{checks::every_check, error::ErrorKind};
 use regex::Regex;
 use testbed::kubesphere::{Scenario, Version};
 
@@ -111,16 +111,16 @@ fn the_readme_lists_every_check() {
 #[test]
 fn the_readme_lists_every_exit_code() {
     let kinds = [
-        Kind::Error,
-        Kind::Usage,
-        Kind::Obstacle,
-        Kind::TimedOut,
-        Kind::Declined,
-        Kind::Partial,
-        Kind::Interrupted,
+        ErrorKind::Error,
+        ErrorKind::Usage,
+        ErrorKind::Obstacle,
+        ErrorKind::TimedOut,
+        ErrorKind::Declined,
+        ErrorKind::Partial,
+        ErrorKind::Interrupted,
     ];
     let known: Vec<String> =
-        [0].into_iter().chain(kinds.map(Kind::exit_code)).map(|code| code.to_string()).collect();
+        [0].into_iter().chain(kinds.map(ErrorKind::exit_code)).map(|code| code.to_string()).collect();
     let listed = rows("## Exit codes");
     let codes: Vec<&str> = listed.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
     assert_eq!(codes, known);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const LONGEST_SHOWN: usize = 400;
 
 /// `text` on one line and without characters that steer a terminal or reorder what it shows.
-pub(super) fn harmless(text: &str) -> String {
+pub(super) fn sanitize(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.trim().chars() {
         match letter {
@@ -23,10 +23,10 @@ pub(super) fn harmless(text: &str) -> String {
     shown
 }
 
-/// A message of a server: harmless, without HTML and not too long.
+/// A message of a server: sanitized, without HTML and not too long.
 pub fn message(text: &str) -> String {
     let text = if looks_like_html(text) { title_of(text) } else { text.to_owned() };
-    let text = harmless(&text);
+    let text = sanitize(&text);
     match text.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn escape_sequences_are_shown_not_obeyed() {
-        assert_eq!(harmless("a\u{1b}[31mred\r\nb\u{7}\u{202e}"), "a^[[31mred  b\\u{7}\\u{202e}");
+        assert_eq!(sanitize("a\u{1b}[31mred\r\nb\u{7}\u{202e}"), "a^[[31mred  b\\u{7}\\u{202e}");
     }
 
     #[test]

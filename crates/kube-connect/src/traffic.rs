@@ -65,7 +65,7 @@ impl Traffic {
 
     pub(super) fn response_body(&self, body: &Bytes) {
         if enabled!(target: REQUESTS, Level::TRACE) {
-            let body = server_text::harmless(&confidential::redact_body(body));
+            let body = server_text::sanitize(&confidential::redact_body(body));
             trace!(target: REQUESTS, side = %self.side, body, "response body");
         }
     }

@@ -61,8 +61,8 @@ impl JwtSecret {
         if value.len() > LONGEST {
             return Err(Unusable::TooLong);
         }
-        let harmless = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c);
-        if value.chars().all(harmless) { Ok(()) } else { Err(Unusable::Breaking) }
+        let sanitize = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c);
+        if value.chars().all(sanitize) { Ok(()) } else { Err(Unusable::Breaking) }
     }
 }
 

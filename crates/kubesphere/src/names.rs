@@ -2,6 +2,8 @@
 
 /// The longest name the console accepts (kubesphere/console `src/utils/constants.js@v3.4.1`).
 const LONGEST: usize = 63;
+/// The longest prefix of a label's key.
+const LONGEST_PREFIX: usize = 253;
 
 /// Whether `name` can be a Cluster's name: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$` and 63 characters at most.
 ///
@@ -32,6 +34,25 @@ pub fn propose_cluster_name(context: &str) -> Option<String> {
     is_cluster_name(name).then(|| name.to_owned())
 }
 
+/// Whether Kubernetes takes this as the value of a label (apimachinery `pkg/util/validation/validation.go@v0.34.0`).
+pub fn is_label_value(value: &str) -> bool {
+    value.is_empty() || is_qualified(value)
+}
+
+/// Whether Kubernetes takes this as the key of a label or an annotation (the same).
+pub fn is_key(key: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let is_subdomain = |prefix: &str| prefix.len() <= LONGEST_PREFIX && prefix.split('.').all(is_label);
+    prefix.is_none_or(is_subdomain) && is_qualified(name)
+}
+
+fn is_qualified(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let ends = [text.chars().next(), text.chars().next_back()];
+    let closed = ends.iter().all(|end| end.is_some_and(|end| end.is_ascii_alphanumeric()));
+    text.len() <= LONGEST && closed && text.chars().all(inner)
+}
+
 fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
@@ -39,7 +60,7 @@ fn is_label(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_cluster_name, is_host_cluster_name, propose_cluster_name};
+    use super::{is_cluster_name, is_host_cluster_name, is_key, is_label_value, propose_cluster_name};
 
     #[test]
     fn the_consoles_rule_decides_about_cluster_names() {
@@ -48,6 +69,22 @@ mod tests {
         }
         for name in ["", "-a", "a-", "A", "a.b", "a_b", "a/b", &"a".repeat(64)] {
             assert!(!is_cluster_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn kubernetes_decides_about_labels() {
+        for value in ["", "a", "A.b_c-9", &"a".repeat(63)] {
+            assert!(is_label_value(value), "{value}");
+        }
+        for value in ["x y", "-a", "a.", "Großer", &"a".repeat(64)] {
+            assert!(!is_label_value(value), "{value}");
+        }
+        for key in ["a", "team", "example.org/Team_1", "x.y-z/a"] {
+            assert!(is_key(key), "{key}");
+        }
+        for key in ["", "bad key", "/a", "a/", "a/b/c", "Example.org/a", "-a"] {
+            assert!(!is_key(key), "{key}");
         }
     }
 

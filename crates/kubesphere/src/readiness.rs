@@ -54,7 +54,7 @@ impl From<Result<(), Self>> for Progress {
 
 /// What a cluster shows of its configuration's effect.
 #[derive(Clone, Copy, Debug)]
-pub struct Effect<'a> {
+pub struct Evidence<'a> {
     /// KubeSphere's version.
     pub version: Option<Version>,
     /// The ClusterConfiguration.
@@ -70,11 +70,11 @@ pub struct Effect<'a> {
 /// `multicluster.enable` is written even where installing kubefed failed, so kubefed's own traces are asked
 /// for too: the component's status, or a host Cluster that kubefed took in
 /// (ks-installer `playbooks/multicluster.yaml:8-10`, `roles/ks-multicluster`).
-pub fn host_in_effect(effect: Effect<'_>, secret: &JwtSecret) -> Progress {
+pub fn host_in_effect(effect: Evidence<'_>, secret: &JwtSecret) -> Progress {
     host(effect, secret).into()
 }
 
-fn host(effect: Effect<'_>, secret: &JwtSecret) -> Result<(), Progress> {
+fn host(effect: Evidence<'_>, secret: &JwtSecret) -> Result<(), Progress> {
     let Some(config) = effect.config else { return Progress::pending("kubesphere-config is missing") };
     if config.jwt_secret.as_ref() != Some(secret) {
         return Progress::pending("kubesphere-config does not carry the jwtSecret of the configuration yet");
@@ -99,11 +99,11 @@ fn host(effect: Effect<'_>, secret: &JwtSecret) -> Result<(), Progress> {
 }
 
 /// Whether a cluster works as a member that accepts what is signed with `secret`.
-pub fn member_in_effect(effect: Effect<'_>, secret: &JwtSecret) -> Progress {
+pub fn member_in_effect(effect: Evidence<'_>, secret: &JwtSecret) -> Progress {
     member(effect, secret).into()
 }
 
-fn member(effect: Effect<'_>, secret: &JwtSecret) -> Result<(), Progress> {
+fn member(effect: Evidence<'_>, secret: &JwtSecret) -> Result<(), Progress> {
     let Some(config) = effect.config else { return Progress::pending("kubesphere-config is missing") };
     if config.jwt_secret.as_ref() != Some(secret) {
         return Progress::pending("kubesphere-config does not carry the host's jwtSecret yet");
@@ -117,7 +117,7 @@ fn member(effect: Effect<'_>, secret: &JwtSecret) -> Result<(), Progress> {
 
 /// The member's role as each version shows it: named from 3.3, before as tokens that never age; in 3.1 with
 /// `oauthOptions` of the user's own it leaves no trace at all (`kubesphere-config.yaml.j2@v3.1.1:12-17`).
-fn shows_member(effect: Effect<'_>, config: &KubesphereConfig) -> bool {
+fn shows_member(effect: Evidence<'_>, config: &KubesphereConfig) -> bool {
     let Some(version) = effect.version.map(Version::differences) else {
         return config.role == Some(Role::Member) || config.tokens_never_age;
     };
@@ -234,7 +234,7 @@ pub fn is_stale(looked_at: Timestamp, now: Timestamp, resync: Duration) -> bool 
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Effect, Membership, Progress, host_in_effect, member_in_effect, membership};
+    use super::{Evidence, Membership, Progress, host_in_effect, member_in_effect, membership};
     use crate::{
         cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
         kubesphere_config::KubesphereConfig, versions::Version,
@@ -244,8 +244,8 @@ mod tests {
         version: &str,
         config: &'a KubesphereConfig,
         configuration: &'a ClusterConfiguration,
-    ) -> Effect<'a> {
-        Effect {
+    ) -> Evidence<'a> {
+        Evidence {
             version: Version::parse(version),
             configuration: Some(configuration),
             config: Some(config),
@@ -289,10 +289,10 @@ mod tests {
         let secret = JwtSecret::new("abc");
         let bare = ClusterConfiguration::new(json!({}));
         let cluster = RegisteredCluster::new(json!({"metadata": {"name": "host"}}));
-        let without_kubefed = Effect { host_cluster: Some(&cluster), ..effect("v3.4.1", &config, &bare) };
+        let without_kubefed = Evidence { host_cluster: Some(&cluster), ..effect("v3.4.1", &config, &bare) };
         let enabled = ClusterConfiguration::new(json!({"status": {"multicluster": {"status": "enabled"}}}));
-        let complete = Effect { configuration: Some(&enabled), ..without_kubefed };
-        let without_cluster = Effect { host_cluster: None, ..complete };
+        let complete = Evidence { configuration: Some(&enabled), ..without_kubefed };
+        let without_cluster = Evidence { host_cluster: None, ..complete };
         assert_eq!(
             host_in_effect(without_cluster, &secret),
             Progress::Registering("the host's own Cluster is not registered yet".to_owned())

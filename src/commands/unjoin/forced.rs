@@ -10,7 +10,7 @@ use crate::{
     plan::{
         narrowing::{Field, Restoration},
         observed::Observed,
-        unjoin::admission::{Admission, Outlook},
+        unjoin::admission::{Admission, MemberHealth},
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) async fn forced(
     }
     let foretold = Field::foretold_by(&observed.kubernetes);
     match admission {
-        Admission::Unasked(Outlook::Doubtful(_)) => Ok(Some(foretold)),
+        Admission::Unasked(MemberHealth::Doubtful(_)) => Ok(Some(foretold)),
         Admission::Denies(_) | Admission::Silent(_) if !sends => Ok(Some(foretold)),
         Admission::Denies(_) | Admission::Silent(_) => match field(host, name).await {
             Ok(field) => Ok(field),

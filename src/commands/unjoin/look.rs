@@ -18,7 +18,7 @@ use crate::{
         surroundings::look_around,
         unjoin::{admission::admission, host_remains::host_remains, traces::of_member},
     },
-    output::{plan::View, words::harmless},
+    output::{plan::View, words::sanitize},
     plan::{
         access::Access,
         narrowing::{Field, Restoration},
@@ -27,7 +27,7 @@ use crate::{
         operations::unjoin::decide,
         phase::Plan,
         result::{Effect, StepResult},
-        surroundings::Interest,
+        surroundings::ReadScope,
         unjoin::{
             admission::Admission,
             plan::{Deletion, MemberSeen, UnjoinPlan, plan},
@@ -228,7 +228,7 @@ impl Look {
             cause: Cause::NotFound,
         };
         let members = host.clusters.present().into_iter().flatten().filter(|cluster| !cluster.is_host());
-        let names: Vec<String> = members.map(|cluster| harmless(cluster.name())).collect();
+        let names: Vec<String> = members.map(|cluster| sanitize(cluster.name())).collect();
         let error = Error::from(missing);
         let error = if names.is_empty() {
             error.hint("no member is registered there; is it the right `--context`?")
@@ -263,9 +263,9 @@ impl Look {
             if runs {
                 look_at_installer(connection, member).await;
             }
-            let interest = Interest { run: true, ..Interest::default() };
+            let scope = ReadScope { run: true, ..ReadScope::default() };
             let class = member.storage_class();
-            member.surroundings = Box::pin(look_around(connection, None, class, interest)).await;
+            member.surroundings = Box::pin(look_around(connection, None, class, scope)).await;
             self.decide(clusters);
         }
         if self.found.is_err() {

@@ -2,7 +2,7 @@
 
 use super::{connect::Clusters, look::Look};
 use crate::{
-    error::{Error, Kind},
+    error::{Error, ErrorKind},
     kubesphere::{
         devops_config,
         object::{ExistingObject, ObjectKind},
@@ -46,7 +46,7 @@ pub(super) fn residue(
     }
     show_residue(ui, &remains);
     let left = count(remains.len(), "object");
-    let error = Error::new(Kind::Obstacle, format!("it is done, but {left} were left over"));
+    let error = Error::new(ErrorKind::Obstacle, format!("it is done, but {left} were left over"));
     Err(error.hint(if are_kept {
         "what may be another host's is kept; remove it by hand where no other host has the member"
     } else {

@@ -13,8 +13,8 @@ use crate::{
     live::{
         objects::{Change, Deletion, Objects, Persistence},
         observe::FEDERATION_NAMESPACE,
-        patience::{may_pass, patiently},
-        report::{Event, Note},
+        patience::{may_pass, retry_until},
+        report::{Event, Notice},
         request_error::Cause,
     },
     plan::unjoin::admission::Admission,
@@ -26,7 +26,7 @@ impl Removal<'_> {
     pub(super) async fn finalize(&self, object: Deleting) -> Result<Removed, NarrowingFailure> {
         let seconds = CONTROLLER_WITHIN.as_secs();
         let cluster = self.cluster.to_owned();
-        self.tell(Event::Note(Note::ControllerAway { cluster, seconds }));
+        self.tell(Event::Notice(Notice::ControllerAway { cluster, seconds }));
         self.delete_federated(ObjectKind::KUBEFED_CLUSTER, self.cluster).await?;
         self.delete_federated(ObjectKind::SECRET, &format!("{}-secret", self.cluster)).await?;
         self.until_finalized(object).await
@@ -78,7 +78,7 @@ impl Removal<'_> {
             Some(found) => objects.remove(name, &Deletion::of(found.uid.unwrap_or_default())).await,
             None => Ok(false),
         };
-        patiently(&self.host.side, self.deadline, ask).await?;
+        retry_until(&self.host.side, self.deadline, ask).await?;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     live::{
         connection::Connection,
         objects::Persistence,
-        patience::{in_time, may_pass, patiently},
+        patience::{in_time, may_pass, retry_until},
         request_error::{Cause, RequestError},
     },
     plan::narrowing::{
@@ -92,7 +92,7 @@ impl Narrowed {
         deadline: Instant,
     ) -> Result<Option<Record>, NarrowingFailure> {
         for _ in 0..ATTEMPTS {
-            let Some(webhook) = patiently(&host.side, deadline, async || read(host).await).await? else {
+            let Some(webhook) = retry_until(&host.side, deadline, async || read(host).await).await? else {
                 return Ok(None);
             };
             let sent = match narrow(&webhook, cluster, field, host.clock.now()) {

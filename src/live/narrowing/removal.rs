@@ -16,8 +16,8 @@ use crate::{
         connection::Connection,
         objects::Deletion,
         observe::clusters,
-        patience::{in_time, may_pass, patiently},
-        report::{Activity, Deed, Event, Note, Report},
+        patience::{in_time, may_pass, retry_until},
+        report::{Activity, Completed, Event, Notice, Reporter},
         request_error::Cause,
     },
     plan::{
@@ -59,7 +59,7 @@ pub struct Removal<'a> {
     /// What has to be restored after it.
     pub narrowed: &'a Narrowed,
     /// Who shows it.
-    pub report: &'a dyn Report,
+    pub report: &'a dyn Reporter,
 }
 
 /// How the Cluster went.
@@ -82,7 +82,7 @@ impl Removal<'_> {
     pub async fn narrow_webhook(&self) -> Result<(), NarrowingFailure> {
         self.tell(Event::Begins(Activity::Narrowing(self.cluster.to_owned())));
         if let Some(record) = self.narrow().await? {
-            self.tell(Event::Done(Deed::Narrowed(record)));
+            self.tell(Event::Done(Completed::Narrowed(record)));
         }
         self.until_effective().await
     }
@@ -109,7 +109,7 @@ impl Removal<'_> {
         let (mut passed, mut undone) = (0, 0);
         loop {
             let ask = async || attempt(self.host, (self.cluster, self.uid), TRY).await;
-            match patiently(&self.host.side, within + 2 * TRY, ask).await? {
+            match retry_until(&self.host.side, within + 2 * TRY, ask).await? {
                 Admission::DeniedByOther(why) => return Err(self.denied_by_other(why)),
                 Admission::Denies(last) | Admission::NotCalled(last) | Admission::Silent(last)
                     if Instant::now() >= within =>
@@ -142,7 +142,7 @@ impl Removal<'_> {
             let (side, attempts) = (self.host.side.clone(), NARROWED_AT_MOST);
             return Err(NarrowingFailure::NotSettled { side, attempts });
         }
-        self.tell(Event::Note(Note::RestoredByOthers));
+        self.tell(Event::Notice(Notice::RestoredByOthers));
         self.narrow().await.map(drop)
     }
 
@@ -204,7 +204,7 @@ impl Removal<'_> {
     /// The object, as long as it is there; patient with a server that is away.
     pub(super) async fn look(&self) -> Result<Option<Deleting>, NarrowingFailure> {
         let ask = async || clusters(self.host).find_metadata(self.cluster).await;
-        let found = patiently(&self.host.side, self.deadline, ask).await?;
+        let found = retry_until(&self.host.side, self.deadline, ask).await?;
         Ok(found.filter(|found| found.uid.as_deref() == Some(self.uid)).map(Deleting))
     }
 

@@ -12,7 +12,7 @@ use crate::{
             fake_host::{host, shipped, state},
             narrowed::Narrowed,
         },
-        report::{Event, Report},
+        report::{Event, Reporter},
     },
     plan::narrowing::Field,
 };
@@ -25,7 +25,7 @@ fn deadline() -> Instant {
 
 struct Silent;
 
-impl Report for Silent {
+impl Reporter for Silent {
     fn tell(&self, _: &kubesphere::side::Side, _: Event) {}
 }
 

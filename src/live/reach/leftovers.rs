@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 
-use super::outlook::pods;
+use super::probe_plan::pods;
 use crate::{
     live::{
         connection::Connection,

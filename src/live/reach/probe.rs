@@ -12,7 +12,7 @@ use kube::api::ListParams;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    outlook::pods,
+    probe_plan::pods,
     remains::Remains,
     sight::{UNHEALTHY, pod_sight, unhealthy},
 };
@@ -22,7 +22,7 @@ use crate::{
         connection::Connection,
         objects::{Objects, Persistence},
         patience::may_pass,
-        report::{self, Activity, Deed, Note, Reached, Report},
+        report::{self, Activity, Completed, Notice, Reached, Reporter},
         request_error::RequestError,
     },
     plan::reach::{
@@ -46,7 +46,7 @@ pub async fn probe(
     probing: &Probing,
     deadline: Instant,
     remains: &Remains,
-    report: &dyn Report,
+    report: &dyn Reporter,
 ) -> Vec<Probed> {
     let run = format!("{:08x}", RandomState::new().build_hasher().finish() >> 32);
     let pods = pod::pods(probing, &run);
@@ -57,15 +57,15 @@ pub async fn probe(
     let told = Instant::now() + tells_within(probing.targets().len());
     let probed = round.look(refused, deadline.min(told)).await;
     for problem in remains.delete().await {
-        report.tell(&host.side, report::Event::Note(Note::PodStays(problem)));
+        report.tell(&host.side, report::Event::Notice(Notice::PodStays(problem)));
     }
-    report.tell(&host.side, report::Event::Done(Deed::Probed(reached(&probed))));
+    report.tell(&host.side, report::Event::Done(Completed::Probed(reached(&probed))));
     probed
 }
 
 /// Sends the pods with `dryRun=All`: admission says what it would refuse. Only nodes whose pod is refused are in the
 /// result.
-pub async fn rehearse(host: &Connection, probing: &Probing) -> Vec<Probed> {
+pub async fn dry_run(host: &Connection, probing: &Probing) -> Vec<Probed> {
     let pods = pod::pods(probing, "rehearsal");
     let remains = Remains::default();
     let round = Round { host, probing, pods: &pods, run: String::new(), remains: &remains };

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 use kube::api::ListParams;
 use tokio::time::{sleep, timeout};
 
-use super::outlook::pods;
+use super::probe_plan::pods;
 use crate::{
     kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side},
     live::{connection::Connection, objects::Deletion, request_error::RequestError},

@@ -2,7 +2,7 @@ use crate::{
     live::{
         execute::{Execute, Turn},
         failure::Failure,
-        report::{Activity, Deed, Event},
+        report::{Activity, Completed, Event},
         steps::remove::{is_still_empty, until_gone},
     },
     plan::steps::await_gone::AwaitGone,
@@ -19,11 +19,11 @@ impl Execute for AwaitGone {
         turn.tell(&self.cluster, Event::Begins(Activity::Gone(self.existing.clone())));
         let stands = |text: &str| turn.tell(&self.cluster, Event::Stands(text.to_owned()));
         until_gone(member, &self.existing, deadline, stands).await?;
-        turn.tell(&self.cluster, Event::Done(Deed::Gone(self.existing.clone())));
+        turn.tell(&self.cluster, Event::Done(Completed::Gone(self.existing.clone())));
         Ok(())
     }
 
-    async fn rehearse(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -13,17 +13,17 @@ use crate::{
         failure::{Failure, LookAt},
         installer_run,
         objects::Persistence,
+        observations::observations,
         observe,
-        patience::{in_time, may_pass, patiently},
-        report::{Activity, Deed, Event, Note},
+        patience::{in_time, may_pass, retry_until},
+        report::{Activity, Completed, Event, Notice},
         request_error::{Cause, RequestError},
-        sightings::sightings,
     },
     plan::{
         configuration_patch::{Change, ConfigurationPatch},
-        course::{ATTEMPTS, Course, Goal, Next, Sighting},
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::{InstallerRun, Observed},
+        reconciler::{ATTEMPTS, Goal, Next, Observation, Reconciler},
         result::{Effect, StepResult},
         steps::configure::{Configure, configuration, installer},
     },
@@ -53,19 +53,19 @@ impl Execute for Configure {
         result?;
         if matches!(self.goal, Goal::Host(_)) {
             let ask = async || observe::observe(connection).await;
-            turn.entry.observed = Some(patiently(&self.cluster, turn.run.deadline, ask).await?);
+            turn.entry.observed = Some(retry_until(&self.cluster, turn.run.deadline, ask).await?);
         }
         Ok(())
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let connection = turn.connection(&self.cluster)?;
         match &self.expected {
-            ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {}
-            ConfigurationStep::Patch(patch) => {
+            ConfigurationNeed::InEffect | ConfigurationNeed::Await | ConfigurationNeed::AwaitController => {}
+            ConfigurationNeed::Patch(patch) => {
                 patch_configuration(connection, patch, Persistence::DryRun).await?;
             }
-            ConfigurationStep::Restart => {
+            ConfigurationNeed::Restart => {
                 restart_installer(connection, connection.clock.now(), Persistence::DryRun).await?;
             }
         }
@@ -80,10 +80,10 @@ impl Configure {
         connection: &Connection,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        let course = Course::new(self.goal_now(turn), (*self.observed).clone());
-        let sightings = None;
+        let reconciler = Reconciler::new(self.goal_now(turn), (*self.observed).clone());
+        let observations = None;
         let mut reconciling =
-            Reconciling { step: self, turn, connection, course, sightings, sent: 0, done, told: None };
+            Reconciling { step: self, turn, connection, reconciler, observations, sent: 0, done, told: None };
         if self.follows_a_wait {
             reconciling.look_again().await?;
         }
@@ -126,14 +126,14 @@ impl Configure {
         match (next, &self.expected) {
             (Next::Send(patch), expected) => {
                 let shown: &[Change] = match expected {
-                    ConfigurationStep::Patch(shown) => &shown.changes,
+                    ConfigurationNeed::Patch(shown) => &shown.changes,
                     _ => &[],
                 };
                 let was_shown = |change: &&Change| shown.iter().any(|shown| shown.field == change.field);
                 let others: Vec<_> = patch.changes.iter().filter(|change| !was_shown(change)).collect();
                 (!others.is_empty()).then(|| others.into_iter().map(in_words).collect())
             }
-            (Next::Restart, ConfigurationStep::InEffect | ConfigurationStep::AwaitController) => {
+            (Next::Restart, ConfigurationNeed::InEffect | ConfigurationNeed::AwaitController) => {
                 Some(vec!["a restart of Deployment ks-installer".to_owned()])
             }
             _ => None,
@@ -160,9 +160,9 @@ struct Reconciling<'a> {
     step: &'a Configure,
     turn: &'a Turn<'a>,
     connection: &'a Connection,
-    course: Course,
+    reconciler: Reconciler,
     /// Opened when first waited for, and anew after each change of ours: what was seen before it is past.
-    sightings: Option<BoxStream<'static, Vec<Sighting>>>,
+    observations: Option<BoxStream<'static, Vec<Observation>>>,
     sent: u32,
     done: &'a mut Done,
     told: Option<Event>,
@@ -190,13 +190,13 @@ impl Reconciling<'_> {
     }
 
     fn next(&self) -> Next {
-        self.course.next(self.connection.clock.now())
+        self.reconciler.next(self.connection.clock.now())
     }
 
     fn finish(&mut self) {
         self.done.in_effect = true;
         if self.done.patches > 0 || self.done.restarted || self.told.is_some() {
-            self.tell(Event::Done(Deed::RoleInEffect(self.course.role())));
+            self.tell(Event::Done(Completed::RoleInEffect(self.reconciler.role())));
         }
     }
 
@@ -220,17 +220,19 @@ impl Reconciling<'_> {
 
     fn begin_waiting(&mut self) {
         if self.told.is_none() {
-            let activity = match self.course.observed().run {
+            let activity = match self.reconciler.observed().run {
                 InstallerRun::UnderWay(_) if self.sent == 0 => Activity::InstallerRun,
-                _ => Activity::Role(self.course.role()),
+                _ => Activity::Role(self.reconciler.role()),
             };
             self.tell_anew(Event::Begins(activity));
         }
     }
 
     fn stands(&mut self, missing: &str) {
-        let stands =
-            self.course.installer().map_or_else(|| Event::Stands(missing.to_owned()), Event::InstallerStands);
+        let stands = self
+            .reconciler
+            .installer()
+            .map_or_else(|| Event::Stands(missing.to_owned()), Event::InstallerStands);
         self.tell_anew(stands);
     }
 
@@ -252,15 +254,15 @@ impl Reconciling<'_> {
 
     /// Whether there was something to see before `wake`.
     async fn take(&mut self, wake: Instant) -> bool {
-        let (connection, role) = (self.connection, self.course.role());
-        let log_since = self.course.log_since();
-        let sightings = self.sightings.get_or_insert_with(|| {
-            sightings(connection, &role, log_since).ready_chunks(TAKEN_AT_ONCE).boxed()
+        let (connection, role) = (self.connection, self.reconciler.role());
+        let log_since = self.reconciler.log_since();
+        let observations = self.observations.get_or_insert_with(|| {
+            observations(connection, &role, log_since).ready_chunks(TAKEN_AT_ONCE).boxed()
         });
-        match timeout_at(wake, sightings.next()).await {
+        match timeout_at(wake, observations.next()).await {
             Ok(Some(seen)) => {
-                for sighting in seen {
-                    self.course.take(sighting);
+                for observation in seen {
+                    self.reconciler.take(observation);
                 }
                 true
             }
@@ -275,7 +277,7 @@ impl Reconciling<'_> {
         let answer = patch_configuration(connection, patch, Persistence::Stored);
         match in_time(&connection.side, self.turn.run.deadline, answer).await? {
             Ok(configuration) => {
-                self.course.patched(configuration, connection.clock.now());
+                self.reconciler.patched(configuration, connection.clock.now());
                 self.patched();
                 Ok(())
             }
@@ -285,17 +287,17 @@ impl Reconciling<'_> {
                 if self.next() == Next::Send(patch.clone()) {
                     return Err(error.into());
                 }
-                self.tell(Event::Note(Note::PatchOvertaken));
+                self.tell(Event::Notice(Notice::PatchOvertaken));
                 Ok(())
             }
             Err(error) if may_pass(&error.cause) => {
-                self.tell(Event::Note(Note::PatchUnanswered(error.cause.to_string())));
+                self.tell(Event::Notice(Notice::PatchUnanswered(error.cause.to_string())));
                 sleep(SETTLES_WITHIN).await;
                 self.look_again().await?;
                 if let (false, Some(configuration)) =
-                    (matches!(self.next(), Next::Send(_)), self.course.observed().configuration.present())
+                    (matches!(self.next(), Next::Send(_)), self.reconciler.observed().configuration.present())
                 {
-                    self.course.patched(configuration.clone(), connection.clock.now());
+                    self.reconciler.patched(configuration.clone(), connection.clock.now());
                     self.patched();
                 }
                 Ok(())
@@ -305,10 +307,10 @@ impl Reconciling<'_> {
     }
 
     fn patched(&mut self) {
-        self.sightings = None;
+        self.observations = None;
         self.done.patches += 1;
         self.told = None;
-        self.tell(Event::Done(Deed::Patched));
+        self.tell(Event::Done(Completed::Patched));
     }
 
     async fn restart(&mut self) -> Result<(), Failure> {
@@ -317,12 +319,12 @@ impl Reconciling<'_> {
         // One time for all tries, so that a second one changes nothing where only the answer was lost.
         let now = connection.clock.now();
         let ask = async || restart_installer(connection, now, Persistence::Stored).await;
-        let at = patiently(&connection.side, self.turn.run.deadline, ask).await?;
-        self.course.restarted(at.unwrap_or(now));
-        self.sightings = None;
+        let at = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
+        self.reconciler.restarted(at.unwrap_or(now));
+        self.observations = None;
         self.done.restarted = true;
         self.told = None;
-        self.tell(Event::Done(Deed::Restarted));
+        self.tell(Event::Done(Completed::Restarted));
         Ok(())
     }
 
@@ -340,10 +342,10 @@ impl Reconciling<'_> {
         if self.done.patches == 0 || !matches!(self.next(), Next::Send(_)) {
             return Ok(());
         }
-        if !self.course.was_recreated() {
+        if !self.reconciler.was_recreated() {
             return Err(Failure::TakenBack { side: self.side() });
         }
-        self.tell(Event::Note(Note::PatchLost));
+        self.tell(Event::Notice(Notice::PatchLost));
         Ok(())
     }
 
@@ -356,11 +358,11 @@ impl Reconciling<'_> {
             observed.run = installer_run::observe(connection, &observed).await;
             Ok(observed)
         };
-        let observed = patiently(&connection.side, self.turn.run.deadline, ask).await?;
+        let observed = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
         if observed.configuration.present().is_some() {
-            Configure::check(self.turn, self.course.goal(), &observed).map_err(Failure::Refused)?;
+            Configure::check(self.turn, self.reconciler.goal(), &observed).map_err(Failure::Refused)?;
         }
-        self.course.look(observed);
+        self.reconciler.look(observed);
         Ok(())
     }
 
@@ -368,13 +370,13 @@ impl Reconciling<'_> {
         Failure::TimedOut {
             side: self.side(),
             waiting: "waiting until the configuration is in effect",
-            look_at: if self.course.awaits_controller() {
+            look_at: if self.reconciler.awaits_controller() {
                 LookAt::Controller(self.side())
             } else {
                 LookAt::Installer(self.side())
             },
             missing,
-            installer: self.course.installer(),
+            installer: self.reconciler.installer(),
         }
     }
 

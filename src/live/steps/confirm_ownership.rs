@@ -4,14 +4,14 @@ use crate::{
         execute::{Execute, Turn},
         failure::Failure,
         observe::observe,
-        patience::patiently,
+        patience::retry_until,
         unjoin::traces::of_member,
     },
     plan::{
         observed::Observed,
         steps::confirm_ownership::ConfirmOwnership,
         unjoin::{
-            tenure::{Claim, Tenure, tenure_now},
+            member_ownership::{HostEvidence, MemberOwnership, tenure_now},
             trace::Traces,
         },
     },
@@ -27,11 +27,15 @@ pub(in crate::live) struct SeenAgain {
 impl SeenAgain {
     /// Nobody else's configuration is changed, however long another cluster was waited for.
     pub(in crate::live) fn judge(&self, fresh: &Observed) -> Result<(), Vec<Finding>> {
-        let ConfirmOwnership { intent, planned, tenure, claim, .. } = &self.step;
+        let ConfirmOwnership { intent, planned, member_ownership, evidence, .. } = &self.step;
         // What shows whose it was goes step by step.
-        let claim = if *tenure == Tenure::Ours && *claim == Claim::Nothing { Claim::Named } else { *claim };
-        let now = tenure_now(&intent.name, (planned.as_ref(), claim), &self.host, fresh, &self.traces);
-        let findings = recheck((planned.as_ref(), tenure), (fresh, &now));
+        let evidence = if *member_ownership == MemberOwnership::Ours && *evidence == HostEvidence::Nothing {
+            HostEvidence::Named
+        } else {
+            *evidence
+        };
+        let now = tenure_now(&intent.name, (planned.as_ref(), evidence), &self.host, fresh, &self.traces);
+        let findings = recheck((planned.as_ref(), member_ownership), (fresh, &now));
         if findings.is_empty() { Ok(()) } else { Err(findings) }
     }
 }
@@ -44,8 +48,8 @@ impl Execute for ConfirmOwnership {
         let on_member = async || of_member(member, &self.intent).await;
         // Boxed, because many requests are more state than a stack should carry around.
         let (host, (fresh, traces)) = tokio::try_join!(
-            Box::pin(patiently(&host.side, deadline, on_host)),
-            Box::pin(patiently(&member.side, deadline, on_member)),
+            Box::pin(retry_until(&host.side, deadline, on_host)),
+            Box::pin(retry_until(&member.side, deadline, on_member)),
         )?;
         let seen = SeenAgain { step: self.clone(), host, traces };
         seen.judge(&fresh)
@@ -54,7 +58,7 @@ impl Execute for ConfirmOwnership {
         Ok(())
     }
 
-    async fn rehearse(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -11,8 +11,8 @@ use crate::{
         failure::Failure,
         narrowing::removal::Removed,
         objects::Persistence,
-        patience::patiently,
-        report::{Activity, Deed, Event, Note},
+        patience::retry_until,
+        report::{Activity, Completed, Event, Notice},
         unjoin::admission::admission,
     },
     plan::{
@@ -41,7 +41,7 @@ impl Execute for DeleteCluster {
         self.until_gone(turn, host, &existing).await
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         if self.deletes {
             let existing = ExistingObject::of_cluster(&self.planned);
             remove(turn.connection(&self.host)?, &existing, Persistence::DryRun).await?;
@@ -61,9 +61,9 @@ impl DeleteCluster {
         let name = existing.object.name.clone();
         if remove_patiently(host, existing, turn.run.deadline).await? {
             self.deleted(turn);
-            turn.tell(&self.host, Event::Done(Deed::ClusterDeleted(name)));
+            turn.tell(&self.host, Event::Done(Completed::ClusterDeleted(name)));
         } else {
-            turn.tell(&self.host, Event::Note(Note::DeletedByOthers(name)));
+            turn.tell(&self.host, Event::Notice(Notice::DeletedByOthers(name)));
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ impl DeleteCluster {
     /// A member that has died while a person was reading the plan would keep its Cluster for ever.
     async fn ask_once_more(&self, turn: &Turn<'_>, host: &Connection) -> Result<(), Failure> {
         let ask = async || admission(host, Some(&self.planned), true).await;
-        let asked = patiently(&host.side, turn.run.deadline, ask).await?;
+        let asked = retry_until(&host.side, turn.run.deadline, ask).await?;
         match denied(&host.side, self.planned.name(), &asked) {
             Some(finding) => Err(Failure::Denied { what: "nothing was deleted", findings: vec![finding] }),
             None => Ok(()),
@@ -89,7 +89,7 @@ impl DeleteCluster {
         let stands = |text: &str| turn.tell(&self.host, Event::Stands(text.to_owned()));
         match until_gone(host, existing, turn.run.deadline, stands).await {
             Ok(()) => {
-                turn.tell(&self.host, Event::Done(Deed::ClusterGone(name)));
+                turn.tell(&self.host, Event::Done(Completed::ClusterGone(name)));
                 Ok(())
             }
             Err(failure @ Failure::TimedOut { .. }) => Err(self.why_it_hangs(host, failure).await),
@@ -112,13 +112,13 @@ impl DeleteCluster {
         self.deleted(turn);
         let name = self.planned.name().to_owned();
         let gone = match removed {
-            Removed::ByController => Deed::ClusterGone,
-            Removed::ByUs => Deed::ClusterFinalized,
+            Removed::ByController => Completed::ClusterGone,
+            Removed::ByUs => Completed::ClusterFinalized,
         };
         turn.tell(&self.host, Event::Done(gone(name.clone())));
         match turn.run.undo.webhook.restore().await {
             Ok(remark) => {
-                turn.tell(&self.host, Event::Done(Deed::Restored(remark)));
+                turn.tell(&self.host, Event::Done(Completed::Restored(remark)));
                 Ok(())
             }
             Err(problem) => Err(Failure::NotRestored { side: self.host.clone(), cluster: name, problem }),

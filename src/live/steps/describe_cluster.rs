@@ -7,8 +7,8 @@ use crate::{
         failure::Failure,
         objects::Persistence,
         observe::cluster_named,
-        patience::{in_time, patiently},
-        report::{Deed, Event},
+        patience::{in_time, retry_until},
+        report::{Completed, Event},
         request_error::{Cause, RequestError},
     },
     plan::{
@@ -22,21 +22,21 @@ impl Execute for DescribeCluster {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let host = turn.connection(&self.host)?;
         let ask = async || match describe_cluster(host, self, Persistence::Stored).await {
-            Err(RequestError { cause: Cause::Invalid { .. } | Cause::Conflict, .. }) => {
-                self.is_described(host).await
+            Err(error @ RequestError { cause: Cause::Invalid { .. } | Cause::Conflict, .. }) => {
+                self.is_described(host, error).await
             }
             sent => sent.map(|()| true),
         };
-        if !patiently(&host.side, turn.run.deadline, ask).await? {
+        if !retry_until(&host.side, turn.run.deadline, ask).await? {
             let (side, name) = (self.host.clone(), self.name.clone());
             return Err(Failure::Overtaken { side, name, how: "changed" });
         }
         turn.done(StepResult::new(&self.host, ObjectKind::CLUSTER.named(&self.name), Effect::Patched));
-        turn.tell(&self.host, Event::Done(Deed::ClusterDescribed(self.name.clone())));
+        turn.tell(&self.host, Event::Done(Completed::ClusterDescribed(self.name.clone())));
         Ok(())
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let host = turn.connection(&self.host)?;
         let sent = describe_cluster(host, self, Persistence::DryRun);
         in_time(&host.side, turn.run.deadline, sent).await??;
@@ -45,9 +45,13 @@ impl Execute for DescribeCluster {
 }
 
 impl DescribeCluster {
-    /// Whether the Cluster says all of it by now.
-    async fn is_described(&self, host: &Connection) -> Result<bool, RequestError> {
-        let found = cluster_named(host, &self.name).await?;
-        Ok(found.is_some_and(|found| Self::between(&self.host, &found, &self.wanted).is_none()))
+    /// Whether the Cluster says all of it by now. Where the same patch is needed still, the server refuses its content.
+    async fn is_described(&self, host: &Connection, refusal: RequestError) -> Result<bool, RequestError> {
+        let Some(found) = cluster_named(host, &self.name).await? else { return Ok(false) };
+        match Self::between(&self.host, &found, &self.wanted) {
+            None => Ok(true),
+            Some(again) if again.patch == self.patch => Err(refusal),
+            Some(_) => Ok(false),
+        }
     }
 }

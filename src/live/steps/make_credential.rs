@@ -14,14 +14,14 @@ use crate::{
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
         objects::{Objects, Persistence},
-        patience::patiently,
-        report::{Activity, Deed, Event, Report},
+        patience::retry_until,
+        report::{Activity, Completed, Event, Reporter},
         request_error::{Cause, RequestError},
         user_binding::{add_user, bind},
         verification::verify,
     },
     plan::{
-        credential::{Asked, Kind, Ownership, Piece},
+        credential::{Asked, CredentialKind, CredentialObject, Ownership},
         credential_step::CredentialStep,
         member_kubeconfig::{Problem, StoredUser, kubeconfig},
         result::StepResult,
@@ -39,7 +39,7 @@ pub(in crate::live) struct Making<'a> {
     pub(in crate::live) member: &'a Connection,
     pub(in crate::live) step: &'a MakeCredential,
     pub(in crate::live) deadline: Instant,
-    report: &'a dyn Report,
+    report: &'a dyn Reporter,
 }
 
 impl Execute for MakeCredential {
@@ -55,14 +55,14 @@ impl Execute for MakeCredential {
         }
         let user = user?;
         verify(member, &user, &self.uid, deadline).await?;
-        turn.tell(&self.member, Event::Done(Deed::CredentialTried));
+        turn.tell(&self.member, Event::Done(Completed::CredentialTried));
         turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, Some(&user)));
         Ok(())
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let endpoint = self.storable(&self.endpoint)?;
-        rehearse(turn.connection(&self.member)?, &self.credential).await?;
+        dry_run(turn.connection(&self.member)?, &self.credential).await?;
         turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, None));
         Ok(())
     }
@@ -91,16 +91,18 @@ impl MakeCredential {
 }
 
 /// Sends everything that is missing with `dryRun=All`.
-async fn rehearse(member: &Connection, step: &CredentialStep) -> Result<(), Failure> {
+async fn dry_run(member: &Connection, step: &CredentialStep) -> Result<(), Failure> {
     let requested = Requested::new(step.host);
     for piece in &step.missing {
         let ensured = match piece {
-            Piece::Certificate => {
+            CredentialObject::Certificate => {
                 create(member, *piece, Some(requested.asked()), Persistence::DryRun).await?;
                 continue;
             }
-            Piece::Rebinding => bind(member, requested.asked(), step.host, Persistence::DryRun).await?,
-            Piece::UserBinding | Piece::AddedUser => {
+            CredentialObject::Rebinding => {
+                bind(member, requested.asked(), step.host, Persistence::DryRun).await?
+            }
+            CredentialObject::UserBinding | CredentialObject::AddedUser => {
                 add_user(member, requested.asked(), Persistence::DryRun).await?
             }
             piece => ensure(member, *piece, Persistence::DryRun).await?,
@@ -113,7 +115,7 @@ async fn rehearse(member: &Connection, step: &CredentialStep) -> Result<(), Fail
 /// What came of making sure that a piece is there.
 pub(in crate::live) enum Ensured {
     /// It was made.
-    Made(Piece),
+    Made(CredentialObject),
     /// It was there.
     Found,
     /// Its name is taken: what is wrong with what is there.
@@ -123,7 +125,7 @@ pub(in crate::live) enum Ensured {
 /// Creates a piece, unless somebody has just done the same.
 async fn ensure(
     member: &Connection,
-    piece: Piece,
+    piece: CredentialObject,
     persistence: Persistence,
 ) -> Result<Ensured, RequestError> {
     match create(member, piece, None, persistence).await {
@@ -137,7 +139,11 @@ async fn ensure(
     })
 }
 
-fn made_of(member: &Connection, piece: Piece, ensured: Ensured) -> Result<Option<Piece>, Failure> {
+fn made_of(
+    member: &Connection,
+    piece: CredentialObject,
+    ensured: Ensured,
+) -> Result<Option<CredentialObject>, Failure> {
     match ensured {
         Ensured::Made(piece) => Ok(Some(piece)),
         Ensured::Found => Ok(None),
@@ -147,7 +153,7 @@ fn made_of(member: &Connection, piece: Piece, ensured: Ensured) -> Result<Option
 
 pub(in crate::live) async fn create(
     member: &Connection,
-    piece: Piece,
+    piece: CredentialObject,
     asked: Option<Asked<'_>>,
     persistence: Persistence,
 ) -> Result<DynamicObject, RequestError> {
@@ -161,24 +167,24 @@ impl Making<'_> {
     /// Makes what is missing; `made` tells what was created, however it ends.
     async fn user(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
         match self.step.credential.kind {
-            Kind::Context => self.step.storable(&self.step.user).cloned(),
-            Kind::ServiceAccount => self.service_account(made).await,
-            Kind::Certificate => self.certificate(made).await,
+            CredentialKind::Context => self.step.storable(&self.step.user).cloned(),
+            CredentialKind::ServiceAccount => self.service_account(made).await,
+            CredentialKind::Certificate => self.certificate(made).await,
         }
     }
 
     /// None where something of it has to be made first.
     async fn present_user(&self) -> Result<Option<StoredUser>, Failure> {
         match self.step.credential.kind {
-            Kind::Context => self.step.storable(&self.step.user).cloned().map(Some),
-            Kind::ServiceAccount if self.step.credential.missing.is_empty() => {
+            CredentialKind::Context => self.step.storable(&self.step.user).cloned().map(Some),
+            CredentialKind::ServiceAccount if self.step.credential.missing.is_empty() => {
                 let ask = async || self.filled_token().await;
-                Ok(match patiently(&self.member.side, self.deadline, ask).await? {
+                Ok(match retry_until(&self.member.side, self.deadline, ask).await? {
                     Token::Filled(token) => Some(StoredUser::Token(token)),
                     Token::Absent | Token::Empty => None,
                 })
             }
-            Kind::ServiceAccount | Kind::Certificate => Ok(None),
+            CredentialKind::ServiceAccount | CredentialKind::Certificate => Ok(None),
         }
     }
 
@@ -189,21 +195,21 @@ impl Making<'_> {
         self.token(made).await.map(StoredUser::Token)
     }
 
-    async fn ensure(&self, piece: Piece, made: &mut Vec<StepResult>) -> Result<(), Failure> {
+    async fn ensure(&self, piece: CredentialObject, made: &mut Vec<StepResult>) -> Result<(), Failure> {
         let ask = async || ensure(self.member, piece, Persistence::Stored).await;
-        let ensured = patiently(&self.member.side, self.deadline, ask).await?;
+        let ensured = retry_until(&self.member.side, self.deadline, ask).await?;
         self.record(piece, ensured, made)
     }
 
     pub(in crate::live) fn record(
         &self,
-        piece: Piece,
+        piece: CredentialObject,
         ensured: Ensured,
         made: &mut Vec<StepResult>,
     ) -> Result<(), Failure> {
         if let Some(piece) = made_of(self.member, piece, ensured)? {
             made.extend(piece.stays().then(|| steps::make_credential::made(&self.member.side, piece)));
-            self.tell(Event::Done(Deed::Made(piece)));
+            self.tell(Event::Done(Completed::Made(piece)));
         }
         Ok(())
     }
@@ -214,7 +220,7 @@ impl Making<'_> {
         let mut told = false;
         loop {
             let ask = async || self.filled_token().await;
-            match patiently(&self.member.side, deadline, ask).await? {
+            match retry_until(&self.member.side, deadline, ask).await? {
                 Token::Filled(token) => return Ok(token),
                 // Removed with an earlier account of the same name.
                 Token::Absent => self.ensure(self.token_piece(), made).await?,
@@ -232,20 +238,24 @@ impl Making<'_> {
     }
 
     /// The token Secret that is made: a renewal has its own.
-    fn token_piece(&self) -> Piece {
-        let mut renewed =
-            self.step.credential.missing.iter().filter(|piece| matches!(piece, Piece::AnotherToken(..)));
-        renewed.next().copied().unwrap_or(Piece::Token(self.step.credential.host))
+    fn token_piece(&self) -> CredentialObject {
+        let mut renewed = self
+            .step
+            .credential
+            .missing
+            .iter()
+            .filter(|piece| matches!(piece, CredentialObject::AnotherToken(..)));
+        renewed.next().copied().unwrap_or(CredentialObject::Token(self.step.credential.host))
     }
 
     /// The name of the Secret whose token is stored.
     async fn token_secret(&self) -> Result<Option<String>, RequestError> {
         let member = self.member;
         let made = self.token_piece();
-        if matches!(made, Piece::AnotherToken(..)) {
+        if matches!(made, CredentialObject::AnotherToken(..)) {
             return Ok(Some(made.name()));
         }
-        let piece = Piece::ServiceAccount;
+        let piece = CredentialObject::ServiceAccount;
         let account = Objects::like(member, &piece.object()).get_metadata(&piece.name()).await?;
         let tokens = tokens(member).await?;
         let newest = newest(tokens, account.uid.as_deref().unwrap_or_default(), self.step.credential.host);

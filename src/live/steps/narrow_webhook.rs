@@ -54,7 +54,7 @@ impl Execute for NarrowWebhook {
     }
 
     /// Whether it can be narrowed was asked when the plan was made.
-    async fn rehearse(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -3,7 +3,7 @@ use crate::{
     live::{
         execute::{Execute, Turn},
         failure::Failure,
-        reach::probe::{probe, rehearse},
+        reach::probe::{dry_run, probe},
         report::Event,
     },
     plan::steps::probe::Probe,
@@ -21,9 +21,9 @@ impl Execute for Probe {
     }
 
     /// What admission refuses is told, and ends nothing: reachability is only unknown then.
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let host = turn.connection(&self.probing.host)?;
-        let found = member_reachable::probed(&rehearse(host, &self.probing).await, turn.run.skipped);
+        let found = member_reachable::probed(&dry_run(host, &self.probing).await, turn.run.skipped);
         turn.tell(&host.side, Event::Found(found.clone()));
         turn.entry.findings.extend(found);
         Ok(())

@@ -10,9 +10,9 @@ use crate::{
         failure::Failure,
         objects::Persistence,
         observe::registered_clusters,
-        patience::{in_time, may_pass, patiently},
+        patience::{in_time, may_pass, retry_until},
         registering::Registering,
-        report::{Deed, Event, Note},
+        report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
         waiting::Waiting,
     },
@@ -59,7 +59,7 @@ impl Execute for Register {
     }
 
     /// Without a user: the credential is not there yet.
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         if self.creates {
             let stored = turn.kubeconfig(&self.member)?;
             create_cluster(turn.connection(&self.host)?, self, &stored, Persistence::DryRun).await?;
@@ -88,12 +88,12 @@ impl Creation<'_> {
                     if unanswered && found.stores(&stored(&kubeconfig)) {
                         return self.created(found, turn).await;
                     }
-                    self.registering.tell(Event::Note(Note::CreatedByOthers(self.step.name.clone())));
+                    self.registering.tell(Event::Notice(Notice::CreatedByOthers(self.step.name.clone())));
                     return self.is_of_member(&found).map(|()| None);
                 }
                 Err(error) if may_pass(&error.cause) && Instant::now() + PAUSE < deadline => {
                     unanswered = true;
-                    self.registering.tell(Event::Note(Note::CreationUnanswered(error.cause.to_string())));
+                    self.registering.tell(Event::Notice(Notice::CreationUnanswered(error.cause.to_string())));
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error.into()),
@@ -106,7 +106,7 @@ impl Creation<'_> {
         ours: RegisteredCluster,
         turn: &mut Turn<'_>,
     ) -> Result<Option<RegisteredCluster>, Failure> {
-        self.registering.tell(Event::Done(Deed::ClusterCreated(self.step.name.clone())));
+        self.registering.tell(Event::Done(Completed::ClusterCreated(self.step.name.clone())));
         turn.done(self.result());
         self.settle_race(&ours, turn).await?;
         Ok(Some(ours))
@@ -120,7 +120,7 @@ impl Creation<'_> {
 
     async fn listed(&self) -> Result<Vec<RegisteredCluster>, Failure> {
         let ask = async || registered_clusters(self.registering.host, true).await;
-        let listed = patiently(&self.registering.host.side, self.registering.deadline, ask).await?;
+        let listed = retry_until(&self.registering.host.side, self.registering.deadline, ask).await?;
         Ok(listed.present().cloned().unwrap_or_default())
     }
 
@@ -142,7 +142,7 @@ impl Creation<'_> {
         let listed = self.listed().await?;
         let Some(twin) = earlier_twin(ours, &listed, &self.step.uid) else { return Ok(()) };
         let ask = async || withdraw_cluster(self.registering.host, ours).await;
-        patiently(&self.registering.host.side, self.registering.deadline, ask).await?;
+        retry_until(&self.registering.host.side, self.registering.deadline, ask).await?;
         let created = self.result();
         turn.entry.results.retain(|result| *result != created);
         let (name, twin) = (ours.name().to_owned(), twin.name().to_owned());
@@ -157,7 +157,7 @@ impl Creation<'_> {
             let listed = self.listed().await?;
             let Some(twin) = twins(ours, &listed, &self.step.uid).next() else { return Ok(()) };
             if !told {
-                self.registering.tell(Event::Note(Note::Twin(twin.name().to_owned())));
+                self.registering.tell(Event::Notice(Notice::Twin(twin.name().to_owned())));
                 told = true;
             }
             if Instant::now() + PAUSE >= deadline {

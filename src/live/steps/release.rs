@@ -7,13 +7,13 @@ use crate::{
         execute::{Execute, Turn},
         failure::Failure,
         objects::{Change, Objects, Persistence},
-        patience::patiently,
-        report::{Deed, Event},
+        patience::retry_until,
+        report::{Completed, Event},
         request_error::{Cause, RequestError},
         unjoin::namespaces::workspace_namespaces,
     },
     plan::{
-        course::ATTEMPTS,
+        reconciler::ATTEMPTS,
         result::{Effect, StepResult},
         steps,
         unjoin::namespaces::{Release, WorkspaceNamespace},
@@ -24,14 +24,14 @@ impl Execute for steps::release::Release {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let member = turn.connection(&self.cluster)?;
         let ask = async || release(member, &self.release, Persistence::Stored).await;
-        if patiently(&member.side, turn.run.deadline, ask).await? {
+        if retry_until(&member.side, turn.run.deadline, ask).await? {
             turn.done(StepResult::new(&self.cluster, self.namespace(), Effect::Patched));
-            turn.tell(&self.cluster, Event::Done(Deed::Released(self.release.namespace.clone())));
+            turn.tell(&self.cluster, Event::Done(Completed::Released(self.release.namespace.clone())));
         }
         Ok(())
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         release(turn.connection(&self.cluster)?, &self.release, Persistence::DryRun).await?;
         Ok(())
     }

@@ -13,10 +13,10 @@ use crate::{
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
         objects::{Deletion, Objects, Persistence},
-        patience::patiently,
-        report::{Deed, Event, Note},
+        observation::{Selection, State, latest},
+        patience::retry_until,
+        report::{Completed, Event, Notice},
         request_error::RequestError,
-        sighting::{Selection, State, latest},
         unjoin::federation_namespace::federation_namespace,
     },
     plan::{
@@ -33,17 +33,17 @@ impl Execute for Remove {
         let (connection, deadline) = (turn.connection(&self.cluster)?, turn.run.deadline);
         let is_namespace = self.existing.object.kind == ObjectKind::NAMESPACE;
         if is_namespace && !is_still_empty(connection, deadline).await? {
-            turn.tell(&self.cluster, Event::Note(Note::NotEmpty(self.existing.clone())));
+            turn.tell(&self.cluster, Event::Notice(Notice::NotEmpty(self.existing.clone())));
             return Ok(());
         }
         if remove_patiently(connection, &self.existing, deadline).await? {
             turn.done(StepResult::new(&self.cluster, self.existing.object.clone(), Effect::Deleted));
-            turn.tell(&self.cluster, Event::Done(Deed::Deleted(self.existing.clone())));
+            turn.tell(&self.cluster, Event::Done(Completed::Deleted(self.existing.clone())));
         }
         Ok(())
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         remove(turn.connection(&self.cluster)?, &self.existing, Persistence::DryRun).await?;
         Ok(())
     }
@@ -66,13 +66,13 @@ pub async fn remove_patiently(
     deadline: Instant,
 ) -> Result<bool, Failure> {
     let ask = async || remove(connection, trace, Persistence::Stored).await;
-    patiently(&connection.side, deadline, ask).await
+    retry_until(&connection.side, deadline, ask).await
 }
 
 /// Whether kubefed's namespace is still as empty as when it was planned.
 pub async fn is_still_empty(member: &Connection, deadline: Instant) -> Result<bool, Failure> {
     let ask = async || federation_namespace(member, &BTreeSet::new()).await;
-    let found = patiently(&member.side, deadline, ask).await?;
+    let found = retry_until(&member.side, deadline, ask).await?;
     Ok(match found {
         Seen::Present(found) => found.others.is_empty() && found.untold.is_empty(),
         Seen::Absent => true,

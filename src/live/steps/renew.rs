@@ -12,9 +12,9 @@ use crate::{
         failure::Failure,
         objects::Persistence,
         observe::cluster_named,
-        patience::{in_time, may_pass, patiently},
+        patience::{in_time, may_pass, retry_until},
         registering::Registering,
-        report::{Deed, Event, Note},
+        report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
         waiting::Waiting,
     },
@@ -63,7 +63,7 @@ impl Execute for Renew {
     }
 
     /// Without the kubeconfig, because the credential in it is not there yet.
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let endpoint = self.changes.first().map(|change| change.new.as_str());
         let connection = endpoint.map_or(json!({}), |endpoint| json!({"kubernetesAPIEndpoint": endpoint}));
         let patch = json!({"spec": {"connection": connection}});
@@ -117,7 +117,7 @@ impl Replacing<'_> {
                     sleep(TRIES_EVERY).await;
                 }
                 Err(error) if may_pass(&error.cause) && Instant::now() + PAUSE < deadline => {
-                    self.registering.tell(Event::Note(Note::PatchUnanswered(error.cause.to_string())));
+                    self.registering.tell(Event::Notice(Notice::PatchUnanswered(error.cause.to_string())));
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(error.into()),
@@ -126,7 +126,7 @@ impl Replacing<'_> {
     }
 
     fn tell_replaced(&self) {
-        self.registering.tell(Event::Done(Deed::ClusterRenewed(self.step.planned.name().to_owned())));
+        self.registering.tell(Event::Done(Completed::ClusterRenewed(self.step.planned.name().to_owned())));
     }
 
     /// What the controller writes after the patch must not look like what it wrote before.
@@ -141,6 +141,6 @@ impl Replacing<'_> {
     async fn as_it_stands(&self) -> Result<Option<RegisteredCluster>, Failure> {
         let Registering { host, deadline, .. } = self.registering;
         let ask = async || cluster_named(host, self.step.planned.name()).await;
-        patiently(&host.side, deadline, ask).await
+        retry_until(&host.side, deadline, ask).await
     }
 }

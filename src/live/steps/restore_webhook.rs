@@ -9,7 +9,7 @@ use crate::{
         failure::Failure,
         narrowing::webhook::{restore, restore_left},
         objects::Persistence,
-        report::{Deed, Event, Note},
+        report::{Completed, Event, Notice},
     },
     plan::{
         result::{Effect, StepResult},
@@ -31,14 +31,14 @@ impl Execute for RestoreWebhook {
             Ok(remark) => {
                 turn.entry.restored_webhook = true;
                 turn.done(StepResult::new(&self.host, ObjectKind::cluster_webhook(), Effect::Patched));
-                turn.tell(&self.host, Event::Done(Deed::OthersRestored(remark)));
+                turn.tell(&self.host, Event::Done(Completed::OthersRestored(remark)));
             }
-            Err(problem) => turn.tell(&self.host, Event::Note(Note::StaysNarrowed(problem))),
+            Err(problem) => turn.tell(&self.host, Event::Notice(Notice::StaysNarrowed(problem))),
         }
         Ok(())
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         drop(restore(turn.connection(&self.host)?, &self.restoration, Persistence::DryRun).await);
         Ok(())
     }

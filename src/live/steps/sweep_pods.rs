@@ -4,7 +4,7 @@ use crate::{
         failure::Failure,
         objects::Persistence,
         reach::leftovers::sweep,
-        report::{Deed, Event, Note},
+        report::{Completed, Event, Notice},
     },
     plan::steps::sweep_pods::SweepPods,
 };
@@ -15,13 +15,13 @@ impl Execute for SweepPods {
         let failed = sweep(turn.connection(&self.host)?, &self.pods, Persistence::Stored).await;
         let deleted = self.pods.len() - failed.len();
         for problem in failed {
-            turn.tell(&self.host, Event::Note(Note::LeftoverStays(problem)));
+            turn.tell(&self.host, Event::Notice(Notice::LeftoverStays(problem)));
         }
-        turn.tell(&self.host, Event::Done(Deed::LeftoversDeleted(deleted)));
+        turn.tell(&self.host, Event::Done(Completed::LeftoversDeleted(deleted)));
         Ok(())
     }
 
-    async fn rehearse(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         sweep(turn.connection(&self.host)?, &self.pods, Persistence::DryRun).await;
         Ok(())
     }

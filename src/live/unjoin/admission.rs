@@ -15,7 +15,7 @@ use crate::{
     },
     plan::{
         observed::Seen,
-        unjoin::admission::{Admission, Outlook},
+        unjoin::admission::{Admission, MemberHealth},
     },
 };
 
@@ -38,7 +38,7 @@ pub async fn admission(
         return Ok(Admission::Unguarded);
     }
     if !sends {
-        return Ok(Admission::Unasked(Outlook::of(cluster, answers(cluster).await)));
+        return Ok(Admission::Unasked(MemberHealth::of(cluster, answers(cluster).await)));
     }
     ask(host, cluster).await
 }
@@ -61,7 +61,7 @@ async fn ask(host: &Connection, cluster: &RegisteredCluster) -> Result<Admission
         if !matches!(admission, Admission::NotCalled(_)) {
             return Ok(admission);
         }
-        let admission = admission.knowing(&Outlook::of(cluster, answers(cluster).await));
+        let admission = admission.knowing(&MemberHealth::of(cluster, answers(cluster).await));
         if matches!(admission, Admission::Denies(_)) || Instant::now() >= until {
             return Ok(admission);
         }

@@ -22,13 +22,16 @@ use crate::{
     },
     plan::{
         credential::{
-            ACCOUNT, ACCOUNT_ANNOTATION, HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership,
-            Piece as CredentialPiece, TOKEN_TYPE,
+            ACCOUNT, ACCOUNT_ANNOTATION, CredentialObject, HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership,
+            TOKEN_TYPE,
         },
         observed::{Denied, Observed, Seen},
         unjoin::{
             plan::UnjoinIntent,
-            trace::{FEDERATION_NAMESPACE, Part, Piece, Traces, kubefed_account, kubefed_role},
+            trace::{
+                CredentialTrace, FEDERATION_NAMESPACE, TracedCredential, Traces, kubefed_account,
+                kubefed_role,
+            },
         },
     },
 };
@@ -108,12 +111,12 @@ fn is_token_of(account: &str, secret: &ObjectMeta) -> bool {
 
 /// What has the names of the pieces of a credential that we make; tokens first, the service account after what belongs
 /// to it.
-async fn credential(member: &Connection) -> Result<Found<Piece>, RequestError> {
+async fn credential(member: &Connection) -> Result<Found<CredentialTrace>, RequestError> {
     let (tokens, binding, account, user, asked) = tokio::try_join!(
         tokens(member),
-        named(member, CredentialPiece::Binding, Part::Binding),
-        named(member, CredentialPiece::ServiceAccount, Part::Account),
-        named(member, CredentialPiece::UserBinding, Part::UserBinding),
+        named(member, CredentialObject::Binding, TracedCredential::Binding),
+        named(member, CredentialObject::ServiceAccount, TracedCredential::Account),
+        named(member, CredentialObject::UserBinding, TracedCredential::UserBinding),
         requests(member),
     )?;
     // It needs the same right as the other binding.
@@ -124,34 +127,35 @@ async fn credential(member: &Connection) -> Result<Found<Piece>, RequestError> {
 /// What has the name of a piece, and whose it is.
 async fn named(
     member: &Connection,
-    piece: CredentialPiece,
-    part: Part,
-) -> Result<Found<Piece>, RequestError> {
+    piece: CredentialObject,
+    part: TracedCredential,
+) -> Result<Found<CredentialTrace>, RequestError> {
     let object = piece.object();
     let found = Objects::like(member, &object).get(&object.name).await;
     Found::of(found.map(|found| vec![found]), |found| {
         let whose = piece.ownership(&as_value(&found));
-        Some(Piece { trace: existing_like(&object, found.metadata), part, whose })
+        Some(CredentialTrace { trace: existing_like(&object, found.metadata), part, whose })
     })
 }
 
-async fn tokens(member: &Connection) -> Result<Found<Piece>, RequestError> {
+async fn tokens(member: &Connection) -> Result<Found<CredentialTrace>, RequestError> {
     let like = ObjectKind::SECRET.named("").in_namespace(NAMESPACE);
     let parameters = labelled().fields(&format!("type={TOKEN_TYPE}"));
     let listed = Objects::like(member, &like).list_metadata(&parameters).await;
     Found::of(listed, |secret| {
         let host = secret.annotations.as_ref()?.get(HOST_ANNOTATION).map(|uid| HostUid::new(uid));
-        is_token_of(ACCOUNT, &secret).then(|| ours(existing_like(&like, secret), Part::Token(host)))
+        is_token_of(ACCOUNT, &secret)
+            .then(|| ours(existing_like(&like, secret), TracedCredential::Token(host)))
     })
 }
 
 /// Those for client certificates.
-async fn requests(member: &Connection) -> Result<Found<Piece>, RequestError> {
+async fn requests(member: &Connection) -> Result<Found<CredentialTrace>, RequestError> {
     let like = ObjectKind::CERTIFICATE_REQUEST.named("");
     let listed = Objects::like(member, &like).list_metadata(&labelled()).await;
     Found::of(listed, |request| {
         let trace = existing_like(&like, request);
-        trace.object.name.starts_with(ACCOUNT).then(|| ours(trace, Part::Request))
+        trace.object.name.starts_with(ACCOUNT).then(|| ours(trace, TracedCredential::Request))
     })
 }
 
@@ -159,6 +163,6 @@ fn labelled() -> ListParams {
     ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1))
 }
 
-fn ours(trace: ExistingObject, part: Part) -> Piece {
-    Piece { trace, part, whose: Ownership::Ours }
+fn ours(trace: ExistingObject, part: TracedCredential) -> CredentialTrace {
+    CredentialTrace { trace, part, whose: Ownership::Ours }
 }

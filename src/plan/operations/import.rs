@@ -4,7 +4,7 @@
 use super::{Decision, members::joining};
 use crate::plan::{
     intent::Intent,
-    needs::{ConfigurationStep, Unplannable},
+    needs::{ConfigurationNeed, Unplannable},
     observed::Observed,
 };
 
@@ -14,6 +14,6 @@ pub(super) fn decide(
     members: &[&Observed],
 ) -> Result<Decision, Unplannable> {
     joining(intent, host, members, |need| {
-        matches!(need, ConfigurationStep::Await | ConfigurationStep::AwaitController)
+        matches!(need, ConfigurationNeed::Await | ConfigurationNeed::AwaitController)
     })
 }

@@ -4,15 +4,15 @@ use super::Decision;
 use crate::{
     kubesphere::kubesphere_config::DEFAULT_RESYNC,
     plan::{
-        course::Goal,
-        credential::Kind,
+        credential::CredentialKind,
         intent::{ClusterIntent, HostIntent, Intent, MemberIntent},
         needs::{
-            ConfigurationStep, Needs, Registration, Unplannable, credential_step, host_step, member_step,
+            ConfigurationNeed, Needs, Registration, Unplannable, credential_step, host_need, member_need,
             registration, shared_secret,
         },
         observed::Observed,
         phase::{Lane, OnFailure, Phase, Plan},
+        reconciler::Goal,
         step::Step,
         steps::{
             configure::Configure, describe_cluster::DescribeCluster, make_credential::MakeCredential,
@@ -26,7 +26,7 @@ pub(super) fn joining(
     intent: &Intent,
     host: Option<&Observed>,
     members: &[&Observed],
-    configures: fn(&ConfigurationStep) -> bool,
+    configures: fn(&ConfigurationNeed) -> bool,
 ) -> Result<Decision, Unplannable> {
     let secret = shared_secret(intent, host)?;
     let host = host.ok_or(Unplannable::NotObserved)?;
@@ -46,7 +46,7 @@ pub(super) fn joining(
 /// What the members' configurations need, beside what is known.
 pub(super) fn with_members(mut needs: Needs, members: &[&Observed]) -> Result<Needs, Unplannable> {
     for member in members {
-        let need = member_step(member, &needs.secret)?;
+        let need = member_need(member, &needs.secret)?;
         needs = needs.and(&member.side, need);
     }
     Ok(needs)
@@ -54,12 +54,12 @@ pub(super) fn with_members(mut needs: Needs, members: &[&Observed]) -> Result<Ne
 
 /// What the host's configuration needs, beside what is known.
 pub(super) fn with_host(needs: Needs, intent: &HostIntent, host: &Observed) -> Result<Needs, Unplannable> {
-    Ok(needs.and(&host.side, host_step(intent, host)?))
+    Ok(needs.and(&host.side, host_need(intent, host)?))
 }
 
 /// Brings the host into effect, where it is not.
 pub(super) fn host(intent: &HostIntent, needs: &Needs, host: &Observed) -> Option<Phase> {
-    let expected = needs.of(&host.side).filter(|need| **need != ConfigurationStep::InEffect)?.clone();
+    let expected = needs.of(&host.side).filter(|need| **need != ConfigurationNeed::InEffect)?.clone();
     let cluster = host.side.clone();
     let (goal, observed) = (Goal::Host(intent.clone()), Box::new(host.clone()));
     let step = Configure { cluster, goal, expected, observed, follows_a_wait: false };
@@ -71,7 +71,7 @@ pub(super) fn host(intent: &HostIntent, needs: &Needs, host: &Observed) -> Optio
 /// even where nothing is to be done.
 pub(super) fn configure(needs: &Needs, member: &Observed, host_changes: bool) -> Option<Step> {
     let expected = needs.of(&member.side)?.clone();
-    if expected == ConfigurationStep::InEffect && !host_changes {
+    if expected == ConfigurationNeed::InEffect && !host_changes {
         return None;
     }
     let (cluster, goal) = (member.side.clone(), Goal::Member(needs.secret.clone()));
@@ -124,6 +124,6 @@ fn describe(intent: &MemberIntent, host: &Observed) -> Option<Step> {
     Some(Step::DescribeCluster(step))
 }
 
-pub(super) fn kind(cluster: &ClusterIntent, host: &Observed) -> Kind {
+pub(super) fn kind(cluster: &ClusterIntent, host: &Observed) -> CredentialKind {
     cluster.credential.kind(host.kubesphere_version())
 }

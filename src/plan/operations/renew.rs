@@ -4,10 +4,10 @@ use super::{Decision, members::kind};
 use crate::{
     kubesphere::{cluster::RegisteredCluster, kubesphere_config::DEFAULT_RESYNC},
     plan::{
-        credential::{HostUid, Kind},
+        credential::{CredentialKind, HostUid},
         credential_step::CredentialStep,
         intent::{ClusterIntent, Intent},
-        needs::{ConfigurationStep, Needs, Unplannable},
+        needs::{ConfigurationNeed, Needs, Unplannable},
         observed::Observed,
         phase::{Lane, OnFailure, Phase, Plan},
         renewal::changed_endpoint,
@@ -29,7 +29,7 @@ pub(super) fn decide(
     for (intent, member) in intent.members.iter().zip(members) {
         let cluster = intent.cluster.as_ref().ok_or(Unplannable::NotObserved)?;
         lanes.push(Lane { cluster: member.side.clone(), steps: renewal(cluster, host, member)? });
-        needs = needs.and(&member.side, ConfigurationStep::InEffect);
+        needs = needs.and(&member.side, ConfigurationNeed::InEffect);
     }
     Ok(Decision { needs, plan: Plan::of([Phase::new(OnFailure::StopLane, lanes)]) })
 }
@@ -63,7 +63,7 @@ fn renewal(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Result
 
 /// What the host does not use any more once it has the new credential.
 fn of_no_more_use(
-    kind: Kind,
+    kind: CredentialKind,
     host: &Observed,
     renewed: &RegisteredCluster,
     member: &Observed,
@@ -71,5 +71,5 @@ fn of_no_more_use(
     let others = host.clusters.present().into_iter().flatten();
     let others = others.filter(|other| other.name() != renewed.name());
     let earlier = member.earlier.as_ref()?;
-    Some(superseded(earlier, (HostUid::new(&host.uid), renewed), others, kind == Kind::Certificate))
+    Some(superseded(earlier, (HostUid::new(&host.uid), renewed), others, kind == CredentialKind::Certificate))
 }

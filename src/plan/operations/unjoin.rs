@@ -4,11 +4,11 @@
 use crate::{
     kubesphere::object::ObjectKind,
     plan::{
-        course::Goal,
         narrowing::Restoration,
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::Observed,
         phase::{Begins, Lane, OnFailure, Phase, Plan},
+        reconciler::Goal,
         step::Step,
         steps::{
             await_gone::AwaitGone,
@@ -90,8 +90,8 @@ fn on_member(
         member: cluster(),
         intent: intent.clone(),
         planned: Box::new(member.clone()),
-        tenure: found.tenure.clone(),
-        claim: found.claim,
+        member_ownership: found.member_ownership.clone(),
+        evidence: found.evidence,
     });
     let removals = found
         .removals
@@ -101,7 +101,7 @@ fn on_member(
         .releases
         .iter()
         .map(|release| Step::Release(Release { cluster: cluster(), release: release.clone() }));
-    let configured = secrets.filter(|_| found.configuration != ConfigurationStep::InEffect);
+    let configured = secrets.filter(|_| found.configuration != ConfigurationNeed::InEffect);
     let configured = configured.map(|secrets| {
         Step::Configure(Configure {
             cluster: cluster(),

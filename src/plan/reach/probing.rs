@@ -50,7 +50,7 @@ pub struct Probing {
 
 /// What can be found out about reachability.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outlook {
+pub enum ProbePlan {
     /// It is probed.
     Probes(Probing),
     /// It stays unknown.
@@ -114,13 +114,13 @@ fn wanted_at<'a>(intent: &'a Intent, server: impl Fn(&'a ClusterIntent) -> &'a s
 }
 
 /// What can be found out, by what the host shows of its nodes and by what its user may not do.
-pub fn outlook(
+pub fn probe_plan(
     host: &Side,
     members: Vec<ProbedMember>,
     nodes: &Seen<Vec<HostNode>>,
     denied: &[Denied],
-) -> Outlook {
-    let unknown = |why: String, cure: Option<String>| Outlook::Unknown { host: host.clone(), why, cure };
+) -> ProbePlan {
+    let unknown = |why: String, cure: Option<String>| ProbePlan::Unknown { host: host.clone(), why, cure };
     let nodes = match nodes {
         Seen::Present(nodes) if !nodes.is_empty() => nodes,
         Seen::Present(_) | Seen::Absent => return unknown("it shows no nodes".to_owned(), None),
@@ -144,12 +144,12 @@ pub fn outlook(
     let probed = nodes.iter().filter(|node| node.left_out().is_none());
     let nodes = probed.map(|node| ProbedNode { name: node.name.clone(), image: choose(&node.images) });
     let reads_events = denied.iter().all(|denied| denied.resource != "events");
-    Outlook::Probes(Probing { host: host.clone(), members, nodes: nodes.collect(), left_out, reads_events })
+    ProbePlan::Probes(Probing { host: host.clone(), members, nodes: nodes.collect(), left_out, reads_events })
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Outlook, ProbedMember, Probing, outlook};
+    use super::{ProbePlan, ProbedMember, Probing, probe_plan};
     use crate::{
         kubesphere::side::Side,
         plan::{
@@ -168,13 +168,13 @@ pub(crate) mod tests {
     /// One member, `edge-1`, probed from these nodes.
     pub(crate) fn probing(nodes: &[HostNode]) -> Probing {
         match looked(&Seen::Present(nodes.to_vec()), &[]) {
-            Outlook::Probes(probing) => probing,
-            unknown @ Outlook::Unknown { .. } => unreachable!("there are nodes: {unknown:?}"),
+            ProbePlan::Probes(probing) => probing,
+            unknown @ ProbePlan::Unknown { .. } => unreachable!("there are nodes: {unknown:?}"),
         }
     }
 
-    fn looked(nodes: &Seen<Vec<HostNode>>, denied: &[Denied]) -> Outlook {
-        outlook(&Side::host("prod"), vec![member("edge-1", "https://10.0.0.1:6443")], nodes, denied)
+    fn looked(nodes: &Seen<Vec<HostNode>>, denied: &[Denied]) -> ProbePlan {
+        probe_plan(&Side::host("prod"), vec![member("edge-1", "https://10.0.0.1:6443")], nodes, denied)
     }
 
     fn denied(verb: &str, resource: &str) -> Denied {
@@ -183,8 +183,8 @@ pub(crate) mod tests {
 
     fn unknown(nodes: &Seen<Vec<HostNode>>, denied: &[Denied]) -> (String, Option<String>) {
         match looked(nodes, denied) {
-            Outlook::Unknown { why, cure, .. } => (why, cure),
-            Outlook::Probes(probing) => unreachable!("nothing can be probed: {probing:?}"),
+            ProbePlan::Unknown { why, cure, .. } => (why, cure),
+            ProbePlan::Probes(probing) => unreachable!("nothing can be probed: {probing:?}"),
         }
     }
 
@@ -232,7 +232,7 @@ pub(crate) mod tests {
     #[test]
     fn without_events_it_is_probed_all_the_same() {
         let denied = [denied("list", "events")];
-        let Outlook::Probes(probing) = looked(&Seen::Present(vec![fixture("a")]), &denied) else {
+        let ProbePlan::Probes(probing) = looked(&Seen::Present(vec![fixture("a")]), &denied) else {
             unreachable!("events are not needed")
         };
         assert!(!probing.reads_events);

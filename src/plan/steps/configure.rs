@@ -9,11 +9,11 @@ use crate::{
     plan::{
         access::{Access, of_configuration},
         configuration_patch::Change,
-        course::Goal,
         manifest::Manifest,
         member_kubeconfig::StoredKubeconfig,
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::Observed,
+        reconciler::Goal,
         result::{Effect, StepResult},
         step::Planned,
     },
@@ -24,7 +24,7 @@ pub struct Configure {
     pub cluster: Side,
     pub goal: Goal,
     /// What it took when the plan was made. It bounds what is done: another kind of change was not confirmed.
-    pub expected: ConfigurationStep,
+    pub expected: ConfigurationNeed,
     /// The cluster as it was then.
     pub observed: Box<Observed>,
     /// Whether another cluster is waited for before it, so that it is looked at again first.
@@ -38,9 +38,9 @@ impl Planned for Configure {
 
     fn verb(&self) -> &'static str {
         match self.expected {
-            ConfigurationStep::Patch(_) => "patch",
-            ConfigurationStep::Restart => "restart",
-            ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {
+            ConfigurationNeed::Patch(_) => "patch",
+            ConfigurationNeed::Restart => "restart",
+            ConfigurationNeed::InEffect | ConfigurationNeed::Await | ConfigurationNeed::AwaitController => {
                 "wait"
             }
         }
@@ -48,9 +48,9 @@ impl Planned for Configure {
 
     fn objects(&self) -> Vec<ObjectRef> {
         vec![match self.expected {
-            ConfigurationStep::InEffect | ConfigurationStep::Patch(_) => configuration(),
-            ConfigurationStep::Await | ConfigurationStep::Restart => installer(),
-            ConfigurationStep::AwaitController => {
+            ConfigurationNeed::InEffect | ConfigurationNeed::Patch(_) => configuration(),
+            ConfigurationNeed::Await | ConfigurationNeed::Restart => installer(),
+            ConfigurationNeed::AwaitController => {
                 ObjectKind::DEPLOYMENT.named("ks-controller-manager").in_namespace(NAMESPACE)
             }
         }]
@@ -58,7 +58,7 @@ impl Planned for Configure {
 
     fn changes(&self) -> &[Change] {
         match &self.expected {
-            ConfigurationStep::Patch(patch) => &patch.changes,
+            ConfigurationNeed::Patch(patch) => &patch.changes,
             _ => &[],
         }
     }
@@ -69,13 +69,13 @@ impl Planned for Configure {
 
     fn foreseen(&self) -> Vec<StepResult> {
         match self.expected {
-            ConfigurationStep::Patch(_) => {
+            ConfigurationNeed::Patch(_) => {
                 vec![StepResult::new(&self.cluster, configuration(), Effect::Patched)]
             }
-            ConfigurationStep::Restart => {
+            ConfigurationNeed::Restart => {
                 vec![StepResult::new(&self.cluster, installer(), Effect::Restarted)]
             }
-            ConfigurationStep::InEffect | ConfigurationStep::Await | ConfigurationStep::AwaitController => {
+            ConfigurationNeed::InEffect | ConfigurationNeed::Await | ConfigurationNeed::AwaitController => {
                 Vec::new()
             }
         }
@@ -84,7 +84,7 @@ impl Planned for Configure {
     /// A restart is kubectl's own command.
     fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
         match &self.expected {
-            ConfigurationStep::Patch(patch) => {
+            ConfigurationNeed::Patch(patch) => {
                 vec![Manifest::of_patch(&self.cluster, configuration(), patch.document())]
             }
             _ => Vec::new(),
@@ -92,7 +92,7 @@ impl Planned for Configure {
     }
 
     fn is_shown(&self) -> bool {
-        self.expected != ConfigurationStep::InEffect
+        self.expected != ConfigurationNeed::InEffect
     }
 }
 

@@ -8,8 +8,8 @@ use crate::{
         observed::Observed,
         step::Planned,
         unjoin::{
+            member_ownership::{HostEvidence, MemberOwnership},
             plan::UnjoinIntent,
-            tenure::{Claim, Tenure},
         },
     },
 };
@@ -22,9 +22,9 @@ pub struct ConfirmOwnership {
     /// The member as it was when the plan was made.
     pub planned: Box<Observed>,
     /// Whose it was then.
-    pub tenure: Tenure,
+    pub member_ownership: MemberOwnership,
     /// What the host had of it then.
-    pub claim: Claim,
+    pub evidence: HostEvidence,
 }
 
 impl Planned for ConfirmOwnership {

@@ -4,7 +4,7 @@ use crate::{
     kubesphere::{object::ObjectRef, side::Side},
     plan::{
         access::{Access, of_credential},
-        credential::{Kind, Piece},
+        credential::{CredentialKind, CredentialObject},
         credential_step::CredentialStep,
         intent::ClusterIntent,
         manifest::Manifest,
@@ -65,7 +65,7 @@ impl Planned for MakeCredential {
 
     /// A certificate is not there before its request is signed, and its key is nobody else's to keep.
     fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
-        if self.credential.kind != Kind::ServiceAccount {
+        if self.credential.kind != CredentialKind::ServiceAccount {
             return Vec::new();
         }
         let missing = self.credential.missing.iter();
@@ -79,6 +79,6 @@ impl Planned for MakeCredential {
 }
 
 /// What comes of a part of a credential.
-pub fn made(member: &Side, piece: Piece) -> StepResult {
+pub fn made(member: &Side, piece: CredentialObject) -> StepResult {
     StepResult::new(member, piece.object(), piece.effect())
 }

@@ -11,7 +11,7 @@ use crate::{
     plan::{
         access::{Access, of_clusters},
         cluster_manifest::cluster_manifest,
-        credential::Kind,
+        credential::CredentialKind,
         intent::Description,
         manifest::Manifest,
         member_kubeconfig::StoredKubeconfig,
@@ -30,7 +30,7 @@ pub struct Register {
     pub name: String,
     pub description: Description,
     /// The credential that it stores.
-    pub credential: Kind,
+    pub credential: CredentialKind,
     /// Whether the Cluster is created; else it is there, and only waited for.
     pub creates: bool,
     /// The host's KubeSphere.

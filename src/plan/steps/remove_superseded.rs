@@ -8,7 +8,7 @@ use crate::{
     },
     plan::{
         access::{Access, of_removal_of_superseded},
-        credential::{ACCOUNT, Piece},
+        credential::{ACCOUNT, CredentialObject},
         result::{Effect, StepResult},
         step::Planned,
         superseded::Superseded,
@@ -36,7 +36,7 @@ impl Planned for RemoveSuperseded {
     fn object(&self) -> String {
         let tokens = self.superseded.tokens.iter().map(|token| secret(&token.name).to_string());
         let users = (!self.superseded.users.is_empty())
-            .then(|| format!("users/{ACCOUNT}-* in {}", Piece::UserBinding.object()));
+            .then(|| format!("users/{ACCOUNT}-* in {}", CredentialObject::UserBinding.object()));
         tokens.chain(users).collect::<Vec<_>>().join(", ")
     }
 
@@ -49,7 +49,8 @@ impl Planned for RemoveSuperseded {
         let deleted = |object| StepResult::new(&self.member, object, Effect::Deleted);
         let tokens = self.superseded.tokens.iter().map(|token| deleted(secret(&token.name)));
         // Where a user is added besides, the binding is told already.
-        let binding = self.superseded.empties_binding.then(|| deleted(Piece::UserBinding.object()));
+        let binding =
+            self.superseded.empties_binding.then(|| deleted(CredentialObject::UserBinding.object()));
         tokens.chain(binding).collect()
     }
 }

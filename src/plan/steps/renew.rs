@@ -12,7 +12,7 @@ use crate::{
     plan::{
         access::{Access, of_clusters},
         configuration_patch::Change,
-        credential::Kind,
+        credential::CredentialKind,
         result::{Effect, StepResult},
         step::Planned,
     },
@@ -29,7 +29,7 @@ pub struct Renew {
     /// The address that it stores from then on.
     pub server: String,
     /// The credential that it stores from then on.
-    pub credential: Kind,
+    pub credential: CredentialKind,
     /// What changes beside the kubeconfig.
     pub changes: Vec<Change>,
     /// The host's KubeSphere.

@@ -23,19 +23,19 @@ pub enum Admission {
     /// Another webhook, or another rule of the host, denies it: its words.
     DeniedByOther(String),
     /// It was not asked, because nothing at all is to be sent. What stands here and there lets guess.
-    Unasked(Outlook),
+    Unasked(MemberHealth),
 }
 
 /// How the member looks from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outlook {
+pub enum MemberHealth {
     /// It answers through the stored kubeconfig, and the host calls it ready.
     Alive,
     /// What speaks against it.
     Doubtful(Vec<String>),
 }
 
-impl Outlook {
+impl MemberHealth {
     /// From whether it answers here, and what the host's controller has written.
     pub fn of(cluster: &RegisteredCluster, answers: bool) -> Self {
         let mut against = Vec::new();
@@ -82,10 +82,10 @@ impl Admission {
     /// The same, knowing how the member looks: KubeSphere's webhook asks it, and takes all of its time where it is
     /// silent. One that is away says nothing of the member.
     #[must_use]
-    pub fn knowing(self, outlook: &Outlook) -> Self {
-        match (self, outlook) {
-            (Self::NotCalled(why), Outlook::Doubtful(_)) if is_late(&why) => Self::Denies(why),
-            (Self::NotCalled(why), Outlook::Doubtful(_)) => Self::Silent(why),
+    pub fn knowing(self, health: &MemberHealth) -> Self {
+        match (self, health) {
+            (Self::NotCalled(why), MemberHealth::Doubtful(_)) if is_late(&why) => Self::Denies(why),
+            (Self::NotCalled(why), MemberHealth::Doubtful(_)) => Self::Silent(why),
             (admission, _) => admission,
         }
     }
@@ -100,7 +100,7 @@ fn is_late(why: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::{Admission, Outlook};
+    use super::{Admission, MemberHealth};
     use crate::kubesphere::cluster::RegisteredCluster;
 
     fn cluster(ready: &str) -> RegisteredCluster {
@@ -111,8 +111,10 @@ mod tests {
 
     #[test]
     fn a_member_looks_alive_where_it_answers_and_is_ready() {
-        assert_eq!(Outlook::of(&cluster("True"), true), Outlook::Alive);
-        let Outlook::Doubtful(against) = Outlook::of(&cluster("False"), false) else { panic!("alive") };
+        assert_eq!(MemberHealth::of(&cluster("True"), true), MemberHealth::Alive);
+        let MemberHealth::Doubtful(against) = MemberHealth::of(&cluster("False"), false) else {
+            panic!("alive")
+        };
         assert_eq!(against.len(), 2, "{against:?}");
         assert!(against[1].ends_with("Ready=False: Cluster join federation control plane failed"));
     }
@@ -136,12 +138,12 @@ mod tests {
     #[test]
     fn a_late_webhook_is_a_denial_only_where_the_member_is_silent_and_one_that_is_away_never() {
         let late = || Admission::NotCalled("failed to call webhook: context deadline exceeded".to_owned());
-        let doubtful = Outlook::Doubtful(vec!["it does not answer".to_owned()]);
+        let doubtful = MemberHealth::Doubtful(vec!["it does not answer".to_owned()]);
         assert!(late().knowing(&doubtful).denial().is_some());
-        assert_eq!(late().knowing(&Outlook::Alive), late());
+        assert_eq!(late().knowing(&MemberHealth::Alive), late());
         let refused = || Admission::NotCalled("dial tcp: connection refused".to_owned());
         let Admission::NotCalled(why) = refused() else { panic!("it was not called") };
         assert_eq!(refused().knowing(&doubtful), Admission::Silent(why));
-        assert_eq!(refused().knowing(&Outlook::Alive), refused());
+        assert_eq!(refused().knowing(&MemberHealth::Alive), refused());
     }
 }

@@ -2,8 +2,8 @@
 
 pub mod admission;
 pub mod kept;
+pub mod member_ownership;
 pub mod namespaces;
 pub mod plan;
 pub mod standalone;
-pub mod tenure;
 pub mod trace;

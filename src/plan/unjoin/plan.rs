@@ -3,17 +3,17 @@
 use super::{
     admission::Admission,
     kept::Kept,
+    member_ownership::{HostEvidence, MemberOwnership, member_ownership},
     namespaces::{Release, WorkspaceNamespace},
-    standalone::{Secrets, standalone_step},
-    tenure::{Claim, Tenure, tenure},
-    trace::{FederationNamespace, Part, Piece, Traces},
+    standalone::{Secrets, standalone_need},
+    trace::{CredentialTrace, FederationNamespace, TracedCredential, Traces},
 };
 use crate::{
     kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, object::ExistingObject, side::Side},
     plan::{
         credential::{HostUid, Ownership},
         narrowing::{Field, Restoration},
-        needs::{ConfigurationStep, Unplannable},
+        needs::{ConfigurationNeed, Unplannable},
         observed::{Observed, Seen},
     },
 };
@@ -67,9 +67,9 @@ pub struct MemberPlan {
     /// The member.
     pub side: Side,
     /// Whose it is.
-    pub tenure: Tenure,
+    pub member_ownership: MemberOwnership,
     /// What the host had of it.
-    pub claim: Claim,
+    pub evidence: HostEvidence,
     /// What is removed, in this order.
     pub removals: Vec<ExistingObject>,
     /// The namespace that an earlier run has deleted, and that is waited for.
@@ -77,7 +77,7 @@ pub struct MemberPlan {
     /// The namespaces that become its own.
     pub releases: Vec<Release>,
     /// What its configuration needs.
-    pub configuration: ConfigurationStep,
+    pub configuration: ConfigurationNeed,
     /// What is there and stays, and why.
     pub kept: Vec<Kept>,
     /// What of it kubefed has made under this name, for whichever host.
@@ -145,12 +145,15 @@ impl MemberPlan {
         self.removals.is_empty()
             && self.going.is_none()
             && self.releases.is_empty()
-            && self.configuration == ConfigurationStep::InEffect
+            && self.configuration == ConfigurationNeed::InEffect
     }
 
     /// Whether its DevOps has the secret of this host, whose member it is no longer.
     pub fn devops_keeps_secret(&self, host: &Observed, member: &Observed) -> bool {
-        let leaves = matches!(self.tenure, Tenure::Ours | Tenure::Clean | Tenure::OtherSecret);
+        let leaves = matches!(
+            self.member_ownership,
+            MemberOwnership::Ours | MemberOwnership::Clean | MemberOwnership::OtherSecret
+        );
         let devops = member.surroundings.devops.as_ref().and_then(Seen::present);
         let kept = devops.and_then(|config| config.jwt_secret.as_ref());
         leaves && kept.is_some() && kept == host.effective_secret()
@@ -158,7 +161,7 @@ impl MemberPlan {
 
     /// Whether its secret is replaced.
     pub fn renews_secret(&self) -> bool {
-        matches!(self.configuration, ConfigurationStep::Patch(_))
+        matches!(self.configuration, ConfigurationNeed::Patch(_))
     }
 }
 
@@ -178,58 +181,65 @@ fn member_plan(
     member: MemberSeen<'_>,
 ) -> Result<MemberPlan, Unplannable> {
     let MemberSeen { observed, traces, fresh } = member;
-    let claim = Claim::of(&intent.name, host, observed);
-    let tenure = tenure(&intent.name, claim, host, observed, traces);
+    let evidence = HostEvidence::of(&intent.name, host, observed);
+    let member_ownership = member_ownership(&intent.name, evidence, host, observed, traces);
     let mut kept = Vec::new();
-    let mut removals = kubefed_removals(&intent.name, &tenure, observed, traces, &mut kept);
-    removals.extend(credential_removals(&tenure, host, traces, &mut kept));
-    let releases = releases(intent, &tenure, &traces.namespaces, &mut kept);
-    let configuration = match (&tenure, host.effective_secret()) {
-        (Tenure::Ours, Some(former)) => {
-            standalone_step(observed, &Secrets { former: former.clone(), fresh: fresh.clone() })?
+    let mut removals = kubefed_removals(&intent.name, &member_ownership, observed, traces, &mut kept);
+    removals.extend(credential_removals(&member_ownership, host, traces, &mut kept));
+    let releases = releases(intent, &member_ownership, &traces.namespaces, &mut kept);
+    let configuration = match (&member_ownership, host.effective_secret()) {
+        (MemberOwnership::Ours, Some(former)) => {
+            standalone_need(observed, &Secrets { former: former.clone(), fresh: fresh.clone() })?
         }
-        (Tenure::Ours, None) => return Err(Unplannable::NotObserved),
-        _ => ConfigurationStep::InEffect,
+        (MemberOwnership::Ours, None) => return Err(Unplannable::NotObserved),
+        _ => ConfigurationNeed::InEffect,
     };
-    kept.extend(why_configuration_stays(&tenure));
+    kept.extend(why_configuration_stays(&member_ownership));
     let going = traces.federation_namespace.as_ref().filter(|namespace| namespace.is_going);
-    let going = going.filter(|_| tenure == Tenure::Ours).map(|namespace| namespace.trace.clone());
-    let left = left(&intent.name, &tenure, observed, traces);
+    let going =
+        going.filter(|_| member_ownership == MemberOwnership::Ours).map(|namespace| namespace.trace.clone());
+    let left = left(&intent.name, &member_ownership, observed, traces);
     let side = observed.side.clone();
-    Ok(MemberPlan { side, tenure, claim, removals, going, releases, configuration, kept, left })
+    Ok(MemberPlan { side, member_ownership, evidence, removals, going, releases, configuration, kept, left })
 }
 
-fn why_configuration_stays(tenure: &Tenure) -> Option<Kept> {
-    match tenure {
-        Tenure::Ours | Tenure::Clean => None,
-        Tenure::Twice(other) => Some(Kept::StillMember(other.clone())),
-        Tenure::OtherSecret => Some(Kept::OtherSecret),
-        Tenure::Host => Some(Kept::Host),
+fn why_configuration_stays(member_ownership: &MemberOwnership) -> Option<Kept> {
+    match member_ownership {
+        MemberOwnership::Ours | MemberOwnership::Clean => None,
+        MemberOwnership::Twice(other) => Some(Kept::StillMember(other.clone())),
+        MemberOwnership::OtherSecret => Some(Kept::OtherSecret),
+        MemberOwnership::Host => Some(Kept::Host),
     }
 }
 
 /// What the host's kubefed works with, and its namespace once nothing else is in it.
 fn kubefed_removals(
     name: &str,
-    tenure: &Tenure,
+    member_ownership: &MemberOwnership,
     member: &Observed,
     traces: &Traces,
     kept: &mut Vec<Kept>,
 ) -> Vec<ExistingObject> {
-    if !tenure.takes_kubefeds(name, member) {
+    if !member_ownership.takes_kubefeds(name, member) {
         kept.extend(traces.kubefed.first().cloned().map(Kept::Kubefed));
         return Vec::new();
     }
     let mut removals = traces.kubefed.clone();
-    if *tenure == Tenure::Ours {
+    if *member_ownership == MemberOwnership::Ours {
         removals.extend(traces.federation_namespace.as_ref().and_then(|found| emptied(found, kept)));
     }
     removals
 }
 
 /// What stays of that though nobody knows whether somebody uses it.
-fn left(name: &str, tenure: &Tenure, member: &Observed, traces: &Traces) -> Vec<ExistingObject> {
-    let stays = *tenure == Tenure::OtherSecret && !tenure.takes_kubefeds(name, member);
+fn left(
+    name: &str,
+    member_ownership: &MemberOwnership,
+    member: &Observed,
+    traces: &Traces,
+) -> Vec<ExistingObject> {
+    let stays =
+        *member_ownership == MemberOwnership::OtherSecret && !member_ownership.takes_kubefeds(name, member);
     if stays { traces.kubefed.clone() } else { Vec::new() }
 }
 
@@ -251,12 +261,12 @@ fn emptied(found: &FederationNamespace, kept: &mut Vec<Kept>) -> Option<Existing
 
 /// This host's tokens; and what every host shares, where no other host is left.
 fn credential_removals(
-    tenure: &Tenure,
+    member_ownership: &MemberOwnership,
     host: &Observed,
     traces: &Traces,
     kept: &mut Vec<Kept>,
 ) -> Vec<ExistingObject> {
-    if matches!(tenure, Tenure::Twice(_) | Tenure::Clean) {
+    if matches!(member_ownership, MemberOwnership::Twice(_) | MemberOwnership::Clean) {
         return Vec::new();
     }
     let host = HostUid::new(&host.uid);
@@ -268,10 +278,12 @@ fn credential_removals(
             continue;
         }
         let goes = match piece.part {
-            Part::Token(of) => of == Some(host),
-            Part::Binding | Part::Account => !others,
+            TracedCredential::Token(of) => of == Some(host),
+            TracedCredential::Binding | TracedCredential::Account => !others,
             // Whose certificate it is cannot be told; another host has made the last one.
-            Part::UserBinding | Part::Request => *tenure == Tenure::Ours,
+            TracedCredential::UserBinding | TracedCredential::Request => {
+                *member_ownership == MemberOwnership::Ours
+            }
         };
         if goes {
             removals.push(piece.trace.clone());
@@ -282,18 +294,19 @@ fn credential_removals(
     removals
 }
 
-fn is_of_another(piece: &Piece, host: HostUid) -> bool {
-    matches!(piece.part, Part::Token(of) if of != Some(host))
+fn is_of_another(piece: &CredentialTrace, host: HostUid) -> bool {
+    matches!(piece.part, TracedCredential::Token(of) if of != Some(host))
 }
 
 fn releases(
     intent: &UnjoinIntent,
-    tenure: &Tenure,
+    member_ownership: &MemberOwnership,
     namespaces: &Seen<Vec<WorkspaceNamespace>>,
     kept: &mut Vec<Kept>,
 ) -> Vec<Release> {
     // A second run, after the first has advised it, finds nothing else of the host.
-    let may = *tenure == Tenure::Ours || (*tenure == Tenure::Clean && intent.release_namespaces);
+    let may = *member_ownership == MemberOwnership::Ours
+        || (*member_ownership == MemberOwnership::Clean && intent.release_namespaces);
     if !may {
         return Vec::new();
     }

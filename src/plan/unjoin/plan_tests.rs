@@ -15,16 +15,19 @@ use crate::{
         access::Access,
         credential::{HostUid, Ownership},
         narrowing::{Field, Restoration, narrow},
-        needs::ConfigurationStep,
+        needs::ConfigurationNeed,
         observed::{Observed, Seen, fixture},
         operations::unjoin::decide,
         unjoin::{
             admission::Admission,
             kept::Kept,
+            member_ownership::{HostEvidence, MemberOwnership, tenure_now},
             namespaces::{WorkspaceNamespace, WorkspaceSeen},
             standalone::Secrets,
-            tenure::{Claim, Tenure, tenure_now},
-            trace::{FEDERATION_NAMESPACE, FederationNamespace, Part, Piece, Traces, kubefed_account},
+            trace::{
+                CredentialTrace, FEDERATION_NAMESPACE, FederationNamespace, TracedCredential, Traces,
+                kubefed_account,
+            },
         },
     },
 };
@@ -58,12 +61,12 @@ fn trace(kind: ObjectKind, name: &str) -> ExistingObject {
     ExistingObject { object: kind.named(name), uid: format!("uid-of-{name}") }
 }
 
-fn piece(kind: ObjectKind, name: &str, part: Part) -> Piece {
-    Piece { trace: trace(kind, name), part, whose: Ownership::Ours }
+fn piece(kind: ObjectKind, name: &str, part: TracedCredential) -> CredentialTrace {
+    CredentialTrace { trace: trace(kind, name), part, whose: Ownership::Ours }
 }
 
-fn token(name: &str, host: &str) -> Piece {
-    piece(ObjectKind::SECRET, name, Part::Token(Some(HostUid::new(host))))
+fn token(name: &str, host: &str) -> CredentialTrace {
+    piece(ObjectKind::SECRET, name, TracedCredential::Token(Some(HostUid::new(host))))
 }
 
 impl Case {
@@ -86,10 +89,10 @@ impl Case {
             }),
             credential: vec![
                 token("token-of-host", HOST),
-                piece(ObjectKind::CLUSTER_ROLE_BINDING, "binding", Part::Binding),
-                piece(ObjectKind::SERVICE_ACCOUNT, "account", Part::Account),
-                piece(ObjectKind::CLUSTER_ROLE_BINDING, "user", Part::UserBinding),
-                piece(ObjectKind::CERTIFICATE_REQUEST, "request", Part::Request),
+                piece(ObjectKind::CLUSTER_ROLE_BINDING, "binding", TracedCredential::Binding),
+                piece(ObjectKind::SERVICE_ACCOUNT, "account", TracedCredential::Account),
+                piece(ObjectKind::CLUSTER_ROLE_BINDING, "user", TracedCredential::UserBinding),
+                piece(ObjectKind::CERTIFICATE_REQUEST, "request", TracedCredential::Request),
             ],
             namespaces: Seen::Present(Vec::new()),
             denied: Vec::new(),
@@ -211,15 +214,21 @@ fn a_narrowing_that_opens_the_webhook_for_this_cluster_has_to_be_restored_first(
 fn any_single_trace_is_enough_to_go_on_after_the_host() {
     let only = |change: fn(&mut Case)| {
         let alone = |case: &mut Case| configured(&mut case.member, "none", "own");
-        Case::new().gone().bare().with(alone).with(change).member().tenure
+        Case::new().gone().bare().with(alone).with(change).member().member_ownership
     };
-    assert_eq!(only(|_| {}), Tenure::Clean);
-    assert_eq!(only(|case| case.member.joined_as = Seen::Present(vec!["edge".to_owned()])), Tenure::Ours);
-    assert_eq!(only(|case| case.traces.credential.push(token("t", HOST))), Tenure::Ours);
-    assert_eq!(only(|case| case.traces.credential.push(token("t", OTHER))), Tenure::Clean);
-    assert_eq!(only(|case| configured(&mut case.member, "member", "hosts")), Tenure::Ours);
-    assert_eq!(only(|case| configured(&mut case.member, "none", "hosts")), Tenure::Ours);
-    assert_eq!(only(|case| case.member.joined_as = Seen::Present(vec!["other".to_owned()])), Tenure::Clean);
+    assert_eq!(only(|_| {}), MemberOwnership::Clean);
+    assert_eq!(
+        only(|case| case.member.joined_as = Seen::Present(vec!["edge".to_owned()])),
+        MemberOwnership::Ours
+    );
+    assert_eq!(only(|case| case.traces.credential.push(token("t", HOST))), MemberOwnership::Ours);
+    assert_eq!(only(|case| case.traces.credential.push(token("t", OTHER))), MemberOwnership::Clean);
+    assert_eq!(only(|case| configured(&mut case.member, "member", "hosts")), MemberOwnership::Ours);
+    assert_eq!(only(|case| configured(&mut case.member, "none", "hosts")), MemberOwnership::Ours);
+    assert_eq!(
+        only(|case| case.member.joined_as = Seen::Present(vec!["other".to_owned()])),
+        MemberOwnership::Clean
+    );
 }
 
 #[test]
@@ -232,7 +241,10 @@ fn a_clean_member_needs_nothing() {
 fn a_member_of_another_secret_keeps_all_that_may_be_another_hosts() {
     let case = || Case::new().gone().with(|case| configured(&mut case.member, "member", "others"));
     let plan = case().member();
-    assert_eq!((&plan.tenure, &plan.configuration), (&Tenure::OtherSecret, &ConfigurationStep::InEffect));
+    assert_eq!(
+        (&plan.member_ownership, &plan.configuration),
+        (&MemberOwnership::OtherSecret, &ConfigurationNeed::InEffect)
+    );
     assert_eq!(removed(&plan), ["token-of-host", "binding", "account"]);
     assert_eq!(plan.left.len(), 1, "kubefed's account is residue");
     let named = |case: &mut Case| {
@@ -254,15 +266,15 @@ fn a_registered_member_is_ours_whatever_its_secret_unless_another_host_shows() {
         Case::new().with(drift).with(change).member()
     };
     let plan = drifted(|_| {});
-    assert_eq!((&plan.tenure, plan.claim), (&Tenure::Ours, Claim::Proven));
-    assert!(matches!(plan.configuration, ConfigurationStep::Patch(_)));
+    assert_eq!((&plan.member_ownership, plan.evidence), (&MemberOwnership::Ours, HostEvidence::Proven));
+    assert!(matches!(plan.configuration, ConfigurationNeed::Patch(_)));
     let others = drifted(|case| case.traces.credential.push(token("token-of-other", OTHER)));
-    assert_eq!(others.tenure, Tenure::OtherSecret);
+    assert_eq!(others.member_ownership, MemberOwnership::OtherSecret);
     let nameless = |case: &mut Case| {
         let cluster = RegisteredCluster::new(json!({"metadata": {"name": "edge"}}));
         case.host.clusters = Seen::Present(vec![cluster]);
     };
-    assert_eq!(drifted(nameless).tenure, Tenure::OtherSecret);
+    assert_eq!(drifted(nameless).member_ownership, MemberOwnership::OtherSecret);
 }
 
 #[test]
@@ -270,14 +282,14 @@ fn a_secret_that_changes_after_the_plan_is_not_taken_for_a_renewal_of_the_host()
     let planned = Case::new();
     let now = |change: fn(&mut Case)| {
         let now = Case::new().gone().with(change);
-        tenure_now("edge", (&planned.member, Claim::Proven), &now.host, &now.member, &now.traces)
+        tenure_now("edge", (&planned.member, HostEvidence::Proven), &now.host, &now.member, &now.traces)
     };
-    assert_eq!(now(|_| {}), Tenure::Ours);
-    assert_eq!(now(|case| configured(&mut case.member, "member", "others")), Tenure::OtherSecret);
-    assert_eq!(now(|case| configured(&mut case.host, "host", "renewed")), Tenure::Ours);
-    assert_eq!(now(|case| configured(&mut case.member, "host", "hosts")), Tenure::Host);
+    assert_eq!(now(|_| {}), MemberOwnership::Ours);
+    assert_eq!(now(|case| configured(&mut case.member, "member", "others")), MemberOwnership::OtherSecret);
+    assert_eq!(now(|case| configured(&mut case.host, "host", "renewed")), MemberOwnership::Ours);
+    assert_eq!(now(|case| configured(&mut case.member, "host", "hosts")), MemberOwnership::Host);
     let renamed = |case: &mut Case| case.host.clusters = Seen::Present(vec![cluster("blue", "u")]);
-    assert_eq!(now(renamed), Tenure::Twice("blue".to_owned()));
+    assert_eq!(now(renamed), MemberOwnership::Twice("blue".to_owned()));
 }
 
 #[test]
@@ -289,7 +301,10 @@ fn a_member_on_its_way_out_is_nobody_elses() {
         case.member.config = effective;
     });
     let plan = case.member();
-    assert_eq!((plan.tenure, plan.configuration), (Tenure::Ours, ConfigurationStep::Restart));
+    assert_eq!(
+        (plan.member_ownership, plan.configuration),
+        (MemberOwnership::Ours, ConfigurationNeed::Restart)
+    );
 }
 
 #[test]
@@ -298,19 +313,19 @@ fn a_member_that_is_registered_twice_loses_the_names_own_traces_only() {
         case.host.clusters = Seen::Present(vec![cluster("edge", "u"), cluster("blue", "u")]);
     };
     let plan = Case::new().with(twin).member();
-    assert_eq!(plan.tenure, Tenure::Twice("blue".to_owned()));
+    assert_eq!(plan.member_ownership, MemberOwnership::Twice("blue".to_owned()));
     assert_eq!(
         (removed(&plan), &plan.configuration),
-        (vec!["edge-kubesphere"], &ConfigurationStep::InEffect)
+        (vec!["edge-kubesphere"], &ConfigurationNeed::InEffect)
     );
 }
 
 #[test]
 fn a_host_is_left_alone() {
     let plan = Case::new().gone().with(|case| configured(&mut case.member, "host", "own")).member();
-    assert_eq!(plan.tenure, Tenure::Host);
+    assert_eq!(plan.member_ownership, MemberOwnership::Host);
     assert!(
-        !removed(&plan).contains(&"edge-kubesphere") && plan.configuration == ConfigurationStep::InEffect
+        !removed(&plan).contains(&"edge-kubesphere") && plan.configuration == ConfigurationNeed::InEffect
     );
 }
 
@@ -395,7 +410,7 @@ fn namespaces_are_released_where_that_is_asked_for_and_counted_else() {
         case.intent.release_namespaces = true;
         case.traces.namespaces = Seen::Present(namespaces(WorkspaceSeen::Managed));
     });
-    assert_eq!((again.member().tenure, again.member().releases.len()), (Tenure::Clean, 2));
+    assert_eq!((again.member().member_ownership, again.member().releases.len()), (MemberOwnership::Clean, 2));
 }
 
 #[test]

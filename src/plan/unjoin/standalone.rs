@@ -5,13 +5,13 @@ use crate::{
         cluster_configuration::ClusterConfiguration,
         jwt_secret::JwtSecret,
         kubesphere_config::KubesphereConfig,
-        readiness::{Effect, Progress},
+        readiness::{Evidence, Progress},
         role::Role,
         versions::Version,
     },
     plan::{
         configuration_patch::{ConfigurationPatch, Wanted},
-        needs::{ConfigurationStep, Unplannable, effect, without_patch},
+        needs::{ConfigurationNeed, Unplannable, effect, without_patch},
         observed::Observed,
     },
 };
@@ -27,7 +27,7 @@ pub struct Secrets {
 
 /// What a member's configuration needs to be a cluster of its own. Whatever it has asked for in an earlier run of the
 /// same command is as good: a second one asks for nothing else.
-pub fn standalone_step(member: &Observed, secrets: &Secrets) -> Result<ConfigurationStep, Unplannable> {
+pub fn standalone_need(member: &Observed, secrets: &Secrets) -> Result<ConfigurationNeed, Unplannable> {
     let configuration = member.configuration.present().ok_or(Unplannable::NotObserved)?;
     let progress = standalone_progress(member, &secrets.former);
     if !is_bound(configuration, member, &secrets.former) {
@@ -37,7 +37,7 @@ pub fn standalone_step(member: &Observed, secrets: &Secrets) -> Result<Configura
         Wanted { role: Role::None, host_cluster_name: None, jwt_secret: Some(secrets.fresh.clone()) };
     let patch = ConfigurationPatch::between(configuration, &wanted)
         .map_err(|error| Unplannable::Malformed { side: member.side.clone(), error })?;
-    Ok(patch.map_or_else(|| without_patch(&progress, &member.run), ConfigurationStep::Patch))
+    Ok(patch.map_or_else(|| without_patch(&progress, &member.run), ConfigurationNeed::Patch))
 }
 
 /// Whether the configuration asks for the role member, or for the host's secret, or keeps that by asking for none.
@@ -52,7 +52,7 @@ pub fn standalone_progress(member: &Observed, former: &JwtSecret) -> Progress {
     standalone(effect(member), former).into()
 }
 
-fn standalone(effect: Effect<'_>, former: &JwtSecret) -> Result<(), Progress> {
+fn standalone(effect: Evidence<'_>, former: &JwtSecret) -> Result<(), Progress> {
     let pending = |missing: &str| Err(Progress::Pending(missing.to_owned()));
     let Some(config) = effect.config else { return pending("kubesphere-config is missing") };
     let asked = effect.configuration.and_then(ClusterConfiguration::jwt_secret);
@@ -70,7 +70,7 @@ fn standalone(effect: Effect<'_>, former: &JwtSecret) -> Result<(), Progress> {
 }
 
 /// Where the configuration names no role, only tokens that never age show a member's, unless somebody asks for these.
-fn shows_member(effect: Effect<'_>, config: &KubesphereConfig) -> bool {
+fn shows_member(effect: Evidence<'_>, config: &KubesphereConfig) -> bool {
     let names_role = effect.version.map(Version::differences).is_none_or(|version| version.config_names_role);
     let asks_ageless = effect.configuration.is_some_and(ClusterConfiguration::oauth_options_never_age);
     if names_role { config.role == Some(Role::Member) } else { config.tokens_never_age && !asks_ageless }
@@ -80,14 +80,14 @@ fn shows_member(effect: Effect<'_>, config: &KubesphereConfig) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Secrets, standalone_step};
+    use super::{Secrets, standalone_need};
     use crate::{
         kubesphere::{
             cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
             kubesphere_config::KubesphereConfig,
         },
         plan::{
-            needs::ConfigurationStep,
+            needs::ConfigurationNeed,
             observed::{InstallerRun, Observed, Seen, fixture},
         },
     };
@@ -100,9 +100,9 @@ mod tests {
         observed
     }
 
-    fn step(observed: &Observed) -> ConfigurationStep {
+    fn step(observed: &Observed) -> ConfigurationNeed {
         let (former, fresh) = (JwtSecret::new("hosts"), JwtSecret::new("fresh"));
-        standalone_step(observed, &Secrets { former, fresh }).unwrap()
+        standalone_need(observed, &Secrets { former, fresh }).unwrap()
     }
 
     fn spec(role: &str, secret: &str) -> Value {
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn role_and_secret_change_in_one_patch_that_holds_no_old_secret() {
-        let ConfigurationStep::Patch(patch) = step(&member("v3.4.1", &spec("member", "hosts"), JOINED))
+        let ConfigurationNeed::Patch(patch) = step(&member("v3.4.1", &spec("member", "hosts"), JOINED))
         else {
             panic!("no patch")
         };
@@ -131,29 +131,29 @@ mod tests {
 
     #[test]
     fn a_second_run_asks_for_nothing_else() {
-        assert_eq!(step(&member("v3.4.1", &spec("none", "other"), ALONE)), ConfigurationStep::InEffect);
+        assert_eq!(step(&member("v3.4.1", &spec("none", "other"), ALONE)), ConfigurationNeed::InEffect);
         let mut under_way = member("v3.4.1", &spec("none", "other"), JOINED);
-        assert_eq!(step(&under_way), ConfigurationStep::Restart, "a run has failed half-way");
+        assert_eq!(step(&under_way), ConfigurationNeed::Restart, "a run has failed half-way");
         under_way.run = InstallerRun::UnderWay("starting".to_owned());
-        assert_eq!(step(&under_way), ConfigurationStep::Await);
+        assert_eq!(step(&under_way), ConfigurationNeed::Await);
     }
 
     #[test]
     fn no_secret_keeps_the_one_in_effect_so_it_is_replaced() {
         let kept = member("v3.4.1", &spec("none", ""), JOINED);
-        assert!(matches!(step(&kept), ConfigurationStep::Patch(_)));
-        assert_eq!(step(&member("v3.4.1", &spec("none", ""), ALONE)), ConfigurationStep::InEffect);
-        assert_eq!(step(&member("v3.4.1", &json!({}), ALONE)), ConfigurationStep::InEffect);
+        assert!(matches!(step(&kept), ConfigurationNeed::Patch(_)));
+        assert_eq!(step(&member("v3.4.1", &spec("none", ""), ALONE)), ConfigurationNeed::InEffect);
+        assert_eq!(step(&member("v3.4.1", &json!({}), ALONE)), ConfigurationNeed::InEffect);
     }
 
     #[test]
     fn before_3_3_tokens_that_age_again_show_the_effect() {
         let ageless = "{authentication: {jwtSecret: other, oauthOptions: {accessTokenMaxAge: 0}}}";
-        assert_eq!(step(&member("v3.2.1", &spec("none", "other"), ageless)), ConfigurationStep::Restart);
+        assert_eq!(step(&member("v3.2.1", &spec("none", "other"), ageless)), ConfigurationNeed::Restart);
         let aging = "{authentication: {jwtSecret: other, oauthOptions: {accessTokenMaxAge: 2h}}}";
-        assert_eq!(step(&member("v3.1.1", &spec("none", "other"), aging)), ConfigurationStep::InEffect);
+        assert_eq!(step(&member("v3.1.1", &spec("none", "other"), aging)), ConfigurationNeed::InEffect);
         let mut asked = spec("none", "other");
         asked["authentication"]["oauthOptions"] = json!({"accessTokenMaxAge": 0});
-        assert_eq!(step(&member("v3.2.1", &asked, ageless)), ConfigurationStep::InEffect);
+        assert_eq!(step(&member("v3.2.1", &asked, ageless)), ConfigurationNeed::InEffect);
     }
 }

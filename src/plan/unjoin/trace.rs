@@ -35,7 +35,7 @@ pub struct Traces {
     /// kubefed's namespace.
     pub federation_namespace: Option<FederationNamespace>,
     /// What has the name of a piece of a credential that we make.
-    pub credential: Vec<Piece>,
+    pub credential: Vec<CredentialTrace>,
     /// The namespaces that belong to workspaces.
     pub namespaces: Seen<Vec<WorkspaceNamespace>>,
     /// What may not be read, and has to be known.
@@ -57,18 +57,18 @@ pub struct FederationNamespace {
 
 /// An object with the name of a piece of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct CredentialTrace {
     /// The object.
     pub trace: ExistingObject,
     /// Which piece.
-    pub part: Part,
+    pub part: TracedCredential,
     /// Whose it is.
     pub whose: Ownership,
 }
 
 /// A piece of a credential that we make on a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TracedCredential {
     /// The token of a host, where it says of which.
     Token(Option<HostUid>),
     /// The binding of the service account.

@@ -348,7 +348,7 @@ impl Shared {
         // As in the apiserver, a token that is given goes before the certificate.
         let user = user.filter(|_| !headers.contains_key(AUTHORIZATION));
         if let Some(user) = user {
-            claim(headers, user);
+            evidence(headers, user);
         }
         let mut parts = std::mem::take(request.uri_mut()).into_parts();
         parts.scheme = Some(Scheme::HTTPS);
@@ -370,7 +370,7 @@ fn remove_claims(headers: &mut HeaderMap) {
     }
 }
 
-fn claim(headers: &mut HeaderMap, user: &User) {
+fn evidence(headers: &mut HeaderMap, user: &User) {
     let value =
         |text: &str| HeaderValue::from_str(text).expect("names in the test bed's certificates are plain");
     headers.insert("x-remote-user", value(&user.name));

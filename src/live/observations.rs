@@ -8,8 +8,8 @@ use kube::{Api, api::DynamicObject};
 use super::{
     connection::Connection,
     follow::{LogUnavailable, News, follow},
+    observation::{Selection, State, latest},
     observe::{as_value, clusters, config_of, configurations},
-    sighting::{Selection, State, latest},
 };
 use crate::{
     kubesphere::{
@@ -18,21 +18,21 @@ use crate::{
         kubesphere_config,
         role::Role,
     },
-    plan::{course::Sighting, observed::Seen},
+    plan::{observed::Seen, reconciler::Observation},
 };
 
-/// The sightings of a cluster that is to get this role, its log from `log_since` on. Never ends.
-pub fn sightings(
+/// The observations of a cluster that is to get this role, its log from `log_since` on. Never ends.
+pub fn observations(
     connection: &Connection,
     role: &Role,
     log_since: Option<Timestamp>,
-) -> BoxStream<'static, Sighting> {
+) -> BoxStream<'static, Observation> {
     let configuration = latest(configurations(connection).into(), named(cluster_configuration::NAME));
     let config_maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), NAMESPACE);
     let config = latest(config_maps, named(kubesphere_config::NAME));
     let log = follow(connection.client.clone(), log_since);
     let log = log.filter_map(|news| future::ready(log_sighted(news)));
-    let mut all: Vec<BoxStream<'static, Sighting>> = vec![
+    let mut all: Vec<BoxStream<'static, Observation>> = vec![
         configuration.map(sighted(connection, configuration_of)).boxed(),
         config.map(sighted(connection, config_map_of)).boxed(),
         log.boxed(),
@@ -44,13 +44,13 @@ pub fn sightings(
     futures::stream::select_all(all).boxed()
 }
 
-fn log_sighted(news: Result<News, LogUnavailable>) -> Option<Sighting> {
+fn log_sighted(news: Result<News, LogUnavailable>) -> Option<Observation> {
     match news {
-        Ok(News::Line(line)) => Some(Sighting::Line { at: line.at, text: line.text }),
-        Ok(News::Waits(why)) => Some(Sighting::LogWaits(why)),
-        Ok(News::Container { .. } | News::Resumed) => Some(Sighting::LogReadable),
+        Ok(News::Line(line)) => Some(Observation::Line { at: line.at, text: line.text }),
+        Ok(News::Waits(why)) => Some(Observation::LogWaits(why)),
+        Ok(News::Container { .. } | News::Resumed) => Some(Observation::LogReadable),
         Ok(News::CaughtUp) => None,
-        Err(unavailable) => Some(Sighting::LogUnreadable(unavailable.to_string())),
+        Err(unavailable) => Some(Observation::LogUnreadable(unavailable.to_string())),
     }
 }
 
@@ -60,27 +60,27 @@ fn named(name: &str) -> Selection {
 
 fn sighted<K>(
     connection: &Connection,
-    seen: fn(Option<&K>) -> Sighting,
-) -> impl FnMut(State<K>) -> Sighting + Send + 'static
+    seen: fn(Option<&K>) -> Observation,
+) -> impl FnMut(State<K>) -> Observation + Send + 'static
 where
     K: 'static,
 {
     let clock = connection.clock.clone();
     move |state| match state {
         State::Seen(found) => seen(found.as_ref()),
-        State::Interrupted(why) => Sighting::Interrupted { at: clock.now(), why },
+        State::Interrupted(why) => Observation::Interrupted { at: clock.now(), why },
     }
 }
 
-fn config_map_of(found: Option<&ConfigMap>) -> Sighting {
-    Sighting::Config(found.map_or(Seen::Absent, config_of))
+fn config_map_of(found: Option<&ConfigMap>) -> Observation {
+    Observation::Config(found.map_or(Seen::Absent, config_of))
 }
 
-fn configuration_of(found: Option<&DynamicObject>) -> Sighting {
+fn configuration_of(found: Option<&DynamicObject>) -> Observation {
     let found = found.map(as_value).map(ClusterConfiguration::new);
-    Sighting::Configuration(found.map_or(Seen::Absent, Seen::Present))
+    Observation::Configuration(found.map_or(Seen::Absent, Seen::Present))
 }
 
-fn host_cluster_of(found: Option<&DynamicObject>) -> Sighting {
-    Sighting::HostCluster(found.map(as_value).map(RegisteredCluster::new))
+fn host_cluster_of(found: Option<&DynamicObject>) -> Observation {
+    Observation::HostCluster(found.map(as_value).map(RegisteredCluster::new))
 }

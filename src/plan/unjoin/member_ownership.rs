@@ -1,6 +1,6 @@
 //! Whose a cluster is that shall be a member no longer.
 
-use super::trace::{Part, Traces};
+use super::trace::{TracedCredential, Traces};
 use crate::{
     kubesphere::{cluster_configuration::ClusterConfiguration, role::Role},
     plan::{credential::HostUid, observed::Observed},
@@ -8,7 +8,7 @@ use crate::{
 
 /// Whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tenure {
+pub enum MemberOwnership {
     /// This host's alone, or nobody's with something of this host left: all of it goes.
     Ours,
     /// This host's under another name too, which it stays: only this name's own traces go.
@@ -22,7 +22,7 @@ pub enum Tenure {
     Clean,
 }
 
-impl Tenure {
+impl MemberOwnership {
     /// Whether what kubefed has made on the member under this name goes.
     pub fn takes_kubefeds(&self, name: &str, member: &Observed) -> bool {
         match self {
@@ -36,7 +36,7 @@ impl Tenure {
 
 /// What the host has of the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum HostEvidence {
     /// No Cluster of the name.
     Nothing,
     /// The Cluster, which does not say of which cluster it is.
@@ -45,7 +45,7 @@ pub enum Claim {
     Proven,
 }
 
-impl Claim {
+impl HostEvidence {
     /// From what stands on the host.
     pub fn of(name: &str, host: &Observed, member: &Observed) -> Self {
         match host.cluster_named(name).map(|cluster| cluster.member_uid()) {
@@ -60,37 +60,44 @@ impl Claim {
 /// a token for this host, the host's secret. None of them is there by chance, and a cluster that another host has taken
 /// since, that is registered here under another name, or is a host itself, was told apart before. A host that has renewed
 /// its secret still has the members that it has registered.
-pub fn tenure(name: &str, claim: Claim, host: &Observed, member: &Observed, traces: &Traces) -> Tenure {
+pub fn member_ownership(
+    name: &str,
+    evidence: HostEvidence,
+    host: &Observed,
+    member: &Observed,
+    traces: &Traces,
+) -> MemberOwnership {
     let mut twins = host.clusters_with_uid(&member.uid).filter(|cluster| cluster.name() != name);
     if let Some(twin) = twins.next() {
-        return Tenure::Twice(twin.name().to_owned());
+        return MemberOwnership::Twice(twin.name().to_owned());
     }
     if member.is_host() {
-        return Tenure::Host;
+        return MemberOwnership::Host;
     }
     let is_proven =
-        claim == Claim::Proven && !is_another_name(name, member) && !has_others_token(host, traces);
+        evidence == HostEvidence::Proven && !is_another_name(name, member) && !has_others_token(host, traces);
     if has_other_secret(host, member) && !is_proven {
-        return Tenure::OtherSecret;
+        return MemberOwnership::OtherSecret;
     }
     let joined = member.joined_as.present().is_some_and(|names| names.iter().any(|joined| joined == name));
-    let stands = claim != Claim::Nothing;
+    let stands = evidence != HostEvidence::Nothing;
     let left = stands || joined || shares_secret(host, member) || !traces.kubefed.is_empty();
-    if left || has_token(host, traces) { Tenure::Ours } else { Tenure::Clean }
+    if left || has_token(host, traces) { MemberOwnership::Ours } else { MemberOwnership::Clean }
 }
 
 /// The same on a fresh look before its first change and after: the host's Cluster is gone by then, and what was planned
 /// was planned with it, unless somebody has given the member another secret meanwhile.
 pub fn tenure_now(
     name: &str,
-    (planned, claim): (&Observed, Claim),
+    (planned, evidence): (&Observed, HostEvidence),
     host: &Observed,
     member: &Observed,
     traces: &Traces,
-) -> Tenure {
+) -> MemberOwnership {
     let was_given_another = member.wanted_secret() != planned.wanted_secret();
-    let claim = if claim == Claim::Proven && was_given_another { Claim::Named } else { claim };
-    tenure(name, claim, host, member, traces)
+    let evidence =
+        if evidence == HostEvidence::Proven && was_given_another { HostEvidence::Named } else { evidence };
+    member_ownership(name, evidence, host, member, traces)
 }
 
 /// Whether its role is member, and its secret another than the host's.
@@ -103,7 +110,10 @@ fn has_other_secret(host: &Observed, member: &Observed) -> bool {
 
 fn has_others_token(host: &Observed, traces: &Traces) -> bool {
     let host = HostUid::new(&host.uid);
-    traces.credential.iter().any(|piece| matches!(piece.part, Part::Token(of) if of != Some(host)))
+    traces
+        .credential
+        .iter()
+        .any(|piece| matches!(piece.part, TracedCredential::Token(of) if of != Some(host)))
 }
 
 /// Whether it has this host's secret, in effect or on its way.
@@ -115,7 +125,7 @@ fn shares_secret(host: &Observed, member: &Observed) -> bool {
 
 fn has_token(host: &Observed, traces: &Traces) -> bool {
     let host = HostUid::new(&host.uid);
-    traces.credential.iter().any(|piece| piece.part == Part::Token(Some(host)))
+    traces.credential.iter().any(|piece| piece.part == TracedCredential::Token(Some(host)))
 }
 
 /// Whether what kubefed left under this name is surely not the other host's, whose controller writes the name that it

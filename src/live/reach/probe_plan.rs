@@ -11,7 +11,7 @@ use crate::{
         observed::Seen,
         reach::{
             node::{EDGE_LABEL, HostNode},
-            probing::{Outlook, ProbedMember, outlook},
+            probing::{ProbePlan, ProbedMember, probe_plan},
         },
     },
 };
@@ -20,14 +20,14 @@ use crate::{
 const SYSTEM_LABEL: &str = "kubernetes.io/os";
 
 /// Looks at the host's nodes with their images, and at what its user may do. Nothing is written.
-pub async fn look(host: &Connection, members: Vec<ProbedMember>) -> Outlook {
+pub async fn look(host: &Connection, members: Vec<ProbedMember>) -> ProbePlan {
     let accesses = of_probing();
     let (nodes, denied) = tokio::join!(nodes(host), denied(host, &accesses));
     match denied {
-        Ok(denied) => outlook(&host.side, members, &nodes, &denied),
+        Ok(denied) => probe_plan(&host.side, members, &nodes, &denied),
         Err(error) => {
             let why = format!("what its user may do is not known: {}", error.cause);
-            Outlook::Unknown { host: host.side.clone(), why, cure: None }
+            ProbePlan::Unknown { host: host.side.clone(), why, cure: None }
         }
     }
 }

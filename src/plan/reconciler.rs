@@ -9,9 +9,9 @@ use super::{
     configuration_patch::ConfigurationPatch,
     installer_run::{Triggers, judge, last_failure, stage},
     intent::HostIntent,
-    needs::{ConfigurationStep, Unplannable, host_progress, host_step, member_progress, member_step},
+    needs::{ConfigurationNeed, Unplannable, host_need, host_progress, member_need, member_progress},
     observed::{InstallerRun, Observed, Seen},
-    unjoin::standalone::{Secrets, standalone_progress, standalone_step},
+    unjoin::standalone::{Secrets, standalone_need, standalone_progress},
 };
 use crate::kubesphere::{
     cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, installer_log::InstallerLog,
@@ -40,11 +40,11 @@ impl Goal {
     }
 
     /// What it takes on this cluster.
-    pub fn step(&self, observed: &Observed) -> Result<ConfigurationStep, Unplannable> {
+    pub fn step(&self, observed: &Observed) -> Result<ConfigurationNeed, Unplannable> {
         match self {
-            Self::Host(intent) => host_step(intent, observed),
-            Self::Member(secret) => member_step(observed, secret),
-            Self::Standalone(secrets) => standalone_step(observed, secrets),
+            Self::Host(intent) => host_need(intent, observed),
+            Self::Member(secret) => member_need(observed, secret),
+            Self::Standalone(secrets) => standalone_need(observed, secrets),
         }
     }
 
@@ -60,7 +60,7 @@ impl Goal {
 
 /// Something seen on the way.
 #[derive(Clone, Debug)]
-pub enum Sighting {
+pub enum Observation {
     /// The ClusterConfiguration; absent while the installer re-creates it.
     Configuration(Seen<ClusterConfiguration>),
     /// The ConfigMap kubesphere-config.
@@ -120,7 +120,7 @@ pub const ATTEMPTS: u32 = 5;
 
 /// One cluster's configuration on its way.
 #[derive(Debug)]
-pub struct Course {
+pub struct Reconciler {
     goal: Goal,
     observed: Observed,
     triggers: Triggers,
@@ -137,12 +137,12 @@ pub struct Course {
     patched_uid: Option<String>,
 }
 
-impl Course {
-    /// A course that begins with what the plan was made of.
+impl Reconciler {
+    /// A reconciler that begins with what the plan was made of.
     pub fn new(goal: Goal, observed: Observed) -> Self {
         // Both steps say in the plan that they may restart the installer; a patch does not.
         let step = goal.step(&observed);
-        let may_restart = matches!(step, Ok(ConfigurationStep::Restart | ConfigurationStep::Await));
+        let may_restart = matches!(step, Ok(ConfigurationNeed::Restart | ConfigurationNeed::Await));
         Self {
             goal,
             triggers: Triggers::of(observed.configuration.present()),
@@ -177,22 +177,22 @@ impl Course {
     }
 
     /// Takes what was seen.
-    pub fn take(&mut self, sighting: Sighting) {
-        match sighting {
-            Sighting::Configuration(found) => self.configuration(found),
-            Sighting::Config(found) => self.observed.config = found,
-            Sighting::HostCluster(found) => self.host_cluster(found),
-            Sighting::Line { at, text } => {
+    pub fn take(&mut self, observation: Observation) {
+        match observation {
+            Observation::Configuration(found) => self.configuration(found),
+            Observation::Config(found) => self.observed.config = found,
+            Observation::HostCluster(found) => self.host_cluster(found),
+            Observation::Line { at, text } => {
                 self.log.push(Some(at), &text);
                 self.look_counts = false;
             }
-            Sighting::LogWaits(why) => self.log_waits = Some(why),
-            Sighting::LogReadable => self.log_waits = None,
-            Sighting::LogUnreadable(why) => {
+            Observation::LogWaits(why) => self.log_waits = Some(why),
+            Observation::LogReadable => self.log_waits = None,
+            Observation::LogUnreadable(why) => {
                 self.log_unreadable = Some(why);
                 self.look_counts = false;
             }
-            Sighting::Interrupted { at, why } => self.interrupted = Some((at, why)),
+            Observation::Interrupted { at, why } => self.interrupted = Some((at, why)),
         }
     }
 
@@ -229,7 +229,7 @@ impl Course {
 
     /// Whether only the host's controller is awaited any more.
     pub fn awaits_controller(&self) -> bool {
-        matches!(self.goal.step(&self.observed), Ok(ConfigurationStep::AwaitController))
+        matches!(self.goal.step(&self.observed), Ok(ConfigurationNeed::AwaitController))
     }
 
     /// What to do next.
@@ -242,16 +242,16 @@ impl Course {
         let observed = Observed { run, ..self.observed.clone() };
         match self.goal.step(&observed) {
             Err(_) => Next::Wait(self.missing(now)),
-            Ok(ConfigurationStep::InEffect) => Next::Finished,
-            Ok(ConfigurationStep::Patch(_)) if busy => {
+            Ok(ConfigurationNeed::InEffect) => Next::Finished,
+            Ok(ConfigurationNeed::Patch(_)) if busy => {
                 Next::Wait("the end of the run that is under way".to_owned())
             }
-            Ok(ConfigurationStep::Patch(patch)) => Next::Send(patch),
-            Ok(ConfigurationStep::Await | ConfigurationStep::AwaitController) => {
+            Ok(ConfigurationNeed::Patch(patch)) => Next::Send(patch),
+            Ok(ConfigurationNeed::Await | ConfigurationNeed::AwaitController) => {
                 Next::Wait(self.missing(now))
             }
-            Ok(ConfigurationStep::Restart) if self.may_restart => Next::Restart,
-            Ok(ConfigurationStep::Restart) => Next::GiveUp(self.why_without_effect(&observed.run, now)),
+            Ok(ConfigurationNeed::Restart) if self.may_restart => Next::Restart,
+            Ok(ConfigurationNeed::Restart) => Next::GiveUp(self.why_without_effect(&observed.run, now)),
         }
     }
 
@@ -321,5 +321,5 @@ impl Course {
 }
 
 #[cfg(test)]
-#[path = "course_tests.rs"]
+#[path = "reconciler_tests.rs"]
 mod tests;
