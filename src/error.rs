@@ -30,7 +30,6 @@ pub enum Resume {
 }
 
 impl Resume {
-    /// A hint.
     pub fn hint(self) -> &'static str {
         match self {
             Self::GoesOn => "run the same command again: it continues where this one stopped",

@@ -29,7 +29,6 @@ pub fn found(host: &Side, standing: &Seen<Standing>) -> Vec<Finding> {
     CHECK.named(vec![report(host, standing)], &[])
 }
 
-/// What there is to warn of.
 pub fn warning(standing: &Seen<Standing>) -> Option<String> {
     match standing.present()? {
         Standing::Untouched => None,

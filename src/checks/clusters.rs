@@ -24,11 +24,9 @@ pub struct Clusters<'a> {
 /// A cluster that gave no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Silent {
-    /// Which cluster.
     pub side: Side,
     /// What was asked and why it failed.
     pub message: String,
-    /// What to do about it.
     pub hints: Vec<String>,
 }
 

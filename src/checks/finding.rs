@@ -108,7 +108,6 @@ pub struct Finding {
     pub id: &'static str,
     /// What the check is about.
     pub title: &'static str,
-    /// What it says.
     pub report: Report,
 }
 

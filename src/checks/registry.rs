@@ -30,7 +30,6 @@ pub struct Check {
     pub unasked: &'static [Reason],
 }
 
-/// What is checked.
 #[derive(Clone, Copy, Debug)]
 pub enum Subject<'a> {
     Joining(&'a Situation<'a>),

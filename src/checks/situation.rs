@@ -17,7 +17,6 @@ use crate::{
 /// A join, as far as it was observed. A side that did not answer is absent.
 #[derive(Clone, Debug)]
 pub struct Situation<'a> {
-    /// What was asked for.
     pub intent: &'a Intent,
     /// The host; absent also where it is not asked.
     pub host: Option<&'a Observed>,
@@ -34,7 +33,6 @@ pub struct Situation<'a> {
 /// One member, as far as it was observed.
 #[derive(Clone, Copy, Debug)]
 pub struct MemberSituation<'a> {
-    /// What was asked for.
     pub intent: &'a MemberIntent,
     /// The member's cluster.
     pub observed: Option<&'a Observed>,

@@ -16,9 +16,7 @@ use crate::{
 /// A removal, as far as it was observed. A side that did not answer is absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Unjoining<'a> {
-    /// What was asked for.
     pub intent: &'a UnjoinIntent,
-    /// The host.
     pub host: Option<&'a Observed>,
     /// The member, where it is asked for.
     pub member: Option<&'a Observed>,

@@ -147,17 +147,16 @@ mod tests {
         assert_eq!(names(place.path()), written);
         for stranger in ["kustomization.yaml", "notes.json", ".git"] {
             let path = place.path().join(stranger);
-            if stranger == ".git" {
-                fs::create_dir(&path).unwrap()
-            } else {
-                fs::write(&path, "").unwrap()
-            }
+            fs::create_dir(&path).unwrap();
             let refused = store(place.path(), &files).unwrap_err();
             assert_eq!(refused.kind, ErrorKind::Usage);
             assert!(refused.message.ends_with(&format!(": {stranger}")), "{}", refused.message);
             assert!(written.iter().all(|name| place.path().join(name).exists()), "nothing was removed");
-            if stranger == ".git" { fs::remove_dir(&path).unwrap() } else { fs::remove_file(&path).unwrap() }
+            fs::remove_dir(&path).unwrap();
         }
+        fs::write(place.path().join("mine.json"), "").unwrap();
+        assert!(store(place.path(), &files).is_err());
+        fs::remove_file(place.path().join("mine.json")).unwrap();
         fs::write(place.path().join(README), "mine").unwrap();
         assert!(store(place.path(), &files).is_err(), "the README is somebody else's");
     }

@@ -173,7 +173,6 @@ struct Pipeline<'a> {
 
 /// How a plan was carried out.
 enum Carried {
-    /// To its end, or to the error.
     Ended(Result<(), Error>),
     /// A cluster has changed so that something else would have to be done than was shown.
     Changed(Error),
@@ -232,6 +231,7 @@ impl Pipeline<'_> {
             findings::show(self.ui, look.findings());
             plan::show_kept(self.ui, &view);
             self.conclude(&look.unchanged(), document)?;
+            task.manifests_to().inspect(|directory| manifests::show_none(self.ui, directory));
             task.concluded(look, document, self.ui)?;
             return Ok(None);
         }

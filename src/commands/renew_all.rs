@@ -23,7 +23,6 @@ use crate::{
     },
 };
 
-/// What there is to renew.
 pub(super) struct All {
     /// The contexts, one for each Cluster.
     pub(super) contexts: Vec<String>,

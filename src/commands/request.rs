@@ -83,7 +83,6 @@ impl From<Credentials> for Choice {
 /// A Cluster that gets a new kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Renewed {
-    /// The Cluster's name.
     pub(super) name: String,
     /// The address that is kept, where it is not the context's that counts.
     pub(super) server: Option<String>,

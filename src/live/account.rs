@@ -108,13 +108,11 @@ fn owned(piece: CredentialObject, found: Seen<DynamicObject>) -> Seen<Ownership>
     found.and_then(|found| Seen::Present(piece.ownership(&as_value(&found))))
 }
 
-/// A token Secret of an account.
 pub(super) struct TokenSecret {
     pub(super) name: String,
     uid: String,
     /// The UID of the account, once Kubernetes has filled the Secret.
     account: Option<String>,
-    /// For which host it is.
     host: Option<HostUid>,
     created: String,
 }

@@ -34,25 +34,17 @@ pub enum Failure {
     /// The name of an object of ours was taken meanwhile.
     #[error("{} {} is not ours: {why}", piece.type_meta().1, piece.name())]
     NotOurs {
-        /// The member.
         side: Side,
-        /// Which object.
         piece: CredentialObject,
         /// How that shows.
         why: String,
     },
     /// The member's authority signs no client certificate for us.
     #[error("no client certificate: {why}")]
-    NotIssued {
-        /// The member.
-        side: Side,
-        /// Why not.
-        why: String,
-    },
+    NotIssued { side: Side, why: String },
     /// The credential does not do.
     #[error("the credential for the host does not work: {why}")]
     Unverified {
-        /// The member.
         side: Side,
         /// What is wrong with it.
         why: String,
@@ -60,26 +52,19 @@ pub enum Failure {
     /// Something that an earlier step makes, or that the checks have proven, is not there: a defect of this program.
     #[error("{side}: {what} is missing, which is a defect of kubectl-mc: please report it")]
     Missing {
-        /// The cluster.
         side: Side,
         /// What.
         what: &'static str,
     },
     /// The context's credential or address cannot be stored.
     #[error("{side}: its credential cannot be stored on the host: {}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Unstorable {
-        /// The member.
-        side: Side,
-        /// Why not.
-        problems: Vec<Problem>,
-    },
+    Unstorable { side: Side, problems: Vec<Problem> },
     /// A node of the host cannot reach a member.
     #[error("the host does not reach a member")]
     Unreachable(Vec<Finding>),
     /// A cluster has changed so that something else would have to be done than was shown.
     #[error("{side}: it has changed since the plan was shown: now {} would be needed", .needed.join(", "))]
     Unconfirmed {
-        /// The cluster.
         side: Side,
         /// What would be done.
         needed: Vec<String>,
@@ -87,7 +72,6 @@ pub enum Failure {
     /// A former member is somebody else's meanwhile.
     #[error("{side}: nothing was changed there")]
     ChangedHands {
-        /// The member.
         side: Side,
         /// How that shows.
         findings: Vec<Finding>,
@@ -97,7 +81,6 @@ pub enum Failure {
     Denied {
         /// What was not done.
         what: &'static str,
-        /// Why.
         findings: Vec<Finding>,
     },
     /// Nobody knows whether a Cluster would hang in its deletion, so it was not deleted.
@@ -105,12 +88,7 @@ pub enum Failure {
         "{side}: Cluster {cluster} was not deleted: the webhook stays narrowed, and whether it lets the Cluster go cannot be \
          asked before it is restored"
     )]
-    StaysNarrowed {
-        /// The host.
-        side: Side,
-        /// The Cluster.
-        cluster: String,
-    },
+    StaysNarrowed { side: Side, cluster: String },
     /// A deleted Cluster stays, because the webhook denies the removal of its finalizer.
     #[error("{timed_out}")]
     Hangs {
@@ -121,14 +99,7 @@ pub enum Failure {
     },
     /// The webhook could not be restored.
     #[error("{side}: Cluster {cluster} is gone, but its webhook is not restored: {problem}")]
-    NotRestored {
-        /// The host.
-        side: Side,
-        /// The Cluster.
-        cluster: String,
-        /// Why not.
-        problem: String,
-    },
+    NotRestored { side: Side, cluster: String, problem: String },
     /// The webhook could not be narrowed, or the Cluster not be taken out behind it.
     #[error(transparent)]
     Narrowing(Box<NarrowingFailure>),
@@ -138,7 +109,6 @@ pub enum Failure {
     /// The installer's run is over and left the configuration without effect.
     #[error("{side}: the installer's run ended without bringing the configuration into effect: {failure}")]
     RunFailed {
-        /// Where.
         side: Side,
         /// What its log says.
         failure: String,
@@ -146,7 +116,6 @@ pub enum Failure {
     /// The configuration was changed by somebody else again and again.
     #[error("{side}: the ClusterConfiguration was changed by somebody else {attempts} times in a row")]
     NotSettled {
-        /// Where.
         side: Side,
         /// How often it was tried.
         attempts: u32,
@@ -155,14 +124,10 @@ pub enum Failure {
     #[error(
         "{side}: somebody else took the change of the ClusterConfiguration back, and it is left as they want it"
     )]
-    TakenBack {
-        /// Where.
-        side: Side,
-    },
+    TakenBack { side: Side },
     /// The time is up.
     #[error("{side}: timed out while {waiting}: {missing}")]
     TimedOut {
-        /// Where.
         side: Side,
         /// What was being done.
         waiting: &'static str,
@@ -176,9 +141,7 @@ pub enum Failure {
     /// Somebody else took the name for another cluster meanwhile.
     #[error("{side}: the name \"{name}\" was taken on the host meanwhile, by the cluster with the UID {uid}")]
     NameTaken {
-        /// The member.
         side: Side,
-        /// The Cluster's name.
         name: String,
         /// The UID of the other cluster's kube-system.
         uid: String,
@@ -186,11 +149,9 @@ pub enum Failure {
     /// Another cluster answers behind the new Cluster's kubeconfig.
     #[error("{side}: the Cluster \"{name}\" leads to another cluster (the UID of its kube-system is {uid})")]
     OtherCluster {
-        /// The member.
         side: Side,
         /// Where the Cluster is.
         host: Side,
-        /// The Cluster's name.
         name: String,
         /// The UID found.
         uid: String,
@@ -199,20 +160,13 @@ pub enum Failure {
     },
     /// Somebody deleted the Cluster while it was awaited.
     #[error("{side}: the Cluster \"{name}\" was deleted by somebody else meanwhile")]
-    Deleted {
-        /// The member.
-        side: Side,
-        /// The Cluster's name.
-        name: String,
-    },
+    Deleted { side: Side, name: String },
     /// Somebody changed the Cluster that was to get a new kubeconfig.
     #[error(
         "{side}: somebody else has {how} the Cluster \"{name}\" meanwhile, which is left as they want it"
     )]
     Overtaken {
-        /// The member.
         side: Side,
-        /// The Cluster's name.
         name: String,
         /// What they did: a participle with its object.
         how: &'static str,
@@ -222,7 +176,6 @@ pub enum Failure {
         "{side}: it was registered as \"{twin}\" at the same time; the own Cluster \"{name}\" was withdrawn"
     )]
     Withdrawn {
-        /// The member.
         side: Side,
         /// The name of our Cluster.
         name: String,

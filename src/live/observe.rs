@@ -127,7 +127,6 @@ pub async fn registered_clusters(
     Ok(Seen::Present(identified.collect().await))
 }
 
-/// The ClusterConfiguration.
 pub async fn configuration(connection: &Connection) -> Result<Seen<ClusterConfiguration>, RequestError> {
     let found = configurations(connection).get(cluster_configuration::NAME).await;
     Ok(seen(found)?.and_then(|object| Seen::Present(ClusterConfiguration::new(as_value(&object)))))
@@ -166,7 +165,6 @@ async fn node_count(connection: &Connection) -> Result<Seen<usize>, RequestError
     Ok(seen_if_possible(list, |list| list.len()))
 }
 
-/// kubesphere-config.
 pub async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {
     let found: Seen<ConfigMap> = get(connection, kubesphere_config::NAME).await?;
     Ok(found.and_then(|config_map| config_of(&config_map)))

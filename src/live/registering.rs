@@ -48,11 +48,9 @@ pub enum WithoutVersion {
 pub(super) struct Registering<'a> {
     pub(super) host: &'a Connection,
     pub(super) member: &'a Connection,
-    /// The Cluster's name.
     pub(super) name: &'a str,
     /// The UID of the member's kube-system.
     pub(super) uid: &'a str,
-    /// The host's KubeSphere.
     pub(super) version: Option<Version>,
     /// The host's resync period.
     pub(super) resync: Duration,

@@ -16,7 +16,6 @@ pub enum Event {
     Begins(Activity),
     /// Where the step stands: a condition's reason.
     Stands(String),
-    /// Where the installer stands.
     InstallerStands(String),
     /// The step is done.
     Done(Completed),
@@ -51,10 +50,8 @@ pub enum Activity {
     Probes,
 }
 
-/// What was done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Completed {
-    /// The role is in effect.
     RoleInEffect(Role),
     /// The configuration was patched.
     Patched,
@@ -76,7 +73,6 @@ pub enum Completed {
     ClusterFinalized(String),
     /// An object was deleted.
     Deleted(ExistingObject),
-    /// An object is gone.
     Gone(ExistingObject),
     /// The namespace of this name belongs to no workspace of the host any more.
     Released(String),
@@ -105,7 +101,6 @@ pub enum Completed {
 /// From how many nodes a server was reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
-    /// The server.
     pub server: String,
     /// From so many.
     pub from: usize,
@@ -113,7 +108,6 @@ pub struct Reached {
     pub of: usize,
 }
 
-/// Something to know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// Somebody else has changed the configuration before our patch.
@@ -131,12 +125,7 @@ pub enum Notice {
     /// The same member was registered under this name, too.
     Twin(String),
     /// The controller fails with a Cluster, and tries again.
-    Failing {
-        /// Its name.
-        cluster: String,
-        /// Why.
-        reason: String,
-    },
+    Failing { cluster: String, reason: String },
     /// An object that was to be deleted is not empty any more.
     NotEmpty(ExistingObject),
     /// What is remarkable of the certificate that the host will store.
@@ -149,7 +138,6 @@ pub enum Notice {
     StaysNarrowed(String),
     /// The controller has not let a Cluster go.
     ControllerAway {
-        /// Its name.
         cluster: String,
         /// In so many seconds.
         seconds: u64,

@@ -71,7 +71,6 @@ fn storage_class(metadata: ObjectMeta) -> StorageClass {
     StorageClass { is_default: DEFAULT_CLASS.iter().any(is_true), name: metadata.name.unwrap_or_default() }
 }
 
-/// The ConfigMap devops-config.
 pub(super) async fn devops(connection: &Connection) -> Seen<KubesphereConfig> {
     let config_maps = Objects::<ConfigMap>::on(connection).in_namespace(devops_config::NAMESPACE);
     let found = config_maps.get(devops_config::NAME).await;

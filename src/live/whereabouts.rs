@@ -20,7 +20,6 @@ const ASKED_AT_ONCE: usize = 16;
 
 /// A context whose cluster has answered.
 pub struct Whereabouts {
-    /// The context's name.
     pub context: String,
     /// The address in it.
     pub server: String,
@@ -31,7 +30,6 @@ pub struct Whereabouts {
 
 /// A context of whose cluster nothing is known.
 pub struct Unanswered {
-    /// The context's name.
     pub context: String,
     /// Why there is no answer.
     pub why: String,

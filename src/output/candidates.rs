@@ -8,7 +8,6 @@ use crate::cli::completion::Candidate;
 /// What the shell may complete besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
-    /// Nothing.
     Nothing,
     /// Paths of files.
     Files,

@@ -13,7 +13,6 @@ use crate::{cli::ColorChoice, error::Error};
 pub struct Version<'a> {
     /// What is compared.
     pub text: &'a str,
-    /// What is shown.
     pub shown: &'a str,
 }
 

@@ -129,7 +129,6 @@ struct ResultView {
 }
 
 impl Document {
-    /// An empty one.
     pub fn new(operation: Operation, dry_run: DryRun) -> Self {
         Self {
             api_version: API_VERSION,

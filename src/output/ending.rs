@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::ui::Ui;
 use crate::{cli::OutputFormat, error::Error};
 
-/// What failed.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {

@@ -125,7 +125,6 @@ struct WarningView {
 }
 
 impl JwtSecretsDocument {
-    /// An empty one.
     pub fn new() -> Self {
         Self {
             api_version: API_VERSION,

@@ -65,6 +65,10 @@ impl Manifests<'_> {
         manifests.enumerate().map(|(number, manifest)| (manifest, name(number + 1, manifest))).collect()
     }
 
+    fn hold_secrets(&self) -> bool {
+        self.named().iter().any(|(manifest, _)| manifest.holds_secret())
+    }
+
     /// As a person types it.
     pub(super) fn path(&self, name: &str) -> String {
         self.directory.join(name).to_string_lossy().into_owned()
@@ -84,11 +88,16 @@ impl Manifests<'_> {
             "{MARK}\n# Manifests of a {noun}\n\n\
              {VERSION} wrote these files and changed nothing. Run the commands below in their order, in the directory in \
              which it ran. A step waits until the ones that it names have taken effect.\n\n\
-             **The files hold secrets** (the host's jwtSecret, credentials): keep them from others, and delete them when \
-             they are applied. A patch is refused where a value that it replaces has changed since; then write the files \
+             {secrets}A patch is refused where a value that it replaces has changed since; then write the files \
              again:\n\n```sh\n{}\n```\n\n```\n{table}\n```\n",
             self.command,
             noun = self.operation.noun(),
+            secrets = if self.hold_secrets() {
+                "**The files hold secrets** (the host's jwtSecret, credentials): keep them from others, and delete them \
+                 when they are applied. "
+            } else {
+                ""
+            },
         )];
         let mut left = self.named().into_iter();
         for (number, written) in self.written.iter().enumerate() {
@@ -142,8 +151,15 @@ pub fn show(ui: &Ui, manifests: &Manifests<'_>) -> Result<(), Error> {
     }
     let readme = manifests.path(README);
     ui.message(&format!("{readme} says in which order they are applied; nothing was changed"));
-    ui.warning("the files hold secrets: delete them when they are applied");
+    if manifests.hold_secrets() {
+        ui.warning("the files hold secrets: delete them when they are applied");
+    }
     Ok(())
+}
+
+/// That there is nothing to apply, so that what an earlier run has written is of no use any more.
+pub fn show_none(ui: &Ui, directory: &Path) {
+    ui.message(&format!("there is nothing to apply: {} is left as it is", directory.display()));
 }
 
 fn name(number: usize, manifest: &Manifest) -> String {

@@ -81,7 +81,6 @@ pub enum Width {
 }
 
 impl RegistrationTable {
-    /// An empty one.
     pub fn new(styles: Styles, form: Form) -> Self {
         Self { columns: Columns::default(), styles, form }
     }

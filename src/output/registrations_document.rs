@@ -94,7 +94,6 @@ struct ProbeView {
 }
 
 impl ClustersDocument {
-    /// An empty one.
     pub fn new() -> Self {
         Self {
             api_version: API_VERSION,

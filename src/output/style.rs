@@ -11,7 +11,6 @@ use crate::cli::ColorChoice;
 pub struct Styles {
     /// Done.
     pub good: Style,
-    /// Attention.
     pub attention: Style,
     /// Errors.
     pub bad: Style,
@@ -24,7 +23,6 @@ pub struct Styles {
 }
 
 impl Styles {
-    /// The styles for a stream.
     pub fn of(choice: ColorChoice, stream: &impl IsTerminal) -> Self {
         if takes_colours(choice, stream) { Self::colourful() } else { Self::default() }
     }

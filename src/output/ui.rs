@@ -88,7 +88,6 @@ impl Ui {
         drop(written);
     }
 
-    /// Something to know.
     pub(super) fn warning(&self, text: &str) {
         self.message(&format!("{} {text}", "warning:".style(self.styles.attention)));
     }

@@ -11,7 +11,6 @@ use crate::kubesphere::{cluster, cluster_configuration, cluster_webhook, object:
 /// One permission, as an access review asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// The verb.
     pub verb: &'static str,
     /// The API group, empty for the core.
     pub group: &'static str,

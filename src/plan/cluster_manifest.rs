@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use super::{intent::Description, member_kubeconfig::StoredKubeconfig};
 use crate::kubesphere::cluster;
 
-/// A kubeconfig as a Cluster stores it.
 pub fn stored(kubeconfig: &StoredKubeconfig) -> SecretString {
     STANDARD.encode(kubeconfig.text.expose_secret()).into()
 }

@@ -44,7 +44,6 @@ pub enum Conclusion<'a> {
 /// What follows a failure by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// Nothing.
     Over,
     /// The run goes on with its other parts: where it stands, and how long it has printed nothing.
     GoesOn {

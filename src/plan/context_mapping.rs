@@ -6,7 +6,6 @@ use crate::kubesphere::cluster::RegisteredCluster;
 /// A context that leads to a Cluster's member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its name.
     pub context: String,
     /// The address in it.
     pub server: String,
@@ -15,9 +14,7 @@ pub struct Candidate {
 /// A Cluster that is left out where all are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Its name.
     pub name: String,
-    /// Why.
     pub why: Why,
 }
 
@@ -35,7 +32,6 @@ pub enum Why {
 /// What is decided about one Cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapped {
-    /// The Cluster's name.
     pub cluster: String,
     /// The context that is used.
     pub context: String,

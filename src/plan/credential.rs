@@ -70,7 +70,6 @@ impl fmt::Display for HostUid {
     }
 }
 
-/// What was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// What the host's version suits.
@@ -82,7 +81,6 @@ pub enum Choice {
     ServiceAccount,
 }
 
-/// Which credential it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
     /// The context's own user.
@@ -109,7 +107,6 @@ impl Choice {
 /// Whose an object is that has the name of one of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// Ours, and as it has to be.
     Ours,
     /// Somebody else's, or changed by somebody: what is wrong with it.
     Foreign(String),
@@ -133,7 +130,6 @@ pub struct Account {
 /// A part of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialObject {
-    /// The service account.
     ServiceAccount,
     /// The binding of the service account.
     Binding,
@@ -209,7 +205,6 @@ impl CredentialObject {
         (group, plural)
     }
 
-    /// Its namespace, where it has one.
     pub fn namespace(self) -> Option<&'static str> {
         matches!(self, Self::ServiceAccount | Self::Token(_) | Self::AnotherToken(..)).then_some(NAMESPACE)
     }

@@ -12,7 +12,6 @@ use super::{
 pub struct CredentialStep {
     /// Which one it is.
     pub kind: CredentialKind,
-    /// The host that it is for.
     pub host: HostUid,
     /// What is created for it, in this order.
     pub missing: Vec<CredentialObject>,

@@ -56,10 +56,8 @@ pub enum HostChoice {
     CurrentContextUnasked,
 }
 
-/// One member.
 #[derive(Clone, Debug)]
 pub struct MemberIntent {
-    /// The member.
     pub side: Side,
     /// Whether it is taken over from another host that has joined it.
     pub from_other_host: bool,
@@ -70,7 +68,6 @@ pub struct MemberIntent {
 /// A member's Cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterIntent {
-    /// Its name.
     pub name: String,
     /// What it says about the member.
     pub description: Description,

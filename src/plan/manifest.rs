@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::step::Step;
-use crate::kubesphere::{object::ObjectRef, side::Side};
+use crate::kubesphere::{
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
 
 /// An object or a patch. It may hold secrets: it is for a file that nobody else reads.
 #[derive(Clone)]
@@ -60,6 +63,17 @@ impl Manifest {
         Self { cluster: cluster.clone(), object, form: Form::Object, content }
     }
 
+    /// A Cluster's kubeconfig, or the jwtSecret.
+    pub fn holds_secret(&self) -> bool {
+        let sets = |operation: &Value| {
+            operation["path"].as_str().is_some_and(|path| path.starts_with("/spec/authentication"))
+        };
+        match self.form {
+            Form::Object => self.object.kind == ObjectKind::CLUSTER,
+            Form::JsonPatch => self.content.as_array().is_some_and(|operations| operations.iter().any(sets)),
+        }
+    }
+
     pub fn of_patch(cluster: &Side, object: ObjectRef, content: Value) -> Self {
         Self { cluster: cluster.clone(), object, form: Form::JsonPatch, content }
     }
@@ -68,7 +82,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kubesphere::object::ObjectKind, plan::steps::sweep_pods::SweepPods};
+    use crate::plan::steps::sweep_pods::SweepPods;
 
     fn written(places: &[(usize, &str)]) -> Vec<Written> {
         let written = |(phase, member): &(usize, &str)| Written {

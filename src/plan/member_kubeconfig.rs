@@ -17,7 +17,6 @@ pub enum Material {
     Given(SecretString),
     /// It stands in a file that cannot be read.
     Unreadable {
-        /// The file.
         path: PathBuf,
         /// Why it cannot be read.
         reason: String,
@@ -27,7 +26,6 @@ pub enum Material {
 /// What a context says about a cluster and its user, with the files it names read.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The address.
     pub server: String,
     /// The authority that signed the server's certificate, as PEM.
     pub certificate_authority: Material,
@@ -56,7 +54,6 @@ pub struct Credentials {
 /// How the host reaches a member.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// The address.
     pub server: String,
     /// The authority that signed the server's certificate, as PEM.
     pub certificate_authority: Option<SecretString>,
@@ -105,12 +102,7 @@ pub enum Problem {
     AuthProvider(String),
     /// A file is missing or cannot be read.
     #[error("cannot read `{path}`: {reason}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
+    File { path: String, reason: String },
     /// kubefed's controller manager panics on it (kubesphere issue 4891).
     #[error("`insecure-skip-tls-verify` is set, on which the host's kubefed-controller-manager crashes")]
     Insecure,

@@ -53,15 +53,11 @@ impl Field {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Of which webhook.
     pub webhook: String,
-    /// Which field.
     pub field: Field,
     /// What it was; absent where there was none.
     pub original: Option<Vec<Value>>,
-    /// What it is set to.
     pub set: Vec<Value>,
-    /// For which Cluster.
     pub cluster: String,
     /// When, by the server's clock.
     pub since: Timestamp,
@@ -72,7 +68,6 @@ pub struct Record {
 pub struct Narrowing {
     /// What is changed.
     pub record: Record,
-    /// The patch.
     pub patch: Guarded,
 }
 

@@ -45,7 +45,6 @@ impl Needs {
 /// What it takes to bring a configuration into effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConfigurationNeed {
-    /// Nothing.
     InEffect,
     /// The configuration asks for what is wanted and a run of the installer is under way: it is waited for,
     /// and where it leaves no effect behind, the installer is restarted.
@@ -62,7 +61,6 @@ pub enum ConfigurationNeed {
 /// What it takes for the host to know a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// Nothing.
     Joined,
     /// Its Cluster is there and not ready yet.
     Await,
@@ -76,15 +74,11 @@ pub enum Unplannable {
     /// A side has no readable ClusterConfiguration, or the host no secret.
     NotObserved,
     /// There is no Cluster of the name that was given.
-    NoCluster {
-        /// The name.
-        name: String,
-    },
+    NoCluster { name: String },
     /// A configuration is not shaped as KubeSphere's are.
     Malformed {
         /// Whose.
         side: Side,
-        /// Where.
         error: NotAMapping,
     },
 }

@@ -51,7 +51,6 @@ impl<T> Seen<T> {
     }
 }
 
-/// The Deployment ks-installer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installer {
     /// The version that its image's tag names.
@@ -76,7 +75,6 @@ pub enum InstallerRun {
     UnderWay(String),
     /// It cannot be told.
     Unknown {
-        /// Why not.
         why: String,
         /// Whether the spec was changed so lately that a run may well be at work for it.
         is_likely: bool,
@@ -86,7 +84,6 @@ pub enum InstallerRun {
 /// Something that a step of the plan needs and the user may not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
-    /// The verb.
     pub verb: String,
     /// The resource with its group, as RBAC names it: `clusterconfigurations.installer.kubesphere.io`.
     pub resource: String,
@@ -106,7 +103,6 @@ pub struct Clock {
 /// What a first look at one cluster told, and what a closer one added where a change is planned.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// Which cluster.
     pub side: Side,
     /// The address that was asked.
     pub server: String,
@@ -118,11 +114,9 @@ pub struct Observed {
     pub nodes: Seen<usize>,
     /// The ClusterConfiguration ks-installer.
     pub configuration: Seen<ClusterConfiguration>,
-    /// The ConfigMap kubesphere-config.
     pub config: Seen<KubesphereConfig>,
     /// The jwtSecret in the Secret kubesphere-secret, from which the ConfigMap is rendered.
     pub secret: Seen<JwtSecret>,
-    /// The Deployment ks-installer.
     pub installer: Seen<Installer>,
     /// The version that the image of Deployment ks-apiserver names, where nothing better told one.
     pub apiserver_version: Option<Version>,
@@ -208,7 +202,6 @@ impl Observed {
         self.clusters.present()?.iter().find(|cluster| cluster.is_host())
     }
 
-    /// The Cluster with this name.
     pub fn cluster_named(&self, name: &str) -> Option<&RegisteredCluster> {
         self.clusters.present()?.iter().find(|cluster| cluster.name() == name)
     }

@@ -30,7 +30,6 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// The role.
     pub fn role(&self) -> Role {
         match self {
             Self::Host(_) => Role::Host,
@@ -63,7 +62,6 @@ impl Goal {
 pub enum Observation {
     /// The ClusterConfiguration; absent while the installer re-creates it.
     Configuration(Seen<ClusterConfiguration>),
-    /// The ConfigMap kubesphere-config.
     Config(Seen<KubesphereConfig>),
     /// The host's own Cluster.
     HostCluster(Option<RegisteredCluster>),
@@ -71,7 +69,6 @@ pub enum Observation {
     Line {
         /// When it was written.
         at: Timestamp,
-        /// The line.
         text: String,
     },
     /// The log has nothing to read now, and why: mostly the installer's pod has not started.
@@ -84,7 +81,6 @@ pub enum Observation {
     Interrupted {
         /// When that was noticed.
         at: Timestamp,
-        /// Why.
         why: String,
     },
 }

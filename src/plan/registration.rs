@@ -105,7 +105,6 @@ impl Readiness {
 /// What a Cluster waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// Its agent.
     Agent,
     /// The controller's first look.
     FirstLook,
@@ -133,7 +132,6 @@ pub enum Expiry {
     Lasts,
     /// Within seven days.
     Soon,
-    /// It has ended.
     Ended,
 }
 
@@ -155,7 +153,6 @@ pub enum Probe {
 /// One Cluster of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// Its name.
     pub name: String,
     /// Whether it is the host's own.
     pub is_host: bool,
@@ -189,7 +186,6 @@ pub struct Registration {
     pub uid: Option<String>,
     /// Who runs it, for people.
     pub provider: Option<String>,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its annotations, those left out that may hold a secret.
     pub annotations: BTreeMap<String, String>,

@@ -71,7 +71,6 @@ impl fmt::Display for Place {
 /// What stands in a place that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// A secret.
     Set(JwtSecret),
     /// The key is there and its value is empty: in a ClusterConfiguration that keeps the present secret.
     Empty,
@@ -92,7 +91,6 @@ impl Value {
 /// The secret that a cluster signs and checks tokens with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InEffect {
-    /// The secret.
     pub secret: JwtSecret,
     /// Where it was seen: in kubesphere-config, or in the Secret that it is rendered from.
     pub place: Place,
@@ -101,17 +99,14 @@ pub struct InEffect {
 /// What was seen of the places of one cluster.
 #[derive(Clone, Debug)]
 pub struct SecretPlaces {
-    /// Which cluster.
     pub side: Side,
     /// The UID of its namespace kube-system, where it may be read.
     pub uid: Option<String>,
-    /// The ConfigMap kubesphere-config.
     pub config: Seen<KubesphereConfig>,
     /// The secret in the Secret kubesphere-secret.
     pub secret: Seen<JwtSecret>,
     /// The ClusterConfiguration ks-installer.
     pub configuration: Seen<ClusterConfiguration>,
-    /// The ConfigMap devops-config.
     pub devops: Seen<KubesphereConfig>,
 }
 

@@ -18,7 +18,6 @@ const RENDERED_FROM: [Place; 2] = [Place::Configuration, Place::Secret];
 /// Something to know about one cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// Which cluster.
     pub side: Side,
     /// What is to be known.
     pub message: String,

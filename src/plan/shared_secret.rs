@@ -21,7 +21,6 @@ pub struct Comparison {
 /// One cluster, compared with the host's secret in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
-    /// Which cluster.
     pub side: Side,
     /// Its places, in the order of [`Place::ALL`].
     pub places: Vec<ComparedPlace>,
@@ -29,7 +28,6 @@ pub struct Compared {
     pub agree: Option<bool>,
 }
 
-/// One place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparedPlace {
     /// Which.

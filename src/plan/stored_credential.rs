@@ -12,7 +12,6 @@ use super::{
 };
 use crate::kubesphere::{cluster_configuration::NAMESPACE, stored_kubeconfig::StoredKubeconfig};
 
-/// Which kind of credential it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredCredentialKind {
     /// A client certificate.
@@ -31,12 +30,10 @@ pub enum StoredCredentialKind {
     Files,
     /// The member's agent brings it.
     Agent,
-    /// There is none.
     None,
 }
 
 impl StoredCredentialKind {
-    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Certificate => "certificate",
@@ -77,7 +74,6 @@ pub enum End {
 /// What is to be known of a stored credential; nothing of it is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCredential {
-    /// Which kind it is.
     pub kind: StoredCredentialKind,
     /// Whose it is, where it tells: a service account or the name in a certificate.
     pub user: Option<String>,

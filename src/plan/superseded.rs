@@ -19,7 +19,6 @@ const ACCOUNT_CLAIM: &str = "kubernetes.io/serviceaccount/service-account.uid";
 /// A token Secret of ours on a member, without what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierToken {
-    /// Its name.
     pub name: String,
     /// Its own UID.
     pub uid: String,

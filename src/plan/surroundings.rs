@@ -9,7 +9,6 @@ use crate::kubesphere::kubesphere_config::KubesphereConfig;
 pub struct Surroundings {
     /// The `StorageClasses` that a run of the installer may find.
     pub storage_classes: Option<Seen<Vec<StorageClass>>>,
-    /// The ConfigMap devops-config.
     pub devops: Option<Seen<KubesphereConfig>>,
     /// The version that ks-apiserver tells through the Service proxy, as a host asks for it.
     pub ks_apiserver: Option<Seen<String>>,
@@ -36,7 +35,6 @@ pub struct ReadScope {
 /// A `StorageClass`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageClass {
-    /// Its name.
     pub name: String,
     /// Whether `kubectl get storageclass` marks it `(default)`.
     pub is_default: bool,
@@ -60,7 +58,6 @@ pub struct Webhook {
     pub configuration: String,
     /// The namespace of the Service that it asks.
     pub namespace: String,
-    /// The Service.
     pub service: String,
     /// Whether a ready pod stands behind the Service.
     pub is_served: Seen<bool>,
@@ -87,7 +84,6 @@ pub struct Leftovers {
 /// A workspace of a former host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftoverWorkspace {
-    /// Its name.
     pub name: String,
     /// The clusters on which this host places its own workspace of the same name, where it has one.
     pub placed_on: Seen<Vec<String>>,

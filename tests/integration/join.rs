@@ -117,6 +117,23 @@ fn what_a_join_cannot_change_of_a_joined_member_is_told_with_the_renewal_that_ca
     assert_eq!(stored(), before);
 }
 
+/// What Kubernetes would refuse of a Cluster is refused before anything is done.
+#[test]
+fn what_no_cluster_can_say_is_refused_before_anything_is_asked() {
+    let bed = Watched::shared();
+    for words in [
+        vec!["--label", "bad key=x"],
+        vec!["--label", "a=x y"],
+        vec!["--annotation", "bad key=v"],
+        vec!["--group", "Großer Stall"],
+        vec!["--region", "x y"],
+    ] {
+        let run = bed.join("member1").args(&words).run().code(2).stdout("");
+        run.says("cannot be").says("hint: use letters, digits");
+    }
+    bed.assert_untouched();
+}
+
 const MEMBER1: &str = "/apis/cluster.kubesphere.io/v1alpha1/clusters/member1";
 
 fn joined() -> Faulty {
@@ -124,6 +141,18 @@ fn joined() -> Faulty {
     let bed = Faulty::lease(&Scenario::new(Version::V3_4).host(host).member(member));
     let _ = bed.join("member1 --alias First").run().code(0);
     bed
+}
+
+/// What only the server knows to refuse is its word, and no colleague's change.
+#[test]
+fn a_description_that_the_server_refuses_is_not_blamed_on_others() {
+    let bed = joined();
+    // An API server takes 256 KiB of annotations (apimachinery `pkg/api/validation/objectmeta.go@v0.34.0`).
+    let long = ["a", "b", "c"].map(|key| format!("{key}={}", "x".repeat(100_000)));
+    let annotations = long.iter().flat_map(|value| ["--annotation", value.as_str()]);
+    let run = bed.join("member1").args(annotations).run().code(1);
+    let run = run.says("patch clusters/member1: the server refuses it as invalid");
+    let _ = run.does_not_say("somebody else");
 }
 
 #[test]

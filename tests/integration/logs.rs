@@ -50,7 +50,6 @@ pub(crate) fn presentable(log: &str) -> Vec<String> {
     log.lines().map(|line| clean(&mask(line)).into_owned()).collect()
 }
 
-/// The log from its last run on.
 fn last_run(log: &str) -> Vec<String> {
     let lines = presentable(log);
     let begin = lines.iter().rposition(|line| line.ends_with(BOUNDARY)).unwrap();

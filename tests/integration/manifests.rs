@@ -150,7 +150,7 @@ fn what_is_done_needs_no_file() {
     let place = TempDir::new().unwrap();
     let directory = place.path().join("none");
     let run = written(&bed, "", &directory).run().code(0);
-    run.stdout("cluster.cluster.kubesphere.io/member1 unchanged\n");
+    run.stdout("cluster.cluster.kubesphere.io/member1 unchanged\n").says("there is nothing to apply: ");
     assert!(!directory.exists());
 }
 

@@ -12,9 +12,7 @@ use crate::{Failure, cargo::Cargo, platform::Platform, program::output_of, relea
 /// A crate, and those that it is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependency {
-    /// Its name.
     pub name: String,
-    /// Its version.
     pub version: String,
     /// As SPDX writes it.
     pub license: String,

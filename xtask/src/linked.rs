@@ -10,9 +10,7 @@ use crate::{Failure, cargo::RUST, platform::Platform, program::output_of, read_t
 /// A library that no crate brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linked {
-    /// Its name.
     pub name: &'static str,
-    /// Its version.
     pub version: String,
     /// As SPDX writes it.
     pub license: &'static str,

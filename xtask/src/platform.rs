@@ -20,7 +20,6 @@ pub struct Platform {
 pub enum Packing {
     /// A tar, compressed by gzip.
     TarGz,
-    /// A zip.
     Zip,
 }
 
@@ -39,12 +38,10 @@ impl Platform {
         Self { os, architecture, target, packing: Packing::TarGz }
     }
 
-    /// The one with this target.
     pub fn of_target(target: &str) -> Option<Self> {
         PLATFORMS.into_iter().find(|platform| platform.target == target)
     }
 
-    /// The one that this machine is.
     pub fn of_this_machine() -> Option<Self> {
         let os = if consts::OS == "macos" { "darwin" } else { consts::OS };
         let architecture = match consts::ARCH {

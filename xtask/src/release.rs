@@ -19,7 +19,6 @@ pub struct Release {
 }
 
 impl Release {
-    /// The one that this source is.
     pub fn of_this_source() -> Self {
         Self {
             version: concat!("v", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -28,7 +28,6 @@ pub enum Advice {
         "KubeKey edits its copy of this file line by line and takes every line with `{word}` for its own: the hostClusterName \"{name}\" would be lost or mangled; choose another name"
     )]
     NameLooksLikeKubekeys {
-        /// The name.
         name: String,
         /// What KubeKey looks for.
         word: &'static str,

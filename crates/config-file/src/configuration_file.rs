@@ -24,7 +24,6 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file that was read and understood.
 pub struct ConfigurationFile<'text> {
-    /// All of the file.
     whole: &'text str,
     /// The file after its byte order mark.
     text: &'text str,

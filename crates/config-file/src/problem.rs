@@ -7,9 +7,7 @@ use kubesphere::cluster_configuration::{GROUP, KIND};
 /// A place in a text, as editors count: from 1, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// The line.
     pub line: usize,
-    /// The column.
     pub column: usize,
 }
 
@@ -22,13 +20,11 @@ pub struct Problem {
     pub fault: Fault,
 }
 
-/// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// A byte that no UTF-8 text has there.
     #[error("not UTF-8: the byte 0x{byte:02x} at offset {offset}")]
     NotUtf8 {
-        /// The byte.
         byte: u8,
         /// How many bytes stand before it.
         offset: usize,
@@ -42,7 +38,6 @@ pub enum Fault {
     /// A key that stands twice in one mapping.
     #[error("not YAML: the key `{key}` stands twice in one mapping (first in line {first})")]
     Duplicate {
-        /// The key.
         key: String,
         /// The line of the first one.
         first: usize,
@@ -66,22 +61,13 @@ pub enum Fault {
     },
     /// Something else where a mapping belongs.
     #[error("`{field}` is not a mapping")]
-    NotAMapping {
-        /// The field.
-        field: String,
-    },
+    NotAMapping { field: String },
     /// A mapping or a list where a text belongs.
     #[error("`{field}` is not a single value")]
-    NotAValue {
-        /// The field.
-        field: String,
-    },
+    NotAValue { field: String },
     /// A text of its own lines, whose comments and end are not ours to cut.
     #[error("`{field}` is written as a block of lines (`|` or `>`)")]
-    Block {
-        /// The field.
-        field: String,
-    },
+    Block { field: String },
     /// The edited text does not say what it should.
     #[error("it is written in a way that cannot be edited without changing something else")]
     Unsafe,
@@ -122,7 +108,6 @@ impl Problem {
         Self { at: None, fault }
     }
 
-    /// What to do about it.
     pub fn hint(&self) -> String {
         let hint = match &self.fault {
             Fault::NotUtf8 { .. } => "save the file as UTF-8",

@@ -17,7 +17,6 @@ const LONGEST: u64 = 1 << 20;
 
 /// A file as it was read.
 pub struct Stored {
-    /// What is in it.
     pub bytes: Vec<u8>,
     /// How it was named, for messages.
     path: PathBuf,
@@ -48,7 +47,6 @@ pub enum StoreError {
     /// There is nothing at this path.
     #[error("{0} does not exist")]
     Missing(PathBuf),
-    /// It is a directory.
     #[error("{0} is a directory")]
     Directory(PathBuf),
     /// It is a device, a pipe or a socket.
@@ -81,7 +79,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::Missing(_) => "is the path right?".to_owned(),

@@ -35,10 +35,7 @@ pub enum Cause {
     Conflict,
     /// 400 and 422: the server refuses what was sent.
     #[error("the server refuses it as invalid{}", after_colon(message))]
-    Invalid {
-        /// What is wrong.
-        message: String,
-    },
+    Invalid { message: String },
     /// 410: the watch's starting point is too old.
     #[error("the resource version is too old (gone)")]
     Gone,
@@ -86,15 +83,11 @@ pub enum Cause {
     Credentials {
         /// What it failed with.
         message: String,
-        /// What to do about it.
         hints: Vec<String>,
     },
     /// 502, 503 and 504.
     #[error("the server is unavailable{}", after_colon(message))]
-    Unavailable {
-        /// What it says.
-        message: String,
-    },
+    Unavailable { message: String },
     /// Any other answer that is an error.
     #[error("the server answered {code}{}{}", in_brackets(reason), after_colon(message))]
     Api {

@@ -36,19 +36,15 @@ pub enum ConnectionError {
     /// A file that the kubeconfig or an option names cannot be read.
     #[error("{side}: cannot read the {what} `{}`", path.display())]
     Unreadable {
-        /// The side.
         side: Side,
         /// What the file is.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// Data in the kubeconfig, or a file, is not what it should be.
     #[error("{side}: the {what} is not {wanted}")]
     Invalid {
-        /// The side.
         side: Side,
         /// What it is.
         what: &'static str,
@@ -57,48 +53,28 @@ pub enum ConnectionError {
     },
     /// There is a client certificate without its key, or a key without its certificate.
     #[error("{side}: a client certificate needs its key, and a key its certificate")]
-    HalfIdentity {
-        /// The side.
-        side: Side,
-    },
+    HalfIdentity { side: Side },
     /// The proxy cannot be used.
     #[error("{side}")]
-    Proxy {
-        /// The side.
-        side: Side,
-        /// Why.
-        source: ProxyError,
-    },
+    Proxy { side: Side, source: ProxyError },
     /// kubectl itself has no other auth-provider than oidc since 1.26.
     #[error(
         "{side}: its user gets credentials from the auth-provider `{name}`, which kubectl has dropped in 1.26"
     )]
     AuthProvider {
-        /// The side.
         side: Side,
         /// The provider.
         name: String,
     },
     /// The credential plugin gave no credentials.
     #[error("{side}")]
-    Exec {
-        /// The side.
-        side: Side,
-        /// Why.
-        source: ExecError,
-    },
+    Exec { side: Side, source: ExecError },
     /// kube does not accept the configuration.
     #[error("{side}")]
-    Client {
-        /// The side.
-        side: Side,
-        /// Why.
-        source: Cause,
-    },
+    Client { side: Side, source: Cause },
 }
 
 impl ConnectionError {
-    /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Exec { source, .. } => source.hints(),
@@ -134,7 +110,6 @@ fn successor(auth_provider: &str) -> Option<&'static str> {
 /// A client for one side.
 #[derive(Clone)]
 pub struct Connection {
-    /// The side.
     pub side: Side,
     /// The context that was selected.
     pub context: SelectedContext,

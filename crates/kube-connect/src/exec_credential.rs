@@ -37,42 +37,26 @@ pub enum ExecError {
     },
     /// `v1` demands an interactive mode.
     #[error("exec: interactiveMode must be specified for {command}")]
-    NoInteractiveMode {
-        /// The executable.
-        command: String,
-    },
+    NoInteractiveMode { command: String },
     /// The plugin needs a person and there is none.
     #[error("exec plugin {command} cannot support interactive mode: standard input is not a terminal")]
-    NotInteractive {
-        /// The executable.
-        command: String,
-    },
+    NotInteractive { command: String },
     /// The certificate authority that the plugin is to be told cannot be read.
     #[error("exec: the cluster's information for {command} cannot be read")]
-    ClusterInformation {
-        /// The executable.
-        command: String,
-    },
+    ClusterInformation { command: String },
     /// The executable does not exist.
     #[error("exec: executable {command} not found")]
     NotFound {
-        /// The executable.
         command: String,
         /// How to install it, in the words of the kubeconfig.
         install_hint: Option<String>,
     },
     /// The executable cannot be started.
     #[error("exec: executable {command} cannot be run")]
-    NotRunnable {
-        /// The executable.
-        command: String,
-        /// Why.
-        source: io::Error,
-    },
+    NotRunnable { command: String, source: io::Error },
     /// The executable failed; it said why on stderr.
     #[error("exec: executable {command} failed with {status}")]
     Failed {
-        /// The executable.
         command: String,
         /// How it ended.
         status: ExitStatus,
@@ -80,7 +64,6 @@ pub enum ExecError {
     /// The executable did not end.
     #[error("exec: executable {command} did not end within {} s", after.as_secs())]
     TimedOut {
-        /// The executable.
         command: String,
         /// How long it was waited for.
         after: Duration,
@@ -88,7 +71,6 @@ pub enum ExecError {
     /// The output is no `ExecCredential` of the version asked for.
     #[error("exec: the output of {command} is {problem}")]
     InvalidOutput {
-        /// The executable.
         command: String,
         /// What is wrong with it.
         problem: &'static str,
@@ -99,7 +81,6 @@ pub enum ExecError {
 }
 
 impl ExecError {
-    /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::NotFound { install_hint, .. } => {

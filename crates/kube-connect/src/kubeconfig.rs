@@ -58,16 +58,10 @@ pub struct ConnectionOptions {
 pub enum KubeconfigError {
     /// The file cannot be read.
     #[error("cannot read kubeconfig `{}`", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Unreadable { path: PathBuf, source: io::Error },
     /// The file is not a kubeconfig.
     #[error("kubeconfig `{}` is malformed{}", path.display(), place.as_deref().unwrap_or_default())]
     Malformed {
-        /// The file.
         path: PathBuf,
         /// ` at line L, column C`, where known.
         place: Option<String>,
@@ -86,10 +80,7 @@ pub enum KubeconfigError {
     },
     /// No context was named and none is current.
     #[error("current-context is not set")]
-    NoCurrentContext {
-        /// The contexts there are.
-        contexts: Vec<String>,
-    },
+    NoCurrentContext { contexts: Vec<String> },
     /// The context does not exist.
     #[error("no context exists with the name \"{name}\"")]
     UnknownContext {
@@ -97,21 +88,14 @@ pub enum KubeconfigError {
         name: String,
         /// What was probably meant.
         similar: Option<String>,
-        /// The contexts there are.
         contexts: Vec<String>,
     },
     /// The context, or an option, names a cluster that does not exist.
     #[error("context \"{}\" refers to cluster \"{cluster}\", which does not exist", side.context())]
-    UnknownCluster {
-        /// Whose context.
-        side: Side,
-        /// The cluster's name.
-        cluster: String,
-    },
+    UnknownCluster { side: Side, cluster: String },
     /// The context, or an option, names a user that does not exist.
     #[error("context \"{}\" refers to user \"{user}\", which does not exist", side.context())]
     UnknownUser {
-        /// Whose context.
         side: Side,
         /// The user's name.
         user: String,
@@ -121,7 +105,6 @@ pub enum KubeconfigError {
     NoServer {
         /// Whose cluster.
         side: Side,
-        /// The cluster's name.
         cluster: String,
     },
     /// The server is not an address.
@@ -139,7 +122,6 @@ pub enum KubeconfigError {
 }
 
 impl KubeconfigError {
-    /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Unreadable { .. } => {

@@ -22,7 +22,6 @@ pub struct ProxyVariables {
 /// A proxy setting that cannot be used. It does not repeat the value, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// Not a URL.
     #[error("{setting} is not a URL")]
     NotUrl {
         /// Where the value stands.

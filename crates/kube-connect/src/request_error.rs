@@ -49,13 +49,11 @@ impl Object {
         Self { group: group.into(), resource: resource.into(), name: None, namespace: None }
     }
 
-    /// The object of this name.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// The objects in this namespace.
     #[must_use]
     pub fn in_namespace(self, namespace: impl Into<String>) -> Self {
         Self { namespace: Some(namespace.into()), ..self }
@@ -67,7 +65,6 @@ impl Object {
         Self { resource: format!("{}/{subresource}", self.resource), ..self }
     }
 
-    /// Its namespace, where it has one.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
@@ -117,7 +114,6 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match &self.cause {
             // It has read the request, and its words stand in the cause.

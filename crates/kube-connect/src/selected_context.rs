@@ -18,7 +18,6 @@ const SIMILAR_ENOUGH: f64 = 0.7;
 /// What it takes to reach one side.
 #[derive(Clone)]
 pub struct SelectedContext {
-    /// The side this context is for.
     pub side: Side,
     /// The context's name; of a server given on the command line without a context, its address.
     pub name: String,

@@ -13,7 +13,6 @@ use super::{
 pub const GROUP: &str = "cluster.kubesphere.io";
 /// The API version of Clusters.
 pub const VERSION: &str = "v1alpha1";
-/// The kind.
 pub const KIND: &str = "Cluster";
 /// The plural, as requests name it.
 pub const PLURAL: &str = "clusters";
@@ -54,7 +53,6 @@ pub struct Condition {
     pub is_true: bool,
     /// The reason: for Federated=False the raw Go error (kubesphere `cluster_controller.go@v3.4.1:415-445`).
     pub reason: String,
-    /// The message.
     pub message: String,
     /// When the controller last wrote it, as RFC 3339 text of its clock.
     pub updated_at: String,
@@ -87,7 +85,6 @@ impl RegisteredCluster {
         &self.object
     }
 
-    /// The Cluster's name.
     pub fn name(&self) -> &str {
         self.text("/metadata/name").unwrap_or_default()
     }

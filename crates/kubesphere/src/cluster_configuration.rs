@@ -18,7 +18,6 @@ pub const NAME: &str = "ks-installer";
 pub const GROUP: &str = "installer.kubesphere.io";
 /// The API version of ClusterConfigurations.
 pub const VERSION: &str = "v1alpha1";
-/// The kind.
 pub const KIND: &str = "ClusterConfiguration";
 /// The plural, as requests name it.
 pub const PLURAL: &str = "clusterconfigurations";

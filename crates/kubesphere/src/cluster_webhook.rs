@@ -58,7 +58,6 @@ impl ClusterWebhook {
         self.object["metadata"]["annotations"].is_object()
     }
 
-    /// An annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.object["metadata"]["annotations"].get(key)?.as_str()
     }

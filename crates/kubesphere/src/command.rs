@@ -37,7 +37,6 @@ impl Kubectl {
         Self(line).words("config")
     }
 
-    /// In this namespace, where there is one.
     pub fn namespace<'a>(self, namespace: impl Into<Option<&'a str>>) -> Self {
         match namespace.into() {
             Some(namespace) => self.words("-n").word(namespace),

@@ -7,9 +7,7 @@
 
 use super::{command::Kubectl, side::Side};
 
-/// The ConfigMap's name.
 pub const NAME: &str = "devops-config";
-/// Its namespace.
 pub const NAMESPACE: &str = "kubesphere-devops-system";
 /// What reads it at its start; the init container of each signs Jenkins' token with its jwtSecret (ks-devops
 /// `cmd/tools/jwt/app/jwt_root.go`).

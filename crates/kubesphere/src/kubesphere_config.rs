@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::{jwt_secret::JwtSecret, role::Role};
 
-/// The ConfigMap's name.
 pub const NAME: &str = "kubesphere-config";
 /// The key whose value is a YAML text.
 pub const KEY: &str = "kubesphere.yaml";

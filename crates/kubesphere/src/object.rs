@@ -11,9 +11,7 @@ pub struct ObjectKind {
     pub group: &'static str,
     /// The API version.
     pub version: &'static str,
-    /// The kind.
     pub kind: &'static str,
-    /// The plural.
     pub plural: &'static str,
 }
 

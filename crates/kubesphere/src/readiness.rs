@@ -37,7 +37,6 @@ impl Progress {
         *self == Self::Done
     }
 
-    /// What is missing.
     pub fn missing(&self) -> Option<&str> {
         match self {
             Self::Done => None,
@@ -57,9 +56,7 @@ impl From<Result<(), Self>> for Progress {
 pub struct Evidence<'a> {
     /// KubeSphere's version.
     pub version: Option<Version>,
-    /// The ClusterConfiguration.
     pub configuration: Option<&'a ClusterConfiguration>,
-    /// kubesphere-config.
     pub config: Option<&'a KubesphereConfig>,
     /// The host's own Cluster, on a host.
     pub host_cluster: Option<&'a RegisteredCluster>,

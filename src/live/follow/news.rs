@@ -30,7 +30,6 @@ pub enum News {
     CaughtUp,
     /// Another container's log begins.
     Container {
-        /// Its pod.
         pod: String,
         /// When it started, or its Deployment was last restarted: a run follows.
         started: Option<Timestamp>,

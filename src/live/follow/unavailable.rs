@@ -14,7 +14,6 @@ pub enum LogUnavailable {
     /// The user may not do what reading the log takes.
     #[error("not allowed to {asked}")]
     Forbidden {
-        /// What was asked for.
         asked: Asked,
         /// The server's answer.
         source: Box<kube::Error>,
@@ -34,7 +33,6 @@ pub enum LogUnavailable {
     /// It failed again and again, or otherwise than by a lack of rights.
     #[error("failed to {asked}")]
     Unreadable {
-        /// What was asked for.
         asked: Asked,
         /// The last cause.
         source: Box<kube::Error>,
@@ -46,7 +44,6 @@ pub enum LogUnavailable {
 pub enum Asked {
     /// The Deployment, for its selector.
     Deployment,
-    /// Its pods.
     Pods,
     /// The log of one of them.
     Log,

@@ -14,7 +14,6 @@ pub enum NarrowingFailure {
     /// Somebody else changes the webhook at the same time.
     #[error("{side}: the webhook was changed by somebody else {attempts} times in a row")]
     NotSettled {
-        /// Where.
         side: Side,
         /// How often it was tried.
         attempts: u32,
@@ -24,9 +23,7 @@ pub enum NarrowingFailure {
         "{side}: the webhook cannot be narrowed: its annotation {annotation} is not as kubectl-mc writes it ({why})"
     )]
     Malformed {
-        /// Where.
         side: Side,
-        /// The annotation.
         annotation: &'static str,
         /// What is wrong with it.
         why: String,
@@ -36,9 +33,7 @@ pub enum NarrowingFailure {
         "{side}: timed out while waiting until the webhook lets updates of Cluster \"{cluster}\" pass: {last}"
     )]
     NotEffective {
-        /// Where.
         side: Side,
-        /// The Cluster.
         cluster: String,
         /// What the API server said last.
         last: String,
@@ -46,9 +41,7 @@ pub enum NarrowingFailure {
     /// Something else than KubeSphere's webhook keeps the Cluster from being changed.
     #[error("{side}: Cluster \"{cluster}\" cannot be let go: {why}")]
     DeniedByOther {
-        /// Where.
         side: Side,
-        /// The Cluster.
         cluster: String,
         /// What the API server said.
         why: String,
@@ -56,9 +49,7 @@ pub enum NarrowingFailure {
     /// The Cluster stays although its update would pass.
     #[error("{side}: timed out while waiting until Cluster \"{cluster}\" is gone: {last}")]
     Stays {
-        /// Where.
         side: Side,
-        /// The Cluster.
         cluster: String,
         /// What is known of it.
         last: String,

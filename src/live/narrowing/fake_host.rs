@@ -27,7 +27,6 @@ use crate::{
 /// What happens to one patch of the webhook's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Nothing.
     None,
     /// It is answered with this status and not carried out.
     Status(u16),
@@ -37,7 +36,6 @@ pub(super) enum Fault {
     Late(Duration),
 }
 
-/// What is on the host.
 pub(super) struct Host {
     pub(super) webhook: Value,
     pub(super) cluster: Option<Value>,

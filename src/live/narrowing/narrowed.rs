@@ -54,15 +54,12 @@ struct Pending {
 /// A narrowing that could not be restored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Left {
-    /// Where.
     pub host: Side,
-    /// For which Cluster.
     pub cluster: String,
     restoration: Option<Restoration>,
 }
 
 impl Left {
-    /// What is narrowed.
     pub fn record(&self) -> Option<&Record> {
         self.restoration.as_ref().map(|restoration| &restoration.record)
     }

@@ -46,9 +46,7 @@ const NARROWED_AT_MOST: u32 = 5;
 /// A Cluster that is to be taken out although the webhook denies it.
 #[derive(Clone, Copy)]
 pub struct Removal<'a> {
-    /// The host.
     pub host: &'a Connection,
-    /// The Cluster's name.
     pub cluster: &'a str,
     /// The UID of the object: a later one of the same name is another.
     pub uid: &'a str,

@@ -43,7 +43,6 @@ struct Remaining {
 pub struct Left {
     /// How many pods may be there.
     pub count: usize,
-    /// Where.
     pub host: Side,
     run: String,
 }

@@ -146,7 +146,6 @@ fn in_words(change: &Change) -> String {
     format!("{}: {} → {}", change.field, change.old.as_deref().unwrap_or("<unset>"), change.new)
 }
 
-/// What was done.
 #[derive(Default)]
 struct Done {
     /// How many patches were accepted.

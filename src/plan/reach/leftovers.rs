@@ -5,9 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 /// A probe pod, as far as its age matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgingPod {
-    /// Its name.
     pub name: String,
-    /// Its UID.
     pub uid: String,
     /// When it was created.
     pub created: Option<Timestamp>,
@@ -20,7 +18,6 @@ pub struct AgingPod {
 /// A pod that its command no longer looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftoverPod {
-    /// Its name.
     pub name: String,
     /// Its UID: a later pod is another.
     pub uid: String,

@@ -10,7 +10,6 @@ const LINUX: &str = "linux";
 /// A node of the host, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNode {
-    /// Its name.
     pub name: String,
     /// Whether it is Ready.
     pub is_ready: bool,
@@ -27,7 +26,6 @@ pub struct HostNode {
 pub enum LeftOut {
     /// It is not ready: nothing runs there.
     NotReady,
-    /// It is an edge node.
     Edge,
     /// It runs another system.
     System(String),

@@ -25,9 +25,7 @@ const USER: i64 = 65_535;
 /// A pod to be created.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbePod {
-    /// Its name.
     pub name: String,
-    /// Its node.
     pub node: String,
     /// All of it.
     pub manifest: Value,

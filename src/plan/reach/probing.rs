@@ -18,16 +18,13 @@ use crate::{
 /// A member with the address that the host will reach it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbedMember {
-    /// The member.
     pub member: Side,
-    /// Its address.
     pub target: Target,
 }
 
 /// A node with what its pod runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbedNode {
-    /// Its name.
     pub name: String,
     /// An image on it that can only wait; without one the node stays unknown.
     pub image: Option<ProbeImage>,
@@ -36,9 +33,7 @@ pub struct ProbedNode {
 /// All probes of one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probing {
-    /// The host.
     pub host: Side,
-    /// What is probed.
     pub members: Vec<ProbedMember>,
     /// From where.
     pub nodes: Vec<ProbedNode>,
@@ -51,13 +46,10 @@ pub struct Probing {
 /// What can be found out about reachability.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbePlan {
-    /// It is probed.
     Probes(Probing),
     /// It stays unknown.
     Unknown {
-        /// The host.
         host: Side,
-        /// Why.
         why: String,
         /// What would help.
         cure: Option<String>,
@@ -67,9 +59,7 @@ pub enum ProbePlan {
 /// What was found out about one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// The member.
     pub member: Side,
-    /// Its address.
     pub target: Target,
     /// Every node with its verdict.
     pub nodes: Vec<(String, Reach)>,

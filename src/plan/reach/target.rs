@@ -16,7 +16,6 @@ pub struct Target {
     pub scheme: &'static str,
     /// The name or address, without the brackets of an IPv6 address: the kubelet adds them.
     pub host: String,
-    /// The port.
     pub port: u16,
     /// The URL's own path and what is asked behind it.
     pub path: String,

@@ -27,7 +27,6 @@ pub enum Obstruction {
     TimedOut,
     /// The node cannot resolve the name.
     NameNotResolved,
-    /// There is no way there.
     NoWay,
 }
 
@@ -67,7 +66,6 @@ pub struct ContainerSight {
 /// An event of a kubelet about a probe that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unhealthy {
-    /// What it says.
     pub message: String,
     /// How often that has happened.
     pub count: i32,

@@ -96,7 +96,6 @@ impl Planned for Configure {
     }
 }
 
-/// The ClusterConfiguration.
 pub fn configuration() -> ObjectRef {
     ObjectKind::CLUSTER_CONFIGURATION.named(NAME).in_namespace(NAMESPACE)
 }

@@ -25,7 +25,6 @@ use crate::{
 pub struct DescribeCluster {
     pub host: Side,
     pub name: String,
-    /// What was asked for.
     pub wanted: Description,
     pub changes: Vec<Change>,
     pub patch: Guarded,

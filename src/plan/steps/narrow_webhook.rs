@@ -17,7 +17,6 @@ use crate::{
 pub struct NarrowWebhook {
     pub host: Side,
     pub field: Field,
-    /// The Cluster for which it is narrowed.
     pub planned: RegisteredCluster,
     /// Whether it passes updates now only because an earlier command has narrowed it: it is asked anew, and narrowed only if it
     /// denies.

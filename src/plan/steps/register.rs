@@ -26,14 +26,12 @@ pub struct Register {
     pub member: Side,
     /// Of the member's kube-system.
     pub uid: String,
-    /// The Cluster's name.
     pub name: String,
     pub description: Description,
     /// The credential that it stores.
     pub credential: CredentialKind,
     /// Whether the Cluster is created; else it is there, and only waited for.
     pub creates: bool,
-    /// The host's KubeSphere.
     pub version: Option<Version>,
     /// How often the host's controller looks at each Cluster.
     pub resync: Duration,

@@ -32,7 +32,6 @@ pub struct Renew {
     pub credential: CredentialKind,
     /// What changes beside the kubeconfig.
     pub changes: Vec<Change>,
-    /// The host's KubeSphere.
     pub version: Option<Version>,
     /// How often the host's controller looks at each Cluster.
     pub resync: Duration,

@@ -14,15 +14,9 @@ pub enum Kept {
     /// The first of what kubefed works with, which may be another host's.
     Kubefed(ExistingObject),
     /// A namespace with others in it.
-    Filled {
-        /// The namespace.
-        namespace: ExistingObject,
-        /// What is in it.
-        others: Vec<String>,
-    },
+    Filled { namespace: ExistingObject, others: Vec<String> },
     /// A namespace that may not be empty.
     Untold {
-        /// The namespace.
         namespace: ExistingObject,
         /// What is not known of it.
         untold: Vec<String>,
@@ -31,7 +25,6 @@ pub enum Kept {
     Shared(ExistingObject),
     /// A piece of the credential, which is not ours.
     Foreign {
-        /// The piece.
         piece: ExistingObject,
         /// Why it is not.
         why: String,

@@ -34,7 +34,6 @@ impl MemberOwnership {
     }
 }
 
-/// What the host has of the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostEvidence {
     /// No Cluster of the name.

@@ -38,9 +38,7 @@ pub enum WorkspaceSeen {
 /// What takes a namespace from its workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Release {
-    /// The namespace.
     pub namespace: String,
-    /// Its workspace.
     pub workspace: String,
     /// The guarded JSON Patch.
     pub document: Value,
@@ -65,7 +63,6 @@ impl WorkspaceNamespace {
         &self.name
     }
 
-    /// Its workspace.
     pub fn workspace(&self) -> &str {
         self.labels[WORKSPACE_LABEL].as_str().unwrap_or_default()
     }

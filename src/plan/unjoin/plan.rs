@@ -18,10 +18,8 @@ use crate::{
     },
 };
 
-/// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnjoinIntent {
-    /// The Cluster's name.
     pub name: String,
     /// Whether the member's side is done too.
     pub with_member: bool,
@@ -34,9 +32,7 @@ pub struct UnjoinIntent {
 /// Everything that it will do, in order: the host's step, then the member's.
 #[derive(Clone, Debug)]
 pub struct UnjoinPlan {
-    /// The host.
     pub host: Side,
-    /// The Cluster's name.
     pub name: String,
     /// What becomes of the Cluster.
     pub deletion: Deletion,
@@ -64,7 +60,6 @@ pub enum Deletion {
 /// What a member needs.
 #[derive(Clone, Debug)]
 pub struct MemberPlan {
-    /// The member.
     pub side: Side,
     /// Whose it is.
     pub member_ownership: MemberOwnership,
@@ -76,7 +71,6 @@ pub struct MemberPlan {
     pub going: Option<ExistingObject>,
     /// The namespaces that become its own.
     pub releases: Vec<Release>,
-    /// What its configuration needs.
     pub configuration: ConfigurationNeed,
     /// What is there and stays, and why.
     pub kept: Vec<Kept>,
@@ -95,7 +89,6 @@ pub struct MemberSeen<'a> {
     pub fresh: &'a JwtSecret,
 }
 
-/// The plan.
 pub fn plan(
     intent: &UnjoinIntent,
     host: &Observed,

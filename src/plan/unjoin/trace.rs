@@ -45,7 +45,6 @@ pub struct Traces {
 /// kubefed's namespace on a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FederationNamespace {
-    /// The namespace.
     pub trace: ExistingObject,
     /// Whether it has been deleted, and Kubernetes is about to remove what is in it.
     pub is_going: bool,
@@ -58,7 +57,6 @@ pub struct FederationNamespace {
 /// An object with the name of a piece of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialTrace {
-    /// The object.
     pub trace: ExistingObject,
     /// Which piece.
     pub part: TracedCredential,

@@ -50,7 +50,6 @@ impl Registered {
         .to_string())
     }
 
-    /// With this kubeconfig.
     pub fn storing(self, kubeconfig: &str) -> Self {
         self.with(json!({"spec": {"connection": {"kubeconfig": STANDARD.encode(kubeconfig)}}}))
     }

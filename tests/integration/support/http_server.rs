@@ -38,7 +38,6 @@ impl Answer {
         )
     }
 
-    /// With this header.
     pub fn header(mut self, line: &str) -> Self {
         self.headers.push_str(line);
         self.headers.push_str("\r\n");

@@ -63,7 +63,6 @@ impl Kubeconfig {
         this
     }
 
-    /// With this current-context.
     pub fn current(mut self, context: &str) -> Self {
         self.0["current-context"] = context.into();
         self

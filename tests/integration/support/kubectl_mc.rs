@@ -100,13 +100,11 @@ impl KubectlMc {
         self
     }
 
-    /// In this folder.
     pub fn folder(mut self, path: &Path) -> Self {
         self.command.current_dir(path);
         self
     }
 
-    /// With this on its stdin.
     pub fn stdin(mut self, text: &str) -> Self {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text.as_bytes()).unwrap();

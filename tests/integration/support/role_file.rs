@@ -38,7 +38,6 @@ impl RoleFile {
         Self { name: name.to_owned(), documents }
     }
 
-    /// The names of all files.
     pub fn names() -> Vec<String> {
         let files =
             fs::read_dir(FOLDER).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());

@@ -53,7 +53,6 @@ pub(crate) const ETCD: &str = "3.6.4";
 pub struct Assets {
     /// Of which Kubernetes the apiserver is.
     pub kubernetes: Kubernetes,
-    /// etcd
     pub etcd: PathBuf,
     /// kube-apiserver
     pub apiserver: PathBuf,

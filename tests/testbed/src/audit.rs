@@ -64,7 +64,6 @@ pub struct AuditEvent {
 /// What a request does, as RBAC judges it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Access {
-    /// The verb.
     pub verb: String,
     /// Empty for the core group.
     pub api_group: String,

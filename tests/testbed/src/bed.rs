@@ -44,7 +44,6 @@ pub struct Bed {
     _holder: Holder,
 }
 
-/// One cluster of a bed.
 pub struct Cluster {
     stand_ins: StandIns,
     front: Option<Front>,
@@ -106,7 +105,6 @@ impl Bed {
         Ok(bed)
     }
 
-    /// The host.
     pub fn host(&self) -> &Cluster {
         &self.clusters[0]
     }
@@ -120,7 +118,6 @@ impl Bed {
         &self.clusters[number]
     }
 
-    /// The members.
     pub fn members(&self) -> &[Cluster] {
         &self.clusters[1..]
     }
@@ -240,7 +237,6 @@ impl Cluster {
         &self.uid
     }
 
-    /// The control plane.
     pub fn plane(&self) -> &ControlPlane {
         self.site().plane()
     }

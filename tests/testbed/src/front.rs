@@ -84,7 +84,6 @@ impl Fault {
 pub struct Gate(Arc<Semaphore>);
 
 impl Gate {
-    /// A closed one.
     pub fn closed() -> Self {
         Self(Arc::new(Semaphore::new(0)))
     }

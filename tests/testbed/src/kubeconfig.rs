@@ -28,7 +28,6 @@ pub struct Access<'a> {
 }
 
 impl Access<'_> {
-    /// The kubeconfig as YAML.
     pub fn to_yaml(&self) -> String {
         let Self { name, server, .. } = self;
         let user = match self.credentials {

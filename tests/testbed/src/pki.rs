@@ -19,7 +19,6 @@ const BACKDATED: Duration = Duration::from_secs(300);
 /// A certificate and its private key, both as PEM.
 #[derive(Clone)]
 pub struct Identity {
-    /// The certificate.
     pub certificate: String,
     /// Its private key, PKCS#8.
     pub key: String,
@@ -121,7 +120,6 @@ pub struct ServiceAccountKey {
 }
 
 impl ServiceAccountKey {
-    /// A new key.
     pub fn new() -> Result<Self, Error> {
         let key = key()?;
         Ok(Self { private: key.serialize_pem(), public: key.public_key_pem() })

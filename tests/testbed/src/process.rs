@@ -34,9 +34,7 @@ exec "$@"
 /// What to start, and what to leave behind when it ends with its starter.
 #[derive(Default)]
 pub struct Program {
-    /// The binary.
     pub binary: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<OsString>,
     /// What its environment has besides this process's.
     pub environment: Vec<(&'static str, OsString)>,

@@ -37,7 +37,6 @@ impl ClusterObject {
         self.with(&json!({"spec": {"connection": {"kubeconfig": secret::base64(kubeconfig.as_bytes())}}}))
     }
 
-    /// With a label.
     #[must_use]
     pub fn label(self, name: &str, value: &str) -> Self {
         self.with(&json!({"metadata": {"labels": {name: value}}}))
@@ -64,7 +63,6 @@ impl ClusterObject {
         self
     }
 
-    /// The object.
     pub fn json(self) -> Value {
         self.0
     }

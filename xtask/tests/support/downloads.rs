@@ -11,7 +11,6 @@ use std::{
 pub struct Downloads(SocketAddr);
 
 impl Downloads {
-    /// Of a folder.
     pub fn of(folder: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -37,7 +37,6 @@ pub struct Change {
 }
 
 impl Change {
-    /// A merge patch.
     pub fn merge(patch: Value) -> Self {
         Self { patch: Patch::Merge(patch), subresource: None, validation: None }
     }

@@ -37,7 +37,6 @@ pub enum Event {
         /// How many tries are left.
         left: u32,
     },
-    /// One playbook ended.
     PlaybookEnded {
         /// Whether a task failed or the machine could not be reached.
         failed: bool,
@@ -48,7 +47,6 @@ pub enum Event {
     ComponentReported {
         /// The component, as the ClusterConfiguration calls it.
         name: String,
-        /// Its state.
         status: ComponentStatus,
         /// How many components are finished; KubeSphere 3.0 says it in a line of its own.
         count: Option<Count>,

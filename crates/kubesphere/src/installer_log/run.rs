@@ -72,14 +72,12 @@ impl fmt::Display for Phase {
 pub struct Component {
     /// As the ClusterConfiguration calls it.
     pub name: String,
-    /// Its state.
     pub status: ComponentStatus,
 }
 
 /// Something that failed for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What failed.
     pub origin: Origin,
     /// The Ansible task that failed, where the log tells it.
     pub task: Option<Task>,
@@ -87,7 +85,6 @@ pub struct Failure {
     pub message: String,
 }
 
-/// What failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A playbook before the components (or the data migration): the run ends there.

@@ -26,7 +26,6 @@ pub struct Joining<'a> {
     pub name: &'a str,
     /// The Cluster's labels, which its `KubeFedCluster` gets.
     pub labels: Value,
-    /// The host.
     pub host: Client,
     /// The joining cluster.
     pub member: &'a Member,

@@ -37,7 +37,6 @@ pub struct FailedRequest<'a> {
     pub verb: &'a str,
     /// The URL of the server, as the kubeconfig has it.
     pub server: &'a str,
-    /// The path of the request.
     pub path: &'a str,
     /// The plural and group, as `workspaces.tenant.kubesphere.io`.
     pub resource: &'a str,

@@ -33,9 +33,7 @@ pub enum Node {
     Nameless,
     /// It has no route there.
     Routeless,
-    /// It is not ready.
     NotReady,
-    /// It is an edge node.
     Edge,
     /// It runs Windows.
     Windows,

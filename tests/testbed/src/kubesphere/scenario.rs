@@ -190,7 +190,6 @@ pub enum Peculiarity {
     DevOps,
     /// Another API uses the short name `cc`.
     ShortNameClash,
-    /// No storage class is the default one.
     NoDefaultStorageClass,
     /// A merge patch of the ClusterConfiguration's metadata, as another tool's mark.
     Metadata(Value),
@@ -218,7 +217,6 @@ pub enum Peculiarity {
 /// One cluster's KubeSphere.
 #[derive(Clone, Debug)]
 pub struct Installation {
-    /// Its version.
     pub version: Version,
     /// Its role at the start.
     pub role: Role,
@@ -245,7 +243,6 @@ impl Installation {
         }
     }
 
-    /// In this role.
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.role = role;
@@ -310,7 +307,6 @@ impl Scenario {
         }
     }
 
-    /// With this host.
     #[must_use]
     pub fn host(mut self, host: Installation) -> Self {
         self.host = host;
@@ -338,7 +334,6 @@ impl Scenario {
         self
     }
 
-    /// With a host on this Kubernetes.
     #[must_use]
     pub fn host_kubernetes(mut self, kubernetes: Kubernetes) -> Self {
         self.host_kubernetes = kubernetes;
@@ -427,7 +422,6 @@ impl fmt::Display for Scenario {
 const LEFTOVER_WORKSPACE: &str = "leftover-workspace";
 /// A second node of the host gets no answer from the member.
 const NODE_CUT_OFF: &str = "node-cut-off";
-/// The workspace of that scenario.
 const WORKSPACE: &str = "team-a";
 
 fn find<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> Option<T> {

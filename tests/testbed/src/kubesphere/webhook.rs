@@ -36,7 +36,6 @@ pub const CONFIGURATION: &str = "cluster.kubesphere.io";
 /// The name of its one webhook.
 pub const WEBHOOK: &str = "validating-cluster.kubesphere.io";
 
-/// The Service of ks-controller-manager.
 const SERVICE: &str = "ks-controller-manager";
 /// The Secret that its pod mounts.
 const CERTIFICATE: &str = "ks-controller-manager-webhook-cert";

@@ -63,7 +63,6 @@ const HEADERS: u16 = 64 + 56;
 
 /// An architecture that nodes can run on.
 struct Architecture {
-    /// As images name it.
     name: &'static str,
     /// As ELF numbers it.
     number: u16,

@@ -89,7 +89,6 @@ impl Node {
         &self.name
     }
 
-    /// Its address.
     pub fn address(&self) -> Ipv4Addr {
         self.address
     }
