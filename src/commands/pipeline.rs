@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     continuation::{continuation, say_how_to_continue},
+    failures::sum_up,
     interrupt::{before_ending, interrupted},
     manifests::store,
 };
@@ -19,7 +20,7 @@ use crate::{
         environment::command_line,
         execute::{Run, Way},
         failure::Failure,
-        ledger::{Entry, Ledger},
+        ledger::Ledger,
         undo::Undo,
     },
     output::{
@@ -389,78 +390,5 @@ impl Pipeline<'_> {
         let message = format!("the {noun} is done, but a last look found something left to do: {left}");
         Err(Error::new(ErrorKind::Error, message)
             .hint("somebody else changes these clusters; run the same command again"))
-    }
-}
-
-/// One error for everything that failed. What has ended all of it stands alone; otherwise a member's failure is that member's.
-fn sum_up<T: Task>(task: &T, ledger: Ledger) -> Result<(), (Vec<Error>, Error)> {
-    let has_stopped = ledger.has_stopped;
-    let errors = ledger.entries.into_iter().filter_map(|mut entry| {
-        let failure = entry.failure.take()?;
-        Some(of_entry(task.resume(), &entry, failure))
-    });
-    let mut errors: Vec<Error> = errors.collect();
-    if errors.is_empty() {
-        return Ok(());
-    }
-    if errors.len() == 1 && (has_stopped || task.members() < 2) {
-        return Err((Vec::new(), errors.remove(0)));
-    }
-    if has_stopped {
-        return Err((Vec::new(), one_of(errors)));
-    }
-    let message = format!("{} of {} members failed", errors.len(), task.members());
-    let sum = Error { resume: Some(task.resume()), ..Error::new(ErrorKind::Partial, message) };
-    Err((errors, sum))
-}
-
-fn of_entry(resume: Resume, entry: &Entry, failure: Failure) -> Error {
-    let mut error = Error::from(failure);
-    error.resume = error.resume.map(|_| resume);
-    if resume == Resume::StartsAnew {
-        error.hints.extend(results::credential_left(&entry.cluster, &entry.results));
-    }
-    error
-}
-
-/// One error for several members without a credential.
-fn one_of(errors: Vec<Error>) -> Error {
-    let obstacles = errors.iter().all(|error| error.kind == ErrorKind::Obstacle);
-    let kind = if obstacles { ErrorKind::Obstacle } else { ErrorKind::Error };
-    let message =
-        format!("{} members have no credential for the host; no configuration was changed", errors.len());
-    // What is a finding is told as one.
-    let unfound = errors.iter().filter(|error| error.findings.is_empty());
-    let causes = unfound.map(|error| [vec![error.message.clone()], error.causes.clone()].concat().join(": "));
-    let findings = errors.iter().flat_map(|error| error.findings.clone()).collect();
-    let resume = errors.iter().find_map(|error| error.resume);
-    let mut sum = Error { causes: causes.collect(), findings, resume, ..Error::new(kind, message) };
-    for hint in errors.into_iter().flat_map(|error| error.hints) {
-        if !sum.hints.contains(&hint) {
-            sum.hints.push(hint);
-        }
-    }
-    sum
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Error, ErrorKind, one_of};
-
-    fn failed(kind: ErrorKind, member: &str) -> Error {
-        let mut error = Error::new(kind, format!("member \"{member}\": no")).hint("try again");
-        error.causes.push("why".to_owned());
-        error
-    }
-
-    #[test]
-    fn several_are_an_obstacle_only_where_each_is_one() {
-        let sum = one_of(vec![failed(ErrorKind::Obstacle, "a"), failed(ErrorKind::Obstacle, "b")]);
-        assert_eq!(sum.kind, ErrorKind::Obstacle);
-        assert_eq!(sum.message, "2 members have no credential for the host; no configuration was changed");
-        assert_eq!(sum.causes, ["member \"a\": no: why", "member \"b\": no: why"]);
-        assert_eq!(sum.hints, ["try again"], "said once");
-        let sum = one_of(vec![failed(ErrorKind::Obstacle, "a"), failed(ErrorKind::Error, "b")]);
-        assert_eq!(sum.kind, ErrorKind::Error);
     }
 }
