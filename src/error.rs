@@ -2,14 +2,15 @@
 
 use std::error::Error as StdError;
 
+use config_file::store::StoreError;
+use kubesphere::{
+    command::{Kubectl, Mc},
+    object::ObjectKind,
+    side::Side,
+};
+
 use crate::{
     checks::{Finding, Report, member_credential::found_late},
-    config_file::store::StoreError,
-    kubesphere::{
-        command::{Kubectl, Mc},
-        object::ObjectKind,
-        side::Side,
-    },
     live::{
         connection::ConnectionError,
         failure::{Failure, LookAt},

@@ -17,9 +17,6 @@
 //! disk; it and `kube-connect` know nothing but the crate `kubesphere`. The test `architecture` holds what the compiler
 //! does not.
 
-pub use config_file;
-pub use kubesphere;
-
 pub mod checks;
 pub mod cli;
 pub mod commands;

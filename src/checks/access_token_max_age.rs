@@ -1,19 +1,18 @@
 //! A member accepts the tokens that its host has issued.
 
+use kubesphere::{
+    command::Kubectl,
+    kubesphere_config::{self, KubesphereConfig},
+    role::Role,
+    side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{NO_MEMBER, Outcome, WITH_MEMBERS, some},
 };
-use crate::{
-    kubesphere::{
-        command::Kubectl,
-        kubesphere_config::{self, KubesphereConfig},
-        role::Role,
-        side::Side,
-    },
-    plan::{
-        needs::ConfigurationNeed, observed::Observed, operation::Operation, secret_remarks::run_installer,
-    },
+use crate::plan::{
+    needs::ConfigurationNeed, observed::Observed, operation::Operation, secret_remarks::run_installer,
 };
 
 pub(super) const CHECK: Check = Check {

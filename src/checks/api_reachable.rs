@@ -1,7 +1,8 @@
 //! Every cluster answers.
 
+use kubesphere::side::Side;
+
 use super::{Check, Report, Rule, Silent, rule::JOINING};
-use crate::kubesphere::side::Side;
 
 pub(super) const CHECK: Check = Check {
     id: "api-reachable",
@@ -31,11 +32,10 @@ fn unreachable_for_removal(silent: &Silent) -> Report {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::side::Side;
+
     use super::CHECK;
-    use crate::{
-        checks::{Silent, fixture::Case},
-        kubesphere::side::Side,
-    };
+    use crate::checks::{Silent, fixture::Case};
 
     #[test]
     fn a_cluster_that_gave_no_answer_is_named_with_what_to_do() {

@@ -1,19 +1,18 @@
 //! Each member's name is valid and free, or its own.
 
+use kubesphere::{
+    cluster::RegisteredCluster,
+    cluster_configuration::ClusterConfiguration,
+    command::{Kubectl, Mc},
+    names::{is_cluster_name, propose_cluster_name},
+    side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{NOTHING_REGISTERED, Outcome, REGISTERING},
 };
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        cluster_configuration::ClusterConfiguration,
-        command::{Kubectl, Mc},
-        names::{is_cluster_name, propose_cluster_name},
-        side::Side,
-    },
-    plan::{intent::ClusterIntent, observed::Observed, operation::Operation},
-};
+use crate::plan::{intent::ClusterIntent, observed::Observed, operation::Operation};
 
 /// What a host calls itself unless it is told otherwise.
 const DEFAULT_HOST_NAME: &str = "host";
@@ -112,13 +111,11 @@ fn why_taken(cluster: &RegisteredCluster, intent: &ClusterIntent, member: &Obser
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::cluster::RegisteredCluster;
     use serde_json::json;
 
     use super::CHECK;
-    use crate::{
-        checks::fixture::{Case, cluster, host_cluster, specify},
-        kubesphere::cluster::RegisteredCluster,
-    };
+    use crate::checks::fixture::{Case, cluster, host_cluster, specify};
 
     fn called(case: Case, name: &str) -> Case {
         case.wanting_cluster(|cluster| cluster.name = name.to_owned())

@@ -1,19 +1,18 @@
 //! The webhook before updates of Clusters is not narrowed: `unjoin --force` does that for a moment.
 
+use kubesphere::{
+    cluster_webhook::{CONFIGURATION, GROUP, PLURAL},
+    command::Kubectl,
+    side::Side,
+};
+
 use super::{
     Check, Finding, Report, Rule,
     rule::{CHANGING, LOOKING},
 };
-use crate::{
-    kubesphere::{
-        cluster_webhook::{CONFIGURATION, GROUP, PLURAL},
-        command::Kubectl,
-        side::Side,
-    },
-    plan::{
-        narrowing::{ANNOTATION, Field, Record, Standing},
-        observed::Seen,
-    },
+use crate::plan::{
+    narrowing::{ANNOTATION, Field, Record, Standing},
+    observed::Seen,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -76,15 +75,15 @@ fn report(host: &Side, standing: &Seen<Standing>) -> Report {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use kubesphere::{
+        cluster_webhook::{ClusterWebhook, WEBHOOK},
+        side::Side,
+    };
     use serde_json::json;
 
     use super::{found, warning};
     use crate::{
         checks::{Report, Verdict},
-        kubesphere::{
-            cluster_webhook::{ClusterWebhook, WEBHOOK},
-            side::Side,
-        },
         plan::{
             narrowing::{ANNOTATION, Field, Narrowing, Standing, narrow, standing},
             observed::Seen,

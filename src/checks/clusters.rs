@@ -1,10 +1,9 @@
 //! The clusters that a check may look at, whatever is to be done with them.
 
+use kubesphere::side::Side;
+
 use super::rule::{NO_RUN, Unasked};
-use crate::{
-    kubesphere::side::Side,
-    plan::{needs::Unplannable, observed::Observed},
-};
+use crate::plan::{needs::Unplannable, observed::Observed};
 
 /// A host and members, as far as they were observed. A side that did not answer is absent.
 #[derive(Clone, Debug)]

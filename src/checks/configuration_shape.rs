@@ -1,15 +1,14 @@
 //! The configurations have mappings where mappings belong.
 
+use kubesphere::{command::Kubectl, kubesphere_config, side::Side};
+
 use super::{
     Check, Clusters, Report, Rule,
     rule::{EVERY, Outcome},
 };
-use crate::{
-    kubesphere::{command::Kubectl, kubesphere_config, side::Side},
-    plan::{
-        needs::Unplannable,
-        observed::{Observed, Seen},
-    },
+use crate::plan::{
+    needs::Unplannable,
+    observed::{Observed, Seen},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -52,10 +51,11 @@ fn edit(what: &str, side: &Side) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::side::Side;
+
     use super::CHECK;
     use crate::{
         checks::fixture::Case,
-        kubesphere::side::Side,
         plan::{configuration_patch::NotAMapping, needs::Unplannable, observed::Seen},
     };
 

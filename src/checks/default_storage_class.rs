@@ -1,15 +1,14 @@
 //! The `StorageClass` that every run of the installer asserts is there.
 
+use kubesphere::{cluster_configuration::ClusterConfiguration, command::Kubectl, side::Side};
+
 use super::{
     Check, Report, Rule, Situation, Unjoining, Verdict,
     rule::{JOINING, NO_RUN, Outcome, some},
 };
-use crate::{
-    kubesphere::{cluster_configuration::ClusterConfiguration, command::Kubectl, side::Side},
-    plan::{
-        observed::{Observed, Seen},
-        surroundings::StorageClass,
-    },
+use crate::plan::{
+    observed::{Observed, Seen},
+    surroundings::StorageClass,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,10 +1,12 @@
 //! Host and members are different clusters, by the UID of kube-system.
 
+use kubesphere::command::Kubectl;
+
 use super::{
     Check, Clusters, Report, Rule, Unjoining,
     rule::{EVERY, Outcome, Unasked},
 };
-use crate::{kubesphere::command::Kubectl, plan::observed::Observed};
+use crate::plan::observed::Observed;
 
 pub(super) const CHECK: Check = Check {
     id: "different-clusters",

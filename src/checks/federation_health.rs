@@ -1,20 +1,19 @@
 //! The host's kubefed is at work, and somebody answers the webhooks before it.
 
+use kubesphere::{
+    command::{Kubectl, helm},
+    side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation, Verdict,
     rule::{Outcome, Unasked},
 };
-use crate::{
-    kubesphere::{
-        command::{Kubectl, helm},
-        side::Side,
-    },
-    plan::{
-        needs::ConfigurationNeed,
-        observed::{InstallerRun, Seen},
-        operation::Operation,
-        surroundings::{Release, Webhook},
-    },
+use crate::plan::{
+    needs::ConfigurationNeed,
+    observed::{InstallerRun, Seen},
+    operation::Operation,
+    surroundings::{Release, Webhook},
 };
 
 pub(super) const CHECK: Check = Check {

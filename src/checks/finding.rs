@@ -1,6 +1,6 @@
 //! What a check says.
 
-use crate::kubesphere::side::Side;
+use kubesphere::side::Side;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,29 +1,26 @@
 //! A join for the tests of checks: healthy until a test says otherwise.
 
 use jiff::Timestamp;
+use kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig, side::Side, versions::Version,
+};
 use serde_json::{Value, json};
 
 use super::{Check, MemberSituation, Report, Silent, Situation, Subject, Verdict};
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-        kubesphere_config::KubesphereConfig, side::Side, versions::Version,
+use crate::plan::{
+    credential::Choice,
+    intent::{
+        ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability, StoredOptions,
     },
-    plan::{
-        credential::Choice,
-        intent::{
-            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
-            StoredOptions,
-        },
-        lifetime::DAY,
-        member_kubeconfig::{Endpoint, StoredUser},
-        member_server::{CertificateSeen, EndpointSeen},
-        needs::Unplannable,
-        observed::{Clock, Installer, InstallerRun, Observed, Seen},
-        operation::Operation,
-        operations::decide,
-        surroundings::Surroundings,
-    },
+    lifetime::DAY,
+    member_kubeconfig::{Endpoint, StoredUser},
+    member_server::{CertificateSeen, EndpointSeen},
+    needs::Unplannable,
+    observed::{Clock, Installer, InstallerRun, Observed, Seen},
+    operation::Operation,
+    operations::decide,
+    surroundings::Surroundings,
 };
 
 /// The host's jwtSecret.

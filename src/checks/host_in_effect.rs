@@ -1,21 +1,20 @@
 //! A host works as one: its role and secret are in effect, and its own Cluster is ready.
 
+use kubesphere::{
+    cluster::ConditionType,
+    command::{Kubectl, Mc},
+    side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{LOOKING, Outcome, Unasked},
     unfinished,
 };
-use crate::{
-    kubesphere::{
-        cluster::ConditionType,
-        command::{Kubectl, Mc},
-        side::Side,
-    },
-    plan::{
-        needs::{ConfigurationNeed, host_progress},
-        observed::Observed,
-        operation::Operation,
-    },
+use crate::plan::{
+    needs::{ConfigurationNeed, host_progress},
+    observed::Observed,
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,16 +1,15 @@
 //! The host is one, or may become one.
 
+use kubesphere::{
+    command::{Mc, context_option},
+    role::Role,
+};
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{JOINING, Outcome},
 };
-use crate::{
-    kubesphere::{
-        command::{Mc, context_option},
-        role::Role,
-    },
-    plan::{intent::HostChoice, observed::Observed, operation::Operation},
-};
+use crate::plan::{intent::HostChoice, observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "host-role",

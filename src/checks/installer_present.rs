@@ -1,15 +1,14 @@
 //! The installer that brings a changed configuration into effect is there.
 
+use kubesphere::{command::Kubectl, side::Side, versions::Support};
+
 use super::{
     Check, Clusters, Report, Rule,
     rule::{Outcome, some},
 };
-use crate::{
-    kubesphere::{command::Kubectl, side::Side, versions::Support},
-    plan::{
-        observed::{Observed, Seen},
-        operation::Operation,
-    },
+use crate::plan::{
+    observed::{Observed, Seen},
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,18 +1,17 @@
 //! The host has a secret that it can share.
 
+use kubesphere::{
+    cluster_configuration::ClusterConfiguration, command::Kubectl, kubesphere_config, side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     kubesphere_version::is_version_4,
     rule::{CONFIGURING, JOINING, Outcome, Unasked},
 };
-use crate::{
-    kubesphere::{
-        cluster_configuration::ClusterConfiguration, command::Kubectl, kubesphere_config, side::Side,
-    },
-    plan::{
-        observed::{Observed, Seen},
-        secret_remarks::run_installer,
-    },
+use crate::plan::{
+    observed::{Observed, Seen},
+    secret_remarks::run_installer,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -96,12 +95,12 @@ fn edit(side: &Side) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::jwt_secret::JwtSecret;
     use serde_json::json;
 
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, OTHER_SECRET, config, empty, specify},
-        kubesphere::jwt_secret::JwtSecret,
         plan::observed::Seen,
     };
 

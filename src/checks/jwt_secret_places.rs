@@ -1,17 +1,16 @@
 //! The places of one cluster that hold its jwtSecret hold the same.
 
+use kubesphere::{command::Mc, devops_config};
+
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     rule::{JOINING, Outcome, some},
 };
-use crate::{
-    kubesphere::{command::Mc, devops_config},
-    plan::{
-        needs::{ConfigurationNeed, shared_secret},
-        observed::{Observed, Seen},
-        secret_places::{Place, SecretPlaces},
-        secret_remarks::{Remark, devops_cures, of_places},
-    },
+use crate::plan::{
+    needs::{ConfigurationNeed, shared_secret},
+    observed::{Observed, Seen},
+    secret_places::{Place, SecretPlaces},
+    secret_remarks::{Remark, devops_cures, of_places},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -110,12 +109,12 @@ fn unread(places: &SecretPlaces, observed: &Observed) -> Option<Report> {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::jwt_secret::JwtSecret;
     use serde_json::json;
 
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, config, empty, specify, surround},
-        kubesphere::jwt_secret::JwtSecret,
         plan::observed::{Observed, Seen},
     };
 

@@ -1,15 +1,14 @@
 //! ks-apiserver answers as a host asks it.
 
+use kubesphere::command::Kubectl;
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{Outcome, PREPARING, STORING, some},
 };
-use crate::{
-    kubesphere::command::Kubectl,
-    plan::{
-        observed::{Observed, Seen},
-        operation::Operation,
-    },
+use crate::plan::{
+    observed::{Observed, Seen},
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,13 +1,12 @@
 //! Both clusters run a KubeSphere that this program knows.
 
+use kubesphere::versions::Support;
+
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     rule::{JOINING, Outcome},
 };
-use crate::{
-    kubesphere::versions::Support,
-    plan::observed::{Observed, Seen},
-};
+use crate::plan::observed::{Observed, Seen};
 
 pub(super) const CHECK: Check = Check {
     id: "kubesphere-version",
@@ -85,12 +84,12 @@ fn no_version(observed: &Observed) -> Option<Report> {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{cluster_configuration::ClusterConfiguration, versions::Version};
     use serde_json::json;
 
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, config, empty},
-        kubesphere::{cluster_configuration::ClusterConfiguration, versions::Version},
         plan::observed::{Observed, Seen},
     };
 

@@ -1,13 +1,12 @@
 //! No probe pods of a command that was killed are left on the host.
 
+use kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side};
+
 use super::{
     Check, Finding, Report, Rule,
     rule::{CHANGING, LOOKING},
 };
-use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side},
-    plan::{observed::Seen, reach::leftovers::LeftoverPod},
-};
+use crate::plan::{observed::Seen, reach::leftovers::LeftoverPod};
 
 pub(super) const CHECK: Check = Check {
     id: "leftover-probe-pods",
@@ -40,10 +39,11 @@ fn report(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Report {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::side::Side;
+
     use super::found;
     use crate::{
         checks::Verdict,
-        kubesphere::side::Side,
         plan::{observed::Seen, reach::leftovers::LeftoverPod},
     };
 

@@ -1,13 +1,12 @@
 //! A host of 3.1 or 3.2 finds the token Secrets that its kubefed relies on.
 
+use kubesphere::versions::WITHOUT_TOKEN_SECRETS;
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{NO_MEMBER, Outcome},
 };
-use crate::{
-    kubesphere::versions::WITHOUT_TOKEN_SECRETS,
-    plan::{observed::Observed, operation::Operation},
-};
+use crate::plan::{observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "legacy-token-secrets",

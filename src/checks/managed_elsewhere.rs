@@ -1,20 +1,19 @@
 //! No other tool takes back what a join changes.
 
+use kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, command::Mc, management::Tool,
+    role::Role, side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation, Unjoining, Verdict,
     rule::{CONFIGURING, LOOKING, Outcome},
 };
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, command::Mc,
-        management::Tool, role::Role, side::Side,
-    },
-    plan::{
-        configuration_patch::{Change, ConfigurationPatch},
-        needs::ConfigurationNeed,
-        observed::Observed,
-        operation::Operation,
-    },
+use crate::plan::{
+    configuration_patch::{Change, ConfigurationPatch},
+    needs::ConfigurationNeed,
+    observed::Observed,
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check = Check {

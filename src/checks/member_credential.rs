@@ -1,17 +1,16 @@
 //! What will be stored on the host works inside its pods.
 
+use kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side, versions::Version};
+
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining,
     rule::{NOTHING_STORED, Outcome, PREPARING, STORING, Unasked},
 };
-use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side, versions::Version},
-    plan::{
-        credential::{Account, CredentialKind, CredentialObject, Ownership},
-        intent::ClusterIntent,
-        member_kubeconfig::{Problem, StoredUser},
-        observed::Observed,
-    },
+use crate::plan::{
+    credential::{Account, CredentialKind, CredentialObject, Ownership},
+    intent::ClusterIntent,
+    member_kubeconfig::{Problem, StoredUser},
+    observed::Observed,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,17 +1,16 @@
 //! The context's own credential, where it is stored, holds for some time.
 
+use kubesphere::{command::Mc, side::Side};
+
 use super::{
     Check, Report, Rule, Situation, Verdict,
     rule::{NOTHING_STORED, Outcome, STORING, some},
 };
-use crate::{
-    kubesphere::{command::Mc, side::Side},
-    plan::{
-        credential::CredentialKind,
-        lifetime::{DAY, SOON, day, end, left},
-        member_kubeconfig::StoredUser,
-        observed::Observed,
-    },
+use crate::plan::{
+    credential::CredentialKind,
+    lifetime::{DAY, SOON, day, end, left},
+    member_kubeconfig::StoredUser,
+    observed::Observed,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,16 +1,15 @@
 //! A member works as one of this host: its role and the host's secret are in effect.
 
+use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
+
 use super::{
     Check, Rule, Situation,
     rule::{LOOKING, NO_MEMBER, Outcome, Unasked, some},
     unfinished,
 };
-use crate::{
-    kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side},
-    plan::{
-        needs::{ConfigurationNeed, member_progress, shared_secret},
-        operation::Operation,
-    },
+use crate::plan::{
+    needs::{ConfigurationNeed, member_progress, shared_secret},
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,19 +1,18 @@
 //! Nothing of a former host is left on a member.
 
+use kubesphere::{
+    command::{Kubectl, Mc},
+    side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{LOOKING, NO_MEMBER, Outcome, WITH_MEMBERS, some},
 };
-use crate::{
-    kubesphere::{
-        command::{Kubectl, Mc},
-        side::Side,
-    },
-    plan::{
-        observed::{Observed, Seen},
-        operation::Operation,
-        surroundings::{LeftoverWorkspace, Leftovers},
-    },
+use crate::plan::{
+    observed::{Observed, Seen},
+    operation::Operation,
+    surroundings::{LeftoverWorkspace, Leftovers},
 };
 
 pub(super) const CHECK: Check = Check {

@@ -3,20 +3,19 @@
 //! What it says comes from probing, after the other checks and after the question. See [`crate::plan::reach`] for what
 //! a kubelet's probe can and cannot tell.
 
+use kubesphere::{command::Kubectl, side::Side};
+
 use super::{
     Check, Finding, Report, Rule,
     rule::{NOTHING_REGISTERED, STORING},
 };
-use crate::{
-    kubesphere::{command::Kubectl, side::Side},
-    plan::{
-        intent::{Intent, Reachability},
-        operation::Operation,
-        reach::{
-            probing::{ProbePlan, Probed, ProbedMember},
-            target::Target,
-            verdict::{Obstruction, Reach},
-        },
+use crate::plan::{
+    intent::{Intent, Reachability},
+    operation::Operation,
+    reach::{
+        probing::{ProbePlan, Probed, ProbedMember},
+        target::Target,
+        verdict::{Obstruction, Reach},
     },
 };
 
@@ -145,10 +144,11 @@ fn cure(how: Obstruction, target: &Target) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::side::Side;
+
     use super::{Operation, Reachability, foreseen, probed, unprobed};
     use crate::{
         checks::{Finding, Verdict, fixture::Case},
-        kubesphere::side::Side,
         plan::reach::{
             node::fixture,
             probing::{

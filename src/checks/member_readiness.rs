@@ -1,29 +1,27 @@
 //! The host finds its members ready, and says so of late.
 
 use jiff::SignedDuration;
+use kubesphere::{
+    cluster::{ConditionType, RegisteredCluster},
+    command::{Kubectl, Mc},
+    installer_log::mask,
+    kubesphere_config::DEFAULT_RESYNC,
+    readiness::{Membership, is_stale, last_look, membership},
+    side::Side,
+    stored_kubeconfig::StoredKubeconfig,
+};
 
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining, Verdict,
     host_in_effect::controller,
     rule::{LOOKING, NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, some},
 };
-use crate::{
-    kubesphere::{
-        cluster::{ConditionType, RegisteredCluster},
-        command::{Kubectl, Mc},
-        installer_log::mask,
-        kubesphere_config::DEFAULT_RESYNC,
-        readiness::{Membership, is_stale, last_look, membership},
-        side::Side,
-        stored_kubeconfig::StoredKubeconfig,
-    },
-    plan::{
-        lifetime::{SOON, day, end_of_stored, left},
-        member_server::storable,
-        observed::Observed,
-        operation::Operation,
-        unjoin::admission::{Admission, MemberHealth},
-    },
+use crate::plan::{
+    lifetime::{SOON, day, end_of_stored, left},
+    member_server::storable,
+    observed::Observed,
+    operation::Operation,
+    unjoin::admission::{Admission, MemberHealth},
 };
 
 pub(super) const CHECK: Check = Check {

@@ -2,13 +2,11 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use kubesphere::cluster::RegisteredCluster;
 use serde_json::{Value, json};
 
 use super::CHECK;
-use crate::{
-    checks::fixture::{Case, cluster, host_cluster, with_conditions},
-    kubesphere::cluster::RegisteredCluster,
-};
+use crate::checks::fixture::{Case, cluster, host_cluster, with_conditions};
 
 const NOW: &str = "2026-01-01T12:00:00Z";
 

@@ -1,23 +1,22 @@
 //! No member is registered on this host under another name.
 
+use kubesphere::{
+    cluster::RegisteredCluster,
+    command::{Kubectl, Mc},
+    side::Side,
+};
+
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     rule::{NOTHING_REGISTERED, Outcome, REGISTERING},
     stored_options::without_effect,
 };
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        command::{Kubectl, Mc},
-        side::Side,
-    },
-    plan::{
-        identity::{Identity, identity},
-        intent::ClusterIntent,
-        observed::Observed,
-        operation::Operation,
-        unjoin::member_ownership::MemberOwnership,
-    },
+use crate::plan::{
+    identity::{Identity, identity},
+    intent::ClusterIntent,
+    observed::Observed,
+    operation::Operation,
+    unjoin::member_ownership::MemberOwnership,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,15 +1,14 @@
 //! A member may become one of this host: it is no host, and no other host's.
 
+use kubesphere::{
+    cluster_configuration::ClusterConfiguration, command::Mc, jwt_secret::JwtSecret, role::Role,
+};
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{NO_MEMBER, Outcome, WITH_MEMBERS},
 };
-use crate::{
-    kubesphere::{
-        cluster_configuration::ClusterConfiguration, command::Mc, jwt_secret::JwtSecret, role::Role,
-    },
-    plan::{intent::MemberIntent, needs::shared_secret, observed::Observed, operation::Operation},
-};
+use crate::plan::{intent::MemberIntent, needs::shared_secret, observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "member-role",

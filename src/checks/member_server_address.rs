@@ -1,16 +1,15 @@
 //! The address that will be stored leads further than to the member's own nodes.
 
+use kubesphere::side::Side;
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{NOTHING_STORED, Outcome, STORING},
 };
-use crate::{
-    kubesphere::side::Side,
-    plan::{
-        intent::ClusterIntent,
-        member_server::{EndpointSeen, Reach, reach},
-        observed::Observed,
-    },
+use crate::plan::{
+    intent::ClusterIntent,
+    member_server::{EndpointSeen, Reach, reach},
+    observed::Observed,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,17 +1,16 @@
 //! The certificate of a member's server is valid for what will be stored, and for some time.
 
+use kubesphere::side::Side;
+
 use super::{
     Check, Report, Rule, Situation,
     member_server_address::with_proposals,
     rule::{NOTHING_STORED, Outcome, STORING},
 };
-use crate::{
-    kubesphere::side::Side,
-    plan::{
-        intent::ClusterIntent,
-        lifetime::{SOON, day, left},
-        member_server::{CertificateSeen, EndpointSeen, host},
-    },
+use crate::plan::{
+    intent::ClusterIntent,
+    lifetime::{SOON, day, left},
+    member_server::{CertificateSeen, EndpointSeen, host},
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,17 +1,16 @@
 //! The address that will be stored is not this machine's own.
 
+use kubesphere::side::Side;
+
 use super::{
     Check, Report, Rule, Situation,
     member_server_address::with_proposals,
     rule::{NOTHING_STORED, Outcome, STORING},
 };
-use crate::{
-    kubesphere::side::Side,
-    plan::{
-        intent::ClusterIntent,
-        member_server::{Reach, reach},
-        observed::Observed,
-    },
+use crate::plan::{
+    intent::ClusterIntent,
+    member_server::{Reach, reach},
+    observed::Observed,
 };
 
 pub(super) const CHECK: Check = Check {

@@ -1,13 +1,12 @@
 //! No member is newer than its host.
 
+use kubesphere::versions::Version;
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{NO_MEMBER, Outcome, WITH_MEMBERS},
 };
-use crate::{
-    kubesphere::versions::Version,
-    plan::{observed::Observed, operation::Operation},
-};
+use crate::plan::{observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "member-versions",

@@ -1,13 +1,12 @@
 //! The user may do what the plan needs.
 
+use kubesphere::{cluster, cluster_configuration};
+
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     rule::{JOINING, Outcome},
 };
-use crate::{
-    kubesphere::{cluster, cluster_configuration},
-    plan::observed::{Denied, Observed},
-};
+use crate::plan::observed::{Denied, Observed};
 
 pub(super) const CHECK: Check = Check {
     id: "permissions",

@@ -1,13 +1,12 @@
 //! An import finds both sides prepared.
 
+use kubesphere::{command::Mc, side::Side};
+
 use super::{Check, Report, Rule, Situation, rule::Outcome};
-use crate::{
-    kubesphere::{command::Mc, side::Side},
-    plan::{
-        needs::{ConfigurationNeed, host_need, host_progress, member_need, member_progress, shared_secret},
-        observed::Observed,
-        operation::Operation,
-    },
+use crate::plan::{
+    needs::{ConfigurationNeed, host_need, host_progress, member_need, member_progress, shared_secret},
+    observed::Observed,
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check = Check {

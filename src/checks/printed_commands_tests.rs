@@ -1,21 +1,19 @@
 //! The commands that checks print, on clusters in which much is wrong.
 
+use kubesphere::{
+    given_options::{Choice, GivenOptions},
+    side::Side,
+};
 use serde_json::json;
 
 use super::{
     fixture::{Case, change_configuration, cluster, empty, specify, surround, with_conditions},
     registry::{Subject, run},
 };
-use crate::{
-    kubesphere::{
-        given_options::{Choice, GivenOptions},
-        side::Side,
-    },
-    plan::{
-        context_mapping::{LeftOut, Why},
-        observed::Seen,
-        operation::Operation,
-    },
+use crate::plan::{
+    context_mapping::{LeftOut, Why},
+    observed::Seen,
+    operation::Operation,
 };
 
 const ON_HOST: &str = r"--kubeconfig 'the host'\''s' --context 'prod$HOME'";

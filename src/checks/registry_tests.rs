@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
 
+use kubesphere::side::Side;
+
 use super::{CHECKS, PROBES, Subject, every_check, run};
 use crate::{
     checks::{
         Finding, Silent, Verdict,
         fixture::{Case, cluster, host_cluster},
     },
-    kubesphere::side::Side,
     plan::{
         observed::Seen,
         operation::Operation::{self, Join, Renew},

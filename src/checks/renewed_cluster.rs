@@ -1,19 +1,18 @@
 //! A Cluster gets a new kubeconfig of its own member, and of no other cluster.
 
+use kubesphere::{
+    cluster::RegisteredCluster,
+    command::{Kubectl, Mc},
+    side::Side,
+};
+
 use super::{Check, Report, Rule, Situation, Verdict, rule::Outcome};
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        command::{Kubectl, Mc},
-        side::Side,
-    },
-    plan::{
-        context_mapping::{LeftOut, Why},
-        identity::{Identity, identity},
-        intent::ClusterIntent,
-        observed::Observed,
-        operation::Operation,
-    },
+use crate::plan::{
+    context_mapping::{LeftOut, Why},
+    identity::{Identity, identity},
+    intent::ClusterIntent,
+    observed::Observed,
+    operation::Operation,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -176,12 +175,12 @@ fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed, member: Option<&Si
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret};
     use serde_json::json;
 
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, HOST_SECRET, cluster, host_cluster},
-        kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret},
         plan::{
             context_mapping::{LeftOut, Why},
             observed::Seen,

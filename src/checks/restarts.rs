@@ -1,10 +1,12 @@
 //! What restarts on each cluster with a join.
 
+use kubesphere::versions::Version;
+
 use super::{
     Check, Report, Rule, Situation,
     rule::{CHANGING, LOOKING, Outcome},
 };
-use crate::{kubesphere::versions::Version, plan::observed::Observed};
+use crate::plan::observed::Observed;
 
 pub(super) const CHECK: Check = Check {
     id: "restarts",

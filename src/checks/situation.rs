@@ -1,17 +1,16 @@
 //! Everything that the checks of a join, its parts and a renewal may look at.
 
+use kubesphere::{cluster::RegisteredCluster, side::Side};
+
 use super::{
     Clusters, Silent, Verdict,
     rule::{Unasked, some},
 };
-use crate::{
-    kubesphere::{cluster::RegisteredCluster, side::Side},
-    plan::{
-        intent::{ClusterIntent, Intent, MemberIntent},
-        needs::{ConfigurationNeed, Unplannable},
-        observed::Observed,
-        operations::Decision,
-    },
+use crate::plan::{
+    intent::{ClusterIntent, Intent, MemberIntent},
+    needs::{ConfigurationNeed, Unplannable},
+    observed::Observed,
+    operations::Decision,
 };
 
 /// A join, as far as it was observed. A side that did not answer is absent.

@@ -1,21 +1,19 @@
 //! What of the options that say what the host stores of a member changes nothing, because it is registered already.
 
+use kubesphere::{
+    cluster::RegisteredCluster, command::Mc, installer_log::mask, stored_kubeconfig::StoredKubeconfig,
+};
 use secrecy::ExposeSecret as _;
 
 use super::{
     Report, Situation,
     rule::{Outcome, some},
 };
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster, command::Mc, installer_log::mask, stored_kubeconfig::StoredKubeconfig,
-    },
-    plan::{
-        credential::{Choice, CredentialKind},
-        intent::ClusterIntent,
-        observed::Observed,
-        stored_credential::{StoredCredentialKind, stored_credential},
-    },
+use crate::plan::{
+    credential::{Choice, CredentialKind},
+    intent::ClusterIntent,
+    observed::Observed,
+    stored_credential::{StoredCredentialKind, stored_credential},
 };
 
 /// A join stores a kubeconfig once; another one is made by a renewal.

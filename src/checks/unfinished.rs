@@ -1,10 +1,9 @@
 //! What is said of a configuration that is not, or no longer, in effect, on either side.
 
+use kubesphere::{command::Mc, side::Side};
+
 use super::{Report, Situation};
-use crate::{
-    kubesphere::{command::Mc, side::Side},
-    plan::configuration_patch::ConfigurationPatch,
-};
+use crate::plan::configuration_patch::ConfigurationPatch;
 
 /// A run that failed before: what changes the configuration makes up for it. `command` makes the installer run again.
 pub(super) fn restart(situation: &Situation<'_>, side: &Side, missing: &str, command: &Mc) -> Report {

@@ -1,20 +1,18 @@
 //! A removal, as its checks judge it.
 
+use kubesphere::{
+    cluster::RegisteredCluster, jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, side::Side,
+};
 use serde_json::json;
 
 use super::{Finding, Silent, Subject, Unjoining, Verdict, registry::run};
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster, jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, side::Side,
-    },
-    plan::{
-        observed::{Observed, Seen, fixture},
-        secret_places::{config_with, configuration_asking},
-        unjoin::{
-            admission::{Admission, MemberHealth},
-            plan::{MemberSeen, UnjoinIntent, plan},
-            trace::Traces,
-        },
+use crate::plan::{
+    observed::{Observed, Seen, fixture},
+    secret_places::{config_with, configuration_asking},
+    unjoin::{
+        admission::{Admission, MemberHealth},
+        plan::{MemberSeen, UnjoinIntent, plan},
+        trace::Traces,
     },
 };
 

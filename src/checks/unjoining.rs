@@ -1,15 +1,14 @@
 //! Everything that the checks of a removal may look at.
 
+use kubesphere::cluster::RegisteredCluster;
+
 use super::{Clusters, Silent, rule::Unasked};
-use crate::{
-    kubesphere::cluster::RegisteredCluster,
-    plan::{
-        needs::Unplannable,
-        observed::Observed,
-        unjoin::{
-            plan::{UnjoinIntent, UnjoinPlan},
-            trace::Traces,
-        },
+use crate::plan::{
+    needs::Unplannable,
+    observed::Observed,
+    unjoin::{
+        plan::{UnjoinIntent, UnjoinPlan},
+        trace::Traces,
     },
 };
 

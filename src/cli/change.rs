@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::kubesphere::kubesphere_config::go_duration;
+use kubesphere::kubesphere_config::go_duration;
 
 /// Which checks do not stop it.
 #[derive(Clone, Debug, Default, Args)]

@@ -6,10 +6,10 @@ use clap::{
     ArgAction, Args, ValueEnum,
     builder::{StringValueParser, TypedValueParser as _},
 };
+use kubesphere::kubesphere_config::go_duration;
 use secrecy::SecretString;
 
 use super::cluster::key_value;
-use crate::kubesphere::kubesphere_config::go_duration;
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]

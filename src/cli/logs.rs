@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::kubesphere::kubesphere_config::go_duration;
+use kubesphere::kubesphere_config::go_duration;
 
 /// Follow the log of ks-installer and say how its last run ended
 ///

@@ -2,16 +2,17 @@
 
 use std::{io, path::Path};
 
+use config_file::{
+    configuration_file::ConfigurationFile,
+    problem::{Position, Problem, text_of},
+    store::{self, Readers, Stored},
+};
+use kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role};
+
 use super::given_secret::{SOURCES, confirm_piped, given_secret, is_given};
 use crate::{
     cli::{Configure, ConfiguredRole, Global},
-    config_file::{
-        configuration_file::ConfigurationFile,
-        problem::{Position, Problem, text_of},
-        store::{self, Readers, Stored},
-    },
     error::{Error, ErrorKind},
-    kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role},
     output::{
         configuration_file::{self, Readable, Secrets},
         diff::{self, Version},

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use kubesphere::names::{
+    is_cluster_name, is_host_cluster_name, is_key, is_label_value, propose_cluster_name,
+};
+
 use super::{
     contexts::{confirm_members, member_options, open, select_host, select_members},
     request::{ClusterRequest, Renewed, Request},
@@ -9,9 +13,6 @@ use super::{
 use crate::{
     cli::{Global, MemberConnection},
     error::Error,
-    kubesphere::names::{
-        is_cluster_name, is_host_cluster_name, is_key, is_label_value, propose_cluster_name,
-    },
     live::{
         connection::Connection,
         credentials::{GivenAddress, credentials},

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
+use kubesphere::side::Side;
 
 use crate::{
     cli::{Global, completion::Of},
     error::Error,
-    kubesphere::side::Side,
     live::{
         connection::Connection,
         environment::Environment,

@@ -1,7 +1,8 @@
 //! The command that goes on where one has stopped.
 
+use kubesphere::shell_word::shell_word;
+
 use crate::{
-    kubesphere::shell_word::shell_word,
     live::environment::command_line,
     output::{self, ui::Ui},
 };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig};
 
 use super::{
     contexts::{open, select_host},
@@ -12,7 +13,6 @@ use super::{
 use crate::{
     cli::{Get, GetFormat, Global},
     error::{Error, ErrorKind},
-    kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig},
     live::{
         connection::Connection,
         environment::Environment,

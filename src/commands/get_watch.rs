@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use kubesphere::cluster::RegisteredCluster;
 use tokio::time::{Instant, timeout_at};
 
 use super::get::{HostSeen, Shown, unlisted};
 use crate::{
     cli::{GetFormat, OutputFormat},
     error::Error,
-    kubesphere::cluster::RegisteredCluster,
     live::{
         observe::clusters_object,
         registrations::{self, Roll, list},

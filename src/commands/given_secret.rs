@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use kubesphere::jwt_secret::JwtSecret;
+
 use super::{
     contexts::{open, select_host},
     host_secret::host_secret,
@@ -13,7 +15,6 @@ use super::{
 use crate::{
     cli::{Global, HostConnection, SecretSource},
     error::{Error, ErrorKind},
-    kubesphere::jwt_secret::JwtSecret,
     live::environment::Environment,
     output::{jwt_secrets::warn_of_role, ui::Ui},
 };
@@ -112,8 +113,9 @@ fn read(source: impl Read) -> io::Result<JwtSecret> {
 mod tests {
     use std::io;
 
+    use kubesphere::jwt_secret::Unusable;
+
     use super::read;
-    use crate::kubesphere::jwt_secret::Unusable;
 
     #[test]
     fn one_newline_at_the_end_does_not_count() {

@@ -1,8 +1,9 @@
 //! The host's jwtSecret, for those that share it, or why it is withheld.
 
+use kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, side::Side};
+
 use crate::{
     error::{Error, ErrorKind},
-    kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, side::Side},
     live::{connection::Connection, secret_places::secret_places},
     output::{jwt_secrets::show_remarks, ui::Ui},
     plan::{

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use kubesphere::command::{Mc, context_option};
+
 use super::{
     connect::{Clusters, connect},
     look::{Look, look},
@@ -12,7 +14,6 @@ use super::{
 use crate::{
     cli::{ChangeOptions, Global},
     error::{Error, Resume},
-    kubesphere::command::{Mc, context_option},
     live::{connection::Connection, registering::WithoutVersion},
     output::{document::Document, questions, results::warn_of_unknown_version, ui::Ui},
     plan::{

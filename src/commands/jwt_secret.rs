@@ -1,6 +1,7 @@
 //! `kubectl mc jwt-secret`.
 
 use futures::future::join_all;
+use kubesphere::side::Side;
 
 use super::{
     contexts::{confirm_members, member_options, open, select_host, select_members},
@@ -10,7 +11,6 @@ use super::{
 use crate::{
     cli::{Global, ShowJwtSecret},
     error::{Error, ErrorKind},
-    kubesphere::side::Side,
     live::{connection::Connection, environment::Environment, secret_places::secret_places},
     output::{
         ending::{Object as _, conclude},

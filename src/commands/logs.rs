@@ -4,6 +4,11 @@ use std::{pin::pin, time::Duration};
 
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
+use kubesphere::{
+    command::Kubectl,
+    installer_log::{Failure, InstallerLog, Run},
+    side::Side,
+};
 use tokio::time::timeout;
 
 use super::{
@@ -13,11 +18,6 @@ use super::{
 use crate::{
     cli::{Global, Logs, Runs},
     error::{Error, ErrorKind, logs_command},
-    kubesphere::{
-        command::Kubectl,
-        installer_log::{Failure, InstallerLog, Run},
-        side::Side,
-    },
     live::{
         connection::Connection,
         environment::Environment,

@@ -3,6 +3,12 @@
 use std::{error::Error as StdError, iter};
 
 use futures::future::join_all;
+use kubesphere::{
+    cluster::RegisteredCluster,
+    object::ObjectKind,
+    readiness::{Membership, membership},
+    side::Side,
+};
 
 use super::{
     changing::{Changes, Changing},
@@ -13,12 +19,6 @@ use super::{
 use crate::{
     checks::{self, Finding, MemberSituation, Silent, Situation, Subject, member_reachable},
     error::Error,
-    kubesphere::{
-        cluster::RegisteredCluster,
-        object::ObjectKind,
-        readiness::{Membership, membership},
-        side::Side,
-    },
     live::{
         account::{look_at_account, look_at_earlier},
         closer_look::{look_at_installer, look_at_rights},

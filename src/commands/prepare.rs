@@ -2,11 +2,12 @@
 
 use std::slice;
 
+use kubesphere::jwt_secret::JwtSecret;
+
 use super::{given_secret::given_on_stdin, joining, request::Request};
 use crate::{
     cli::{Global, Prepare, PrepareHost, PrepareMember},
     error::Error,
-    kubesphere::jwt_secret::JwtSecret,
     output::ui::Ui,
     plan::operation::Operation,
 };

@@ -1,6 +1,7 @@
 //! Which context leads to which Cluster, where all are to be renewed.
 
 use futures::future::join_all;
+use kubesphere::cluster::RegisteredCluster;
 
 use super::{
     contexts::{every_member, of_one_member, open, select_host},
@@ -9,7 +10,6 @@ use super::{
 use crate::{
     cli::Global,
     error::{Error, ErrorKind},
-    kubesphere::cluster::RegisteredCluster,
     live::{
         environment::Environment,
         observe::observe,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use kubesphere::jwt_secret::JwtSecret;
+
 use crate::{
     cli::{ClusterOptions, Credentials},
     error::Resume,
-    kubesphere::jwt_secret::JwtSecret,
     plan::{
         context_mapping::LeftOut,
         credential::Choice,

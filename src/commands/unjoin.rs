@@ -5,11 +5,12 @@ mod forced;
 mod look;
 mod residue;
 
+use kubesphere::{cluster::RegisteredCluster, command::Mc};
+
 use super::pipeline::{self, Task};
 use crate::{
     cli::{Global, Unjoin},
     error::Error,
-    kubesphere::{cluster::RegisteredCluster, command::Mc},
     live::connection::Connection,
     output::{
         document::Document,

@@ -1,6 +1,7 @@
 //! The account on a member whose credential its host stores: looking at what there is of it.
 
 use kube::api::{DynamicObject, ListParams};
+use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
 use serde_json::Value;
 
 use super::{
@@ -9,16 +10,13 @@ use super::{
     observe::{as_value, seen},
     request_error::RequestError,
 };
-use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind},
-    plan::{
-        credential::{
-            ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, CredentialKind, CredentialObject,
-            HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership, TOKEN_TYPE,
-        },
-        observed::{Observed, Seen},
-        superseded::{Earlier, EarlierToken},
+use crate::plan::{
+    credential::{
+        ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, CredentialKind, CredentialObject,
+        HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership, TOKEN_TYPE,
     },
+    observed::{Observed, Seen},
+    superseded::{Earlier, EarlierToken},
 };
 
 /// Adds what there is of the account for this kind of credential.

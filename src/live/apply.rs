@@ -2,6 +2,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
+use kubesphere::{
+    cluster::RegisteredCluster,
+    cluster_configuration::{ClusterConfiguration, NAME, NAMESPACE},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -10,17 +14,11 @@ use super::{
     observe::{as_value, clusters, configurations},
     request_error::RequestError,
 };
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        cluster_configuration::{ClusterConfiguration, NAME, NAMESPACE},
-    },
-    plan::{
-        cluster_manifest::cluster_manifest,
-        configuration_patch::ConfigurationPatch,
-        member_kubeconfig::StoredKubeconfig,
-        steps::{describe_cluster::DescribeCluster, register::Register},
-    },
+use crate::plan::{
+    cluster_manifest::cluster_manifest,
+    configuration_patch::ConfigurationPatch,
+    member_kubeconfig::StoredKubeconfig,
+    steps::{describe_cluster::DescribeCluster, register::Register},
 };
 
 /// Sends a guarded patch of the ClusterConfiguration.

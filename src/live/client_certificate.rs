@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::api::DynamicObject;
+use kubesphere::object::ObjectKind;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::ring;
 use secrecy::SecretString;
@@ -20,14 +21,11 @@ use super::{
     steps::make_credential::{Making, create},
     user_binding::{add_user, bind},
 };
-use crate::{
-    kubesphere::object::ObjectKind,
-    plan::{
-        credential::{Asked, CredentialObject, HostUid, SIGNER},
-        lifetime::{end, lasting},
-        member_kubeconfig::StoredUser,
-        result::StepResult,
-    },
+use crate::plan::{
+    credential::{Asked, CredentialObject, HostUid, SIGNER},
+    lifetime::{end, lasting},
+    member_kubeconfig::StoredUser,
+    result::StepResult,
 };
 
 /// kube-controller-manager signs within a second; where nobody does by then (EKS never does), nobody will.

@@ -5,6 +5,7 @@ use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
 use kube::{Api, api::PostParams};
+use kubesphere::cluster_configuration::{GROUP, SHORT_NAME};
 use serde::Deserialize;
 
 use super::{
@@ -13,12 +14,9 @@ use super::{
     observe::{config, configuration},
     request_error::{Object, RequestError, Verb, request},
 };
-use crate::{
-    kubesphere::cluster_configuration::{GROUP, SHORT_NAME},
-    plan::{
-        access::Access,
-        observed::{Denied, InstallerRun, Observed, Seen},
-    },
+use crate::plan::{
+    access::Access,
+    observed::{Denied, InstallerRun, Observed, Seen},
 };
 
 /// Aggregated discovery in one answer; servers before 1.26 answer with the plain list of groups.

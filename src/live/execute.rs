@@ -1,6 +1,7 @@
 //! Carrying out a plan, for real or with `dryRun=All`: phases one after the other, their lanes side by side.
 
 use futures::future::join_all;
+use kubesphere::side::Side;
 use tokio::time::Instant;
 
 use super::{
@@ -10,17 +11,14 @@ use super::{
     report::{Event, Reporter},
     undo::Undo,
 };
-use crate::{
-    kubesphere::side::Side,
-    plan::{
-        intent::Intent,
-        manifest::Written,
-        member_kubeconfig::StoredKubeconfig,
-        observed::Observed,
-        phase::{Begins, Lane, OnFailure, Plan},
-        result::StepResult,
-        step::{Planned, Step},
-    },
+use crate::plan::{
+    intent::Intent,
+    manifest::Written,
+    member_kubeconfig::StoredKubeconfig,
+    observed::Observed,
+    phase::{Begins, Lane, OnFailure, Plan},
+    result::StepResult,
+    step::{Planned, Step},
 };
 
 /// What the steps are carried out with.

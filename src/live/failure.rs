@@ -1,9 +1,10 @@
 //! Why a step of a join did not come to its end.
 
+use kubesphere::side::Side;
+
 use super::{connection::ConnectionError, narrowing::failure::NarrowingFailure, request_error::RequestError};
 use crate::{
     checks::Finding,
-    kubesphere::side::Side,
     plan::{credential::CredentialObject, member_kubeconfig::Problem},
 };
 

@@ -10,18 +10,16 @@ use k8s_openapi::api::{
     discovery::v1::{Endpoint, EndpointSlice},
 };
 use kube::api::ListParams;
+use kubesphere::{cluster_webhook::CONFIGURATION, object::ObjectKind};
 
 use super::{
     connection::Connection,
     objects::Objects,
     observe::{FEDERATION_NAMESPACE, seen_if_possible},
 };
-use crate::{
-    kubesphere::{cluster_webhook::CONFIGURATION, object::ObjectKind},
-    plan::{
-        observed::Seen,
-        surroundings::{Federation, Release, Webhook},
-    },
+use crate::plan::{
+    observed::Seen,
+    surroundings::{Federation, Release, Webhook},
 };
 
 /// kubefed's controller (kubefed `charts/kubefed/charts/controllermanager/templates/deployments.yaml`).

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
+use kubesphere::{cluster::RegisteredCluster, side::Side};
 use secrecy::ExposeSecret as _;
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     request_error::Cause,
     selected_context::{SelectedContext, select},
 };
-use crate::kubesphere::{cluster::RegisteredCluster, side::Side};
 
 /// A member that is gone must not hold up a join.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -84,11 +84,10 @@ fn is_self_contained(context: &SelectedContext) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::side::Side;
+
     use super::{Kubeconfig, is_self_contained};
-    use crate::{
-        kubesphere::side::Side,
-        live::{kubeconfig::ConnectionOptions, selected_context::select},
-    };
+    use crate::live::{kubeconfig::ConnectionOptions, selected_context::select};
 
     fn stored(user: &str) -> bool {
         let text = format!(

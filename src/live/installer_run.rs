@@ -1,15 +1,14 @@
 //! Whether the installer is at work on a cluster, read once.
 
+use kubesphere::installer_log::InstallerLog;
+
 use super::{
     connection::Connection,
     follow::{LogUnavailable, TailBounds, installer_log_tail},
 };
-use crate::{
-    kubesphere::installer_log::InstallerLog,
-    plan::{
-        installer_run::{Triggers, judge},
-        observed::{InstallerRun, Observed},
-    },
+use crate::plan::{
+    installer_run::{Triggers, judge},
+    observed::{InstallerRun, Observed},
 };
 
 /// Reads the end of the installer's log.

@@ -1,6 +1,8 @@
 //! What came of the steps: from it later steps take what earlier ones have made, and results, the object of `-o` and the exit code
 //! are made.
 
+use kubesphere::side::Side;
+
 use super::{
     failure::Failure,
     registering::WithoutVersion,
@@ -8,7 +10,6 @@ use super::{
 };
 use crate::{
     checks::Finding,
-    kubesphere::side::Side,
     plan::{manifest::Written, member_kubeconfig::StoredKubeconfig, observed::Observed, result::StepResult},
 };
 

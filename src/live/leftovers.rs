@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use kube::api::ListParams;
+use kubesphere::object::ObjectKind;
 
 use super::{
     connection::Connection, objects::Objects, observe::seen_if_possible, request_error::RequestError,
     unjoin::namespaces::WORKSPACE,
 };
-use crate::{
-    kubesphere::object::ObjectKind,
-    plan::{
-        observed::Seen,
-        surroundings::{LeftoverWorkspace, Leftovers},
-    },
+use crate::plan::{
+    observed::Seen,
+    surroundings::{LeftoverWorkspace, Leftovers},
 };
 
 /// What kubefed writes on everything that it manages on a member.

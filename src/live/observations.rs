@@ -4,6 +4,12 @@ use futures::{StreamExt as _, future, stream::BoxStream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, api::DynamicObject};
+use kubesphere::{
+    cluster::{HOST_LABEL, RegisteredCluster},
+    cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
+    kubesphere_config,
+    role::Role,
+};
 
 use super::{
     connection::Connection,
@@ -11,15 +17,7 @@ use super::{
     observation::{Selection, State, latest},
     observe::{as_value, clusters, config_of, configurations},
 };
-use crate::{
-    kubesphere::{
-        cluster::{HOST_LABEL, RegisteredCluster},
-        cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
-        kubesphere_config,
-        role::Role,
-    },
-    plan::{observed::Seen, reconciler::Observation},
-};
+use crate::plan::{observed::Seen, reconciler::Observation};
 
 /// The observations of a cluster that is to get this role, its log from `log_since` on. Never ends.
 pub fn observations(

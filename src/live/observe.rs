@@ -6,6 +6,15 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Node, Secret},
 };
 use kube::api::{DynamicObject, ListParams};
+use kubesphere::{
+    cluster::RegisteredCluster,
+    cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
+    jwt_secret::JwtSecret,
+    kubesphere_config::{self, KubesphereConfig},
+    object::ObjectKind,
+    side::Side,
+    versions::Version,
+};
 use serde::de::DeserializeOwned;
 
 pub(super) use crate::plan::unjoin::trace::FEDERATION_NAMESPACE;
@@ -16,20 +25,9 @@ use super::{
     objects::Objects,
     request_error::{Cause, Object, RequestError, Verb, request},
 };
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
-        jwt_secret::JwtSecret,
-        kubesphere_config::{self, KubesphereConfig},
-        object::ObjectKind,
-        side::Side,
-        versions::Version,
-    },
-    plan::{
-        observed::{Clock, Installer, InstallerRun, Observed, Seen},
-        surroundings::Surroundings,
-    },
+use crate::plan::{
+    observed::{Clock, Installer, InstallerRun, Observed, Seen},
+    surroundings::Surroundings,
 };
 
 /// What the names of kubefed's service accounts on members end with.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use kubesphere::side::Side;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     failure::{Failure, LookAt},
     request_error::{Cause, RequestError},
 };
-use crate::kubesphere::side::Side;
 
 /// Between two tries; each is itself repeated once or twice by the layer below.
 const PAUSE: Duration = Duration::from_secs(1);

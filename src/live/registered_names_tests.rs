@@ -1,4 +1,5 @@
 use kube::config::Kubeconfig;
+use kubesphere::side::Side;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -8,10 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    kubesphere::side::Side,
-    live::{kubeconfig::ConnectionOptions, selected_context::select},
-};
+use crate::live::{kubeconfig::ConnectionOptions, selected_context::select};
 
 const LIST: &str = r#"{"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": [
     {"metadata": {"name": "edge-1"}}, {"metadata": {"name": "host"}}]}"#;

@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use http::Request;
+use kubesphere::{
+    cluster::RegisteredCluster,
+    readiness::{Membership, membership},
+    side::Side,
+    versions::Version,
+};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -16,15 +22,7 @@ use super::{
     request_error::{Object, Verb, request},
     waiting::Waiting,
 };
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        readiness::{Membership, membership},
-        side::Side,
-        versions::Version,
-    },
-    plan::{cluster_manifest::stored, member_kubeconfig::StoredKubeconfig, observed::Observed},
-};
+use crate::plan::{cluster_manifest::stored, member_kubeconfig::StoredKubeconfig, observed::Observed};
 
 /// After so many resyncs the controller has asked the member's KubeSphere often enough.
 const RESYNCS_FOR_KUBESPHERE: u32 = 2;

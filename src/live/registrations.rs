@@ -10,6 +10,7 @@ use kube::{
     api::{DynamicObject, ListParams},
     runtime::watcher::{Config, Error, Event},
 };
+use kubesphere::cluster::RegisteredCluster;
 
 use super::{
     connection::Connection,
@@ -17,7 +18,6 @@ use super::{
     observe::{as_value, clusters},
     request_error::{Cause, RequestError},
 };
-use crate::kubesphere::cluster::RegisteredCluster;
 
 /// Lists the Clusters that a label selector takes, or all of them. No member is asked.
 pub async fn list(

@@ -1,8 +1,9 @@
 //! What is told while clusters change, to whoever shows it, as plain data: its sentences stand where it is shown.
 
+use kubesphere::{object::ExistingObject, role::Role, side::Side};
+
 use crate::{
     checks::Finding,
-    kubesphere::{object::ExistingObject, role::Role, side::Side},
     plan::{
         credential::CredentialObject,
         narrowing::{Record, Remark},

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::{core::v1::ConfigMap, storage::v1};
 use kube::{api::ListParams, core::ObjectMeta};
+use kubesphere::{cluster_configuration::NAMESPACE, devops_config, kubesphere_config::KubesphereConfig};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -16,12 +17,9 @@ use super::{
     observe::{config_of, seen_if_possible},
     request_error::{Cause, Object, RequestError, Verb, request},
 };
-use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, devops_config, kubesphere_config::KubesphereConfig},
-    plan::{
-        observed::Seen,
-        surroundings::{ReadScope, StorageClass, Surroundings},
-    },
+use crate::plan::{
+    observed::Seen,
+    surroundings::{ReadScope, StorageClass, Surroundings},
 };
 
 /// The annotations by which `kubectl get storageclass` marks the default one.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kubesphere::object::ObjectKind;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -13,12 +14,9 @@ use super::{
     request_error::{Cause, RequestError},
     steps::make_credential::{Ensured, create},
 };
-use crate::{
-    kubesphere::object::ObjectKind,
-    plan::{
-        credential::{Asked, CredentialObject, HostUid, Ownership, USER_BINDING, user},
-        result::Effect,
-    },
+use crate::plan::{
+    credential::{Asked, CredentialObject, HostUid, Ownership, USER_BINDING, user},
+    result::Effect,
 };
 
 /// Between two tries where somebody else was faster.

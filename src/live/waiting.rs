@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use kubesphere::cluster::RegisteredCluster;
 use tokio::time::Instant;
 
 use super::identify;
-use crate::{kubesphere::cluster::RegisteredCluster, plan::renewal::Before};
+use crate::plan::renewal::Before;
 
 /// What was seen of the Cluster so far.
 pub(super) struct Waiting {

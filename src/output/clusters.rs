@@ -1,7 +1,9 @@
 //! The clusters that were looked at, as a table.
 
+use kubesphere::side::Side;
+
 use super::{table::aligned, ui::Ui, words::sanitize};
-use crate::{kubesphere::side::Side, plan::observed::Observed};
+use crate::plan::observed::Observed;
 
 /// The lines of the table, heading first.
 pub fn table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<String> {

@@ -1,7 +1,10 @@
 //! What is said of a configuration file and what was set in it.
 
+use config_file::advice::Advice;
+use kubesphere::shell_word::shell_word;
+
 use super::ui::Ui;
-use crate::{config_file::advice::Advice, error::Error, kubesphere::shell_word::shell_word};
+use crate::error::Error;
 
 /// What of a file not everybody should read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! Which context leads to which Cluster, in words.
 
+use kubesphere::side::Side;
+
 use super::{
     ui::Ui,
     words::{count, sanitize},
 };
-use crate::{kubesphere::side::Side, live::whereabouts::Unanswered, plan::context_mapping::Mapped};
+use crate::{live::whereabouts::Unanswered, plan::context_mapping::Mapped};
 
 /// That so many contexts are asked.
 pub fn asking(ui: &Ui, contexts: usize) {

@@ -1,5 +1,6 @@
 //! The one object that `-o json` and `-o yaml` print.
 
+use kubesphere::{jwt_secret::JwtSecret, object::ObjectRef, side::Side};
 use serde::Serialize;
 
 use super::{
@@ -11,7 +12,6 @@ use super::{
 use crate::{
     checks::Finding,
     cli::DryRun,
-    kubesphere::{jwt_secret::JwtSecret, object::ObjectRef, side::Side},
     plan::{
         configuration_patch::Change, manifest::Manifest, observed::Observed, operation::Operation,
         result::StepResult, step::Step,

@@ -41,11 +41,10 @@ fn show_one(ui: &Ui, finding: &Finding) {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::side::Side;
+
     use super::are_worth_showing;
-    use crate::{
-        checks::{Finding, Report, Verdict},
-        kubesphere::side::Side,
-    };
+    use crate::checks::{Finding, Report, Verdict};
 
     #[test]
     fn what_was_not_asked_is_never_shown_before_a_plan() {

@@ -1,14 +1,15 @@
 //! What a plan means for people: what cannot be undone, what restarts, whose sessions end, and who may read what is stored.
 
+use kubesphere::{
+    cluster_configuration::NAMESPACE,
+    command::{Kubectl, Mc},
+    role::Role,
+    side::Side,
+};
+
 use super::plan::View;
 use crate::{
     checks::restarts::what_restarts,
-    kubesphere::{
-        cluster_configuration::NAMESPACE,
-        command::{Kubectl, Mc},
-        role::Role,
-        side::Side,
-    },
     plan::{
         narrowing::Field,
         needs::ConfigurationNeed,

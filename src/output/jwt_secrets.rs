@@ -1,5 +1,6 @@
 //! Where the jwtSecrets stand: a table, and the one object that `-o` prints.
 
+use kubesphere::{command::Mc, side::Side};
 use serde::Serialize;
 
 use super::{
@@ -9,14 +10,11 @@ use super::{
     ui::Ui,
     words::sanitize,
 };
-use crate::{
-    kubesphere::{command::Mc, side::Side},
-    plan::{
-        observed::Seen,
-        secret_places::Value,
-        secret_remarks::Remark,
-        shared_secret::{Compared, ComparedPlace, Comparison},
-    },
+use crate::plan::{
+    observed::Seen,
+    secret_places::Value,
+    secret_remarks::Remark,
+    shared_secret::{Compared, ComparedPlace, Comparison},
 };
 
 /// The lines of the table, heading first.

@@ -1,5 +1,7 @@
 //! What a command that was interrupted may leave on a host, with what takes it away.
 
+use kubesphere::side::Side;
+
 use super::{
     events,
     ui::Ui,
@@ -7,7 +9,6 @@ use super::{
 };
 use crate::{
     checks::cluster_webhook,
-    kubesphere::side::Side,
     live::{narrowing::narrowed, reach::remains},
     plan::narrowing::Remark,
 };

@@ -2,8 +2,10 @@
 
 use std::io;
 
+use kubesphere::installer_log::mask;
+
 use super::{style::takes_colours, ui::Ui};
-use crate::{cli::ColorChoice, error::Error, kubesphere::installer_log::mask};
+use crate::{cli::ColorChoice, error::Error};
 
 const RESET: &str = "\u{1b}[0m";
 

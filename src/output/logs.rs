@@ -1,11 +1,11 @@
 //! What is said beside the lines of the installer's log.
 
 use jiff::Timestamp;
+use kubesphere::{command::Kubectl, installer_log::Failure, side::Side};
 
 use super::{ui::Ui, verdict};
 use crate::{
     error::logs_command,
-    kubesphere::{command::Kubectl, installer_log::Failure, side::Side},
     plan::conclusion::{Conclusion, Then},
 };
 

@@ -2,6 +2,12 @@
 
 use std::path::Path;
 
+use kubesphere::{
+    cluster_configuration::{NAME, NAMESPACE},
+    command::{Kubectl, Mc},
+    object::ObjectKind,
+};
+
 use super::{
     clusters,
     plan::{change, sentence},
@@ -10,11 +16,6 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    kubesphere::{
-        cluster_configuration::{NAME, NAMESPACE},
-        command::{Kubectl, Mc},
-        object::ObjectKind,
-    },
     plan::{
         manifest::{Form, Manifest, Written, waits_for},
         needs::ConfigurationNeed,
@@ -232,10 +233,10 @@ fn remark(step: &Step, is_known: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{object::ObjectRef, side::Side};
     use serde_json::json;
 
     use super::*;
-    use crate::kubesphere::{object::ObjectRef, side::Side};
 
     fn patch(context: &str, object: ObjectRef) -> Manifest {
         Manifest::of_patch(&Side::member(context), object, json!([]))

@@ -1,5 +1,8 @@
 //! A plan, as a person reads it before saying yes.
 
+use kubesphere::{
+    cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK, jwt_secret::JwtSecret, side::Side,
+};
 use owo_colors::OwoColorize as _;
 
 use super::{
@@ -9,9 +12,6 @@ use super::{
 };
 use crate::{
     checks::{Finding, cluster_webhook::narrowed},
-    kubesphere::{
-        cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK, jwt_secret::JwtSecret, side::Side,
-    },
     plan::{
         configuration_patch::Change,
         credential::{ACCOUNT, CLUSTER_ADMIN, CredentialKind, CredentialObject, USER_BINDING},

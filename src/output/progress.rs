@@ -7,6 +7,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use kubesphere::side::Side;
 use owo_colors::OwoColorize as _;
 
 use super::{
@@ -14,10 +15,7 @@ use super::{
     ui::Ui,
     words::{elapsed, sanitize},
 };
-use crate::{
-    kubesphere::side::Side,
-    live::report::{Event, Reporter},
-};
+use crate::live::report::{Event, Reporter};
 
 /// How often the live line moves.
 const TICK: Duration = Duration::from_millis(120);

@@ -3,15 +3,13 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use jiff::Timestamp;
+use kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig};
 use serde_json::{Value, json};
 
 use super::{cut, reasons};
-use crate::{
-    kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig},
-    plan::{
-        registration::{Expiry, Probe, Readiness, Registration, Standard, registrations},
-        registration_changes::changes,
-    },
+use crate::plan::{
+    registration::{Expiry, Probe, Readiness, Registration, Standard, registrations},
+    registration_changes::changes,
 };
 
 /// When everything was looked at; created an hour before.

@@ -1,6 +1,7 @@
 //! A host's Clusters as a table, and by name.
 
 use jiff::Timestamp;
+use kubesphere::side::Side;
 use owo_colors::Style;
 
 use super::{
@@ -11,7 +12,6 @@ use super::{
     verdict::sanitize,
 };
 use crate::{
-    kubesphere::side::Side,
     live::request_error::Cause,
     plan::{
         human_duration::human_duration,
@@ -225,11 +225,11 @@ fn cell(text: Option<&str>, otherwise: &str) -> Cell {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use kubesphere::cluster::RegisteredCluster;
     use serde_json::json;
 
     use super::{Form, RegistrationTable, Width};
     use crate::{
-        kubesphere::cluster::RegisteredCluster,
         output::style::Styles,
         plan::registration::{Registration, Standard, registrations},
     };

@@ -96,11 +96,10 @@ fn sum(findings: &[Finding]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::side::Side;
+
     use super::{Styles, lines, sum};
-    use crate::{
-        checks::{Finding, Report, Verdict},
-        kubesphere::side::Side,
-    };
+    use crate::checks::{Finding, Report, Verdict};
 
     fn finding(id: &'static str, report: Report) -> Finding {
         Finding { id, title: "all is well", report }

@@ -1,10 +1,11 @@
 //! What the steps of a plan came to.
 
+use kubesphere::{object::ObjectKind, side::Side};
+
 use super::{ui::Ui, words::dry_run_suffix};
 use crate::{
     cli::DryRun,
     error::Error,
-    kubesphere::{object::ObjectKind, side::Side},
     live::registering::WithoutVersion,
     plan::{
         credential::CredentialObject,
@@ -57,8 +58,9 @@ pub fn credential_left(member: &Side, results: &[StepResult]) -> Option<String> 
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::object::ObjectRef;
+
     use super::*;
-    use crate::kubesphere::object::ObjectRef;
 
     fn line_of(object: ObjectRef, effect: Effect) -> String {
         line(&StepResult::new(&Side::member("edge-1"), object, effect), DryRun::None)

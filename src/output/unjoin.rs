@@ -1,16 +1,14 @@
 //! What an unjoin leaves.
 
+use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side};
 use owo_colors::OwoColorize as _;
 
 use super::{document::Remain, ui::Ui, words::sanitize};
-use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side},
-    plan::{
-        credential::{ACCOUNT, CredentialObject, USER_BINDING},
-        observed::Denied,
-        steps::configure::configuration,
-        unjoin::trace::{FEDERATION_NAMESPACE, kubefed_account, kubefed_role},
-    },
+use crate::plan::{
+    credential::{ACCOUNT, CredentialObject, USER_BINDING},
+    observed::Denied,
+    steps::configure::configuration,
+    unjoin::trace::{FEDERATION_NAMESPACE, kubefed_account, kubefed_role},
 };
 
 /// What of kubefed's may not be read on the host.

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kubesphere::installer_log::{Failure, Phase, Run, mask};
 
 use super::words::{self, elapsed};
-use crate::{
-    kubesphere::installer_log::{Failure, Phase, Run, mask},
-    plan::conclusion::{Conclusion, Then},
-};
+use crate::plan::conclusion::{Conclusion, Then};
 
 /// What ended just now is not said to be old.
 const WORTH_SAYING: Duration = Duration::from_secs(60);
@@ -57,12 +55,10 @@ fn whereabouts(run: &Run) -> String {
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
+    use kubesphere::installer_log::InstallerLog;
 
     use super::sentence;
-    use crate::{
-        kubesphere::installer_log::InstallerLog,
-        plan::{conclusion::conclude, installer_run::Triggers},
-    };
+    use crate::plan::{conclusion::conclude, installer_run::Triggers};
 
     fn said(lines: &[&str], minutes: i64) -> String {
         let mut log = InstallerLog::default();

@@ -1,12 +1,13 @@
 //! What the steps of a plan need permission for.
 
+use kubesphere::{cluster, cluster_configuration, cluster_webhook, object::ObjectKind, side::Side};
+
 use super::{
     credential::{CLUSTER_ADMIN, CredentialKind, CredentialObject, HostUid, SIGNER},
     credential_step::CredentialStep,
     needs::ConfigurationNeed,
     superseded::Superseded,
 };
-use crate::kubesphere::{cluster, cluster_configuration, cluster_webhook, object::ObjectKind, side::Side};
 
 /// One permission, as an access review asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kubesphere::cluster;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{intent::Description, member_kubeconfig::StoredKubeconfig};
-use crate::kubesphere::cluster;
 
 pub fn stored(kubeconfig: &StoredKubeconfig) -> SecretString {
     STANDARD.encode(kubeconfig.text.expose_secret()).into()

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kubesphere::installer_log::{Ending, Failure, InstallerLog, Origin, Phase, Run, Verdict};
 
 use super::{
     installer_run::{Triggers, judge, stage},
     observed::InstallerRun,
 };
-use crate::kubesphere::installer_log::{Ending, Failure, InstallerLog, Origin, Phase, Run, Verdict};
 
 /// A hook that crashes is tried again every 5 s, for ever; who has crashed so often will not do better by itself.
 pub const CRASHES_AT_MOST: u32 = 3;
@@ -16,7 +16,7 @@ pub const CRASHES_AT_MOST: u32 = 3;
 /// After a component has failed, kubesphere-config is still written and ks-console and ks-apiserver waited for, and
 /// the end leaves no trace. The two playbooks take a minute or two where both are well, and their outcome changes
 /// nothing in the verdict: after this silence nobody is kept waiting for it. (Whoever waits for the configuration
-/// itself has [`CONFIGURING_IS_QUIET_FOR`](crate::kubesphere::installer_log::CONFIGURING_IS_QUIET_FOR).)
+/// itself has [`CONFIGURING_IS_QUIET_FOR`](kubesphere::installer_log::CONFIGURING_IS_QUIET_FOR).)
 pub const FAILED_RUN_IS_QUIET_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// What there is to say of the installer.
@@ -160,9 +160,10 @@ fn quiet(log: &InstallerLog, now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
+    use kubesphere::installer_log::InstallerLog;
 
     use super::{Conclusion, Then, conclude};
-    use crate::{kubesphere::installer_log::InstallerLog, plan::installer_run::Triggers};
+    use crate::plan::installer_run::Triggers;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_700_000_000 + seconds)

@@ -1,7 +1,8 @@
 //! Which context leads to which Cluster.
 
+use kubesphere::cluster::RegisteredCluster;
+
 use super::member_server::storable;
-use crate::kubesphere::cluster::RegisteredCluster;
 
 /// A context that leads to a Cluster's member.
 #[derive(Clone, Debug, PartialEq, Eq)]

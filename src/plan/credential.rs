@@ -4,16 +4,16 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use serde_json::{Value, json};
-
-use super::{observed::Seen, result::Effect};
-use crate::kubesphere::{
+use kubesphere::{
     cluster_configuration::NAMESPACE,
     command::Kubectl,
     object::{ObjectKind, ObjectRef},
     side::Side,
     versions::Version,
 };
+use serde_json::{Value, json};
+
+use super::{observed::Seen, result::Effect};
 
 /// The label that tells our objects on a member from everybody else's, with its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-mc");

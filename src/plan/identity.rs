@@ -1,7 +1,8 @@
 //! Whether a cluster is the member that a Cluster on the host stands for.
 
+use kubesphere::cluster::RegisteredCluster;
+
 use super::observed::Observed;
-use crate::kubesphere::cluster::RegisteredCluster;
 
 /// What a comparison of the two gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +36,11 @@ pub fn bears_traces(name: &str, host: &Observed, member: &Observed) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret};
     use serde_json::json;
 
     use super::{Identity, identity};
-    use crate::{
-        kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret},
-        plan::observed::{Seen, fixture},
-    };
+    use crate::plan::observed::{Seen, fixture};
 
     fn compared(uid: Option<&str>, joined_as: &str, secrets: [&str; 2]) -> Identity {
         let cluster = json!({"metadata": {"name": "edge-1"}, "status": {"uid": uid}});

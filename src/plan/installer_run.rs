@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-
-use super::observed::InstallerRun;
-use crate::kubesphere::{
+use kubesphere::{
     cluster_configuration::ClusterConfiguration,
     installer_log::{Activity, InstallerLog, Origin, Verdict},
     role::Role,
 };
+
+use super::observed::InstallerRun;
 
 /// A change of the spec is taken up at once, or when the run before it is over; what has begun nothing by then
 /// begins nothing any more.
@@ -126,12 +126,10 @@ pub fn last_failure(log: &InstallerLog) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
+    use kubesphere::{installer_log::InstallerLog, role::Role};
 
     use super::{Triggers, judge, last_failure};
-    use crate::{
-        kubesphere::{installer_log::InstallerLog, role::Role},
-        plan::observed::InstallerRun,
-    };
+    use crate::plan::observed::InstallerRun;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_700_000_000 + seconds)

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use kubesphere::{jwt_secret::JwtSecret, side::Side};
+
 use super::{
     context_mapping::LeftOut,
     credential::Choice,
     member_kubeconfig::{Endpoint, Problem, StoredUser},
     operation::Operation,
 };
-use crate::kubesphere::{jwt_secret::JwtSecret, side::Side};
 
 /// A join of one or several members to a host, or a part of it.
 #[derive(Clone, Debug)]

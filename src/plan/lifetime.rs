@@ -5,12 +5,12 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use jiff::Timestamp;
+use kubesphere::{cluster::RegisteredCluster, stored_kubeconfig::StoredKubeconfig};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use x509_parser::pem::parse_x509_pem;
 
 use super::member_kubeconfig::StoredUser;
-use crate::kubesphere::{cluster::RegisteredCluster, stored_kubeconfig::StoredKubeconfig};
 
 /// Seconds of a day.
 pub const DAY: i64 = 24 * 3600;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-
-use super::step::Step;
-use crate::kubesphere::{
+use kubesphere::{
     object::{ObjectKind, ObjectRef},
     side::Side,
 };
+use serde_json::{Value, json};
+
+use super::step::Step;
 
 /// An object or a patch. It may hold secrets: it is for a file that nobody else reads.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use crate::kubesphere::{command::Kubectl, side::Side};
+use kubesphere::{command::Kubectl, side::Side};
 
 /// A certificate, key or token of a context, with what its file held.
 #[derive(Clone, Debug)]

@@ -4,14 +4,14 @@
 //! What was changed stands in an annotation of the same patch, so that whoever comes next can restore it.
 
 use jiff::Timestamp;
+use kubesphere::{
+    cluster_webhook::{ClusterWebhook, UPDATE, WEBHOOK, covers_updates},
+    versions::Version,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::guarded_patch::Guarded;
-use crate::kubesphere::{
-    cluster_webhook::{ClusterWebhook, UPDATE, WEBHOOK, covers_updates},
-    versions::Version,
-};
 
 /// Keeps what was changed, until it is restored.
 pub const ANNOTATION: &str = "kubectl-mc/narrowed-webhook";

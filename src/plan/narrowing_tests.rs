@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use kubesphere::cluster_webhook::{ClusterWebhook, WEBHOOK};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -6,7 +7,6 @@ use super::{
     ANNOTATION, CONDITION, Field, Guarded, Narrowing, NotNarrowed, Outcome, Remark, Restoration, Standing,
     narrow, standing,
 };
-use crate::kubesphere::cluster_webhook::{ClusterWebhook, WEBHOOK};
 
 const FIELDS: [Field; 2] = [Field::MatchConditions, Field::Rules];
 

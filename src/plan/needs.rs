@@ -1,5 +1,12 @@
 //! What a configuration still needs, and what a host needs to know a member.
 
+use kubesphere::{
+    cluster_configuration::ClusterConfiguration,
+    jwt_secret::JwtSecret,
+    readiness::{Evidence, Membership, Progress, host_in_effect, member_in_effect, membership},
+    role::Role,
+    side::Side,
+};
 use serde_json::Value;
 
 use super::{
@@ -8,13 +15,6 @@ use super::{
     credential_step::CredentialStep,
     intent::{ClusterIntent, HostIntent, Intent},
     observed::{InstallerRun, Observed},
-};
-use crate::kubesphere::{
-    cluster_configuration::ClusterConfiguration,
-    jwt_secret::JwtSecret,
-    readiness::{Evidence, Membership, Progress, host_in_effect, member_in_effect, membership},
-    role::Role,
-    side::Side,
 };
 
 /// What the configurations need, as far as an operation asks.

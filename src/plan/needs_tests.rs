@@ -1,23 +1,20 @@
+use kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig, side::Side,
+};
 use serde_json::{Value, json};
 
 use super::{ConfigurationNeed, Registration, host_need, member_need, registration, signing_secret};
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-        kubesphere_config::KubesphereConfig, side::Side,
+use crate::plan::{
+    configuration_patch::ConfigurationPatch,
+    credential::Choice,
+    intent::{
+        ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability, StoredOptions,
     },
-    plan::{
-        configuration_patch::ConfigurationPatch,
-        credential::Choice,
-        intent::{
-            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
-            StoredOptions,
-        },
-        observed::{InstallerRun, Observed, Seen, fixture},
-        operation::Operation,
-        operations::decide,
-        phase::Plan,
-    },
+    observed::{InstallerRun, Observed, Seen, fixture},
+    operation::Operation,
+    operations::decide,
+    phase::Plan,
 };
 
 const VERSIONS: [&str; 4] = ["v3.1.1", "v3.2.1", "v3.3.2", "v3.4.1"];

@@ -1,13 +1,13 @@
 //! What was seen on a cluster: plain data for decisions and checks.
 
 use jiff::Timestamp;
+use kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig, role::Role, side::Side, versions::Version,
+};
 
 use super::{
     credential::Account, member_server::EndpointSeen, superseded::Earlier, surroundings::Surroundings,
-};
-use crate::kubesphere::{
-    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-    kubesphere_config::KubesphereConfig, role::Role, side::Side, versions::Version,
 };
 
 /// The outcome of one read.

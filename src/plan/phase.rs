@@ -1,7 +1,9 @@
 //! What is shown, confirmed and carried out: one value.
 
+use kubesphere::side::Side;
+
 use super::step::Step;
-use crate::{kubesphere::side::Side, plan::access::Access};
+use crate::plan::access::Access;
 
 /// Phases, one after the other.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! Who gives way where two operators register the same member at once.
 
-use crate::kubesphere::cluster::RegisteredCluster;
+use kubesphere::cluster::RegisteredCluster;
 
 /// The Cluster before which `ours` has to give way: the Kubernetes API takes two Clusters of the same member,
 /// and both operators must come to the same decision, so the earlier one stays, and of two in the same second
@@ -30,10 +30,10 @@ fn order(cluster: &RegisteredCluster) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::cluster::RegisteredCluster;
     use serde_json::json;
 
     use super::earlier_twin;
-    use crate::kubesphere::cluster::RegisteredCluster;
 
     fn cluster(name: &str, created: &str, uid: &str) -> RegisteredCluster {
         RegisteredCluster::new(json!({

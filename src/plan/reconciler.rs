@@ -4,6 +4,10 @@
 //! before the first change.
 
 use jiff::{SignedDuration, Timestamp};
+use kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, installer_log::InstallerLog,
+    jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, role::Role,
+};
 
 use super::{
     configuration_patch::ConfigurationPatch,
@@ -12,10 +16,6 @@ use super::{
     needs::{ConfigurationNeed, Unplannable, host_need, host_progress, member_need, member_progress},
     observed::{InstallerRun, Observed, Seen},
     unjoin::standalone::{Secrets, standalone_need, standalone_progress},
-};
-use crate::kubesphere::{
-    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, installer_log::InstallerLog,
-    jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, role::Role,
 };
 
 /// What shall be brought into effect.

@@ -1,16 +1,14 @@
 use jiff::{SignedDuration, Timestamp};
+use kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig, role::Role,
+};
 use serde_json::{Value, json};
 
 use super::{Goal, Next, Observation, Reconciler};
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-        kubesphere_config::KubesphereConfig, role::Role,
-    },
-    plan::{
-        intent::{HostChoice, HostIntent},
-        observed::{InstallerRun, Observed, Seen, fixture},
-    },
+use crate::plan::{
+    intent::{HostChoice, HostIntent},
+    observed::{InstallerRun, Observed, Seen, fixture},
 };
 
 const OURS: &str = "abc";

@@ -1,10 +1,11 @@
 //! The names under which a host knows the clusters that are looked at.
 
+use kubesphere::cluster::RegisteredCluster;
+
 use super::{
     intent::{Intent, MemberIntent},
     observed::Observed,
 };
-use crate::kubesphere::cluster::RegisteredCluster;
 
 /// The intent with each member's Cluster under the name that it is registered with, where it is: a member is told by
 /// its UID, whatever its context is called.
@@ -33,20 +34,18 @@ fn rename(member: &mut MemberIntent, host: &Observed, uid: &str) {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{cluster::RegisteredCluster, side::Side};
     use serde_json::json;
 
     use super::with_registered_names;
-    use crate::{
-        kubesphere::{cluster::RegisteredCluster, side::Side},
-        plan::{
-            credential::Choice,
-            intent::{
-                ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
-                StoredOptions,
-            },
-            observed::{Seen, fixture},
-            operation::Operation,
+    use crate::plan::{
+        credential::Choice,
+        intent::{
+            ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
+            StoredOptions,
         },
+        observed::{Seen, fixture},
+        operation::Operation,
     };
 
     /// The name that a context `edge-1` with the UID `u` gets where these are registered.

@@ -6,18 +6,18 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-
-use super::{
-    lifetime::DAY,
-    stored_credential::{End, StoredCredential, stored_credential},
-};
-use crate::kubesphere::{
+use kubesphere::{
     cluster::{ConditionType, RegisteredCluster},
     confidential::is_confidential,
     installer_log::mask,
     kubesphere_config::{DEFAULT_RESYNC, DEFAULT_RESYNC_4, KubesphereConfig},
     readiness::{JOINED, JOINED_4, Unmet, is_stale, last_look, unmet},
     versions::{Support, Version},
+};
+
+use super::{
+    lifetime::DAY,
+    stored_credential::{End, StoredCredential, stored_credential},
 };
 
 /// What ends sooner is told with its reason: KubeSphere's own condition has the same seven days.

@@ -1,15 +1,15 @@
 //! What it takes to give a host a new kubeconfig of its member.
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
-
-use super::{configuration_patch::Change, lifetime::end_of_stored};
-use crate::kubesphere::{
+use kubesphere::{
     cluster::{Condition, ConditionType, RegisteredCluster},
     installer_log::mask,
     readiness::Membership,
 };
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::{configuration_patch::Change, lifetime::end_of_stored};
 
 /// The field that the host's dispatcher takes its URLs from; the controller fills it only while it is empty
 /// (kubesphere `pkg/utils/clusterclient/clusterclient.go@v3.4.1`, `cluster_controller.go@v3.4.1`).

@@ -1,6 +1,6 @@
 //! What a step came to.
 
-use crate::kubesphere::{object::ObjectRef, side::Side};
+use kubesphere::{object::ObjectRef, side::Side};
 
 /// What became of an object, in kubectl's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

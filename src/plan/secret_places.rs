@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value as Json;
-
-use super::observed::Seen;
-use crate::kubesphere::{
+use kubesphere::{
     cluster_configuration::{self, ClusterConfiguration},
     devops_config,
     jwt_secret::JwtSecret,
@@ -13,6 +10,9 @@ use crate::kubesphere::{
     role::Role,
     side::Side,
 };
+use serde_json::Value as Json;
+
+use super::observed::Seen;
 
 /// Where the ClusterConfiguration asks for a secret.
 const ASKED_AT: &str = "/spec/authentication/jwtSecret";
@@ -217,13 +217,11 @@ pub fn configuration_asking(spec: &Json) -> Seen<ClusterConfiguration> {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{kubesphere_config::KubesphereConfig, side::Side};
     use serde_json::json;
 
     use super::{Place, Value, config_with, configuration_asking, fixture};
-    use crate::{
-        kubesphere::{kubesphere_config::KubesphereConfig, side::Side},
-        plan::observed::Seen,
-    };
+    use crate::plan::observed::Seen;
 
     fn host() -> super::SecretPlaces {
         fixture(Side::host("prod"), "abc")

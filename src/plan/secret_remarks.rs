@@ -1,15 +1,16 @@
 //! What one must conclude from where the jwtSecrets stand, and what to do about it.
 
-use super::{
-    observed::Seen,
-    secret_places::{Place, SecretPlaces, Value},
-};
-use crate::kubesphere::{
+use kubesphere::{
     cluster_configuration,
     command::{Kubectl, Mc},
     devops_config,
     jwt_secret::JwtSecret,
     side::Side,
+};
+
+use super::{
+    observed::Seen,
+    secret_places::{Place, SecretPlaces, Value},
 };
 
 /// The places from which a run of the installer renders kubesphere-config.

@@ -1,12 +1,10 @@
+use kubesphere::{jwt_secret::JwtSecret, side::Side};
 use serde_json::json;
 
 use super::{of_shown, remarks};
-use crate::{
-    kubesphere::{jwt_secret::JwtSecret, side::Side},
-    plan::{
-        observed::Seen,
-        secret_places::{SecretPlaces, config_with, configuration_asking, fixture},
-    },
+use crate::plan::{
+    observed::Seen,
+    secret_places::{SecretPlaces, config_with, configuration_asking, fixture},
 };
 
 fn host() -> SecretPlaces {

@@ -1,12 +1,13 @@
 //! Whether host and members share their jwtSecret. Decided on the values, never on fingerprints.
 
+use kubesphere::{
+    jwt_secret::{JwtSecret, Unusable},
+    side::Side,
+};
+
 use super::{
     observed::Seen,
     secret_places::{InEffect, Place, SecretPlaces, Value},
-};
-use crate::kubesphere::{
-    jwt_secret::{JwtSecret, Unusable},
-    side::Side,
 };
 
 /// Host and members, place by place.
@@ -114,19 +115,17 @@ pub fn revealed(host: &SecretPlaces) -> Result<JwtSecret, Withheld> {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{
+        jwt_secret::{JwtSecret, Unusable},
+        kubesphere_config::KubesphereConfig,
+        side::Side,
+    };
     use serde_json::json;
 
     use super::{Comparison, Withheld, compare, revealed};
-    use crate::{
-        kubesphere::{
-            jwt_secret::{JwtSecret, Unusable},
-            kubesphere_config::KubesphereConfig,
-            side::Side,
-        },
-        plan::{
-            observed::Seen,
-            secret_places::{SecretPlaces, config_with, configuration_asking, fixture},
-        },
+    use crate::plan::{
+        observed::Seen,
+        secret_places::{SecretPlaces, config_with, configuration_asking, fixture},
     };
 
     fn host() -> SecretPlaces {

@@ -1,6 +1,8 @@
 //! One step of a plan. Each stands in a file of its own below `steps`, and is carried out by the file of the same name below
 //! `live/steps`.
 
+use kubesphere::{object::ObjectRef, side::Side};
+
 use super::{
     access::Access,
     configuration_patch::Change,
@@ -15,7 +17,6 @@ use super::{
         sweep_pods::SweepPods,
     },
 };
-use crate::kubesphere::{object::ObjectRef, side::Side};
 
 #[derive(Clone, Debug)]
 pub enum Step {

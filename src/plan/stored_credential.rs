@@ -1,6 +1,7 @@
 //! Who a host is to its member, by the kubeconfig that it has stored: which kind of credential, whose and until when.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use kubesphere::{cluster_configuration::NAMESPACE, stored_kubeconfig::StoredKubeconfig};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use x509_parser::pem::parse_x509_pem;
@@ -10,7 +11,6 @@ use super::{
     lifetime::{end, stored_user},
     member_kubeconfig::StoredUser,
 };
-use crate::kubesphere::{cluster_configuration::NAMESPACE, stored_kubeconfig::StoredKubeconfig};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredCredentialKind {

@@ -4,12 +4,12 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use kubesphere::cluster::RegisteredCluster;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use x509_parser::pem::parse_x509_pem;
 
 use super::credential::HostUid;
-use crate::kubesphere::cluster::RegisteredCluster;
 
 /// What a token of a token Secret says of that Secret and of its account (Kubernetes `pkg/serviceaccount/legacy.go`); the
 /// API server accepts the token as long as the Secret holds it.

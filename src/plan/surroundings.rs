@@ -1,8 +1,9 @@
 //! What stands around a cluster's KubeSphere, as far as a join depends on it. All of it can be done without: what may
 //! not be read leaves a check unknown.
 
+use kubesphere::kubesphere_config::KubesphereConfig;
+
 use super::observed::Seen;
-use crate::kubesphere::kubesphere_config::KubesphereConfig;
 
 /// What was seen; `None` where nobody looked, because nothing depends on it.
 #[derive(Clone, Debug, Default)]

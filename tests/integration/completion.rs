@@ -2,15 +2,13 @@
 
 use std::{collections::BTreeSet, process::Command};
 
-use kubectl_mc::{
-    kubesphere::side::Side,
-    live::{
-        environment::Environment,
-        kubeconfig::{ConnectionOptions, load},
-        registered_names::registered_names,
-        selected_context::select,
-    },
+use kubectl_mc::live::{
+    environment::Environment,
+    kubeconfig::{ConnectionOptions, load},
+    registered_names::registered_names,
+    selected_context::select,
 };
+use kubesphere::side::Side;
 use serde_json::json;
 use testbed::{
     block_on,

@@ -3,11 +3,9 @@
 
 use std::fs;
 
-use kubectl_mc::{
-    config_file::configuration_file::ConfigurationFile,
-    kubesphere::{jwt_secret::JwtSecret, role::Role},
-    plan::configuration_patch::Wanted,
-};
+use config_file::configuration_file::ConfigurationFile;
+use kubectl_mc::plan::configuration_patch::Wanted;
+use kubesphere::{jwt_secret::JwtSecret, role::Role};
 use proptest::prelude::*;
 use serde::Deserialize as _;
 use serde_yaml::{Mapping, Value};

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use kubectl_mc::kubesphere::jwt_secret::JwtSecret;
+use kubesphere::jwt_secret::JwtSecret;
 use testbed::kubesphere::{Installation, Peculiarity, Role, Scenario, Version};
 
 use crate::support::{

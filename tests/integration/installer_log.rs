@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_mc::kubesphere::installer_log::{
+use kubesphere::installer_log::{
     Activity, Count, InstallerLog, LineAssembler, Origin, Phase, Verdict, mask, split_timestamp,
 };
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! `kubectl mc jwt-secret`: where the secrets stand, whether they agree, and the only way to print one.
 
-use kubectl_mc::kubesphere::confidential::fingerprint;
+use kubesphere::confidential::fingerprint;
 use serde_json::{Value, json};
 use testbed::{
     bed::Cluster,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
-use kubectl_mc::kubesphere::installer_log::{clean, mask};
+use kubesphere::installer_log::{clean, mask};
 use serde_json::{Value, json};
 use testbed::{
     bed::Cluster,

@@ -1,10 +1,11 @@
 //! From what was typed to connections and the intent.
 
+use kubesphere::jwt_secret::JwtSecret;
+
 use crate::{
     cli::{Global, Unjoin},
     commands::contexts::{member_options, open, select_host, select_members},
     error::Error,
-    kubesphere::jwt_secret::JwtSecret,
     live::{connection::Connection, environment::Environment, unjoin::fresh_secret::fresh_secret},
     output::ui::Ui,
     plan::unjoin::plan::UnjoinIntent,

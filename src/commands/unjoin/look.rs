@@ -1,15 +1,16 @@
 //! One look at both sides, from which plan and findings follow.
 
+use kubesphere::{
+    cluster::RegisteredCluster,
+    object::{ExistingObject, ObjectKind},
+};
+
 use super::{connect::Clusters, forced::forced};
 use crate::{
     checks::{self, Finding, Silent, Subject, Unjoining},
     cli::DryRun,
     commands::{look::silent, narrowing::left_narrowed, pipeline::Looked},
     error::Error,
-    kubesphere::{
-        cluster::RegisteredCluster,
-        object::{ExistingObject, ObjectKind},
-    },
     live::{
         closer_look::{look_at_installer, look_at_rights},
         connection::Connection,

@@ -1,13 +1,14 @@
 //! What is left over once everything is done.
 
+use kubesphere::{
+    devops_config,
+    object::{ExistingObject, ObjectKind},
+    side::Side,
+};
+
 use super::{connect::Clusters, look::Look};
 use crate::{
     error::{Error, ErrorKind},
-    kubesphere::{
-        devops_config,
-        object::{ExistingObject, ObjectKind},
-        side::Side,
-    },
     output::{
         document::{Document, Remain},
         ui::Ui,

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
 use kube::{Api, Client};
+use kubesphere::installer_log::LineAssembler;
 
 use super::pod::{CONTAINER, ContainerLife, NAMESPACE};
 use super::position::whole_second;
 use super::unavailable::{Asked, LogUnavailable, answered};
-use crate::kubesphere::installer_log::LineAssembler;
 
 /// A container's log while it is being read.
 pub(super) struct Attachment {

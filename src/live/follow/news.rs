@@ -1,9 +1,9 @@
 use jiff::Timestamp;
 
-use crate::kubesphere::installer_log::split_timestamp;
+use kubesphere::installer_log::split_timestamp;
 
 /// A line of the installer's log. Not masked: what is shown of it goes through
-/// [`mask`](crate::kubesphere::installer_log::mask).
+/// [`mask`](kubesphere::installer_log::mask).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// When the container wrote it.

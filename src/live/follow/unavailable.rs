@@ -1,11 +1,11 @@
 use std::time::Duration;
 use std::{fmt, io};
 
+use kubesphere::side::Side;
 use tokio::time::timeout;
 
 use super::super::no_answer::RequestTimedOut;
 use super::pod::{DEPLOYMENT, NAMESPACE};
-use crate::kubesphere::side::Side;
 use crate::live::request_error::{Cause, Object, RequestError, Verb};
 
 /// Why the installer's log cannot be read. Nothing that changes a cluster depends on the log: callers go on without it.

@@ -1,9 +1,8 @@
 //! Why a webhook could not be narrowed, or its Cluster not be taken out behind it.
 
-use crate::{
-    kubesphere::side::Side,
-    live::{failure::Failure, request_error::RequestError},
-};
+use kubesphere::side::Side;
+
+use crate::live::{failure::Failure, request_error::RequestError};
 
 /// Why it came to no good end.
 #[derive(Debug, thiserror::Error)]

@@ -8,15 +8,15 @@ use std::{
 
 use http::{Method, Request, Response, Uri};
 use kube::{Client, client::Body, config::AuthInfo};
+use kubesphere::{
+    cluster::FINALIZER,
+    cluster_webhook::{ClusterWebhook, WEBHOOK},
+    side::Side,
+};
 use serde_json::{Value, json};
 use tower::BoxError;
 
 use crate::{
-    kubesphere::{
-        cluster::FINALIZER,
-        cluster_webhook::{ClusterWebhook, WEBHOOK},
-        side::Side,
-    },
     live::{
         connection::Connection, requests::Requests, selected_context::SelectedContext,
         server_clock::ServerClock,

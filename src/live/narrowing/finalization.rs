@@ -1,5 +1,6 @@
 //! Doing the controller's part for a Cluster that goes, where it is down or fails at the member that is gone.
 
+use kubesphere::{cluster::FINALIZER, object::ObjectKind};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -9,7 +10,6 @@ use super::{
     removal::{CONTROLLER_WITHIN, Deleting, PAUSE, Removal, Removed, TRY},
 };
 use crate::{
-    kubesphere::{cluster::FINALIZER, object::ObjectKind},
     live::{
         objects::{Change, Deletion, Objects, Persistence},
         observe::FEDERATION_NAMESPACE,

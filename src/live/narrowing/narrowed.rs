@@ -2,6 +2,11 @@
 
 use std::{cell::RefCell, time::Duration};
 
+use kubesphere::{
+    cluster_webhook::{CONFIGURATION, ClusterWebhook, GROUP, PLURAL},
+    command::{Kubectl, Mc},
+    side::Side,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
@@ -9,11 +14,6 @@ use super::{
     webhook::{ATTEMPTS, lost_race, malformed, patch, read},
 };
 use crate::{
-    kubesphere::{
-        cluster_webhook::{CONFIGURATION, ClusterWebhook, GROUP, PLURAL},
-        command::{Kubectl, Mc},
-        side::Side,
-    },
     live::{
         connection::Connection,
         objects::Persistence,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kube::core::ObjectMeta;
+use kubesphere::cluster::FINALIZER;
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -11,7 +12,6 @@ use super::{
     narrowed::Narrowed,
 };
 use crate::{
-    kubesphere::cluster::FINALIZER,
     live::{
         connection::Connection,
         objects::Deletion,

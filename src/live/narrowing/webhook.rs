@@ -1,12 +1,13 @@
 //! The webhook's configuration on the host: read, and changed by guarded patches.
 
+use kubesphere::{
+    cluster_webhook::{CONFIGURATION, ClusterWebhook},
+    object::ObjectKind,
+};
+
 use super::failure::NarrowingFailure;
 use crate::{
     checks::cluster_webhook,
-    kubesphere::{
-        cluster_webhook::{CONFIGURATION, ClusterWebhook},
-        object::ObjectKind,
-    },
     live::{
         connection::Connection,
         objects::{Change, Objects, Persistence},

@@ -9,6 +9,7 @@ use std::{
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
+use kubesphere::cluster_configuration::NAMESPACE;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
@@ -17,7 +18,6 @@ use super::{
     sight::{UNHEALTHY, pod_sight, unhealthy},
 };
 use crate::{
-    kubesphere::cluster_configuration::NAMESPACE,
     live::{
         connection::Connection,
         objects::{Objects, Persistence},

@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::ListParams;
+use kubesphere::cluster_configuration::NAMESPACE;
 
 use crate::{
-    kubesphere::cluster_configuration::NAMESPACE,
     live::{closer_look::denied, connection::Connection, objects::Objects, observe::seen_if_possible},
     plan::{
         access::of_probing,

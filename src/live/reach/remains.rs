@@ -4,11 +4,11 @@ use std::{cell::RefCell, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use kube::api::ListParams;
+use kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side};
 use tokio::time::{sleep, timeout};
 
 use super::probe_plan::pods;
 use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side},
     live::{connection::Connection, objects::Deletion, request_error::RequestError},
     plan::reach::{
         limits::{AT_ONCE, deleted_within},

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream::BoxStream};
+use kubesphere::side::Side;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     checks::{self, Finding, MemberSituation, Situation, Subject},
-    kubesphere::side::Side,
     live::{
         apply::{patch_configuration, restart_installer},
         connection::Connection,

@@ -1,10 +1,11 @@
+use kubesphere::object::ExistingObject;
+
 use super::{
     narrow_webhook::{Window, is_denied_anew, removal},
     remove::{remove, remove_patiently, until_gone},
 };
 use crate::{
     checks::member_readiness::denied,
-    kubesphere::object::ExistingObject,
     live::{
         connection::Connection,
         execute::{Execute, Turn},

@@ -1,5 +1,6 @@
+use kubesphere::object::ObjectKind;
+
 use crate::{
-    kubesphere::object::ObjectKind,
     live::{
         apply::describe_cluster,
         connection::Connection,

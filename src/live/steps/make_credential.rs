@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
+use kubesphere::cluster_configuration::NAMESPACE;
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    kubesphere::cluster_configuration::NAMESPACE,
     live::{
         account::{newest, owner, tokens},
         client_certificate::Requested,

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
+use kubesphere::cluster::RegisteredCluster;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     checks::member_readiness::denied,
-    kubesphere::cluster::RegisteredCluster,
     live::{
         execute::{Execute, Turn},
         failure::Failure,

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use kubesphere::{cluster::RegisteredCluster, object::ObjectKind};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    kubesphere::{cluster::RegisteredCluster, object::ObjectKind},
     live::{
         apply::{create_cluster, withdraw_cluster},
         execute::{Execute, Turn},

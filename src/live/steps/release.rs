@@ -1,7 +1,8 @@
 //! Taking a namespace from its workspace.
 
+use kubesphere::object::ObjectKind;
+
 use crate::{
-    kubesphere::object::ObjectKind,
     live::{
         connection::Connection,
         execute::{Execute, Turn},

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 use kube::Api;
+use kubesphere::object::{ExistingObject, ObjectKind};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    kubesphere::object::{ExistingObject, ObjectKind},
     live::{
         connection::Connection,
         execute::{Execute, Turn},

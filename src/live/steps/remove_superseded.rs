@@ -1,5 +1,6 @@
+use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
+
 use crate::{
-    kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind},
     live::{
         execute::{Execute, Turn},
         failure::Failure,

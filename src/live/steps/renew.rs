@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use kubesphere::{cluster::RegisteredCluster, cluster_webhook::WEBHOOK, object::ObjectKind};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    kubesphere::{cluster::RegisteredCluster, cluster_webhook::WEBHOOK, object::ObjectKind},
     live::{
         apply::patch_cluster,
         execute::{Execute, Turn},

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use kubesphere::object::ObjectKind;
 use tokio::time::timeout;
 
 use crate::{
-    kubesphere::object::ObjectKind,
     live::{
         execute::{Execute, Turn},
         failure::Failure,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use kubesphere::cluster::RegisteredCluster;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    kubesphere::cluster::RegisteredCluster,
     live::{
         connection::Connection,
         identify::answers,

@@ -9,10 +9,10 @@ use kube::{
     api::ListParams,
     core::{ApiResource, GroupVersionKind, ObjectMeta},
 };
+use kubesphere::object::ObjectKind;
 
 use super::reading::existing_like;
 use crate::{
-    kubesphere::object::ObjectKind,
     live::{
         connection::Connection,
         objects::Objects,

@@ -2,7 +2,7 @@
 
 use rustls::crypto::ring;
 
-use crate::kubesphere::jwt_secret::JwtSecret;
+use kubesphere::jwt_secret::JwtSecret;
 
 /// As many characters as KubeSphere makes (ks-installer `roles/ks-core/init-token/tasks/main.yaml`).
 const LENGTH: usize = 32;

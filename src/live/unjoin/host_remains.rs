@@ -1,8 +1,9 @@
 //! What is left of a Cluster on its host.
 
+use kubesphere::object::{ExistingObject, ObjectKind};
+
 use super::reading::{Found, existing};
 use crate::{
-    kubesphere::object::{ExistingObject, ObjectKind},
     live::{connection::Connection, request_error::RequestError},
     plan::{
         observed::Denied,

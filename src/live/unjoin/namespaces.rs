@@ -1,11 +1,11 @@
 //! The namespaces that belong to workspaces.
 
 use kube::api::{ListParams, ObjectMeta};
+use kubesphere::object::ObjectKind;
 use serde_json::Value;
 
 use super::reading::seen_or_denied;
 use crate::{
-    kubesphere::object::ObjectKind,
     live::{connection::Connection, objects::Objects, request_error::RequestError},
     plan::{
         observed::{Denied, Seen},

@@ -1,9 +1,9 @@
 //! What is found of objects, and what of it may not be read.
 
 use kube::core::ObjectMeta;
+use kubesphere::object::{ExistingObject, ObjectRef};
 
 use crate::{
-    kubesphere::object::{ExistingObject, ObjectRef},
     live::{
         connection::Connection,
         objects::Objects,

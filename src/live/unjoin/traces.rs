@@ -3,6 +3,10 @@
 use std::collections::BTreeSet;
 
 use kube::{api::ListParams, core::ObjectMeta};
+use kubesphere::{
+    cluster_configuration::NAMESPACE,
+    object::{ExistingObject, ObjectKind},
+};
 
 use super::{
     federation_namespace::federation_namespace,
@@ -10,10 +14,6 @@ use super::{
     reading::{Found, existing, existing_like},
 };
 use crate::{
-    kubesphere::{
-        cluster_configuration::NAMESPACE,
-        object::{ExistingObject, ObjectKind},
-    },
     live::{
         connection::Connection,
         objects::Objects,

@@ -1,23 +1,22 @@
 //! What several operations have in common.
 
+use kubesphere::kubesphere_config::DEFAULT_RESYNC;
+
 use super::Decision;
-use crate::{
-    kubesphere::kubesphere_config::DEFAULT_RESYNC,
-    plan::{
-        credential::CredentialKind,
-        intent::{ClusterIntent, HostIntent, Intent, MemberIntent},
-        needs::{
-            ConfigurationNeed, Needs, Registration, Unplannable, credential_step, host_need, member_need,
-            registration, shared_secret,
-        },
-        observed::Observed,
-        phase::{Lane, OnFailure, Phase, Plan},
-        reconciler::Goal,
-        step::Step,
-        steps::{
-            configure::Configure, describe_cluster::DescribeCluster, make_credential::MakeCredential,
-            register::Register,
-        },
+use crate::plan::{
+    credential::CredentialKind,
+    intent::{ClusterIntent, HostIntent, Intent, MemberIntent},
+    needs::{
+        ConfigurationNeed, Needs, Registration, Unplannable, credential_step, host_need, member_need,
+        registration, shared_secret,
+    },
+    observed::Observed,
+    phase::{Lane, OnFailure, Phase, Plan},
+    reconciler::Goal,
+    step::Step,
+    steps::{
+        configure::Configure, describe_cluster::DescribeCluster, make_credential::MakeCredential,
+        register::Register,
     },
 };
 

@@ -1,20 +1,19 @@
 //! New kubeconfigs in Clusters that stand. No ClusterConfiguration is changed.
 
+use kubesphere::{cluster::RegisteredCluster, kubesphere_config::DEFAULT_RESYNC};
+
 use super::{Decision, members::kind};
-use crate::{
-    kubesphere::{cluster::RegisteredCluster, kubesphere_config::DEFAULT_RESYNC},
-    plan::{
-        credential::{CredentialKind, HostUid},
-        credential_step::CredentialStep,
-        intent::{ClusterIntent, Intent},
-        needs::{ConfigurationNeed, Needs, Unplannable},
-        observed::Observed,
-        phase::{Lane, OnFailure, Phase, Plan},
-        renewal::changed_endpoint,
-        step::Step,
-        steps::{make_credential::MakeCredential, remove_superseded::RemoveSuperseded, renew::Renew},
-        superseded::{Superseded, superseded},
-    },
+use crate::plan::{
+    credential::{CredentialKind, HostUid},
+    credential_step::CredentialStep,
+    intent::{ClusterIntent, Intent},
+    needs::{ConfigurationNeed, Needs, Unplannable},
+    observed::Observed,
+    phase::{Lane, OnFailure, Phase, Plan},
+    renewal::changed_endpoint,
+    step::Step,
+    steps::{make_credential::MakeCredential, remove_superseded::RemoveSuperseded, renew::Renew},
+    superseded::{Superseded, superseded},
 };
 
 pub(super) fn decide(

@@ -1,14 +1,13 @@
 //! What comes before everything else on a host: what earlier commands have left there goes, and new members are probed.
 
-use crate::{
-    kubesphere::side::Side,
-    plan::{
-        narrowing::Restoration,
-        phase::{Lane, OnFailure, Phase},
-        reach::{leftovers::LeftoverPod, probing::ProbePlan},
-        step::Step,
-        steps::{probe::Probe, restore_webhook::RestoreWebhook, sweep_pods::SweepPods},
-    },
+use kubesphere::side::Side;
+
+use crate::plan::{
+    narrowing::Restoration,
+    phase::{Lane, OnFailure, Phase},
+    reach::{leftovers::LeftoverPod, probing::ProbePlan},
+    step::Step,
+    steps::{probe::Probe, restore_webhook::RestoreWebhook, sweep_pods::SweepPods},
 };
 
 /// The phase before those of an operation that changes the host.

@@ -1,30 +1,29 @@
 //! Taking a member out: the host's Cluster first; then on the member what the join and kubefed left there, its namespaces, and last
 //! its configuration, by which an interrupted command knows what it was about.
 
-use crate::{
-    kubesphere::object::ObjectKind,
-    plan::{
-        narrowing::Restoration,
-        needs::ConfigurationNeed,
-        observed::Observed,
-        phase::{Begins, Lane, OnFailure, Phase, Plan},
-        reconciler::Goal,
-        step::Step,
-        steps::{
-            await_gone::AwaitGone,
-            configure::Configure,
-            confirm_ownership::ConfirmOwnership,
-            delete_cluster::{DeleteCluster, Forced},
-            narrow_webhook::NarrowWebhook,
-            release::Release,
-            remove::Remove,
-            restore_webhook::RestoreWebhook,
-        },
-        unjoin::{
-            admission::Admission,
-            plan::{Deletion, MemberPlan, UnjoinIntent, UnjoinPlan},
-            standalone::Secrets,
-        },
+use kubesphere::object::ObjectKind;
+
+use crate::plan::{
+    narrowing::Restoration,
+    needs::ConfigurationNeed,
+    observed::Observed,
+    phase::{Begins, Lane, OnFailure, Phase, Plan},
+    reconciler::Goal,
+    step::Step,
+    steps::{
+        await_gone::AwaitGone,
+        configure::Configure,
+        confirm_ownership::ConfirmOwnership,
+        delete_cluster::{DeleteCluster, Forced},
+        narrow_webhook::NarrowWebhook,
+        release::Release,
+        remove::Remove,
+        restore_webhook::RestoreWebhook,
+    },
+    unjoin::{
+        admission::Admission,
+        plan::{Deletion, MemberPlan, UnjoinIntent, UnjoinPlan},
+        standalone::Secrets,
     },
 };
 

@@ -1,5 +1,6 @@
 //! The pods that make the kubelets probe.
 
+use kubesphere::cluster_configuration::NAMESPACE;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -8,7 +9,6 @@ use super::{
     probing::{ProbedNode, Probing},
     target::Target,
 };
-use crate::kubesphere::cluster_configuration::NAMESPACE;
 
 /// The labels of every probe pod of every command.
 pub const SELECTOR: &str = "app.kubernetes.io/managed-by=kubectl-mc,app.kubernetes.io/component=reachability";

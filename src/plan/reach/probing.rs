@@ -1,18 +1,17 @@
 //! What is probed from where, or why nothing can be.
 
+use kubesphere::{cluster::RegisteredCluster, side::Side};
+
 use super::{
     image::{ProbeImage, choose},
     node::{HostNode, LeftOut},
     target::Target,
     verdict::Reach,
 };
-use crate::{
-    kubesphere::{cluster::RegisteredCluster, side::Side},
-    plan::{
-        intent::{ClusterIntent, Intent, Reachability},
-        observed::{Denied, Observed, Seen},
-        phase::Plan,
-    },
+use crate::plan::{
+    intent::{ClusterIntent, Intent, Reachability},
+    observed::{Denied, Observed, Seen},
+    phase::Plan,
 };
 
 /// A member with the address that the host will reach it by.
@@ -139,15 +138,14 @@ pub fn probe_plan(
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use kubesphere::side::Side;
+
     use super::{ProbePlan, ProbedMember, Probing, probe_plan};
-    use crate::{
-        kubesphere::side::Side,
-        plan::{
-            observed::{Denied, Seen},
-            reach::{
-                node::{HostNode, LeftOut, fixture},
-                target::Target,
-            },
+    use crate::plan::{
+        observed::{Denied, Seen},
+        reach::{
+            node::{HostNode, LeftOut, fixture},
+            target::Target,
         },
     };
 

@@ -1,12 +1,11 @@
 //! Waits until a namespace is gone: Kubernetes takes its time to delete one.
 
-use crate::{
-    kubesphere::{
-        object::{ExistingObject, ObjectRef},
-        side::Side,
-    },
-    plan::step::Planned,
+use kubesphere::{
+    object::{ExistingObject, ObjectRef},
+    side::Side,
 };
+
+use crate::plan::step::Planned;
 
 #[derive(Clone, Debug)]
 pub struct AwaitGone {

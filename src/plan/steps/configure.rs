@@ -1,22 +1,21 @@
 //! Brings a ClusterConfiguration into effect.
 
-use crate::{
-    kubesphere::{
-        cluster_configuration::{NAME, NAMESPACE},
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_configuration},
-        configuration_patch::Change,
-        manifest::Manifest,
-        member_kubeconfig::StoredKubeconfig,
-        needs::ConfigurationNeed,
-        observed::Observed,
-        reconciler::Goal,
-        result::{Effect, StepResult},
-        step::Planned,
-    },
+use kubesphere::{
+    cluster_configuration::{NAME, NAMESPACE},
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
+
+use crate::plan::{
+    access::{Access, of_configuration},
+    configuration_patch::Change,
+    manifest::Manifest,
+    member_kubeconfig::StoredKubeconfig,
+    needs::ConfigurationNeed,
+    observed::Observed,
+    reconciler::Goal,
+    result::{Effect, StepResult},
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

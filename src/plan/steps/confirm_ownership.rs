@@ -1,16 +1,15 @@
 //! Looks at a former member again before its first change: who has waited for a prompt and a finalizer may find one that a
 //! colleague has registered anew.
 
+use kubesphere::{object::ObjectRef, side::Side};
+
 use super::configure::configuration;
-use crate::{
-    kubesphere::{object::ObjectRef, side::Side},
-    plan::{
-        observed::Observed,
-        step::Planned,
-        unjoin::{
-            member_ownership::{HostEvidence, MemberOwnership},
-            plan::UnjoinIntent,
-        },
+use crate::plan::{
+    observed::Observed,
+    step::Planned,
+    unjoin::{
+        member_ownership::{HostEvidence, MemberOwnership},
+        plan::UnjoinIntent,
     },
 };
 

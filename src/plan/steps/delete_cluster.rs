@@ -1,17 +1,16 @@
 //! Deletes a Cluster, unless somebody has, and waits until it is gone.
 
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_clusters, of_webhook},
-        narrowing::Field,
-        result::{Effect, StepResult},
-        step::Planned,
-    },
+use kubesphere::{
+    cluster::RegisteredCluster,
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
+
+use crate::plan::{
+    access::{Access, of_clusters, of_webhook},
+    narrowing::Field,
+    result::{Effect, StepResult},
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,24 +1,22 @@
 //! Sets what a Cluster that stands says about its member, where that differs from what was asked for.
 
+use kubesphere::{
+    cluster::RegisteredCluster,
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_clusters},
-        cluster_manifest::{annotations, labels},
-        configuration_patch::Change,
-        guarded_patch::Guarded,
-        intent::Description,
-        manifest::Manifest,
-        member_kubeconfig::StoredKubeconfig,
-        result::{Effect, StepResult},
-        step::Planned,
-    },
+use crate::plan::{
+    access::{Access, of_clusters},
+    cluster_manifest::{annotations, labels},
+    configuration_patch::Change,
+    guarded_patch::Guarded,
+    intent::Description,
+    manifest::Manifest,
+    member_kubeconfig::StoredKubeconfig,
+    result::{Effect, StepResult},
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,17 +1,16 @@
 //! Makes what is missing of the credential that the host will store, and proves that it works.
 
-use crate::{
-    kubesphere::{object::ObjectRef, side::Side},
-    plan::{
-        access::{Access, of_credential},
-        credential::{CredentialKind, CredentialObject},
-        credential_step::CredentialStep,
-        intent::ClusterIntent,
-        manifest::Manifest,
-        member_kubeconfig::{Endpoint, Problem, StoredKubeconfig, StoredUser},
-        result::StepResult,
-        step::Planned,
-    },
+use kubesphere::{object::ObjectRef, side::Side};
+
+use crate::plan::{
+    access::{Access, of_credential},
+    credential::{CredentialKind, CredentialObject},
+    credential_step::CredentialStep,
+    intent::ClusterIntent,
+    manifest::Manifest,
+    member_kubeconfig::{Endpoint, Problem, StoredKubeconfig, StoredUser},
+    result::StepResult,
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,16 +1,15 @@
 //! Narrows the host's webhook for one Cluster, so that its deletion is not denied; it is restored when that is gone.
 
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_webhook},
-        narrowing::Field,
-        step::Planned,
-    },
+use kubesphere::{
+    cluster::RegisteredCluster,
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
+
+use crate::plan::{
+    access::{Access, of_webhook},
+    narrowing::Field,
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,9 +1,8 @@
 //! Probes the new members from the host's nodes; nothing follows where one cannot be reached.
 
-use crate::{
-    kubesphere::side::Side,
-    plan::{reach::probing::Probing, step::Planned},
-};
+use kubesphere::side::Side;
+
+use crate::plan::{reach::probing::Probing, step::Planned};
 
 #[derive(Clone, Debug)]
 pub struct Probe {

@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use crate::{
-    kubesphere::{
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-        versions::Version,
-    },
-    plan::{
-        access::{Access, of_clusters},
-        cluster_manifest::cluster_manifest,
-        credential::CredentialKind,
-        intent::Description,
-        manifest::Manifest,
-        member_kubeconfig::StoredKubeconfig,
-        result::{Effect, StepResult},
-        step::Planned,
-    },
+use kubesphere::{
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+    versions::Version,
+};
+
+use crate::plan::{
+    access::{Access, of_clusters},
+    cluster_manifest::cluster_manifest,
+    credential::CredentialKind,
+    intent::Description,
+    manifest::Manifest,
+    member_kubeconfig::StoredKubeconfig,
+    result::{Effect, StepResult},
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,16 +1,15 @@
 //! Makes a namespace the member's own that belongs to a workspace of the host.
 
-use crate::{
-    kubesphere::{
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_kind},
-        result::{Effect, StepResult},
-        step::Planned,
-        unjoin::namespaces,
-    },
+use kubesphere::{
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
+
+use crate::plan::{
+    access::{Access, of_kind},
+    result::{Effect, StepResult},
+    step::Planned,
+    unjoin::namespaces,
 };
 
 #[derive(Clone, Debug)]

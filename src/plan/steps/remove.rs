@@ -1,15 +1,14 @@
 //! Deletes an object that a join has left.
 
-use crate::{
-    kubesphere::{
-        object::{ExistingObject, ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_kind},
-        result::{Effect, StepResult},
-        step::Planned,
-    },
+use kubesphere::{
+    object::{ExistingObject, ObjectKind, ObjectRef},
+    side::Side,
+};
+
+use crate::plan::{
+    access::{Access, of_kind},
+    result::{Effect, StepResult},
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,18 +1,17 @@
 //! Removes from a member the credentials that its host does not use any more.
 
-use crate::{
-    kubesphere::{
-        cluster_configuration::NAMESPACE,
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_removal_of_superseded},
-        credential::{ACCOUNT, CredentialObject},
-        result::{Effect, StepResult},
-        step::Planned,
-        superseded::Superseded,
-    },
+use kubesphere::{
+    cluster_configuration::NAMESPACE,
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
+
+use crate::plan::{
+    access::{Access, of_removal_of_superseded},
+    credential::{ACCOUNT, CredentialObject},
+    result::{Effect, StepResult},
+    step::Planned,
+    superseded::Superseded,
 };
 
 #[derive(Clone, Debug)]

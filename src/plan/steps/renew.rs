@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-        versions::Version,
-    },
-    plan::{
-        access::{Access, of_clusters},
-        configuration_patch::Change,
-        credential::CredentialKind,
-        result::{Effect, StepResult},
-        step::Planned,
-    },
+use kubesphere::{
+    cluster::RegisteredCluster,
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+    versions::Version,
+};
+
+use crate::plan::{
+    access::{Access, of_clusters},
+    configuration_patch::Change,
+    credential::CredentialKind,
+    result::{Effect, StepResult},
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,18 +1,17 @@
 //! Restores the webhook that an earlier command has left narrowed.
 
-use crate::{
-    kubesphere::{
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{
-        access::{Access, of_webhook},
-        manifest::Manifest,
-        member_kubeconfig::StoredKubeconfig,
-        narrowing::Restoration,
-        result::{Effect, StepResult},
-        step::Planned,
-    },
+use kubesphere::{
+    object::{ObjectKind, ObjectRef},
+    side::Side,
+};
+
+use crate::plan::{
+    access::{Access, of_webhook},
+    manifest::Manifest,
+    member_kubeconfig::StoredKubeconfig,
+    narrowing::Restoration,
+    result::{Effect, StepResult},
+    step::Planned,
 };
 
 #[derive(Clone, Debug)]

@@ -1,13 +1,12 @@
 //! Deletes pods that an earlier probing has left behind.
 
-use crate::{
-    kubesphere::{
-        cluster_configuration::NAMESPACE,
-        object::{ObjectKind, ObjectRef},
-        side::Side,
-    },
-    plan::{reach::leftovers::LeftoverPod, step::Planned},
+use kubesphere::{
+    cluster_configuration::NAMESPACE,
+    object::{ObjectKind, ObjectRef},
+    side::Side,
 };
+
+use crate::plan::{reach::leftovers::LeftoverPod, step::Planned};
 
 #[derive(Clone, Debug)]
 pub struct SweepPods {

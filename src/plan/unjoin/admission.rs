@@ -1,6 +1,6 @@
 //! Whether the host lets a Cluster go.
 
-use crate::kubesphere::{
+use kubesphere::{
     cluster::{ConditionType, RegisteredCluster},
     cluster_webhook::WEBHOOK,
 };
@@ -98,10 +98,10 @@ fn is_late(why: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::cluster::RegisteredCluster;
     use serde_json::json;
 
     use super::{Admission, MemberHealth};
-    use crate::kubesphere::cluster::RegisteredCluster;
 
     fn cluster(ready: &str) -> RegisteredCluster {
         RegisteredCluster::new(json!({"status": {"conditions": [

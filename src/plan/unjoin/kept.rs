@@ -1,6 +1,6 @@
 //! What stays on a member, and why.
 
-use crate::kubesphere::object::ExistingObject;
+use kubesphere::object::ExistingObject;
 
 /// Something that an unjoin leaves as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

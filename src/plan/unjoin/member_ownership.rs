@@ -1,10 +1,9 @@
 //! Whose a cluster is that shall be a member no longer.
 
+use kubesphere::{cluster_configuration::ClusterConfiguration, role::Role};
+
 use super::trace::{TracedCredential, Traces};
-use crate::{
-    kubesphere::{cluster_configuration::ClusterConfiguration, role::Role},
-    plan::{credential::HostUid, observed::Observed},
-};
+use crate::plan::{credential::HostUid, observed::Observed};
 
 /// Whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What taking a member out still has to do.
 
+use kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, object::ExistingObject, side::Side};
+
 use super::{
     admission::Admission,
     kept::Kept,
@@ -8,14 +10,11 @@ use super::{
     standalone::{Secrets, standalone_need},
     trace::{CredentialTrace, FederationNamespace, TracedCredential, Traces},
 };
-use crate::{
-    kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, object::ExistingObject, side::Side},
-    plan::{
-        credential::{HostUid, Ownership},
-        narrowing::{Field, Restoration},
-        needs::{ConfigurationNeed, Unplannable},
-        observed::{Observed, Seen},
-    },
+use crate::plan::{
+    credential::{HostUid, Ownership},
+    narrowing::{Field, Restoration},
+    needs::{ConfigurationNeed, Unplannable},
+    observed::{Observed, Seen},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]

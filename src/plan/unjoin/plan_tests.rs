@@ -1,33 +1,31 @@
+use kubesphere::{
+    cluster::RegisteredCluster,
+    cluster_configuration::ClusterConfiguration,
+    cluster_webhook::{self, ClusterWebhook, WEBHOOK},
+    jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig,
+    object::{ExistingObject, ObjectKind},
+    side::Side,
+};
 use serde_json::{Value, json};
 
 use super::{Deletion, MemberPlan, MemberSeen, UnjoinIntent, UnjoinPlan, plan};
-use crate::{
-    kubesphere::{
-        cluster::RegisteredCluster,
-        cluster_configuration::ClusterConfiguration,
-        cluster_webhook::{self, ClusterWebhook, WEBHOOK},
-        jwt_secret::JwtSecret,
-        kubesphere_config::KubesphereConfig,
-        object::{ExistingObject, ObjectKind},
-        side::Side,
-    },
-    plan::{
-        access::Access,
-        credential::{HostUid, Ownership},
-        narrowing::{Field, Restoration, narrow},
-        needs::ConfigurationNeed,
-        observed::{Observed, Seen, fixture},
-        operations::unjoin::decide,
-        unjoin::{
-            admission::Admission,
-            kept::Kept,
-            member_ownership::{HostEvidence, MemberOwnership, tenure_now},
-            namespaces::{WorkspaceNamespace, WorkspaceSeen},
-            standalone::Secrets,
-            trace::{
-                CredentialTrace, FEDERATION_NAMESPACE, FederationNamespace, TracedCredential, Traces,
-                kubefed_account,
-            },
+use crate::plan::{
+    access::Access,
+    credential::{HostUid, Ownership},
+    narrowing::{Field, Restoration, narrow},
+    needs::ConfigurationNeed,
+    observed::{Observed, Seen, fixture},
+    operations::unjoin::decide,
+    unjoin::{
+        admission::Admission,
+        kept::Kept,
+        member_ownership::{HostEvidence, MemberOwnership, tenure_now},
+        namespaces::{WorkspaceNamespace, WorkspaceSeen},
+        standalone::Secrets,
+        trace::{
+            CredentialTrace, FEDERATION_NAMESPACE, FederationNamespace, TracedCredential, Traces,
+            kubefed_account,
         },
     },
 };

@@ -1,19 +1,18 @@
 //! A former member as a cluster of its own: the role none, and a secret that no host knows.
 
-use crate::{
-    kubesphere::{
-        cluster_configuration::ClusterConfiguration,
-        jwt_secret::JwtSecret,
-        kubesphere_config::KubesphereConfig,
-        readiness::{Evidence, Progress},
-        role::Role,
-        versions::Version,
-    },
-    plan::{
-        configuration_patch::{ConfigurationPatch, Wanted},
-        needs::{ConfigurationNeed, Unplannable, effect, without_patch},
-        observed::Observed,
-    },
+use kubesphere::{
+    cluster_configuration::ClusterConfiguration,
+    jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig,
+    readiness::{Evidence, Progress},
+    role::Role,
+    versions::Version,
+};
+
+use crate::plan::{
+    configuration_patch::{ConfigurationPatch, Wanted},
+    needs::{ConfigurationNeed, Unplannable, effect, without_patch},
+    observed::Observed,
 };
 
 /// The secrets between which a member changes.
@@ -78,18 +77,16 @@ fn shows_member(effect: Evidence<'_>, config: &KubesphereConfig) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{
+        cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+        kubesphere_config::KubesphereConfig,
+    };
     use serde_json::{Value, json};
 
     use super::{Secrets, standalone_need};
-    use crate::{
-        kubesphere::{
-            cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-            kubesphere_config::KubesphereConfig,
-        },
-        plan::{
-            needs::ConfigurationNeed,
-            observed::{InstallerRun, Observed, Seen, fixture},
-        },
+    use crate::plan::{
+        needs::ConfigurationNeed,
+        observed::{InstallerRun, Observed, Seen, fixture},
     };
 
     fn member(version: &str, spec: &Value, config: &str) -> Observed {

@@ -1,12 +1,11 @@
 //! Objects that a join leaves, on either side.
 
-use crate::{
-    kubesphere::object::ExistingObject,
-    plan::{
-        credential::{HostUid, Ownership},
-        observed::{Denied, Seen},
-        unjoin::namespaces::WorkspaceNamespace,
-    },
+use kubesphere::object::ExistingObject;
+
+use crate::plan::{
+    credential::{HostUid, Ownership},
+    observed::{Denied, Seen},
+    unjoin::namespaces::WorkspaceNamespace,
 };
 
 /// Where kubefed works, on hosts and members (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).

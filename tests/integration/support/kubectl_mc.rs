@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kubectl_mc::kubesphere::confidential::scrub;
+use kubesphere::confidential::scrub;
 use tempfile::{NamedTempFile, TempDir};
 
 use super::kubeconfig::secrets_in;

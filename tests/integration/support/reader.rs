@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use kubectl_mc::kubesphere::confidential::scrub;
+use kubesphere::confidential::scrub;
 use regex::Regex;
 use tempfile::TempDir;
 
