@@ -226,7 +226,8 @@ fn a_name_that_cannot_be_a_clusters_is_a_finding() {
         "cluster-name member \"admin@blue\": \"admin@blue\" cannot be a Cluster's name",
     );
     assert!(
-        run.stdout.contains("hint: join it under another: `kubectl mc join admin@blue --name blue`"),
+        run.stdout
+            .contains("hint: join it under another: `kubectl mc join admin@blue --context host --name blue`"),
         "{run}"
     );
     let named = program().words("--name blue").run().code(0);

@@ -347,7 +347,7 @@ impl Shared {
         // As in the apiserver, a token that is given goes before the certificate.
         let user = user.filter(|_| !headers.contains_key(AUTHORIZATION));
         if let Some(user) = user {
-            evidence(headers, user);
+            claim(headers, user);
         }
         let mut parts = std::mem::take(request.uri_mut()).into_parts();
         parts.scheme = Some(Scheme::HTTPS);
@@ -369,7 +369,7 @@ fn remove_claims(headers: &mut HeaderMap) {
     }
 }
 
-fn evidence(headers: &mut HeaderMap, user: &User) {
+fn claim(headers: &mut HeaderMap, user: &User) {
     let value =
         |text: &str| HeaderValue::from_str(text).expect("names in the test bed's certificates are plain");
     headers.insert("x-remote-user", value(&user.name));

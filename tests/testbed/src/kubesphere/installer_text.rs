@@ -192,7 +192,7 @@ pub fn banner(at: Timestamp, password: &str) -> String {
         "{rule}\n###              Welcome to KubeSphere!           ###\n{rule}\n\n\
          Console: http://192.168.0.2:30880\nAccount: admin\nPassword: {password}\n\nNOTES：\n  \
          1. After you log into the console, please check the\n     monitoring status of service components in\n     \
-         \"Cluster Management\". If any service is not\n     ready, please wait retry_until until all components \n     \
+         \"Cluster Management\". If any service is not\n     ready, please wait patiently until all components \n     \
          are up and running.\n  2. Please change the default password after login.\n\n{rule}\n\
          https://kubesphere.io             {}\n{rule}",
         clock::in_banner(at)
