@@ -200,6 +200,17 @@ mod tests {
         assert!(case.cures(&CHECK).contains(cure));
     }
 
+    /// With the contexts swapped it is the very token by which the real host reaches its member.
+    #[test]
+    fn no_token_is_anothers_where_host_and_member_are_the_same_cluster() {
+        let account = Account { tokens_of_others: vec!["kubectl-mc-host-token-1f".to_owned()], ..nothing() };
+        let case = Case::new().member(|member| {
+            member.account = Some(account);
+            member.uid = "uid-of-prod".to_owned();
+        });
+        assert_eq!(case.says(&CHECK), Vec::<String>::new());
+    }
+
     #[test]
     fn an_account_of_somebody_else_is_not_taken_over() {
         let foreign = || Seen::Present(Ownership::Foreign("it has no label a=b".to_owned()));
