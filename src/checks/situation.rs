@@ -63,9 +63,12 @@ impl<'a> Situation<'a> {
         if answering.is_empty() {
             return Err(Unasked::Unanswered);
         }
-        let host = self.host.map(|host| host.uid.as_str());
-        let others = answering.into_iter().filter(|(_, observed)| host != Some(&observed.uid));
+        let others = answering.into_iter().filter(|(_, observed)| !self.is_host(observed));
         some(others, "the member is the host itself")
+    }
+
+    fn is_host(&self, member: &Observed) -> bool {
+        self.host.is_some_and(|host| host.uid == member.uid)
     }
 
     /// Of these the ones whose Cluster is asked for.
@@ -134,9 +137,8 @@ impl<'a> Situation<'a> {
     pub fn members_to_store(&self) -> Result<Vec<ToStore<'a>>, Unasked> {
         let host = self.host.filter(|_| !self.intent.operation.replaces_kubeconfigs());
         let stands = |name: &str| host.is_some_and(|host| host.cluster_named(name).is_some());
-        let host_uid = self.host.map(|host| &host.uid);
-        let is_host = |member: Option<&Observed>| member.is_some_and(|member| Some(&member.uid) == host_uid);
-        let others = self.members.iter().filter(|member| !is_host(member.observed));
+        let is_host = |member: &Observed| self.is_host(member);
+        let others = self.members.iter().filter(|member| !member.observed.is_some_and(is_host));
         let new = others.filter_map(|member| {
             let cluster = member.intent.cluster.as_ref().filter(|cluster| !stands(&cluster.name))?;
             Some((member.intent.side.clone(), cluster, member.observed))

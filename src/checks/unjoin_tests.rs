@@ -183,6 +183,16 @@ fn a_silent_member_leaves_the_way_over_the_host_alone() {
     assert!(findings[0].report.cures[0].ends_with("without `--member-context`, with `--force`"));
 }
 
+fn no_traces() -> Traces {
+    Traces {
+        kubefed: Vec::new(),
+        federation_namespace: None,
+        credential: Vec::new(),
+        namespaces: Seen::Absent,
+        denied: Vec::new(),
+    }
+}
+
 #[test]
 fn devops_that_keeps_the_hosts_secret_is_told_with_its_cure() {
     let (intent, host) = (intent(false, true), host(&[cluster(Some("u"))]));
@@ -190,13 +200,7 @@ fn devops_that_keeps_the_hosts_secret_is_told_with_its_cure() {
         let mut member = fixture("v1.34.0");
         member.surroundings.devops = Some(config_with(secret));
         member.configuration = configuration_asking(&json!({"multicluster": {"clusterRole": "member"}}));
-        let traces = Traces {
-            kubefed: Vec::new(),
-            federation_namespace: None,
-            credential: Vec::new(),
-            namespaces: Seen::Absent,
-            denied: Vec::new(),
-        };
+        let traces = no_traces();
         let fresh = JwtSecret::new("fresh");
         let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
         let plan = plan(&intent, &host, Admission::Passes, Some(seen)).unwrap();
@@ -224,13 +228,7 @@ fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
     let host = host(&[cluster(Some("u"))]);
     let mut member = fixture("v1.34.0");
     member.configuration = configuration_asking(&json!({"multicluster": {"clusterRole": "member"}}));
-    let traces = Traces {
-        kubefed: Vec::new(),
-        federation_namespace: None,
-        credential: Vec::new(),
-        namespaces: Seen::Absent,
-        denied: Vec::new(),
-    };
+    let traces = no_traces();
     let fresh = JwtSecret::new("fresh");
     let found = |with_member: bool| {
         let intent = intent(false, with_member);

@@ -145,9 +145,7 @@ impl<'a> Turn<'a> {
     }
 
     fn write(&mut self, step: &Step, phase: usize) {
-        let earlier = || self.ledger.kubeconfig(&self.entry.cluster);
-        let stored = self.entry.kubeconfig.as_ref().or_else(earlier);
-        let manifests = step.manifests(stored);
+        let manifests = step.manifests(self.stored(&self.entry.cluster));
         let place = (phase, self.entry.cluster.clone());
         self.entry.written.push(Written { step: step.clone(), place, manifests });
     }
@@ -159,8 +157,13 @@ impl<'a> Turn<'a> {
 
     /// What the host will store of this member, made by this lane or an earlier one.
     pub(super) fn kubeconfig(&self, member: &Side) -> Result<StoredKubeconfig, Failure> {
-        let made = self.entry.kubeconfig.as_ref().or_else(|| self.ledger.kubeconfig(member));
-        made.cloned().ok_or_else(|| Failure::Missing { side: member.clone(), what: "its kubeconfig" })
+        self.stored(member)
+            .cloned()
+            .ok_or_else(|| Failure::Missing { side: member.clone(), what: "its kubeconfig" })
+    }
+
+    fn stored<'b>(&'b self, member: &'b Side) -> Option<&'b StoredKubeconfig> {
+        self.entry.kubeconfig.as_ref().or_else(|| self.ledger.kubeconfig(member))
     }
 
     pub(super) fn done(&mut self, result: StepResult) {

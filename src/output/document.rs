@@ -6,15 +6,14 @@ use serde::Serialize;
 use super::{
     ending::{Ending, Object},
     kept,
-    manifests::Manifests,
+    manifests::{Manifests, Named},
     plan::View,
 };
 use crate::{
     checks::Finding,
     cli::DryRun,
     plan::{
-        configuration_patch::Change, manifest::Manifest, observed::Observed, operation::Operation,
-        result::StepResult, step::Step,
+        configuration_patch::Change, observed::Observed, operation::Operation, result::StepResult, step::Step,
     },
 };
 
@@ -182,12 +181,12 @@ impl Document {
 
     /// Adds the files that were written.
     pub fn written(&mut self, manifests: &Manifests<'_>) {
-        let view = |(manifest, name): (&Manifest, String)| ManifestView {
+        let view = |Named { manifest, file, .. }: Named<'_>| ManifestView {
             cluster: side_view(&manifest.cluster),
             object: manifest.object.to_string(),
-            file: manifests.path(&name),
+            file: manifests.path(&file),
         };
-        self.manifests = Some(manifests.named().into_iter().map(view).collect());
+        self.manifests = Some(manifests.named().map(view).collect());
     }
 
     /// Adds what is left over.

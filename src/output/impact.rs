@@ -11,11 +11,12 @@ use super::plan::View;
 use crate::{
     checks::restarts::what_restarts,
     plan::{
+        configuration_patch::Change,
         narrowing::Field,
         needs::ConfigurationNeed,
         observed::Observed,
         reconciler::Goal,
-        step::Step,
+        step::{Planned as _, Step},
         steps::{configure::Configure, delete_cluster::DeleteCluster},
     },
 };
@@ -78,8 +79,7 @@ fn is_patch(step: &Configure) -> bool {
 }
 
 fn changes_secret(step: &Configure) -> bool {
-    let ConfigurationNeed::Patch(patch) = &step.expected else { return false };
-    patch.changes.iter().any(|change| change.field.ends_with("jwtSecret"))
+    step.changes().iter().any(Change::sets_jwt_secret)
 }
 
 /// What those knew who could read the member's configuration, and how it becomes worthless.

@@ -59,15 +59,31 @@ pub struct Manifests<'a> {
     pub command: String,
 }
 
+/// A manifest and the name of its file.
+pub struct Named<'a> {
+    pub manifest: &'a Manifest,
+    pub file: String,
+    /// The index of the step that would send it.
+    step: usize,
+}
+
 impl Manifests<'_> {
-    /// Each with its file's name, in the order in which they are applied.
-    pub fn named(&self) -> Vec<(&Manifest, String)> {
-        let manifests = self.written.iter().flat_map(|written| &written.manifests);
-        manifests.enumerate().map(|(number, manifest)| (manifest, name(number + 1, manifest))).collect()
+    /// In the order in which they are applied.
+    pub fn named(&self) -> impl Iterator<Item = Named<'_>> {
+        let manifests = self
+            .written
+            .iter()
+            .enumerate()
+            .flat_map(|(step, written)| written.manifests.iter().map(move |manifest| (step, manifest)));
+        manifests.enumerate().map(|(index, (step, manifest))| Named {
+            manifest,
+            file: name(index + 1, manifest),
+            step,
+        })
     }
 
     fn hold_secrets(&self) -> bool {
-        self.named().iter().any(|(manifest, _)| manifest.holds_secret())
+        self.written.iter().any(Written::holds_secret)
     }
 
     /// As a person types it.
@@ -78,9 +94,9 @@ impl Manifests<'_> {
     /// Every file, the README first.
     pub fn files(&self) -> Result<Vec<ManifestFile>, Error> {
         let readme = ManifestFile { name: README.to_owned(), text: self.readme() };
-        let named = self.named().into_iter();
-        let manifests = named.map(|(manifest, name)| Ok(ManifestFile { name, text: text(manifest)? }));
-        std::iter::once(Ok(readme)).chain(manifests).collect()
+        let of_manifest =
+            |named: Named<'_>| Ok(ManifestFile { text: text(named.manifest)?, name: named.file });
+        std::iter::once(Ok(readme)).chain(self.named().map(of_manifest)).collect()
     }
 
     fn readme(&self) -> String {
@@ -100,30 +116,27 @@ impl Manifests<'_> {
                 ""
             },
         )];
-        let mut left = self.named().into_iter();
-        for (number, written) in self.written.iter().enumerate() {
-            let files: Vec<_> = left.by_ref().take(written.manifests.len()).collect();
-            sections.push(self.section(number + 1, written, &files));
-        }
+        sections.extend((0..self.written.len()).map(|index| self.section(index)));
         sections.join("\n")
     }
 
-    fn section(&self, number: usize, written: &Written, files: &[(&Manifest, String)]) -> String {
-        let step = &written.step;
-        let heading = sanitize(&format!("## {number}. {}: {}", step.cluster(), sentence(step)));
+    fn section(&self, index: usize) -> String {
+        let Written { step, manifests, .. } = &self.written[index];
+        let is_known = !manifests.is_empty();
+        let heading = sanitize(&format!("## {}. {}: {}", index + 1, step.cluster(), sentence(step)));
         let changes = step.changes().iter().map(|each| format!("- `{}`", sanitize(&change(step, each))));
-        let mut commands: Vec<String> =
-            files.iter().map(|(manifest, name)| self.apply(manifest, name)).collect();
-        commands.extend(further(step, !files.is_empty()));
+        let named = self.named().filter(|named| named.step == index);
+        let commands = named.map(|named| self.apply(named.manifest, &named.file));
+        let commands: Vec<String> = commands.chain(further(step, is_known)).collect();
         let commands = (!commands.is_empty()).then(|| format!("```sh\n{}\n```", commands.join("\n")));
-        let waits = waits_for(&self.written, number - 1);
+        let waits = waits_for(&self.written, index);
         let waits = waits.iter().map(|before| format!("step {}", before + 1)).collect::<Vec<_>>();
         let parts = [
             Some(heading),
             (!waits.is_empty()).then(|| format!("Waits for {}.", waits.join(" and "))),
             Some(changes.collect::<Vec<_>>().join("\n")).filter(|changes| !changes.is_empty()),
             commands,
-            remark(step, !files.is_empty()),
+            remark(step, is_known),
         ];
         parts.into_iter().flatten().map(|part| part + "\n").collect::<Vec<_>>().join("\n")
     }
@@ -147,8 +160,8 @@ impl Manifests<'_> {
 
 /// Says which files were written.
 pub fn show(ui: &Ui, manifests: &Manifests<'_>) -> Result<(), Error> {
-    for (manifest, name) in manifests.named() {
-        ui.result(&format!("{} written to {}", manifest.object, manifests.path(&name)))?;
+    for Named { manifest, file, .. } in manifests.named() {
+        ui.result(&format!("{} written to {}", manifest.object, manifests.path(&file)))?;
     }
     let readme = manifests.path(README);
     ui.message(&format!("{readme} says in which order they are applied; nothing was changed"));

@@ -246,6 +246,6 @@ fn show_change(ui: &Ui, step: &Step, change: &Change) {
 pub(super) fn change(step: &Step, change: &Change) -> String {
     let old = change.old.as_deref().unwrap_or("<unset>");
     let is_random = matches!(step, Step::Configure(step) if matches!(step.goal, Goal::Standalone(_)));
-    let random = if is_random && change.field.ends_with("jwtSecret") { " (random)" } else { "" };
+    let random = if is_random && change.sets_jwt_secret() { " (random)" } else { "" };
     format!("{}: {old} → {}{random}", change.field, change.new)
 }

@@ -8,7 +8,7 @@ use kubesphere::{
 };
 use serde_json::{Value, json};
 
-use super::step::Step;
+use super::{configuration_patch::Change, step::Step};
 
 /// An object or a patch. It may hold secrets: it is for a file that nobody else reads.
 #[derive(Clone)]
@@ -36,6 +36,16 @@ pub struct Written {
     pub manifests: Vec<Manifest>,
 }
 
+impl Written {
+    /// A Cluster's kubeconfig, or the jwtSecret.
+    pub fn holds_secret(&self) -> bool {
+        let stores = |manifest: &Manifest| {
+            manifest.form == Form::Object && manifest.object.kind == ObjectKind::CLUSTER
+        };
+        self.step.changes().iter().any(Change::sets_jwt_secret) || self.manifests.iter().any(stores)
+    }
+}
+
 /// The numbers of the steps that this one waits for: the one before it in its lane, or else the last ones of the phase before.
 pub fn waits_for(written: &[Written], number: usize) -> Vec<usize> {
     let (phase, lane) = &written[number].place;
@@ -61,17 +71,6 @@ impl Manifest {
             content["metadata"]["namespace"] = json!(namespace);
         }
         Self { cluster: cluster.clone(), object, form: Form::Object, content }
-    }
-
-    /// A Cluster's kubeconfig, or the jwtSecret.
-    pub fn holds_secret(&self) -> bool {
-        let sets = |operation: &Value| {
-            operation["path"].as_str().is_some_and(|path| path.starts_with("/spec/authentication"))
-        };
-        match self.form {
-            Form::Object => self.object.kind == ObjectKind::CLUSTER,
-            Form::JsonPatch => self.content.as_array().is_some_and(|operations| operations.iter().any(sets)),
-        }
     }
 
     pub fn of_patch(cluster: &Side, object: ObjectRef, content: Value) -> Self {

@@ -34,6 +34,13 @@ pub struct Change {
     pub new: String,
 }
 
+impl Change {
+    /// Whether it gives the cluster a jwtSecret.
+    pub fn sets_jwt_secret(&self) -> bool {
+        self.field.ends_with("jwtSecret")
+    }
+}
+
 /// A guarded JSON Patch. Its operations may hold the secret: they are for the request's body only.
 #[derive(Clone, PartialEq)]
 pub struct ConfigurationPatch {
