@@ -17,6 +17,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     plan::{
+        credential::CredentialKind,
         manifest::{Form, Manifest, Written, waits_for},
         needs::ConfigurationNeed,
         observed::Observed,
@@ -218,11 +219,11 @@ fn ready(step: &Register) -> String {
 }
 
 fn remark(step: &Step, is_known: bool) -> Option<String> {
-    let again = "then run the command at the top again, which replaces these files";
+    let again = "run the command at the top again, which replaces these files";
     Some(match step {
         Step::MakeCredential(_) if is_known => format!(
-            "Kubernetes writes the token into the Secret within seconds. The Cluster stores it, so its file cannot be written \
-             before: {again}."
+            "Kubernetes writes the token into the Secret within seconds. The Cluster stores that token, so its file comes \
+             with a second run: {again}."
         ),
         Step::MakeCredential(_) => "No file: a certificate's key is made when the certificate is requested, and is kept by \
                                     nobody else. `kubectl mc import` requests it and does the rest; with `--credentials \
@@ -232,8 +233,12 @@ fn remark(step: &Step, is_known: bool) -> Option<String> {
             "It has taken effect when the installer's run for it has succeeded: `{}` follows that.",
             Mc::logs(&step.cluster)
         ),
+        Step::Register(step) if step.creates && step.credential == CredentialKind::Certificate => format!(
+            "No file: `{}` creates it, with the certificate that it requests.",
+            Mc::new("import").member(&step.member).host(&step.host)
+        ),
         Step::Register(step) if step.creates && !is_known => {
-            format!("No file yet: Cluster {} stores a credential that does not exist yet. Make it, {again}.", step.name)
+            format!("No file yet: Cluster {} stores a credential that does not exist yet. Once it does, {again}.", step.name)
         }
         Step::Register(step) if step.creates => format!(
             "Nobody has tried whether every node of the host reaches the member; `{}` does.",

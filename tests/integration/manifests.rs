@@ -138,6 +138,8 @@ fn each_part_writes_what_it_would_send() {
         readme.contains("No file: a certificate's key is made when the certificate is requested"),
         "{readme}"
     );
+    let import = "No file: `kubectl mc import member1 --context host` creates it";
+    assert!(readme.contains(import), "a second run would come no further: {readme}");
     bed.assert_untouched();
 }
 
