@@ -44,7 +44,7 @@ fn scenario(version: Version) -> Scenario {
 }
 
 fn prepared(version: Version) -> Watched {
-    Watched::lease(&scenario(version))
+    Watched::lease(&scenario(version).on_control_planes())
 }
 
 /// The Secret with the token for this host.
@@ -109,7 +109,7 @@ fn import(bed: &Watched, words: &str) -> KubectlMc {
 
 #[test]
 fn a_service_account_of_our_own_is_stored_and_shown_nowhere() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).on_control_planes());
     let run = bed.join("member1 --credentials service-account").run().code(0);
     run.says("2. member \"member1\": create ServiceAccount kubesphere-system/kubectl-mc-host bound to cluster-admin, and a token for it\n")
         .says("5. host \"host\": create Cluster member1 with the token of ServiceAccount kubesphere-system/kubectl-mc-host of member1\n")
@@ -141,7 +141,7 @@ fn a_service_account_of_our_own_is_stored_and_shown_nowhere() {
 #[test]
 fn the_contexts_own_user_is_stored_where_that_is_asked_for() {
     for version in [Version::V3_1, Version::V3_4] {
-        let bed = Watched::lease(&Scenario::new(version));
+        let bed = Watched::lease(&Scenario::new(version).on_control_planes());
         let run = bed.join("member1 --credentials context").run().code(0);
         let _ = run.says("4. host \"host\": create Cluster member1 with the credential of context member1\n");
         bed.assert_joined(1, "member1");
@@ -162,7 +162,7 @@ fn nothing_is_made_for_a_cluster_that_stands() {
 
 #[test]
 fn the_credential_comes_before_the_first_change_of_a_configuration() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).on_control_planes());
     let run = bed.join("member1 -v 6").run().code(0);
     let position = |what: &str| run.stderr.find(what).unwrap_or_else(|| panic!("no {what}\n{run}"));
     let verified = position("the credential for the host works");
@@ -413,7 +413,7 @@ fn a_plan_in_json_names_what_is_created() {
 /// The host's requests and the member's may each be lost or refused once.
 #[test]
 fn answers_that_are_lost_are_asked_for_again() {
-    let bed = Faulty::lease(&scenario(Version::V3_4));
+    let bed = Faulty::lease(&scenario(Version::V3_4).on_control_planes());
     let front = bed.before_member(1);
     front.add(Rule::on("POST", "/serviceaccounts", Fault::CutAfterBytes(10)).times(1));
     front.add(Rule::on("POST", "/clusterrolebindings", Fault::status(503)).times(1));
@@ -427,7 +427,7 @@ fn answers_that_are_lost_are_asked_for_again() {
 
 /// Somebody makes a service account of the same name while our request for it is held back.
 fn racing(label: &Value) -> (Faulty, Run) {
-    let bed = Faulty::lease(&scenario(Version::V3_4));
+    let bed = Faulty::lease(&scenario(Version::V3_4).on_control_planes());
     let words = "import member1 --context host --yes --skip-check member-server-loopback";
     let command = bed.kubectl_mc().words(words);
     let run = bed.run_with(
@@ -466,7 +466,7 @@ fn an_account_that_a_colleague_has_just_made_is_shared_and_a_strangers_is_not() 
 
 #[test]
 fn a_host_of_3_3_gets_a_certificate_that_the_member_signs() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_3));
+    let bed = Watched::lease(&Scenario::new(Version::V3_3).on_control_planes());
     let run = bed.join("member1").run().code(0);
     run.says("2. member \"member1\": have a client certificate signed for a new user kubectl-mc-host-*, who is bound to cluster-admin\n")
         .says("5. host \"host\": create Cluster member1 with the client certificate of member1's user kubectl-mc-host-*\n")
@@ -538,7 +538,7 @@ async fn until_nothing_is_signed(client: Client) {
 
 #[test]
 fn where_the_member_signs_no_certificate_nothing_is_configured_and_nothing_is_left() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_3));
+    let bed = Watched::lease(&Scenario::new(Version::V3_3).on_control_planes());
     silence_the_signer(bed.member(1));
     let run = bed.join("member1 -o json").run().code(3);
     let object: Value = serde_json::from_str(&run.stdout).unwrap();

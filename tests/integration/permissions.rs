@@ -62,7 +62,7 @@ fn without_the_right_to_identify_a_cluster_nothing_begins() {
 
 #[test]
 fn what_the_join_can_do_without_degrades_to_unknown_and_the_join_goes_on() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).on_control_planes());
     let kubeconfig = Kubeconfig::of(&bed).user("host", user_who_may(bed.host(), "operator", &ON_HOST));
     let run = bed.kubectl_mc_with(&kubeconfig).join("member1").run().code(0);
     let unknown = [
@@ -78,7 +78,7 @@ fn what_the_join_can_do_without_degrades_to_unknown_and_the_join_goes_on() {
 
 #[test]
 fn a_join_goes_on_with_the_rights_it_began_with() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).on_control_planes());
     let kubeconfig = Kubeconfig::of(&bed).user("host", user_who_may(bed.host(), "operator", &ON_HOST));
     let _ = bed.kubectl_mc_with(&kubeconfig).join("member1 --wait=false").run().code(0);
     let _ = bed.kubectl_mc_with(&kubeconfig).join("member1").run().code(0);

@@ -40,7 +40,7 @@ fn take_role(member: &Cluster) {
 
 #[test]
 fn a_member_that_a_colleague_edits_while_the_host_is_prepared_is_not_changed_without_a_word() {
-    let bed = Faulty::lease(&member_of_a_host_to_be());
+    let bed = Faulty::lease(&member_of_a_host_to_be().on_control_planes());
     let run = bed.run_with(bed.join("member1"), bed.before_host(), "PATCH", CONFIGURATION, || {
         take_role(bed.member(1));
     });
@@ -57,7 +57,7 @@ fn a_member_that_a_colleague_edits_while_the_host_is_prepared_is_not_changed_wit
 
 #[test]
 fn on_a_terminal_what_a_colleague_has_changed_is_shown_and_asked_for() {
-    let bed = Watched::lease(&member_of_a_host_to_be());
+    let bed = Watched::lease(&member_of_a_host_to_be().on_control_planes());
     let run = std::thread::scope(|scope| {
         scope.spawn(|| {
             let is_host = |bed: &testbed::bed::Bed| {
@@ -101,7 +101,7 @@ fn names(host: &Cluster) -> Vec<String> {
 
 #[test]
 fn a_change_of_another_field_survives() {
-    let bed = Faulty::lease(&standing_host());
+    let bed = Faulty::lease(&standing_host().on_control_planes());
     let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
         bed.member(1).patch_cluster_configuration(json!({"spec": {"alerting": {"enabled": true}}}));
     });
@@ -113,7 +113,7 @@ fn a_change_of_another_field_survives() {
 
 #[test]
 fn a_change_of_the_same_field_is_noticed_and_planned_again() {
-    let bed = Faulty::lease(&standing_host());
+    let bed = Faulty::lease(&standing_host().on_control_planes());
     let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
         let spec =
             json!({"authentication": {"jwtSecret": "SomebodyElsesSecret"}, "console": {"port": 30881}});
@@ -129,7 +129,7 @@ fn a_change_of_the_same_field_is_noticed_and_planned_again() {
 
 #[test]
 fn a_member_that_somebody_makes_a_host_is_left_alone() {
-    let bed = Faulty::lease(&standing_host());
+    let bed = Faulty::lease(&standing_host().on_control_planes());
     let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
         bed.member(1).patch_cluster_configuration(json!({"spec": {"multicluster": {"clusterRole": "host"}}}));
     });
@@ -140,7 +140,7 @@ fn a_member_that_somebody_makes_a_host_is_left_alone() {
 
 #[test]
 fn who_takes_an_accepted_patch_back_is_not_fought() {
-    let bed = Watched::lease(&standing_host());
+    let bed = Watched::lease(&standing_host().on_control_planes());
     let over = AtomicBool::new(false);
     let run = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -164,7 +164,7 @@ fn who_takes_an_accepted_patch_back_is_not_fought() {
 
 #[test]
 fn a_cluster_that_somebody_else_creates_for_the_same_member_is_waited_for() {
-    let bed = Faulty::lease(&standing_host().member(prepared_member()));
+    let bed = Faulty::lease(&standing_host().member(prepared_member()).on_control_planes());
     let run = bed.run_with(bed.join("member1"), bed.before_host(), "POST", CLUSTERS, || {
         register(bed.host(), "member1", bed.member(1));
     });
@@ -175,7 +175,7 @@ fn a_cluster_that_somebody_else_creates_for_the_same_member_is_waited_for() {
 #[test]
 fn a_name_that_somebody_else_takes_for_another_member_is_refused() {
     let scenario = standing_host().members(vec![prepared_member(), prepared_member()]);
-    let bed = Faulty::lease(&scenario);
+    let bed = Faulty::lease(&scenario.on_control_planes());
     let run = bed.run_with(bed.join("member1"), bed.before_host(), "POST", CLUSTERS, || {
         register(bed.host(), "member1", bed.member(2));
     });
@@ -188,7 +188,7 @@ fn of_two_operators_with_two_names_exactly_one_registers_the_member() {
     for version in [Version::V3_1, Version::V3_4] {
         let host = Installation::new(version).role(Role::Host);
         let member = Installation::new(version).role(Role::Member);
-        let bed = Watched::lease(&Scenario::new(version).host(host).member(member));
+        let bed = Watched::lease(&Scenario::new(version).host(host).member(member).on_control_planes());
         let runs = ["left", "right"].map(|name| bed.join(&format!("member1 --name {name}")).start());
         let runs = runs.map(crate::support::Started::end);
         let codes = runs.each_ref().map(|run| run.code.unwrap());
@@ -209,7 +209,7 @@ fn waiting_for_its_cluster(meanwhile: impl FnOnce(&Watched)) -> crate::support::
     // Not of 3.4: where nobody answers its webhook, nobody else can change a Cluster either.
     let [host, member] = [Role::Host, Role::Member].map(|role| Installation::new(Version::V3_3).role(role));
     let scenario = Scenario::new(Version::V3_3).host(host).member(member);
-    let bed = Watched::lease(&scenario.controller(ControllerScenario::Down));
+    let bed = Watched::lease(&scenario.controller(ControllerScenario::Down).on_control_planes());
     register(bed.host(), "host", bed.host());
     let label = json!({"metadata": {"labels": {"cluster-role.kubesphere.io/host": ""}}});
     let api = objects::clusters(&bed.host().client());
@@ -245,7 +245,7 @@ fn another_cluster_behind_the_name_is_named() {
 #[test]
 fn a_patch_that_the_installer_loses_is_sent_again_and_said_so() {
     let member = Installation::new(Version::V3_4).installer(InstallerScenario::Recreated);
-    let bed = Faulty::lease(&standing_host().member(member));
+    let bed = Faulty::lease(&standing_host().member(member).on_control_planes());
     let before = bed.member(1).cluster_configuration()["metadata"]["uid"].clone();
     let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
         let member = bed.member(1);

@@ -267,7 +267,7 @@ impl Duty {
 
     /// What the commands did on each side as users who have the roles and nothing else.
     fn exercise(&self, exercise: &Exercise, name: &str) -> [Vec<Access>; 2] {
-        let bed = Watched::lease(&(exercise.bed)());
+        let bed = Watched::lease(&(exercise.bed)().on_control_planes());
         (exercise.first)(&bed);
         let sides = [(bed.host(), self.host), (bed.member(1), self.member)];
         let without = sides

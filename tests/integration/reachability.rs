@@ -286,7 +286,7 @@ fn a_check_probes_where_that_is_asked_for() {
 
 #[test]
 fn pod_security_that_refuses_the_pods_is_said_before_and_after_and_keeps_nobody_from_joining() {
-    let bed = Watched::lease(&nodes(&[Node::Healthy]));
+    let bed = Watched::lease(&nodes(&[Node::Healthy]).on_control_planes());
     let namespaces = objects::objects(&bed.host().client(), "v1", "Namespace", None);
     let restricted = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
     block_on(async move { objects::merge(&namespaces, objects::SYSTEM, &restricted).await }).unwrap();

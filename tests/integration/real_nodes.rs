@@ -14,7 +14,9 @@ use crate::support::{KubectlMc, Watched};
 
 fn lease() -> Watched {
     let of = |role| Installation::new(Version::V3_4).role(role);
-    Watched::lease(&Scenario::new(Version::V3_4).host(of(Role::Host)).member(of(Role::Member)))
+    Watched::lease(
+        &Scenario::new(Version::V3_4).host(of(Role::Host)).member(of(Role::Member)).on_control_planes(),
+    )
 }
 
 fn join(bed: &Watched, real: &RealNodes<'_>, words: &str) -> KubectlMc {

@@ -6,11 +6,17 @@ use std::{
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use http::request::Parts;
 use serde::Deserialize;
+
+use crate::memory::Asked;
 
 /// The audit policy: every request once answered or, for a watch, once begun, and of bodies only what access reviews ask.
 pub(crate) const POLICY: &str = "\
@@ -31,7 +37,7 @@ const LAG: Duration = Duration::from_secs(2);
 pub struct Mark(u64);
 
 /// One request, as the apiserver saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditEvent {
     /// get, list, watch, create, update, patch, delete, deletecollection, or an HTTP method in lower case.
     pub verb: String,
@@ -117,69 +123,142 @@ impl AuditEvent {
 }
 
 /// The audit log of one control plane.
-pub struct AuditLog {
-    path: PathBuf,
-    client: kube::Client,
+pub struct AuditLog(Kept);
+
+/// Where requests are noted.
+enum Kept {
+    /// In the file of an apiserver, which is asked for a moment's peace before it is read.
+    File {
+        path: PathBuf,
+        client: kube::Client,
+    },
+    InMemory(Recorder),
 }
 
 impl AuditLog {
-    pub(crate) fn new(path: &Path, client: kube::Client) -> Self {
-        Self { path: path.to_owned(), client }
+    pub(crate) fn of_file(path: &Path, client: kube::Client) -> Self {
+        Self(Kept::File { path: path.to_owned(), client })
+    }
+
+    pub(crate) fn in_memory(recorder: Recorder) -> Self {
+        Self(Kept::InMemory(recorder))
     }
 
     /// The log's end: [`Self::since`] returns what comes after it.
     pub fn mark(&self) -> Mark {
-        self.fence();
-        Mark(std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len()))
+        match &self.0 {
+            Kept::File { path, client } => {
+                fence(path, client);
+                Mark(length(path))
+            }
+            Kept::InMemory(recorder) => Mark(recorder.events().len() as u64),
+        }
     }
 
     /// Every request answered since the mark, in the order of the log, without the test bed's own.
     ///
     /// A request whose answer has reached its client is in it.
     pub fn since(&self, mark: Mark) -> Vec<AuditEvent> {
-        let ours = introduced_as(OWN_AGENT);
-        self.read_if(mark, |line| !line.contains(&ours))
+        self.read_if(mark, OWN_AGENT, false)
     }
 
     /// As [`Self::since`], of clients whose `User-Agent` starts so: stand-ins' and controllers' requests are left out.
     pub fn since_by(&self, mark: Mark, user_agent: &str) -> Vec<AuditEvent> {
-        let theirs = introduced_as(user_agent);
-        self.read_if(mark, |line| line.contains(&theirs))
+        self.read_if(mark, user_agent, true)
     }
 
-    /// Most lines of a log that is asked over and over are nobody's concern: they are told by their text, unparsed.
-    fn read_if(&self, mark: Mark, concerns: impl Fn(&str) -> bool) -> Vec<AuditEvent> {
-        self.fence();
-        let lines = self.read(mark);
-        parse(&lines.lines().filter(|line| concerns(line)).collect::<Vec<_>>().join("\n"))
+    /// The requests whose `User-Agent` starts so, or those whose does not.
+    fn read_if(&self, mark: Mark, user_agent: &str, starts: bool) -> Vec<AuditEvent> {
+        match &self.0 {
+            Kept::File { path, client } => {
+                fence(path, client);
+                let theirs = introduced_as(user_agent);
+                let lines = read(path, mark);
+                // Most lines of a log that is asked over and over are nobody's concern: they are told by their text.
+                let lines: Vec<&str> =
+                    lines.lines().filter(|line| line.contains(&theirs) == starts).collect();
+                parse(&lines.join("\n"))
+            }
+            Kept::InMemory(recorder) => {
+                let after = usize::try_from(mark.0).unwrap_or(usize::MAX);
+                let events = recorder.events();
+                let concerns = |event: &&AuditEvent| event.user_agent.starts_with(user_agent) == starts;
+                events.iter().skip(after).filter(concerns).cloned().collect()
+            }
+        }
+    }
+}
+
+/// Sends a request and waits until it is logged: then those answered before it are logged as well.
+fn fence(path: &Path, client: &kube::Client) {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let fence = format!("/livez/ping?fence={}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let before = Mark(length(path));
+    let request = http::Request::get(&fence).body(Vec::new()).expect("a path of digits is valid");
+    let client = client.clone();
+    let sent = async move { tokio::time::timeout(LAG, client.request_text(request)).await };
+    if !matches!(crate::block_on(sent), Ok(Ok(_))) {
+        return; // An apiserver that does not answer writes no log either.
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < LAG && !read(path, before).contains(&fence) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+fn read(path: &Path, mark: Mark) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(mut file) = File::open(path) {
+        let _ = file.seek(SeekFrom::Start(mark.0));
+        let _ = file.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What a server in memory notes of the requests that it answers.
+#[derive(Clone, Default)]
+pub(crate) struct Recorder(Arc<Mutex<Vec<AuditEvent>>>);
+
+impl Recorder {
+    /// A request as it comes in; its user and its code are told later.
+    pub(crate) fn begin(parts: &Parts, asked: &Asked) -> AuditEvent {
+        let header = parts.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let uri = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        let event = AuditEvent {
+            verb: parts.method.as_str().to_lowercase(),
+            user_agent: header.unwrap_or_default().to_owned(),
+            dry_run: is_dry_run(&uri),
+            request_uri: uri,
+            ..AuditEvent::default()
+        };
+        let Asked::Resource(request) = asked else { return event };
+        AuditEvent {
+            verb: request.verb.clone(),
+            resource: request.plural.clone(),
+            subresource: request.subresource.clone(),
+            api_group: request.group.clone(),
+            namespace: request.namespace.clone(),
+            name: request.name.clone(),
+            ..event
+        }
     }
 
-    /// Sends a request and waits until it is logged: then those answered before it are logged as well.
-    fn fence(&self) {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let path =
-            format!("/livez/ping?fence={}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let before = Mark(std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len()));
-        let request = http::Request::get(&path).body(Vec::new()).expect("a path of digits is valid");
-        let client = self.client.clone();
-        let sent = async move { tokio::time::timeout(LAG, client.request_text(request)).await };
-        if !matches!(crate::block_on(sent), Ok(Ok(_))) {
-            return; // An apiserver that does not answer writes no log either.
-        }
-        let begun = Instant::now();
-        while begun.elapsed() < LAG && !self.read(before).contains(&path) {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+    pub(crate) fn end(&self, event: AuditEvent) {
+        self.events().push(event);
     }
 
-    fn read(&self, mark: Mark) -> String {
-        let mut bytes = Vec::new();
-        if let Ok(mut file) = File::open(&self.path) {
-            let _ = file.seek(SeekFrom::Start(mark.0));
-            let _ = file.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
+    fn events(&self) -> MutexGuard<'_, Vec<AuditEvent>> {
+        self.0.lock().expect("no holder panics")
     }
+}
+
+/// Whether a request's address asks that nothing be stored.
+fn is_dry_run(uri: &str) -> bool {
+    uri.split_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair == "dryRun=All"))
 }
 
 /// How the test bed's own requests introduce themselves.
@@ -291,10 +370,7 @@ struct ResponseStatus {
 
 impl From<Line> for AuditEvent {
     fn from(line: Line) -> Self {
-        let dry_run = line
-            .request_uri
-            .split_once('?')
-            .is_some_and(|(_, query)| query.split('&').any(|pair| pair == "dryRun=All"));
+        let dry_run = is_dry_run(&line.request_uri);
         Self {
             verb: line.verb,
             user: line.user.username,

@@ -18,7 +18,7 @@ use crate::{
     AuditLog, ControlPlane, Error, Fault, Front, Kubernetes, Mark, Rule,
     kubeconfig::{Access, Credentials, write_private},
     kubesphere::{
-        ControllerScenario, Installation, Peculiarity, Role, Scenario, StandIns, Version,
+        Clusters, ControllerScenario, Installation, Peculiarity, Role, Scenario, StandIns, Version,
         fixture::{self, Facts},
         objects::{self, INSTALLER},
         secret::{self, Confidential},
@@ -95,7 +95,10 @@ impl Bed {
         let holder = Holder::of_this_thread();
         let mut kubernetes = vec![Kubernetes::default(); 1 + scenario.members.len()];
         kubernetes[0] = scenario.host_kubernetes;
-        let lease = Arc::new(pool::lease_of(&kubernetes)?);
+        let lease = Arc::new(match scenario.clusters {
+            Clusters::Real => pool::lease_of(&kubernetes)?,
+            Clusters::InMemory => pool::lease_in_memory(&kubernetes)?,
+        });
         let folder = tempfile::tempdir().map_err(Error::io("create a temporary folder"))?;
         let clusters = start_all(sites(&lease, scenario), scenario.controller)?;
         let kubeconfig = folder.path().join("kubeconfig");

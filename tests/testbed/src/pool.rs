@@ -38,6 +38,8 @@ struct State {
 /// Control planes that are the holder's alone; dropped, they are wiped and go back.
 pub struct Lease {
     planes: Vec<ControlPlane>,
+    /// Those in memory end with their lease.
+    goes_back: bool,
 }
 
 /// Leases so many control planes at once, each in its clean state; waits until they are to be had.
@@ -76,13 +78,29 @@ pub fn lease_of(wanted: &[Kubernetes]) -> Result<Lease, Error> {
     match starts.collect::<Result<_, Error>>().and_then(start_all) {
         Ok(started) => {
             planes.extend(started);
-            Ok(Lease { planes: in_order(planes, wanted) })
+            Ok(Lease { planes: in_order(planes, wanted), goes_back: true })
         }
         Err(error) => {
             POOL.give_back(planes, count);
             Err(error)
         }
     }
+}
+
+/// Makes clusters in memory that answer as those of each such Kubernetes do.
+///
+/// # Errors
+/// When a port cannot be had.
+pub fn lease_in_memory(wanted: &[Kubernetes]) -> Result<Lease, Error> {
+    let wanted = wanted.to_vec();
+    let planes = crate::block_on(async move {
+        let mut planes = Vec::new();
+        for (kubernetes, number) in wanted.into_iter().zip(1..) {
+            planes.push(ControlPlane::launch_in_memory(&format!("memory-{number}"), kubernetes).await?);
+        }
+        Ok::<_, Error>(planes)
+    })?;
+    Ok(Lease { planes, goes_back: false })
 }
 
 /// What a lease starts, when those of others are ready.
@@ -183,6 +201,9 @@ impl Drop for Lease {
     /// Wipes beside the next test: who returns planes does not wait for it.
     fn drop(&mut self) {
         let planes = std::mem::take(&mut self.planes);
+        if !self.goes_back {
+            return;
+        }
         std::thread::spawn(move || {
             for plane in planes {
                 // One that is frozen would let the wipe wait for ever.

@@ -74,11 +74,19 @@ where
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// A TLS server's configuration with this identity, and with a check of clients' certificates where one is given.
+/// A TLS server with this identity, and with a check of clients' certificates where one is given.
 pub(crate) fn tls(
     identity: &Identity,
     clients: Option<Arc<dyn ClientCertVerifier>>,
 ) -> Result<TlsAcceptor, Error> {
+    Ok(TlsAcceptor::from(Arc::new(tls_config(identity, clients)?)))
+}
+
+/// The configuration of [`tls`].
+pub(crate) fn tls_config(
+    identity: &Identity,
+    clients: Option<Arc<dyn ClientCertVerifier>>,
+) -> Result<ServerConfig, Error> {
     let (certificate, key) = der(identity);
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
@@ -86,7 +94,7 @@ pub(crate) fn tls(
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    Ok(TlsAcceptor::from(Arc::new(builder.with_single_cert(vec![certificate], key)?)))
+    Ok(builder.with_single_cert(vec![certificate], key)?)
 }
 
 /// An identity as rustls takes it.

@@ -7,6 +7,7 @@
 mod assets;
 mod audit;
 mod control_plane;
+mod differences;
 mod front;
 mod kubernetes;
 mod kubesphere;

@@ -1,4 +1,4 @@
-//! `cargo demo`: two control planes on this machine, each with a played KubeSphere, joined by the real program.
+//! `cargo demo`: two clusters on this machine, each with a played KubeSphere, joined by the real program.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people to watch")]
 
@@ -12,9 +12,10 @@ use std::{
 
 use serde_json::Value;
 use testbed::{
-    Assets, Bed,
+    Assets, Bed, Profile,
     bed::condition,
-    kubesphere::{Scenario, Version},
+    built,
+    kubesphere::{Clusters, Scenario, Version},
 };
 
 /// How long the host's own Cluster may take after a member's; a resync takes two seconds here.
@@ -23,9 +24,11 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 const USAGE: &str = "\
 Starts a host and a member cluster on this machine and joins them with kubectl-mc.
 
-Usage: cargo demo [--version 3.1|3.2|3.3|3.4] [--scenario NAME] [--program PATH]
+Usage: cargo demo [--real] [--version 3.1|3.2|3.3|3.4] [--scenario NAME] [--program PATH]
        cargo demo --list
 
+  --real              on real control planes, whose binaries take minutes to bring the first time, instead of API servers
+                      in memory
   --version VERSION   the KubeSphere version of both clusters; 3.4 by default
   --scenario NAME     what goes wrong, on the member or, as host:NAME, on the host
   --program PATH      the kubectl-mc to run; built from this source by default
@@ -64,11 +67,13 @@ struct Demo {
 impl Wish {
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut version, mut name, mut program) = (Version::V3_4, "healthy".to_owned(), None);
+        let mut is_real = false;
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
             match argument.as_str() {
                 "-h" | "--help" => return Ok(Self::Help),
                 "--list" => return Ok(Self::List),
+                "--real" => is_real = true,
                 "--version" => version = value()?.parse()?,
                 "--scenario" => name = value()?,
                 "--program" => program = Some(PathBuf::from(value()?)),
@@ -78,16 +83,23 @@ impl Wish {
         if !Version::PLAYED.contains(&version) {
             return Err(format!("KubeSphere {version} cannot be joined; 3.1, 3.2, 3.3 and 3.4 can"));
         }
-        Ok(Self::Demo(Box::new(Demo { scenario: Scenario::named(&name, version)?, program })))
+        let scenario = Scenario::named(&name, version)?;
+        let scenario = if is_real { scenario.on_control_planes() } else { scenario };
+        Ok(Self::Demo(Box::new(Demo { scenario, program })))
     }
 }
 
 fn demo(wish: &Demo) -> Result<ExitCode, String> {
-    step("Bringing kube-apiserver, etcd and kube-controller-manager (only the first time takes long)");
-    Assets::find().map_err(|error| described(&error))?;
+    match wish.scenario.clusters {
+        Clusters::InMemory => step("On API servers in memory; `cargo demo --real` takes real control planes"),
+        Clusters::Real => {
+            step("On real control planes: bringing their binaries (only the first time takes minutes)");
+            Assets::find().map_err(|error| described(&error))?;
+        }
+    }
     let program = match &wish.program {
         Some(program) => program.clone(),
-        None => build()?,
+        None => built(Profile::Dev).map_err(|error| described(&error))?,
     };
     step(&format!("Starting two clusters with KubeSphere {}: host and member1", wish.scenario.host.version));
     let bed = Bed::try_lease(&wish.scenario).map_err(|error| described(&error))?;
@@ -95,23 +107,6 @@ fn demo(wish: &Demo) -> Result<ExitCode, String> {
     show_clusters(&bed);
     show_next_steps(&program, &bed);
     Ok(if joined.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Builds the real program with the cargo that runs this, in whose target folder it then lies.
-fn build() -> Result<PathBuf, String> {
-    step("Building kubectl-mc");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let built = Command::new(&cargo)
-        .args(["build", "--quiet", "--locked", "--package", "kubectl-mc", "--bin", "kubectl-mc"])
-        .current_dir(&root)
-        .status()
-        .map_err(|error| format!("run `{}`: {error}", cargo.display()))?;
-    if !built.success() {
-        return Err("kubectl-mc does not build; the reason is above".to_owned());
-    }
-    let demo = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
-    Ok(demo.with_file_name("kubectl-mc"))
 }
 
 /// Runs the join as a user types it, with its live output.

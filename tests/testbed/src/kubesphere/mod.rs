@@ -35,8 +35,8 @@ pub mod workloads;
 
 pub use nodes::Node;
 pub use scenario::{
-    ApiserverScenario, ControllerScenario, Installation, InstallerScenario, Lasting, Peculiarity, Role,
-    Scenario,
+    ApiserverScenario, Clusters, ControllerScenario, Installation, InstallerScenario, Lasting, Peculiarity,
+    Role, Scenario,
 };
 pub use stand_ins::StandIns;
 pub use version::Version;

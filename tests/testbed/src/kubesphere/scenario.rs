@@ -34,6 +34,26 @@ impl Role {
     }
 }
 
+/// What the clusters of a test bed are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clusters {
+    /// Etcd, kube-apiserver and kube-controller-manager.
+    Real,
+    /// Servers in memory that answer as those do.
+    InMemory,
+}
+
+impl Clusters {
+    /// Where this variable is set, all clusters are real: what is shown in memory holds there as well.
+    pub const ALL_REAL: &str = "KUBECTL_MC_CONTROL_PLANES";
+}
+
+impl Default for Clusters {
+    fn default() -> Self {
+        if std::env::var_os(Self::ALL_REAL).is_some() { Self::Real } else { Self::InMemory }
+    }
+}
+
 /// How the installer behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallerScenario {
@@ -294,6 +314,7 @@ pub struct Scenario {
     pub controller: ControllerScenario,
     /// Which Kubernetes the host runs; members run the newest.
     pub host_kubernetes: Kubernetes,
+    pub clusters: Clusters,
 }
 
 impl Scenario {
@@ -304,6 +325,7 @@ impl Scenario {
             members: vec![Installation::new(version)],
             controller: ControllerScenario::Healthy,
             host_kubernetes: Kubernetes::default(),
+            clusters: Clusters::default(),
         }
     }
 
@@ -331,6 +353,13 @@ impl Scenario {
     #[must_use]
     pub fn controller(mut self, controller: ControllerScenario) -> Self {
         self.controller = controller;
+        self
+    }
+
+    /// On real control planes: for what is to be shown of Kubernetes itself.
+    #[must_use]
+    pub fn on_control_planes(mut self) -> Self {
+        self.clusters = Clusters::Real;
         self
     }
 

@@ -38,11 +38,15 @@ pub fn random_jwt_secret() -> String {
 ///
 /// Source: ks-installer `roles/ks-core/init-token/tasks/main.yaml@v3.4.1` (`jwt.sh`).
 pub fn static_token(jwt_secret: &str) -> String {
+    let claims = br#"{"email":"admin@kubesphere.io","username":"admin","token_type":"static_token"}"#;
+    signed_token(jwt_secret, claims)
+}
+
+/// A JSON web token with these claims, signed with the key (HS256).
+pub(crate) fn signed_token(key: &str, claims: &[u8]) -> String {
     let header = base64url(br#"{"alg":"HS256","typ":"JWT"}"#);
-    let claims =
-        base64url(br#"{"email":"admin@kubesphere.io","username":"admin","token_type":"static_token"}"#);
-    let signed = format!("{header}.{claims}");
-    let signature = base64url(&hmac_sha256(jwt_secret.as_bytes(), signed.as_bytes()));
+    let signed = format!("{header}.{}", base64url(claims));
+    let signature = base64url(&hmac_sha256(key.as_bytes(), signed.as_bytes()));
     format!("{signed}.{signature}")
 }
 

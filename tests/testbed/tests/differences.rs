@@ -1,0 +1,135 @@
+//! The server in memory beside a real kube-apiserver: the same is asked of both, and every answer compared.
+//!
+//! Names that a server makes up, versions, times and what is random are replaced by the order in which they come up.
+
+mod asking;
+mod comparing;
+mod scenarios;
+
+use std::{path::Path, process::Command, sync::LazyLock};
+
+use testbed::{ControlPlane, Kubernetes, Lease, lease, lease_in_memory};
+
+use self::{
+    asking::{Answer, ask},
+    comparing::normalised,
+    scenarios::Scenario,
+};
+
+/// Both, with the definitions that scenarios need.
+static BOTH: LazyLock<[Lease; 2]> = LazyLock::new(|| {
+    let both = [lease(1).unwrap(), lease_in_memory(&[Kubernetes::default()]).unwrap()];
+    for one in &both {
+        let answers = ask(&one[0], &scenarios::definitions());
+        assert!(answers.iter().all(|answer| answer.code < 300), "{answers:#?}");
+    }
+    both
+});
+
+fn told(plane: &ControlPlane, scenario: &Scenario) -> Vec<String> {
+    normalised(&ask(plane, &scenario.steps)).iter().map(Answer::to_string).collect()
+}
+
+#[track_caller]
+fn compare(scenario: &Scenario) {
+    let [real, in_memory] = &*BOTH;
+    let [real, in_memory] = [real, in_memory].map(|lease| told(&lease[0], scenario));
+    for (index, (real, in_memory)) in real.iter().zip(&in_memory).enumerate() {
+        let asked = &scenario.steps[index];
+        assert_eq!(
+            in_memory, real,
+            "in memory (left) and really (right): step {index} of {}: {asked:?}",
+            scenario.name
+        );
+    }
+}
+
+#[test]
+fn every_scenario_is_answered_alike() {
+    let scenarios = scenarios::all();
+    let differing: Vec<String> = scenarios
+        .iter()
+        .filter_map(|scenario| {
+            let compared = std::panic::catch_unwind(|| compare(scenario));
+            compared.err().map(|panic| {
+                let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                format!("== {}\n{text}", scenario.name)
+            })
+        })
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "{} of {} differ:\n{}",
+        differing.len(),
+        scenarios.len(),
+        differing.join("\n\n")
+    );
+    assert!(scenarios.len() >= 25);
+}
+
+fn kubectl(plane: &ControlPlane, words: &str, input: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let manifest = home.path().join("manifest.json");
+    std::fs::write(&manifest, input).unwrap();
+    let run = |program: &Path| {
+        Command::new(program)
+            .args(words.split_whitespace())
+            .args(if input.is_empty() { &[][..] } else { &["-f"] })
+            .args((!input.is_empty()).then_some(&manifest))
+            .env("KUBECONFIG", plane.kubeconfig_path())
+            .env("HOME", home.path())
+            .output()
+            .unwrap()
+    };
+    let output = run(&testbed::kubectl().unwrap());
+    format!(
+        "{:?}\n{}{}",
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr).replace(&manifest.display().to_string(), "MANIFEST")
+    )
+}
+
+#[test]
+fn kubectl_works_alike_with_both() {
+    let widget = r#"{"apiVersion": "test.example.org/v1", "kind": "Widget", "metadata": {"name": "k", "namespace": "default"}, "spec": {"size": 1}}"#;
+    let changed = widget.replace("\"size\": 1", "\"size\": 2");
+    let map = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "k", "namespace": "default"}, "data": {"a": "b"}}"#;
+    let steps: Vec<(&str, &str)> = vec![
+        ("create -o name", widget),
+        ("create", widget),
+        ("apply", &changed),
+        ("apply", &changed),
+        ("get widgets.test.example.org k -o jsonpath={.spec.size}", ""),
+        ("get wd k -o name", ""),
+        ("get widgets", ""),
+        ("get widgets.test.example.org absent", ""),
+        ("get widgets.test.example.org absent --ignore-not-found", ""),
+        ("apply", map),
+        ("patch configmap k -p {\"data\":{\"c\":\"d\"}}", ""),
+        ("patch widget k --type json -p [{\"op\":\"test\",\"path\":\"/spec/size\",\"value\":7}]", ""),
+        ("patch widget k --type merge -p {\"spec\":{\"size\":3}}", ""),
+        ("label configmap k x=y", ""),
+        ("annotate configmap k x=y", ""),
+        ("get cm k -o jsonpath={.data}{.metadata.labels}{.metadata.annotations.x}", ""),
+        ("auth can-i create pods", ""),
+        ("auth can-i create pods --as jane", ""),
+        ("get pods --as jane", ""),
+        ("wait --for=jsonpath={.spec.size}=3 widget/k --timeout=5s", ""),
+        ("replace", &changed),
+        ("delete", widget),
+        ("delete configmap k", ""),
+        ("delete configmap k", ""),
+        ("create namespace kubectl", ""),
+        ("create serviceaccount s -n kubectl", ""),
+        ("get serviceaccount s -n kubectl -o name", ""),
+        ("delete namespace kubectl", ""),
+        ("get nonsense", ""),
+        ("get --raw /apis/nobody.example.org/v1", ""),
+    ];
+    let [real, in_memory] = &*BOTH;
+    for (words, input) in steps {
+        let [real, in_memory] = [real, in_memory].map(|lease| kubectl(&lease[0], words, input));
+        assert_eq!(in_memory, real, "in memory (left) and really (right): kubectl {words}");
+    }
+}
