@@ -5,6 +5,7 @@ use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
 use serde_json::Value;
 
 use super::{
+    closer_look::foresee_rights,
     connection::Connection,
     objects::Objects,
     observe::{as_value, seen},
@@ -26,7 +27,17 @@ pub async fn look_at_account(
     kind: CredentialKind,
     host: HostUid,
 ) -> Result<(), RequestError> {
-    observed.account = match kind {
+    let (account, ()) = tokio::join!(account(connection, kind, host), foresee_rights(connection));
+    observed.account = account?;
+    Ok(())
+}
+
+async fn account(
+    connection: &Connection,
+    kind: CredentialKind,
+    host: HostUid,
+) -> Result<Option<Account>, RequestError> {
+    Ok(match kind {
         CredentialKind::Context => None,
         CredentialKind::ServiceAccount => {
             let (account, binding, tokens) = tokio::try_join!(
@@ -55,8 +66,7 @@ pub async fn look_at_account(
             token: Seen::Absent,
             tokens_of_others: Vec::new(),
         }),
-    };
-    Ok(())
+    })
 }
 
 /// Adds what there is of credentials that were made for this host before, of whatever kind.

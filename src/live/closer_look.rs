@@ -15,7 +15,7 @@ use super::{
     request_error::{Object, RequestError, Verb, request},
 };
 use crate::plan::{
-    access::Access,
+    access::{Access, EVERYTHING},
     observed::{Denied, InstallerRun, Observed, Seen},
 };
 
@@ -26,8 +26,11 @@ const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroup
 
 /// Adds what a run of the installer depends on.
 pub async fn look_at_installer(connection: &Connection, observed: &mut Observed) {
-    let (clashes, run) =
-        tokio::join!(short_name_clashes(connection), installer_run::observe(connection, observed));
+    let (clashes, run, ()) = tokio::join!(
+        short_name_clashes(connection),
+        installer_run::observe(connection, observed),
+        foresee_rights(connection),
+    );
     observed.short_name_clashes = clashes;
     if matches!(run, InstallerRun::Idle { .. }) {
         read_again(connection, observed).await;
@@ -54,11 +57,27 @@ pub async fn look_at_rights(
     Ok(())
 }
 
+/// Asks already whether the user may do everything, where the rights are looked at only later. Who must know it asks
+/// again where there was no answer.
+pub(super) async fn foresee_rights(connection: &Connection) {
+    // Boxed, because it waits beside others that are large themselves.
+    let _ = Box::pin(may_everything(connection)).await;
+}
+
+/// Asked once: most users who join clusters are their administrators, and need no more reviews then.
+async fn may_everything(connection: &Connection) -> Result<bool, RequestError> {
+    let answer = connection.may_everything.get_or_try_init(|| may(connection, &EVERYTHING));
+    answer.await.copied()
+}
+
 /// What of these the user may not do.
 pub(super) async fn denied(
     connection: &Connection,
     accesses: &[Access],
 ) -> Result<Vec<Denied>, RequestError> {
+    if accesses.len() > 1 && may_everything(connection).await? {
+        return Ok(Vec::new());
+    }
     let reviews = join_all(accesses.iter().map(|access| may(connection, access))).await;
     let mut denied = Vec::new();
     for (access, may) in accesses.iter().zip(reviews) {

@@ -54,6 +54,16 @@ fn a_member_is_joined_with_the_credential_of_a_cluster_admin_only() {
     bed.assert_untouched();
 }
 
+/// One review for each cluster, and one of the credential that the host stores.
+#[test]
+fn who_may_do_everything_is_asked_about_nothing_else() {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let _ = bed.join("member1").run().code(0);
+    let reviewed = bed.requests().into_iter().filter_map(|event| event.reviewed);
+    let reviewed: Vec<_> = reviewed.map(|access| access.to_string()).collect();
+    assert_eq!(reviewed, ["* *.*"; 3]);
+}
+
 #[test]
 fn without_the_right_to_identify_a_cluster_nothing_begins() {
     let said = "error: host \"host\": get namespaces/kube-system: forbidden";

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,6 +15,7 @@ use kubesphere::{command::Kubectl, side::Side};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::OnceCell;
 
 use super::bearer_token::BearerToken;
 use super::environment::Environment;
@@ -121,6 +123,8 @@ pub struct Connection {
     pub clock: ServerClock,
     /// `--request-timeout`.
     pub request_timeout: Option<Duration>,
+    /// Whether its user may do everything, once that was asked.
+    pub may_everything: Arc<OnceCell<bool>>,
 }
 
 impl Connection {
@@ -142,7 +146,8 @@ impl Connection {
         let clock = ServerClock::default();
         let requests = requests.through(proxy.as_ref()).with_token(token).setting(clock.clone());
         let requests = if environment.in_passing { requests.sent_once() } else { requests };
-        Ok(Self { side, context, server, client: requests.into_client(), clock, request_timeout })
+        let (client, may_everything) = (requests.into_client(), Arc::default());
+        Ok(Self { side, context, server, client, clock, request_timeout, may_everything })
     }
 }
 

@@ -67,7 +67,8 @@ fn server(code: u16, answer: &Value) -> (Connection, Arc<Mutex<Option<Sent>>>) {
         server: Uri::from_static("https://prod:6443"),
     };
     let (clock, request_timeout) = (ServerClock::default(), None);
-    (Connection { side, context, server, client, clock, request_timeout }, seen)
+    let may_everything = Arc::default();
+    (Connection { side, context, server, client, clock, request_timeout, may_everything }, seen)
 }
 
 fn answering(answer: &Value) -> (Connection, Arc<Mutex<Option<Sent>>>) {

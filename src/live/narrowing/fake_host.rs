@@ -121,6 +121,7 @@ fn connection(shared: &Shared) -> Connection {
         client: requests.into_client(),
         clock: ServerClock::default(),
         request_timeout: None,
+        may_everything: Arc::default(),
     }
 }
 
