@@ -6,8 +6,7 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderValue, Uri};
+use http::Uri;
 use hyper_util::client::legacy::connect::{
     HttpConnector,
     proxy::{SocksV5, Tunnel},
@@ -27,7 +26,7 @@ use tokio_rustls::TlsConnector;
 use tower::ServiceExt as _;
 use x509_parser::{extensions::GeneralName, parse_x509_certificate};
 
-use super::cause::certificate_detail;
+use super::{cause::certificate_detail, proxy::authorization};
 use crate::plan::member_server::CertificateSeen;
 
 /// A server that was just asked answers a handshake sooner.
@@ -85,13 +84,6 @@ async fn dial(server: &Uri, proxy: Option<&Uri>) -> Result<TcpStream, String> {
         }
     };
     Ok(stream.into_inner())
-}
-
-fn authorization(proxy: &Uri) -> Option<HeaderValue> {
-    let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
-    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(user))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 fn server_name(host: &str) -> Option<ServerName<'static>> {

@@ -11,6 +11,7 @@ mod completion_typed;
 mod config_file;
 mod configure;
 mod configure_refused;
+mod connections;
 mod credentials;
 mod docs;
 mod document;

@@ -1,9 +1,10 @@
 //! Why a request failed, in one fragment: what kube's terse errors hide in their sources.
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
+use std::{io, iter};
 
+use h2::Reason;
 use hyper_util::client::legacy::Error as ClientError;
 use kube::core::Status;
 use rustls::{AlertDescription, CertificateError};
@@ -11,6 +12,7 @@ use rustls::{AlertDescription, CertificateError};
 use super::exec_credential::ExecError;
 use super::no_answer::{NoAnswer, RequestTimedOut};
 use super::server_text;
+use super::transport::SentInVain;
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -158,12 +160,7 @@ impl Cause {
     }
 
     fn of_chain(error: &(dyn StdError + 'static)) -> Self {
-        let mut chain = Vec::new();
-        let mut next = Some(error);
-        while let Some(error) = next {
-            chain.push(error);
-            next = inner(error);
-        }
+        let chain = chain_of(error);
         let address = address_of(&chain);
         let found = chain.iter().rev().find_map(|error| Self::of_link(*error, &address));
         found.unwrap_or_else(|| Self::of_rest(&chain))
@@ -183,6 +180,9 @@ impl Cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return of_io(error, address);
         }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return Some(Self::Disconnected { detail: server_text::message(&error.to_string()) });
+        }
         // hyper-util keeps the types of these errors to itself.
         if error.to_string().starts_with("tunnel error") {
             return Some(Self::Other { message: format!("no connection to {address}: {error}") });
@@ -192,11 +192,30 @@ impl Cause {
 
     fn of_rest(chain: &[&(dyn StdError + 'static)]) -> Self {
         let last = chain.last().map(|error| server_text::message(&error.to_string())).unwrap_or_default();
-        let sent = chain
-            .iter()
-            .any(|error| error.downcast_ref::<ClientError>().is_some_and(|error| !error.is_connect()));
-        if sent { Self::Disconnected { detail: last } } else { Self::Other { message: last } }
+        let was_sent = |error: &&(dyn StdError + 'static)| {
+            error.is::<SentInVain>()
+                || error.downcast_ref::<ClientError>().is_some_and(|error| !error.is_connect())
+        };
+        if chain.iter().any(was_sent) {
+            Self::Disconnected { detail: last }
+        } else {
+            Self::Other { message: last }
+        }
     }
+}
+
+/// Whether the server has not begun with the request: it closes the connection to all that come later, or refuses more at
+/// once (RFC 9113, 6.8 and 8.7).
+pub(super) fn is_untouched(error: &kube::Error) -> bool {
+    let mut links = chain_of(error).into_iter().filter_map(|error| error.downcast_ref::<h2::Error>());
+    links.any(|error| match error.reason() {
+        Some(Reason::NO_ERROR) => error.is_go_away() && error.is_remote(),
+        reason => reason == Some(Reason::REFUSED_STREAM),
+    })
+}
+
+fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |error| inner(*error)).collect()
 }
 
 /// The next error of a chain. An `io::Error` hides the error that it wraps.

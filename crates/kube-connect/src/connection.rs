@@ -8,7 +8,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{HeaderValue, USER_AGENT};
-use kube::client::ClientBuilder;
 use kube::config::{AuthInfo, ExecConfig};
 use kube::{Client, Config};
 use kubesphere::{command::Kubectl, side::Side};
@@ -25,12 +24,10 @@ use super::request_error::Cause;
 use super::requests::Requests;
 use super::selected_context::SelectedContext;
 use super::server_clock::ServerClock;
+use super::transport;
 
 /// The only auth-provider that kube knows in this build.
 const OIDC: &str = "oidc";
-
-/// A server that does not answer a connection attempt by then is not there.
-const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why no connection could be prepared. Nothing was sent to the server yet.
 #[derive(Debug, thiserror::Error)]
@@ -138,9 +135,8 @@ impl Connection {
         let mut config = configuration(&context, environment)?;
         let token = authenticate(&context, environment, &mut config.auth_info).await?;
         let proxy = config.proxy_url.clone();
-        let inner = ClientBuilder::try_from(config)
-            .map_err(|error| ConnectionError::Client { side: side.clone(), source: Cause::from(&error) })?
-            .build();
+        let inner = transport::client(config, !environment.disables_http2)
+            .map_err(|error| ConnectionError::Client { side: side.clone(), source: Cause::from(&error) })?;
         let server = context.server.to_string().trim_end_matches('/').to_owned();
         let requests = Requests::new(side.clone(), &server, inner, request_timeout);
         let clock = ServerClock::default();
@@ -157,8 +153,6 @@ fn configuration(context: &SelectedContext, environment: &Environment) -> Result
     let side = &context.side;
     let cluster = &context.cluster;
     let mut config = Config::new(context.server.clone());
-    config.default_retry = false;
-    config.connect_timeout = Some(CONNECTS_WITHIN);
     config.accept_invalid_certs = context.is_insecure();
     config.tls_server_name.clone_from(&cluster.tls_server_name);
     config.disable_compression = cluster.disable_compression.unwrap_or(false);

@@ -15,6 +15,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// `$HTTPS_PROXY` and its relatives.
     pub proxy: ProxyVariables,
+    /// `$DISABLE_HTTP2`, client-go's way out for servers and proxies that say they speak it and do not.
+    pub disables_http2: bool,
     /// Whether a person can answer a credential plugin's questions.
     pub stdin_is_terminal: bool,
     /// Whether nobody is to notice: each request is sent once only, because nobody waits for an answer that is late,
@@ -33,6 +35,7 @@ impl Environment {
                 http: first_of(["HTTP_PROXY", "http_proxy"]),
                 exceptions: first_of(["NO_PROXY", "no_proxy"]).unwrap_or_default(),
             },
+            disables_http2: std::env::var_os("DISABLE_HTTP2").is_some_and(|value| !value.is_empty()),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             in_passing: false,
         }

@@ -18,6 +18,8 @@ pub mod server_text;
 pub mod traffic;
 
 mod bearer_token;
+mod dial;
 mod given_options;
 mod retry;
 mod server_url;
+mod transport;

@@ -6,7 +6,10 @@
 
 use std::net::IpAddr;
 
-use http::Uri;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
 
 /// The proxy settings of the environment.
 #[derive(Clone, Default)]
@@ -59,6 +62,15 @@ pub fn proxy_for(
         }
         _ => Ok(None),
     }
+}
+
+/// What a proxy is told of the user and password in its URL, where they may stand percent-encoded.
+pub fn authorization(proxy: &Uri) -> Option<HeaderValue> {
+    let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
+    let user: Vec<u8> = percent_decode_str(user).collect();
+    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(user))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn parse(proxy: &str, setting: &'static str) -> Result<Uri, ProxyError> {
@@ -202,6 +214,14 @@ mod tests {
         let server = "https://10.1.2.3:6443".parse().unwrap();
         let proxy = proxy_for(&server, Some("socks5://jump:1080"), &variables).unwrap();
         assert_eq!(proxy.unwrap(), "socks5://jump:1080");
+    }
+
+    #[test]
+    fn the_user_of_a_proxy_is_decoded() {
+        let told = |proxy: &str| authorization(&proxy.parse().unwrap());
+        let expected = format!("Basic {}", STANDARD.encode("user:pa@ss"));
+        assert_eq!(told("http://user:pa%40ss@jump:3128").unwrap(), expected.as_str());
+        assert_eq!(told("http://jump:3128"), None);
     }
 
     #[test]

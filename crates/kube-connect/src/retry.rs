@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header::RETRY_AFTER};
 
-use super::cause::Cause;
+use super::cause::{Cause, is_untouched};
 
 /// Requests sent for one, the first included.
 const MOST_TRIES: u32 = 3;
@@ -51,6 +51,7 @@ impl Failure {
         let cause = Cause::from(error);
         let processed = match &cause {
             Cause::Refused { .. } => Processed::No,
+            Cause::Disconnected { .. } if is_untouched(error) => Processed::No,
             Cause::Disconnected { .. } => Processed::Perhaps,
             _ => return None,
         };

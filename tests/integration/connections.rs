@@ -1,0 +1,36 @@
+//! How many connections a join opens.
+
+use serde_json::json;
+use testbed::kubesphere::{Scenario, Version};
+
+use crate::support::{Forwarder, Kubeconfig, Watched};
+
+/// Both sides are standalone, and each is reached through a forwarder that counts. The host reaches the member directly.
+/// How many connections the join opens to each.
+fn opened(http2: &str) -> [usize; 2] {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4));
+    let [host, member] = [bed.host(), bed.member(1)].map(|cluster| Forwarder::before(&cluster.server()));
+    let through = |forwarder: &Forwarder| json!({"server": forwarder.address()});
+    let kubeconfig =
+        Kubeconfig::of(&bed).cluster("host", &through(&host)).cluster("member1", &through(&member));
+    let program = bed.kubectl_mc_with(&kubeconfig).env("DISABLE_HTTP2", http2);
+    let words = format!("member1 --member-server {}", bed.member(1).server());
+    let _ = program.join(&words).run().code(0);
+    bed.assert_joined(1, "member1");
+    [host.opened(), member.opened()]
+}
+
+/// One for all requests to each side, one with the credential that is stored, and one that looks at the member's
+/// certificate.
+#[test]
+fn a_join_opens_a_connection_for_each_user_of_each_side() {
+    let [host, member] = opened("");
+    assert_eq!(host, 1);
+    assert!(member <= 3, "{member}");
+}
+
+#[test]
+fn without_http2_a_join_goes_as_well() {
+    let [host, member] = opened("1");
+    assert!(host > 1 && member > 1, "{host} and {member}");
+}
