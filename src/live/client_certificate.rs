@@ -9,13 +9,13 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P2
 use rustls::crypto::ring;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{
     connection::Connection,
     failure::Failure,
     objects::{Change, Deletion, Objects, Persistence},
-    patience::retry_until,
+    patience::{Pace, retry_until},
     report::{Activity, Completed, Event, Notice},
     request_error::{Cause, RequestError},
     steps::make_credential::{Making, create},
@@ -32,8 +32,6 @@ use crate::plan::{
 const SIGNED_WITHIN: Duration = Duration::from_secs(30);
 /// A request that was made is not left behind because the time is up.
 const DELETED_WITHIN: Duration = Duration::from_secs(5);
-/// Between two looks.
-const LOOKS_EVERY: Duration = Duration::from_millis(250);
 
 /// A key, made here and nowhere stored, with the request for its certificate.
 pub(super) struct Requested {
@@ -128,7 +126,7 @@ impl Making<'_> {
         let ask = async || self.approve(requested, uid).await;
         retry_until(&self.member.side, self.deadline, ask).await?;
         self.tell(Event::Begins(Activity::Certificate(SIGNER)));
-        let deadline = Instant::now() + SIGNED_WITHIN;
+        let mut pace = Pace::until(self.deadline.min(Instant::now() + SIGNED_WITHIN));
         loop {
             let ask = async || self.found(requested).await;
             let mut found = retry_until(&self.member.side, self.deadline, ask).await?;
@@ -139,13 +137,12 @@ impl Making<'_> {
             if let Some(why) = refusal(&status) {
                 return Err(self.not_issued(why));
             }
-            if Instant::now() + LOOKS_EVERY >= deadline.min(self.deadline) {
+            if !pace.goes_on().await {
                 let within = SIGNED_WITHIN.as_secs();
                 return Err(
                     self.not_issued(format!("its signer {SIGNER} has not answered within {within} s"))
                 );
             }
-            sleep(LOOKS_EVERY).await;
         }
     }
 

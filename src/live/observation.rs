@@ -26,8 +26,9 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 const SLOWEST_RETRY: Duration = Duration::from_secs(5);
 /// How often is asked where watching is forbidden.
 pub(super) const POLL_EVERY: Duration = Duration::from_secs(3);
-/// The server ends a watch after so many seconds; one that stays silent for longer is dead and opened anew.
-const WATCH_SECONDS: u32 = 60;
+/// The server ends a watch after so many seconds; one that stays silent for longer is dead and opened anew. Over HTTP/2
+/// pings find that out sooner.
+const WATCH_SECONDS: u32 = 120;
 
 /// Which one object is awaited.
 #[derive(Clone, Debug)]

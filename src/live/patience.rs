@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kubesphere::side::Side;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
     failure::{Failure, LookAt},
@@ -12,6 +12,30 @@ use super::{
 
 /// Between two tries; each is itself repeated once or twice by the layer below.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the first of a [`Pace`]'s pauses lasts.
+const FIRST: Duration = Duration::from_millis(25);
+
+/// The pauses between looks at what is nearly always there at once. Each is as long as all before: what comes is seen
+/// after twice its time at the latest, and a minute in vain costs six looks, those of the first second aside.
+pub(super) struct Pace {
+    pause: Duration,
+    until: Instant,
+}
+
+impl Pace {
+    pub(super) fn until(until: Instant) -> Self {
+        Self { pause: FIRST, until }
+    }
+
+    /// Waits for the next look; whether there is time for one.
+    pub(super) async fn goes_on(&mut self) -> bool {
+        let now = Instant::now();
+        sleep_until(self.until.min(now + self.pause)).await;
+        self.pause *= 2;
+        now < self.until
+    }
+}
 
 /// Whether the request may succeed later, unchanged, though it is not known whether it was carried out.
 pub(super) fn may_pass(cause: &Cause) -> bool {
@@ -63,5 +87,24 @@ fn timed_out(side: &Side, missing: String) -> Failure {
         look_at: LookAt::ApiServer(side.clone()),
         missing,
         installer: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_are_soon_at_first_and_rare_later() {
+        let begun = Instant::now();
+        let mut pace = Pace::until(begun + Duration::from_secs(60));
+        let mut looks = vec![Duration::ZERO];
+        while pace.goes_on().await {
+            looks.push(begun.elapsed());
+        }
+        assert!(looks.windows(2).all(|pair| pair[1] <= 2 * pair[0] + FIRST), "{looks:?}");
+        let later = looks.iter().filter(|at| **at > Duration::from_secs(1));
+        assert!(later.count() <= 8, "{looks:?}");
+        assert_eq!(looks.last(), Some(&Duration::from_secs(60)), "the last look is at the end");
     }
 }

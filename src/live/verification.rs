@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::config::AuthInfo;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{
     closer_look::may,
@@ -13,7 +13,7 @@ use super::{
     environment::Environment,
     failure::Failure,
     observe::kube_system_uid,
-    patience::retry_until,
+    patience::{Pace, retry_until},
     request_error::{Cause, RequestError},
     selected_context::SelectedContext,
 };
@@ -21,8 +21,6 @@ use crate::plan::{access::EVERYTHING, member_kubeconfig::StoredUser};
 
 /// Authenticator and authorizer of an API server know a new account and binding a moment later.
 const TAKES_EFFECT_WITHIN: Duration = Duration::from_secs(20);
-/// Between two tries.
-const TRIES_EVERY: Duration = Duration::from_millis(200);
 
 /// Confirms that the user is let in by the cluster with this UID, and may do everything.
 pub(super) async fn verify(
@@ -33,17 +31,16 @@ pub(super) async fn verify(
 ) -> Result<(), Failure> {
     let context = SelectedContext { user: auth_info(user), ..member.context.clone() };
     let connection = Connection::open(context, &Environment::of_process(), member.request_timeout).await?;
-    let effect = deadline.min(Instant::now() + TAKES_EFFECT_WITHIN);
+    let mut pace = Pace::until(deadline.min(Instant::now() + TAKES_EFFECT_WITHIN));
     loop {
         let ask = async || trial(&connection, uid).await;
         let failed = match retry_until(&member.side, deadline, ask).await? {
             Ok(()) => return Ok(()),
             Err(why) => why,
         };
-        if failed.is_final || Instant::now() + TRIES_EVERY >= effect {
+        if failed.is_final || !pace.goes_on().await {
             return Err(Failure::Unverified { side: member.side.clone(), why: failed.why });
         }
-        sleep(TRIES_EVERY).await;
     }
 }
 

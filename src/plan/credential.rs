@@ -188,7 +188,7 @@ impl CredentialObject {
         }
     }
 
-    fn kind(self) -> ObjectKind {
+    pub fn kind(self) -> ObjectKind {
         match self {
             Self::ServiceAccount => ObjectKind::SERVICE_ACCOUNT,
             Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {

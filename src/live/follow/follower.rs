@@ -14,6 +14,8 @@ use super::unavailable::LogUnavailable;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// While nothing is broken and there is only nothing to read yet: what has an end is seen in the objects.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// A connection that is silent for so long is opened anew: it may be dead without a sign (kube has no read timeout), and
 /// some kubelets stop following at a rotation. Costs three requests in a minute in which nothing is printed.
@@ -198,7 +200,8 @@ impl Follower {
     /// Each try waits longer than the one before, until a line comes.
     async fn attach(&mut self) -> Result<(), LogUnavailable> {
         sleep(self.pause).await;
-        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        let longest = if self.awaited_since.is_some() { LONGEST_WAIT } else { LONGEST_PAUSE };
+        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, longest);
         let life = pod::find(&self.client).await?;
         self.found = self.found.max(Found::Installer);
         if let Some(before) = self.life.clone().filter(|before| !before.is(&life)) {

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
-use kubesphere::cluster_configuration::NAMESPACE;
+use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
 use secrecy::SecretString;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     live::{
@@ -14,7 +14,7 @@ use crate::{
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
         objects::{Objects, Persistence},
-        patience::retry_until,
+        patience::{Pace, retry_until},
         report::{Activity, Completed, Event, Reporter},
         request_error::{Cause, RequestError},
         user_binding::{add_user, bind},
@@ -31,8 +31,6 @@ use crate::{
 
 /// kube-controller-manager fills a token Secret within a second; one that is away for longer has to be looked at.
 const FILLED_WITHIN: Duration = Duration::from_secs(60);
-/// Between two looks.
-const LOOKS_EVERY: Duration = Duration::from_millis(200);
 
 /// A credential that is being made.
 pub(in crate::live) struct Making<'a> {
@@ -178,10 +176,10 @@ impl Making<'_> {
         match self.step.credential.kind {
             CredentialKind::Context => self.step.storable(&self.step.user).cloned().map(Some),
             CredentialKind::ServiceAccount if self.step.credential.missing.is_empty() => {
-                let ask = async || self.filled_token().await;
+                let ask = async || self.filled_token(None).await;
                 Ok(match retry_until(&self.member.side, self.deadline, ask).await? {
                     Token::Filled(token) => Some(StoredUser::Token(token)),
-                    Token::Absent | Token::Empty => None,
+                    Token::Absent | Token::Empty(_) => None,
                 })
             }
             CredentialKind::ServiceAccount | CredentialKind::Certificate => Ok(None),
@@ -189,16 +187,24 @@ impl Making<'_> {
     }
 
     async fn service_account(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
+        let mut secret = None;
         for piece in &self.step.credential.missing {
-            self.ensure(*piece, made).await?;
+            secret = self.ensure(*piece, made).await?.or(secret);
         }
-        self.token(made).await.map(StoredUser::Token)
+        self.token(secret, made).await.map(StoredUser::Token)
     }
 
-    async fn ensure(&self, piece: CredentialObject, made: &mut Vec<StepResult>) -> Result<(), Failure> {
+    /// The name of the token's Secret, where that is what was made.
+    async fn ensure(
+        &self,
+        piece: CredentialObject,
+        made: &mut Vec<StepResult>,
+    ) -> Result<Option<String>, Failure> {
         let ask = async || ensure(self.member, piece, Persistence::Stored).await;
         let ensured = retry_until(&self.member.side, self.deadline, ask).await?;
-        self.record(piece, ensured, made)
+        let is_made = matches!(ensured, Ensured::Made(_));
+        self.record(piece, ensured, made)?;
+        Ok((is_made && piece.kind() == ObjectKind::SECRET).then(|| piece.name()))
     }
 
     pub(in crate::live) fn record(
@@ -214,26 +220,31 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// Waits until Kubernetes has written the token of the account into its newest Secret.
-    async fn token(&self, made: &mut Vec<StepResult>) -> Result<SecretString, Failure> {
+    /// Waits until Kubernetes has written the token of the account into its newest Secret, by looking at it: a watch would
+    /// take one more right on all Secrets there.
+    async fn token(
+        &self,
+        mut secret: Option<String>,
+        made: &mut Vec<StepResult>,
+    ) -> Result<SecretString, Failure> {
         let deadline = self.deadline.min(Instant::now() + FILLED_WITHIN);
+        let mut pace = Pace::until(deadline);
         let mut told = false;
         loop {
-            let ask = async || self.filled_token().await;
-            match retry_until(&self.member.side, deadline, ask).await? {
+            let ask = async || self.filled_token(secret.clone()).await;
+            secret = match retry_until(&self.member.side, deadline, ask).await? {
                 Token::Filled(token) => return Ok(token),
                 // Removed with an earlier account of the same name.
                 Token::Absent => self.ensure(self.token_piece(), made).await?,
-                Token::Empty => {}
-            }
+                Token::Empty(secret) => Some(secret),
+            };
             if !told {
                 self.tell(Event::Begins(Activity::Token(self.token_piece().name())));
                 told = true;
             }
-            if Instant::now() + LOOKS_EVERY >= deadline {
+            if !pace.goes_on().await {
                 return Err(self.never_filled());
             }
-            sleep(LOOKS_EVERY).await;
         }
     }
 
@@ -262,11 +273,15 @@ impl Making<'_> {
         Ok(newest.map(|newest| newest.name))
     }
 
-    async fn filled_token(&self) -> Result<Token, RequestError> {
-        let member = self.member;
-        let Some(name) = self.token_secret().await? else { return Ok(Token::Absent) };
-        let secret = Objects::<Secret>::on(member).in_namespace(NAMESPACE).find(&name).await?;
-        let token = |secret| token_in(&secret).map_or(Token::Empty, Token::Filled);
+    /// What there is in this Secret, where it is known already which it is.
+    async fn filled_token(&self, secret: Option<String>) -> Result<Token, RequestError> {
+        let known = match secret {
+            Some(name) => Some(name),
+            None => self.token_secret().await?,
+        };
+        let Some(name) = known else { return Ok(Token::Absent) };
+        let secret = Objects::<Secret>::on(self.member).in_namespace(NAMESPACE).find(&name).await?;
+        let token = |secret| token_in(&secret).map_or(Token::Empty(name), Token::Filled);
         Ok(secret.map_or(Token::Absent, token))
     }
 
@@ -288,7 +303,8 @@ impl Making<'_> {
 
 enum Token {
     Absent,
-    Empty,
+    /// The name of its Secret.
+    Empty(String),
     Filled(SecretString),
 }
 
