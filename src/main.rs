@@ -97,7 +97,7 @@ async fn dispatch(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
         Command::JwtSecret(show) => until_interrupted(commands::jwt_secret::run(show, &cli.global, ui)).await,
         Command::Completion(completion) => commands::completion::run(completion, called, ui),
         Command::Options => commands::options::run(ui),
-        Command::Version => commands::version::run(ui),
+        Command::Version(version) => commands::version::run(version, ui),
     }
 }
 

@@ -18,6 +18,7 @@ mod program;
 mod reachability;
 mod renew;
 mod unjoin;
+mod version;
 
 pub use called::Called;
 pub use change::{ChangeOptions, DryRun, OutputFormat, SkipOptions};
@@ -36,3 +37,4 @@ pub use program::{Cli, Command};
 pub use reachability::Reachability;
 pub use renew::Renew;
 pub use unjoin::Unjoin;
+pub use version::ShowVersion;

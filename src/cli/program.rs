@@ -11,7 +11,7 @@ use clap::{
 use super::{
     called::Called, check::Check, completion::Completion, configure::Configure, get::Get, global::Global,
     help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew,
-    unjoin::Unjoin,
+    unjoin::Unjoin, version::ShowVersion,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -166,17 +166,5 @@ Examples:
   # Those that say how a member is reached
   kubectl mc options | grep -A 1 -e --member-")]
     Options,
-    /// Show the version of this program
-    ///
-    /// One line, the program's name and its version, as `kubectl mc --version` prints it.
-    ///
-    /// Needs no cluster, and asks none.
-    #[command(after_help = "\
-Examples:
-  # Show the version
-  kubectl mc version
-
-  # The number alone, for a script
-  kubectl mc version | cut -d ' ' -f 2")]
-    Version,
+    Version(ShowVersion),
 }

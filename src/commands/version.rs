@@ -1,11 +1,15 @@
 //! `kubectl mc version`.
 
 use crate::{
+    cli::ShowVersion,
     error::Error,
-    output::{ui::Ui, words::VERSION},
+    output::{ending::conclude, ui::Ui, version_document::VersionDocument, words::VERSION},
 };
 
 /// Prints the program's version, on a line that scripts read: it has the project's name, whatever the file's is.
-pub fn run(ui: &Ui) -> Result<(), Error> {
-    ui.result(VERSION)
+pub fn run(version: &ShowVersion, ui: &Ui) -> Result<(), Error> {
+    match version.output {
+        None => ui.result(VERSION),
+        format => conclude(ui, format, &mut VersionDocument::new(), Ok(())),
+    }
 }

@@ -32,4 +32,5 @@ pub mod table;
 pub mod ui;
 pub mod unjoin;
 pub mod verdict;
+pub mod version_document;
 pub mod words;

@@ -1,5 +1,7 @@
 //! The command line itself: help, version, usage errors, colours, and readers that go away.
 
+use serde_json::{Value, json};
+
 use crate::support::{Kubeconfig, KubectlMc};
 
 fn program(words: &str) -> KubectlMc {
@@ -56,10 +58,30 @@ fn options_of_every_command_have_a_page_of_their_own() {
 #[test]
 fn the_version_is_a_result() {
     let line = concat!("kubectl-mc v", env!("CARGO_PKG_VERSION"), "\n");
-    for words in ["version", "--version", "-V"] {
+    for words in ["version", "version --client", "version --client=true", "--version", "-V"] {
         let run = program(words).run().code(0).stdout(line);
         assert_eq!(run.stderr, "");
     }
+}
+
+#[test]
+fn the_version_is_an_object_where_kubectls_is_one() {
+    let version = json!(concat!("v", env!("CARGO_PKG_VERSION")));
+    let json = program("version --client -o json").run().code(0).stdout;
+    let yaml = program("version --client -o yaml").run().code(0).stdout;
+    let objects: [Value; 2] = [serde_json::from_str(&json).unwrap(), serde_yaml::from_str(&yaml).unwrap()];
+    for object in objects {
+        assert_eq!((&object["kind"], &object["error"]), (&json!("Version"), &Value::Null));
+        assert_eq!(object["clientVersion"]["gitVersion"], version);
+    }
+}
+
+#[test]
+fn the_version_needs_no_kubeconfig() {
+    let line = concat!("kubectl-mc v", env!("CARGO_PKG_VERSION"), "\n");
+    let _ = program("version --client --kubeconfig /nowhere --context nobody").run().code(0).stdout(line);
+    let _ =
+        KubectlMc::new("no: [kubeconfig", Vec::new()).words("version --client").run().code(0).stdout(line);
 }
 
 #[test]
