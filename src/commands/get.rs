@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig};
+use tokio::sync::OnceCell;
 
 use super::{
     contexts::{open, select_host},
@@ -19,7 +20,7 @@ use crate::{
         identify::identity,
         narrowing::webhook,
         observe::config,
-        registrations::list,
+        registrations::list_as,
         request_error::{Cause, RequestError},
     },
     output::{
@@ -29,7 +30,7 @@ use crate::{
         ui::Ui,
         words::sanitize,
     },
-    plan::registration::{Probe, Registration, Standard, registrations as judged},
+    plan::registration::{Probe, Registration, Standard, registration, registrations as judged, together},
 };
 
 /// A member that is gone must not hold up the others.
@@ -67,7 +68,7 @@ async fn show(
     if get.watch {
         return Box::pin(watch(shown, watched)).await;
     }
-    shown.once(document, global.request_timeout).await
+    Box::pin(shown.once(document, global.request_timeout)).await
 }
 
 /// What is seen of the host besides its Clusters.
@@ -76,6 +77,9 @@ pub(super) struct HostSeen {
     /// What is to be known of it, whatever it says of its members.
     pub(super) warnings: Vec<String>,
 }
+
+/// The Clusters as they were judged, and those that are to be asked themselves.
+type Judged = (Vec<Registration>, Vec<RegisteredCluster>);
 
 /// What was asked for, on its way to the streams.
 pub(super) struct Shown<'a> {
@@ -97,23 +101,48 @@ impl<'a> Shown<'a> {
     }
 
     async fn once(mut self, document: &mut ClustersDocument, within: Option<Duration>) -> Result<(), Error> {
-        let listed = list(self.host, self.get.selector.as_deref());
-        let (clusters, HostSeen { config, warnings }) = tokio::join!(listed, self.host());
-        let clusters = clusters.map_err(unlisted)?;
-        let mut all = self.judge(&clusters, config.as_ref());
+        let seen = OnceCell::new();
+        let (listed, HostSeen { warnings, .. }) = tokio::join!(self.listed(&seen), self.seen(&seen));
+        let (all, clusters) = listed.map_err(unlisted)?;
+        let mut all = self.named(together(all));
         if self.get.probe {
             let within = within.filter(|within| !within.is_zero()).unwrap_or(PROBED_WITHIN);
             let probes = all.iter().map(|registration| probe(registration, &clusters, within));
             let probes = join_all(probes).await;
             all.iter_mut().zip(probes).for_each(|(registration, probe)| registration.probe = probe);
         }
-        document.registered(&all, self.host.clock.now());
-        if self.get.object().is_none() {
-            self.show_first(&all)?;
+        match self.get.object() {
+            Some(_) => document.registered(&all, self.host.clock.now()),
+            None => self.show_first(&all)?,
         }
-        registrations::warn(self.ui, &warnings);
-        document.warned(&warnings);
+        registrations::warn(self.ui, warnings);
+        document.warned(warnings);
         self.missing(&all, document)
+    }
+
+    /// All Clusters, judged as their pages come. The host's own may stand on the last page, and tell of another version
+    /// than was supposed.
+    async fn listed(&self, seen: &OnceCell<HostSeen>) -> Result<Judged, RequestError> {
+        let judged = self.judged(seen, None).await?;
+        let host = judged.0.iter().find(|one| one.is_host).and_then(|one| one.kubesphere.as_deref());
+        let config = self.seen(seen).await.config.as_ref();
+        let is_version_4 = |host| Standard::new(self.host.clock.now(), config, host).is_version_4;
+        if is_version_4(host) == is_version_4(None) { Ok(judged) } else { self.judged(seen, host).await }
+    }
+
+    async fn judged(&self, seen: &OnceCell<HostSeen>, host: Option<&str>) -> Result<Judged, RequestError> {
+        let judged = list_as(self.host, self.get.selector.as_deref(), async |cluster| {
+            let config = self.seen(seen).await.config.as_ref();
+            let standard = Standard::new(self.host.clock.now(), config, host);
+            (registration(&cluster, &standard), self.get.probe.then_some(cluster))
+        });
+        let (all, clusters): (Vec<_>, Vec<_>) = judged.await?.into_iter().unzip();
+        Ok((all, clusters.into_iter().flatten().collect()))
+    }
+
+    /// What is seen of the host, looked at once.
+    async fn seen<'b>(&self, seen: &'b OnceCell<HostSeen>) -> &'b HostSeen {
+        seen.get_or_init(|| self.host()).await
     }
 
     /// What cannot be read of the host is done without: its default period is as good a guess as any.
@@ -126,14 +155,20 @@ impl<'a> Shown<'a> {
         HostSeen { config, warnings: off.into_iter().chain(narrowed).collect() }
     }
 
-    /// Those that were asked for, in the order in which they were named.
+    /// Those that were asked for.
     pub(super) fn judge(
         &self,
         clusters: &[RegisteredCluster],
         config: Option<&KubesphereConfig>,
     ) -> Vec<Registration> {
-        let standard = Standard::new(self.host.clock.now(), config, clusters);
-        let all = judged(clusters, &standard);
+        let host = clusters.iter().find(|cluster| cluster.is_host());
+        let version = host.and_then(RegisteredCluster::kubesphere_version);
+        let standard = Standard::new(self.host.clock.now(), config, version);
+        self.named(judged(clusters, &standard))
+    }
+
+    /// Those that were asked for, in the order in which they were named.
+    fn named(&self, all: Vec<Registration>) -> Vec<Registration> {
         if self.get.names.is_empty() {
             return all;
         }

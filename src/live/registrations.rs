@@ -4,31 +4,80 @@ use std::collections::BTreeMap;
 
 use futures::{
     Stream, StreamExt as _,
-    stream::{self, BoxStream},
+    stream::{self, BoxStream, LocalBoxStream},
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::{
     api::{DynamicObject, ListParams},
+    core::request::Request,
     runtime::watcher::{Config, Error, Event},
 };
-use kubesphere::cluster::RegisteredCluster;
+use kubesphere::cluster::{GROUP, PLURAL, RegisteredCluster, VERSION};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     connection::Connection,
     observation::{POLL_EVERY, is_forbidden, patient_watch, why_interrupted},
-    observe::{as_value, clusters},
-    request_error::{Cause, RequestError},
+    observe::{as_value, clusters, clusters_object},
+    request_error::{Cause, RequestError, Verb, request},
 };
+
+/// How many Clusters are read at once: each may have 10 kB, most of it the kubeconfig.
+const PAGE: u32 = 200;
 
 /// Lists the Clusters that a label selector takes, or all of them. No member is asked.
 pub async fn list(
     connection: &Connection,
     selector: Option<&str>,
 ) -> Result<Vec<RegisteredCluster>, RequestError> {
-    let parameters = match selector {
-        Some(selector) => ListParams::default().labels(selector),
-        None => ListParams::default(),
-    };
-    Ok(clusters(connection).list(&parameters).await?.iter().map(registered).collect())
+    list_as(connection, selector, async |cluster| cluster).await
+}
+
+/// As [`list`], and keeps of each Cluster only what `keep` makes of it: no more than a page of them is ever held.
+pub async fn list_as<T>(
+    connection: &Connection,
+    selector: Option<&str>,
+    keep: impl AsyncFn(RegisteredCluster) -> T,
+) -> Result<Vec<T>, RequestError> {
+    let all = selector.map_or_else(ListParams::default, |selector| ListParams::default().labels(selector));
+    match pages(connection, all.clone().limit(PAGE), &keep).await {
+        // The server has forgotten the state that the first pages were of. Then client-go asks for all at once, too
+        // (`tools/pager/pager.go@v0.34.0`).
+        Err(RequestError { cause: Cause::Gone, .. }) => pages(connection, all, &keep).await,
+        listed => listed,
+    }
+}
+
+async fn pages<T>(
+    connection: &Connection,
+    mut parameters: ListParams,
+    keep: impl AsyncFn(RegisteredCluster) -> T,
+) -> Result<Vec<T>, RequestError> {
+    let mut kept = Vec::new();
+    loop {
+        let Page { metadata, items } = page(connection, &parameters).await?;
+        for item in items {
+            kept.push(keep(RegisteredCluster::new(item)).await);
+        }
+        parameters.continue_token = metadata.continue_.filter(|token| !token.is_empty());
+        if parameters.continue_token.is_none() {
+            return Ok(kept);
+        }
+    }
+}
+
+/// Part of a list, and where the next one begins.
+#[derive(Deserialize)]
+struct Page {
+    metadata: ListMeta,
+    items: Vec<Value>,
+}
+
+async fn page(connection: &Connection, parameters: &ListParams) -> Result<Page, RequestError> {
+    let ask = Request::new(format!("/apis/{GROUP}/{VERSION}/{PLURAL}")).list(parameters);
+    let answer = async { connection.client.request(ask.map_err(kube::Error::BuildRequest)?).await };
+    request(&connection.side, Verb::List, &clusters_object(), answer).await
 }
 
 /// What a look at a host's Clusters gave.
@@ -42,7 +91,7 @@ pub enum Roll {
 
 /// The Clusters that a label selector takes, as they change, the present ones first. Survives cuts, compaction and
 /// restarts; where watching is forbidden, they are listed again and again. Never ends.
-pub fn watch<'a>(connection: &'a Connection, selector: Option<&'a str>) -> BoxStream<'a, Roll> {
+pub fn watch<'a>(connection: &'a Connection, selector: Option<&'a str>) -> LocalBoxStream<'a, Roll> {
     let watching =
         Watching { events: events(connection, selector), seen: BTreeMap::new(), listed: BTreeMap::new() };
     let watched = stream::unfold(Some(watching), |watching| async move {
@@ -50,7 +99,7 @@ pub fn watch<'a>(connection: &'a Connection, selector: Option<&'a str>) -> BoxSt
         let roll = watching.next().await?;
         Some((roll, Some(watching)))
     });
-    watched.chain(polled(connection, selector)).boxed()
+    watched.chain(polled(connection, selector)).boxed_local()
 }
 
 struct Watching {

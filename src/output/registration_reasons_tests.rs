@@ -37,7 +37,7 @@ fn cluster(patch: &Value) -> RegisteredCluster {
 }
 
 fn standard(now: &str, config: &str) -> Standard {
-    Standard::new(now.parse().unwrap(), Some(&KubesphereConfig::parse(config).unwrap()), &[])
+    Standard::new(now.parse().unwrap(), Some(&KubesphereConfig::parse(config).unwrap()), None)
 }
 
 fn judged(patch: &Value, now: &str) -> Registration {
@@ -125,13 +125,10 @@ fn the_hosts_own_period_decides_what_is_stale() {
 
 #[test]
 fn without_the_configuration_the_hosts_version_tells_the_period() {
-    let host = |version: &str| {
-        let patch = json!({"metadata": {"labels": {"cluster-role.kubesphere.io/host": ""}}, "status": {"kubeSphereVersion": version}});
-        Standard::new(NOW.parse().unwrap(), None, &[cluster(&patch)])
-    };
+    let host = |version: &str| Standard::new(NOW.parse().unwrap(), None, Some(version));
     assert_eq!((host("v3.4.1").resync.as_secs(), host("v3.4.1").is_version_4), (120, false));
     assert_eq!((host("v4.1.3").resync.as_secs(), host("v4.1.3").is_version_4), (900, true));
-    assert_eq!(Standard::new(NOW.parse().unwrap(), None, &[]).resync.as_secs(), 120);
+    assert_eq!(Standard::new(NOW.parse().unwrap(), None, None).resync.as_secs(), 120);
 }
 
 #[test]

@@ -244,7 +244,7 @@ mod tests {
                 "type": "direct", "kubeconfig": "e30=", "kubernetesAPIEndpoint": "https://jane:word@a:6443"}},
             "status": {"conditions": [condition]},
         }));
-        registrations(&[cluster], &Standard::new(now(), None, &[])).remove(0)
+        registrations(&[cluster], &Standard::new(now(), None, None)).remove(0)
     }
 
     fn now() -> Timestamp {

@@ -17,19 +17,36 @@ pub const DAY: i64 = 24 * 3600;
 /// What ends sooner is told: KubeSphere itself warns only in the last seven days.
 pub const SOON: i64 = 30 * DAY;
 
-/// When it ends, in seconds since 1970, where it tells: a certificate always does, and a token that was issued for a
-/// while. That of a token Secret has no end.
-pub fn end(user: &StoredUser) -> Option<i64> {
+/// What a credential tells of itself.
+pub struct Told {
+    /// The common name in a certificate, the subject of a token.
+    pub subject: Option<String>,
+    /// As of [`end`].
+    pub end: Option<i64>,
+}
+
+/// Nothing where it cannot be read.
+pub fn told(user: &StoredUser) -> Option<Told> {
     match user {
         StoredUser::Certificate { certificate, .. } => {
             let (_, pem) = parse_x509_pem(certificate.expose_secret().as_bytes()).ok()?;
-            Some(pem.parse_x509().ok()?.validity().not_after.timestamp())
+            let certificate = pem.parse_x509().ok()?;
+            let name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+            let end = certificate.validity().not_after.timestamp();
+            Some(Told { subject: name.map(str::to_owned), end: Some(end) })
         }
         StoredUser::Token(token) => {
             let claims = URL_SAFE_NO_PAD.decode(token.expose_secret().trim().split('.').nth(1)?).ok()?;
-            serde_json::from_slice::<Value>(&claims).ok()?["exp"].as_i64()
+            let claims: Value = serde_json::from_slice(&claims).ok()?;
+            Some(Told { subject: claims["sub"].as_str().map(str::to_owned), end: claims["exp"].as_i64() })
         }
     }
+}
+
+/// When it ends, in seconds since 1970, where it tells: a certificate always does, and a token that was issued for a
+/// while. That of a token Secret has no end.
+pub fn end(user: &StoredUser) -> Option<i64> {
+    told(user)?.end
 }
 
 /// As [`end`], of what a host has stored of a member.

@@ -37,10 +37,9 @@ pub struct Standard {
 }
 
 impl Standard {
-    /// By the host's configuration, where that can be read, else by what its own Cluster says of its version.
-    pub fn new(now: Timestamp, config: Option<&KubesphereConfig>, clusters: &[RegisteredCluster]) -> Self {
-        let host = clusters.iter().find(|cluster| cluster.is_host());
-        let version = host.and_then(RegisteredCluster::kubesphere_version).and_then(Version::parse);
+    /// By the host's configuration, where that can be read, else by the version that its own Cluster tells.
+    pub fn new(now: Timestamp, config: Option<&KubesphereConfig>, version: Option<&str>) -> Self {
+        let version = version.and_then(Version::parse);
         let is_version_4 = version.is_some_and(|version| version.support() == Support::WithoutInstaller)
             || config.is_some_and(|config| config.has_issuer);
         let by_version = if is_version_4 { DEFAULT_RESYNC_4 } else { DEFAULT_RESYNC };
@@ -214,18 +213,25 @@ impl Registration {
 
 /// Judges all Clusters, by name.
 pub fn registrations(clusters: &[RegisteredCluster], standard: &Standard) -> Vec<Registration> {
-    let mut all: Vec<Registration> = clusters.iter().map(|cluster| of_cluster(cluster, standard)).collect();
+    together(clusters.iter().map(|cluster| registration(cluster, standard)).collect())
+}
+
+/// All of them by name, each with its twins.
+pub fn together(mut all: Vec<Registration>) -> Vec<Registration> {
     all.sort_by(|one, other| one.name.cmp(&other.name));
-    let uids: Vec<(String, Option<String>)> =
-        all.iter().map(|one| (one.name.clone(), one.uid.clone())).collect();
+    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, uid) in all.iter().filter_map(|one| Some((&one.name, one.uid.as_ref()?))) {
+        named.entry(uid.clone()).or_default().push(name.clone());
+    }
     for one in &mut all {
-        let same = uids.iter().filter(|(name, uid)| *name != one.name && uid.is_some() && *uid == one.uid);
-        one.twins = same.map(|(name, _)| name.clone()).collect();
+        let same = one.uid.as_ref().and_then(|uid| named.get(uid)).into_iter().flatten();
+        one.twins = same.filter(|name| **name != one.name).cloned().collect();
     }
     all
 }
 
-fn of_cluster(cluster: &RegisteredCluster, standard: &Standard) -> Registration {
+/// Judges one, whatever the others are.
+pub fn registration(cluster: &RegisteredCluster, standard: &Standard) -> Registration {
     let kubeconfig = cluster.stored_kubeconfig();
     let credential = stored_credential(kubeconfig.as_ref(), cluster.is_direct());
     let expiry = expiry(&credential, standard.now);

@@ -1,14 +1,10 @@
 //! Who a host is to its member, by the kubeconfig that it has stored: which kind of credential, whose and until when.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kubesphere::{cluster_configuration::NAMESPACE, stored_kubeconfig::StoredKubeconfig};
-use secrecy::ExposeSecret as _;
-use serde_json::Value;
-use x509_parser::pem::parse_x509_pem;
 
 use super::{
     credential::ACCOUNT,
-    lifetime::{end, stored_user},
+    lifetime::{stored_user, told},
     member_kubeconfig::StoredUser,
 };
 
@@ -86,7 +82,9 @@ pub struct StoredCredential {
 /// Looks at what is stored of a member that is joined directly, or else by its agent.
 pub fn stored_credential(kubeconfig: Option<&StoredKubeconfig>, is_direct: bool) -> StoredCredential {
     let user = kubeconfig.and_then(stored_user);
-    let name = user.as_ref().and_then(name);
+    let told = user.as_ref().and_then(told);
+    let (subject, end) = told.map_or((None, None), |told| (told.subject, told.end));
+    let name = user.as_ref().zip(subject).and_then(|(user, subject)| name(user, subject));
     let kind = match &user {
         _ if !is_direct => StoredCredentialKind::Agent,
         Some(StoredUser::Certificate { .. }) => StoredCredentialKind::Certificate,
@@ -94,7 +92,7 @@ pub fn stored_credential(kubeconfig: Option<&StoredKubeconfig>, is_direct: bool)
         Some(StoredUser::Token(_)) => StoredCredentialKind::Token,
         None => kubeconfig.map_or(StoredCredentialKind::None, other_kind),
     };
-    let end = match (kind, user.as_ref().and_then(end)) {
+    let end = match (kind, end) {
         (StoredCredentialKind::None, _) => End::None,
         (_, Some(end)) => End::At(end),
         (StoredCredentialKind::ServiceAccount, None) => End::Never,
@@ -136,20 +134,9 @@ fn is_ours(kind: StoredCredentialKind, name: &str) -> bool {
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 /// A service account's user, or the common name of a certificate.
-fn name(user: &StoredUser) -> Option<String> {
-    match user {
-        StoredUser::Certificate { certificate, .. } => {
-            let (_, pem) = parse_x509_pem(certificate.expose_secret().as_bytes()).ok()?;
-            let certificate = pem.parse_x509().ok()?;
-            let name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
-            Some(name)
-        }
-        StoredUser::Token(token) => {
-            let claims = URL_SAFE_NO_PAD.decode(token.expose_secret().trim().split('.').nth(1)?).ok()?;
-            let claims: Value = serde_json::from_slice(&claims).ok()?;
-            claims["sub"].as_str().filter(|subject| subject.starts_with(SERVICE_ACCOUNT)).map(str::to_owned)
-        }
-    }
+fn name(user: &StoredUser, subject: String) -> Option<String> {
+    let is_name = matches!(user, StoredUser::Certificate { .. }) || subject.starts_with(SERVICE_ACCOUNT);
+    is_name.then_some(subject)
 }
 
 #[cfg(test)]

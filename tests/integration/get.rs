@@ -3,15 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{Method, Uri};
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use testbed::{
-    block_on,
+    Fault, Mark, Rule, block_on,
     kubesphere::{ControllerScenario, Installation, Peculiarity, Role, Scenario, Version, objects},
     pki::{Authority, Validity},
 };
 
-use crate::support::{Kubeconfig, Registered, Run, Watched, user_who_may};
+use crate::support::{Faulty, Kubeconfig, Registered, Run, Watched, user_who_may};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -174,6 +175,37 @@ fn fifty_clusters_are_judged_each_by_itself_with_one_list_and_no_write() {
     }
     let failing = get(&bed, "edge-02 -o wide").code(0);
     assert!(failing.stdout.contains(&raw("edge-02")), "whole\n{failing}");
+}
+
+/// More than two pages of Clusters, and the queries of our lists of them.
+fn three_pages(bed: &Watched) {
+    (0..401).for_each(|number| Registered::new(&format!("edge-{number:03}")).create(bed.host()));
+}
+
+fn lists(bed: &Watched, marks: &[Mark]) -> Vec<String> {
+    let lists = bed.requests_since(marks).into_iter().filter(|event| event.resource == "clusters");
+    lists.map(|event| event.request_uri.split_once('?').unwrap_or_default().1.to_owned()).collect()
+}
+
+#[test]
+fn many_clusters_are_read_a_page_at_a_time() {
+    let bed = Faulty::lease(&host_alone());
+    three_pages(&bed);
+    let whole = |run: &Run| (rows(run).len(), rows(run)["edge-400"].0[1].clone());
+    let get = || bed.kubectl_mc().words("get --context host").run().code(0);
+    let marks = bed.marks();
+    assert_eq!(whole(&get()), (401, "True".to_owned()));
+    let paged = lists(&bed, &marks);
+    assert!(paged.iter().all(|query| query.contains("limit=200")), "{paged:?}");
+    let goes_on: Vec<bool> = paged.iter().map(|query| query.contains("continue=")).collect();
+    assert_eq!(goes_on, [false, true, true], "{paged:?}");
+    let is_last_page = |_: &Method, uri: &Uri| uri.query().is_some_and(|query| query.contains("continue="));
+    let expired = bed.before_host().add(Rule::when(is_last_page, Fault::status(410)));
+    let marks = bed.marks();
+    assert_eq!((whole(&get()), expired.count()), ((401, "True".to_owned()), 1));
+    let anew = lists(&bed, &marks);
+    let limits: Vec<bool> = anew.iter().map(|query| query.contains("limit=")).collect();
+    assert_eq!(limits, [true, false], "the first page, and then all at once: {anew:?}");
 }
 
 fn delete(bed: &Watched, name: &'static str) {

@@ -11,7 +11,9 @@ pub struct StoredKubeconfig(Value);
 impl StoredKubeconfig {
     /// Reads the text of a kubeconfig; anything but a mapping is none.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        serde_yaml::from_slice::<Value>(text).ok().filter(Value::is_object).map(Self)
+        let text = std::str::from_utf8(text).ok()?;
+        let kubeconfig = without_long_values(text).or_else(|| serde_yaml::from_str(text).ok());
+        kubeconfig.filter(Value::is_object).map(Self)
     }
 
     /// The address of its server.
@@ -54,11 +56,61 @@ impl StoredKubeconfig {
     }
 }
 
+/// From here on a value of one line is long: a certificate, a key or a token.
+const LONG: usize = 100;
+/// Stands for a long value, with its number; Unicode has left its meaning to us.
+const MARK: char = '\u{e000}';
+
+/// Reads a kubeconfig whose long values each stand on a line of their own, as kubectl writes it: a YAML parser reads every
+/// letter of them several times, so it is given their numbers. Nothing where one of them turns out to be part of something
+/// else.
+fn without_long_values(text: &str) -> Option<Value> {
+    let mut long = Vec::new();
+    let mut short = String::new();
+    for line in text.split_inclusive('\n') {
+        match long_value(line) {
+            Some((key, value)) => {
+                short.extend([key, &format!("{MARK}{}\n", long.len())]);
+                long.push(value);
+            }
+            None => short.push_str(line),
+        }
+    }
+    if text.contains(MARK) {
+        return None;
+    }
+    let mut kubeconfig = serde_yaml::from_str(&short).ok()?;
+    let put_back = put_back(&mut kubeconfig, &long);
+    (put_back == long.len()).then_some(kubeconfig)
+}
+
+/// The line up to its value, and the value.
+fn long_value(line: &str) -> Option<(&str, &str)> {
+    let (key, value) = line.trim_end().split_once(": ")?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_.".contains(&byte);
+    (value.len() >= LONG && value.bytes().all(is_plain)).then(|| (&line[..key.len() + 2], value))
+}
+
+/// Puts each long value in the place of its number; how many that were.
+fn put_back(within: &mut Value, long: &[&str]) -> usize {
+    match within {
+        Value::String(text) => {
+            let number = text.strip_prefix(MARK).and_then(|number| number.parse::<usize>().ok());
+            let value = number.and_then(|number| long.get(number).copied());
+            value.map(|value| value.clone_into(text)).map_or(0, |()| 1)
+        }
+        Value::Array(items) => items.iter_mut().map(|item| put_back(item, long)).sum(),
+        Value::Object(fields) => fields.values_mut().map(|value| put_back(value, long)).sum(),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use secrecy::ExposeSecret as _;
 
-    use super::StoredKubeconfig;
+    use super::{LONG, StoredKubeconfig, Value, without_long_values};
 
     const TWO: &str = "{clusters: [{name: a, cluster: {server: 'https://a'}}, {name: b, cluster: {server: 'https://b'}}], \
                        users: [{name: a, user: {token: ta}}, {name: b, user: {token: tb, exec: {command: x}}}], \
@@ -91,6 +143,35 @@ mod tests {
         );
         let none = of("{certificate-authority-data: '%'}");
         assert_eq!((none.certificate_authority(), none.tls_server_name()), (None, None));
+    }
+
+    #[test]
+    fn long_values_are_read_as_yaml_has_them() {
+        let long = format!("{}/+-_.=", "Aa0".repeat(LONG));
+        let read = |text: &str| StoredKubeconfig::parse(text.as_bytes()).unwrap().0;
+        for (text, is_quick) in [
+            (format!("users:\n- name: a\n  user:\n    client-key-data: {long}\n    token: {long}"), true),
+            (format!("a: {long}  \r\nb: {long}\r\n"), true),
+            (format!("a: |\n  b: {long}\n"), false),
+            (format!("a: {long}\n  {long}\n"), false),
+            (format!("# a: {long}\nb: c\n"), false),
+            (format!("a: \"{long}\"\n"), true),
+            (format!("a: !!binary {long}\n"), true),
+            (format!("a: &x {long}\nb: *x\n"), true),
+            (format!("a: {long}\nb: \u{e000}0\n"), false),
+        ] {
+            assert_eq!(read(&text), serde_yaml::from_str::<Value>(&text).unwrap(), "{text}");
+            assert_eq!(without_long_values(&text).is_some(), is_quick, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_what_yaml_has(lines in proptest::collection::vec("( {0,4}(- )?[ab]: )?[|>a\"]?[a.]{0,2}#?", 0..8)) {
+            let text = lines.join("\n").replace('.', &"Aa0".repeat(LONG));
+            let read = StoredKubeconfig::parse(text.as_bytes()).map(|read| read.0);
+            prop_assert_eq!(read, serde_yaml::from_str::<Value>(&text).ok().filter(Value::is_object));
+        }
     }
 
     #[test]
