@@ -1,7 +1,6 @@
 //! Writing: the three changes of a join, that of a renewal, and the withdrawal of a Cluster that lost a race.
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use kubesphere::{
     cluster::RegisteredCluster,
     cluster_configuration::{ClusterConfiguration, NAME, NAMESPACE},
@@ -13,6 +12,7 @@ use super::{
     objects::{Change, Deletion, FIELD_MANAGER, Objects, Persistence},
     observe::{as_value, clusters, configurations},
     request_error::RequestError,
+    workloads::Deployment,
 };
 use crate::plan::{
     cluster_manifest::cluster_manifest,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use k8s_openapi::api::{
     admissionregistration::v1::ValidatingWebhookConfiguration,
-    apps::v1::Deployment,
     core::v1::Endpoints,
     discovery::v1::{Endpoint, EndpointSlice},
 };
@@ -16,6 +15,7 @@ use super::{
     connection::Connection,
     objects::Objects,
     observe::{FEDERATION_NAMESPACE, seen_if_possible},
+    workloads::Deployment,
 };
 use crate::plan::{
     observed::Seen,

@@ -41,3 +41,4 @@ mod peer_certificate;
 mod user_binding;
 mod verification;
 mod waiting;
+mod workloads;

@@ -1,10 +1,7 @@
 //! One look at a cluster: every read that decisions need, all at once.
 
 use futures::{StreamExt as _, stream};
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{ConfigMap, Node, Secret},
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret};
 use kube::api::{DynamicObject, ListParams};
 use kubesphere::{
     cluster::RegisteredCluster,
@@ -24,6 +21,7 @@ use super::{
     identify,
     objects::Objects,
     request_error::{Cause, Object, RequestError, Verb, request},
+    workloads::Deployment,
 };
 use crate::plan::{
     observed::{Clock, Installer, InstallerRun, Observed, Seen},

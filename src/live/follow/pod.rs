@@ -1,14 +1,14 @@
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
 use kube::api::ListParams;
 use kube::core::Selector;
 use kube::{Api, Client, ResourceExt as _};
 
 use super::unavailable::{Asked, LogUnavailable, answered};
 use super::waiting::{why_no_pod, why_waiting};
+use crate::live::workloads::{Deployment, Pod};
 
 pub(super) const NAMESPACE: &str = "kubesphere-system";
 pub(super) const DEPLOYMENT: &str = "ks-installer";

@@ -1,10 +1,10 @@
 use std::cmp::Reverse;
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::PodStatus;
 use kube::ResourceExt as _;
 
 use super::pod::container;
+use crate::live::workloads::{Deployment, Pod};
 
 /// Why the newest of these pods does not run, in the words of its status: `ks-installer-7d8f: ImagePullBackOff: …`.
 pub(super) fn why_waiting(pods: &[Pod]) -> Option<String> {
@@ -68,9 +68,9 @@ fn told(reason: Option<&str>, message: Option<&str>) -> Option<String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{why_no_pod, why_waiting};
+    use super::{Pod, why_no_pod, why_waiting};
 
-    fn pod(status: &Value) -> k8s_openapi::api::core::v1::Pod {
+    fn pod(status: &Value) -> Pod {
         let pod =
             json!({"metadata": {"name": "ks-installer-a"}, "spec": {"containers": []}, "status": status});
         serde_json::from_value(pod).unwrap()

@@ -1,6 +1,5 @@
 //! Probe pods of commands that were killed.
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 
 use super::probe_plan::pods;
@@ -9,6 +8,7 @@ use crate::{
         connection::Connection,
         objects::{Deletion, Persistence},
         observe::seen_if_possible,
+        workloads::Pod,
     },
     plan::{
         observed::Seen,

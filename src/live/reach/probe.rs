@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use kubesphere::cluster_configuration::NAMESPACE;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -24,6 +24,7 @@ use crate::{
         patience::may_pass,
         report::{self, Activity, Completed, Notice, Reached, Reporter},
         request_error::RequestError,
+        workloads::Pod,
     },
     plan::reach::{
         limits::{AT_ONCE, tells_within},

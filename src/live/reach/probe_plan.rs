@@ -1,11 +1,14 @@
 //! What can be found out from the host's nodes.
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kubesphere::cluster_configuration::NAMESPACE;
 
 use crate::{
-    live::{closer_look::denied, connection::Connection, objects::Objects, observe::seen_if_possible},
+    live::{
+        closer_look::denied, connection::Connection, objects::Objects, observe::seen_if_possible,
+        workloads::Pod,
+    },
     plan::{
         access::of_probing,
         observed::Seen,

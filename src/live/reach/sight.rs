@@ -1,8 +1,11 @@
 //! What pods and events say, as far as verdicts depend on it.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Event};
 
-use crate::plan::reach::verdict::{ContainerSight, PodSight, Unhealthy};
+use crate::{
+    live::workloads::Pod,
+    plan::reach::verdict::{ContainerSight, PodSight, Unhealthy},
+};
 
 /// What a kubelet writes about a probe that failed.
 pub(super) const UNHEALTHY: &str = "Unhealthy";
@@ -56,10 +59,10 @@ pub(super) fn unhealthy(events: &[Event], pod: &str, container: &str) -> Vec<Unh
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{Event, Pod};
+    use k8s_openapi::api::core::v1::Event;
     use serde_json::{Value, json};
 
-    use super::{pod_sight, unhealthy};
+    use super::{Pod, pod_sight, unhealthy};
 
     fn sight(status: &Value) -> crate::plan::reach::verdict::PodSight {
         let pod: Pod = serde_json::from_value(json!({"metadata": {}, "status": status})).unwrap();
