@@ -7,12 +7,13 @@ namespace=kubesphere-system
 configuration=clusterconfigurations.installer.kubesphere.io/ks-installer
 
 # Patches the ClusterConfiguration and follows the installer's log until it welcomes, by which the documentation tells
-# that a change is in effect. The log is followed from before the patch on: an earlier welcome does not count.
+# that a change is in effect. The log is read from this second on: an earlier welcome does not count, and none is missed.
 apply() {
-  local pod
+  local pod now
+  now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   pod=$(kubectl --context "$1" -n $namespace get pod -l 'app in (ks-install, ks-installer)' \
     -o jsonpath='{.items[0].metadata.name}')
-  coproc log { exec kubectl --context "$1" -n $namespace logs "$pod" -f --tail=0; }
+  coproc log { exec kubectl --context "$1" -n $namespace logs "$pod" -f --since-time="$now"; }
   kubectl --context "$1" -n $namespace patch $configuration --type merge -p "$2"
   grep -q 'Welcome to KubeSphere' <&"${log[0]}"
   # shellcheck disable=SC2154  # coproc sets it

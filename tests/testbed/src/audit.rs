@@ -14,6 +14,7 @@ use std::{
 };
 
 use http::request::Parts;
+use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::memory::Asked;
@@ -65,6 +66,10 @@ pub struct AuditEvent {
     pub dry_run: bool,
     /// What an access review of one's own asked about.
     pub reviewed: Option<Access>,
+    /// When the apiserver got it.
+    pub received: Timestamp,
+    /// When its answer was complete; of a watch, a log and what a proxy passes on, when it began.
+    pub answered: Timestamp,
 }
 
 /// What a request does, as RBAC judges it.
@@ -114,6 +119,11 @@ impl AuditEvent {
     pub fn is_review(&self) -> bool {
         matches!(self.api_group.as_str(), "authorization.k8s.io" | "authentication.k8s.io")
             && self.resource.ends_with("reviews")
+    }
+
+    /// Whether the answer goes on for as long as somebody listens: a watch, or a log that is followed.
+    pub fn is_followed(&self) -> bool {
+        self.verb == "watch" || self.subresource == "log" && asks(&self.request_uri, "follow=true")
     }
 
     /// Whether the request was meant to change the cluster: a write that is neither a review nor a dry run.
@@ -231,8 +241,9 @@ impl Recorder {
         let event = AuditEvent {
             verb: parts.method.as_str().to_lowercase(),
             user_agent: header.unwrap_or_default().to_owned(),
-            dry_run: is_dry_run(&uri),
+            dry_run: asks(&uri, "dryRun=All"),
             request_uri: uri,
+            received: Timestamp::now(),
             ..AuditEvent::default()
         };
         let Asked::Resource(request) = asked else { return event };
@@ -248,17 +259,12 @@ impl Recorder {
     }
 
     pub(crate) fn end(&self, event: AuditEvent) {
-        self.events().push(event);
+        self.events().push(AuditEvent { answered: Timestamp::now(), ..event });
     }
 
     fn events(&self) -> MutexGuard<'_, Vec<AuditEvent>> {
         self.0.lock().expect("no holder panics")
     }
-}
-
-/// Whether a request's address asks that nothing be stored.
-fn is_dry_run(uri: &str) -> bool {
-    uri.split_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair == "dryRun=All"))
 }
 
 /// How the test bed's own requests introduce themselves.
@@ -300,6 +306,10 @@ struct Line {
     request_object: RequestObject,
     #[serde(default)]
     annotations: Annotations,
+    #[serde(default)]
+    request_received_timestamp: Timestamp,
+    #[serde(default)]
+    stage_timestamp: Timestamp,
 }
 
 #[derive(Default, Deserialize)]
@@ -370,7 +380,7 @@ struct ResponseStatus {
 
 impl From<Line> for AuditEvent {
     fn from(line: Line) -> Self {
-        let dry_run = is_dry_run(&line.request_uri);
+        let dry_run = asks(&line.request_uri, "dryRun=All");
         Self {
             verb: line.verb,
             user: line.user.username,
@@ -385,8 +395,15 @@ impl From<Line> for AuditEvent {
             is_forbidden: line.annotations.decision == "forbid",
             dry_run,
             reviewed: line.request_object.spec.resource_attributes.map(Access::from),
+            received: line.request_received_timestamp,
+            answered: line.stage_timestamp,
         }
     }
+}
+
+/// Whether the query of a request has this pair.
+fn asks(uri: &str, pair: &str) -> bool {
+    uri.split_once('?').is_some_and(|(_, query)| query.split('&').any(|asked| asked == pair))
 }
 
 #[cfg(test)]
@@ -446,8 +463,9 @@ mod tests {
         });
         let reviewed = parse(&line.to_string()).remove(0).reviewed.unwrap();
         assert_eq!((reviewed.verb.as_str(), reviewed.name.as_str()), ("bind", "cluster-admin"));
-        let log = line_of("get", "/api/v1/namespaces/a/pods/x/log", "pods", "log");
+        let log = line_of("get", "/api/v1/namespaces/a/pods/x/log?container=a&follow=true", "pods", "log");
         let event = parse(&log).remove(0);
+        assert!(event.is_followed());
         assert_eq!((event.access().unwrap().resource.as_str(), event.reviewed), ("pods/log", None));
     }
 

@@ -8,6 +8,7 @@ mod assets;
 mod audit;
 mod control_plane;
 mod differences;
+mod distance;
 mod front;
 mod kubernetes;
 mod kubesphere;

@@ -12,6 +12,7 @@ use super::{
     go_error::{self, FailedRequest},
     pace, secret,
 };
+use crate::distance::beside;
 
 /// How long a connection may take to come about: Go's dialer waits so long.
 const DIAL: Duration = Duration::from_secs(30);
@@ -50,10 +51,12 @@ impl Member {
         config.connect_timeout = Some(pace::scaled(DIAL));
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, USER_AGENT));
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        config.cluster_url = beside(&server).parse().expect("what is beside a server has a URL, too");
         let certificate =
             config.auth_info.client_certificate_data.as_deref().and_then(secret::base64_decoded);
         Ok(Self {
-            server: config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            server,
             insecure: config.accept_invalid_certs,
             client: Client::try_from(config).map_err(|error| error.to_string())?,
             authority,

@@ -19,7 +19,7 @@ pub(super) async fn follow(site: Arc<Site>) {
     let changes = watcher(objects::config_maps(&site.client()), config).default_backoff();
     let mut changes = changes.applied_objects().boxed();
     while changes.next().await.is_some() {
-        tokio::time::sleep(pace::scaled(pace::CONFIGURATION_ARRIVES)).await;
+        site.pass(pace::CONFIGURATION_ARRIVES).await;
         let _ = site.load_configuration().await;
     }
 }

@@ -29,6 +29,26 @@ pub const HOOK_RETRY: Duration = Duration::from_secs(5);
 /// Source: kubesphere `pkg/controller/cluster/join.go@v3.1.1` (`serviceAccountSecretTimeout`).
 pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How an installation's time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Divided by [`FACTOR`].
+    Divided,
+    /// What takes time happens at once, so that what a client adds to it can be told. Who waits for an answer or tries
+    /// again still does that in its time.
+    AtOnce,
+}
+
+impl Pace {
+    /// What a real duration becomes.
+    pub fn of(self, real: Duration) -> Duration {
+        match self {
+            Self::Divided => scaled(real),
+            Self::AtOnce => Duration::ZERO,
+        }
+    }
+}
+
 /// A real duration as it passes here.
 pub fn scaled(real: Duration) -> Duration {
     real / FACTOR

@@ -23,6 +23,7 @@ use super::{
     pace, secret,
     site::Site,
 };
+use crate::distance::beside;
 
 /// How long a pod takes to run whose image is there.
 const POD_STARTS: Duration = Duration::from_secs(2);
@@ -109,7 +110,7 @@ impl PodOnNode {
             Node::Full => return self.reject().await,
             _ => {}
         }
-        tokio::time::sleep(pace::scaled(POD_STARTS)).await;
+        self.site.pass(POD_STARTS).await;
         let mut statuses: Vec<Value> =
             self.containers().iter().map(|container| self.container_status(container)).collect();
         let all_run = statuses.iter().all(|status| !status["state"]["running"].is_null());
@@ -305,7 +306,8 @@ impl Target {
     }
 
     async fn try_to_ask(&self) -> kube::Result<String> {
-        let mut config = Config::new(self.server.parse().expect("the apiserver has taken the probe"));
+        let mut config =
+            Config::new(beside(&self.server).parse().expect("the apiserver has taken the probe"));
         config.accept_invalid_certs = true;
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static("kube-probe/1.27")));

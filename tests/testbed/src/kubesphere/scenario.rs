@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde_json::Value;
 
-use super::{Node, Version};
+use super::{Node, Version, pace::Pace};
 use crate::Kubernetes;
 
 /// The role that an installation already plays when the bed is handed out.
@@ -246,6 +246,8 @@ pub struct Installation {
     pub lasting: Lasting,
     /// How its ks-apiserver behaves.
     pub apiserver: ApiserverScenario,
+    /// How its time passes.
+    pub pace: Pace,
     /// What is peculiar to it.
     pub peculiarities: Vec<Peculiarity>,
 }
@@ -259,6 +261,7 @@ impl Installation {
             installer: InstallerScenario::Healthy,
             lasting: Lasting::UntilRestart,
             apiserver: ApiserverScenario::Healthy,
+            pace: Pace::Divided,
             peculiarities: Vec::new(),
         }
     }
@@ -360,6 +363,15 @@ impl Scenario {
     #[must_use]
     pub fn on_control_planes(mut self) -> Self {
         self.clusters = Clusters::Real;
+        self
+    }
+
+    /// With everything that takes time happening at once.
+    #[must_use]
+    pub fn at_once(mut self) -> Self {
+        for installation in self.members.iter_mut().chain([&mut self.host]) {
+            installation.pace = Pace::AtOnce;
+        }
         self
     }
 

@@ -21,7 +21,7 @@ use super::{
     Installation, Version,
     configuration::Loaded,
     installer_log::Log,
-    objects, pace,
+    objects,
     scenario::{InstallerScenario, Lasting},
     secret::{self, Confidential},
     webhook::Endpoint,
@@ -119,14 +119,19 @@ impl Site {
         format!("{}-node1", self.name)
     }
 
-    /// Passes a duration of the installer's at this scenario's pace.
+    /// Passes a duration at this installation's pace.
+    pub async fn pass(&self, real: Duration) {
+        tokio::time::sleep(self.installation.pace.of(real)).await;
+    }
+
+    /// Passes a duration of the installer's, which may be slower.
     pub async fn take(&self, real: Duration) {
         let slowness = match self.installation.installer {
             InstallerScenario::Slow => InstallerScenario::SLOWNESS,
             InstallerScenario::UnderWay | InstallerScenario::Recreated => InstallerScenario::LONG_ENOUGH,
             _ => 1,
         };
-        tokio::time::sleep(pace::scaled(real) * slowness).await;
+        self.pass(real * slowness).await;
     }
 
     /// Whether a failure of this scenario strikes a pod after so many restarts.

@@ -74,9 +74,9 @@ pub async fn install(site: &Site) -> kube::Result<()> {
 /// once the kubelet has brought it.
 pub async fn renew(site: &Site) -> kube::Result<()> {
     let identity = apply_chart(site).await?;
-    let endpoint = site.webhook.clone();
+    let (endpoint, pace) = (site.webhook.clone(), site.installation.pace);
     tokio::spawn(async move {
-        tokio::time::sleep(pace::scaled(pace::CONFIGURATION_ARRIVES)).await;
+        tokio::time::sleep(pace.of(pace::CONFIGURATION_ARRIVES)).await;
         endpoint.load(&identity);
     });
     Ok(())

@@ -127,7 +127,7 @@ impl Workloads {
         let pod = self.pod(deployment, &owner);
         let created = objects::create(&self.site.client(), &pod).await?;
         if !first {
-            tokio::time::sleep(pace::scaled(pace::POD_STARTS)).await;
+            self.site.pass(pace::POD_STARTS).await;
         }
         let status = pod_status(&pod, &address, &self.site, (self.is_ready(&name), started));
         let pods = self.api("v1", "Pod");
