@@ -223,12 +223,13 @@ fn installation(side: Side, version: &str, secret: &str) -> Observed {
         installer: Seen::Present(Installer {
             version: Version::parse(version),
             replicas: 1,
-            is_rolling: false,
+            ..Installer::default()
         }),
         apiserver_version: None,
         clusters: Seen::Present(Vec::new()),
         joined_as: Seen::Absent,
         run: InstallerRun::NotAsked,
+        container: None,
         short_name_clashes: Seen::Absent,
         clock: Clock { now: Timestamp::UNIX_EPOCH, ahead_seconds: 0 },
         denied: Vec::new(),

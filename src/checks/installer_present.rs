@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_installer_that_is_switched_off_would_never_run() {
-        let off = Installer { version: None, replicas: 0, is_rolling: false };
+        let off = Installer::default();
         let case = Case::new().member(|member| member.installer = Seen::Present(off));
         assert_eq!(
             case.says(&CHECK),

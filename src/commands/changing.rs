@@ -23,6 +23,8 @@ pub(super) struct Changing<'a> {
     pub(super) accesses: Vec<Access>,
     /// Whether the installer runs, or is to be checked.
     pub(super) runs_installer: bool,
+    /// Whether its configuration is in effect, as far as is known.
+    pub(super) is_in_effect: bool,
     /// The Cluster that is to be created or renewed, with the credential that it stores.
     pub(super) cluster: Option<(&'a ClusterIntent, CredentialKind)>,
     /// Whether earlier credentials matter.
@@ -48,6 +50,11 @@ impl Changes<'_> {
         self.are_all() || need.is_some_and(ConfigurationNeed::runs_installer)
     }
 
+    fn is_in_effect(&self, connection: &Connection) -> bool {
+        let need = self.decision.and_then(|decision| decision.needs.of(&connection.side));
+        need == Some(&ConfigurationNeed::InEffect)
+    }
+
     fn accesses(&self, connection: &Connection) -> Vec<Access> {
         self.decision.map(|decision| decision.plan.accesses(&connection.side)).unwrap_or_default()
     }
@@ -61,6 +68,7 @@ impl Changes<'_> {
             observed,
             accesses: self.accesses(connection),
             runs_installer: runs,
+            is_in_effect: self.is_in_effect(connection),
             cluster: None,
             renews: false,
             scope: ReadScope { run: runs, answer: all, federation: runs || registers, leftovers: false },
@@ -91,6 +99,7 @@ impl Changes<'_> {
             observed,
             accesses: self.accesses(connection),
             runs_installer: runs,
+            is_in_effect: self.is_in_effect(connection),
             cluster: intent.cluster.as_ref().zip(credential),
             renews,
             scope: ReadScope {

@@ -6,7 +6,6 @@ use super::{
     connect::connect,
     interrupt::interrupted,
     look::{Look, look},
-    narrowing,
     pipeline::{Looked as _, confirm_skippable, in_time, undo_before_ending},
     reachability,
     request::{ClusterRequest, Request},
@@ -54,7 +53,7 @@ async fn check_all(
     };
     let request = Request { cluster: Some(cluster), ..Request::new(Operation::Check, &check.members) };
     let clusters = connect(&request, global, ui).await?;
-    let mut look = in_time(deadline, look(&clusters, &check.skip_checks)).await?;
+    let mut look = in_time(deadline, Box::pin(look(&clusters, &check.skip_checks, None))).await?;
     document.observed(&look.observed());
     document.found(&look.findings);
     if let Some(host) = &clusters.host {
@@ -83,8 +82,7 @@ async fn probes(
         let webhook = cluster_webhook::found(&host.side, &Seen::Unreadable(why()));
         return [pods, webhook, member_reachable::unprobed(&look.intent)].concat();
     };
-    let (pods, webhook) = tokio::join!(reachability::left_behind(host), narrowing::found(host));
-    let mut found = [pods, webhook].concat();
+    let mut found = look.left.iter().flat_map(|left| left.findings(&host.side)).collect::<Vec<_>>();
     if check.reachability == Reachability::Nodes {
         let (members, skipped) = (known_members(&look.intent, observed), &check.skip_checks);
         found.extend(reachability::check(host, members, skipped, deadline, remains, report).await);

@@ -131,7 +131,7 @@ impl<'a> Shown<'a> {
     }
 
     async fn judged(&self, seen: &OnceCell<HostSeen>, host: Option<&str>) -> Result<Judged, RequestError> {
-        let judged = list_as(self.host, self.get.selector.as_deref(), async |cluster| {
+        let judged = list_as(self.host, self.get.selector.as_deref(), |cluster| async move {
             let config = self.seen(seen).await.config.as_ref();
             let standard = Standard::new(self.host.clock.now(), config, host);
             (registration(&cluster, &standard), self.get.probe.then_some(cluster))

@@ -68,7 +68,11 @@ impl Task for Joining<'_> {
     }
 
     async fn look(&self) -> Look {
-        look(&self.clusters, self.request.skipped).await
+        look(&self.clusters, self.request.skipped, None).await
+    }
+
+    async fn look_again(&self, before: &Look) -> Look {
+        look(&self.clusters, self.request.skipped, Some(before)).await
     }
 
     /// One member's obstacle stops a renewal of all; the others need not wait for it.

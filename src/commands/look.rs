@@ -14,32 +14,34 @@ use super::{
     changing::{Changes, Changing},
     connect::Clusters,
     pipeline::Looked,
-    reachability,
+    reachability::{self, Left},
 };
 use crate::{
     checks::{self, Finding, MemberSituation, Silent, Situation, Subject, member_reachable},
     error::Error,
     live::{
-        account::{look_at_account, look_at_earlier},
-        closer_look::{look_at_installer, look_at_rights},
+        account::{account, earlier},
+        closer_look::{denied, look_at_installer, still_needed},
         connection::Connection,
         endpoint::look_at_endpoint,
-        observe::{clusters_object, observe},
+        observe::{clusters_object, observe, observe_effect},
         request_error::{Cause, RequestError, Verb},
         surroundings::look_around,
     },
     output::plan::View,
     plan::{
+        access::Access,
         credential::HostUid,
         intent::Intent,
         needs::Unplannable,
-        observed::Observed,
+        observed::{Denied, Observed},
         operation::Operation,
         operations::{Decision, decide},
         reach::probing::ProbePlan,
         registered_name::with_registered_names,
         result::{Effect, StepResult},
         steps::configure::configuration,
+        surroundings::ReadScope,
     },
 };
 
@@ -51,25 +53,33 @@ pub(super) struct Look {
     /// In the intent's order.
     pub(super) members: Vec<Option<Observed>>,
     silent: Vec<Silent>,
+    /// What earlier commands have left behind on the host, where that matters.
+    pub(super) left: Option<Left>,
     /// From where the new members are probed, where that is asked for.
     probe_plan: Option<ProbePlan>,
     pub(super) decision: Result<Decision, Unplannable>,
     pub(super) findings: Vec<Finding>,
 }
 
-/// Looks at all clusters at once; and where something is to change, or all is to be checked, closer.
-pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
+/// Looks at all clusters at once; and where something is to change, or all is to be checked, closer. Of clusters that
+/// were looked at `before` only what shows whether it is done.
+pub(super) async fn look(clusters: &Clusters, skipped: &[String], before: Option<&Look>) -> Look {
     let host = async {
         match &clusters.host {
-            Some(host) => Some(observe(host).await),
+            Some(host) => Some(seen(host, before.and_then(|before| before.host.as_ref())).await),
             None => None,
         }
     };
-    let members = join_all(clusters.members.iter().map(observe));
+    let members = clusters.members.iter().enumerate();
+    let members = join_all(members.map(|(place, member)| {
+        let before = before.and_then(|before| before.members.get(place)?.as_ref());
+        seen(member, before)
+    }));
     let (host, members) = tokio::join!(host, members);
     let mut look = Look {
         intent: clusters.intent.clone(),
         silent: Vec::new(),
+        left: None,
         probe_plan: None,
         host: None,
         members: Vec::new(),
@@ -88,10 +98,18 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String]) -> Look {
     look.look_closer(clusters).await;
     if let Ok(decision) = &mut look.decision {
         // Boxed, because most looks find nothing to probe.
-        look.probe_plan = Box::pin(reachability::look(clusters, &mut decision.plan)).await;
+        let looked = reachability::look(clusters, &mut decision.plan, look.left.as_ref());
+        look.probe_plan = Box::pin(looked).await;
     }
     look.check(skipped);
     look
+}
+
+async fn seen(connection: &Connection, before: Option<&Observed>) -> Result<Observed, RequestError> {
+    match before {
+        Some(before) => observe_effect(connection, before).await,
+        None => observe(connection).await,
+    }
 }
 
 impl Looked for Look {
@@ -154,20 +172,64 @@ impl Looked for Look {
     }
 }
 
-/// What decides which steps, and so which rights, are needed.
-async fn look_at_what_changes(changing: Changing<'_>, host: HostUid) -> Option<Silent> {
-    let Changing { connection, observed, .. } = changing;
-    if changing.runs_installer {
-        look_at_installer(connection, observed).await;
-    }
-    let (cluster, kind) = changing.cluster?;
-    let account = async {
-        look_at_account(connection, observed, kind, host).await?;
-        if changing.renews { look_at_earlier(connection, observed, host).await } else { Ok(()) }
+/// What a closer look has asked of a cluster.
+struct Asked {
+    accesses: Vec<Access>,
+    scope: ReadScope,
+    denied: Vec<Denied>,
+    silent: Vec<Silent>,
+}
+
+/// Looks at all that the first decision makes worth a look, at once.
+async fn look_at_what_changes(changing: Changing<'_>, host: (Option<&Connection>, HostUid)) -> Asked {
+    let Changing { connection, observed, accesses, scope, cluster, .. } = changing;
+    let around = look_around(connection, host.0, observed.storage_class(), scope);
+    let installer = async {
+        if changing.runs_installer {
+            look_at_installer(connection, observed, changing.is_in_effect).await;
+        }
     };
-    let (endpoint, account) = tokio::join!(look_at_endpoint(connection, cluster), account);
-    observed.endpoint = Some(endpoint);
-    account.err().map(|error| silent(connection, &error))
+    let credential = async {
+        let Some((_, kind)) = cluster else { return Ok((None, None)) };
+        let earlier =
+            async { Ok(if changing.renews { Some(earlier(connection, host.1).await?) } else { None }) };
+        tokio::try_join!(account(connection, kind, host.1), earlier)
+    };
+    let endpoint = async {
+        match cluster {
+            Some((cluster, _)) => Some(look_at_endpoint(connection, cluster).await),
+            None => None,
+        }
+    };
+    // Boxed, because many requests are more state than a stack should carry around.
+    let looks = Box::pin(async {
+        tokio::join!(installer, credential, endpoint, around, denied(connection, &accesses))
+    });
+    let ((), credential, endpoint, surroundings, denied) = looks.await;
+    (observed.endpoint, observed.surroundings) = (endpoint, surroundings);
+    let mut silent = Vec::new();
+    let mut told = |error: RequestError| silent.push(self::silent(connection, &error));
+    let credential = credential.map_err(&mut told).unwrap_or_default();
+    let denied = denied.map_err(told).unwrap_or_default();
+    (observed.account, observed.earlier) = credential;
+    Asked { accesses, scope, denied, silent }
+}
+
+/// Looks at what only the second decision makes worth a look: mostly nothing.
+async fn look_at_the_rest(changing: Changing<'_>, host: Option<&Connection>, asked: Asked) -> Vec<Silent> {
+    let Changing { connection, observed, accesses, scope, .. } = changing;
+    if scope != asked.scope {
+        let around = Box::pin(look_around(connection, host, observed.storage_class(), scope));
+        observed.surroundings = around.await;
+    }
+    let unasked: Vec<Access> =
+        accesses.iter().filter(|access| !asked.accesses.contains(access)).cloned().collect();
+    let mut silent = asked.silent;
+    let denied = denied(connection, &unasked).await;
+    let denied = denied.map_err(|error| silent.push(self::silent(connection, &error))).unwrap_or_default();
+    observed.denied = still_needed(asked.denied, &accesses);
+    observed.denied.extend(denied);
+    silent
 }
 
 impl Look {
@@ -211,24 +273,28 @@ impl Look {
         decide(&Intent { members, ..self.intent.clone() }, self.host.as_ref(), &observed)
     }
 
-    /// First at the installers and accounts, because these decide which steps, and so which rights, are needed.
+    /// The installers and accounts decide which steps, and so which rights, are needed: the plan is made again, and what is
+    /// needed then and was not asked is asked.
     async fn look_closer(&mut self, clusters: &Clusters) {
-        let host = HostUid::new(self.host.as_ref().map_or("", |host| host.uid.as_str()));
-        let looks = self.changing(clusters).into_iter().map(|changing| look_at_what_changes(changing, host));
-        let failures: Vec<Silent> = join_all(looks).await.into_iter().flatten().collect();
-        self.silent.extend(failures);
-        self.decide();
+        let uid = HostUid::new(self.host.as_ref().map_or("", |host| host.uid.as_str()));
         let host = clusters.host.as_ref();
-        let looks = self.changing(clusters).into_iter().map(|changing| async move {
-            let Changing { connection, observed, accesses, scope, .. } = changing;
-            // Boxed, because many requests are more state than a stack should carry around.
-            let around = Box::pin(look_around(connection, host, observed.storage_class(), scope));
-            let (around, rights) = tokio::join!(around, look_at_rights(connection, observed, &accesses));
-            observed.surroundings = around;
-            rights.map_err(|error| silent(connection, &error))
-        });
-        let failures: Vec<Silent> = join_all(looks).await.into_iter().filter_map(Result::err).collect();
-        self.silent.extend(failures);
+        let all = self.checks_only();
+        let concerns = |side| self.decision.as_ref().is_ok_and(|decision| decision.plan.concerns(side));
+        let tidied = host.filter(|host| self.host.is_some() && (all || concerns(&host.side)));
+        let left = async {
+            match tidied {
+                Some(host) => Some(Left::on(host).await),
+                None => None,
+            }
+        };
+        let looks = self.changing(clusters).into_iter();
+        let looks = join_all(looks.map(|changing| look_at_what_changes(changing, (host, uid))));
+        let (left, asked) = tokio::join!(left, looks);
+        self.left = left;
+        self.decide();
+        let looks = self.changing(clusters).into_iter().zip(asked);
+        let failures = join_all(looks.map(|(changing, asked)| look_at_the_rest(changing, host, asked))).await;
+        self.silent.extend(failures.into_iter().flatten());
     }
 
     /// What the plan changes, with its connections; all clusters where all are to be checked.

@@ -1,7 +1,6 @@
 //! The webhook before Clusters, as earlier commands have left it.
 
 use crate::{
-    checks::{Finding, cluster_webhook},
     live::{connection::Connection, narrowing::webhook::look},
     plan::narrowing::{Restoration, Standing},
 };
@@ -10,9 +9,4 @@ use crate::{
 /// be read keeps nobody from a join.
 pub(super) async fn left_narrowed(host: &Connection) -> Option<Restoration> {
     look(host).await.present().cloned().and_then(Standing::into_restoration)
-}
-
-/// For a command that only looks: how the webhook stands.
-pub(super) async fn found(host: &Connection) -> Vec<Finding> {
-    cluster_webhook::found(&host.side, &look(host).await)
 }

@@ -67,6 +67,11 @@ pub(super) trait Task {
 
     async fn look(&self) -> Self::Look;
 
+    /// Looks again whether it is done, at no more than that depends on.
+    async fn look_again(&self, _before: &Self::Look) -> Self::Look {
+        self.look().await
+    }
+
     /// What helps where checks have stopped it.
     fn refused(&self, error: Error) -> Error {
         error
@@ -312,7 +317,7 @@ impl Pipeline<'_> {
             say_how_to_continue(self.ui);
             return Carried::Ended(concluded);
         }
-        let verified = self.verify(task, document).await;
+        let verified = self.verify(task, look, document).await;
         task.done(look, document, self.ui);
         Carried::Ended(verified.and(concluded))
     }
@@ -361,16 +366,20 @@ impl Pipeline<'_> {
     }
 
     /// Looks and decides again: it is done when nothing is left to do.
-    async fn verify<T: Task>(&self, task: &T, document: &mut Document) -> Result<(), Error> {
+    async fn verify<T: Task>(
+        &self,
+        task: &T,
+        before: &T::Look,
+        document: &mut Document,
+    ) -> Result<(), Error> {
         if task.resume() == Resume::StartsAnew {
             return Ok(());
         }
-        let look = || in_time(self.deadline, Box::pin(task.look()));
-        let mut again = look().await?;
+        let mut again = in_time(self.deadline, Box::pin(task.look_again(before))).await?;
         // Another API server of the same cluster may be a moment behind the one that we have watched.
         if !again.is_clean() {
             sleep(LAGS_BEHIND).await;
-            again = look().await?;
+            again = in_time(self.deadline, Box::pin(task.look())).await?;
         }
         let noun = task.operation().noun();
         let Some(view) = again.ready() else {

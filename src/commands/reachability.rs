@@ -1,33 +1,64 @@
 //! What earlier commands have left behind on a host, and reachability from its nodes: looked at before the question.
 
+use kubesphere::side::Side;
 use tokio::time::Instant;
 
-use super::{connect::Clusters, narrowing::left_narrowed};
+use super::connect::Clusters;
 use crate::{
-    checks::{Finding, leftover_probe_pods, member_reachable},
+    checks::{Finding, cluster_webhook, leftover_probe_pods, member_reachable},
     live::{
         connection::Connection,
+        narrowing::webhook,
         reach::{leftovers::find, probe::probe, probe_plan, remains::Remains},
         report::Reporter,
     },
     plan::{
+        narrowing::Standing,
+        observed::Seen,
         operations::tidying,
         phase::Plan,
-        reach::probing::{ProbePlan, ProbedMember, probed_members},
+        reach::{
+            leftovers::LeftoverPod,
+            probing::{ProbePlan, ProbedMember, probed_members},
+        },
     },
 };
 
+/// What earlier commands have left behind on a host.
+#[derive(Clone)]
+pub(super) struct Left {
+    pods: Seen<Vec<LeftoverPod>>,
+    webhook: Seen<Standing>,
+}
+
+impl Left {
+    pub(super) async fn on(host: &Connection) -> Self {
+        let (pods, webhook) = tokio::join!(find(host), webhook::look(host));
+        Self { pods, webhook }
+    }
+
+    /// For a command that only looks.
+    pub(super) fn findings(&self, host: &Side) -> Vec<Finding> {
+        let pods = leftover_probe_pods::found(host, &self.pods);
+        [pods, cluster_webhook::found(host, &self.webhook)].concat()
+    }
+}
+
 /// Adds to a plan, before everything else, what will be probed, and what earlier commands have left on the host. Returns what can be
 /// found out from its nodes, where that is asked for. Nothing is written.
-pub(super) async fn look(clusters: &Clusters, plan: &mut Plan) -> Option<ProbePlan> {
+pub(super) async fn look(clusters: &Clusters, plan: &mut Plan, left: Option<&Left>) -> Option<ProbePlan> {
     // A member whose host is only read changes nothing there.
     let host = clusters.host.as_ref().filter(|host| plan.concerns(&host.side))?;
     let members = probed_members(&clusters.intent, plan);
-    let probe_plan =
-        async { if members.is_empty() { None } else { Some(probe_plan::look(host, members).await) } };
-    let (probe_plan, leftovers, narrowed) = tokio::join!(probe_plan, find(host), left_narrowed(host));
-    let leftovers = leftovers.present().cloned().unwrap_or_default();
-    let before = tidying(&host.side, narrowed, leftovers, probe_plan.as_ref());
+    let probe_plan = if members.is_empty() { None } else { Some(probe_plan::look(host, members).await) };
+    let left = match left {
+        Some(left) => left.clone(),
+        None => Left::on(host).await,
+    };
+    let pods = left.pods.present().cloned().unwrap_or_default();
+    // What cannot be read keeps nobody from a join.
+    let narrowed = left.webhook.present().cloned().and_then(Standing::into_restoration);
+    let before = tidying(&host.side, narrowed, pods, probe_plan.as_ref());
     *plan = std::mem::take(plan).after(before);
     probe_plan
 }
@@ -48,9 +79,4 @@ pub(super) async fn check(
         found.extend(member_reachable::probed(&probed, skipped));
     }
     found
-}
-
-/// For a command that only looks: probe pods that a killed command has left on the host.
-pub(super) async fn left_behind(host: &Connection) -> Vec<Finding> {
-    leftover_probe_pods::found(&host.side, &find(host).await)
 }

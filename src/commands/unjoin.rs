@@ -53,7 +53,11 @@ impl Task for Removing<'_> {
     }
 
     async fn look(&self) -> Look {
-        look(&self.clusters, self.unjoin.change.dry_run).await
+        look(&self.clusters, self.unjoin.change.dry_run, None).await
+    }
+
+    async fn look_again(&self, before: &Look) -> Look {
+        look(&self.clusters, self.unjoin.change.dry_run, Some(before)).await
     }
 
     fn unasked(&self, look: &Look) -> (&'static str, String) {

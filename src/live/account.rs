@@ -5,7 +5,6 @@ use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
 use serde_json::Value;
 
 use super::{
-    closer_look::foresee_rights,
     connection::Connection,
     objects::Objects,
     observe::{as_value, seen},
@@ -16,23 +15,12 @@ use crate::plan::{
         ACCOUNT, ACCOUNT_ANNOTATION, ACCOUNT_UID_ANNOTATION, Account, CredentialKind, CredentialObject,
         HOST_ANNOTATION, HostUid, MANAGED_BY, Ownership, TOKEN_TYPE,
     },
-    observed::{Observed, Seen},
+    observed::Seen,
     superseded::{Earlier, EarlierToken},
 };
 
-/// Adds what there is of the account for this kind of credential.
-pub async fn look_at_account(
-    connection: &Connection,
-    observed: &mut Observed,
-    kind: CredentialKind,
-    host: HostUid,
-) -> Result<(), RequestError> {
-    let (account, ()) = tokio::join!(account(connection, kind, host), foresee_rights(connection));
-    observed.account = account?;
-    Ok(())
-}
-
-async fn account(
+/// What there is of the account for this kind of credential.
+pub async fn account(
     connection: &Connection,
     kind: CredentialKind,
     host: HostUid,
@@ -69,12 +57,8 @@ async fn account(
     })
 }
 
-/// Adds what there is of credentials that were made for this host before, of whatever kind.
-pub async fn look_at_earlier(
-    connection: &Connection,
-    observed: &mut Observed,
-    host: HostUid,
-) -> Result<(), RequestError> {
+/// What there is of credentials that were made for this host before, of whatever kind.
+pub async fn earlier(connection: &Connection, host: HostUid) -> Result<Earlier, RequestError> {
     let (tokens, binding) = tokio::try_join!(async { seen(tokens(connection).await) }, async {
         get(connection, CredentialObject::UserBinding).await
     })?;
@@ -86,8 +70,7 @@ pub async fn look_at_earlier(
         account: token.account.clone(),
     });
     let users = binding.present().map(|binding| users_in(&as_value(binding))).unwrap_or_default();
-    observed.earlier = Some(Earlier { tokens: tokens.collect(), users, unread });
-    Ok(())
+    Ok(Earlier { tokens: tokens.collect(), users, unread })
 }
 
 /// The users in a binding of ours; none in anybody else's.

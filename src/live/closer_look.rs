@@ -16,30 +16,27 @@ use super::{
 };
 use crate::plan::{
     access::{Access, EVERYTHING},
-    observed::{Denied, InstallerRun, Observed, Seen},
+    observed::{Denied, Observed, Seen},
 };
 
 /// Aggregated discovery in one answer; servers before 1.26 answer with the plain list of groups.
-const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+pub(super) const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
                          application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,\
                          application/json";
 
 /// Adds what a run of the installer depends on.
-pub async fn look_at_installer(connection: &Connection, observed: &mut Observed) {
-    let (clashes, run, ()) = tokio::join!(
-        short_name_clashes(connection),
-        installer_run::observe(connection, observed),
-        foresee_rights(connection),
-    );
+///
+/// Where it is not in effect what is wanted, what was read may be what stood there before a run that has just ended.
+pub async fn look_at_installer(connection: &Connection, observed: &mut Observed, is_in_effect: bool) {
+    let told = installer_run::observe(connection, observed, None);
+    let (clashes, told) = tokio::join!(short_name_clashes(connection), told);
     observed.short_name_clashes = clashes;
-    if matches!(run, InstallerRun::Idle { .. }) {
+    if !is_in_effect && told.may_outdate(observed.clock.now) {
         read_again(connection, observed).await;
     }
-    observed.run = run;
+    (observed.run, observed.container) = (told.run, told.container);
 }
 
-/// What was read while a run was at its end does not show what that run has brought into effect, and would look like
-/// one that has failed.
 async fn read_again(connection: &Connection, observed: &mut Observed) {
     let (config, configuration) = tokio::join!(config(connection), configuration(connection));
     if let (Ok(config), Ok(configuration)) = (config, configuration) {
@@ -47,14 +44,16 @@ async fn read_again(connection: &Connection, observed: &mut Observed) {
     }
 }
 
-/// Adds what of these the user may not do.
-pub async fn look_at_rights(
-    connection: &Connection,
-    observed: &mut Observed,
-    accesses: &[Access],
-) -> Result<(), RequestError> {
-    observed.denied = denied(connection, accesses).await?;
-    Ok(())
+/// Those that are denied of the accesses that are needed in the end.
+pub fn still_needed(mut denied: Vec<Denied>, accesses: &[Access]) -> Vec<Denied> {
+    denied.retain(|denied| {
+        accesses.iter().any(|access| {
+            denied.verb == access.verb
+                && denied.resource == qualified(access)
+                && denied.namespace.as_deref() == access.namespace
+        })
+    });
+    denied
 }
 
 /// Asks already whether the user may do everything, where the rights are looked at only later. Who must know it asks
@@ -71,10 +70,7 @@ async fn may_everything(connection: &Connection) -> Result<bool, RequestError> {
 }
 
 /// What of these the user may not do.
-pub(super) async fn denied(
-    connection: &Connection,
-    accesses: &[Access],
-) -> Result<Vec<Denied>, RequestError> {
+pub async fn denied(connection: &Connection, accesses: &[Access]) -> Result<Vec<Denied>, RequestError> {
     if accesses.len() > 1 && may_everything(connection).await? {
         return Ok(Vec::new());
     }

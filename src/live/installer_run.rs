@@ -1,38 +1,113 @@
 //! Whether the installer is at work on a cluster, read once.
 
+use jiff::{SignedDuration, Timestamp};
 use kubesphere::installer_log::InstallerLog;
 
 use super::{
     connection::Connection,
-    follow::{LogUnavailable, TailBounds, installer_log_tail},
+    follow::{Asked, Line, LogUnavailable, TailBounds, find_of, installer_log_tail},
 };
 use crate::plan::{
     installer_run::{Triggers, judge},
-    observed::{InstallerRun, Observed},
+    observed::{Installer, InstallerContainer, InstallerRun, Observed, Seen},
 };
 
-/// Reads the end of the installer's log.
-pub async fn observe(connection: &Connection, observed: &Observed) -> InstallerRun {
-    if observed.installer.present().is_some_and(|installer| installer.is_rolling) {
-        return InstallerRun::UnderWay("its pod is being replaced".to_owned());
+/// A node writes the log's times, an API server those of its answers.
+const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_secs(60);
+
+/// What the end of the installer's log tells.
+pub(super) struct Told {
+    pub(super) run: InstallerRun,
+    /// Whose log it is.
+    pub(super) container: Option<InstallerContainer>,
+    last_line: Option<Timestamp>,
+}
+
+impl Told {
+    fn without_log(run: InstallerRun) -> Self {
+        Self { run, container: None, last_line: None }
     }
+
+    /// Whether a run may have ended while, or after, something was read at this time, so that it does not show yet what that run
+    /// has brought into effect, and would look like one that has failed.
+    pub(super) fn may_outdate(&self, read_at: Timestamp) -> bool {
+        let is_over = self.last_line.is_some_and(|last| last + CLOCKS_DIFFER_BY < read_at);
+        matches!(self.run, InstallerRun::Idle { .. }) && !is_over
+    }
+}
+
+/// The end of the installer's log, and the container that has written it.
+pub(super) struct Reading {
+    container: Result<InstallerContainer, LogUnavailable>,
+    lines: Result<Vec<Line>, LogUnavailable>,
+}
+
+/// Reads the end of the log; where it was read `before`, of the same container without waiting until that is found again.
+pub(super) async fn read(
+    connection: &Connection,
+    installer: &Installer,
+    before: Option<&InstallerContainer>,
+) -> Reading {
+    let client = &connection.client;
+    let of = async |container| installer_log_tail(client, container, TailBounds::default()).await;
+    let known = async {
+        match before {
+            Some(before) => Some((before, of(before).await)),
+            None => None,
+        }
+    };
+    let (container, known) = tokio::join!(find_of(client, installer), known);
+    let lines = match (&container, known) {
+        (Ok(container), Some((before, lines))) if container.is(before) => lines,
+        (Ok(container), _) => of(container).await,
+        (Err(_), _) => Ok(Vec::new()),
+    };
+    Reading { container, lines }
+}
+
+/// What the end of the installer's log tells, where it was not read already.
+pub(super) async fn observe(connection: &Connection, observed: &Observed, reading: Option<Reading>) -> Told {
     let triggers = Triggers::of(observed.configuration.present());
-    match installer_log_tail(&connection.client, TailBounds::default()).await {
+    let installer = match &observed.installer {
+        Seen::Present(installer) if installer.is_rolling => {
+            return Told::without_log(InstallerRun::UnderWay("its pod is being replaced".to_owned()));
+        }
+        Seen::Present(installer) => installer,
+        Seen::Absent => return Told::without_log(InstallerRun::Idle { last_failure: None }),
+        Seen::Unreadable(why) | Seen::Malformed(why) => {
+            let why = format!("its log cannot be read ({}: {why})", Asked::Deployment);
+            return Told::without_log(triggers.without_log(why, connection.clock.now()));
+        }
+    };
+    let Reading { container, lines } = match reading {
+        Some(reading) => reading,
+        None => read(connection, installer, None).await,
+    };
+    let container = match container {
+        Ok(container) => container,
+        Err(unavailable) => return Told::without_log(without_log(unavailable, &triggers, connection)),
+    };
+    let mut log = InstallerLog::default();
+    let run = match lines {
         Ok(lines) => {
-            let mut log = InstallerLog::default();
             for line in &lines {
                 log.push(Some(line.at), &line.text);
             }
             judge(&log, &triggers, connection.clock.now())
         }
-        Err(LogUnavailable::NoPod { why }) => InstallerRun::UnderWay(match why.as_str() {
+        Err(unavailable) => without_log(unavailable, &triggers, connection),
+    };
+    Told { run, container: Some(container), last_line: log.last_line_at() }
+}
+
+fn without_log(unavailable: LogUnavailable, triggers: &Triggers, connection: &Connection) -> InstallerRun {
+    match unavailable {
+        LogUnavailable::NoPod { why } => InstallerRun::UnderWay(match why.as_str() {
             "" => "its pod has not started yet".to_owned(),
             why => format!("its pod has not started yet: {why}"),
         }),
-        Err(LogUnavailable::NoInstaller | LogUnavailable::ScaledDown) => {
-            InstallerRun::Idle { last_failure: None }
-        }
-        Err(unavailable) => {
+        LogUnavailable::NoInstaller | LogUnavailable::ScaledDown => InstallerRun::Idle { last_failure: None },
+        unavailable => {
             triggers.without_log(format!("its log cannot be read ({unavailable})"), connection.clock.now())
         }
     }

@@ -1,11 +1,13 @@
 //! Everything of a cluster that shows how far its configuration is, as it changes.
 
-use futures::{StreamExt as _, future, stream::BoxStream};
+use futures::{
+    StreamExt as _, future,
+    stream::{BoxStream, SelectAll, select_all},
+};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, api::DynamicObject};
 use kubesphere::{
-    cluster::{HOST_LABEL, RegisteredCluster},
     cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
     kubesphere_config,
     role::Role,
@@ -15,31 +17,40 @@ use super::{
     connection::Connection,
     follow::{LogUnavailable, News, follow},
     observation::{Selection, State, latest},
-    observe::{as_value, clusters, config_of, configurations},
+    observe::{as_value, config_of, configurations},
+    registrations::{Roll, watch},
 };
-use crate::plan::{observed::Seen, reconciler::Observation};
+use crate::plan::{
+    observed::{InstallerContainer, Seen},
+    reconciler::Observation,
+};
 
-/// The observations of a cluster that is to get this role, its log from `log_since` on. Never ends.
-pub fn observations(
-    connection: &Connection,
-    role: &Role,
-    log_since: Option<Timestamp>,
-) -> BoxStream<'static, Observation> {
+/// What is seen, by several ways.
+pub type Observations<'a> = SelectAll<BoxStream<'a, Observation>>;
+
+/// The objects of a cluster that is to get this role. Never ends.
+pub fn objects<'a>(connection: &'a Connection, role: &Role) -> Observations<'a> {
     let configuration = latest(configurations(connection).into(), named(cluster_configuration::NAME));
     let config_maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), NAMESPACE);
     let config = latest(config_maps, named(kubesphere_config::NAME));
-    let log = follow(connection.client.clone(), log_since);
-    let log = log.filter_map(|news| future::ready(log_sighted(news)));
-    let mut all: Vec<BoxStream<'static, Observation>> = vec![
+    let mut all: Vec<BoxStream<'a, Observation>> = vec![
         configuration.map(sighted(connection, configuration_of)).boxed(),
         config.map(sighted(connection, config_map_of)).boxed(),
-        log.boxed(),
     ];
     if *role == Role::Host {
-        let host_cluster = latest(clusters(connection).into(), Selection::Label(HOST_LABEL));
-        all.push(host_cluster.map(sighted(connection, host_cluster_of)).boxed());
+        all.push(watch(connection, None).map(|roll| clusters_of(connection, roll)).boxed());
     }
-    futures::stream::select_all(all).boxed()
+    select_all(all)
+}
+
+/// The installer's log from `since` on, first of this container where one is known.
+pub fn log(
+    connection: &Connection,
+    since: Option<Timestamp>,
+    container: Option<InstallerContainer>,
+) -> BoxStream<'static, Observation> {
+    let log = follow(connection.client.clone(), since, container);
+    log.filter_map(|news| future::ready(log_sighted(news))).boxed()
 }
 
 fn log_sighted(news: Result<News, LogUnavailable>) -> Option<Observation> {
@@ -79,6 +90,11 @@ fn configuration_of(found: Option<&DynamicObject>) -> Observation {
     Observation::Configuration(found.map_or(Seen::Absent, Seen::Present))
 }
 
-fn host_cluster_of(found: Option<&DynamicObject>) -> Observation {
-    Observation::HostCluster(found.map(as_value).map(RegisteredCluster::new))
+fn clusters_of(connection: &Connection, roll: Roll) -> Observation {
+    match roll {
+        Roll::Seen(clusters) => Observation::Clusters(clusters),
+        Roll::Interrupted(why) => {
+            Observation::Interrupted { at: connection.clock.now(), why: why.to_string() }
+        }
+    }
 }

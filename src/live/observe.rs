@@ -1,8 +1,12 @@
 //! One look at a cluster: every read that decisions need, all at once.
 
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret};
-use kube::api::{DynamicObject, ListParams};
+use kube::{
+    api::{DynamicObject, ListParams},
+    core::Selector,
+};
 use kubesphere::{
     cluster::RegisteredCluster,
     cluster_configuration::{self, ClusterConfiguration, NAMESPACE},
@@ -18,7 +22,8 @@ pub(super) use crate::plan::unjoin::trace::FEDERATION_NAMESPACE;
 
 use super::{
     connection::Connection,
-    identify,
+    follow::why_no_pod,
+    identify, installer_run,
     objects::Objects,
     request_error::{Cause, Object, RequestError, Verb, request},
     workloads::Deployment,
@@ -90,6 +95,7 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
         joined_as,
         clock: Clock { now: connection.clock.now(), ahead_seconds: connection.clock.ahead_seconds() },
         run: InstallerRun::NotAsked,
+        container: None,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
         account: None,
@@ -105,14 +111,54 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
     Ok(observed)
 }
 
+/// Looks again at what a change of the configuration depends on; the rest is as it was.
+pub(super) async fn observe_again(
+    connection: &Connection,
+    before: &Observed,
+) -> Result<Observed, RequestError> {
+    let log = async {
+        Ok(match before.installer.present() {
+            Some(installer) => {
+                Some(installer_run::read(connection, installer, before.container.as_ref()).await)
+            }
+            None => None,
+        })
+    };
+    let (configuration, config, installer, by_side, log) = tokio::try_join!(
+        configuration(connection),
+        config(connection),
+        installer(connection),
+        by_side(connection),
+        log,
+    )?;
+    let (clusters, joined_as) = by_side;
+    let clock = Clock { now: connection.clock.now(), ..before.clock };
+    let mut observed =
+        Observed { configuration, config, installer, clusters, joined_as, clock, ..before.clone() }
+            .without_closer_look();
+    let told = installer_run::observe(connection, &observed, log).await;
+    (observed.run, observed.container) = (told.run, told.container);
+    Ok(observed)
+}
+
+/// Looks again at what shows whether it is in effect what was planned; the rest is as it was.
+pub async fn observe_effect(connection: &Connection, before: &Observed) -> Result<Observed, RequestError> {
+    let clusters = async {
+        match connection.side {
+            Side::Host { .. } => registered_clusters(connection).await,
+            Side::Member { .. } => Ok(before.clusters.clone()),
+        }
+    };
+    let (configuration, config, clusters) =
+        tokio::try_join!(configuration(connection), config(connection), clusters)?;
+    Ok(Observed { configuration, config, clusters, ..before.clone() }.without_closer_look())
+}
+
 /// The registered Clusters; those whose identity no status tells are asked themselves.
-///
-/// `consistent` asks for an answer that includes everything written so far.
 pub async fn registered_clusters(
     connection: &Connection,
-    consistent: bool,
 ) -> Result<Seen<Vec<RegisteredCluster>>, RequestError> {
-    let parameters = if consistent { ListParams::default() } else { ListParams::default().match_any() };
+    let parameters = ListParams::default().match_any();
     let list = match seen(clusters(connection).list(&parameters).await)? {
         Seen::Present(list) => list,
         Seen::Absent => return Ok(Seen::Absent),
@@ -186,13 +232,26 @@ fn secret_value(secret: &Secret) -> Seen<JwtSecret> {
 
 async fn installer(connection: &Connection) -> Result<Seen<Installer>, RequestError> {
     let found: Seen<Deployment> = get(connection, cluster_configuration::NAME).await?;
-    Ok(found.and_then(|deployment| {
-        Seen::Present(Installer {
-            version: image_version(&deployment),
-            replicas: deployment.spec.replicas.unwrap_or(1),
-            is_rolling: is_rolling(&deployment),
-        })
-    }))
+    Ok(found.and_then(|deployment| Seen::Present(installer_of(&deployment))))
+}
+
+/// The installer as its Deployment shows it.
+pub(super) fn installer_of(deployment: &Deployment) -> Installer {
+    let selector = Selector::try_from(deployment.spec.selector.clone());
+    Installer {
+        version: image_version(deployment),
+        replicas: deployment.spec.replicas.unwrap_or(1),
+        is_rolling: is_rolling(deployment),
+        selector: selector.ok().map(|selector| selector.to_string()),
+        restarted_at: restarted_at(deployment),
+        without_pods: why_no_pod(deployment),
+    }
+}
+
+/// `kubectl rollout restart` says when in an annotation.
+fn restarted_at(deployment: &Deployment) -> Option<Timestamp> {
+    let annotations = deployment.spec.template.metadata.as_ref()?.annotations.as_ref()?;
+    annotations.get("kubectl.kubernetes.io/restartedAt")?.parse().ok()
 }
 
 /// As `kubectl rollout status` tells it (kubectl `pkg/polymorphichelpers/rollout_status.go@v1.34`).
@@ -220,12 +279,12 @@ async fn by_side(
     connection: &Connection,
 ) -> Result<(Seen<Vec<RegisteredCluster>>, Seen<Vec<String>>), RequestError> {
     match connection.side {
-        Side::Host { .. } => Ok((registered_clusters(connection, false).await?, Seen::Absent)),
+        Side::Host { .. } => Ok((registered_clusters(connection).await?, Seen::Absent)),
         Side::Member { .. } => Ok((Seen::Absent, joined_as(connection).await)),
     }
 }
 
-async fn joined_as(connection: &Connection) -> Seen<Vec<String>> {
+pub(super) async fn joined_as(connection: &Connection) -> Seen<Vec<String>> {
     let accounts = Objects::of(connection, ObjectKind::SERVICE_ACCOUNT).in_namespace(FEDERATION_NAMESPACE);
     let list = accounts.list_metadata(&ListParams::default().match_any()).await;
     seen_if_possible(list, |list| {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _, stream::BoxStream};
 use http::Request;
+use kube::api::DynamicObject;
 use kubesphere::{
     cluster::RegisteredCluster,
     readiness::{Membership, membership},
@@ -92,16 +93,17 @@ impl<'a> Registering<'a> {
     }
 
     /// Waits until the Cluster is joined; says why its KubeSphere version stays unknown, if it does.
-    pub(super) async fn until_joined(&self, mut waiting: Waiting) -> Result<Option<WithoutVersion>, Failure> {
-        let name = self.name.to_owned();
-        self.tell(Event::Begins(Activity::ClusterReady(name.clone())));
-        let mut states = std::pin::pin!(latest(clusters(self.host).into(), Selection::Name(name.clone())));
+    pub(super) async fn until_joined(
+        &self,
+        mut states: impl Stream<Item = State<RegisteredCluster>> + Unpin,
+        mut waiting: Waiting,
+    ) -> Result<Option<WithoutVersion>, Failure> {
+        self.tell(Event::Begins(Activity::ClusterReady(self.name.to_owned())));
         loop {
             let wake = waiting.version_by.map_or(self.deadline, |by| by.min(self.deadline));
             match timeout_at(wake, states.next()).await {
                 Ok(Some(State::Interrupted(why))) => waiting.interrupted = Some(why),
-                Ok(Some(State::Seen(state))) => {
-                    let cluster = state.as_ref().map(as_value).map(RegisteredCluster::new);
+                Ok(Some(State::Seen(cluster))) => {
                     let cluster = waiting.identified(cluster).await;
                     if self.judge(cluster.as_ref(), &mut waiting)? {
                         self.tell_joined();
@@ -115,6 +117,18 @@ impl<'a> Registering<'a> {
                 Ok(None) | Err(_) => return Err(self.timed_out(&waiting)),
             }
         }
+    }
+
+    /// The Cluster alone, as it changes.
+    pub(super) fn states(&self) -> BoxStream<'static, State<RegisteredCluster>> {
+        let selection = Selection::Name(self.name.to_owned());
+        let states = latest::<DynamicObject>(clusters(self.host).into(), selection);
+        states
+            .map(|state| match state {
+                State::Seen(found) => State::Seen(found.as_ref().map(as_value).map(RegisteredCluster::new)),
+                State::Interrupted(why) => State::Interrupted(why),
+            })
+            .boxed()
     }
 
     fn tell_joined(&self) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use futures::{
-    Stream, StreamExt as _,
-    stream::{self, BoxStream, LocalBoxStream},
+    Stream, StreamExt as _, future,
+    stream::{self, BoxStream},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::{
@@ -31,14 +31,14 @@ pub async fn list(
     connection: &Connection,
     selector: Option<&str>,
 ) -> Result<Vec<RegisteredCluster>, RequestError> {
-    list_as(connection, selector, async |cluster| cluster).await
+    list_as(connection, selector, future::ready).await
 }
 
 /// As [`list`], and keeps of each Cluster only what `keep` makes of it: no more than a page of them is ever held.
-pub async fn list_as<T>(
+pub async fn list_as<T, K: Future<Output = T>>(
     connection: &Connection,
     selector: Option<&str>,
-    keep: impl AsyncFn(RegisteredCluster) -> T,
+    keep: impl Fn(RegisteredCluster) -> K,
 ) -> Result<Vec<T>, RequestError> {
     let all = selector.map_or_else(ListParams::default, |selector| ListParams::default().labels(selector));
     match pages(connection, all.clone().limit(PAGE), &keep).await {
@@ -49,10 +49,10 @@ pub async fn list_as<T>(
     }
 }
 
-async fn pages<T>(
+async fn pages<T, K: Future<Output = T>>(
     connection: &Connection,
     mut parameters: ListParams,
-    keep: impl AsyncFn(RegisteredCluster) -> T,
+    keep: &impl Fn(RegisteredCluster) -> K,
 ) -> Result<Vec<T>, RequestError> {
     let mut kept = Vec::new();
     loop {
@@ -91,7 +91,7 @@ pub enum Roll {
 
 /// The Clusters that a label selector takes, as they change, the present ones first. Survives cuts, compaction and
 /// restarts; where watching is forbidden, they are listed again and again. Never ends.
-pub fn watch<'a>(connection: &'a Connection, selector: Option<&'a str>) -> LocalBoxStream<'a, Roll> {
+pub fn watch<'a>(connection: &'a Connection, selector: Option<&'a str>) -> BoxStream<'a, Roll> {
     let watching =
         Watching { events: events(connection, selector), seen: BTreeMap::new(), listed: BTreeMap::new() };
     let watched = stream::unfold(Some(watching), |watching| async move {
@@ -99,7 +99,7 @@ pub fn watch<'a>(connection: &'a Connection, selector: Option<&'a str>) -> Local
         let roll = watching.next().await?;
         Some((roll, Some(watching)))
     });
-    watched.chain(polled(connection, selector)).boxed_local()
+    watched.chain(polled(connection, selector)).boxed()
 }
 
 struct Watching {

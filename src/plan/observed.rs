@@ -51,7 +51,8 @@ impl<T> Seen<T> {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The Deployment ks-installer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installer {
     /// The version that its image's tag names.
     pub version: Option<Version>,
@@ -59,6 +60,39 @@ pub struct Installer {
     pub replicas: i32,
     /// Whether its pod is being replaced: the new one runs everything again.
     pub is_rolling: bool,
+    /// The label selector of its pods.
+    pub selector: Option<String>,
+    /// When it was last restarted by `kubectl rollout restart`.
+    pub restarted_at: Option<Timestamp>,
+    /// Why it has no pod at all, where it says so.
+    pub without_pods: String,
+}
+
+/// One life of the installer's container: a restart begins a new log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstallerContainer {
+    pub pod: String,
+    /// The pod's.
+    pub uid: String,
+    pub restarts: i32,
+    /// When it began, or the Deployment was told to have another one begin.
+    pub started: Option<Timestamp>,
+    /// Whether the kubelet still has the log of the life before.
+    pub has_previous: bool,
+    /// What keeps the next life from beginning, between two of them.
+    pub trouble: Option<String>,
+}
+
+impl InstallerContainer {
+    /// Whether this is the very same life, seen again.
+    pub fn is(&self, other: &Self) -> bool {
+        self.uid == other.uid && self.restarts == other.restarts
+    }
+
+    /// Whether this is a later life in the same pod, so that the other's log is its "previous" one.
+    pub fn follows_in_pod(&self, other: &Self) -> bool {
+        self.uid == other.uid && self.restarts > other.restarts
+    }
 }
 
 /// Whether the installer is at work.
@@ -129,6 +163,8 @@ pub struct Observed {
     pub clock: Clock,
     /// Whether the installer is at work. Closer look.
     pub run: InstallerRun,
+    /// The container whose log told that. Closer look.
+    pub container: Option<InstallerContainer>,
     /// Other resources with the short name `cc`. Closer look.
     pub short_name_clashes: Seen<Vec<String>>,
     /// What the plan's steps need and the user may not do. Closer look.
@@ -144,6 +180,21 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Without what only a closer look has added, which may be past.
+    #[must_use]
+    pub fn without_closer_look(self) -> Self {
+        Self {
+            run: InstallerRun::NotAsked,
+            short_name_clashes: Seen::Absent,
+            denied: Vec::new(),
+            account: None,
+            earlier: None,
+            endpoint: None,
+            surroundings: Surroundings::default(),
+            ..self
+        }
+    }
+
     /// KubeSphere's version, by the sources that can be had, the most reliable first
     /// (status.core.version, ks-apiserver's image, the installer's image, the label).
     pub fn kubesphere_version(&self) -> Option<Version> {
@@ -225,12 +276,13 @@ pub fn fixture(kubernetes: &str) -> Observed {
         configuration: Seen::Absent,
         config: Seen::Absent,
         secret: Seen::Absent,
-        installer: Seen::Present(Installer { version: None, replicas: 1, is_rolling: false }),
+        installer: Seen::Present(Installer { replicas: 1, ..Installer::default() }),
         apiserver_version: None,
         clusters: Seen::Present(Vec::new()),
         joined_as: Seen::Absent,
         clock: Clock { now: Timestamp::UNIX_EPOCH, ahead_seconds: 0 },
         run: InstallerRun::NotAsked,
+        container: None,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
         account: None,

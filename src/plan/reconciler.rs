@@ -63,8 +63,8 @@ pub enum Observation {
     /// The ClusterConfiguration; absent while the installer re-creates it.
     Configuration(Seen<ClusterConfiguration>),
     Config(Seen<KubesphereConfig>),
-    /// The host's own Cluster.
-    HostCluster(Option<RegisteredCluster>),
+    /// The host's Clusters, its own among them.
+    Clusters(Vec<RegisteredCluster>),
     /// A line of the installer's log.
     Line {
         /// When it was written.
@@ -131,6 +131,8 @@ pub struct Reconciler {
     interrupted: Option<(Timestamp, String)>,
     may_restart: bool,
     patched_uid: Option<String>,
+    /// The version of the configuration that our patch has replaced: who shows it is late.
+    replaced: Option<String>,
 }
 
 impl Reconciler {
@@ -151,6 +153,7 @@ impl Reconciler {
             interrupted: None,
             may_restart,
             patched_uid: None,
+            replaced: None,
         }
     }
 
@@ -177,7 +180,7 @@ impl Reconciler {
         match observation {
             Observation::Configuration(found) => self.configuration(found),
             Observation::Config(found) => self.observed.config = found,
-            Observation::HostCluster(found) => self.host_cluster(found),
+            Observation::Clusters(found) => self.observed.clusters = Seen::Present(found),
             Observation::Line { at, text } => {
                 self.log.push(Some(at), &text);
                 self.look_counts = false;
@@ -206,6 +209,9 @@ impl Reconciler {
     pub fn patched(&mut self, configuration: ClusterConfiguration, at: Timestamp) {
         self.triggers.patched_at = Some(at);
         self.patched_uid = Some(configuration.uid().to_owned());
+        let replaced = self.observed.configuration.present().map(ClusterConfiguration::resource_version);
+        let is_another = |version: &&str| !version.is_empty() && *version != configuration.resource_version();
+        self.replaced = replaced.filter(is_another).map(str::to_owned);
         self.configuration(Seen::Present(configuration));
         self.forget_log();
     }
@@ -291,6 +297,10 @@ impl Reconciler {
     }
 
     fn configuration(&mut self, found: Seen<ClusterConfiguration>) {
+        let version = found.present().map(ClusterConfiguration::resource_version);
+        if version.is_some() && version == self.replaced.as_deref() {
+            return;
+        }
         self.observed.configuration = found;
         self.see_triggers();
     }
@@ -299,12 +309,6 @@ impl Reconciler {
         let Triggers { patched_at, restarted_at, .. } = self.triggers;
         let fresh = Triggers::of(self.observed.configuration.present());
         self.triggers = Triggers { patched_at, restarted_at, ..fresh };
-    }
-
-    fn host_cluster(&mut self, found: Option<RegisteredCluster>) {
-        let others =
-            self.observed.clusters.present().into_iter().flatten().filter(|cluster| !cluster.is_host());
-        self.observed.clusters = Seen::Present(found.into_iter().chain(others.cloned()).collect());
     }
 
     fn forget_log(&mut self) {

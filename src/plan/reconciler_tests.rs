@@ -259,7 +259,7 @@ fn an_interruption_is_told_as_long_as_it_lasts() {
 fn host_cluster() -> Observation {
     let object: Value =
         json!({"metadata": {"name": "host", "labels": {"cluster-role.kubesphere.io/host": ""}}});
-    Observation::HostCluster(Some(RegisteredCluster::new(object)))
+    Observation::Clusters(vec![RegisteredCluster::new(object)])
 }
 
 #[test]

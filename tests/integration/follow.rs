@@ -3,8 +3,11 @@
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use kube::Client;
-use kubectl_mc::live::follow::{
-    Line, LogUnavailable, Manner, News, TailBounds, follow, installer_log_tail, read,
+use kubectl_mc::{
+    live::follow::{
+        Line, LogUnavailable, Manner, News, TailBounds, find_of, follow, installer_log_tail, read,
+    },
+    plan::observed::Installer,
 };
 
 use crate::support::log_server::{Log, Shared, server};
@@ -13,7 +16,7 @@ fn lines(
     client: Client,
     since: Option<Timestamp>,
 ) -> impl Stream<Item = Result<Line, LogUnavailable>> + Send {
-    follow(client, since).filter_map(async |news| match news {
+    follow(client, since, None).filter_map(async |news| match news {
         Ok(News::Line(line)) => Some(Ok(line)),
         Ok(_) => None,
         Err(reason) => Some(Err(reason)),
@@ -184,7 +187,7 @@ async fn nothing_before_since_is_given_and_complaints_of_the_kubelet_are_left_ou
 async fn when_dropped_it_asks_nothing_more() {
     let (client, server) = server(&[&[]], &[]);
     let minute = std::time::Duration::from_secs(60);
-    let mut waiting = Box::pin(follow(client, None).count());
+    let mut waiting = Box::pin(follow(client, None, None).count());
     let mut asked = Vec::new();
     for _ in 0..2 {
         assert!(tokio::time::timeout(minute, &mut waiting).await.is_err(), "a pod is waited for");
@@ -196,12 +199,17 @@ async fn when_dropped_it_asks_nothing_more() {
     assert!(asked[0] < 20 && asked[1] - asked[0] <= 6, "{asked:?} requests after a minute and two");
 }
 
+fn installer() -> Installer {
+    Installer { replicas: 1, selector: Some("app=ks-install".to_owned()), ..Installer::default() }
+}
+
 #[tokio::test]
 async fn the_tail_keeps_the_newest_lines_within_its_bounds() {
     let text = "2024-03-01T10:00:01Z one\n2024-03-01T10:00:02Z two\n2024-03-01T10:00:03Z three";
     let (client, server) = server(&[RUNNING], &[Log::Ends(text)]);
     let bounds = TailBounds { lines: 100, bytes: 8 };
-    let lines = installer_log_tail(&client, bounds).await.unwrap();
+    let container = find_of(&client, &installer()).await.unwrap();
+    let lines = installer_log_tail(&client, &container, bounds).await.unwrap();
     let at = |text: &str| text.parse().unwrap();
     let expected = [("2024-03-01T10:00:02Z", "two"), ("2024-03-01T10:00:03Z", "three")]
         .map(|(time, text)| Line { at: at(time), text: text.to_owned() });
@@ -210,9 +218,9 @@ async fn the_tail_keeps_the_newest_lines_within_its_bounds() {
 }
 
 #[tokio::test]
-async fn without_a_started_pod_the_tail_says_so() {
+async fn without_a_started_pod_there_is_no_log() {
     let (client, _) = server(&[&[("a", 0, "Pending")]], &[]);
-    let answer = installer_log_tail(&client, TailBounds::default()).await;
+    let answer = find_of(&client, &installer()).await;
     assert!(matches!(answer, Err(LogUnavailable::NoPod { .. })), "{answer:?}");
 }
 

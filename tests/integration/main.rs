@@ -41,6 +41,7 @@ mod real_nodes;
 mod refusals;
 mod renew;
 mod renew_interrupted;
+mod requests;
 mod resume;
 mod support;
 mod typed;

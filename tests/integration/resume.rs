@@ -91,7 +91,7 @@ fn interrupted_after_each_write_it_says_so_and_ends_alike() {
     interrupted(bed.before_host(), PATCH);
     interrupted(bed.before_member(1), PATCH);
     interrupted(bed.before_host(), ("POST", "/clusters"));
-    interrupted(bed.before_host(), ("GET", "fieldSelector=metadata.name%3Dmember1"));
+    interrupted(bed.before_host(), ("GET", "/clusters?&watch=true"));
     let _ = bed.join("member1").run().code(0);
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [1, 1], "{:?}", bed.writes());

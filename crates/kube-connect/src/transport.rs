@@ -75,7 +75,7 @@ type Opening = Shared<BoxFuture<'static, Result<Spoken, NotConnected>>>;
 #[derive(Clone)]
 enum Spoken {
     /// As many connections as there are requests at once.
-    Http1(legacy::Client<BoxCloneSyncService<http::Uri, Stream, BoxError>, Body>),
+    Http1(Box<legacy::Client<BoxCloneSyncService<http::Uri, Stream, BoxError>, Body>>),
     Http2(http2::SendRequest<Body>),
 }
 
@@ -128,7 +128,7 @@ async fn connect(dial: Dial) -> Result<Spoken, BoxError> {
     let stream = dial.connect().await?;
     if !stream.connected().is_negotiated_h2() {
         let client = legacy::Client::builder(TokioExecutor::new()).build(dial.beginning_with(stream));
-        return Ok(Spoken::Http1(client));
+        return Ok(Spoken::Http1(Box::new(client)));
     }
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

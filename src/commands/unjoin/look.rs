@@ -12,9 +12,9 @@ use crate::{
     commands::{look::silent, narrowing::left_narrowed, pipeline::Looked},
     error::Error,
     live::{
-        closer_look::{look_at_installer, look_at_rights},
+        closer_look::{denied, look_at_installer},
         connection::Connection,
-        observe::{clusters_object, observe},
+        observe::{clusters_object, observe, observe_effect},
         request_error::{Cause, RequestError, Verb},
         surroundings::look_around,
         unjoin::{admission::admission, host_remains::host_remains, traces::of_member},
@@ -59,18 +59,21 @@ pub(super) struct Look {
 }
 
 /// Looks at both sides at once, and closer where something is to change. The host's webhook is asked by a request with
-/// `dryRun=All`.
-pub(super) async fn look(clusters: &Clusters, dry_run: DryRun) -> Look {
+/// `dryRun=All`. Of clusters that were looked at `before` only what shows whether it is done.
+pub(super) async fn look(clusters: &Clusters, dry_run: DryRun, before: Option<&Look>) -> Look {
     // Whether anything at all may be sent that is not a mere question.
     let sends = dry_run != DryRun::Client;
+    let host_before = before.and_then(|before| before.host.as_ref());
+    let member_before = before.and_then(|before| before.member.as_ref());
     let member = async {
         match &clusters.member {
-            Some(member) => Some(of_member(member, &clusters.intent).await),
+            Some(member) => Some(Box::pin(of_member(member, &clusters.intent, member_before)).await),
             None => None,
         }
     };
     // Boxed, because many requests are more state than a stack should carry around.
-    let (host, member) = tokio::join!(Box::pin(of_host(&clusters.host, clusters, sends)), Box::pin(member));
+    let (host, member) =
+        tokio::join!(Box::pin(of_host(&clusters.host, clusters, (sends, host_before))), Box::pin(member));
     let mut silent = Vec::new();
     let host = host.map_err(|error| silent.push(self::silent(&clusters.host, &error))).ok();
     let member = clusters.member.as_ref().zip(member);
@@ -97,7 +100,7 @@ pub(super) async fn look(clusters: &Clusters, dry_run: DryRun) -> Look {
         look.take(host);
     }
     look.decide(clusters);
-    look.look_closer(clusters).await;
+    look.look_closer(clusters, before.is_none()).await;
     look.check(clusters);
     look.not_found = look.nothing_of_the_name(clusters);
     look
@@ -156,10 +159,20 @@ struct HostSeen {
     narrowed: Option<Restoration>,
 }
 
-async fn of_host(host: &Connection, clusters: &Clusters, sends: bool) -> Result<HostSeen, RequestError> {
+async fn of_host(
+    host: &Connection,
+    clusters: &Clusters,
+    (sends, before): (bool, Option<&Observed>),
+) -> Result<HostSeen, RequestError> {
     let name = &clusters.intent.name;
     let left = async { Ok(left_narrowed(host).await) };
-    let (observed, remains, narrowed) = tokio::try_join!(observe(host), host_remains(host, name), left)?;
+    let observed = async {
+        match before {
+            Some(before) => observe_effect(host, before).await,
+            None => observe(host).await,
+        }
+    };
+    let (observed, remains, narrowed) = tokio::try_join!(observed, host_remains(host, name), left)?;
     let cluster = observed.cluster_named(name).filter(|cluster| !cluster.is_host());
     let admission = admission(host, cluster, sends).await;
     // Who may not ask is told so, with the verb, among the permissions.
@@ -258,15 +271,18 @@ impl Look {
     }
 
     /// First at the installer, because that decides which steps, and so which rights, are needed.
-    async fn look_closer(&mut self, clusters: &Clusters) {
+    async fn look_closer(&mut self, clusters: &Clusters, is_first: bool) {
         let runs = self.runs_installer();
         if let (Some(connection), Some(member)) = (&clusters.member, &mut self.member) {
-            if runs {
-                look_at_installer(connection, member).await;
-            }
-            let scope = ReadScope { run: true, ..ReadScope::default() };
-            let class = member.storage_class();
-            member.surroundings = Box::pin(look_around(connection, None, class, scope)).await;
+            let scope = ReadScope { run: is_first || runs, ..ReadScope::default() };
+            let around = Box::pin(look_around(connection, None, member.storage_class(), scope));
+            let installer = async {
+                if runs {
+                    look_at_installer(connection, member, false).await;
+                }
+            };
+            let (surroundings, ()) = tokio::join!(around, installer);
+            member.surroundings = surroundings;
             self.decide(clusters);
         }
         if self.found.is_err() {
@@ -310,8 +326,9 @@ async fn rights(
     accesses: Vec<Access>,
 ) -> Option<Silent> {
     let observed = observed?;
-    let unread = observed.denied.clone();
-    let answer = look_at_rights(connection, observed, &accesses).await;
-    observed.denied.extend(unread);
-    answer.err().map(|error| silent(connection, &error))
+    match denied(connection, &accesses).await {
+        Ok(denied) => observed.denied.splice(..0, denied).for_each(drop),
+        Err(error) => return Some(silent(connection, &error)),
+    }
+    None
 }

@@ -7,9 +7,10 @@ use kube::api::LogParams;
 use kube::{Api, Client};
 use kubesphere::installer_log::LineAssembler;
 
-use super::pod::{CONTAINER, ContainerLife, NAMESPACE};
+use super::pod::{CONTAINER, NAMESPACE};
 use super::position::whole_second;
 use super::unavailable::{Asked, LogUnavailable, answered};
+use crate::plan::observed::InstallerContainer;
 
 /// A container's log while it is being read.
 pub(super) struct Attachment {
@@ -19,7 +20,7 @@ pub(super) struct Attachment {
 
 /// Which log, and from where.
 pub(super) struct Request<'a> {
-    pub(super) life: &'a ContainerLife,
+    pub(super) life: &'a InstallerContainer,
     pub(super) since: Option<Timestamp>,
     pub(super) extent: Extent,
 }

@@ -8,9 +8,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::attachment::{Attachment, Extent, Read, Request};
 use super::news::{Line, Manner, News};
-use super::pod::{self, ContainerLife};
+use super::pod;
 use super::position::Position;
 use super::unavailable::LogUnavailable;
+use crate::plan::observed::InstallerContainer;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -36,11 +37,14 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(2 * 60);
 /// Waits for a pod that is not there or not started, as long as the Deployment was there at first. Ends only after an
 /// error: when reading is forbidden at once, otherwise after two minutes of failures in a row. Nothing runs on when it
 /// is dropped.
+///
+/// Begins with `container`, where one is known, and else looks for it.
 pub fn follow(
     client: Client,
     since: Option<Timestamp>,
+    container: Option<InstallerContainer>,
 ) -> impl Stream<Item = Result<News, LogUnavailable>> + Send {
-    stream(Follower::new(client, since, Manner::Patiently))
+    stream(Follower { known: container, ..Follower::new(client, since, Manner::Patiently) })
 }
 
 /// As [`follow`], from the log's beginning. What the container's life before this one wrote is given first. Read
@@ -60,7 +64,9 @@ struct Follower {
     client: Client,
     since: Option<Timestamp>,
     manner: Manner,
-    life: Option<ContainerLife>,
+    /// Where to begin, without looking for it.
+    known: Option<InstallerContainer>,
+    life: Option<InstallerContainer>,
     position: Position,
     reading: Reading,
     /// The beginning of a line that a cut left; it stands only if the line cannot be read again.
@@ -101,6 +107,7 @@ impl Follower {
             client,
             since,
             manner,
+            known: None,
             life: None,
             position: Position::default(),
             reading: Reading::Nothing,
@@ -202,7 +209,10 @@ impl Follower {
         sleep(self.pause).await;
         let longest = if self.awaited_since.is_some() { LONGEST_WAIT } else { LONGEST_PAUSE };
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, longest);
-        let life = pod::find(&self.client).await?;
+        let life = match self.known.take() {
+            Some(life) => life,
+            None => pod::find(&self.client).await?,
+        };
         self.found = self.found.max(Found::Installer);
         if let Some(before) = self.life.clone().filter(|before| !before.is(&life)) {
             return self.read_rest(&before, &life).await;
@@ -214,7 +224,7 @@ impl Follower {
         self.read_life(life).await
     }
 
-    async fn read_life(&mut self, life: ContainerLife) -> Result<(), LogUnavailable> {
+    async fn read_life(&mut self, life: InstallerContainer) -> Result<(), LogUnavailable> {
         self.reading = if self.caught_up {
             Reading::Followed(self.open(&life, Extent::Follow).await?)
         } else {
@@ -238,7 +248,11 @@ impl Follower {
     }
 
     /// Before another container is followed, the rest of the one before is read, if the kubelet still has it.
-    async fn read_rest(&mut self, before: &ContainerLife, now: &ContainerLife) -> Result<(), LogUnavailable> {
+    async fn read_rest(
+        &mut self,
+        before: &InstallerContainer,
+        now: &InstallerContainer,
+    ) -> Result<(), LogUnavailable> {
         let extent = if now.follows_in_pod(before) { Extent::Previous } else { Extent::Written(None) };
         match self.open(before, extent).await {
             Ok(log) => self.reading = Reading::Rest(log),
@@ -252,7 +266,7 @@ impl Follower {
     }
 
     /// What the container wrote before it was restarted, for who begins only now; whether there is something.
-    async fn read_previous(&mut self, life: &ContainerLife) -> Result<bool, LogUnavailable> {
+    async fn read_previous(&mut self, life: &InstallerContainer) -> Result<bool, LogUnavailable> {
         match self.open(life, Extent::Previous).await {
             Ok(log) => {
                 self.found = Found::Log;
@@ -267,7 +281,11 @@ impl Follower {
         }
     }
 
-    async fn open(&mut self, life: &ContainerLife, extent: Extent) -> Result<Attachment, LogUnavailable> {
+    async fn open(
+        &mut self,
+        life: &InstallerContainer,
+        extent: Extent,
+    ) -> Result<Attachment, LogUnavailable> {
         let since = self.position.resume_from().or(self.since);
         let log = Attachment::open(&self.client, Request { life, since, extent }).await?;
         self.position.replay();

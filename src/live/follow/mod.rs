@@ -11,5 +11,7 @@ mod waiting;
 
 pub use follower::{follow, read};
 pub use news::{Line, Manner, News};
+pub use pod::find_of;
 pub use tail::{TailBounds, installer_log_tail};
 pub use unavailable::{Asked, LogUnavailable};
+pub(super) use waiting::why_no_pod;

@@ -3,12 +3,15 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
 use kube::api::ListParams;
-use kube::core::Selector;
 use kube::{Api, Client, ResourceExt as _};
 
 use super::unavailable::{Asked, LogUnavailable, answered};
-use super::waiting::{why_no_pod, why_waiting};
-use crate::live::workloads::{Deployment, Pod};
+use super::waiting::why_waiting;
+use crate::live::{
+    observe::installer_of,
+    workloads::{Deployment, Pod},
+};
+use crate::plan::observed::{Installer, InstallerContainer};
 
 pub(super) const NAMESPACE: &str = "kubesphere-system";
 pub(super) const DEPLOYMENT: &str = "ks-installer";
@@ -16,71 +19,42 @@ pub(super) const DEPLOYMENT: &str = "ks-installer";
 /// The container's name in every version. `ks-installer deploy/kubesphere-installer.yaml@v3.0.0…v3.4.1`.
 pub(super) const CONTAINER: &str = "installer";
 
-/// One life of the installer's container: a restart begins a new log.
-#[derive(Debug, Clone)]
-pub(super) struct ContainerLife {
-    pub(super) pod: String,
-    /// When it began, or the Deployment was told to have another one begin.
-    pub(super) started: Option<Timestamp>,
-    /// Whether the kubelet still has the log of the life before.
-    pub(super) has_previous: bool,
-    /// What keeps the next life from beginning, between two of them.
-    pub(super) trouble: Option<String>,
-    uid: String,
-    restarts: i32,
-}
-
-impl ContainerLife {
-    /// Whether this is the very same life, seen again.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        self.uid == other.uid && self.restarts == other.restarts
-    }
-
-    /// Whether this is a later life in the same pod, so that the other's log is its "previous" one.
-    pub(super) fn follows_in_pod(&self, other: &Self) -> bool {
-        self.uid == other.uid && self.restarts > other.restarts
-    }
-}
-
 /// The installer's container that has a log to read now.
 ///
 /// The pod is found through the Deployment's own selector, since the label is `app=ks-install` or `app=ks-installer`
 /// depending on who installed it (`ks-installer deploy/kubesphere-installer.yaml@v3.2.1, v3.3.0`, KubeKey
 /// `templates/installer.go@v2.1.1`). While one pod replaces another both match: the newest one that runs is taken,
 /// which is the newest `ReplicaSet`'s.
-pub(super) async fn find(client: &Client) -> Result<ContainerLife, LogUnavailable> {
-    let deployment = deployment(client).await?;
-    let selector = selector(&deployment)?;
+pub(super) async fn find(client: &Client) -> Result<InstallerContainer, LogUnavailable> {
+    find_of(client, &installer(client).await?).await
+}
+
+/// The same, where the Deployment was read a moment ago.
+pub async fn find_of(client: &Client, installer: &Installer) -> Result<InstallerContainer, LogUnavailable> {
+    // A selector that cannot be read selects nothing that we know of.
+    let selector = installer.selector.as_deref().ok_or(LogUnavailable::NoInstaller)?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    let parameters = ListParams::default().labels_from(&selector);
+    let parameters = ListParams::default().labels(selector);
     let pods = answered(Asked::Pods, pods.list(&parameters)).await?.items;
-    let restarted = restarted(&deployment);
-    let life = newest(&pods).map(|life| ContainerLife { started: life.started.max(restarted), ..life });
-    life.ok_or_else(|| match deployment.spec.replicas {
-        Some(0) => LogUnavailable::ScaledDown,
-        _ => LogUnavailable::NoPod { why: why_waiting(&pods).unwrap_or_else(|| why_no_pod(&deployment)) },
+    let restarted = installer.restarted_at;
+    let life = newest(&pods).map(|life| InstallerContainer { started: life.started.max(restarted), ..life });
+    life.ok_or_else(|| match installer.replicas {
+        0 => LogUnavailable::ScaledDown,
+        _ => LogUnavailable::NoPod {
+            why: why_waiting(&pods).unwrap_or_else(|| installer.without_pods.clone()),
+        },
     })
 }
 
-/// `kubectl rollout restart` says when in an annotation.
-fn restarted(deployment: &Deployment) -> Option<Timestamp> {
-    let annotations = deployment.spec.template.metadata.as_ref()?.annotations.as_ref()?;
-    annotations.get("kubectl.kubernetes.io/restartedAt")?.parse().ok()
-}
-
-async fn deployment(client: &Client) -> Result<Deployment, LogUnavailable> {
+async fn installer(client: &Client) -> Result<Installer, LogUnavailable> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
-    answered(Asked::Deployment, deployments.get(DEPLOYMENT))
-        .await
-        .map_err(|reason| if reason.is_not_found() { LogUnavailable::NoInstaller } else { reason })
+    let found = answered(Asked::Deployment, deployments.get(DEPLOYMENT)).await;
+    let found =
+        found.map_err(|reason| if reason.is_not_found() { LogUnavailable::NoInstaller } else { reason })?;
+    Ok(installer_of(&found))
 }
 
-fn selector(deployment: &Deployment) -> Result<Selector, LogUnavailable> {
-    // A selector that cannot be read selects nothing that we know of.
-    deployment.spec.selector.clone().try_into().map_err(|_| LogUnavailable::NoInstaller)
-}
-
-fn newest(pods: &[Pod]) -> Option<ContainerLife> {
+fn newest(pods: &[Pod]) -> Option<InstallerContainer> {
     let mut lives: Vec<_> = pods.iter().filter_map(|pod| Some((pod, life(pod)?))).collect();
     lives.sort_by_key(|(pod, _)| Reverse((is_running(pod), pod.creation_timestamp())));
     lives.into_iter().next().map(|(_, life)| life)
@@ -92,13 +66,13 @@ fn is_running(pod: &Pod) -> bool {
 }
 
 /// The life of the pod's container, if it has started.
-fn life(pod: &Pod) -> Option<ContainerLife> {
+fn life(pod: &Pod) -> Option<InstallerContainer> {
     let container = container(pod)?;
     let now = container.state.as_ref().filter(|state| has_begun(state));
     let before = container.last_state.as_ref().filter(|state| has_begun(state));
     // Between two lives (CrashLoopBackOff) the kubelet serves the one before.
     let state = now.or(before)?;
-    Some(ContainerLife {
+    Some(InstallerContainer {
         pod: pod.name_any(),
         started: started_at(state),
         has_previous: now.is_some() && before.is_some(),

@@ -6,8 +6,8 @@ use tokio::time::timeout;
 
 use super::attachment::{Attachment, Extent, Read, Request};
 use super::news::Line;
-use super::pod;
 use super::unavailable::LogUnavailable;
+use crate::plan::observed::InstallerContainer;
 
 /// How much of the log's end to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,12 @@ impl Default for TailBounds {
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// The end of the installer's log, read once.
-pub async fn installer_log_tail(client: &Client, bounds: TailBounds) -> Result<Vec<Line>, LogUnavailable> {
-    let life = pod::find(client).await?;
-    let request = Request { life: &life, since: None, extent: Extent::Written(Some(bounds.lines)) };
+pub async fn installer_log_tail(
+    client: &Client,
+    container: &InstallerContainer,
+    bounds: TailBounds,
+) -> Result<Vec<Line>, LogUnavailable> {
+    let request = Request { life: container, since: None, extent: Extent::Written(Some(bounds.lines)) };
     let mut log = Attachment::open(client, request).await?;
     let mut tail = Tail { bounds, lines: VecDeque::new(), bytes: 0 };
     loop {

@@ -20,7 +20,7 @@ pub(super) fn why_waiting(pods: &[Pod]) -> Option<String> {
 }
 
 /// Why the Deployment has no pod at all: a quota or an admission webhook that refuses it, for example.
-pub(super) fn why_no_pod(deployment: &Deployment) -> String {
+pub(in crate::live) fn why_no_pod(deployment: &Deployment) -> String {
     let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
     let refused = conditions.into_iter().flatten().find(|condition| {
         is(condition.type_.as_ref(), "ReplicaFailure") && is(condition.status.as_ref(), "True")

@@ -1,6 +1,6 @@
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{StreamExt as _, future::join_all};
 use kubesphere::side::Side;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -11,10 +11,10 @@ use crate::{
         connection::Connection,
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
-        installer_run,
+        identify::identified,
         objects::Persistence,
-        observations::observations,
-        observe,
+        observations::{Observations, log, objects},
+        observe::observe_again,
         patience::{in_time, may_pass, retry_until},
         report::{Activity, Completed, Event, Notice},
         request_error::{Cause, RequestError},
@@ -22,7 +22,7 @@ use crate::{
     plan::{
         configuration_patch::{Change, ConfigurationPatch},
         needs::ConfigurationNeed,
-        observed::{InstallerRun, Observed},
+        observed::{InstallerRun, Observed, Seen},
         reconciler::{ATTEMPTS, Goal, Next, Observation, Reconciler},
         result::{Effect, StepResult},
         steps::configure::{Configure, configuration, installer},
@@ -50,10 +50,11 @@ impl Execute for Configure {
             turn.done(StepResult::new(&self.cluster, installer(), Effect::Restarted));
         }
         turn.entry.unfinished |= !done.in_effect;
-        result?;
+        let observed = result?;
         if matches!(self.goal, Goal::Host(_)) {
-            let ask = async || observe::observe(connection).await;
-            turn.entry.observed = Some(retry_until(&self.cluster, turn.run.deadline, ask).await?);
+            let clusters = observed.clusters.present().cloned().unwrap_or_default();
+            let clusters = Seen::Present(join_all(clusters.into_iter().map(identified)).await);
+            turn.entry.observed = Some(Observed { clusters, ..observed.without_closer_look() });
         }
         Ok(())
     }
@@ -79,7 +80,7 @@ impl Configure {
         turn: &Turn<'_>,
         connection: &Connection,
         done: &mut Done,
-    ) -> Result<(), Failure> {
+    ) -> Result<Observed, Failure> {
         let reconciler = Reconciler::new(self.goal_now(turn), (*self.observed).clone());
         let observations = None;
         let mut reconciling =
@@ -87,7 +88,8 @@ impl Configure {
         if self.follows_a_wait {
             reconciling.look_again().await?;
         }
-        reconciling.run().await
+        reconciling.run().await?;
+        Ok(reconciling.reconciler.observed().clone())
     }
 
     /// A host that has just come into effect may sign with another secret than was foreseen.
@@ -160,14 +162,14 @@ struct Reconciling<'a> {
     turn: &'a Turn<'a>,
     connection: &'a Connection,
     reconciler: Reconciler,
-    /// Opened when first waited for, and anew after each change of ours: what was seen before it is past.
-    observations: Option<BoxStream<'static, Vec<Observation>>>,
+    /// Opened when first waited for, and anew with each change of ours: what was seen before it is past.
+    observations: Option<Observations<'a>>,
     sent: u32,
     done: &'a mut Done,
     told: Option<Event>,
 }
 
-impl Reconciling<'_> {
+impl<'a> Reconciling<'a> {
     async fn run(&mut self) -> Result<(), Failure> {
         loop {
             let next = self.next();
@@ -253,12 +255,13 @@ impl Reconciling<'_> {
 
     /// Whether there was something to see before `wake`.
     async fn take(&mut self, wake: Instant) -> bool {
-        let (connection, role) = (self.connection, self.reconciler.role());
-        let log_since = self.reconciler.log_since();
-        let observations = self.observations.get_or_insert_with(|| {
-            observations(connection, &role, log_since).ready_chunks(TAKEN_AT_ONCE).boxed()
-        });
-        match timeout_at(wake, observations.next()).await {
+        let mut observations = match self.observations.take() {
+            Some(observations) => observations,
+            None => self.with_log(objects(self.connection, &self.reconciler.role())),
+        };
+        let seen = timeout_at(wake, (&mut observations).ready_chunks(TAKEN_AT_ONCE).next()).await;
+        self.observations = Some(observations);
+        match seen {
             Ok(Some(seen)) => {
                 for observation in seen {
                     self.reconciler.take(observation);
@@ -269,15 +272,33 @@ impl Reconciling<'_> {
         }
     }
 
-    /// Sends the patch. Where a race was lost, or the answer, the next look tells what came of it.
+    fn with_log(&self, mut observations: Observations<'a>) -> Observations<'a> {
+        // A restart replaces its pod.
+        let container = self.reconciler.observed().container.clone().filter(|_| !self.done.restarted);
+        observations.push(log(self.connection, self.reconciler.log_since(), container));
+        observations
+    }
+
+    /// Sends the patch. What comes of it is asked for along with it. Where a race was lost, or the answer, the next look tells what came of it.
     async fn send(&mut self, patch: &ConfigurationPatch) -> Result<(), Failure> {
         self.count_attempt()?;
         let connection = self.connection;
+        let mut objects = if self.turn.run.wait {
+            objects(connection, &self.reconciler.role())
+        } else {
+            Observations::new()
+        };
         let answer = patch_configuration(connection, patch, Persistence::Stored);
-        match in_time(&connection.side, self.turn.run.deadline, answer).await? {
+        let answer = Box::pin(in_time(&connection.side, self.turn.run.deadline, answer));
+        let (answer, seen) = along_with(answer, &mut objects).await;
+        match answer? {
             Ok(configuration) => {
                 self.reconciler.patched(configuration, connection.clock.now());
                 self.patched();
+                for observation in seen {
+                    self.reconciler.take(observation);
+                }
+                self.observations = self.turn.run.wait.then(|| self.with_log(objects));
                 Ok(())
             }
             Err(error) if lost_race(&error) => {
@@ -348,15 +369,12 @@ impl Reconciling<'_> {
         Ok(())
     }
 
-    /// By the same requests and the same checks as before the first change. While the installer re-creates the
+    /// By the same checks as before the first change. While the installer re-creates the
     /// ClusterConfiguration there is nothing to check.
     async fn look_again(&mut self) -> Result<(), Failure> {
         let connection = self.connection;
-        let ask = async || {
-            let mut observed = observe::observe(connection).await?;
-            observed.run = installer_run::observe(connection, &observed).await;
-            Ok(observed)
-        };
+        let before = self.reconciler.observed().clone();
+        let ask = async || Box::pin(observe_again(connection, &before)).await;
         let observed = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
         if observed.configuration.present().is_some() {
             Configure::check(self.turn, self.reconciler.goal(), &observed).map_err(Failure::Refused)?;
@@ -393,6 +411,21 @@ impl Reconciling<'_> {
 
     fn tell(&self, event: Event) {
         self.turn.tell(&self.connection.side, event);
+    }
+}
+
+/// The answer, and what is seen until it is there.
+async fn along_with<T>(
+    answer: impl Future<Output = T>,
+    observations: &mut Observations<'_>,
+) -> (T, Vec<Observation>) {
+    let mut answer = pin!(answer);
+    let mut seen = Vec::new();
+    loop {
+        tokio::select! {
+            answer = &mut answer => return (answer, seen),
+            Some(observation) = observations.next() => seen.push(observation),
+        }
     }
 }
 

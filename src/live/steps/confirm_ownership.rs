@@ -3,9 +3,9 @@ use crate::{
     live::{
         execute::{Execute, Turn},
         failure::Failure,
-        observe::observe,
+        observe::{observe, observe_effect},
         patience::retry_until,
-        unjoin::traces::of_member,
+        unjoin::traces::ownership,
     },
     plan::{
         observed::Observed,
@@ -44,8 +44,11 @@ impl Execute for ConfirmOwnership {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let (host, member) = (turn.connection(&self.host)?, turn.connection(&self.member)?);
         let deadline = turn.run.deadline;
-        let on_host = async || observe(host).await;
-        let on_member = async || of_member(member, &self.intent).await;
+        let on_host = async || match turn.run.host {
+            Some(before) => observe_effect(host, before).await,
+            None => observe(host).await,
+        };
+        let on_member = async || Box::pin(ownership(member, &self.intent.name, &self.planned)).await;
         // Boxed, because many requests are more state than a stack should carry around.
         let (host, (fresh, traces)) = tokio::try_join!(
             Box::pin(retry_until(&host.side, deadline, on_host)),

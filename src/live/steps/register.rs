@@ -1,17 +1,26 @@
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
+use futures::{
+    Stream, StreamExt as _,
+    future::join_all,
+    stream::{self, BoxStream},
+};
 use kubesphere::{cluster::RegisteredCluster, object::ObjectKind};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     live::{
         apply::{create_cluster, withdraw_cluster},
+        connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
+        identify::identified,
         objects::Persistence,
-        observe::registered_clusters,
+        observation::State,
+        observe::cluster_named,
         patience::{in_time, may_pass, retry_until},
         registering::Registering,
+        registrations::{Roll, watch},
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
         waiting::Waiting,
@@ -26,6 +35,8 @@ use crate::{
 
 /// A Cluster that somebody else is just withdrawing is gone by then: its finalizer takes a request or two.
 const WITHDRAWN_WITHIN: Duration = Duration::from_secs(10);
+/// A watch shows within moments what was created.
+const SEEN_WITHIN: Duration = Duration::from_secs(10);
 /// Before an answer that was lost is looked for.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -43,17 +54,22 @@ impl Execute for Register {
             (self.version, self.resync),
         )?;
         let creation = Creation { step: self, registering };
-        let ours = if self.creates { creation.create(turn).await? } else { None };
+        let (ours, mut standing) =
+            if self.creates { creation.create(turn).await?.unzip() } else { (None, None) };
         if !turn.run.wait {
             turn.entry.unfinished = true;
             return Ok(());
         }
-        let joined = creation.registering.until_joined(Waiting::new(ours.as_ref())).await?;
-        turn.entry.without_version = joined;
-        if let Some(ours) = &ours {
+        let states = match &mut standing {
+            Some(standing) if standing.are_seen => standing.states(&self.name).boxed(),
+            _ => creation.registering.states(),
+        };
+        let waiting = Waiting::new(ours.as_ref());
+        turn.entry.without_version = creation.registering.until_joined(states, waiting).await?;
+        if let (Some(ours), Some(mut standing)) = (ours, standing) {
             // Again, because of two objects of the same second neither operator may have seen the other's.
-            creation.settle_race(ours, turn).await?;
-            creation.until_alone(ours).await?;
+            creation.settle_race(&ours, &standing, turn).await?;
+            creation.until_alone(&ours, &mut standing).await;
         }
         Ok(())
     }
@@ -75,18 +91,23 @@ struct Creation<'a> {
 
 impl Creation<'_> {
     /// Creates the Cluster; nothing if somebody else has, of the same member.
-    async fn create(&self, turn: &mut Turn<'_>) -> Result<Option<RegisteredCluster>, Failure> {
+    async fn create(
+        &self,
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<(RegisteredCluster, Standing<'_>)>, Failure> {
         let Registering { host, deadline, .. } = self.registering;
         let kubeconfig = turn.kubeconfig(&self.step.member)?;
+        let mut standing = Standing::on(host);
         let mut unanswered = false;
         loop {
             let creation = create_cluster(host, self.step, &kubeconfig, Persistence::Stored);
-            match in_time(&host.side, deadline, creation).await? {
-                Ok(created) => return self.created(created, turn).await,
+            let creation = Box::pin(in_time(&host.side, deadline, creation));
+            match standing.along_with(creation).await? {
+                Ok(created) => return self.created(created, standing, turn).await.map(Some),
                 Err(RequestError { cause: Cause::AlreadyExists, .. }) => {
                     let Some(found) = self.existing().await? else { continue };
                     if unanswered && found.stores(&stored(&kubeconfig)) {
-                        return self.created(found, turn).await;
+                        return self.created(found, standing, turn).await.map(Some);
                     }
                     self.registering.tell(Event::Notice(Notice::CreatedByOthers(self.step.name.clone())));
                     return self.is_of_member(&found).map(|()| None);
@@ -101,27 +122,29 @@ impl Creation<'_> {
         }
     }
 
-    async fn created(
+    /// With all Clusters, once no race is lost.
+    async fn created<'s>(
         &self,
         ours: RegisteredCluster,
+        mut standing: Standing<'s>,
         turn: &mut Turn<'_>,
-    ) -> Result<Option<RegisteredCluster>, Failure> {
+    ) -> Result<(RegisteredCluster, Standing<'s>), Failure> {
         self.registering.tell(Event::Done(Completed::ClusterCreated(self.step.name.clone())));
         turn.done(self.result());
-        self.settle_race(&ours, turn).await?;
-        Ok(Some(ours))
+        standing.until_seen(&ours, self.registering.deadline).await;
+        self.settle_race(&ours, &standing, turn).await?;
+        Ok((ours, standing))
     }
 
     /// The Cluster of this name, identified.
     async fn existing(&self) -> Result<Option<RegisteredCluster>, Failure> {
-        let listed = self.listed().await?;
-        Ok(listed.into_iter().find(|cluster| cluster.name() == self.step.name))
-    }
-
-    async fn listed(&self) -> Result<Vec<RegisteredCluster>, Failure> {
-        let ask = async || registered_clusters(self.registering.host, true).await;
-        let listed = retry_until(&self.registering.host.side, self.registering.deadline, ask).await?;
-        Ok(listed.present().cloned().unwrap_or_default())
+        let Registering { host, deadline, .. } = self.registering;
+        let ask = async || cluster_named(host, &self.step.name).await;
+        let found = retry_until(&host.side, deadline, ask).await?;
+        Ok(match found {
+            Some(found) => Some(identified(found).await),
+            None => None,
+        })
     }
 
     /// Nobody waits for a Cluster of another member.
@@ -138,9 +161,14 @@ impl Creation<'_> {
 
     /// The Kubernetes API takes a member twice; only the console's validation endpoint does not
     /// (kubesphere `pkg/kapis/cluster/v1alpha1/handler.go@v3.4.1`).
-    async fn settle_race(&self, ours: &RegisteredCluster, turn: &mut Turn<'_>) -> Result<(), Failure> {
-        let listed = self.listed().await?;
-        let Some(twin) = earlier_twin(ours, &listed, &self.step.uid) else { return Ok(()) };
+    async fn settle_race(
+        &self,
+        ours: &RegisteredCluster,
+        standing: &Standing<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Failure> {
+        let others = standing.others(ours.name()).await;
+        let Some(twin) = earlier_twin(ours, &others, &self.step.uid) else { return Ok(()) };
         let ask = async || withdraw_cluster(self.registering.host, ours).await;
         retry_until(&self.registering.host.side, self.registering.deadline, ask).await?;
         let created = self.result();
@@ -150,24 +178,94 @@ impl Creation<'_> {
     }
 
     /// The other operator of a race that we have won withdraws the later Cluster; the last look must not find it.
-    async fn until_alone(&self, ours: &RegisteredCluster) -> Result<(), Failure> {
+    async fn until_alone(&self, ours: &RegisteredCluster, standing: &mut Standing<'_>) {
         let deadline = self.registering.deadline.min(Instant::now() + WITHDRAWN_WITHIN);
         let mut told = false;
         loop {
-            let listed = self.listed().await?;
-            let Some(twin) = twins(ours, &listed, &self.step.uid).next() else { return Ok(()) };
+            let others = standing.others(ours.name()).await;
+            let Some(twin) = twins(ours, &others, &self.step.uid).next() else { return };
             if !told {
                 self.registering.tell(Event::Notice(Notice::Twin(twin.name().to_owned())));
                 told = true;
             }
-            if Instant::now() + PAUSE >= deadline {
-                return Ok(());
+            if timeout_at(deadline, standing.next()).await.is_err() {
+                return;
             }
-            sleep(PAUSE).await;
         }
     }
 
     fn result(&self) -> StepResult {
         StepResult::new(&self.step.host, ObjectKind::CLUSTER.named(&self.step.name), Effect::Created)
+    }
+}
+
+/// All Clusters of the host, as they change.
+struct Standing<'a> {
+    rolls: BoxStream<'a, Roll>,
+    now: Vec<RegisteredCluster>,
+    /// Whether they were seen at all: who may not list them gets by without.
+    are_seen: bool,
+}
+
+impl<'a> Standing<'a> {
+    fn on(host: &'a Connection) -> Self {
+        Self { rolls: watch(host, None), now: Vec::new(), are_seen: false }
+    }
+
+    /// The answer; what is seen until then is taken.
+    async fn along_with<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        let mut answer = pin!(answer);
+        loop {
+            tokio::select! {
+                answer = &mut answer => return answer,
+                _ = self.next() => {}
+            }
+        }
+    }
+
+    /// Waits until this object is among them, and so all that was there before it.
+    async fn until_seen(&mut self, ours: &RegisteredCluster, deadline: Instant) {
+        let deadline = deadline.min(Instant::now() + SEEN_WITHIN);
+        let is_seen = |now: &[RegisteredCluster]| now.iter().any(|one| one.object_uid() == ours.object_uid());
+        while !is_seen(&self.now) {
+            match timeout_at(deadline, self.next()).await {
+                Ok(Some(Cause::Forbidden { .. })) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// What is seen next of the one with this name, at first as it is now.
+    fn states<'s>(&'s mut self, name: &'s str) -> impl Stream<Item = State<RegisteredCluster>> + Send + 's {
+        let now = State::Seen(self.named(name));
+        let later = stream::unfold(self, move |standing| async move {
+            let state = match standing.next().await {
+                Some(why) => State::Interrupted(why.to_string()),
+                None => State::Seen(standing.named(name)),
+            };
+            Some((state, standing))
+        });
+        stream::iter([now]).chain(later)
+    }
+
+    /// Takes what is seen next; why nothing can be seen at present, where that is so.
+    async fn next(&mut self) -> Option<Cause> {
+        match self.rolls.next().await? {
+            Roll::Seen(now) => {
+                (self.now, self.are_seen) = (now, true);
+                None
+            }
+            Roll::Interrupted(cause) => Some(cause),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<RegisteredCluster> {
+        self.now.iter().find(|cluster| cluster.name() == name).cloned()
+    }
+
+    /// The others; those whose identity no status tells are asked themselves.
+    async fn others(&self, than: &str) -> Vec<RegisteredCluster> {
+        let others = self.now.iter().filter(|cluster| cluster.name() != than).cloned();
+        join_all(others.map(identified)).await
     }
 }

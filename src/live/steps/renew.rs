@@ -58,7 +58,8 @@ impl Execute for Renew {
         }
         // It stands: who finds it no more knows that it was deleted.
         let waiting = Waiting { before, seen: true, ..Waiting::new(Some(&cluster)) };
-        turn.entry.without_version = replacing.registering.until_joined(waiting).await?;
+        turn.entry.without_version =
+            replacing.registering.until_joined(replacing.registering.states(), waiting).await?;
         Ok(())
     }
 

@@ -3,17 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, stream};
+use http::{Request, header::ACCEPT};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 use kube::{
     Error,
     api::ListParams,
-    core::{ApiResource, GroupVersionKind, ObjectMeta},
+    core::{
+        ApiResource, GroupVersionKind, ObjectMeta,
+        discovery::v2::{APIGroupDiscoveryList, APIResourceDiscovery},
+    },
 };
-use kubesphere::object::ObjectKind;
+use kubesphere::object::{ExistingObject, ObjectKind};
 
 use super::reading::existing_like;
 use crate::{
     live::{
+        closer_look::DISCOVERY,
         connection::Connection,
         objects::Objects,
         observe::seen,
@@ -27,7 +32,7 @@ use crate::{
 };
 
 /// How many requests are under way at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 /// Of each kind so many are looked at: one that counts is enough.
 const LOOKED_AT: u32 = 500;
 /// Every namespace has this ConfigMap (Kubernetes `pkg/controller/certificates/rootcacertpublisher`).
@@ -38,11 +43,24 @@ const DEFAULT: &str = "default";
 /// What listing one kind gave.
 type Listed = Result<Vec<ObjectMeta>, RequestError>;
 
+/// The namespace as it stands, with all that is in it.
+pub(in crate::live) struct Contents {
+    trace: ExistingObject,
+    is_going: bool,
+    listed: Vec<(String, Listed)>,
+    untold: Vec<String>,
+}
+
 /// The namespace, where it is there and may be read; `accounted` are the UIDs of what goes anyway.
 pub(in crate::live) async fn federation_namespace(
     member: &Connection,
     accounted: &BTreeSet<&str>,
 ) -> Result<Seen<FederationNamespace>, RequestError> {
+    Ok(contents(member).await?.and_then(|contents| Seen::Present(contents.without(accounted))))
+}
+
+/// All that is in the namespace, unless that goes anyway.
+pub(in crate::live) async fn contents(member: &Connection) -> Result<Seen<Contents>, RequestError> {
     let object = ObjectKind::NAMESPACE.named(FEDERATION_NAMESPACE);
     let found = Objects::like(member, &object).get(&object.name).await;
     let namespace = match seen(found)? {
@@ -53,31 +71,34 @@ pub(in crate::live) async fn federation_namespace(
     let is_going = namespace.deletion_timestamp.is_some();
     let trace = existing_like(&object, namespace);
     if is_going {
-        return Ok(Seen::Present(FederationNamespace {
-            trace,
-            is_going: true,
-            others: Vec::new(),
-            untold: Vec::new(),
-        }));
+        return Ok(Seen::Present(Contents { trace, is_going, listed: Vec::new(), untold: Vec::new() }));
     }
-    let (kinds, mut untold) = kinds(member).await?;
-    let listed: Vec<(String, Listed)> =
-        stream::iter(kinds).map(|kind| listed(member, kind)).buffered(AT_ONCE).collect().await;
-    let mut others = Vec::new();
-    for (resource, objects) in listed {
-        match objects {
-            Ok(objects) => {
-                let counting = objects.iter().filter(|object| !is_accounted(&resource, object, accounted));
-                others.extend(
-                    counting.filter_map(|object| Some(format!("{resource}/{}", object.name.as_deref()?))),
-                );
+    let (kinds, untold) = kinds(member).await?;
+    let listed = stream::iter(kinds).map(|kind| listed(member, kind)).buffered(AT_ONCE).collect().await;
+    Ok(Seen::Present(Contents { trace, is_going, listed, untold }))
+}
+
+impl Contents {
+    /// What counts of it, without what goes anyway.
+    pub(super) fn without(self, accounted: &BTreeSet<&str>) -> FederationNamespace {
+        let Self { trace, is_going, listed, mut untold } = self;
+        let mut others = Vec::new();
+        for (resource, objects) in listed {
+            match objects {
+                Ok(objects) => {
+                    let counting =
+                        objects.iter().filter(|object| !is_accounted(&resource, object, accounted));
+                    others.extend(
+                        counting.filter_map(|object| Some(format!("{resource}/{}", object.name.as_deref()?))),
+                    );
+                }
+                // Between the two requests the kind may have gone, or it cannot be listed by anybody.
+                Err(RequestError { cause: Cause::NotFound, .. }) => {}
+                Err(error) => untold.push(format!("{resource} ({})", error.cause)),
             }
-            // Between the two requests the kind may have gone, or it cannot be listed by anybody.
-            Err(RequestError { cause: Cause::NotFound, .. }) => {}
-            Err(error) => untold.push(format!("{resource} ({})", error.cause)),
         }
+        FederationNamespace { trace, is_going, others, untold }
     }
-    Ok(Seen::Present(FederationNamespace { trace, is_going: false, others, untold }))
 }
 
 /// What every namespace has, and what is removed anyway, does not count.
@@ -100,21 +121,13 @@ struct Listable {
     resource: APIResource,
 }
 
+/// What one version of a group has, or the error.
+type Served = (String, String, Result<Vec<APIResource>, Error>);
+
 /// Every such kind that a namespace's deletion would have to delete, each once, and the groups that do not answer.
 async fn kinds(member: &Connection) -> Result<(Vec<Listable>, Vec<String>), RequestError> {
-    let groups = Object::all("", "apis");
-    let groups = request(&member.side, Verb::List, &groups, member.client.list_api_groups()).await?;
-    let versions = groups.groups.into_iter().flat_map(|group| {
-        let versions = group.versions.into_iter();
-        versions.map(move |version| (group.name.clone(), version.version)).collect::<Vec<_>>()
-    });
-    let versions = std::iter::once((String::new(), "v1".to_owned())).chain(versions);
-    let answers = stream::iter(versions).map(|(group, version)| async {
-        let resources = resources(member, &group, &version).await;
-        (group, version, resources)
-    });
     let (mut kinds, mut untold) = (BTreeMap::new(), Vec::new());
-    for (group, version, resources) in answers.buffered(AT_ONCE).collect::<Vec<_>>().await {
+    for (group, version, resources) in served(member).await? {
         match resources {
             Ok(resources) => {
                 for resource in resources.into_iter().filter(counts) {
@@ -127,6 +140,61 @@ async fn kinds(member: &Connection) -> Result<(Vec<Listable>, Vec<String>), Requ
         }
     }
     Ok((kinds.into_values().collect(), untold))
+}
+
+/// All that the server serves, told at once from Kubernetes 1.26 on; a group that may have changed since is asked itself.
+async fn served(member: &Connection) -> Result<Vec<Served>, RequestError> {
+    let (core, groups) = tokio::try_join!(told_at_once(member, "/api"), told_at_once(member, "/apis"))?;
+    if core.items.is_empty() || groups.items.is_empty() {
+        return served_one_by_one(member).await;
+    }
+    let versions = core.items.into_iter().chain(groups.items).flat_map(|group| {
+        let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
+        group.versions.into_iter().map(move |version| (name.clone(), version))
+    });
+    let served = stream::iter(versions).map(|(group, told)| async move {
+        let version = told.version.unwrap_or_default();
+        let resources = if told.freshness.as_deref() == Some("Stale") {
+            resources(member, &group, &version).await
+        } else {
+            Ok(told.resources.into_iter().map(resource).collect())
+        };
+        (group, version, resources)
+    });
+    Ok(served.buffered(AT_ONCE).collect().await)
+}
+
+/// Nothing from older servers.
+async fn told_at_once(member: &Connection, path: &str) -> Result<APIGroupDiscoveryList, RequestError> {
+    let ask = Request::get(path).header(ACCEPT, DISCOVERY).body(Vec::new());
+    let ask = ask.expect("a path and a header make a request");
+    request(&member.side, Verb::List, &Object::all("", "apis"), member.client.request(ask)).await
+}
+
+/// What counts of a resource, as the older form of discovery tells it.
+fn resource(told: APIResourceDiscovery) -> APIResource {
+    APIResource {
+        name: told.resource.unwrap_or_default(),
+        kind: told.response_kind.and_then(|kind| kind.kind).unwrap_or_default(),
+        namespaced: told.scope.as_deref() == Some("Namespaced"),
+        verbs: told.verbs,
+        ..APIResource::default()
+    }
+}
+
+async fn served_one_by_one(member: &Connection) -> Result<Vec<Served>, RequestError> {
+    let groups = Object::all("", "apis");
+    let groups = request(&member.side, Verb::List, &groups, member.client.list_api_groups()).await?;
+    let versions = groups.groups.into_iter().flat_map(|group| {
+        let versions = group.versions.into_iter();
+        versions.map(move |version| (group.name.clone(), version.version)).collect::<Vec<_>>()
+    });
+    let versions = std::iter::once((String::new(), "v1".to_owned())).chain(versions);
+    let answers = stream::iter(versions).map(|(group, version)| async {
+        let resources = resources(member, &group, &version).await;
+        (group, version, resources)
+    });
+    Ok(answers.buffered(AT_ONCE).collect().await)
 }
 
 async fn resources(member: &Connection, group: &str, version: &str) -> Result<Vec<APIResource>, Error> {

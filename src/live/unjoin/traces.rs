@@ -9,7 +9,7 @@ use kubesphere::{
 };
 
 use super::{
-    federation_namespace::federation_namespace,
+    federation_namespace::contents,
     namespaces::workspace_namespaces,
     reading::{Found, existing, existing_like},
 };
@@ -17,7 +17,7 @@ use crate::{
     live::{
         connection::Connection,
         objects::Objects,
-        observe::{as_value, observe},
+        observe::{as_value, joined_as as joined, kube_system_uid, observe, observe_effect},
         request_error::{RequestError, Verb},
     },
     plan::{
@@ -41,12 +41,17 @@ use crate::{
 async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Traces, RequestError> {
     // Boxed, because a dozen requests are more state than a stack should carry around.
     let reads = Box::pin(async {
-        tokio::try_join!(kubefed(member, name), credential(member), workspace_namespaces(member))
+        tokio::try_join!(
+            kubefed(member, name),
+            credential(member),
+            workspace_namespaces(member),
+            contents(member)
+        )
     });
-    let (kubefed, credential, (namespaces, unlisted)) = reads.await?;
+    let (kubefed, credential, (namespaces, unlisted), contents) = reads.await?;
     let unlisted = unlisted.into_iter().filter(|_| releases);
     let accounted: BTreeSet<&str> = kubefed.found.iter().map(|trace| trace.uid.as_str()).collect();
-    let federation_namespace = federation_namespace(member, &accounted).await?;
+    let federation_namespace = contents.and_then(|contents| Seen::Present(contents.without(&accounted)));
     let unseen = federation_namespace.unreadable().map(|_| Denied {
         verb: Verb::Get.to_string(),
         resource: ObjectKind::NAMESPACE.qualified(),
@@ -61,15 +66,50 @@ async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Trace
     })
 }
 
-/// A member, and what a join left there.
+/// A member, and what a join left there; of one that was looked at `before` no more than what may have changed.
 pub async fn of_member(
     member: &Connection,
     intent: &UnjoinIntent,
+    before: Option<&Observed>,
 ) -> Result<(Observed, Traces), RequestError> {
+    let observed = async {
+        match before {
+            Some(before) => Box::pin(observe_member_again(member, before)).await,
+            None => observe(member).await,
+        }
+    };
     let (observed, traces) =
-        tokio::try_join!(observe(member), traces(member, &intent.name, intent.release_namespaces))?;
+        tokio::try_join!(observed, traces(member, &intent.name, intent.release_namespaces))?;
     let joined_as = joined_as(&intent.name, &observed, &traces);
     Ok((Observed { denied: traces.denied.clone(), joined_as, ..observed }, traces))
+}
+
+/// A member, and what a join left there that tells whose the member is.
+pub(in crate::live) async fn ownership(
+    member: &Connection,
+    name: &str,
+    before: &Observed,
+) -> Result<(Observed, Traces), RequestError> {
+    let (observed, kubefed, credential) =
+        tokio::try_join!(observe_member_again(member, before), kubefed(member, name), credential(member))?;
+    let traces = Traces {
+        kubefed: kubefed.found,
+        credential: credential.found,
+        federation_namespace: None,
+        namespaces: Seen::Absent,
+        denied: kubefed.denied.into_iter().chain(credential.denied).collect(),
+    };
+    let joined_as = joined_as(name, &observed, &traces);
+    Ok((Observed { denied: traces.denied.clone(), joined_as, ..observed }, traces))
+}
+
+/// Another cluster may answer there by now.
+async fn observe_member_again(member: &Connection, before: &Observed) -> Result<Observed, RequestError> {
+    let (observed, uid, joined_as) =
+        tokio::try_join!(observe_effect(member, before), kube_system_uid(member), async {
+            Ok(joined(member).await)
+        })?;
+    Ok(Observed { uid, joined_as, ..observed })
 }
 
 /// Who may not list the service accounts of kubefed may still get the one that matters.

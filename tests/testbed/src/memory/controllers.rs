@@ -27,7 +27,7 @@ const TOKEN: &str = "kubernetes.io/service-account-token";
 
 /// Follows every change, as long as the server lives.
 pub(super) async fn run(core: Arc<Core>) {
-    let mut changed = core.store().subscribe();
+    let mut news = core.store().subscribe();
     let mut seen = 0;
     loop {
         let changes = core.store().since(seen);
@@ -36,7 +36,7 @@ pub(super) async fn run(core: Arc<Core>) {
             follow(&core, &mut core.store(), &change);
         }
         seen = seen.max(core.store().oldest_kept());
-        if changed.changed().await.is_err() {
+        if news.changed().await.is_err() {
             return;
         }
         tokio::time::sleep(MOMENT).await;
@@ -183,7 +183,7 @@ fn orphan_dependents(store: &mut Store, owner: &Value) {
 
 fn dependents(store: &Store, owner: &Value) -> Vec<(Key, Arc<Value>)> {
     let uid = &owner["metadata"]["uid"];
-    let owned = |object: &Value| {
+    let is_owned = |object: &Value| {
         object["metadata"]["ownerReferences"]
             .as_array()
             .into_iter()
@@ -192,7 +192,7 @@ fn dependents(store: &Store, owner: &Value) -> Vec<(Key, Arc<Value>)> {
     };
     store
         .all()
-        .filter(|(_, object)| owned(object))
+        .filter(|(_, object)| is_owned(object))
         .map(|(key, object)| (key.clone(), Arc::clone(object)))
         .collect()
 }

@@ -16,7 +16,7 @@ pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Option<(Value, 
     let aggregated = aggregated_version(accept);
     let plain = "application/json";
     Some(match (parts.as_slice(), aggregated) {
-        (["api"], Some((version, media))) => (groups_at_once(&all, version, |group| group.is_empty()), media),
+        (["api"], Some((version, media))) => (groups_at_once(&all, version, str::is_empty), media),
         (["apis"], Some((version, media))) => {
             (groups_at_once(&all, version, |group| !group.is_empty()), media)
         }

@@ -36,7 +36,7 @@ impl Manager {
         if self.is_apply { "Apply" } else { "Update" }
     }
 
-    fn entry(&self, fields: Value) -> Value {
+    fn entry(&self, fields: &Value) -> Value {
         let mut entry = json!({
             "manager": self.name, "operation": self.operation(), "apiVersion": self.api_version,
             "time": clock::now(), "fieldsType": "FieldsV1", "fieldsV1": fields,
@@ -81,8 +81,8 @@ pub(super) fn record(before: Option<&Value>, after: &mut Value, manager: &Manage
     }
     if changed != json!({}) {
         match entries.iter_mut().find(|entry| manager.owns(entry)) {
-            Some(entry) => *entry = manager.entry(united(&entry["fieldsV1"], &changed)),
-            None => entries.push(manager.entry(changed)),
+            Some(entry) => *entry = manager.entry(&united(&entry["fieldsV1"], &changed)),
+            None => entries.push(manager.entry(&changed)),
         }
     }
     entries.retain(|entry| entry["fieldsV1"] != json!({}));

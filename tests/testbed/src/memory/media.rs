@@ -38,13 +38,13 @@ impl Form {
             Self::Metadata => metadata_of(&object),
             Self::Table => {
                 let version = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-                table(resource, version, std::slice::from_ref(&object))
+                table(resource, &version, std::slice::from_ref(&object))
             }
         }
     }
 
     /// A list in this form.
-    pub(super) fn list(self, resource: &Resource, metadata: Value, items: Vec<Value>) -> Value {
+    pub(super) fn list(self, resource: &Resource, metadata: &Value, items: Vec<Value>) -> Value {
         match self {
             Self::Whole => json!({
                 "kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(), "metadata": metadata,
@@ -72,7 +72,7 @@ fn metadata_of(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }
 
-fn table(resource: &Resource, metadata: Value, objects: &[Value]) -> Value {
+fn table(resource: &Resource, metadata: &Value, objects: &[Value]) -> Value {
     let columns = columns(resource);
     let definitions: Vec<Value> = columns
         .iter()

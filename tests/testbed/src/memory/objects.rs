@@ -131,7 +131,7 @@ impl Core {
             }
         }
         let items = shown.iter().map(|(_, object)| call.in_version(object)).collect();
-        Ok(Reply::ok(call.form.list(&call.resource, metadata, items)))
+        Ok(Reply::ok(call.form.list(&call.resource, &metadata, items)))
     }
 
     /// A token for a service account.
@@ -344,7 +344,7 @@ impl Core {
             deleted.push(call.in_version(&object));
         }
         let metadata = json!({"resourceVersion": store.revision().to_string()});
-        Ok(Reply::ok(call.form.list(&call.resource, metadata, deleted)))
+        Ok(Reply::ok(call.form.list(&call.resource, &metadata, deleted)))
     }
 
     /// What the server itself gives a new object.

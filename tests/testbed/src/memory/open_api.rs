@@ -1,4 +1,4 @@
-//! As much of the OpenAPI description as kubectl reads before it writes: whether a kind's fields are validated by the
+//! As much of the `OpenAPI` description as kubectl reads before it writes: whether a kind's fields are validated by the
 //! server.
 //!
 //! Source: `staging/src/k8s.io/cli-runtime/pkg/resource/query_param_verifier_v3.go`.

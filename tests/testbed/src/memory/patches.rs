@@ -107,12 +107,11 @@ fn merge_key(list: &str) -> Option<&'static str> {
         | "volumes"
         | "imagePullSecrets"
         | "webhooks"
+        | "matchConditions"
         | "secrets" => "name",
         "volumeMounts" => "mountPath",
         "ownerReferences" => "uid",
-        "conditions" => "type",
-        "matchConditions" => "name",
-        "addresses" => "type",
+        "conditions" | "addresses" => "type",
         _ => return None,
     })
 }

@@ -174,21 +174,22 @@ impl Core {
 
     fn endpoint(&self, call: &Call) -> Result<String, Refusal> {
         let (namespace, asked) = (&call.request.namespace, &call.request.name);
-        let parts: Vec<&str> = asked.split(':').collect();
-        let (name, port) = match parts.as_slice() {
+        let named: Vec<&str> = asked.split(':').collect();
+        let (name, port) = match named.as_slice() {
             [name] => (*name, ""),
             [name, port] | [_, name, port] => (*name, *port),
             _ => return Err(Refusal::bad_request(format!("invalid service request \"{asked}\""))),
         };
         let services = GroupResource::new("", "services");
         let store = self.store();
-        let service = store
+        let found = store
             .get(&Key::new(&services, namespace, name))
             .ok_or_else(|| Refusal::not_found(&services, name))?;
         let none = || Refusal::unavailable(format!("no endpoints available for service \"{asked}\""));
-        let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-        let is_meant = |offered: &&Value| {
-            port.is_empty() || offered["name"] == port || offered["port"].to_string() == port
+        let ports = found["spec"]["ports"].as_array().into_iter().flatten();
+        let number: Option<u64> = port.parse().ok();
+        let is_meant = |own: &&Value| {
+            port.is_empty() || own["name"] == port || (number.is_some() && own["port"].as_u64() == number)
         };
         let offered = ports.into_iter().find(is_meant).ok_or_else(|| {
             Refusal::unavailable(format!("no service port \"{port}\" found for service \"{name}\""))

@@ -98,8 +98,8 @@ fn read_resource(method: &Method, path: &str, query: &Query) -> Option<ResourceR
         }
     }
     parts[0].clone_into(&mut request.plural);
-    request.name = parts.get(1).copied().unwrap_or_default().to_owned();
-    request.subresource = parts.get(2).copied().unwrap_or_default().to_owned();
+    parts.get(1).copied().unwrap_or_default().clone_into(&mut request.name);
+    parts.get(2).copied().unwrap_or_default().clone_into(&mut request.subresource);
     request.rest = parts.get(3..).unwrap_or_default().join("/");
     request.verb = verb(method, &mut request, query)?.to_owned();
     Some(request)
@@ -116,10 +116,9 @@ fn verb(method: &Method, request: &mut ResourceRequest, query: &Query) -> Option
         "DELETE" => "deletecollection",
         "GET" | "HEAD" if is_one => "get",
         "GET" | "HEAD" => {
-            if let Some(name) = query.text("fieldSelector").strip_prefix("metadata.name=") {
-                if !name.contains([',', '=']) {
-                    name.clone_into(&mut request.name);
-                }
+            let name = query.text("fieldSelector").strip_prefix("metadata.name=");
+            if let Some(name) = name.filter(|name| !name.contains([',', '='])) {
+                name.clone_into(&mut request.name);
             }
             if query.is("watch") { "watch" } else { "list" }
         }

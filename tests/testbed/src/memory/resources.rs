@@ -30,7 +30,7 @@ pub(super) enum Source {
     Stored,
     /// Nothing is stored: it is answered, as an access review.
     Answered,
-    /// A version of a CustomResourceDefinition.
+    /// A version of a `CustomResourceDefinition`.
     Defined(Arc<Value>),
 }
 
@@ -143,7 +143,7 @@ const ANSWERED: &[Row] = &[
     ("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews", "", 'c', &[]),
 ];
 
-/// The resource of CustomResourceDefinitions.
+/// The resource of `CustomResourceDefinitions`.
 pub(super) fn definitions() -> GroupResource {
     GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions")
 }

@@ -53,10 +53,9 @@ pub(super) fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     if let Some(schema) = of(resource) {
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            if !ALWAYS.contains(&name.as_str()) {
-                if let Some(value) = object.get(name) {
-                    look(property, value, name, &mut causes);
-                }
+            let value = object.get(name).filter(|_| !ALWAYS.contains(&name.as_str()));
+            if let Some(value) = value {
+                look(property, value, name, &mut causes);
             }
         }
     }

@@ -133,11 +133,6 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message, Value::Null)
     }
 
-    pub(super) fn method_not_allowed() -> Self {
-        let message = "the server does not allow this method on the requested resource";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message, json!({}))
-    }
-
     pub(super) fn internal(message: impl Into<String>) -> Self {
         let message = message.into();
         let causes = json!({"causes": [{"message": message}]});

@@ -171,12 +171,6 @@ impl Store {
         Some(Arc::new(last))
     }
 
-    /// Forgets all history, as etcd does every few minutes.
-    pub(super) fn compact(&mut self) {
-        self.history.clear();
-        self.compacted = self.revision;
-    }
-
     /// Returns to these objects; those who watch are told of each difference.
     pub(super) fn restore(&mut self, objects: &BTreeMap<Key, Object>) {
         let gone: Vec<Key> = self.objects.keys().filter(|key| !objects.contains_key(*key)).cloned().collect();
@@ -194,12 +188,17 @@ impl Store {
         self.objects.clone()
     }
 
+    /// Forgets the oldest changes.
+    fn forget(&mut self, count: usize) {
+        self.compacted =
+            self.history.drain(..count).next_back().map_or(self.compacted, |change| change.revision);
+    }
+
     fn note(&mut self, change: Change) {
         self.revision = change.revision;
         self.history.push_back(change);
         if self.history.len() > KEPT_CHANGES {
-            self.compacted =
-                self.history.drain(..KEPT_CHANGES / 2).last().map_or(0, |change| change.revision);
+            self.forget(KEPT_CHANGES / 2);
         }
         self.changed.send_replace(self.revision);
     }
@@ -231,7 +230,7 @@ mod tests {
         assert_eq!(names(&store.list(&pods(), "n")), ["b", "c"]);
         assert_eq!(names(&store.list_at(&pods(), "", then).unwrap()), ["a", "b"]);
         assert_eq!(store.since(then).unwrap().len(), 2);
-        store.compact();
+        store.forget(store.history.len());
         assert_eq!(store.since(then).unwrap_err(), Compacted { oldest: store.revision() });
     }
 }

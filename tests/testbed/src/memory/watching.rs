@@ -73,21 +73,21 @@ impl Watch {
     async fn go_on(&self, core: &Core, mut seen: u64) {
         let limit = self.call.query.number("timeoutSeconds").filter(|seconds| *seconds > 0);
         let end = Instant::now() + limit.map_or(LONGEST, Duration::from_secs);
-        let mut changed = core.store().subscribe();
+        let mut news = core.store().subscribe();
         loop {
-            let changes = core.store().since(seen);
+            let since = core.store().since(seen);
             core.while_thawed().await;
-            match changes {
+            match since {
                 Err(compacted) => return self.expire(seen, compacted.oldest),
-                Ok(changes) => {
-                    seen = changes.last().map_or(seen, |change| change.revision);
-                    if changes.iter().any(|change| self.tell(change).is_none()) {
+                Ok(since) => {
+                    seen = since.last().map_or(seen, |change| change.revision);
+                    if since.iter().any(|change| self.tell(change).is_none()) {
                         return;
                     }
                 }
             }
             tokio::select! {
-                outcome = changed.changed() => if outcome.is_err() { return },
+                outcome = news.changed() => if outcome.is_err() { return },
                 () = self.sender.closed() => return,
                 () = tokio::time::sleep_until(end) => return,
                 () = tokio::time::sleep(BOOKMARKS_EVERY), if self.call.query.is("allowWatchBookmarks") => {

@@ -1,0 +1,52 @@
+//! How many requests the commands send, and how many rounds of them: each waits for the answers of the one before.
+
+use std::{fmt::Write as _, time::Duration};
+
+use testbed::{
+    AuditEvent,
+    kubesphere::{Scenario, Version},
+    rounds,
+};
+
+use crate::support::{Faulty, KubectlMc};
+
+/// How late every request arrives: much longer than what is sent at once takes to be sent.
+const ON_THE_WAY: Duration = Duration::from_millis(250);
+
+/// Sends at most so many requests, in at most so many rounds.
+#[track_caller]
+fn assert_within(bed: &Faulty, command: KubectlMc, (most, most_rounds): (usize, usize)) {
+    let marks = bed.marks();
+    let _ = command.run().code(0);
+    let mut sent = bed.requests_since(&marks);
+    sent.sort_by_key(|request| request.received);
+    let rounds = rounds::chain(&sent, ON_THE_WAY).len();
+    let told = format!("{} requests in {rounds} rounds:\n{}", sent.len(), listed(&sent));
+    assert!(sent.len() <= most && rounds <= most_rounds, "{told}");
+}
+
+fn listed(sent: &[AuditEvent]) -> String {
+    let begun = sent.first().map(|request| request.received).unwrap_or_default();
+    sent.iter().fold(String::new(), |mut listed, request| {
+        let [received, answered] =
+            [request.received, request.answered].map(|at| at.duration_since(begun).as_millis());
+        let about = request.reviewed.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (verb, uri, code) = (&request.verb, &request.request_uri, request.code);
+        let _ = writeln!(listed, "{received:>6} {answered:>6} ms {verb} {uri} {code} {about}");
+        listed
+    })
+}
+
+/// What a person does with a member, from its join to its end.
+#[test]
+fn commands_send_few_requests_in_few_rounds() {
+    let bed = Faulty::lease(&Scenario::new(Version::V3_4).on_control_planes());
+    bed.slow_down(ON_THE_WAY);
+    let join = || bed.join("member1 --reachability off");
+    assert_within(&bed, join(), (94, 15));
+    assert_within(&bed, join(), (16, 2));
+    let check = bed.kubectl_mc().words("check member1 --context host --skip-check member-server-loopback");
+    assert_within(&bed, check, (38, 5));
+    let unjoin = bed.kubectl_mc().words("unjoin member1 --context host --member-context member1 --yes");
+    assert_within(&bed, unjoin, (190, 34));
+}
