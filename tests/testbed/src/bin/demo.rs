@@ -91,7 +91,9 @@ impl Wish {
 
 fn demo(wish: &Demo) -> Result<ExitCode, String> {
     match wish.scenario.clusters {
-        Clusters::InMemory => step("On API servers in memory; `cargo demo --real` takes real control planes"),
+        Clusters::InMemory => {
+            eprintln!("On API servers in memory; `cargo demo --real` takes real control planes.");
+        }
         Clusters::Real => {
             step("On real control planes: bringing their binaries (only the first time takes minutes)");
             Assets::find().map_err(|error| described(&error))?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     identity,
+    managed_fields::{self, Manager},
     objects::{self, Options, resource_of},
     resources,
     server::Core,
@@ -115,6 +116,14 @@ fn fill(core: &Core, store: &mut Store, key: &Key) {
     {
         filled["data"][field] = secret::base64(text.as_bytes()).into();
     }
+    let manager = Manager {
+        name: "kube-controller-manager".to_owned(),
+        is_apply: false,
+        is_custom: false,
+        api_version: "v1".to_owned(),
+        subresource: String::new(),
+    };
+    managed_fields::record(Some(&found), &mut filled, &manager);
     store.write(key.clone(), filled);
 }
 

@@ -32,8 +32,6 @@ pub(super) fn complete(resource: &Resource, object: &mut Value) {
         "Pod" => {
             pod(&mut object["spec"]);
             set(&mut object["spec"], "enableServiceLinks", true.into());
-            set(&mut object["status"], "phase", "Pending".into());
-            set(&mut object["status"], "qosClass", "BestEffort".into());
         }
         "Deployment" => deployment(&mut object["spec"]),
         "ReplicaSet" | "StatefulSet" => {
@@ -44,7 +42,6 @@ pub(super) fn complete(resource: &Resource, object: &mut Value) {
         "Service" => service(&mut object["spec"]),
         "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => webhooks(object),
         "ClusterRoleBinding" | "RoleBinding" => binding(object),
-        "CustomResourceDefinition" => definition(object),
         "StorageClass" => {
             set(object, "reclaimPolicy", "Delete".into());
             set(object, "volumeBindingMode", "Immediate".into());
@@ -56,13 +53,39 @@ pub(super) fn complete(resource: &Resource, object: &mut Value) {
 fn namespace(object: &mut Value) {
     let name = object["metadata"]["name"].clone();
     object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
-    set(&mut object["status"], "phase", "Active".into());
 }
 
 /// Only on creation: later nobody but `finalize` changes them.
 pub(super) fn complete_new(resource: &Resource, object: &mut Value) {
-    if resource.kind == "Namespace" {
-        object["spec"]["finalizers"] = json!(["kubernetes"]);
+    match resource.kind.as_str() {
+        "Namespace" => {
+            object["spec"]["finalizers"] = json!(["kubernetes"]);
+            object["status"] = json!({"phase": "Active"});
+        }
+        "Pod" => new_pod(object),
+        "CustomResourceDefinition" => definition(object),
+        _ => {}
+    }
+}
+
+/// What admission adds: a priority, and how long it stays on a node that is not reached.
+fn new_pod(object: &mut Value) {
+    object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"});
+    let spec = &mut object["spec"];
+    set(spec, "priority", 0.into());
+    set(spec, "preemptionPolicy", "PreemptLowerPriority".into());
+    set(spec, "tolerations", json!([]));
+    let Some(tolerations) = spec["tolerations"].as_array_mut() else { return };
+    for taint in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let is_tolerated = |own: &Value| {
+            (own["key"] == taint || own["key"].is_null())
+                && (own["effect"] == "NoExecute" || own["effect"].is_null())
+        };
+        if !tolerations.iter().any(is_tolerated) {
+            let some_minutes =
+                json!({"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+            tolerations.push(some_minutes);
+        }
     }
 }
 
@@ -255,7 +278,15 @@ pub(super) fn immutable(resource: &Resource, before: &Value, after: &Value) -> V
         _ => &[],
     };
     let changed = fixed.iter().filter(|field| before[**field] != after[**field]);
-    changed.map(|field| Cause::invalid(*field, &after[*field], "field is immutable")).collect()
+    let cause = |field: &&str| match *field {
+        "roleRef" => {
+            let new = &after["roleRef"];
+            let value = json!({"APIGroup": new["apiGroup"], "Kind": new["kind"], "Name": new["name"]});
+            Cause::invalid("roleRef", &value, "cannot change roleRef")
+        }
+        field => Cause::invalid(field, &after[field], "field is immutable"),
+    };
+    changed.map(cause).collect()
 }
 
 /// The names of labels and annotations, and the object's own, by the rules for all kinds.
@@ -331,13 +362,15 @@ fn label_faults(name: &str, value: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Members that are null are as if absent, once an object was read as its type.
+/// Members that are null, and lists that are empty, are as if absent, once an object was read as its type.
 pub(super) fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.values_mut().for_each(without_nulls);
-            let kept: Map<String, Value> =
-                std::mem::take(members).into_iter().filter(|(_, member)| !member.is_null()).collect();
+            let kept: Map<String, Value> = std::mem::take(members)
+                .into_iter()
+                .filter(|(_, member)| !member.is_null() && *member != json!([]))
+                .collect();
             *members = kept;
         }
         Value::Array(items) => items.iter_mut().for_each(without_nulls),

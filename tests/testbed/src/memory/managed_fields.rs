@@ -12,6 +12,8 @@ use crate::kubesphere::clock;
 pub(super) struct Manager {
     pub(super) name: String,
     pub(super) is_apply: bool,
+    /// Of a custom resource, of which nothing is there before it is written.
+    pub(super) is_custom: bool,
     pub(super) api_version: String,
     pub(super) subresource: String,
 }
@@ -72,8 +74,9 @@ pub(super) fn record(before: Option<&Value>, after: &mut Value, manager: &Manage
     };
     let mut entries: Vec<Value> = entries.into_iter().filter(|entry| *entry != json!({})).collect();
     let none = json!({});
-    let changed = changed(before.unwrap_or(&none), after, Place::Root);
-    let kept = fields(after, Place::Root);
+    let root = Place::Root { is_custom: manager.is_custom };
+    let changed = changed(before.unwrap_or(&none), after, root);
+    let kept = fields(after, root);
     for entry in &mut entries {
         let own = entry["fieldsV1"].take();
         let rest = if manager.owns(entry) { own } else { without(&own, &changed) };
@@ -86,7 +89,11 @@ pub(super) fn record(before: Option<&Value>, after: &mut Value, manager: &Manage
         }
     }
     entries.retain(|entry| entry["fieldsV1"] != json!({}));
-    entries.sort_by(|a, b| a["time"].as_str().cmp(&b["time"].as_str()));
+    let order = |entry: &Value| {
+        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        (entry["operation"] != "Apply", text("time"), text("manager"))
+    };
+    entries.sort_by_key(order);
     match (&mut after["metadata"], entries.is_empty()) {
         (Value::Object(metadata), true) => drop(metadata.remove("managedFields")),
         (metadata, _) => metadata["managedFields"] = entries.into(),
@@ -95,19 +102,29 @@ pub(super) fn record(before: Option<&Value>, after: &mut Value, manager: &Manage
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    Root,
+    Root { is_custom: bool },
     Metadata,
     Below,
 }
 
 impl Place {
     fn below(self, name: &str) -> Self {
-        if self == Self::Root && name == "metadata" { Self::Metadata } else { Self::Below }
+        if matches!(self, Self::Root { .. }) && name == "metadata" { Self::Metadata } else { Self::Below }
+    }
+
+    /// Whether the member itself is somebody's, besides what is in it: not the parts that every object of a type has.
+    fn owns_itself(self, name: &str) -> bool {
+        match self {
+            Self::Root { is_custom } => {
+                name != "metadata" && (is_custom || !["spec", "status"].contains(&name))
+            }
+            Self::Metadata | Self::Below => true,
+        }
     }
 
     fn is_owned(self, name: &str) -> bool {
         match self {
-            Self::Root => name != "apiVersion" && name != "kind",
+            Self::Root { .. } => name != "apiVersion" && name != "kind",
             Self::Metadata => !SERVERS_OWN.contains(&name),
             Self::Below => true,
         }
@@ -129,11 +146,15 @@ fn changed(before: &Value, after: &Value, place: Place) -> Value {
         }
         let inner = match new {
             Value::Object(map) if !map.is_empty() => {
-                changed(old.unwrap_or(&Value::Null), new, place.below(name))
+                let mut inner = changed(old.unwrap_or(&Value::Null), new, place.below(name));
+                if old.is_none_or(|old| !old.is_object()) && place.owns_itself(name) {
+                    inner["."] = json!({});
+                }
+                inner
             }
             _ => json!({}),
         };
-        let is_empty_metadata = place == Place::Root && name == "metadata" && inner == json!({});
+        let is_empty_metadata = place.below(name) == Place::Metadata && inner == json!({});
         if !is_empty_metadata {
             set.insert(format!("f:{name}"), inner);
         }
@@ -173,8 +194,8 @@ fn only(one: &Value, other: &Value) -> Value {
     let mut set = Map::new();
     for (name, fields) in one.as_object().into_iter().flatten() {
         let Some(present) = other.get(name) else {
-            // Keys of lists and `.` are not told apart here; they stay as they were written.
-            if !name.starts_with("f:") {
+            // Keys of lists are not told apart here; they stay as they were written.
+            if name.starts_with("k:") {
                 set.insert(name.clone(), fields.clone());
             }
             continue;
@@ -196,7 +217,13 @@ mod tests {
     use super::*;
 
     fn manager(name: &str) -> Manager {
-        Manager { name: name.into(), is_apply: false, api_version: "v1".into(), subresource: String::new() }
+        Manager {
+            name: name.into(),
+            is_apply: false,
+            is_custom: true,
+            api_version: "v1".into(),
+            subresource: String::new(),
+        }
     }
 
     fn owned(object: &Value, name: &str) -> Value {
@@ -216,7 +243,10 @@ mod tests {
         second["spec"]["b"] = 2.into();
         second["spec"].as_object_mut().unwrap().remove("c");
         record(Some(&first), &mut second, &manager("two"));
-        assert_eq!(owned(&second, "one"), json!({"f:metadata": {"f:labels": {"f:a": {}}}}));
+        assert_eq!(
+            owned(&second, "one"),
+            json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}, "f:spec": {".": {}}})
+        );
         assert_eq!(owned(&second, "two"), json!({"f:spec": {"f:b": {}}}));
     }
 

@@ -71,6 +71,7 @@ impl Call {
             name: Manager::name_of(&self.query, &self.user_agent),
             is_apply,
             api_version: self.resource.api_version(),
+            is_custom: self.resource.is_custom(),
             subresource: self.request.subresource.clone(),
         }
     }
@@ -86,6 +87,9 @@ impl Call {
                 self.resource.kind
             ))
         };
+        if self.media_type.contains("protobuf") {
+            return Err(Refusal::unsupported_media(&["application/json", "application/yaml"]));
+        }
         if self.media_type.contains("yaml") {
             return serde_yaml::from_slice(&self.body).map_err(|error| wrong(&error));
         }
@@ -115,14 +119,15 @@ impl Core {
     pub(super) fn list(&self, call: &Call) -> Result<Reply, Refusal> {
         let selection = Selection::of(&call.query)?;
         let page = Page::of(&self.store(), call)?;
-        let mut found = page.objects.into_iter().filter(|(key, object)| {
-            page.after.as_ref().is_none_or(|after| (&key.namespace, &key.name) > (&after.0, &after.1))
-                && selection.takes(object)
-        });
         let limit = call.query.number("limit").filter(|limit| *limit > 0);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let shown: Vec<(Key, Object)> = found.by_ref().take(limit).collect();
-        let left = found.count();
+        let mut stored = page.objects.into_iter().filter(|(key, _)| {
+            page.after.as_ref().is_none_or(|after| (&key.namespace, &key.name) > (&after.0, &after.1))
+        });
+        let shown: Vec<(Key, Object)> =
+            stored.by_ref().filter(|(_, object)| selection.takes(object)).take(limit).collect();
+        // Whether selected or not: that is found out with the next page.
+        let left = stored.count();
         let mut metadata = json!({"resourceVersion": page.revision.to_string()});
         if let (1.., Some((last, _))) = (left, shown.last()) {
             metadata["continue"] = continue_token(page.revision, last).into();
@@ -158,10 +163,12 @@ impl Core {
         }
         self.check_place(call, &name)?;
         self.shape(call, &mut object);
+        drop_status(call, &mut object);
+        object["metadata"].as_object_mut().map(|metadata| metadata.remove("managedFields"));
+        managed_fields::record(None, &mut object, &call.manager(is_apply));
         born(call, &mut object);
         self.allocate(&call.resource, &mut object);
         refuse_faults(&call.resource, &object)?;
-        managed_fields::record(None, &mut object, &call.manager(is_apply));
         self.admit(call, Operation::Create, None, &object).await?;
         let mut store = self.store();
         if store.get(&key).is_some() {
@@ -188,9 +195,11 @@ impl Core {
             let cause = Cause {
                 field: "metadata.resourceVersion".to_owned(),
                 reason: "FieldValueInvalid",
-                message: "Invalid value: 0x0: must be specified for an update".to_owned(),
+                message: "Invalid value: 0: must be specified for an update".to_owned(),
             };
-            return Err(Refusal::invalid(&call.resource, &call.request.name, &[cause]));
+            // The plural stands where other refusals have the kind.
+            let named = Resource { kind: call.resource.plural.clone(), ..call.resource.clone() };
+            return Err(Refusal::invalid(&named, &call.request.name, &[cause]));
         }
         let stored = self.change(call, false, |_| Ok(sent.clone())).await?;
         Ok(call.reply(StatusCode::OK, &stored))
@@ -236,7 +245,10 @@ impl Core {
                     if present["metadata"]["resourceVersion"] != current["metadata"]["resourceVersion"] => {}
                 Some(present) if *current == next => return Ok(Arc::clone(present)),
                 Some(_) if call.query.is_dry_run() => return Ok(Arc::new(next)),
-                Some(_) if is_released(&next) => return Ok(store.remove(&key).unwrap_or(current)),
+                Some(_) if is_released(&next) => {
+                    store.remove(&key);
+                    return Ok(Arc::new(next));
+                }
                 Some(_) => return Ok(store.write(key, next)),
             }
         }
@@ -303,7 +315,7 @@ impl Core {
     }
 
     fn check_place(&self, call: &Call, name: &str) -> Result<(), Refusal> {
-        if !call.resource.is_named_space() {
+        if !call.resource.is_namespaced {
             return Ok(());
         }
         let namespaces = GroupResource::new("", "namespaces");
@@ -360,13 +372,6 @@ impl Core {
     }
 }
 
-impl Resource {
-    /// Whether its objects lie in namespaces that must be there.
-    fn is_named_space(&self) -> bool {
-        self.is_namespaced
-    }
-}
-
 fn not_found(call: &Call) -> Refusal {
     Refusal::not_found(&call.group_resource(), &call.request.name)
 }
@@ -420,14 +425,16 @@ fn born(call: &Call, object: &mut Value) {
             object["spec"]["groups"] = json!(call.user.groups);
             object["status"] = json!({});
         }
-        "Pod" | "Namespace" | "Node" | "CustomResourceDefinition" | "Service" => {}
-        _ if call.resource.has_status() => {
-            object.as_object_mut().map(|members| members.remove("status"));
-        }
+        "Service" => object["status"] = json!({"loadBalancer": {}}),
+        "DaemonSet" | "Deployment" | "Job" | "ReplicaSet" | "StatefulSet" => object["status"] = json!({}),
         _ => {}
     }
-    if call.resource.kind == "Service" {
-        object["status"] = json!({"loadBalancer": {}});
+}
+
+/// A new object's status is its controllers', but for what is written by hand all the same.
+fn drop_status(call: &Call, object: &mut Value) {
+    if call.resource.has_status() && call.resource.kind != "Node" {
+        object.as_object_mut().map(|members| members.remove("status"));
     }
 }
 
@@ -473,14 +480,18 @@ fn keep(current: &Value, changed: &mut Value, name: &str) {
 
 fn check_identity(call: &Call, current: &Value, changed: &Value) -> Result<(), Refusal> {
     let text = |object: &Value, name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
-    let resource = call.group_resource();
     let (asked, found) = (text(changed, "uid"), text(current, "uid"));
     if !asked.is_empty() && asked != found {
-        return Err(Refusal::precondition(&resource, &call.request.name, (&asked, &found), "UID"));
+        if call.request.verb == "patch" {
+            let cause = Cause::invalid("metadata.uid", &changed["metadata"]["uid"], "field is immutable");
+            // Told by the rules for all kinds and by those for this one.
+            return Err(Refusal::invalid(&call.resource, &call.request.name, &[cause.clone(), cause]));
+        }
+        return Err(Refusal::other_uid(&call.key(), &asked, &found));
     }
     let (asked, found) = (text(changed, "resourceVersion"), text(current, "resourceVersion"));
     if !asked.is_empty() && asked != found {
-        return Err(Refusal::modified(&resource, &call.request.name));
+        return Err(Refusal::modified(&call.group_resource(), &call.request.name));
     }
     Ok(())
 }
@@ -541,7 +552,7 @@ pub(super) fn delete(
     options: &Options,
 ) -> Result<(Object, bool), Refusal> {
     let object = store.get(key).cloned().ok_or_else(|| Refusal::not_found(&key.resource, &key.name))?;
-    check_preconditions(key, &object, options)?;
+    check_preconditions(resource, key, &object, options)?;
     let mut marked = Value::clone(&object);
     if let Some(finalizer) = propagation_finalizer(options) {
         let finalizers = &mut marked["metadata"]["finalizers"];
@@ -570,7 +581,13 @@ pub(super) fn delete(
         if resource.kind == "CustomResourceDefinition" {
             delete_all_of(store, &object);
         }
-        return Ok((store.remove(key).unwrap_or(object), true));
+        let last = store.remove(key).unwrap_or(object);
+        if resource.kind != "Pod" {
+            return Ok((last, true));
+        }
+        // It is marked all the same.
+        marked["metadata"]["resourceVersion"] = last["metadata"]["resourceVersion"].clone();
+        return Ok((Arc::new(marked), true));
     }
     if marked == *object {
         return Ok((object, false));
@@ -578,7 +595,14 @@ pub(super) fn delete(
     Ok((store.write(key.clone(), marked), false))
 }
 
-fn check_preconditions(key: &Key, object: &Value, options: &Options) -> Result<(), Refusal> {
+/// Where it does not hold, the kind is named in the place of the resource, as `rest.BeforeDelete` does.
+fn check_preconditions(
+    resource: &Resource,
+    key: &Key,
+    object: &Value,
+    options: &Options,
+) -> Result<(), Refusal> {
+    let kind = GroupResource::new(&resource.group, &resource.kind);
     let found = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
     let holds = |asked: &Option<String>, name: &str| asked.as_ref().is_none_or(|asked| *asked == found(name));
     if !holds(&options.uid, "uid") {
@@ -587,7 +611,7 @@ fn check_preconditions(key: &Key, object: &Value, options: &Options) -> Result<(
             "the UID in the precondition ({asked}) does not match the UID in record ({}). The object might have been deleted and then recreated",
             found("uid")
         );
-        return Err(Refusal::conflict(&key.resource, &key.name, &why));
+        return Err(Refusal::conflict(&kind, &key.name, &why));
     }
     if !holds(&options.resource_version, "resourceVersion") {
         let asked = options.resource_version.as_deref().unwrap_or_default();
@@ -595,7 +619,7 @@ fn check_preconditions(key: &Key, object: &Value, options: &Options) -> Result<(
             "the ResourceVersion in the precondition ({asked}) does not match the ResourceVersion in record ({}). The object might have been modified",
             found("resourceVersion")
         );
-        return Err(Refusal::conflict(&key.resource, &key.name, &why));
+        return Err(Refusal::conflict(&kind, &key.name, &why));
     }
     Ok(())
 }

@@ -30,13 +30,8 @@ impl Patch {
             MERGE => Ok(Self::Merge(value()?)),
             STRATEGIC if !resource.is_custom() => Ok(Self::Strategic(value()?)),
             APPLY => Ok(Self::Apply(serde_yaml::from_slice(body).map_err(|error| wrong(&error))?)),
-            _ if resource.is_custom() => Err(Refusal::unsupported_patch(&[
-                JSON,
-                MERGE,
-                "application/apply-patch+yaml",
-                "application/apply-patch+cbor",
-            ])),
-            _ => Err(Refusal::unsupported_patch(&[
+            _ if resource.is_custom() => Err(Refusal::unsupported_media(&[JSON, MERGE, APPLY])),
+            _ => Err(Refusal::unsupported_media(&[
                 JSON,
                 MERGE,
                 STRATEGIC,

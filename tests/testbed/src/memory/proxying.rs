@@ -195,7 +195,9 @@ impl Core {
             Refusal::unavailable(format!("no service port \"{port}\" found for service \"{name}\""))
         })?;
         let endpoints = GroupResource::new("", "endpoints");
-        let endpoints = store.get(&Key::new(&endpoints, namespace, name)).ok_or_else(none)?;
+        let endpoints = store
+            .get(&Key::new(&endpoints, namespace, name))
+            .ok_or_else(|| Refusal::not_found(&services, name))?;
         let subsets = endpoints["subsets"].as_array().into_iter().flatten();
         let found = subsets.into_iter().find_map(|subset| {
             let port = subset["ports"].as_array()?.iter().find(|own| own["name"] == offered["name"])?;

@@ -14,6 +14,9 @@ use super::{
 pub(super) fn answer(store: &Store, resource: &Resource, user: &User, mut review: Value) -> Value {
     review["apiVersion"] = resource.api_version().into();
     review["kind"] = resource.kind.as_str().into();
+    if let Some(Value::Object(asked)) = review.pointer_mut("/spec/resourceAttributes") {
+        asked.retain(|_, value| value != "");
+    }
     if review["metadata"].is_null() {
         review["metadata"] = json!({});
     }

@@ -70,13 +70,11 @@ fn look(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
         return;
     }
     if found != wanted && !is_number {
-        let shown = if value.is_object() || value.is_array() { &Value::Null } else { value };
-        let shown = if shown.is_null() { Value::from(found) } else { shown.clone() };
         let why = format!("{path} in body must be of type {wanted}: \"{found}\"");
         causes.push(Cause {
             field: path.to_owned(),
             reason: "FieldValueTypeInvalid",
-            message: format!("Invalid value: {shown}: {why}"),
+            message: format!("Invalid value: \"{found}\": {why}"),
         });
         return;
     }

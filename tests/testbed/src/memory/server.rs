@@ -325,7 +325,7 @@ impl Core {
         match path.trim_end_matches('/') {
             "/version" => return Ok(serve::json(StatusCode::OK, &self.version())),
             "/readyz" | "/livez" | "/healthz" | "/livez/ping" | "/readyz/ping" => {
-                return Ok(serve::text(StatusCode::OK, "ok"));
+                return Ok(plain(StatusCode::OK, "ok".to_owned()));
             }
             _ => {}
         }
@@ -382,6 +382,16 @@ impl Core {
             let answer = reviews::answer(&self.store(), &call.resource, &call.user, call.read_body()?);
             return Ok(serve::json(StatusCode::CREATED, &answer));
         }
+        let subresource = &call.request.subresource;
+        if !subresource.is_empty() && !call.resource.subresources.contains(subresource) {
+            let name = &call.request.name;
+            let is_custom = call.resource.is_custom();
+            return Err(if is_custom {
+                Refusal::not_found(&call.group_resource(), name)
+            } else {
+                Refusal::unknown_resource()
+            });
+        }
         let reply = match (call.request.verb.as_str(), call.request.subresource.as_str()) {
             ("get", "log") => return self.log(&call).await,
             ("create", "token") => self.request_token(&call),
@@ -416,10 +426,16 @@ fn replied(reply: &Reply) -> Response<Body> {
     response
 }
 
+fn plain(code: StatusCode, text: String) -> Response<Body> {
+    let mut response = serve::text(code, text);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
 fn refused(refusal: Refusal) -> Response<Body> {
     let mut response = match refusal.body {
         RefusalBody::Status(status) => serve::json(refusal.code, &status),
-        RefusalBody::Text(text) => serve::text(refusal.code, text),
+        RefusalBody::Text(text) => plain(refusal.code, text),
     };
     if let Some(seconds) = refusal.retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());

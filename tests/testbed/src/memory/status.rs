@@ -5,7 +5,12 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{identity::User, requests::ResourceRequest, resources::Resource, store::GroupResource};
+use super::{
+    identity::User,
+    requests::ResourceRequest,
+    resources::Resource,
+    store::{GroupResource, Key},
+};
 
 /// An answer that is no success.
 #[derive(Clone, Debug)]
@@ -71,17 +76,16 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "Conflict", message, details(resource, name))
     }
 
-    /// A precondition of a deletion or an update that does not hold.
-    pub(super) fn precondition(
-        resource: &GroupResource,
-        name: &str,
-        (asked, found): (&str, &str),
-        field: &str,
-    ) -> Self {
-        let names = if field == "UID" { "UID" } else { "ResourceVersion" };
-        let why =
-            format!("Precondition failed: {names} in precondition: {asked}, {names} in object meta: {found}");
-        Self::conflict(resource, name, &why)
+    /// An update of an object that has another uid, as the store below says it.
+    pub(super) fn other_uid(key: &Key, asked: &str, found: &str) -> Self {
+        let parts = [&key.resource.group, &key.resource.plural, &key.namespace, &key.name];
+        let path: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, AdditionalErrorMsg: \
+             Precondition failed: UID in precondition: {asked}, UID in object meta: {found}",
+            path.join("/")
+        );
+        Self::conflict(&key.resource, &key.name, &why)
     }
 
     pub(super) fn forbidden(request: &ResourceRequest, user: &User) -> Self {
@@ -159,7 +163,7 @@ impl Refusal {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message, json!({}))
     }
 
-    pub(super) fn unsupported_patch(accepted: &[&str]) -> Self {
+    pub(super) fn unsupported_media(accepted: &[&str]) -> Self {
         let message = format!(
             "the body of the request was in an unknown format - accepted media types include: {}",
             accepted.join(", ")
@@ -176,11 +180,17 @@ impl Refusal {
         };
         let worded: Vec<String> =
             causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let mut worded = worded;
+        worded.dedup();
         let worded = match worded.as_slice() {
             [one] => one.clone(),
             several => format!("[{}]", several.join(", ")),
         };
-        let mut details = json!({"name": name, "kind": resource.kind, "causes": causes.iter().map(Cause::json).collect::<Vec<_>>()});
+        let told: Vec<Value> = causes.iter().map(Cause::json).collect();
+        let mut details = json!({"kind": resource.kind, "causes": told});
+        if !name.is_empty() {
+            details["name"] = name.into();
+        }
         if !resource.group.is_empty() {
             details["group"] = resource.group.as_str().into();
         }

@@ -107,8 +107,9 @@ fn client(plane: &ControlPlane, who: &Who, answers: &[Answer]) -> Client {
     let mut kubeconfig = match who {
         Who::Token(token) => {
             let token = filled(token, answers);
-            let token = testbed::kubesphere::secret::base64_decoded(&token)
-                .map_or(token, |bytes| String::from_utf8(bytes).unwrap());
+            // As a Secret has it, or as it is.
+            let decoded = testbed::kubesphere::secret::base64_decoded(&token);
+            let token = decoded.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(token);
             plane.kubeconfig_with("a", &Credentials::Token(token))
         }
         Who::Admin | Who::As(_) | Who::Nobody => plane.kubeconfig_named("a"),

@@ -25,19 +25,45 @@ struct Seen {
     versions: HashMap<String, String>,
 }
 
+/// Of the binary that was built, and why a right is given: nobody reads them.
+const UNTOLD: [&str; 10] = [
+    "serverAddress",
+    "emulationMajor",
+    "emulationMinor",
+    "minCompatibilityMajor",
+    "minCompatibilityMinor",
+    "gitCommit",
+    "gitTreeState",
+    "goVersion",
+    "buildDate",
+    "storageVersionHash",
+];
+
 /// Random, or signed.
 const OPAQUE: [&str; 6] = ["token", "ca.crt", "certificate", "continue", "clusterIP", "request"];
 
 impl Seen {
     fn replaced(&mut self, value: &Value, name: &str) -> Value {
+        if value["type"] == "BOOKMARK" {
+            return json!({"type": "BOOKMARK", "annotations": value["object"]["metadata"]["annotations"]});
+        }
+        if !value["status"]["allowed"].is_null() {
+            return json!({"spec": value["spec"], "allowed": value["status"]["allowed"]});
+        }
         match value {
             Value::Object(members) => {
                 let is_list = members.contains_key("items") || members.contains_key("rows");
                 let generated = members.get("generateName").and_then(Value::as_str).map(str::to_owned);
-                let replaced = members.iter().map(|(name, member)| {
+                let is_review =
+                    members.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("Review"));
+                let is_told =
+                    |name: &&String| !(UNTOLD.contains(&name.as_str()) || is_review && **name == "metadata");
+                let replaced = members.iter().filter(|(name, _)| is_told(name)).map(|(name, member)| {
                     let member = match name.as_str() {
                         "managedFields" => managers(member),
                         "metadata" if is_list => self.of_list(member),
+                        "verbs" => sorted(member),
+                        "resources" => sorted_by_name(member),
                         "name" if generated.is_some() => json!("GENERATED"),
                         "clusterIPs" => json!("OPAQUE"),
                         _ => self.replaced(member, name),
@@ -75,6 +101,30 @@ impl Seen {
             }
         }
     }
+}
+
+fn sorted(list: &Value) -> Value {
+    let mut items = list.as_array().cloned().unwrap_or_default();
+    items.sort_by_key(Value::to_string);
+    items.into()
+}
+
+/// The resources of a discovery, or of a rule.
+fn sorted_by_name(list: &Value) -> Value {
+    let items = list.as_array().into_iter().flatten().map(|item| match item {
+        Value::Object(members) => {
+            let mut members = members.clone();
+            members.remove("storageVersionHash");
+            if let Some(verbs) = members.get_mut("verbs") {
+                *verbs = sorted(verbs);
+            }
+            Value::Object(members)
+        }
+        other => other.clone(),
+    });
+    let mut items: Vec<Value> = items.collect();
+    items.sort_by_key(|item| item["name"].to_string());
+    items.into()
 }
 
 fn numbered(seen: &mut HashMap<String, String>, text: &str, what: &str) -> String {

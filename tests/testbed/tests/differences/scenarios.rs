@@ -68,6 +68,7 @@ fn map(name: &str) -> Value {
     json!({"metadata": {"name": name}, "data": {"a": "1"}})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn widget(name: &str, spec: Value) -> Value {
     json!({"apiVersion": "test.example.org/v1", "kind": "Widget", "metadata": {"name": name}, "spec": spec})
 }
@@ -591,6 +592,7 @@ fn controllers() -> Vec<Scenario> {
                 ),
                 delete("/api/v1/namespaces/leaving", Value::Null),
                 post("/api/v1/namespaces/leaving/configmaps", map("late")),
+                get("/api/v1/namespaces/leaving/configmaps/kept").until("/metadata/deletionTimestamp"),
                 merge(
                     "/api/v1/namespaces/leaving/configmaps/kept",
                     json!({"metadata": {"finalizers": null}}),
