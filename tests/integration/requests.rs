@@ -43,10 +43,10 @@ fn commands_send_few_requests_in_few_rounds() {
     let bed = Faulty::lease(&Scenario::new(Version::V3_4).on_control_planes());
     bed.slow_down(ON_THE_WAY);
     let join = || bed.join("member1 --reachability off");
-    assert_within(&bed, join(), (94, 15));
+    assert_within(&bed, join(), (84, 15));
     assert_within(&bed, join(), (16, 2));
     let check = bed.kubectl_mc().words("check member1 --context host --skip-check member-server-loopback");
     assert_within(&bed, check, (38, 5));
     let unjoin = bed.kubectl_mc().words("unjoin member1 --context host --member-context member1 --yes");
-    assert_within(&bed, unjoin, (190, 34));
+    assert_within(&bed, unjoin, (180, 32));
 }

@@ -105,6 +105,9 @@ fn a_deletion_under_way_is_waited_for_and_not_sent_again() {
     hold(&bed, &json!(["finalizer.cluster.kubesphere.io", "example.org/hold"]));
     let api = objects::clusters(&bed.host().client());
     block_on(async move { objects::remove(&api, "member1").await.unwrap() });
+    bed.wait_for("the controller's finalizer to be gone", |bed| {
+        bed.host().cluster("member1")["metadata"]["finalizers"] == json!(["example.org/hold"])
+    });
     let marks = bed.marks();
     let started = unjoin(&bed, "member1").start();
     bed.wait_for("somebody watches", |_| {

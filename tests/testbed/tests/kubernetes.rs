@@ -119,7 +119,7 @@ fn conditions_of_a_webhook_do_not_persist_on_1_27() {
     for (kubernetes, persist) in [(Kubernetes::V1_27, false), (Kubernetes::V1_34, true)] {
         let host = Installation::new(Version::V3_4).role(Role::Host);
         let scenario = Scenario::new(Version::V3_4).host(host).members(Vec::new());
-        let bed = Bed::lease(&scenario.host_kubernetes(kubernetes));
+        let bed = Bed::lease(&scenario.host_kubernetes(kubernetes).on_control_planes());
         let condition = json!({"name": "not-m1", "expression": "object.metadata.name != 'm1'"});
         let patch =
             Patch::Strategic(json!({"webhooks": [{"name": WEBHOOK, "matchConditions": [condition]}]}));

@@ -93,7 +93,7 @@ fn only_the_node_that_reaches_the_member_says_so() {
     if !nodes::can_run() {
         return;
     }
-    let bed = Bed::lease(&Scenario::new(Version::V3_4));
+    let bed = Bed::lease(&Scenario::new(Version::V3_4).on_control_planes());
     let machines = [
         Machine::new("node-a"),
         Machine::new("node-b").reach(Reach::Blackhole),
@@ -169,7 +169,7 @@ fn entries(folder: &str, prefix: &str) -> Vec<PathBuf> {
 #[test]
 fn victim() {
     let Ok(report) = env::var(VICTIM) else { return };
-    let bed = Bed::lease(&Scenario::new(Version::V3_4));
+    let bed = Bed::lease(&Scenario::new(Version::V3_4).on_control_planes());
     let real = RealNodes::attach(&bed, 1, &[Machine::new("node-a")]);
     create(in_default::<Pod>(&bed.host().client()), probe("probe", "node-a", &real.member_server()));
     eventually("readiness", || is_ready(&bed.host().client(), "probe").then_some(()));
@@ -202,7 +202,7 @@ fn a_killed_process_leaves_no_node_behind() {
     eventually("end of the link", || entries("/sys/class/net", &link).is_empty().then_some(()));
     eventually("end of the folder", || entries(&folder, "testbed-node-").is_empty().then_some(()));
 
-    let bed = Bed::lease(&Scenario::new(Version::V3_4));
+    let bed = Bed::lease(&Scenario::new(Version::V3_4).on_control_planes());
     let real = RealNodes::attach(&bed, 1, &[Machine::new("swept")]);
     assert_eq!(cgroups(victim.id(), ""), Vec::<PathBuf>::new());
     assert_ne!(cgroups(id(), "swept"), Vec::<PathBuf>::new());
