@@ -6,7 +6,7 @@ mod asking;
 mod comparing;
 mod scenarios;
 
-use std::{path::Path, process::Command, sync::LazyLock};
+use std::{path::Path, process::Command};
 
 use testbed::{ControlPlane, Kubernetes, Lease, lease, lease_in_memory};
 
@@ -16,23 +16,22 @@ use self::{
     scenarios::Scenario,
 };
 
-/// Both, with the definitions that scenarios need.
-static BOTH: LazyLock<[Lease; 2]> = LazyLock::new(|| {
+/// Really and in memory, with the definitions that scenarios need.
+fn both() -> [Lease; 2] {
     let both = [lease(1).unwrap(), lease_in_memory(&[Kubernetes::default()]).unwrap()];
     for one in &both {
         let answers = ask(&one[0], &scenarios::definitions());
         assert!(answers.iter().all(|answer| answer.code < 300), "{answers:#?}");
     }
     both
-});
+}
 
 fn told(plane: &ControlPlane, scenario: &Scenario) -> Vec<String> {
     normalised(&ask(plane, &scenario.steps)).iter().map(Answer::to_string).collect()
 }
 
 /// The first step that is answered otherwise, if there is one.
-fn difference(scenario: &Scenario) -> Option<String> {
-    let [real, in_memory] = &*BOTH;
+fn difference([real, in_memory]: &[Lease; 2], scenario: &Scenario) -> Option<String> {
     let [real, in_memory] = [real, in_memory].map(|lease| told(&lease[0], scenario));
     let differs = (0..real.len()).find(|step| real[*step] != in_memory[*step])?;
     let Step { method, path, .. } = &scenario.steps[differs];
@@ -53,9 +52,10 @@ fn unlike(real: &str, in_memory: &str) -> String {
 
 #[test]
 fn every_scenario_is_answered_alike() {
-    let scenarios = scenarios::all();
+    let (both, scenarios) = (both(), scenarios::all());
     assert!(scenarios.len() >= 25);
-    let differing: Vec<String> = scenarios.iter().filter_map(difference).collect();
+    let differing: Vec<String> =
+        scenarios.iter().filter_map(|scenario| difference(&both, scenario)).collect();
     assert!(
         differing.is_empty(),
         "{} of {} differ:\n{}",
@@ -124,7 +124,7 @@ fn kubectl_works_alike_with_both() {
         ("get nonsense", ""),
         ("get --raw /apis/nobody.example.org/v1", ""),
     ];
-    let [real, in_memory] = &*BOTH;
+    let [real, in_memory] = &both();
     let differing: Vec<String> = steps
         .into_iter()
         .filter_map(|(words, input)| {
