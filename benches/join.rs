@@ -132,7 +132,8 @@ fn main() -> ExitCode {
         return measure(command);
     }
     let stated = arguments.iter().skip_while(|argument| *argument != "--program").nth(1);
-    let program = stated.map_or_else(|| built(Profile::Release).expect("kubectl-mc builds"), PathBuf::from);
+    let program = stated
+        .map_or_else(|| built("kubectl-mc", Profile::Release).expect("kubectl-mc builds"), PathBuf::from);
     let mut taken: [Vec<Vec<Taken>>; 2] = [const { Vec::new() }; 2];
     let mut alone = Vec::new();
     for turn in 1..=TURNS {

@@ -24,7 +24,7 @@ use crate::{
         closer_look::{denied, look_at_installer, still_needed},
         connection::Connection,
         endpoint::look_at_endpoint,
-        observe::{clusters_object, observe, observe_effect},
+        observe::{clusters_object, observe_since},
         request_error::{Cause, RequestError, Verb},
         surroundings::look_around,
     },
@@ -66,14 +66,14 @@ pub(super) struct Look {
 pub(super) async fn look(clusters: &Clusters, skipped: &[String], before: Option<&Look>) -> Look {
     let host = async {
         match &clusters.host {
-            Some(host) => Some(seen(host, before.and_then(|before| before.host.as_ref())).await),
+            Some(host) => Some(observe_since(host, before.and_then(|before| before.host.as_ref())).await),
             None => None,
         }
     };
     let members = clusters.members.iter().enumerate();
     let members = join_all(members.map(|(place, member)| {
         let before = before.and_then(|before| before.members.get(place)?.as_ref());
-        seen(member, before)
+        observe_since(member, before)
     }));
     let (host, members) = tokio::join!(host, members);
     let mut look = Look {
@@ -103,13 +103,6 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String], before: Option
     }
     look.check(skipped);
     look
-}
-
-async fn seen(connection: &Connection, before: Option<&Observed>) -> Result<Observed, RequestError> {
-    match before {
-        Some(before) => observe_effect(connection, before).await,
-        None => observe(connection).await,
-    }
 }
 
 impl Looked for Look {

@@ -3,7 +3,7 @@
 use kubesphere::side::Side;
 use tokio::time::Instant;
 
-use super::connect::Clusters;
+use super::{connect::Clusters, narrowing::restoration};
 use crate::{
     checks::{Finding, cluster_webhook, leftover_probe_pods, member_reachable},
     live::{
@@ -56,9 +56,7 @@ pub(super) async fn look(clusters: &Clusters, plan: &mut Plan, left: Option<&Lef
         None => Left::on(host).await,
     };
     let pods = left.pods.present().cloned().unwrap_or_default();
-    // What cannot be read keeps nobody from a join.
-    let narrowed = left.webhook.present().cloned().and_then(Standing::into_restoration);
-    let before = tidying(&host.side, narrowed, pods, probe_plan.as_ref());
+    let before = tidying(&host.side, restoration(left.webhook), pods, probe_plan.as_ref());
     *plan = std::mem::take(plan).after(before);
     probe_plan
 }

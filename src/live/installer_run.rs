@@ -28,8 +28,8 @@ impl Told {
         Self { run, container: None, last_line: None }
     }
 
-    /// Whether a run may have ended while, or after, something was read at this time, so that it does not show yet what that run
-    /// has brought into effect, and would look like one that has failed.
+    /// Whether a run may have ended while, or after, something was read at this time, so that it does not show yet what that
+    /// run has brought into effect, and would look like one that has failed.
     pub(super) fn may_outdate(&self, read_at: Timestamp) -> bool {
         let is_over = self.last_line.is_some_and(|last| last + CLOCKS_DIFFER_BY < read_at);
         matches!(self.run, InstallerRun::Idle { .. }) && !is_over

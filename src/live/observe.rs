@@ -141,8 +141,22 @@ pub(super) async fn observe_again(
     Ok(observed)
 }
 
+/// Looks at a cluster; where it was looked at `before`, only at what shows whether it is in effect what was planned.
+pub async fn observe_since(
+    connection: &Connection,
+    before: Option<&Observed>,
+) -> Result<Observed, RequestError> {
+    match before {
+        Some(before) => observe_effect(connection, before).await,
+        None => observe(connection).await,
+    }
+}
+
 /// Looks again at what shows whether it is in effect what was planned; the rest is as it was.
-pub async fn observe_effect(connection: &Connection, before: &Observed) -> Result<Observed, RequestError> {
+pub(super) async fn observe_effect(
+    connection: &Connection,
+    before: &Observed,
+) -> Result<Observed, RequestError> {
     let clusters = async {
         match connection.side {
             Side::Host { .. } => registered_clusters(connection).await,

@@ -1,23 +1,21 @@
 //! How many connections a join opens.
 
-use serde_json::json;
+use std::time::Duration;
+
 use testbed::kubesphere::{Scenario, Version};
 
-use crate::support::{Forwarder, Kubeconfig, Watched};
+use crate::support::{Kubeconfig, Watched};
 
-/// Both sides are standalone, and each is reached through a forwarder that counts. The host reaches the member directly.
+/// Both sides are standalone, and each is reached through a proxy that counts. The host reaches the member directly.
 /// How many connections the join opens to each.
-fn opened(http2: &str) -> [usize; 2] {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4));
-    let [host, member] = [bed.host(), bed.member(1)].map(|cluster| Forwarder::before(&cluster.server()));
-    let through = |forwarder: &Forwarder| json!({"server": forwarder.address()});
-    let kubeconfig =
-        Kubeconfig::of(&bed).cluster("host", &through(&host)).cluster("member1", &through(&member));
+fn opened(http2: &str) -> [u64; 2] {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).on_control_planes());
+    let (kubeconfig, ways) = Kubeconfig::far(&bed, Duration::ZERO);
     let program = bed.kubectl_mc_with(&kubeconfig).env("DISABLE_HTTP2", http2);
     let words = format!("member1 --member-server {}", bed.member(1).server());
     let _ = program.join(&words).run().code(0);
     bed.assert_joined(1, "member1");
-    [host.opened(), member.opened()]
+    ways.map(|way| way.traffic().connections)
 }
 
 /// One for all requests to each side, one with the credential that is stored, and one that looks at the member's

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
 use kubectl_mc::{checks::every_check, error::ErrorKind};
 use regex::Regex;
-use testbed::kubesphere::{Scenario, Version};
+use testbed::{
+    Profile, built,
+    kubesphere::{Scenario, Version},
+};
 
 use crate::support::{Reader, Watched, difference, shown_blocks};
 
@@ -25,12 +28,7 @@ fn shown<'a>(readme: &'a str, marker: &str) -> &'a str {
 /// The demo of this build; `cargo test` builds it with the test bed's own tests.
 fn demo() -> PathBuf {
     let demo = PathBuf::from(env!("CARGO_BIN_EXE_kubectl-mc")).with_file_name("demo");
-    if !demo.exists() {
-        let built =
-            Command::new(env!("CARGO")).args(["build", "--package", "testbed", "--bin", "demo"]).status();
-        assert!(built.unwrap().success());
-    }
-    demo
+    if demo.exists() { demo } else { built("demo", Profile::Dev).unwrap() }
 }
 
 #[test]

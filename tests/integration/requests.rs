@@ -8,19 +8,19 @@ use testbed::{
     rounds,
 };
 
-use crate::support::{Faulty, KubectlMc};
+use crate::support::{Kubeconfig, KubectlMc, Watched};
 
-/// How late every request arrives: much longer than what is sent at once takes to be sent.
-const ON_THE_WAY: Duration = Duration::from_millis(250);
+/// How far away the clusters are: much longer than what is sent at once takes to be sent.
+const ROUND_TRIP: Duration = Duration::from_millis(250);
 
 /// Sends at most so many requests, in at most so many rounds.
 #[track_caller]
-fn assert_within(bed: &Faulty, command: KubectlMc, (most, most_rounds): (usize, usize)) {
+fn assert_within(bed: &Watched, command: KubectlMc, (most, most_rounds): (usize, usize)) {
     let marks = bed.marks();
     let _ = command.run().code(0);
     let mut sent = bed.requests_since(&marks);
     sent.sort_by_key(|request| request.received);
-    let rounds = rounds::chain(&sent, ON_THE_WAY).len();
+    let rounds = rounds::chain(&sent, ROUND_TRIP).len();
     let told = format!("{} requests in {rounds} rounds:\n{}", sent.len(), listed(&sent));
     assert!(sent.len() <= most && rounds <= most_rounds, "{told}");
 }
@@ -40,13 +40,14 @@ fn listed(sent: &[AuditEvent]) -> String {
 /// What a person does with a member, from its join to its end.
 #[test]
 fn commands_send_few_requests_in_few_rounds() {
-    let bed = Faulty::lease(&Scenario::new(Version::V3_4).on_control_planes());
-    bed.slow_down(ON_THE_WAY);
-    let join = || bed.join("member1 --reachability off");
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).on_control_planes());
+    let (kubeconfig, _ways) = Kubeconfig::far(&bed, ROUND_TRIP);
+    let program = || bed.kubectl_mc_with(&kubeconfig);
+    let join = || program().join("member1 --reachability off");
     assert_within(&bed, join(), (84, 15));
     assert_within(&bed, join(), (16, 2));
-    let check = bed.kubectl_mc().words("check member1 --context host --skip-check member-server-loopback");
+    let check = program().words("check member1 --context host --skip-check member-server-loopback");
     assert_within(&bed, check, (38, 5));
-    let unjoin = bed.kubectl_mc().words("unjoin member1 --context host --member-context member1 --yes");
+    let unjoin = program().words("unjoin member1 --context host --member-context member1 --yes");
     assert_within(&bed, unjoin, (180, 32));
 }

@@ -14,7 +14,7 @@ use crate::{
     live::{
         closer_look::{denied, look_at_installer},
         connection::Connection,
-        observe::{clusters_object, observe, observe_effect},
+        observe::{clusters_object, observe_since},
         request_error::{Cause, RequestError, Verb},
         surroundings::look_around,
         unjoin::{admission::admission, host_remains::host_remains, traces::of_member},
@@ -166,12 +166,7 @@ async fn of_host(
 ) -> Result<HostSeen, RequestError> {
     let name = &clusters.intent.name;
     let left = async { Ok(left_narrowed(host).await) };
-    let observed = async {
-        match before {
-            Some(before) => observe_effect(host, before).await,
-            None => observe(host).await,
-        }
-    };
+    let observed = observe_since(host, before);
     let (observed, remains, narrowed) = tokio::try_join!(observed, host_remains(host, name), left)?;
     let cluster = observed.cluster_named(name).filter(|cluster| !cluster.is_host());
     let admission = admission(host, cluster, sends).await;

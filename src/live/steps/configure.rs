@@ -279,7 +279,8 @@ impl<'a> Reconciling<'a> {
         observations
     }
 
-    /// Sends the patch. What comes of it is asked for along with it. Where a race was lost, or the answer, the next look tells what came of it.
+    /// Sends the patch, and asks along with it what comes of it. Where a race was lost, or the answer, the next look tells
+    /// what came of it.
     async fn send(&mut self, patch: &ConfigurationPatch) -> Result<(), Failure> {
         self.count_attempt()?;
         let connection = self.connection;

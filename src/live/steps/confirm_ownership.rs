@@ -3,7 +3,7 @@ use crate::{
     live::{
         execute::{Execute, Turn},
         failure::Failure,
-        observe::{observe, observe_effect},
+        observe::observe_since,
         patience::retry_until,
         unjoin::traces::ownership,
     },
@@ -44,10 +44,7 @@ impl Execute for ConfirmOwnership {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let (host, member) = (turn.connection(&self.host)?, turn.connection(&self.member)?);
         let deadline = turn.run.deadline;
-        let on_host = async || match turn.run.host {
-            Some(before) => observe_effect(host, before).await,
-            None => observe(host).await,
-        };
+        let on_host = async || observe_since(host, turn.run.host).await;
         let on_member = async || Box::pin(ownership(member, &self.intent.name, &self.planned)).await;
         // Boxed, because many requests are more state than a stack should carry around.
         let (host, (fresh, traces)) = tokio::try_join!(

@@ -1,6 +1,6 @@
 //! A test bed that is reached through proxies with faults: between any two of our requests something may happen.
 
-use std::{ops::Deref, time::Duration};
+use std::ops::Deref;
 
 use testbed::{Fault, Front, Gate, Rule, kubesphere::Scenario};
 
@@ -46,13 +46,6 @@ impl Faulty {
     /// The proxy before a member, counted from 1.
     pub fn before_member(&self, number: usize) -> &Front {
         &self.fronts[number]
-    }
-
-    /// Every request reaches its cluster so much later.
-    pub fn slow_down(&self, by: Duration) {
-        for front in &self.fronts {
-            front.add(Rule::when(|_, _| true, Fault::Delay(by)));
-        }
     }
 
     /// Starts the command, and returns as soon as a request at this proxy has met this rule, which holds for that one alone.

@@ -1,10 +1,10 @@
 //! A bed's kubeconfig, changed as a user might have changed it.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use testbed::Bed;
+use testbed::{Bed, Distance};
 
 /// A kubeconfig under construction.
 #[must_use]
@@ -14,6 +14,14 @@ impl Kubeconfig {
     /// The bed's: a context, a cluster and a user for each of its clusters.
     pub fn of(bed: &Bed) -> Self {
         Self(serde_yaml::from_str(&fs::read_to_string(bed.kubeconfig()).unwrap()).unwrap())
+    }
+
+    /// The bed's, with a way of so long a round trip to its host and its first member.
+    pub fn far(bed: &Bed, round_trip: Duration) -> (Self, [Distance; 2]) {
+        let ways = [bed.host(), bed.member(1)];
+        let ways = ways.map(|cluster| Distance::to(&cluster.server(), round_trip).unwrap());
+        let [host, member] = ways.each_ref().map(|way| json!({"server": way.server()}));
+        (Self::of(bed).cluster("host", &host).cluster("member1", &member), ways)
     }
 
     /// Two contexts, `host` and `member1`, whose servers nobody ever asks.

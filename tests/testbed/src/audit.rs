@@ -86,6 +86,14 @@ pub struct Access {
     pub name: String,
 }
 
+impl Access {
+    /// What an access review of one's own, as it is sent, asks about.
+    pub(crate) fn reviewed_in(body: &[u8]) -> Option<Self> {
+        let review: RequestObject = serde_json::from_slice(body).ok()?;
+        review.spec.resource_attributes.map(Self::from)
+    }
+}
+
 impl fmt::Display for Access {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, api_group, resource, namespace, name } = self;

@@ -1,4 +1,4 @@
-//! The program that the test bed is for, built by the cargo that runs this.
+//! The programs of this workspace, built by the cargo that runs this.
 
 use std::{
     env, io,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::Error;
 
-/// How the program is built.
+/// How a program is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// As for tests.
@@ -17,12 +17,12 @@ pub enum Profile {
     Release,
 }
 
-/// Builds the program, with cargo's own progress on stderr.
+/// Builds the program of this name, with cargo's own progress on stderr.
 ///
 /// # Errors
 /// When cargo cannot be run, or the program does not build.
-pub fn built(profile: Profile) -> Result<PathBuf, Error> {
-    let failed = |source: io::Error| Error::Io { action: "build kubectl-mc".to_owned(), source };
+pub fn built(program: &str, profile: Profile) -> Result<PathBuf, Error> {
+    let failed = |source: io::Error| Error::Io { action: format!("build {program}"), source };
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Crates would be built anew whose build scripts look at what cargo tells this program of its own package.
     for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
@@ -32,7 +32,7 @@ pub fn built(profile: Profile) -> Result<PathBuf, Error> {
     }
     // Without a package, so that it takes its crates as the test bed does.
     command
-        .args(["build", "--locked", "--bin", "kubectl-mc"])
+        .args(["build", "--locked", "--bin", program])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let folder = match profile {
         Profile::Dev => "debug",
@@ -44,7 +44,7 @@ pub fn built(profile: Profile) -> Result<PathBuf, Error> {
     if !command.status().map_err(failed)?.success() {
         return Err(failed(io::Error::other("the reason is above")));
     }
-    Ok(target().map_err(failed)?.join(folder).join("kubectl-mc"))
+    Ok(target().map_err(failed)?.join(folder).join(program))
 }
 
 /// The folder of everything that cargo builds, in which this program lies.

@@ -101,7 +101,7 @@ fn demo(wish: &Demo) -> Result<ExitCode, String> {
     }
     let program = match &wish.program {
         Some(program) => program.clone(),
-        None => built(Profile::Dev).map_err(|error| described(&error))?,
+        None => built("kubectl-mc", Profile::Dev).map_err(|error| described(&error))?,
     };
     step(&format!("Starting two clusters with KubeSphere {}: host and member1", wish.scenario.host.version));
     let bed = Bed::try_lease(&wish.scenario).map_err(|error| described(&error))?;

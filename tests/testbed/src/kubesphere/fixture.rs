@@ -390,11 +390,7 @@ fn status(site: &Site) -> Value {
 ///
 /// Source: ks-installer `roles/telemetry/tasks/main.yaml@v3.4.1:71-92`.
 pub fn cluster_id(at: Timestamp) -> String {
-    let digits = b"0123456789abcdef";
-    let hex: String =
-        secret::random_secret(32).bytes().map(|byte| char::from(digits[usize::from(byte & 15)])).collect();
-    let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-");
-    format!("{uuid}-{}", at.as_second())
+    format!("{}-{}", secret::random_uuid(), at.as_second())
 }
 
 fn storage_class() -> Value {

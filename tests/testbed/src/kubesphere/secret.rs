@@ -29,6 +29,14 @@ pub fn random_secret(length: usize) -> String {
     base64(&bytes).chars().filter(char::is_ascii_alphanumeric).take(length).collect()
 }
 
+/// A random UUID of version 4.
+pub fn random_uuid() -> String {
+    let digits = b"0123456789abcdef";
+    let hex: String =
+        random_secret(32).bytes().map(|byte| char::from(digits[usize::from(byte & 15)])).collect();
+    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
+}
+
 /// A new jwtSecret.
 pub fn random_jwt_secret() -> String {
     random_secret(JWT_SECRET_LENGTH)

@@ -14,10 +14,10 @@ use super::{
     proxying::{self, Dialled},
     reviews::user_info,
     server::Core,
-    signing,
     status::Refusal,
     store::{GroupResource, Key},
 };
+use crate::kubesphere::secret;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -96,7 +96,7 @@ impl Core {
         let service = &webhook["clientConfig"]["service"];
         let address = self.service_address(service)?;
         let authority = webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default();
-        let authority = crate::kubesphere::secret::base64_decoded(authority).unwrap_or_default();
+        let authority = secret::base64_decoded(authority).unwrap_or_default();
         let text = |name: &str| service[name].as_str().unwrap_or_default();
         let server = format!("{}.{}.svc", text("name"), text("namespace"));
         let dialled = Dialled::tls_trusting(self.peers(), &address, &server, &authority).await?;
@@ -180,7 +180,7 @@ impl Write<'_> {
         let named =
             json!({"group": resource.group, "version": resource.version, "resource": resource.plural});
         let mut request = json!({
-            "uid": signing::uid(), "kind": kind, "resource": named, "requestKind": kind, "requestResource": named,
+            "uid": secret::random_uuid(), "kind": kind, "resource": named, "requestKind": kind, "requestResource": named,
             "name": metadata["name"], "operation": self.operation.name(), "userInfo": user_info(&self.call.user),
             "dryRun": self.call.query.is_dry_run(),
         });

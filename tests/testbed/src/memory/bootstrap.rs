@@ -4,11 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    signing,
-    store::{GroupResource, Key, Store},
-};
-use crate::kubesphere::clock;
+use super::store::{GroupResource, Key, Store};
+use crate::kubesphere::{clock, secret};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -68,7 +65,7 @@ fn put(store: &mut Store, (group, version, plural): (&str, &str, &str), object: 
     let mut object = object.clone();
     object["apiVersion"] =
         if group.is_empty() { version.into() } else { format!("{group}/{version}").into() };
-    object["metadata"]["uid"] = signing::uid().into();
+    object["metadata"]["uid"] = secret::random_uuid().into();
     object["metadata"]["creationTimestamp"] = clock::now().into();
     let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
     let key = Key::new(&GroupResource::new(group, plural), &text("namespace"), &text("name"));

@@ -14,7 +14,6 @@ use super::{
     objects::{self, Options, resource_of},
     resources,
     server::Core,
-    signing,
     store::{Change, GroupResource, Key, Store},
 };
 use crate::kubesphere::{clock, secret};
@@ -86,7 +85,7 @@ fn ensure_default_account(store: &mut Store, namespace: &str) {
     if store.get(&key).is_none() {
         let account = json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
-            "metadata": {"name": "default", "namespace": namespace, "uid": signing::uid(), "creationTimestamp": clock::now()},
+            "metadata": {"name": "default", "namespace": namespace, "uid": secret::random_uuid(), "creationTimestamp": clock::now()},
         });
         store.write(key, account);
     }

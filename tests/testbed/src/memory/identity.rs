@@ -47,7 +47,7 @@ impl From<client_certificate::User> for User {
 /// The user of a request, before impersonation; nobody is anonymous.
 pub(super) fn user(store: &Store, certificate: &Certificate, headers: &HeaderMap) -> Result<User, Refusal> {
     let mut user = match (certificate, bearer(headers)) {
-        // The order of an API server's authenticators: a proxy's word, the certificate, the token.
+        // In the order of `pkg/kubeapiserver/authenticator/config.go`: a proxy's word, the certificate, the token.
         (Certificate::Proxy, _) => claimed(headers).ok_or_else(Refusal::unauthorized)?,
         (Certificate::Of(user), _) => user.clone(),
         (_, Some(token)) => of_token(store, token).ok_or_else(Refusal::unauthorized)?,

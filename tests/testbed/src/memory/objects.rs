@@ -23,7 +23,6 @@ use super::{
     schema,
     selection::Selection,
     server::Core,
-    signing,
     status::{Cause, Refusal},
     store::{GroupResource, Key, Object, Store},
 };
@@ -413,7 +412,7 @@ fn born(call: &Call, object: &mut Value) {
     {
         metadata.as_object_mut().map(|members| members.remove(name));
     }
-    metadata["uid"] = signing::uid().into();
+    metadata["uid"] = secret::random_uuid().into();
     metadata["creationTimestamp"] = clock::now().into();
     if has_generation(&call.resource) {
         metadata["generation"] = 1.into();

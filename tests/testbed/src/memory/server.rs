@@ -294,7 +294,9 @@ impl Core {
         match asked {
             Asked::Path(path) => self.path(path, &parts.headers),
             Asked::Resource(request) => {
-                event.reviewed = reviewed(request, &body);
+                if request.plural == "selfsubjectaccessreviews" {
+                    event.reviewed = Access::reviewed_in(&body);
+                }
                 if request.verb == "create" && event.name.is_empty() {
                     event.name = name_in(&body);
                 }
@@ -447,22 +449,4 @@ fn refused(refusal: Refusal) -> Response<Body> {
 fn name_in(body: &[u8]) -> String {
     let object: Value = serde_json::from_slice(body).unwrap_or_default();
     object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
-}
-
-/// What an access review of one's own asks about.
-fn reviewed(request: &ResourceRequest, body: &[u8]) -> Option<Access> {
-    if request.plural != "selfsubjectaccessreviews" {
-        return None;
-    }
-    let review: Value = serde_json::from_slice(body).ok()?;
-    let asked = &review["spec"]["resourceAttributes"];
-    let text = |name: &str| asked[name].as_str().unwrap_or_default();
-    let slash = if text("subresource").is_empty() { "" } else { "/" };
-    asked.is_object().then(|| Access {
-        verb: text("verb").to_owned(),
-        api_group: text("group").to_owned(),
-        resource: format!("{}{slash}{}", text("resource"), text("subresource")),
-        namespace: text("namespace").to_owned(),
-        name: text("name").to_owned(),
-    })
 }

@@ -1,4 +1,4 @@
-//! What a cluster gives out that is unique or signed.
+//! Certificates that a cluster signs.
 
 use rcgen::{CertificateSigningRequestParams, ExtendedKeyUsagePurpose, KeyUsagePurpose};
 use serde_json::Value;
@@ -7,15 +7,6 @@ use crate::{
     kubesphere::secret,
     pki::{Authority, CLUSTER_VALIDITY, Validity},
 };
-
-/// A random uid, in the form of version 4.
-pub(super) fn uid() -> String {
-    let hex: String = secret::random_secret(32)
-        .bytes()
-        .map(|byte| char::from(b"0123456789abcdef"[usize::from(byte & 15)]))
-        .collect();
-    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[12..15], &hex[15..18], &hex[18..30])
-}
 
 /// The certificate that a request asks for, as PEM in base64.
 pub(super) fn certificate(authority: &Authority, request: &Value) -> Option<String> {
