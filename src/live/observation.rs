@@ -5,12 +5,12 @@ use std::{fmt::Debug, time::Duration};
 
 use backon::ExponentialBuilder;
 use futures::{
-    Stream, StreamExt as _,
+    Stream, StreamExt as _, TryStreamExt as _, future,
     stream::{self, BoxStream},
 };
 use kube::{
     Api, Resource,
-    api::ListParams,
+    api::{ListParams, WatchEvent, WatchParams},
     runtime::{
         utils::StreamBackoff,
         watcher::{Config, Error, Event, ExponentialBackoff, watcher},
@@ -29,6 +29,8 @@ pub(super) const POLL_EVERY: Duration = Duration::from_secs(3);
 /// The server ends a watch after so many seconds; one that stays silent for longer is dead and opened anew. Over HTTP/2
 /// pings find that out sooner.
 const WATCH_SECONDS: u32 = 120;
+/// How much longer, so that the server's end comes first.
+const WATCH_MARGIN: Duration = Duration::from_secs(5);
 
 /// Which one object is awaited.
 #[derive(Clone, Debug)]
@@ -65,12 +67,17 @@ pub enum State<K> {
     Interrupted(String),
 }
 
-/// The object's states, the present one first. Never ends.
-pub fn latest<K>(api: Api<K>, selection: Selection) -> impl Stream<Item = State<K>> + Send
+/// The object's states, the present one first; or those that came after the one that was read `since`, as long as the
+/// server remembers that. Never ends.
+pub fn latest<K>(
+    api: Api<K>,
+    selection: Selection,
+    since: Option<String>,
+) -> impl Stream<Item = State<K>> + Send
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    let source = Source::watch(&api, &selection);
+    let source = Source::watch(&api, &selection, since);
     stream::unfold((source, api, selection), |(mut source, api, selection)| async move {
         loop {
             match source.next(&api, &selection).await {
@@ -98,6 +105,34 @@ where
     StreamBackoff::new(watcher(api, config), ExponentialBackoff::from(backoff)).boxed()
 }
 
+/// What has changed since this resource version. Ends with the watch, whatever ends it.
+fn changes<K>(
+    api: Api<K>,
+    selection: &Selection,
+    since: String,
+) -> impl Stream<Item = Result<Event<K>, Error>> + Send + 'static
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let ListParams { field_selector, label_selector, .. } = selection.parameters();
+    let timeout = Some(WATCH_SECONDS);
+    let parameters = WatchParams { field_selector, label_selector, timeout, ..WatchParams::default() };
+    let watch = async move { api.watch(&parameters, &since).await };
+    let changes = stream::once(watch).try_flatten().try_filter_map(|change| future::ready(event_of(change)));
+    let changes = changes.take_while(|event| future::ready(event.is_ok())).map_err(Error::WatchFailed);
+    let ends = tokio::time::sleep(Duration::from_secs(WATCH_SECONDS.into()) + WATCH_MARGIN);
+    changes.take_until(ends)
+}
+
+fn event_of<K>(change: WatchEvent<K>) -> Result<Option<Event<K>>, kube::Error> {
+    match change {
+        WatchEvent::Added(object) | WatchEvent::Modified(object) => Ok(Some(Event::Apply(object))),
+        WatchEvent::Deleted(object) => Ok(Some(Event::Delete(object))),
+        WatchEvent::Bookmark(_) => Ok(None),
+        WatchEvent::Error(status) => Err(kube::Error::Api(status)),
+    }
+}
+
 enum Next<K> {
     State(Option<K>),
     Nothing,
@@ -114,8 +149,13 @@ impl<K> Source<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    fn watch(api: &Api<K>, selection: &Selection) -> Self {
-        Self::Watch { events: patient_watch(api.clone(), selection.config()), listed: None }
+    fn watch(api: &Api<K>, selection: &Selection, since: Option<String>) -> Self {
+        let events = patient_watch(api.clone(), selection.config());
+        let events = match since {
+            Some(since) => changes(api.clone(), selection, since).chain(events).boxed(),
+            None => events,
+        };
+        Self::Watch { events, listed: None }
     }
 
     fn poll() -> Self {

@@ -21,18 +21,21 @@ use super::{
     registrations::{Roll, watch},
 };
 use crate::plan::{
-    observed::{InstallerContainer, Seen},
+    observed::{InstallerContainer, Observed, Seen},
     reconciler::Observation,
 };
 
 /// What is seen, by several ways.
 pub type Observations<'a> = SelectAll<BoxStream<'a, Observation>>;
 
-/// The objects of a cluster that is to get this role. Never ends.
-pub fn objects<'a>(connection: &'a Connection, role: &Role) -> Observations<'a> {
-    let configuration = latest(configurations(connection).into(), named(cluster_configuration::NAME));
+/// The objects of a cluster that is to get this role, as they have changed since they were observed. Never ends.
+pub fn objects<'a>(connection: &'a Connection, role: &Role, observed: &Observed) -> Observations<'a> {
+    let since = observed.configuration.present().map(ClusterConfiguration::resource_version);
+    let since = since.map(str::to_owned);
+    let configuration = latest(configurations(connection).into(), named(cluster_configuration::NAME), since);
     let config_maps: Api<ConfigMap> = Api::namespaced(connection.client.clone(), NAMESPACE);
-    let config = latest(config_maps, named(kubesphere_config::NAME));
+    let since = observed.config.present().and_then(|config| config.resource_version.clone());
+    let config = latest(config_maps, named(kubesphere_config::NAME), since);
     let mut all: Vec<BoxStream<'a, Observation>> = vec![
         configuration.map(sighted(connection, configuration_of)).boxed(),
         config.map(sighted(connection, config_map_of)).boxed(),

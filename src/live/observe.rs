@@ -193,7 +193,10 @@ pub fn config_of(config_map: &ConfigMap) -> Seen<KubesphereConfig> {
     let text = config_map.data.as_ref().and_then(|data| data.get(kubesphere_config::KEY));
     match text.map(|text| KubesphereConfig::parse(text)) {
         None => Seen::Malformed(format!("there is no key {}", kubesphere_config::KEY)),
-        Some(Ok(config)) => Seen::Present(config),
+        Some(Ok(config)) => {
+            let resource_version = config_map.metadata.resource_version.clone();
+            Seen::Present(KubesphereConfig { resource_version, ..config })
+        }
         Some(Err(why)) => Seen::Malformed(format!("{} is {why}", kubesphere_config::KEY)),
     }
 }

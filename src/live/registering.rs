@@ -122,7 +122,7 @@ impl<'a> Registering<'a> {
     /// The Cluster alone, as it changes.
     pub(super) fn states(&self) -> BoxStream<'static, State<RegisteredCluster>> {
         let selection = Selection::Name(self.name.to_owned());
-        let states = latest::<DynamicObject>(clusters(self.host).into(), selection);
+        let states = latest::<DynamicObject>(clusters(self.host).into(), selection, None);
         states
             .map(|state| match state {
                 State::Seen(found) => State::Seen(found.as_ref().map(as_value).map(RegisteredCluster::new)),

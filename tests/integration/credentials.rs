@@ -44,7 +44,7 @@ fn scenario(version: Version) -> Scenario {
 }
 
 fn prepared(version: Version) -> Watched {
-    Watched::lease(&scenario(version).on_control_planes())
+    Watched::lease(&scenario(version))
 }
 
 /// The Secret with the token for this host.
@@ -141,7 +141,7 @@ fn a_service_account_of_our_own_is_stored_and_shown_nowhere() {
 #[test]
 fn the_contexts_own_user_is_stored_where_that_is_asked_for() {
     for version in [Version::V3_1, Version::V3_4] {
-        let bed = Watched::lease(&Scenario::new(version).on_control_planes());
+        let bed = Watched::lease(&Scenario::new(version));
         let run = bed.join("member1 --credentials context").run().code(0);
         let _ = run.says("4. host \"host\": create Cluster member1 with the credential of context member1\n");
         bed.assert_joined(1, "member1");
@@ -162,7 +162,7 @@ fn nothing_is_made_for_a_cluster_that_stands() {
 
 #[test]
 fn the_credential_comes_before_the_first_change_of_a_configuration() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4).on_control_planes());
+    let bed = Watched::lease(&Scenario::new(Version::V3_4));
     let run = bed.join("member1 -v 6").run().code(0);
     let position = |what: &str| run.stderr.find(what).unwrap_or_else(|| panic!("no {what}\n{run}"));
     let verified = position("the credential for the host works");
@@ -195,6 +195,8 @@ fn killed_after_each_part_it_ends_alike() {
     bed.assert_joined(1, "member1");
     let mut writes = bed.stored();
     assert_eq!(writes.remove(0), "create clusters/member1");
+    // Binding and token are made at once.
+    writes[1..].sort();
     let account = ["create serviceaccounts/kubectl-mc-host", "create clusterrolebindings/kubectl-mc-host"];
     let account =
         account.map(str::to_owned).into_iter().chain([format!("create secrets/{}", token_secret(&bed))]);
@@ -241,7 +243,7 @@ fn an_account_of_somebody_else_is_not_taken_over() {
 
 #[test]
 fn who_may_make_the_account_need_not_be_a_cluster_admin() {
-    let bed = prepared(Version::V3_4);
+    let bed = Watched::lease(&scenario(Version::V3_4).on_control_planes());
     let rights: Vec<&str> = ON_MEMBER.iter().chain(&MAKES_ACCOUNT).copied().collect();
     let as_user = |name: &str, rights: &[&str]| -> Run {
         let user = user_who_may(bed.member(1), name, rights);
@@ -413,7 +415,7 @@ fn a_plan_in_json_names_what_is_created() {
 /// The host's requests and the member's may each be lost or refused once.
 #[test]
 fn answers_that_are_lost_are_asked_for_again() {
-    let bed = Faulty::lease(&scenario(Version::V3_4).on_control_planes());
+    let bed = Faulty::lease(&scenario(Version::V3_4));
     let front = bed.before_member(1);
     front.add(Rule::on("POST", "/serviceaccounts", Fault::CutAfterBytes(10)).times(1));
     front.add(Rule::on("POST", "/clusterrolebindings", Fault::status(503)).times(1));
@@ -427,7 +429,7 @@ fn answers_that_are_lost_are_asked_for_again() {
 
 /// Somebody makes a service account of the same name while our request for it is held back.
 fn racing(label: &Value) -> (Faulty, Run) {
-    let bed = Faulty::lease(&scenario(Version::V3_4).on_control_planes());
+    let bed = Faulty::lease(&scenario(Version::V3_4));
     let words = "import member1 --context host --yes --skip-check member-server-loopback";
     let command = bed.kubectl_mc().words(words);
     let run = bed.run_with(

@@ -37,6 +37,8 @@ pub struct KubesphereConfig {
     pub cluster_name: Option<String>,
     /// The cluster controller's resync period.
     pub resync: Duration,
+    /// The resource version of the ConfigMap, where it was read from one.
+    pub resource_version: Option<String>,
 }
 
 impl KubesphereConfig {
@@ -66,6 +68,7 @@ impl KubesphereConfig {
             role: text_at("/multicluster/clusterRole").map(Role::parse),
             cluster_name: text_at("/multicluster/clusterName").map(str::to_owned),
             resync: resync(&yaml).unwrap_or(default_resync),
+            resource_version: None,
         })
     }
 }

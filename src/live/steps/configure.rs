@@ -257,7 +257,7 @@ impl<'a> Reconciling<'a> {
     async fn take(&mut self, wake: Instant) -> bool {
         let mut observations = match self.observations.take() {
             Some(observations) => observations,
-            None => self.with_log(objects(self.connection, &self.reconciler.role())),
+            None => self.with_log(self.objects()),
         };
         let seen = timeout_at(wake, (&mut observations).ready_chunks(TAKEN_AT_ONCE).next()).await;
         self.observations = Some(observations);
@@ -272,6 +272,10 @@ impl<'a> Reconciling<'a> {
         }
     }
 
+    fn objects(&self) -> Observations<'a> {
+        objects(self.connection, &self.reconciler.role(), self.reconciler.observed())
+    }
+
     fn with_log(&self, mut observations: Observations<'a>) -> Observations<'a> {
         // A restart replaces its pod.
         let container = self.reconciler.observed().container.clone().filter(|_| !self.done.restarted);
@@ -284,11 +288,7 @@ impl<'a> Reconciling<'a> {
     async fn send(&mut self, patch: &ConfigurationPatch) -> Result<(), Failure> {
         self.count_attempt()?;
         let connection = self.connection;
-        let mut objects = if self.turn.run.wait {
-            objects(connection, &self.reconciler.role())
-        } else {
-            Observations::new()
-        };
+        let mut objects = if self.turn.run.wait { self.objects() } else { Observations::new() };
         let answer = patch_configuration(connection, patch, Persistence::Stored);
         let answer = Box::pin(in_time(&connection.side, self.turn.run.deadline, answer));
         let (answer, seen) = along_with(answer, &mut objects).await;

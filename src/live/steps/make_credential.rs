@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
 use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
@@ -186,25 +187,38 @@ impl Making<'_> {
         }
     }
 
+    /// The account first: without it Kubernetes removes a Secret for its token again.
     async fn service_account(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
-        let mut secret = None;
-        for piece in &self.step.credential.missing {
-            secret = self.ensure(*piece, made).await?.or(secret);
-        }
+        let (account, belongings): (Vec<_>, Vec<_>) = self
+            .step
+            .credential
+            .missing
+            .iter()
+            .partition(|piece| **piece == CredentialObject::ServiceAccount);
+        let _ = self.ensure(account, made).await?;
+        let secret = self.ensure(belongings, made).await?;
         self.token(secret, made).await.map(StoredUser::Token)
     }
 
-    /// The name of the token's Secret, where that is what was made.
+    /// Makes sure of all of these at once; the name of the token's Secret, where one was made.
     async fn ensure(
         &self,
-        piece: CredentialObject,
+        pieces: Vec<CredentialObject>,
         made: &mut Vec<StepResult>,
     ) -> Result<Option<String>, Failure> {
-        let ask = async || ensure(self.member, piece, Persistence::Stored).await;
-        let ensured = retry_until(&self.member.side, self.deadline, ask).await?;
-        let is_made = matches!(ensured, Ensured::Made(_));
-        self.record(piece, ensured, made)?;
-        Ok((is_made && piece.kind() == ObjectKind::SECRET).then(|| piece.name()))
+        let asks = pieces.iter().map(|piece| {
+            let ask = async || ensure(self.member, *piece, Persistence::Stored).await;
+            retry_until(&self.member.side, self.deadline, ask)
+        });
+        let (mut secret, mut failed) = (None, None);
+        // What was made is told, whatever has failed beside it.
+        for (piece, ensured) in pieces.iter().zip(join_all(asks).await) {
+            let is_token = matches!(ensured, Ok(Ensured::Made(piece)) if piece.kind() == ObjectKind::SECRET);
+            secret = is_token.then(|| piece.name()).or(secret);
+            let recorded = ensured.and_then(|ensured| self.record(*piece, ensured, made));
+            failed = failed.or(recorded.err());
+        }
+        failed.map_or(Ok(secret), Err)
     }
 
     pub(in crate::live) fn record(
@@ -235,7 +249,7 @@ impl Making<'_> {
             secret = match retry_until(&self.member.side, deadline, ask).await? {
                 Token::Filled(token) => return Ok(token),
                 // Removed with an earlier account of the same name.
-                Token::Absent => self.ensure(self.token_piece(), made).await?,
+                Token::Absent => self.ensure(vec![self.token_piece()], made).await?,
                 Token::Empty(secret) => Some(secret),
             };
             if !told {

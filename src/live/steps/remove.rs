@@ -88,7 +88,7 @@ pub async fn until_gone(
     mut stands: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let api = Api::from(Objects::like(connection, &trace.object));
-    let mut states = std::pin::pin!(latest(api, Selection::Name(trace.object.name.clone())));
+    let mut states = std::pin::pin!(latest(api, Selection::Name(trace.object.name.clone()), None));
     let mut missing = why_it_stays(trace, &[]);
     loop {
         match timeout_at(deadline, states.next()).await {
