@@ -81,6 +81,10 @@ impl Cli {
     /// Reads a command line, the program's own name first.
     pub fn read(words: impl IntoIterator<Item = OsString>, called: &Called) -> Result<Self, clap::Error> {
         let words: Vec<OsString> = words.into_iter().collect();
+        // Laying help out takes longer than reading the words, and is seldom needed.
+        if let Ok(cli) = Self::try_parse_from(&words) {
+            return Ok(cli);
+        }
         let mut definition = Self::called(called);
         let matches = definition.try_get_matches_from_mut(&words).map_err(|error| pointed(error, &words))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))
