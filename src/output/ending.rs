@@ -54,12 +54,17 @@ pub fn conclude(
     if let Err(error) = &result {
         object.ending().failed(error);
     }
+    // That nobody reads the object hides no failure.
+    result.and(print(ui, format, object))
+}
+
+/// Prints an object.
+pub fn print(ui: &Ui, format: OutputFormat, object: &impl Serialize) -> Result<(), Error> {
     let text = match format {
         OutputFormat::Json => serde_json::to_string_pretty(object).expect("the object is plain data"),
         OutputFormat::Yaml => serde_yaml::to_string(object).expect("the object is plain data"),
     };
-    // That nobody reads the object hides no failure.
-    result.and(ui.result(text.trim_end()))
+    ui.result(text.trim_end())
 }
 
 fn error_view(error: &Error) -> ErrorView {

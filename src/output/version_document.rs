@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
-    document::API_VERSION,
-    ending::{Ending, Object},
-};
+use super::document::API_VERSION;
 
 /// The version where kubectl's object has its own (kubectl `pkg/cmd/version/version.go`).
 #[derive(Clone, Debug, Serialize)]
@@ -14,8 +11,6 @@ pub struct VersionDocument {
     api_version: &'static str,
     kind: &'static str,
     client_version: ClientVersion,
-    #[serde(flatten)]
-    ending: Ending,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -27,18 +22,12 @@ struct ClientVersion {
 impl VersionDocument {
     pub fn new() -> Self {
         let client_version = ClientVersion { git_version: concat!("v", env!("CARGO_PKG_VERSION")) };
-        Self { api_version: API_VERSION, kind: "Version", client_version, ending: Ending::default() }
+        Self { api_version: API_VERSION, kind: "Version", client_version }
     }
 }
 
 impl Default for VersionDocument {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Object for VersionDocument {
-    fn ending(&mut self) -> &mut Ending {
-        &mut self.ending
     }
 }

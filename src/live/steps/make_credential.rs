@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
 use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
 use secrecy::SecretString;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     live::{
@@ -32,6 +32,8 @@ use crate::{
 
 /// kube-controller-manager fills a token Secret within a second; one that is away for longer has to be looked at.
 const FILLED_WITHIN: Duration = Duration::from_secs(60);
+/// What was asked along with something that has failed may have been made: its answer is waited for, to be told.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 /// A credential that is being made.
 pub(in crate::live) struct Making<'a> {
@@ -200,25 +202,33 @@ impl Making<'_> {
         self.token(secret, made).await.map(StoredUser::Token)
     }
 
-    /// Makes sure of all of these at once; the name of the token's Secret, where one was made.
+    /// Makes sure of all of these at once, and tells each when it is there; the name of the token's Secret, where one was
+    /// made.
     async fn ensure(
         &self,
         pieces: Vec<CredentialObject>,
         made: &mut Vec<StepResult>,
     ) -> Result<Option<String>, Failure> {
-        let asks = pieces.iter().map(|piece| {
-            let ask = async || ensure(self.member, *piece, Persistence::Stored).await;
-            retry_until(&self.member.side, self.deadline, ask)
+        let asks = pieces.into_iter().map(|piece| async move {
+            let ask = async || ensure(self.member, piece, Persistence::Stored).await;
+            (piece, retry_until(&self.member.side, self.deadline, ask).await)
         });
-        let (mut secret, mut failed) = (None, None);
-        // What was made is told, whatever has failed beside it.
-        for (piece, ensured) in pieces.iter().zip(join_all(asks).await) {
+        let mut asks: FuturesUnordered<_> = asks.collect();
+        let mut secret = None;
+        while let Some((piece, ensured)) = asks.next().await {
             let is_token = matches!(ensured, Ok(Ensured::Made(piece)) if piece.kind() == ObjectKind::SECRET);
             secret = is_token.then(|| piece.name()).or(secret);
-            let recorded = ensured.and_then(|ensured| self.record(*piece, ensured, made));
-            failed = failed.or(recorded.err());
+            if let Err(failure) = ensured.and_then(|ensured| self.record(piece, ensured, made)) {
+                let others = async {
+                    while let Some((piece, ensured)) = asks.next().await {
+                        let _ = ensured.and_then(|ensured| self.record(piece, ensured, made));
+                    }
+                };
+                let _ = timeout(TOLD_WITHIN, others).await;
+                return Err(failure);
+            }
         }
-        failed.map_or(Ok(secret), Err)
+        Ok(secret)
     }
 
     pub(in crate::live) fn record(

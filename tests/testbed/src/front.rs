@@ -12,7 +12,7 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, DATE, RETRY_AFTER},
+    header::{CONNECTION, CONTENT_LENGTH, DATE, RETRY_AFTER},
     uri::{Authority as UriAuthority, Scheme},
 };
 use http_body_util::{BodyExt as _, Limited};
@@ -344,8 +344,6 @@ impl Shared {
         let headers = request.headers_mut();
         headers.remove(CONNECTION);
         remove_claims(headers);
-        // As in the apiserver, a token that is given goes before the certificate.
-        let user = user.filter(|_| !headers.contains_key(AUTHORIZATION));
         if let Some(user) = user {
             claim(headers, user);
         }
