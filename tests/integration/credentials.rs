@@ -195,8 +195,6 @@ fn killed_after_each_part_it_ends_alike() {
     bed.assert_joined(1, "member1");
     let mut writes = bed.stored();
     assert_eq!(writes.remove(0), "create clusters/member1");
-    // Binding and token are made at once.
-    writes[1..].sort();
     let account = ["create serviceaccounts/kubectl-mc-host", "create clusterrolebindings/kubectl-mc-host"];
     let account =
         account.map(str::to_owned).into_iter().chain([format!("create secrets/{}", token_secret(&bed))]);
@@ -425,24 +423,6 @@ fn answers_that_are_lost_are_asked_for_again() {
     let _ = bed.kubectl_mc().words(words).run().code(0);
     bed.assert_joined(1, "member1");
     assert_eq!(ours(bed.member(1), "v1", "Secret", Some(objects::SYSTEM)), [token_secret(&bed)]);
-}
-
-/// Binding and token are made at once; the one that is tried again hides nothing of the other.
-#[test]
-fn what_is_refused_is_told_while_the_other_is_tried_again() {
-    for (refused, unavailable) in [("secrets", "clusterrolebindings"), ("clusterrolebindings", "secrets")] {
-        let bed = Faulty::lease(&scenario(Version::V3_4));
-        let front = bed.before_member(1);
-        front.add(Rule::on("POST", &format!("/{refused}"), Fault::status(403)));
-        front.add(Rule::on("POST", &format!("/{unavailable}"), Fault::status(503)));
-        let words = "import member1 --context host --yes --skip-check member-server-loopback";
-        let run = bed.kubectl_mc().words(words).run().code(1);
-        let _ = run
-            .says(refused)
-            .says("forbidden")
-            .does_not_say("unavailable")
-            .stdout("serviceaccount/kubectl-mc-host created on member \"member1\"\n");
-    }
 }
 
 /// Somebody makes a service account of the same name while our request for it is held back.

@@ -1,11 +1,10 @@
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
 use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
 use secrecy::SecretString;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::{
     live::{
@@ -32,8 +31,6 @@ use crate::{
 
 /// kube-controller-manager fills a token Secret within a second; one that is away for longer has to be looked at.
 const FILLED_WITHIN: Duration = Duration::from_secs(60);
-/// What was asked along with something that has failed may have been made: its answer is waited for, to be told.
-const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 /// A credential that is being made.
 pub(in crate::live) struct Making<'a> {
@@ -189,46 +186,25 @@ impl Making<'_> {
         }
     }
 
-    /// The account first: without it Kubernetes removes a Secret for its token again.
     async fn service_account(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
-        let (account, belongings): (Vec<_>, Vec<_>) = self
-            .step
-            .credential
-            .missing
-            .iter()
-            .partition(|piece| **piece == CredentialObject::ServiceAccount);
-        let _ = self.ensure(account, made).await?;
-        let secret = self.ensure(belongings, made).await?;
+        let mut secret = None;
+        for piece in &self.step.credential.missing {
+            secret = self.ensure(*piece, made).await?.or(secret);
+        }
         self.token(secret, made).await.map(StoredUser::Token)
     }
 
-    /// Makes sure of all of these at once, and tells each when it is there; the name of the token's Secret, where one was
-    /// made.
+    /// The name of the token's Secret, where that is what was made.
     async fn ensure(
         &self,
-        pieces: Vec<CredentialObject>,
+        piece: CredentialObject,
         made: &mut Vec<StepResult>,
     ) -> Result<Option<String>, Failure> {
-        let asks = pieces.into_iter().map(|piece| async move {
-            let ask = async || ensure(self.member, piece, Persistence::Stored).await;
-            (piece, retry_until(&self.member.side, self.deadline, ask).await)
-        });
-        let mut asks: FuturesUnordered<_> = asks.collect();
-        let mut secret = None;
-        while let Some((piece, ensured)) = asks.next().await {
-            let is_token = matches!(ensured, Ok(Ensured::Made(piece)) if piece.kind() == ObjectKind::SECRET);
-            secret = is_token.then(|| piece.name()).or(secret);
-            if let Err(failure) = ensured.and_then(|ensured| self.record(piece, ensured, made)) {
-                let others = async {
-                    while let Some((piece, ensured)) = asks.next().await {
-                        let _ = ensured.and_then(|ensured| self.record(piece, ensured, made));
-                    }
-                };
-                let _ = timeout(TOLD_WITHIN, others).await;
-                return Err(failure);
-            }
-        }
-        Ok(secret)
+        let ask = async || ensure(self.member, piece, Persistence::Stored).await;
+        let ensured = retry_until(&self.member.side, self.deadline, ask).await?;
+        let is_made = matches!(ensured, Ensured::Made(_));
+        self.record(piece, ensured, made)?;
+        Ok((is_made && piece.kind() == ObjectKind::SECRET).then(|| piece.name()))
     }
 
     pub(in crate::live) fn record(
@@ -259,7 +235,7 @@ impl Making<'_> {
             secret = match retry_until(&self.member.side, deadline, ask).await? {
                 Token::Filled(token) => return Ok(token),
                 // Removed with an earlier account of the same name.
-                Token::Absent => self.ensure(vec![self.token_piece()], made).await?,
+                Token::Absent => self.ensure(self.token_piece(), made).await?,
                 Token::Empty(secret) => Some(secret),
             };
             if !told {
