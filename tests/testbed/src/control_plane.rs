@@ -1,6 +1,7 @@
 //! One throwaway cluster without nodes on loopback: real processes, or a server in memory.
 
 use std::{
+    io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     sync::{
@@ -147,7 +148,21 @@ impl ControlPlane {
 
     /// A cluster in memory, which is there at once and answers as one of this Kubernetes.
     pub async fn launch_in_memory(name: &str, kubernetes: Kubernetes) -> Result<Self, Error> {
-        let ground = Ground::lay(name, free_port()).await?;
+        let mut attempt = 1;
+        loop {
+            match Self::launch_in_memory_on(name, kubernetes, free_port()).await {
+                Err(Error::Io { source, .. })
+                    if source.kind() == io::ErrorKind::AddrInUse && attempt < PORT_ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn launch_in_memory_on(name: &str, kubernetes: Kubernetes, port: u16) -> Result<Self, Error> {
+        let ground = Ground::lay(name, port).await?;
         let trust = Trust {
             authority: Arc::clone(&ground.keys.authority),
             front_proxy: ground.keys.front_proxy.certificate(),
