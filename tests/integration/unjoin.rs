@@ -55,6 +55,7 @@ fn a_join_after_an_unjoin_works(version: Version, name_again: &str) {
     let bed = Watched::lease(&host_of(version).on_control_planes());
     let before = listings(&bed);
     let _ = bed.join("member1").run().code(0);
+    bed.assert_joined(1, "member1");
     let renew =
         "renew member1 --member-context member1 --context host --yes --skip-check member-server-loopback";
     let _ = bed.kubectl_mc().words(renew).run().code(0);

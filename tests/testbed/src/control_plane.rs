@@ -1,7 +1,6 @@
 //! One throwaway cluster without nodes on loopback: real processes, or a server in memory.
 
 use std::{
-    io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     sync::{
@@ -121,17 +120,7 @@ impl ControlPlane {
 
     /// As [`Self::start`], for who is on a runtime already; it must be [`crate::runtime`].
     pub async fn launch(assets: &Assets, name: &str) -> Result<Self, Error> {
-        let mut attempt = 1;
-        loop {
-            match Self::launch_on(assets, name, free_port()).await {
-                Err(Error::Start { log, .. })
-                    if log.contains("address already in use") && attempt < PORT_ATTEMPTS =>
-                {
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        on_free_port(|port| Self::launch_on(assets, name, port)).await
     }
 
     async fn launch_on(assets: &Assets, name: &str, port: u16) -> Result<Self, Error> {
@@ -148,17 +137,7 @@ impl ControlPlane {
 
     /// A cluster in memory, which is there at once and answers as one of this Kubernetes.
     pub async fn launch_in_memory(name: &str, kubernetes: Kubernetes) -> Result<Self, Error> {
-        let mut attempt = 1;
-        loop {
-            match Self::launch_in_memory_on(name, kubernetes, free_port()).await {
-                Err(Error::Io { source, .. })
-                    if source.kind() == io::ErrorKind::AddrInUse && attempt < PORT_ATTEMPTS =>
-                {
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        on_free_port(|port| Self::launch_in_memory_on(name, kubernetes, port)).await
     }
 
     async fn launch_in_memory_on(name: &str, kubernetes: Kubernetes, port: u16) -> Result<Self, Error> {
@@ -339,6 +318,20 @@ async fn client(kubeconfig: &Path) -> Result<kube::Client, Error> {
     config.default_retry = false; // It repeats a 503 silently for minutes, also while this test bed waits for readiness.
     config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(audit::OWN_AGENT)));
     Ok(kube::Client::try_from(config)?)
+}
+
+/// Launches on a port, and on another one where somebody was faster.
+async fn on_free_port<L>(launch: impl Fn(u16) -> L) -> Result<ControlPlane, Error>
+where
+    L: Future<Output = Result<ControlPlane, Error>>,
+{
+    for _ in 1..PORT_ATTEMPTS {
+        match launch(free_port()).await {
+            Err(error) if error.is_taken_port() => {}
+            outcome => return outcome,
+        }
+    }
+    launch(free_port()).await
 }
 
 /// A port that nobody listens on and that this process has not given out yet.

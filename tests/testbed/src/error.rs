@@ -84,6 +84,15 @@ impl Error {
         let action = action.into();
         move |source| Self::Io { action, source }
     }
+
+    /// Whether somebody else listens on a port that was free when it was chosen.
+    pub(crate) fn is_taken_port(&self) -> bool {
+        match self {
+            Self::Start { log, .. } => log.contains("address already in use"),
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::AddrInUse,
+            _ => false,
+        }
+    }
 }
 
 impl From<kube::Error> for Error {
