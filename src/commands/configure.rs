@@ -99,7 +99,7 @@ fn is_stream(configure: &Configure) -> bool {
 async fn configure_file(configure: &Configure, global: &Global, ui: &Ui) -> Result<(), Error> {
     let source = Source::read(&configure.file)?;
     let name = source.name(&configure.file);
-    let refused = |problem| refused(&name, &problem);
+    let refused = |problem| refused(&source, &name, &problem);
     let text = text_of(source.bytes()).map_err(refused)?;
     let file = ConfigurationFile::parse(text).map_err(refused)?;
     let wanted = wanted(configure, global, ui).await?;
@@ -218,10 +218,11 @@ fn readers(holds_secrets: bool) -> Readers {
 }
 
 /// As compilers say it, so that editors find the place.
-fn refused(name: &str, problem: &Problem) -> Error {
+fn refused(source: &Source, name: &str, problem: &Problem) -> Error {
     let place = match problem.at {
         Some(Position { line, column }) => format!("{name}:{line}:{column}"),
         None => name.to_owned(),
     };
-    Error::new(ErrorKind::Obstacle, format!("{place}: {}", problem.fault)).hint(problem.hint())
+    let file = matches!(source, Source::File(_)).then_some(name);
+    Error::new(ErrorKind::Obstacle, format!("{place}: {}", problem.fault)).hint(problem.hint(file))
 }

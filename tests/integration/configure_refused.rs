@@ -94,6 +94,34 @@ fn bad_files_are_refused_with_their_place() {
 }
 
 #[test]
+fn what_is_not_what_it_seems_is_refused_with_its_place_and_the_way_out() {
+    let unseen =
+        format!("{HEAD}spec:\n  multicluster:\n    clusterRole: none\n\u{a0}   hostClusterName: eu\n");
+    let encrypted = format!("{HEAD}spec: {{}}\nsops:\n  mac: x\n");
+    let kubeadms = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n".to_owned();
+    for (text, said, hint) in [
+        (
+            unseen,
+            "c.yaml:6:1: the invisible character U+00A0 NO-BREAK SPACE stands here",
+            "an ordinary blank",
+        ),
+        (encrypted, "c.yaml:4:1: the file is encrypted by SOPS", "`sops --decrypt --in-place c.yaml`"),
+        (kubeadms, "its apiVersion is kubeadm.k8s.io/v1beta3", "set kind and apiVersion right"),
+    ] {
+        Folder::of(text.as_bytes()).refused("c.yaml --role host", 3, &[said, hint]);
+    }
+}
+
+#[test]
+fn what_nothing_reads_is_told_with_its_line() {
+    let folder = Folder::of(format!("{HEAD}spec: {{}}\nmulticluster:\n  clusterRole: member\n").as_bytes());
+    let run = folder.run("c.yaml --role host").code(0);
+    let _ = run.says(
+        "warning: c.yaml: line 4: nothing reads `multicluster` there: its place is `spec.multicluster`",
+    );
+}
+
+#[test]
 fn what_would_lose_a_name_or_its_backup_is_refused() {
     let folder = Folder::with("bare");
     fs::hard_link(folder.path("c.yaml"), folder.path("d.yaml")).unwrap();

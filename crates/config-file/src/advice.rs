@@ -55,6 +55,14 @@ pub enum Advice {
         "the jwtSecret {0} is in it already, and this host will sign with it: take it out (`jwtSecret: \"\"`) if it is another host's"
     )]
     ForeignSecret(JwtSecret),
+    /// Whoever wrote it there meant something by it.
+    #[error("line {line}: nothing reads `{key}` there: its place is `{place}` of the ClusterConfiguration")]
+    Misplaced {
+        key: String,
+        line: usize,
+        /// The path at which it is read.
+        place: String,
+    },
     /// The installer fails (ks-installer `roles/ks-core/init-token/tasks/main.yaml:29`).
     #[error(
         "spec.authentication.jwtSecret is missing, without which ks-installer fails: add `jwtSecret: \"\"`"

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kubesphere::{
-    cluster_configuration::{GROUP, KIND},
+    cluster_configuration::{GROUP, KIND, VERSION},
     configuration_patch::Wanted,
     jwt_secret::JwtSecret,
 };
@@ -11,6 +11,7 @@ use kubesphere::{
 use super::{
     advice::{self, Advice},
     edit::{self, Edited},
+    encryption, invisible, misplaced,
     problem::{Fault, Problem},
     shown,
     tree::{self, Content, Node, Tree},
@@ -44,10 +45,15 @@ impl<'text> ConfigurationFile<'text> {
     pub fn parse(whole: &'text str) -> Result<Self, Problem> {
         let text = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
         let tree = tree::parse(text)?;
+        let is_ours = |document: &Node| {
+            advice::is_kubekeys(document) || objects(document).into_iter().any(is_nearly_configuration)
+        };
+        let refused = invisible::first(text, &tree, is_ours).or_else(|| encryption::found(&tree));
+        refused.map_or(Ok(()), Err)?;
         let meaning = verify::meaning(text)?;
         let lines: Vec<usize> = configurations(&tree).map(|found| found.at.line).collect();
         match lines.len() {
-            0 => Err(Problem::of_file(Fault::NoConfiguration)),
+            0 => Err(without_configuration(&tree)),
             1 => Ok(Self { whole, text, tree, meaning }),
             _ => Err(Problem::of_file(Fault::SeveralConfigurations { lines })),
         }
@@ -87,8 +93,12 @@ impl<'text> ConfigurationFile<'text> {
 
     /// What to know about these wishes in this file.
     pub fn advice(&self, wanted: &Wanted) -> Vec<Advice> {
-        let is_kubekeys = self.tree.documents.iter().any(advice::is_kubekeys);
-        advice::advice(self.configuration(), is_kubekeys, wanted)
+        let kubekeys = self.tree.documents.iter().filter(|document| advice::is_kubekeys(document));
+        let kubekeys: Vec<&Node> = kubekeys.collect();
+        let mut advice = advice::advice(self.configuration(), !kubekeys.is_empty(), wanted);
+        advice.extend(kubekeys.into_iter().flat_map(misplaced::in_kubekeys));
+        advice.extend(misplaced::in_configuration(self.configuration()));
+        advice
     }
 
     fn configuration(&self) -> &Node {
@@ -96,12 +106,37 @@ impl<'text> ConfigurationFile<'text> {
     }
 }
 
-/// The ClusterConfigurations, by their API group and kind.
+/// The ClusterConfigurations, by their kind and their apiVersion: there is one version of it (ks-installer
+/// `deploy/kubesphere-installer.yaml@v3.1.0…v3.4.1`).
 fn configurations(tree: &Tree) -> impl Iterator<Item = &Node> {
     tree.documents.iter().flat_map(objects).filter(|node| {
         let text = |key| node.get(key).and_then(Node::text);
-        text("kind") == Some(KIND) && text("apiVersion").is_some_and(|version| group(version) == GROUP)
+        text("kind") == Some(KIND) && text("apiVersion") == Some(&*api_version())
     })
+}
+
+fn api_version() -> String {
+    format!("{GROUP}/{VERSION}")
+}
+
+/// What was probably meant for one, or is another's: kubeadm has a kind of this name, too.
+fn is_nearly_configuration(node: &Node) -> bool {
+    node.get("kind").and_then(Node::text) == Some(KIND)
+        || node.get("apiVersion").and_then(Node::text).is_some_and(|version| group(version) == GROUP)
+}
+
+fn without_configuration(tree: &Tree) -> Problem {
+    let nearly = tree.documents.iter().flat_map(objects).find(|node| is_nearly_configuration(node));
+    let Some(node) = nearly else { return Problem::of_file(Fault::NoConfiguration) };
+    let api_version = api_version();
+    let wrong = [("kind", KIND), ("apiVersion", api_version.as_str())].into_iter();
+    let wrong = wrong.filter_map(|(key, right)| match node.get(key).and_then(Node::text) {
+        None => Some(format!("{key} is missing")),
+        Some(text) if text != right => Some(format!("{key} is {text}")),
+        Some(_) => None,
+    });
+    let wrong = wrong.collect::<Vec<_>>().join(", its ");
+    Problem::at(node.at, Fault::OtherKind { wrong })
 }
 
 /// A document's objects: itself, or the items of a list. The second reader finds them by itself, so that a mistake here

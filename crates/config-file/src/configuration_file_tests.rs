@@ -224,15 +224,41 @@ fn items_of_a_list_are_found() {
 #[test]
 fn none_and_two_are_refused() {
     let expected = "- there is no ClusterConfiguration of installer.kubesphere.io in it";
-    for text in
-        ["", "\u{feff}", "# nothing\n", "---\n---\n", "plain", "- 1\n", "kind: ClusterConfiguration\n"]
-    {
+    for text in ["", "\u{feff}", "# nothing\n", "---\n---\n", "plain", "- 1\n", "kind: Cluster\n"] {
         assert_eq!(edit(text, &host()).unwrap_err(), expected, "{text:?}");
     }
     assert_eq!(
         edit(&format!("{HEAD}---\n{HEAD}"), &host()).unwrap_err(),
         "- there are 2 ClusterConfigurations in it, in the lines 1 and 4"
     );
+}
+
+#[test]
+fn a_wrong_kind_or_version_is_told_where_it_stands() {
+    for (text, at, wrong) in [
+        ("kind: ClusterConfiguration\n", "1:1", "apiVersion is missing"),
+        (
+            "a: 1\n---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n",
+            "3:1",
+            "apiVersion is kubeadm.k8s.io/v1beta3",
+        ),
+        (
+            "apiVersion: installer.kubesphere.io/v1beta1\nkind: ClusterConfiguration\n",
+            "1:1",
+            "apiVersion is installer.kubesphere.io/v1beta1",
+        ),
+        (
+            "- apiVersion: installer.kubesphere.io/v1\n  kind: Clusterconfiguration\n",
+            "1:3",
+            "kind is Clusterconfiguration, its apiVersion is installer.kubesphere.io/v1",
+        ),
+    ] {
+        let expected =
+            format!("{at} this is no ClusterConfiguration of installer.kubesphere.io/v1alpha1: its {wrong}");
+        assert_eq!(edit(text, &host()).unwrap_err(), expected, "{text:?}");
+    }
+    let kubeadms = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n---\n";
+    assert!(edit(&format!("{kubeadms}{HEAD}"), &host()).is_ok(), "beside the right one it is another's");
 }
 
 #[test]

@@ -8,6 +8,9 @@ pub mod problem;
 pub mod store;
 
 mod edit;
+mod encryption;
+mod invisible;
+mod misplaced;
 mod permissions;
 mod scalar;
 mod shown;

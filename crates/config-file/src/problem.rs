@@ -2,13 +2,24 @@
 
 use std::fmt;
 
-use kubesphere::cluster_configuration::{GROUP, KIND};
+use kubesphere::{
+    cluster_configuration::{GROUP, KIND, VERSION},
+    shell_word::shell_word,
+};
 
 /// A place in a text, as editors count: from 1, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     pub line: usize,
     pub column: usize,
+}
+
+impl Position {
+    /// The place after a text.
+    pub(super) fn after(text: &str) -> Self {
+        let last = text.rsplit('\n').next().unwrap_or_default();
+        Self { line: text.matches('\n').count() + 1, column: last.chars().count() + 1 }
+    }
 }
 
 /// A file that cannot be edited, and why.
@@ -41,6 +52,25 @@ pub enum Fault {
         key: String,
         /// The line of the first one.
         first: usize,
+    },
+    /// A character that changes the meaning and is not seen.
+    #[error(
+        "the invisible character U+{:04X} {name} stands here, so that this means something else than it seems to",
+        u32::from(*character)
+    )]
+    Invisible {
+        character: char,
+        /// Unicode's name.
+        name: &'static str,
+    },
+    /// A file of SOPS, whose checksum would not fit any more.
+    #[error("the file is encrypted by SOPS, which would not open it any more once it is edited")]
+    Encrypted,
+    /// Only one of kind and apiVersion is right.
+    #[error("this is no {KIND} of {GROUP}/{VERSION}: its {wrong}")]
+    OtherKind {
+        /// What is wrong: `apiVersion is kubeadm.k8s.io/v1beta3`.
+        wrong: String,
     },
     /// Nothing of KubeSphere's installer in the file.
     #[error("there is no {KIND} of {GROUP} in it")]
@@ -108,8 +138,14 @@ impl Problem {
         Self { at: None, fault }
     }
 
-    pub fn hint(&self) -> String {
+    /// What to do about it in this file, or in what came from stdin.
+    pub fn hint(&self, file: Option<&str>) -> String {
         let hint = match &self.fault {
+            Fault::Encrypted => return decryption(file),
+            Fault::Invisible { .. } => {
+                "put an ordinary blank in its place, or nothing; one that is meant is written as an escape in double quotes (`\"\\u00a0\"`)"
+            }
+            Fault::OtherKind { .. } => "set kind and apiVersion right, or take the file of KubeSphere 3",
             Fault::NotUtf8 { .. } => "save the file as UTF-8",
             Fault::NotYaml(_) => "mend the line, or the ones before it, in an editor",
             Fault::Tab => "replace the tab by blanks",
@@ -130,20 +166,24 @@ impl Problem {
     }
 }
 
+fn decryption(file: Option<&str>) -> String {
+    match file {
+        Some(file) => format!(
+            "decrypt it first, and encrypt it again afterwards: `sops --decrypt --in-place {}`",
+            shell_word(file)
+        ),
+        None => "pass on what `sops --decrypt FILE` prints, and encrypt the result again".to_owned(),
+    }
+}
+
 /// The text of a file's bytes.
 pub fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
     std::str::from_utf8(bytes).map_err(|error| {
         let offset = error.valid_up_to();
         let before = String::from_utf8_lossy(&bytes[..offset]);
         let byte = bytes.get(offset).copied().unwrap_or_default();
-        Problem::at(end_of(&before), Fault::NotUtf8 { byte, offset })
+        Problem::at(Position::after(&before), Fault::NotUtf8 { byte, offset })
     })
-}
-
-/// The place after a text.
-fn end_of(text: &str) -> Position {
-    let last = text.rsplit('\n').next().unwrap_or_default();
-    Position { line: text.matches('\n').count() + 1, column: last.chars().count() + 1 }
 }
 
 fn listed(lines: &[usize]) -> String {

@@ -7,7 +7,10 @@ use std::{
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options};
 
-use super::problem::{Fault, Mark, Position, Problem};
+use super::{
+    invisible,
+    problem::{Fault, Mark, Position, Problem},
+};
 
 /// A text's documents and comments. It holds secrets, and so is not `Debug`; nor are its nodes.
 pub(super) struct Tree {
@@ -95,12 +98,14 @@ fn not_yaml(text: &str, error: &ScanError) -> Problem {
     let at = position(error.marker());
     // What is wrong with a text is said where it begins, although the tab stands further down.
     let last = if error.info().contains("tab") { usize::MAX } else { at.line };
-    tab(text, at.line..=last).unwrap_or_else(|| Problem::at(at, Fault::NotYaml(error.info())))
+    tab(text, &(at.line..=last))
+        .or_else(|| invisible::near(text, &(at.line..=at.line)))
+        .unwrap_or_else(|| Problem::at(at, Fault::NotYaml(error.info())))
 }
 
 /// The first tab among the leading blanks of the lines in which a parser stopped, or else of the one before them: mostly
 /// it is what is wrong there. Elsewhere it may be part of a text.
-pub(super) fn tab(text: &str, stopped: RangeInclusive<usize>) -> Option<Problem> {
+pub(super) fn tab(text: &str, stopped: &RangeInclusive<usize>) -> Option<Problem> {
     let before = stopped.start().saturating_sub(1);
     let tabs = (1..).zip(text.lines()).filter_map(|(line, content)| {
         let blanks = content.len() - content.trim_start_matches([' ', '\t']).len();
@@ -253,8 +258,8 @@ mod tests {
     #[test]
     fn an_indenting_tab_is_named() {
         let problem = parse("a:\n  b: 1\n \tc: 2\n").err().unwrap();
-        assert_eq!(problem, tab("x\n\n \ty\n", 4..=4).unwrap());
-        assert!(tab("a: b\t# c\n", 1..=1).is_none());
+        assert_eq!(problem, tab("x\n\n \ty\n", &(4..=4)).unwrap());
+        assert!(tab("a: b\t# c\n", &(1..=1)).is_none());
     }
 
     #[test]

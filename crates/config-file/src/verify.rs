@@ -1,13 +1,13 @@
 //! What a text means, as a second parser reads it: of the family that KubeKey and kubectl have, and not the one that
 //! the places come from.
 
-use kubesphere::cluster_configuration::{GROUP, KIND};
+use kubesphere::cluster_configuration::{GROUP, KIND, VERSION};
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 use serde_yaml::{Deserializer, Mapping, Value};
 
 use super::{
-    configuration_file::group,
+    invisible,
     problem::{Fault, Position, Problem},
     tree,
 };
@@ -44,7 +44,9 @@ pub(super) fn meaning(text: &str) -> Result<Meaning, Problem> {
 
 fn not_yaml(text: &str, error: &serde_yaml::Error) -> Problem {
     let at = error.location().map(|at| Position { line: at.line(), column: at.column() });
-    at.and_then(|at| tree::tab(text, at.line..=at.line)).unwrap_or_else(|| {
+    let lines = at.map(|at| at.line..=at.line);
+    let unseen = lines.and_then(|lines| tree::tab(text, &lines).or_else(|| invisible::near(text, &lines)));
+    unseen.unwrap_or_else(|| {
         // Its own words may quote the file.
         let words = error.to_string();
         let reason = REASONS.iter().find(|(said, _)| words.contains(said)).map(|(_, reason)| *reason);
@@ -79,7 +81,7 @@ fn objects(document: &mut Value) -> Vec<&mut Value> {
 
 fn is_configuration(object: &Value) -> bool {
     let text = |key| object.get(key).and_then(Value::as_str);
-    text("kind") == Some(KIND) && text("apiVersion").is_some_and(|version| group(version) == GROUP)
+    text("kind") == Some(KIND) && text("apiVersion") == Some(&*format!("{GROUP}/{VERSION}"))
 }
 
 fn set(value: &mut Value, wanted: &Json) -> Option<()> {
