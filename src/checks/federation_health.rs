@@ -39,7 +39,10 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let installed = host.is_host() && situation.step(side) == Some(&ConfigurationNeed::InEffect);
     let at_work = match host.run {
         InstallerRun::UnderWay(_) | InstallerRun::Unknown { is_likely: true, .. } => true,
-        InstallerRun::NotAsked | InstallerRun::Idle { .. } | InstallerRun::Unknown { .. } => false,
+        InstallerRun::NotAsked
+        | InstallerRun::Idle { .. }
+        | InstallerRun::NoPod(_)
+        | InstallerRun::Unknown { .. } => false,
     };
     let release = release(side, &federation.releases, installed, at_work);
     if !installed {

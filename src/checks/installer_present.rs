@@ -7,7 +7,7 @@ use super::{
     rule::{Outcome, some},
 };
 use crate::plan::{
-    observed::{Observed, Seen},
+    observed::{InstallerRun, Observed, Seen},
     operation::Operation,
 };
 
@@ -59,18 +59,37 @@ fn of_cluster(observed: &Observed) -> Vec<Report> {
                 .cure(apply("kubesphere-installer.yaml", side)),
         ),
         Seen::Present(installer) if installer.replicas == 0 => reports.push(
-            Report::failure(side, "Deployment ks-installer is scaled to 0 replicas").cure(format!(
-                "`{} -n kubesphere-system scale deployment ks-installer --replicas 1`",
-                Kubectl::on(side)
-            )),
+            Report::failure(side, "Deployment ks-installer is scaled to 0 replicas")
+                .cure(format!("scale it to 1: `{}`", scale(side))),
         ),
         Seen::Unreadable(reason) | Seen::Malformed(reason) => {
             reports
                 .push(Report::unknown(side, format!("whether Deployment ks-installer is there: {reason}")));
         }
-        Seen::Present(_) => {}
+        Seen::Present(_) => reports.extend(without_pod(observed)),
     }
     reports
+}
+
+/// Nothing takes a change up then, however long it is waited for.
+fn without_pod(observed: &Observed) -> Option<Report> {
+    let InstallerRun::NoPod(why) = &observed.run else { return None };
+    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+    let kubectl = Kubectl::on(&observed.side).namespace("kubesphere-system");
+    let message = format!("Deployment ks-installer has no pod that runs, and none is on its way{why}");
+    Some(
+        Report::failure(&observed.side, message)
+            .cure(format!("see why: `{}`", kubectl.clone().words("describe deployment,replicaset,pods")))
+            .cure(format!(
+                "then have it make one: `{}`",
+                kubectl.words("rollout restart deployment ks-installer")
+            )),
+    )
+}
+
+/// The command that switches a cluster's installer on again.
+pub fn scale(side: &Side) -> Kubectl {
+    Kubectl::on(side).namespace("kubesphere-system").words("scale deployment ks-installer --replicas 1")
 }
 
 fn apply(file: &str, side: &Side) -> String {
@@ -83,7 +102,7 @@ mod tests {
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, empty},
-        plan::observed::{Installer, Seen},
+        plan::observed::{Installer, InstallerRun, Seen},
     };
 
     #[test]
@@ -116,6 +135,19 @@ mod tests {
             ["failure member \"edge-1\": Deployment ks-installer is scaled to 0 replicas"]
         );
         assert!(case.cures(&CHECK).contains("scale deployment ks-installer --replicas 1"));
+    }
+
+    #[test]
+    fn an_installer_without_a_pod_would_never_run() {
+        let case = Case::new().member(|member| member.run = InstallerRun::NoPod("exceeded quota".to_owned()));
+        let message = "failure member \"edge-1\": Deployment ks-installer has no pod that runs, and none is on its way: \
+                       exceeded quota";
+        assert_eq!(case.says(&CHECK), [message]);
+        assert!(
+            case.cures(&CHECK).contains("`kubectl --context edge-1 -n kubesphere-system rollout restart"),
+            "{}",
+            case.cures(&CHECK)
+        );
     }
 
     #[test]

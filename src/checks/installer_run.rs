@@ -46,7 +46,8 @@ fn of_cluster(observed: &Observed, waits: bool) -> Option<Report> {
         InstallerRun::Idle { last_failure: Some(failure) } => {
             Some(Report::warning(side, format!("the installer's last run failed: {failure}")))
         }
-        InstallerRun::Idle { last_failure: None } | InstallerRun::NotAsked => None,
+        // That it has no pod is installer-present's.
+        InstallerRun::Idle { last_failure: None } | InstallerRun::NoPod(_) | InstallerRun::NotAsked => None,
     }
 }
 

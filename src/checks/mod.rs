@@ -16,7 +16,7 @@ mod fixture;
 mod host_cluster_name;
 mod host_in_effect;
 mod host_role;
-mod installer_present;
+pub mod installer_present;
 mod installer_run;
 mod jwt_secret;
 mod jwt_secret_places;

@@ -5,6 +5,7 @@ use std::{pin::pin, time::Duration};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use kubesphere::{
+    cluster_configuration::NAMESPACE,
     command::Kubectl,
     installer_log::{Failure, InstallerLog, Run},
     side::Side,
@@ -16,13 +17,14 @@ use super::{
     interrupt::interrupted,
 };
 use crate::{
+    checks::installer_present::scale,
     cli::{Global, Logs, Runs},
     error::{Error, ErrorKind, logs_command},
     live::{
         connection::Connection,
         environment::Environment,
         follow::{Line, LogUnavailable, Manner, News, read},
-        observe,
+        observe::{self, has_kubesphere_3},
     },
     output::{
         self,
@@ -85,6 +87,8 @@ struct Reader<'a> {
     triggers: Option<Triggers>,
     /// The run that was last told of, and how many of its failures.
     told: (u32, usize),
+    /// The line after which it was told that no other follows.
+    told_silence_after: Option<Timestamp>,
 }
 
 impl<'a> Reader<'a> {
@@ -101,6 +105,7 @@ impl<'a> Reader<'a> {
             restarted: None,
             triggers: None,
             told: (0, 0),
+            told_silence_after: None,
         }
     }
 
@@ -110,7 +115,7 @@ impl<'a> Reader<'a> {
         loop {
             match timeout(SETTLES_WITHIN, news.next()).await {
                 Ok(Some(news)) => {
-                    self.take_all(news)?;
+                    self.take_all(news).await?;
                     self.show()?;
                     if !self.has_settled() {
                         continue;
@@ -127,13 +132,13 @@ impl<'a> Reader<'a> {
     }
 
     /// What was read before it failed is shown all the same.
-    fn take_all(&mut self, news: Vec<Result<News, LogUnavailable>>) -> Result<(), Error> {
+    async fn take_all(&mut self, news: Vec<Result<News, LogUnavailable>>) -> Result<(), Error> {
         for item in news {
             match item {
                 Ok(item) => self.take(item),
                 Err(reason) => {
                     self.show_held()?;
-                    return Err(unavailable(&self.connection.side, &reason));
+                    return Err(unavailable(self.connection, &reason).await);
                 }
             }
         }
@@ -200,7 +205,21 @@ impl<'a> Reader<'a> {
         self.look().await;
         let is_over = self.conclusion().is_final();
         self.tell_failures(is_over);
+        self.tell_silence();
         is_over
+    }
+
+    /// Who follows a silent log sees at what it stands still.
+    fn tell_silence(&mut self) {
+        let last_line = self.log.last_line_at();
+        if self.told_silence_after == last_line {
+            return;
+        }
+        let conclusion = self.conclusion();
+        if let Conclusion::Stalled(_) = conclusion {
+            self.say(&conclusion);
+            self.told_silence_after = last_line;
+        }
     }
 
     /// Where the log shows an end, a change of the configuration may still be due. Without the permission to read it,
@@ -256,7 +275,7 @@ impl<'a> Reader<'a> {
     fn error(&self, conclusion: &Conclusion<'_>) -> Error {
         let side = &self.connection.side;
         let kind = match conclusion {
-            Conclusion::UnderWay(_) | Conclusion::Due(_) => ErrorKind::TimedOut,
+            Conclusion::UnderWay(_) | Conclusion::Stalled(_) | Conclusion::Due(_) => ErrorKind::TimedOut,
             _ => ErrorKind::Obstacle,
         };
         let message = format!("{side}: {}", verdict::sentence(conclusion, self.now()));
@@ -279,23 +298,42 @@ fn untold((told_run, told): (u32, usize), run: Option<&Run>, number: u32) -> Opt
     (number >= told_run && !new.is_empty()).then_some(new)
 }
 
-fn unavailable(side: &Side, reason: &LogUnavailable) -> Error {
+async fn unavailable(connection: &Connection, reason: &LogUnavailable) -> Error {
+    let side = &connection.side;
     if let Some(error) = reason.request_error(side) {
         return error.into();
     }
-    let kubectl = Kubectl::on(side);
     let error =
         Error::new(ErrorKind::Obstacle, format!("{side}: {}", verdict::sanitize(&reason.to_string())));
     match reason {
-        LogUnavailable::NoInstaller => error.hint(format!(
-            "apply the kubesphere-installer.yaml of the KubeSphere version: `{kubectl} apply -f \
-             kubesphere-installer.yaml`"
-        )),
-        LogUnavailable::ScaledDown => {
-            error.hint(format!("`{kubectl} -n kubesphere-system scale deployment ks-installer --replicas 1`"))
+        LogUnavailable::NoInstaller => {
+            error.hint(without_installer(side, has_kubesphere_3(connection).await))
         }
+        LogUnavailable::ScaledDown => error.hint(format!("scale it to 1: `{}`", scale(side))),
         _ => error
-            .hint(format!("look at its pod: `{kubectl} -n kubesphere-system describe pods`"))
+            .hint(format!("look at its pod: `{}`", system(side).words("describe pods")))
             .hint(format!("wait for it: {}", logs_command(side))),
     }
+}
+
+/// The installer of KubeSphere 3 is to be kept off KubeSphere 4.
+fn without_installer(side: &Side, has_kubesphere_3: Option<bool>) -> String {
+    match has_kubesphere_3 {
+        Some(true) => format!(
+            "apply the kubesphere-installer.yaml of the KubeSphere version: `{}`",
+            Kubectl::on(side).words("apply -f kubesphere-installer.yaml")
+        ),
+        Some(false) => format!(
+            "KubeSphere 4 is installed, which comes by helm and has no ks-installer; see whether it works: `{}`",
+            system(side).words("get pods")
+        ),
+        None => format!(
+            "see which KubeSphere is installed, for version 4 has no ks-installer: `{}`",
+            system(side).words("get deployments")
+        ),
+    }
+}
+
+fn system(side: &Side) -> Kubectl {
+    Kubectl::on(side).namespace(NAMESPACE)
 }

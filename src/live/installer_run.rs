@@ -102,7 +102,8 @@ pub(super) async fn observe(connection: &Connection, observed: &Observed, readin
 
 fn without_log(unavailable: LogUnavailable, triggers: &Triggers, connection: &Connection) -> InstallerRun {
     match unavailable {
-        LogUnavailable::NoPod { why } => InstallerRun::UnderWay(match why.as_str() {
+        LogUnavailable::NoPod { why, is_for_good: true } => InstallerRun::NoPod(why),
+        LogUnavailable::NoPod { why, is_for_good: false } => InstallerRun::UnderWay(match why.as_str() {
             "" => "its pod has not started yet".to_owned(),
             why => format!("its pod has not started yet: {why}"),
         }),

@@ -14,7 +14,7 @@ use kubesphere::{
     kubesphere_config::{self, KubesphereConfig},
     object::ObjectKind,
     side::Side,
-    versions::Version,
+    versions::{Support, Version},
 };
 use serde::de::DeserializeOwned;
 
@@ -22,7 +22,7 @@ pub(super) use crate::plan::unjoin::trace::FEDERATION_NAMESPACE;
 
 use super::{
     connection::Connection,
-    follow::why_no_pod,
+    follow::{has_given_up, why_no_pod},
     identify, installer_run,
     objects::Objects,
     request_error::{Cause, Object, RequestError, Verb, request},
@@ -259,6 +259,7 @@ pub(super) fn installer_of(deployment: &Deployment) -> Installer {
         version: image_version(deployment),
         replicas: deployment.spec.replicas.unwrap_or(1),
         is_rolling: is_rolling(deployment),
+        has_given_up: has_given_up(deployment),
         selector: selector.ok().map(|selector| selector.to_string()),
         restarted_at: restarted_at(deployment),
         without_pods: why_no_pod(deployment),
@@ -276,9 +277,20 @@ fn is_rolling(deployment: &Deployment) -> bool {
     let wanted = deployment.spec.replicas.unwrap_or(1);
     let Some(status) = &deployment.status else { return false };
     let updated = status.updated_replicas.unwrap_or_default();
-    deployment.metadata.generation > status.observed_generation
-        || updated < wanted
-        || status.replicas.unwrap_or_default() > updated
+    let is_complete = updated >= wanted && status.replicas.unwrap_or_default() <= updated;
+    deployment.metadata.generation > status.observed_generation || (!is_complete && !has_given_up(deployment))
+}
+
+/// Whether it is KubeSphere 3 that is installed, which has an installer; nothing where that cannot be told.
+pub async fn has_kubesphere_3(connection: &Connection) -> Option<bool> {
+    let (config, version) = tokio::join!(config(connection), apiserver_version(connection));
+    let config = config.ok().and_then(|config| config.present().map(|config| config.has_issuer));
+    let version = version.ok().flatten().map(|version| version.support() == Support::WithoutInstaller);
+    match (config, version) {
+        (Some(true), _) | (_, Some(true)) => Some(false),
+        (Some(false), _) => Some(true),
+        (None, _) => None,
+    }
 }
 
 async fn apiserver_version(connection: &Connection) -> Result<Option<Version>, RequestError> {

@@ -50,6 +50,12 @@ pub fn warn_of_failures(ui: &Ui, side: &Side, failures: &[Failure], after: After
     ui.warning(&format!("{side}: {}; {after}", verdict::told(failures)));
 }
 
+/// A component waits for its pods, in whichever namespace it has them.
+fn waiting_pods(side: &Side) -> String {
+    let pods = Kubectl::on(side).words("get pods --all-namespaces --field-selector status.phase=Pending");
+    format!("see for which pods it waits: `{pods}`")
+}
+
 fn note(ui: &Ui, side: &Side, text: &str) {
     ui.message(&format!("{side}: {}", verdict::sanitize(text)));
 }
@@ -67,6 +73,7 @@ pub fn hints(side: &Side, conclusion: &Conclusion<'_>) -> Vec<String> {
             format!("only if it does not, let the whole installer run: {again}"),
         ],
         Conclusion::UnderWay(_) | Conclusion::Due(_) => vec![follow],
+        Conclusion::Stalled(_) => vec![waiting_pods(side), follow],
         Conclusion::Failed { then, .. } => match then {
             Then::Over => vec![mend],
             Then::GoesOn { configures: false, .. } => vec![follow, mend],

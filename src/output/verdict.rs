@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use kubesphere::installer_log::{Failure, Phase, Run, mask};
 
 use super::words::{self, elapsed};
-use crate::plan::conclusion::{Conclusion, Then};
+use crate::plan::{
+    conclusion::{Conclusion, Then},
+    installer_run::unreported,
+};
 
 /// What ended just now is not said to be old.
 const WORTH_SAYING: Duration = Duration::from_secs(60);
@@ -15,7 +18,9 @@ const WORTH_SAYING: Duration = Duration::from_secs(60);
 pub fn sentence(conclusion: &Conclusion<'_>, now: Timestamp) -> String {
     match conclusion {
         Conclusion::NeverRan => "the installer has not run, as far as its log goes back".to_owned(),
-        Conclusion::UnderWay(stage) => format!("a run is under way: {}", sanitize(stage)),
+        Conclusion::UnderWay(stage) | Conclusion::Stalled(stage) => {
+            format!("a run is under way: {}", sanitize(stage))
+        }
         Conclusion::Due(why) => format!("a run is due: {}", sanitize(why)),
         Conclusion::Succeeded(run) => format!("the last run succeeded{}", times(run, now)),
         Conclusion::Failed { failures, then: Then::GoesOn { stage, .. } } => {
@@ -48,7 +53,10 @@ fn whereabouts(run: &Run) -> String {
     match (&run.phase, &run.task) {
         (Phase::Starting, _) => "before its first task (was there a ClusterConfiguration?)".to_owned(),
         (phase, Some(task)) => format!("at: {phase}, {}", sanitize(&task.to_string())),
-        (phase, None) => format!("at: {phase}"),
+        (phase, None) => {
+            let unreported = unreported(run).map(|names| format!("; {}", sanitize(&names)));
+            format!("at: {phase}{}", unreported.unwrap_or_default())
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kubesphere::installer_log::{Ending, Failure, InstallerLog, Origin, Phase, Run, Verdict};
 
 use super::{
-    installer_run::{Triggers, judge, stage},
+    installer_run::{Triggers, judge, silence, stage},
     observed::InstallerRun,
 };
 
@@ -26,6 +26,8 @@ pub enum Conclusion<'a> {
     NeverRan,
     /// A run is under way: where it stands.
     UnderWay(String),
+    /// The same, and its log has been silent for long.
+    Stalled(String),
     /// A run is due, and has not begun: why.
     Due(String),
     /// The last run succeeded.
@@ -80,6 +82,7 @@ pub fn conclude<'a>(log: &'a InstallerLog, triggers: &Triggers, now: Timestamp) 
         (Verdict::NeverRan, None) => Conclusion::NeverRan,
         (Verdict::Succeeded(run), None) => Conclusion::Succeeded(run),
         (Verdict::Running(run) | Verdict::EndedWithoutVerdict(run), None) => Conclusion::Unknown(run),
+        (_, Some(stage)) if silence(log, now).is_some() => Conclusion::Stalled(in_context(log, stage)),
         (_, Some(stage)) => Conclusion::UnderWay(in_context(log, stage)),
     }
 }
@@ -94,7 +97,7 @@ fn failed<'a>(
     let then = match (run.ending, under_way) {
         (Some(Ending::Crashed), Some(_)) => Then::TriedAgain { count: crashes(run) },
         (_, Some(_)) => Then::GoesOn {
-            stage: stage(log),
+            stage: stage(log, now),
             configures: run.phase == Phase::Configuring,
             quiet: quiet(log, now),
         },
@@ -107,7 +110,7 @@ impl Conclusion<'_> {
     /// Whether reading on would bring nothing that changes it.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::UnderWay(_) | Self::Due(_) => false,
+            Self::UnderWay(_) | Self::Stalled(_) | Self::Due(_) => false,
             Self::NeverRan | Self::Succeeded(_) | Self::Unknown(_) => true,
             Self::Failed { then, .. } => match then {
                 Then::Over => true,
@@ -195,6 +198,7 @@ mod tests {
         let said = match &conclusion {
             Conclusion::NeverRan => "never ran".to_owned(),
             Conclusion::UnderWay(stage) => format!("under way: {stage}"),
+            Conclusion::Stalled(stage) => format!("stalled: {stage}"),
             Conclusion::Due(why) => format!("due: {why}"),
             Conclusion::Succeeded(run) => format!("succeeded in {} s", run.took().unwrap().as_secs()),
             Conclusion::Failed { failures, then } => {
@@ -263,9 +267,11 @@ mod tests {
             (99, "task network status is successful  (2/2)"),
             (99, "Collecting installation results ..."),
         ];
-        assert_said(&lines[..4], 4000, ("component monitoring; goes on: installing 1/2", false));
+        let stalled =
+            "component monitoring; goes on: installing 1/2, silent for 66m; not reported yet: network";
+        assert_said(&lines[..4], 4000, (stalled, false));
         assert_said(&lines, 300, ("component monitoring; goes on: configuring", false));
-        assert_said(&lines, 400, ("component monitoring; goes on: configuring", true));
+        assert_said(&lines, 400, ("component monitoring; goes on: configuring, silent for 5m1s", true));
         assert_said(&lines, 99 + 41 * 60, ("component monitoring; over", true));
     }
 
@@ -287,6 +293,39 @@ mod tests {
         let crash = "installRunner.py (failed 3×): exit status 1; tried again after 3";
         assert_said(&lines[..2], 2, (crash, true));
         assert_said(&lines, 7, ("under way: starting, tried again after it has failed 3×", false));
+    }
+
+    #[test]
+    fn a_long_silence_is_told_and_followed() {
+        let lines = [(0, "BEGIN"), (3, "Start installing network")];
+        let stalled = "stalled: installing 0/1, silent for 60m; not reported yet: network";
+        assert_said(&lines, 3603, (stalled, false));
+    }
+
+    #[test]
+    fn what_ansible_itself_gives_up_is_over_with_what_it_prints_after() {
+        let lines = [
+            (0, "BEGIN"),
+            (1, "ERROR! Unexpected Exception, this is probably a bug: [Errno 28] No space left on device"),
+            (1, "the full traceback was:"),
+            (1, ""),
+            (1, "Traceback (most recent call last):"),
+            (1, "  File \"/usr/bin/ansible-playbook\", line 123, in <module>"),
+            (1, "OSError: [Errno 28] No space left on device"),
+        ];
+        let failed = "preparation: ERROR! Unexpected Exception, this is probably a bug: [Errno 28] No space left \
+                      on device; over";
+        assert_said(&lines, 2, (failed, true));
+        let include = [
+            (0, "BEGIN"),
+            (1, "TASK [common : KubeSphere | Including tasks] ***"),
+            (2, "ERROR! the file a.yaml could not be found"),
+            (2, "ERROR! the file b.yaml could not be found"),
+            (2, "localhost : ok=1 changed=0 unreachable=0 failed=0"),
+        ];
+        let failed =
+            "preparation, task common: Including tasks: ERROR! the file a.yaml could not be found; over";
+        assert_said(&include, 3, (failed, true));
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kubesphere::{
     cluster_configuration::ClusterConfiguration,
-    installer_log::{Activity, InstallerLog, Origin, Verdict},
+    installer_log::{Activity, InstallerLog, Origin, Run, Verdict},
     role::Role,
 };
 
-use super::observed::InstallerRun;
+use super::{human_duration::human_duration, observed::InstallerRun};
 
 /// A change of the spec is taken up at once, or when the run before it is over; what has begun nothing by then
 /// begins nothing any more.
@@ -18,6 +18,9 @@ const TAKEN_UP_WITHIN: Duration = Duration::from_secs(60);
 const POD_STARTS_WITHIN: Duration = Duration::from_secs(600);
 /// Where no log tells: runs of 652 to 753 s are ordinary, of 2554 s have been seen (kubesphere issues 4531, 4689).
 const RUN_ENDS_WITHIN: Duration = Duration::from_secs(3600);
+/// A component prints nothing until it is finished, and the playbooks before it are seldom silent for so long: who waits
+/// then wants to know for what.
+const SILENCE_IS_TOLD_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// The component whose failure means that a host has no kubefed (ks-installer `playbooks/multicluster.yaml`).
 const MULTICLUSTER: &str = "multicluster";
 
@@ -87,7 +90,7 @@ pub fn judge(log: &InstallerLog, triggers: &Triggers, now: Timestamp) -> Install
         Activity::Running { .. } if lacks_kubefed(log, triggers) => {
             InstallerRun::Idle { last_failure: last_failure(log) }
         }
-        Activity::Running { .. } => InstallerRun::UnderWay(stage(log)),
+        Activity::Running { .. } => InstallerRun::UnderWay(stage(log, now)),
         Activity::Idle | Activity::Unknown if triggers.is_due(log, now) => {
             InstallerRun::UnderWay("a change of the configuration is not taken up yet".to_owned())
         }
@@ -106,13 +109,28 @@ fn lacks_kubefed(log: &InstallerLog, triggers: &Triggers) -> bool {
         && failures.iter().any(|failure| is_kubefed(&failure.origin))
 }
 
-/// Where a run stands, for people: its phase, and Ansible's task where one is under way.
-pub fn stage(log: &InstallerLog) -> String {
+/// Where a run stands, for people: its phase, Ansible's task where one is under way, and how long it has been silent where
+/// that is long.
+pub fn stage(log: &InstallerLog, now: Timestamp) -> String {
     let Some(run) = log.last_run() else { return "starting".to_owned() };
-    match &run.task {
-        Some(task) => format!("{}, {task}", run.phase),
-        None => run.phase.to_string(),
-    }
+    let task = run.task.as_ref().map(ToString::to_string);
+    let silence = silence(log, now).map(|quiet| format!("silent for {}", human_duration(quiet)));
+    let stage = [Some(run.phase.to_string()), task, silence.clone()];
+    let stage = stage.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let unreported = silence.and_then(|_| unreported(run));
+    [Some(stage), unreported].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// For how long the log has been silent, where that is worth telling.
+pub fn silence(log: &InstallerLog, now: Timestamp) -> Option<SignedDuration> {
+    let quiet = now.duration_since(log.last_line_at()?);
+    (quiet >= SILENCE_IS_TOLD_AFTER).then_some(quiet)
+}
+
+/// The components that a run waits for, as a fragment.
+pub fn unreported(run: &Run) -> Option<String> {
+    let names: Vec<&str> = run.unreported().collect();
+    (!names.is_empty()).then(|| format!("not reported yet: {}", names.join(", ")))
 }
 
 /// How the last run failed: of several failures the one that a host cannot do without, else the first.
@@ -219,6 +237,33 @@ mod tests {
             is_under_way(&judge(&log(&lines[..4]), &triggers(Role::Host), at(21))),
             "monitoring alone does not"
         );
+    }
+
+    #[test]
+    fn a_long_silence_is_told_with_what_has_not_reported() {
+        let lines = [
+            (0, "BEGIN"),
+            (10, "Start installing monitoring"),
+            (10, "Start installing multicluster"),
+            (20, "task monitoring status is successful  (1/2)"),
+        ];
+        let said = |lines, now| match judge(&log(lines), &changed(-1), at(now)) {
+            InstallerRun::UnderWay(stage) => stage,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said(&lines, 60), "installing 1/2");
+        let stalled = "installing 1/2, silent for 60m; not reported yet: multicluster";
+        assert_eq!(said(&lines, 20 + 3600), stalled);
+        let task = [(0, "BEGIN"), (5, "TASK [common : KubeSphere | Getting etcd] ***")];
+        assert_eq!(said(&task, 5 + 600), "preparing 3/4, common: Getting etcd, silent for 10m");
+    }
+
+    /// The run ends there with code 0, and nothing more is written.
+    #[test]
+    fn what_ansible_itself_gives_up_has_failed_and_is_over() {
+        let failed = log(&[(0, "BEGIN"), (1, "ERROR! Unable to use multiprocessing: Permission denied")]);
+        let failure = "preparation: ERROR! Unable to use multiprocessing: Permission denied".to_owned();
+        assert_eq!(judge(&failed, &changed(-1), at(2)), InstallerRun::Idle { last_failure: Some(failure) });
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Installer {
     pub replicas: i32,
     /// Whether its pod is being replaced: the new one runs everything again.
     pub is_rolling: bool,
+    /// Whether nobody tries to start a pod any more, or each try is refused.
+    pub has_given_up: bool,
     /// The label selector of its pods.
     pub selector: Option<String>,
     /// When it was last restarted by `kubectl rollout restart`.
@@ -107,6 +109,8 @@ pub enum InstallerRun {
     },
     /// A run is under way, or a change of the spec was not yet taken up.
     UnderWay(String),
+    /// The Deployment has no pod that could run, and none is on its way; why, where that is known.
+    NoPod(String),
     /// It cannot be told.
     Unknown {
         why: String,

@@ -258,11 +258,11 @@ impl Reconciler {
     }
 
     /// What the installer does, or said last.
-    pub fn installer(&self) -> Option<String> {
+    pub fn installer(&self, now: Timestamp) -> Option<String> {
         self.log_waits
             .clone()
             .or_else(|| last_failure(&self.log).map(|failure| format!("failed: {failure}")))
-            .or_else(|| self.log.last_run().map(|_| stage(&self.log)))
+            .or_else(|| self.log.last_run().map(|_| stage(&self.log, now)))
             .or_else(|| self.log_unreadable.as_ref().map(|why| format!("its log cannot be read ({why})")))
     }
 

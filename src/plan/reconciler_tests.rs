@@ -229,7 +229,7 @@ fn without_a_log_the_effect_alone_is_waited_for() {
     let mut reconciler = patched(&secret);
     reconciler.take(Observation::LogUnreadable("forbidden".to_owned()));
     assert!(waits(&reconciler.next(at(600))));
-    assert_eq!(reconciler.installer().unwrap(), "its log cannot be read (forbidden)");
+    assert_eq!(reconciler.installer(at(601)).unwrap(), "its log cannot be read (forbidden)");
     reconciler.take(member_config());
     assert_eq!(reconciler.next(at(601)), Next::Finished);
 }
@@ -240,9 +240,9 @@ fn a_pod_that_does_not_start_is_told_until_its_log_can_be_read() {
     let mut reconciler = patched(&secret);
     reconciler.take(Observation::LogWaits("ImagePullBackOff".to_owned()));
     assert!(waits(&reconciler.next(at(600))));
-    assert_eq!(reconciler.installer().unwrap(), "ImagePullBackOff");
+    assert_eq!(reconciler.installer(at(601)).unwrap(), "ImagePullBackOff");
     reconciler.take(Observation::LogReadable);
-    assert_eq!(reconciler.installer(), None);
+    assert_eq!(reconciler.installer(at(601)), None);
 }
 
 #[test]

@@ -219,9 +219,17 @@ async fn the_tail_keeps_the_newest_lines_within_its_bounds() {
 
 #[tokio::test]
 async fn without_a_started_pod_there_is_no_log() {
-    let (client, _) = server(&[&[("a", 0, "Pending")]], &[]);
-    let answer = find_of(&client, &installer()).await;
-    assert!(matches!(answer, Err(LogUnavailable::NoPod { .. })), "{answer:?}");
+    let given_up = Installer { has_given_up: true, ..installer() };
+    let pending = vec![("a", 0, "Pending")];
+    for (pods, installer, expected) in
+        [(pending.clone(), installer(), false), (pending, given_up, true), (Vec::new(), installer(), true)]
+    {
+        let (client, _) = server(&[&pods], &[]);
+        match find_of(&client, &installer).await {
+            Err(LogUnavailable::NoPod { is_for_good, .. }) => assert_eq!(is_for_good, expected, "{pods:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// What is read, in short.

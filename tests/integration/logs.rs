@@ -148,6 +148,44 @@ fn a_failed_run_ends_with_its_task_and_message() {
     }
 }
 
+/// Ansible writes it outside of any task, and the run ends there with code 0.
+#[test]
+fn what_ansible_itself_gives_up_is_a_failed_run_and_no_run_under_way() {
+    let bed = lease(Installation::new(Version::V3_4));
+    let at = Timestamp::now() - Duration::from_secs(60);
+    let error = "ERROR! Unexpected Exception, this is probably a bug: [Errno 28] No space left on device";
+    let traceback =
+        "the full traceback was:\n\nTraceback (most recent call last):\n  File \"/usr/bin/ansible\"\nOSError";
+    bed.host().write_installer_log(at, &format!("{at} INFO     : {BOUNDARY}\n{error}\n{traceback}"));
+    let run = bed.kubectl_mc().words("logs").run().code(3);
+    let _ = run.says(&format!("error: host \"host\": the last run failed: preparation: {error}\n"));
+    let run = bed.kubectl_mc().words("check --context host").run();
+    assert!(run.stdout.contains(&format!("the installer's last run failed: preparation: {error}")), "{run}");
+    let run = bed.kubectl_mc().words("prepare host --context host --yes").run().code(0);
+    let _ = run.says("the installer's last run failed: ").does_not_say("under way");
+}
+
+#[test]
+fn a_log_that_has_long_been_silent_is_told_with_what_has_not_reported() {
+    let bed = lease(Installation::new(Version::V3_4));
+    let at = Timestamp::now() - Duration::from_secs(3600);
+    let lines = "Start installing monitoring\nStart installing multicluster\ntask monitoring status is successful  (1/2)";
+    bed.host().write_installer_log(at, &format!("{at} INFO     : {BOUNDARY}\n{lines}"));
+    let stands = "a run is under way: installing 1/2, silent for 60m; not reported yet: multicluster\n";
+    let run = bed.kubectl_mc().words("logs --follow=false").run().code(4);
+    let _ = run.says(&format!("error: host \"host\": {stands}")).says(
+        "hint: see for which pods it waits: `kubectl --context host get pods --all-namespaces --field-selector \
+         status.phase=Pending`",
+    );
+    let started = bed.kubectl_mc().words("logs").start_shown();
+    started.until_shown("(1/2)");
+    std::thread::sleep(Duration::from_secs(3));
+    let run = started.signal("INT").code(130);
+    assert_eq!(run.stderr.matches(stands).count(), 2, "while it is followed, and where it was left\n{run}");
+    let run = bed.kubectl_mc().words("check --context host").run();
+    assert!(run.stdout.contains("(installing 1/2, silent for 60m; not reported yet: multicluster)"), "{run}");
+}
+
 /// The failure is told while the run goes on, whose end such a run does not show.
 #[test]
 fn a_failed_component_is_told_at_once() {
@@ -254,6 +292,13 @@ fn where_nothing_can_be_read_it_is_told_what_it_takes() {
     bed.wait_for("no pod", |bed| bed.host().installer_log().is_empty());
     let run = bed.kubectl_mc().words("logs").run().code(3);
     let _ = run.says("scaled to 0").says("scale deployment ks-installer --replicas 1");
+}
+
+#[test]
+fn the_installer_of_version_3_is_kept_off_version_4() {
+    let bed = lease(Installation::new(Version::V4));
+    let run = bed.kubectl_mc().words("logs").run().code(3).does_not_say("kubesphere-installer.yaml");
+    let _ = run.says("hint: KubeSphere 4 is installed, which comes by helm and has no ks-installer");
 }
 
 #[test]

@@ -8,7 +8,10 @@ use testbed::{
     kubesphere::{ControllerScenario, Installation, Peculiarity, Role, Scenario, Version, objects},
 };
 
-use crate::support::{Kubeconfig, KubectlMc, Run, Watched, by_plugin};
+use crate::{
+    logs::patch_deployment,
+    support::{Kubeconfig, KubectlMc, Run, Watched, by_plugin},
+};
 
 const VERSION: Version = Version::V3_4;
 
@@ -174,6 +177,18 @@ fn without_an_installer_nothing_would_take_effect() {
         "hint: apply the",
     ];
     assert_join_refused(&member(standalone().with(Peculiarity::NoInstaller)), &said);
+}
+
+#[test]
+fn an_installer_that_is_switched_off_or_has_no_pod_is_not_waited_for() {
+    let bed = Watched::lease(&host(standalone()));
+    patch_deployment(bed.host(), json!({"spec": {"replicas": 0}}));
+    let scale = "hint: scale it to 1: `kubectl --context host -n kubesphere-system scale deployment ks-installer \
+                 --replicas 1`";
+    for program in [bed.join("member1"), bed.kubectl_mc().words("prepare host --context host --yes")] {
+        let run = program.run().code(3).stdout("").says(scale);
+        let _ = run.says("error: host \"host\": Deployment ks-installer is scaled to 0 replicas");
+    }
 }
 
 #[test]

@@ -38,11 +38,10 @@ pub async fn find_of(client: &Client, installer: &Installer) -> Result<Installer
     let pods = answered(Asked::Pods, pods.list(&parameters)).await?.items;
     let restarted = installer.restarted_at;
     let life = newest(&pods).map(|life| InstallerContainer { started: life.started.max(restarted), ..life });
-    life.ok_or_else(|| match installer.replicas {
-        0 => LogUnavailable::ScaledDown,
-        _ => LogUnavailable::NoPod {
-            why: why_waiting(&pods).unwrap_or_else(|| installer.without_pods.clone()),
-        },
+    life.ok_or_else(|| match (installer.replicas, why_waiting(&pods)) {
+        (0, _) => LogUnavailable::ScaledDown,
+        (_, Some(why)) => LogUnavailable::NoPod { why, is_for_good: installer.has_given_up },
+        (_, None) => LogUnavailable::NoPod { why: installer.without_pods.clone(), is_for_good: true },
     })
 }
 

@@ -29,6 +29,8 @@ pub enum LogUnavailable {
     NoPod {
         /// What is known of the reason: of the newest pod, or why there is none. The cluster's words.
         why: String,
+        /// Whether none is there, or nobody tries to start one any more.
+        is_for_good: bool,
     },
     /// It failed again and again, or otherwise than by a lack of rights.
     #[error("failed to {asked}")]

@@ -30,6 +30,18 @@ pub(in crate::live) fn why_no_pod(deployment: &Deployment) -> String {
         .unwrap_or_default()
 }
 
+/// Whether its rollout makes no progress any more, or its pods are refused, by a quota or an admission webhook (Kubernetes
+/// `pkg/controller/deployment/util/deployment_util.go@v1.34.0`).
+pub(in crate::live) fn has_given_up(deployment: &Deployment) -> bool {
+    let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.into_iter().flatten().any(|condition| {
+        let says = |kind: &str, status: &str| {
+            is(condition.type_.as_ref(), kind) && is(condition.status.as_ref(), status)
+        };
+        says("Progressing", "False") || says("ReplicaFailure", "True")
+    })
+}
+
 fn waiting_container(pod: &Pod) -> Option<String> {
     let waiting = container(pod)?.state.as_ref()?.waiting.as_ref()?;
     told(waiting.reason.as_deref(), waiting.message.as_deref())
@@ -68,7 +80,7 @@ fn told(reason: Option<&str>, message: Option<&str>) -> Option<String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Pod, why_no_pod, why_waiting};
+    use super::{Deployment, Pod, has_given_up, why_no_pod, why_waiting};
 
     fn pod(status: &Value) -> Pod {
         let pod =
@@ -104,13 +116,29 @@ mod tests {
         assert_eq!(why_waiting(&[]), None);
     }
 
+    fn deployment(condition: &Value) -> Deployment {
+        let deployment =
+            json!({"spec": {"selector": {}, "template": {}}, "status": {"conditions": [condition]}});
+        serde_json::from_value(deployment).unwrap()
+    }
+
+    #[test]
+    fn a_rollout_that_gets_nowhere_is_none() {
+        for (kind, status, expected) in [
+            ("Progressing", "False", true),
+            ("Progressing", "True", false),
+            ("ReplicaFailure", "True", true),
+            ("Available", "False", false),
+        ] {
+            let found = deployment(&json!({"type": kind, "status": status}));
+            assert_eq!(has_given_up(&found), expected, "{kind} {status}");
+        }
+    }
+
     #[test]
     fn a_deployment_that_may_make_no_pod_says_why() {
         let condition = json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
                                "message": "exceeded quota"});
-        let deployment =
-            json!({"spec": {"selector": {}, "template": {}}, "status": {"conditions": [condition]}});
-        let deployment = serde_json::from_value(deployment).unwrap();
-        assert_eq!(why_no_pod(&deployment), "FailedCreate: exceeded quota");
+        assert_eq!(why_no_pod(&deployment(&condition)), "FailedCreate: exceeded quota");
     }
 }

@@ -232,7 +232,7 @@ impl<'a> Reconciling<'a> {
     fn stands(&mut self, missing: &str) {
         let stands = self
             .reconciler
-            .installer()
+            .installer(self.connection.clock.now())
             .map_or_else(|| Event::Stands(missing.to_owned()), Event::InstallerStands);
         self.tell_anew(stands);
     }
@@ -394,7 +394,7 @@ impl<'a> Reconciling<'a> {
                 LookAt::Installer(self.side())
             },
             missing,
-            installer: self.reconciler.installer(),
+            installer: self.reconciler.installer(self.connection.clock.now()),
         }
     }
 

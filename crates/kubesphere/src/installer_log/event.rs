@@ -32,6 +32,8 @@ pub enum Event {
     TaskFailed(String),
     /// The failure just printed is ignored by the playbook.
     FailureIgnored,
+    /// Ansible itself gave up, outside of any task: the whole line.
+    AnsibleFailed(String),
     /// An Ansible task is tried again: no failure.
     TaskRetried {
         /// How many tries are left.
@@ -224,9 +226,16 @@ fn parenthesised(text: &str) -> Option<Count> {
     Some(Count { finished: finished.parse().ok()?, total: total.parse().ok()? })
 }
 
+/// What Ansible begins the error with that ends a playbook (ansible `lib/ansible/utils/display.py@v2.8.20`, `error`).
+/// What it goes on after it calls `[ERROR]: ` there.
+const ANSIBLE_FAILED: &str = "ERROR! ";
+
 fn ansible_event(line: &str) -> Option<Event> {
     if line == "...ignoring" {
         return Some(Event::FailureIgnored);
+    }
+    if line.starts_with(ANSIBLE_FAILED) {
+        return Some(Event::AnsibleFailed(line.to_owned()));
     }
     if let Some(heading) = line.strip_prefix("TASK [") {
         return Some(Event::TaskStarted(task(
@@ -327,6 +336,17 @@ mod tests {
             parse_line(&recap.replace("unreachable=0", "unreachable=1")),
             Some(Event::PlaybookEnded { failed: true })
         );
+    }
+
+    #[test]
+    fn ansibles_own_error_is_one_at_the_beginning_of_a_line_alone() {
+        let line = "ERROR! the playbook: /a.yaml could not be found";
+        assert_eq!(
+            parse_line(&format!("\u{1b}[0;31m{line}\u{1b}[0m")),
+            Some(Event::AnsibleFailed(line.to_owned()))
+        );
+        assert_eq!(parse_line(&format!("    \"msg\": \"{line}\"")), None);
+        assert_eq!(parse_line("[ERROR]: a callback plugin failed"), None);
     }
 
     #[test]

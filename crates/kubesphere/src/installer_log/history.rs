@@ -118,7 +118,8 @@ impl InstallerLog {
             Event::TaskFailed(result) => self.task_failed(&result),
             Event::FailureIgnored => self.open_run().failure_ignored(),
             Event::TaskRetried { .. } | Event::Rule => {}
-            Event::PlaybookEnded { failed } => self.open_run().playbook_ended(failed),
+            Event::AnsibleFailed(line) => self.ansible_failed(&line),
+            Event::PlaybookEnded { failed } => self.playbook_ended(failed),
             Event::ComponentStarted(name) => self.open_run().component_started(name),
             Event::ComponentReported { name, status, count } => {
                 self.open_run().component_reported(name, status, count);
@@ -207,6 +208,25 @@ impl InstallerLog {
         } else {
             self.open_run().task_failed(message_of_result(result));
         }
+    }
+
+    /// A playbook that Ansible gives up has an exit code that ends the run, as a failed task has (ks-installer
+    /// `controller/installRunner.py@v3.4.1`, `preInstallTasks`).
+    fn ansible_failed(&mut self, line: &str) {
+        let run = if self.has_stopped() { self.run_at_hand() } else { self.open_run() };
+        run.failed_outside_of_tasks(presentable(line));
+    }
+
+    /// A recap tells nothing more of a run that is over: it follows an error too, where a file that a playbook includes
+    /// cannot be read.
+    fn playbook_ended(&mut self, failed: bool) {
+        if !self.has_stopped() {
+            self.open_run().playbook_ended(failed);
+        }
+    }
+
+    fn has_stopped(&self) -> bool {
+        self.last.as_ref().is_some_and(|run| run.ending == Some(Ending::Stopped))
     }
 
     fn collecting(&mut self) {

@@ -153,6 +153,12 @@ impl Run {
         self.failures.iter().any(|failure| matches!(failure.origin, Origin::Component(_)))
     }
 
+    /// The components that were started and have not said how they ended.
+    pub fn unreported(&self) -> impl Iterator<Item = &str> {
+        let running = self.components.iter().filter(|it| it.status == ComponentStatus::Running);
+        running.map(|component| component.name.as_str())
+    }
+
     pub(super) fn task_started(&mut self, task: Task) {
         if matches!(self.phase, Phase::Starting | Phase::Preparing { .. }) {
             let playbook = (self.playbooks_ended + 1).max(playbook_of(&task.role)).min(PREPARING_PLAYBOOKS);
@@ -182,6 +188,14 @@ impl Run {
             self.ending = Some(Ending::Stopped);
         }
         self.task = None;
+    }
+
+    /// Where Ansible itself gives up; the line that says why keeps its first word, to be found by.
+    pub(super) fn failed_outside_of_tasks(&mut self, line: String) {
+        let task = self.task.take();
+        self.failed(Failure { origin: Origin::Preparation, task, message: line });
+        self.suspects.clear();
+        self.ending = Some(Ending::Stopped);
     }
 
     pub(super) fn component_started(&mut self, name: String) {
