@@ -48,6 +48,7 @@ mod rule;
 mod short_name;
 mod situation;
 mod stored_options;
+mod terminating_namespaces;
 mod unfinished;
 pub mod unjoin_recheck;
 #[cfg(test)]

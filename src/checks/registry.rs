@@ -10,7 +10,7 @@ use super::{
     member_server_address, member_server_certificate, member_server_loopback, member_versions, permissions,
     prepared, renewed_cluster, restarts,
     rule::{Outcome, Reason, Rule, Unasked},
-    short_name,
+    short_name, terminating_namespaces,
 };
 use crate::plan::operation::Operation;
 
@@ -68,6 +68,7 @@ pub const CHECKS: &[Check] = &[
     permissions::CHECK,
     managed_elsewhere::CHECK,
     short_name::CHECK,
+    terminating_namespaces::CHECK,
     default_storage_class::CHECK,
     federation_health::CHECK,
     ks_apiserver::CHECK,

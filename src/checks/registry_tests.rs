@@ -81,6 +81,7 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
             "member-credential-lifetime",
             "member-server-certificate",
             "short-name-cc",
+            "terminating-namespaces",
             "default-storage-class",
             "federation-health",
             "ks-apiserver",

@@ -24,9 +24,10 @@ use super::{
 /// Needs what a join needs to read: on both sides "get" on the namespace kube-system, and in kubesphere-system "get" on
 /// the ConfigMap kubesphere-config and on the ClusterConfiguration; on the host "list" on
 /// clusters.cluster.kubesphere.io. Useful and not needed, because what may not be read is told as unknown: "list" on
-/// nodes and on storageclasses.storage.k8s.io ("get", where the configuration names one); in kubesphere-system "get" on
-/// the Deployment and the Secret kubesphere-secret, on services/proxy, and what `kubectl mc logs` needs; "get" on the
-/// ConfigMap devops-config in kubesphere-devops-system; on the host "get" on validatingwebhookconfigurations and
+/// nodes and on storageclasses.storage.k8s.io ("get", where the configuration names one); "get" on the namespaces
+/// kubesphere-system and kube-federation-system; in kubesphere-system "get" on the Deployment and the Secret
+/// kubesphere-secret, on services/proxy, and what `kubectl mc logs` needs; "get" on the ConfigMap devops-config in
+/// kubesphere-devops-system; on the host "get" on validatingwebhookconfigurations and
 /// federatedworkspaces.types.kubefed.io, "list" on endpointslices.discovery.k8s.io, and in kube-federation-system "get"
 /// on deployments and "list" on secrets, of which only the labels are read; on a member "list" on namespaces, on
 /// workspaces.tenant.kubesphere.io and on serviceaccounts in kube-federation-system. With --reachability=nodes on the

@@ -55,6 +55,10 @@ impl Changes<'_> {
         need == Some(&ConfigurationNeed::InEffect)
     }
 
+    fn writes(&self, connection: &Connection) -> bool {
+        self.are_all() || self.decision.is_some_and(|decision| decision.plan.concerns(&connection.side))
+    }
+
     fn accesses(&self, connection: &Connection) -> Vec<Access> {
         self.decision.map(|decision| decision.plan.accesses(&connection.side)).unwrap_or_default()
     }
@@ -71,7 +75,13 @@ impl Changes<'_> {
             is_in_effect: self.is_in_effect(connection),
             cluster: None,
             renews: false,
-            scope: ReadScope { run: runs, answer: all, federation: runs || registers, leftovers: false },
+            scope: ReadScope {
+                run: runs,
+                answer: all,
+                federation: runs || registers,
+                leftovers: false,
+                namespaces: self.writes(connection),
+            },
         }
     }
 
@@ -107,6 +117,7 @@ impl Changes<'_> {
                 answer: all || credential.is_some(),
                 federation: false,
                 leftovers: registers || (all && !known),
+                namespaces: self.writes(connection),
             },
         }
     }

@@ -17,6 +17,7 @@ pub mod follow;
 pub mod identify;
 pub mod installer_run;
 pub mod ledger;
+mod namespaces;
 pub mod narrowing;
 pub mod observation;
 pub mod observations;

@@ -13,6 +13,7 @@ use super::{
     connection::Connection,
     federation::federation,
     leftovers::leftovers,
+    namespaces::terminating,
     objects::Objects,
     observe::{config_of, seen_if_possible},
     request_error::{Cause, Object, RequestError, Verb, request},
@@ -38,14 +39,15 @@ pub async fn look_around(
     class: Option<String>,
     scope: ReadScope,
 ) -> Surroundings {
-    let (storage_classes, devops, ks_apiserver, federation, leftovers) = tokio::join!(
+    let (storage_classes, devops, ks_apiserver, federation, leftovers, terminating) = tokio::join!(
         on(scope.run, storage_classes(connection, class.as_deref())),
         on(scope.run, devops(connection)),
         on(scope.answer, ks_apiserver(connection)),
         on(scope.federation, federation(connection)),
         on(scope.leftovers, leftovers(connection, host)),
+        on(scope.namespaces, terminating(connection)),
     );
-    Surroundings { storage_classes, devops, ks_apiserver, federation, leftovers }
+    Surroundings { storage_classes, devops, ks_apiserver, federation, leftovers, terminating }
 }
 
 /// Asks only where it is in scope.

@@ -17,6 +17,8 @@ pub struct Surroundings {
     pub federation: Option<Federation>,
     /// What a former host left on a member.
     pub leftovers: Option<Leftovers>,
+    /// Of the namespaces that a join writes to, those that are being deleted.
+    pub terminating: Option<Seen<Vec<TerminatingNamespace>>>,
 }
 
 /// What of it is worth a look.
@@ -31,6 +33,18 @@ pub struct ReadScope {
     pub federation: bool,
     /// What a former host left, on a member.
     pub leftovers: bool,
+    /// The namespaces that are written to.
+    pub namespaces: bool,
+}
+
+/// A namespace in which nothing can be created any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminatingNamespace {
+    pub name: String,
+    /// Finalizers that somebody has put on it; Kubernetes' own waits for what is in it.
+    pub finalizers: Vec<String>,
+    /// What its conditions say that it waits for.
+    pub remaining: Vec<String>,
 }
 
 /// A `StorageClass`.

@@ -191,6 +191,30 @@ fn an_installer_that_is_switched_off_or_has_no_pod_is_not_waited_for() {
     }
 }
 
+/// Kubernetes takes a patch of what stands beside it, and refuses whatever is to be created in it.
+#[test]
+fn a_namespace_that_is_being_deleted_stops_it_on_either_side() {
+    let bed = Watched::lease(&host(standalone()));
+    for (cluster, side) in [(bed.member(1), "member \"member1\""), (bed.host(), "host \"host\"")] {
+        let metadata = json!({"name": "kube-federation-system", "finalizers": ["example.org/stuck"]});
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+        let client = cluster.client();
+        block_on(async move {
+            objects::create(&client, &namespace).await.unwrap();
+            let namespaces = objects::objects(&client, "v1", "Namespace", None);
+            objects::remove(&namespaces, "kube-federation-system").await.unwrap();
+        });
+        let said = [
+            &*format!("error: {side}: namespace kube-federation-system is being deleted (Terminating)"),
+            "what holds it: its finalizers example.org/stuck",
+            "wait --for=delete --timeout=10m namespace/kube-federation-system`",
+        ];
+        let run = bed.join("member1").run().code(3).stdout("");
+        let _ = said.iter().fold(run, |run, said| run.says(said));
+    }
+    assert!(bed.configuration_patches().iter().all(|patches| *patches == 0));
+}
+
 #[test]
 fn a_secret_that_cannot_be_shared_is_refused() {
     let with = |secret: &str| host(standalone().with(Peculiarity::JwtSecret(secret.to_owned())));
