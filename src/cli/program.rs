@@ -86,7 +86,8 @@ impl Cli {
             return Ok(cli);
         }
         let mut definition = Self::called(called);
-        let matches = definition.try_get_matches_from_mut(&words).map_err(|error| pointed(error, &words))?;
+        let matches = definition.try_get_matches_from_mut(&words);
+        let matches = matches.map_err(|error| pointed(error, &words, &definition))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))
     }
 }
@@ -112,11 +113,41 @@ const ELSEWHERE_CALLED: [(&str, &str); 17] = [
     ("rotate", "renew"),
 ];
 
-/// An unknown command with a hint at ours where another tool has one of that name: its letters may be another's.
-fn pointed(mut error: clap::Error, words: &[OsString]) -> clap::Error {
-    let typed = words.get(1).and_then(|word| word.to_str());
-    let is_unknown = matches!(error.get(ContextKind::InvalidSubcommand), Some(ContextValue::String(word)) if Some(word.as_str()) == typed);
-    let known = ELSEWHERE_CALLED.iter().find(|(elsewhere, _)| is_unknown && Some(*elsewhere) == typed);
+/// Forms of `kubectl get -o` that no command has here (kubectl `pkg/cmd/get/get_flags.go@v1.34.0`): one of ours that has a
+/// part of such a name does something else.
+const KUBECTLS_FORMS: [&str; 8] = [
+    "custom-columns",
+    "custom-columns-file",
+    "go-template",
+    "go-template-file",
+    "jsonpath",
+    "jsonpath-as-json",
+    "jsonpath-file",
+    "template",
+];
+
+/// What was typed wrongly, with a hint only where that helps.
+fn pointed(error: clap::Error, words: &[OsString], definition: &Definition) -> clap::Error {
+    without_another_form(pointed_at_command(error, words, definition))
+}
+
+fn without_another_form(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return error };
+    let form = value.split('=').next().unwrap_or_default();
+    if KUBECTLS_FORMS.contains(&form) {
+        let _ = error.remove(ContextKind::SuggestedValue);
+    }
+    error
+}
+
+/// An unknown command with a hint at ours where another tool has one of that name: its letters may be another's. Below a
+/// command that has some of its own, ours are none.
+fn pointed_at_command(mut error: clap::Error, words: &[OsString], definition: &Definition) -> clap::Error {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let mut before = words.iter().skip(1).take_while(|word| *word != unknown.as_str());
+    let is_below =
+        before.any(|word| definition.find_subcommand(word).is_some_and(Definition::has_subcommands));
+    let known = ELSEWHERE_CALLED.iter().find(|(elsewhere, _)| !is_below && elsewhere == unknown);
     if let Some((_, ours)) = known {
         let ours = ContextValue::Strings(vec![(*ours).to_owned()]);
         let _ = error.insert(ContextKind::SuggestedSubcommand, ours);

@@ -13,6 +13,7 @@ use crate::{
         environment::Environment,
         kubeconfig::{ConnectionOptions, Kubeconfig, load},
         selected_context::{SelectedContext, select},
+        shared_names::shared_names,
     },
     output::{clusters, ui::Ui},
 };
@@ -110,6 +111,15 @@ pub(super) async fn open(
     ui: &Ui,
 ) -> Result<Vec<Connection>, Error> {
     let timeout = global.request_timeout;
+    for context in &contexts {
+        let options = match context.side {
+            Side::Host { .. } => host_options(global),
+            Side::Member { .. } => member_options(global),
+        };
+        if let Some(shared) = shared_names(context, &options, environment) {
+            clusters::warn_of_shared_names(ui, &context.side, &shared);
+        }
+    }
     let connections = contexts.into_iter().map(|context| Connection::open(context, environment, timeout));
     let connections = try_join_all(connections).await?;
     let insecure = connections.iter().filter(|connection| connection.context.is_insecure());

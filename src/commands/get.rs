@@ -22,6 +22,7 @@ use crate::{
         observe::config,
         registrations::list_as,
         request_error::{Cause, RequestError},
+        similarity::did_you_mean,
     },
     output::{
         ending::{Object as _, conclude},
@@ -196,7 +197,8 @@ impl<'a> Shown<'a> {
     /// One error for each name that is not there.
     pub(super) fn missing(&self, all: &[Registration], document: &mut ClustersDocument) -> Result<(), Error> {
         let missing = self.get.names.iter().filter(|name| all.iter().all(|one| one.name != **name));
-        let mut errors: Vec<Error> = missing.map(|name| self.not_found(name)).collect();
+        let known: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+        let mut errors: Vec<Error> = missing.map(|name| self.not_found(name, &known)).collect();
         let Some(last) = errors.pop() else { return Ok(()) };
         for error in &errors {
             self.ui.error(error);
@@ -205,12 +207,13 @@ impl<'a> Shown<'a> {
         Err(last)
     }
 
-    fn not_found(&self, name: &str) -> Error {
+    fn not_found(&self, name: &str, known: &[&str]) -> Error {
         let context = &self.host.side;
-        Error::new(
+        let error = Error::new(
             ErrorKind::Error,
             format!("{context}: clusters.cluster.kubesphere.io \"{}\" not found", sanitize(name)),
-        )
+        );
+        did_you_mean(name, known).into_iter().fold(error, Error::hint)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
         endpoint::look_at_endpoint,
         observe::{clusters_object, observe_since},
         request_error::{Cause, RequestError, Verb},
+        similarity::did_you_mean,
         surroundings::look_around,
     },
     output::plan::View,
@@ -138,7 +139,8 @@ impl Looked for Look {
         let known = host.clusters.present()?.iter().filter(|cluster| !cluster.is_host());
         let known: Vec<_> = known.map(RegisteredCluster::name).collect();
         let names = if known.is_empty() { "no member".to_owned() } else { known.join(", ") };
-        Some(Error::from(error).hint(format!("the host has registered {names}")))
+        let error = did_you_mean(name, &known).into_iter().fold(Error::from(error), Error::hint);
+        Some(error.hint(format!("the host has registered {names}")))
     }
 
     /// The Clusters, or else the configurations.

@@ -21,6 +21,7 @@ use crate::{
         execute::{Run, Way},
         failure::Failure,
         ledger::Ledger,
+        similarity::did_you_mean,
         undo::Undo,
     },
     output::{
@@ -165,8 +166,12 @@ pub(super) async fn in_time<T>(deadline: Instant, look: impl Future<Output = T>)
 pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
     match ids.iter().find(|id| !skippable_ids().any(|known| known == id.as_str())) {
         None => Ok(()),
-        Some(id) => Err(Error::usage(format!("\"{id}\" is no check that can be skipped"))
-            .hint(format!("these can: {}", skippable_ids().collect::<Vec<_>>().join(", ")))),
+        Some(id) => {
+            let known: Vec<&str> = skippable_ids().collect();
+            let error = Error::usage(format!("\"{id}\" is no check that can be skipped"));
+            let error = did_you_mean(id, &known).into_iter().fold(error, Error::hint);
+            Err(error.hint(format!("these can: {}", known.join(", "))))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use kube_connect::{cause, no_answer, server_text};
 pub use kube_connect::{
     connection, environment, exec_credential, kubeconfig, objects, proxy, request_error, requests,
-    selected_context, server_clock, traffic,
+    selected_context, server_clock, shared_names, similarity, traffic,
 };
 
 pub mod account;

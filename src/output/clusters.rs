@@ -1,9 +1,9 @@
 //! The clusters that were looked at, as a table.
 
-use kubesphere::side::Side;
+use kubesphere::{command::kubeconfig_option, side::Side};
 
 use super::{table::aligned, ui::Ui, words::sanitize};
-use crate::plan::observed::Observed;
+use crate::{live::shared_names::SharedNames, plan::observed::Observed};
 
 /// The lines of the table, heading first.
 pub fn table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<String> {
@@ -15,6 +15,17 @@ pub fn table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<String> {
 /// That a server's certificate is not verified.
 pub fn warn_of_insecurity(ui: &Ui, side: &Side) {
     ui.warning(&format!("{side}: the server's certificate is not verified (insecure-skip-tls-verify)"));
+}
+
+/// That a context is made of entries of two files.
+pub fn warn_of_shared_names(ui: &Ui, side: &Side, shared: &SharedNames) {
+    let SharedNames { names, taken, other } = shared;
+    let (names, taken, other) = (names.join(", "), taken.display(), other.display().to_string());
+    ui.warning(&sanitize(&format!(
+        "{side}: these names stand in both `{taken}` and `{other}`, for different things: {names}; as with kubectl, those of \
+         `{taken}` count"
+    )));
+    ui.hint(&format!("if those of the other file are meant: `{}`", kubeconfig_option(side, &other)));
 }
 
 fn row(observed: &Observed) -> [String; 8] {

@@ -145,6 +145,32 @@ fn a_missing_file_of_the_kubeconfig_list_is_passed_over() {
     let _ = program.env("KUBECONFIG", "/nowhere/config::other").run().code(0);
 }
 
+/// As kubeadm writes them, of two clusters.
+#[test]
+fn a_name_that_two_files_give_to_two_clusters_is_told_with_the_option_that_parts_them() {
+    let file = |context: &str, server: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": context,
+            "clusters": [{"name": "kubernetes", "cluster": {"server": server}}],
+            "users": [{"name": "admin", "user": {"token": "a-token-that-nobody-accepts"}}],
+            "contexts": [{"name": context, "context": {"cluster": "kubernetes", "user": "admin"}}],
+        })
+    };
+    let (one, other) = (file("host", "https://127.0.0.1:9"), file("edge", "https://127.0.0.2:9"));
+    let program = || {
+        let program =
+            KubectlMc::new(&one.to_string(), Vec::new()).file("my edge", &other.to_string()).at_home();
+        program.env("KUBECONFIG", ".kube/config:my edge")
+    };
+    let run = program().words("join edge --context host --yes").run();
+    let _ = run
+        .says("warning: member \"edge\": these names stand in both `.kube/config` and `my edge`, for different things: cluster \"kubernetes\"")
+        .says("hint: if those of the other file are meant: `--member-kubeconfig 'my edge'`\n")
+        .does_not_say("host \"host\": these names");
+    let run = program().words("logs --context host").run();
+    let _ = run.does_not_say("these names");
+}
+
 #[test]
 fn a_proxy_is_not_asked_for_what_no_proxy_names() {
     let server = HttpServer::start(host);

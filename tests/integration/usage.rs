@@ -91,6 +91,7 @@ fn what_is_typed_wrongly_is_refused_on_stderr() {
         ("jion member1", "tip: a similar subcommand exists: 'join'"),
         ("remove member1", "tip: a similar subcommand exists: 'unjoin'"),
         ("list", "tip: a similar subcommand exists: 'get'"),
+        ("--context host delete x", "tip: a similar subcommand exists: 'unjoin'"),
         ("prepare remove", "unrecognized subcommand 'remove'"),
         ("join member1 --dry-runn=client", "--dry-run"),
         ("join member1 --dry-run=maybe", "[possible values: none, client, server]"),
@@ -99,6 +100,7 @@ fn what_is_typed_wrongly_is_refused_on_stderr() {
         ("join member1 --label tier", "must be KEY=VALUE"),
         ("join member1 -v 10", "10 is not in 0..=9"),
         ("get -o table", "[possible values: wide, json, yaml, name]"),
+        ("get -o yml", "tip: a similar value exists: 'yaml'"),
         ("get edge-1 -l a=b", "cannot be used with"),
         ("get --probe --watch", "cannot be used with"),
         ("get --kubeconfig=", "a value is required for '--kubeconfig <PATH>' but none was supplied"),
@@ -110,6 +112,25 @@ fn what_is_typed_wrongly_is_refused_on_stderr() {
     ] {
         let run = program(words).run().code(2).stdout("").says("error: ").says(said);
         assert!(run.stderr.contains("'--help'"), "{run}");
+    }
+}
+
+/// A form of kubectl's that is no form of ours is not another of ours.
+#[test]
+fn no_other_form_is_proposed_for_one_of_kubectls() {
+    for form in ["jsonpath={.items}", "jsonpath-as-json={.a}", "custom-columns=a:.b", "go-template={{.a}}"] {
+        let run =
+            program("get -o").args([form]).run().code(2).says("[possible values: wide, json, yaml, name]");
+        let _ = run.does_not_say("similar");
+    }
+}
+
+#[test]
+fn a_check_that_is_not_known_is_answered_with_the_one_that_is_like_it() {
+    for words in ["join member1", "check member1", "renew member1 --member-context member1"] {
+        let run = program(words).words("--skip-check clockskew").run().code(2);
+        let _ =
+            run.says("\"clockskew\" is no check that can be skipped\nhint: did you mean \"clock-skew\"?\n");
     }
 }
 

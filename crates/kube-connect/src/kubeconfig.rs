@@ -185,7 +185,7 @@ pub fn load(options: &ConnectionOptions, environment: &Environment) -> Result<Ku
     Ok(merged)
 }
 
-fn files(options: &ConnectionOptions, environment: &Environment) -> (Vec<PathBuf>, bool) {
+pub(super) fn files(options: &ConnectionOptions, environment: &Environment) -> (Vec<PathBuf>, bool) {
     if let Some(file) = &options.kubeconfig {
         return (vec![file.clone()], true);
     }
@@ -209,7 +209,7 @@ fn in_words(files: &[PathBuf]) -> String {
     files.join(", ")
 }
 
-fn read(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
+pub(super) fn read(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
     // kube resolves the paths inside against the file's own: it has to be absolute for that.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut kubeconfig = Kubeconfig::read_from(absolute).map_err(|error| without_content(path, error))?;

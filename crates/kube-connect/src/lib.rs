@@ -15,6 +15,8 @@ pub mod requests;
 pub mod selected_context;
 pub mod server_clock;
 pub mod server_text;
+pub mod shared_names;
+pub mod similarity;
 pub mod traffic;
 
 mod bearer_token;

@@ -11,9 +11,7 @@ use kubesphere::side::Side;
 use super::given_options::given;
 use super::kubeconfig::{ConnectionOptions, KubeconfigError};
 use super::server_url;
-
-/// Names further apart than this are not proposed.
-const SIMILAR_ENOUGH: f64 = 0.7;
+use super::similarity::most_similar;
 
 /// What it takes to reach one side.
 #[derive(Clone)]
@@ -88,19 +86,10 @@ fn find_context(
         Some(context) => Ok((name.clone(), context)),
         None => Err(KubeconfigError::UnknownContext {
             name: name.clone(),
-            similar: most_similar(name, &contexts()),
+            similar: most_similar(name, &contexts()).cloned(),
             contexts: contexts(),
         }),
     }
-}
-
-fn most_similar(name: &str, candidates: &[String]) -> Option<String> {
-    candidates
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate.clone())
 }
 
 fn find_cluster(

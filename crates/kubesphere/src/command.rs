@@ -84,6 +84,15 @@ pub fn context_option(host: &Side) -> String {
     format!("--context {}", shell_word(host.context()))
 }
 
+/// The option that names a cluster's file, for a command that is typed again with it.
+pub fn kubeconfig_option(side: &Side, file: &str) -> String {
+    let option = match side {
+        Side::Host { .. } => "--kubeconfig",
+        Side::Member { .. } => "--member-kubeconfig",
+    };
+    format!("{option} {}", shell_word(file))
+}
+
 /// A command of this program.
 #[derive(Clone, Debug)]
 #[must_use]

@@ -16,6 +16,7 @@ use crate::{
         connection::Connection,
         observe::{clusters_object, observe_since},
         request_error::{Cause, RequestError, Verb},
+        similarity::did_you_mean,
         surroundings::look_around,
         unjoin::{admission::admission, host_remains::host_remains, traces::of_member},
     },
@@ -238,7 +239,8 @@ impl Look {
         };
         let members = host.clusters.present().into_iter().flatten().filter(|cluster| !cluster.is_host());
         let names: Vec<String> = members.map(|cluster| sanitize(cluster.name())).collect();
-        let error = Error::from(missing);
+        let similar = did_you_mean(&clusters.intent.name, &names);
+        let error = similar.into_iter().fold(Error::from(missing), Error::hint);
         let error = if names.is_empty() {
             error.hint("no member is registered there; is it the right `--context`?")
         } else {
