@@ -35,7 +35,7 @@ impl Resume {
         match self {
             Self::GoesOn => "run the same command again: it continues where this one stopped",
             Self::StartsAnew => {
-                "run `kubectl mc renew NAME` for each one that failed: it makes another credential, and removes this one"
+                "run the same command again, for one Cluster alone with its NAME: it makes another credential, and removes this one"
             }
         }
     }

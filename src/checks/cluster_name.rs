@@ -4,7 +4,7 @@ use kubesphere::{
     cluster::RegisteredCluster,
     cluster_configuration::ClusterConfiguration,
     command::{Kubectl, Mc},
-    names::{is_cluster_name, propose_cluster_name},
+    names::{is_cluster_name, is_consoles_name, propose_cluster_name},
     side::Side,
 };
 
@@ -50,6 +50,9 @@ fn of_member(
     if !is_cluster_name(name) {
         return Some(invalid(name, &member.side, &host.side, is_created));
     }
+    if is_consoles_name(name) {
+        return Some(consoles(name, &member.side, &host.side, host.cluster_named(name).is_some()));
+    }
     if hosts_name == Some(name.as_str()) {
         return Some(
             failure(format!("the name \"{name}\" will be the host's own Cluster's"))
@@ -86,6 +89,20 @@ fn invalid(name: &str, side: &Side, host: &Side, is_created: bool) -> Report {
     let join = Mc::new("join").member(side).host(host).words("--name");
     let join = join.words(&propose_cluster_name(name).unwrap_or_else(|| "NAME".to_owned()));
     Report::warning(side, message).cure(format!("join it under another: `{join}`"))
+}
+
+/// What stands keeps its name, for a member cannot be renamed.
+fn consoles(name: &str, side: &Side, host: &Side, stands: bool) -> Report {
+    let message = format!(
+        "KubeSphere's console takes a Cluster \"{name}\" for the cluster that it runs on, and shows that one in its place"
+    );
+    if stands {
+        let unjoin = Mc::new("unjoin").word(name).host(host).member_context(side);
+        return Report::warning(side, message)
+            .cure(format!("take it out, and join it under another name: `{unjoin}`"));
+    }
+    let join = Mc::new("join").member(side).host(host).words("--name NAME");
+    Report::failure(side, message).cure(format!("choose another name with `--name`: `{join}`"))
 }
 
 /// What the host's controller will call the Cluster that it makes of itself
@@ -173,6 +190,20 @@ mod tests {
         let ignored = Case::new().registered([unlike(&json!({"spec": {"joinFederation": false}}))]);
         assert!(ignored.says(&CHECK)[0].contains("has no `joinFederation: true`"));
         assert!(ignored.cures(&CHECK).contains("--type merge -p '{\"spec\":{\"joinFederation\":true}}'"));
+    }
+
+    /// Contexts of k3s are called so.
+    #[test]
+    fn the_consoles_own_name_is_refused_unless_it_stands() {
+        let message = "member \"edge-1\": KubeSphere's console takes a Cluster \"default\" for the cluster that it runs on, \
+                       and shows that one in its place";
+        for case in [Case::new(), Case::new().checking()] {
+            let case = called(case, "default");
+            assert_eq!(case.says(&CHECK), [format!("failure {message}")]);
+            assert!(case.cures(&CHECK).contains("`kubectl mc join edge-1 --context prod --name NAME`"));
+        }
+        let stands = called(Case::new().registered([cluster("default", "uid-of-edge-1")]), "default");
+        assert_eq!(stands.says(&CHECK), [format!("warning {message}")]);
     }
 
     #[test]

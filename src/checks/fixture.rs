@@ -54,6 +54,7 @@ impl Case {
             given_secret: None,
             reachability: Reachability::Off,
             left_out: Vec::new(),
+            skipped: Vec::new(),
         };
         let host = installation(Side::host("prod"), version, HOST_SECRET);
         let member = installation(Side::member("edge-1"), version, OTHER_SECRET);

@@ -31,7 +31,8 @@ fn report(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Report {
     }
     let names = names.join(" ");
     let message = format!("probe pods of an earlier command that was killed are still there: {names}");
-    let deletion = Kubectl::on(host).namespace(NAMESPACE).words("delete pods").words(&names);
+    let deletion =
+        Kubectl::on(host).namespace(NAMESPACE).words("delete --ignore-not-found pods").words(&names);
     Report::warning(host, message)
         .cure(format!("`{deletion}`"))
         .cure("or leave it to the next `kubectl mc` command that changes this host")
@@ -54,7 +55,7 @@ mod tests {
         assert!(findings[0].report.message.ends_with("still there: a b"));
         assert_eq!(
             findings[0].report.cures[0],
-            "`kubectl --context prod -n kubesphere-system delete pods a b`"
+            "`kubectl --context prod -n kubesphere-system delete --ignore-not-found pods a b`"
         );
         let verdict = |pods: Seen<Vec<LeftoverPod>>| found(&Side::host("prod"), &pods)[0].report.verdict;
         assert_eq!(verdict(Seen::Present(Vec::new())), Verdict::Ok);

@@ -35,7 +35,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let reports = of_contexts.filter_map(|(side, cluster, user, at)| {
         let report = ending(&side, user, at)?;
         let renewal = Mc::new("renew").word(&cluster.name).host(situation.host.map(|host| &host.side));
-        let renewal = renewal.member_context(&side);
+        let renewal = renewal.member_context(&side).skipping(&situation.intent.skipped);
         let lasts_a_while = report.verdict == Verdict::Warning;
         Some(if lasts_a_while { report.cure(format!("or renew it in time: `{renewal}`")) } else { report })
     });

@@ -76,10 +76,11 @@ fn members<'a>(situation: &Situation<'a>) -> Result<Vec<About<'a>>, Unasked> {
 /// The command that brings a member into effect.
 fn join(situation: &Situation<'_>, about: &About<'_>) -> Mc {
     let join = Mc::new("join").member(about.side).host(situation.host.map(|host| &host.side));
-    match about.registered.filter(|name| *name != about.side.context()) {
+    let join = match about.registered.filter(|name| *name != about.side.context()) {
         Some(name) => join.words("--name").word(name),
         None => join,
-    }
+    };
+    join.skipping(&situation.intent.skipped)
 }
 
 #[cfg(test)]

@@ -203,7 +203,8 @@ impl About<'_> {
 
     fn renewal(&self) -> String {
         let renewal = Mc::new("renew").word(self.cluster.name()).host(&self.host.side);
-        format!("store a new kubeconfig: `{}`", renewal.member_context(&self.member.side))
+        let renewal = renewal.member_context(&self.member.side).skipping(&self.situation.intent.skipped);
+        format!("store a new kubeconfig: `{renewal}`")
     }
 }
 

@@ -36,7 +36,9 @@ pub(super) const CHECK: Check = Check {
 
 fn run(situation: &Situation<'_>) -> Outcome {
     let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?);
-    let of_members = clusters.iter().flat_map(|(cluster, member)| of_member(cluster, member, host));
+    let skipped = &situation.intent.skipped;
+    let of_members =
+        clusters.iter().filter_map(|(cluster, member)| of_member(cluster, member, host, skipped));
     let renamed = clusters.iter().filter_map(|(cluster, member)| known_as(cluster, member, host));
     Ok(of_members.chain(renamed).chain(unidentified(situation, host)).collect())
 }
@@ -121,14 +123,48 @@ fn known_as(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Optio
     })
 }
 
-fn of_member(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Vec<Report> {
-    let others = host.clusters_with_uid(&member.uid).filter(|cluster| cluster.name() != intent.name);
-    others.map(|cluster| registered_as(cluster, member, &host.side)).collect()
+fn of_member(
+    intent: &ClusterIntent,
+    member: &Observed,
+    host: &Observed,
+    skipped: &[String],
+) -> Option<Report> {
+    let registered: Vec<&RegisteredCluster> = host.clusters_with_uid(&member.uid).collect();
+    match registered.as_slice() {
+        [] => None,
+        [cluster] => {
+            (cluster.name() != intent.name).then(|| registered_as(cluster, member, &host.side, skipped))
+        }
+        several => Some(registered_again(several, intent, member, &host.side)),
+    }
 }
 
-fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side) -> Report {
+/// The Kubernetes API takes a second Cluster of the same member; what a member has for it carries the name of one of them.
+fn registered_again(
+    clusters: &[&RegisteredCluster],
+    intent: &ClusterIntent,
+    member: &Observed,
+    host: &Side,
+) -> Report {
+    let names: Vec<String> = clusters.iter().map(|cluster| format!("\"{}\"", cluster.name())).collect();
+    let message = format!(
+        "it is registered on this host {} times, as {}: one Cluster is enough, and the others have to go",
+        names.len(),
+        names.join(" and ")
+    );
+    let others = clusters.iter().filter(|cluster| cluster.name() != intent.name);
+    let unjoin = others.map(|cluster| {
+        let unjoin = Mc::new("unjoin").word(cluster.name()).host(host).member_context(&member.side);
+        format!("`{unjoin}`")
+    });
+    let unjoin = unjoin.collect::<Vec<_>>().join(" or ");
+    Report::failure(&member.side, message)
+        .cure(format!("take one out; the member stays under the name that is left: {unjoin}"))
+}
+
+fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side, skipped: &[String]) -> Report {
     let name = cluster.name();
-    let join = Mc::new("join").member(&member.side).host(host).words("--name").word(name);
+    let join = Mc::new("join").member(&member.side).host(host).words("--name").word(name).skipping(skipped);
     Report::failure(&member.side, format!("it is registered on this host already, as \"{name}\""))
         .cure(format!("keep that name, for a member cannot be renamed: `{join}`"))
 }
@@ -180,6 +216,25 @@ mod tests {
             ["failure member \"edge-1\": it is registered on this host already, as \"old\""]
         );
         assert!(case.cures(&CHECK).contains("`kubectl mc join edge-1 --context prod --name old`"));
+    }
+
+    #[test]
+    fn a_member_that_is_registered_twice_is_told_how_one_goes_and_sent_to_no_other_name() {
+        let twice = || [cluster("edge-1", "uid-of-edge-1"), cluster("again", "uid-of-edge-1")];
+        for name in ["edge-1", "again", "third"] {
+            let case =
+                Case::new().registered(twice()).wanting_cluster(|cluster| cluster.name = name.to_owned());
+            assert_eq!(
+                case.says(&CHECK),
+                [
+                    "failure member \"edge-1\": it is registered on this host 2 times, as \"edge-1\" and \"again\": one \
+                  Cluster is enough, and the others have to go"
+                ]
+            );
+            let (cures, other) = (case.cures(&CHECK), if name == "again" { "edge-1" } else { "again" });
+            let unjoin = format!("`kubectl mc unjoin {other} --context prod --member-context edge-1`");
+            assert!(cures.contains(&unjoin) && !cures.contains("kubectl mc join"), "{cures}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn without_effect(situation: &Situation<'_>) -> Outcome {
         let cluster = host.cluster_named(&intent.name).filter(|cluster| !cluster.is_host())?;
         let is_same = cluster.member_uid().is_none_or(|uid| uid == member.uid);
         let stored = cluster.stored_kubeconfig();
-        is_same.then_some(About { host, member, cluster, intent, stored })
+        is_same.then_some(About { host, member, cluster, intent, stored, skipped: &situation.intent.skipped })
     });
     let registered = some(registered, "no member is registered yet")?;
     Ok(registered.iter().flat_map(About::reports).collect())
@@ -35,6 +35,7 @@ struct About<'a> {
     cluster: &'a RegisteredCluster,
     intent: &'a ClusterIntent,
     stored: Option<StoredKubeconfig>,
+    skipped: &'a [String],
 }
 
 impl About<'_> {
@@ -115,7 +116,7 @@ impl About<'_> {
         if let Some(path) = &given.certificate_authority {
             renew = renew.words("--member-certificate-authority").word(path);
         }
-        renew
+        renew.skipping(self.skipped)
     }
 
     /// What its agent connects has no kubeconfig to renew.

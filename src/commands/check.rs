@@ -51,7 +51,9 @@ async fn check_all(
         credential: Some(check.credentials.into()),
         ..ClusterRequest::default()
     };
-    let request = Request { cluster: Some(cluster), ..Request::new(Operation::Check, &check.members) };
+    let skipped = check.skip_checks.as_slice();
+    let request =
+        Request { cluster: Some(cluster), skipped, ..Request::new(Operation::Check, &check.members) };
     let clusters = connect(&request, global, ui).await?;
     let mut look = in_time(deadline, Box::pin(look(&clusters, &check.skip_checks, None))).await?;
     document.observed(&look.observed());

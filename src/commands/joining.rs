@@ -84,7 +84,7 @@ impl Task for Joining<'_> {
         let renew = Mc::new("renew").words("NAME").host(host);
         // All members are looked up in one kubeconfig.
         let members = self.clusters.members.first().map(|member| &member.side);
-        let renew = members.into_iter().fold(renew, Mc::member_options);
+        let renew = members.into_iter().fold(renew, Mc::member_options).skipping(self.request.skipped);
         error.hint(format!("renew the others one by one: `{renew} --member-context NAME`"))
     }
 

@@ -49,12 +49,13 @@ fn member_remains(name: &str, is_proxy: bool) -> Vec<String> {
         "the role member and the host's jwtSecret in its ClusterConfiguration, with which the host signs tokens".to_owned(),
         format!(
             "in {FEDERATION_NAMESPACE} the ServiceAccount {account} and its token, with the ClusterRole and \
-             ClusterRoleBinding {role}: `kubectl --context CONTEXT delete clusterrole,clusterrolebinding {role}`, \
-             `kubectl --context CONTEXT -n {FEDERATION_NAMESPACE} delete serviceaccount {account}`"
+             ClusterRoleBinding {role}: `kubectl --context CONTEXT delete --ignore-not-found clusterrole,clusterrolebinding {role}`, \
+             `kubectl --context CONTEXT -n {FEDERATION_NAMESPACE} delete --ignore-not-found serviceaccount {account}`"
         ),
         format!(
-            "the host's credential, where a join has made one: `kubectl --context CONTEXT delete clusterrolebinding \
-             {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete serviceaccount {ACCOUNT}`"
+            "the host's credential, where a join has made one: `kubectl --context CONTEXT delete --ignore-not-found \
+             clusterrolebinding {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete \
+             --ignore-not-found serviceaccount {ACCOUNT}`"
         ),
         "namespaces in workspaces of the host".to_owned(),
     ];

@@ -25,6 +25,8 @@ pub struct Intent {
     pub reachability: Reachability,
     /// The Clusters that were asked for with all others, and that cannot be renewed.
     pub left_out: Vec<LeftOut>,
+    /// The checks that are skipped, for the commands that are to go on with it.
+    pub skipped: Vec<String>,
 }
 
 /// From where it is found out whether the host reaches a member.

@@ -73,6 +73,7 @@ mod tests {
             given_secret: None,
             reachability: Reachability::Off,
             left_out: Vec::new(),
+            skipped: Vec::new(),
         };
         let named = with_registered_names(intent, Some(&host), &[Some(fixture("v1.27.4"))]);
         named.members[0].cluster.as_ref().unwrap().name.clone()

@@ -429,7 +429,8 @@ fn what_has_drifted_since_a_join_is_told_with_what_mends_it() {
         "failure",
         "member-in-effect member \"member1\": its configuration has changed: spec.multicluster.clusterRole is none, not member",
     );
-    assert!(run.stdout.contains("hint: set it right: `kubectl mc join member1 --context host`"), "{run}");
+    let join = "`kubectl mc join member1 --context host --skip-check member-server-loopback`";
+    assert!(run.stdout.contains(&format!("hint: set it right: {join}")), "{run}");
     assert_says(
         &run,
         "warning",

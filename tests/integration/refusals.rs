@@ -89,7 +89,8 @@ fn a_member_is_not_registered_under_a_second_name() {
         register(&bed, "old", bed.member(1));
         let said = [
             "error: member \"member1\": it is registered on this host already, as \"old\" [member-registration]\n",
-            "hint: keep that name, for a member cannot be renamed: `kubectl mc join member1 --context host --name old`\n",
+            "hint: keep that name, for a member cannot be renamed: `kubectl mc join member1 --context host --name old \
+             --skip-check member-server-loopback`\n",
         ];
         assert_refused(&bed, bed.join("member1"), &said);
     }
@@ -112,6 +113,36 @@ fn a_name_that_another_cluster_has_is_taken() {
     run.does_not_say(said[0])
         .says("warning: host \"host\": its Cluster stands already and is called \"host\"");
     bed.assert_untouched();
+}
+
+/// The way out is the same from both names.
+#[test]
+fn a_member_that_is_registered_twice_is_told_how_one_goes() {
+    let bed = Watched::lease(&host(standalone().role(Role::Host)).member(standalone().role(Role::Member)));
+    register(&bed, "member1", bed.member(1));
+    register(&bed, "again", bed.member(1));
+    for (words, other) in [("member1", "again"), ("member1 --name again", "member1")] {
+        let said = [
+            "error: member \"member1\": it is registered on this host 2 times, as \"",
+            &format!("`kubectl mc unjoin {other} --context host --member-context member1`"),
+        ];
+        let _ = assert_refused(&bed, bed.join(words), &said).does_not_say("kubectl mc join");
+    }
+    let unjoin = "unjoin again --context host --member-context member1 --yes";
+    let _ = bed.kubectl_mc().words(unjoin).run().code(0);
+    bed.wait_for("one Cluster", |bed| bed.host().clusters().len() == 2);
+    let _ = bed.join("member1").run().code(0);
+}
+
+#[test]
+fn the_consoles_own_name_is_refused() {
+    let bed = Watched::shared();
+    let program = bed.kubectl_mc_with(&Kubeconfig::of(bed).alias("default", "member1")).join("default");
+    let said = [
+        "error: member \"default\": KubeSphere's console takes a Cluster \"default\" for the cluster that it runs on",
+        "hint: choose another name with `--name`: `kubectl mc join default --context host --name NAME`",
+    ];
+    assert_refused(bed, program, &said);
 }
 
 // Roles

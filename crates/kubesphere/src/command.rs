@@ -154,6 +154,11 @@ impl Mc {
         self
     }
 
+    /// With the checks that were skipped, which would stop this command, too.
+    pub fn skipping(self, checks: &[String]) -> Self {
+        if checks.is_empty() { self } else { self.words("--skip-check").word(&checks.join(",")) }
+    }
+
     /// Goes on with these words as they are.
     pub fn words(mut self, words: &str) -> Self {
         self.line = format!("{} {words}", self.line);
@@ -223,7 +228,7 @@ fn push_option(line: &mut String, name: &str, option: &GivenOption) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Choice, Kubectl, Mc, Side, context_option, helm};
+    use super::{Choice, Kubectl, Mc, Side, context_option, helm, kubeconfig_option};
     use crate::given_options::GivenOptions;
 
     fn in_file(file: &str) -> Side {
@@ -332,6 +337,19 @@ mod tests {
         );
         let join = Mc::new("join").member(&member).to_string();
         assert_eq!(join, "kubectl mc join edge-1 --member-cluster c --as jane", "it would store the server");
+    }
+
+    #[test]
+    fn what_was_skipped_and_where_a_name_is_to_be_looked_up_can_be_typed_again() {
+        let checks = ["a", "b"].map(str::to_owned);
+        assert_eq!(
+            Mc::new("renew").word("x").skipping(&checks).to_string(),
+            "kubectl mc renew x --skip-check a,b"
+        );
+        assert_eq!(Mc::new("renew").skipping(&[]).to_string(), "kubectl mc renew");
+        let (host, member) = (Side::host("prod"), Side::member("edge-1"));
+        assert_eq!(kubeconfig_option(&host, "my file"), "--kubeconfig 'my file'");
+        assert_eq!(kubeconfig_option(&member, "m.yaml"), "--member-kubeconfig m.yaml");
     }
 
     #[test]

@@ -2,6 +2,10 @@
 
 /// The longest name the console accepts (kubesphere/console `src/utils/constants.js@v3.4.1`).
 const LONGEST: usize = 63;
+/// What the console calls the cluster that it runs on where there is only one: for a Cluster of this name it asks that
+/// cluster instead (kubesphere/console release-3.4 `src/stores/cluster/index.js:309`, where `/clusters/default` is cut out
+/// of an address, and `src/stores/devops/pipelines.js:317`).
+const CONSOLES: &str = "default";
 /// The longest prefix of a label's key.
 const LONGEST_PREFIX: usize = 253;
 
@@ -11,6 +15,11 @@ const LONGEST_PREFIX: usize = 253;
 /// roles are derived from it (kubesphere/console `src/utils/constants.js@v3.4.1`).
 pub fn is_cluster_name(name: &str) -> bool {
     name.len() <= LONGEST && is_label(name)
+}
+
+/// Whether the console would take a Cluster of this name for its own.
+pub fn is_consoles_name(name: &str) -> bool {
+    name == CONSOLES
 }
 
 /// Whether `name` can be a `hostClusterName`: lower case letters, digits, `-` and `.`.
@@ -31,7 +40,7 @@ pub fn propose_cluster_name(context: &str) -> Option<String> {
         .take(LONGEST)
         .collect();
     let name = mapped.trim_matches('-');
-    is_cluster_name(name).then(|| name.to_owned())
+    (is_cluster_name(name) && !is_consoles_name(name)).then(|| name.to_owned())
 }
 
 /// Whether Kubernetes takes this as the value of a label (apimachinery `pkg/util/validation/validation.go@v0.34.0`).
@@ -102,5 +111,6 @@ mod tests {
         assert_eq!(propose_cluster_name("arn:aws:eks:eu-1:12:cluster/green").as_deref(), Some("green"));
         assert_eq!(propose_cluster_name("gke_proj_zone_name").as_deref(), Some("gke-proj-zone-name"));
         assert_eq!(propose_cluster_name("@/:"), None);
+        assert_eq!(propose_cluster_name("admin@Default"), None, "the console's own");
     }
 }
