@@ -1,6 +1,7 @@
 //! Objects of one kind: the requests that read and write them, each with an error that names verb and object.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use http::Request;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -11,6 +12,7 @@ use kube::core::{ApiResource, GroupVersionKind, Resource as _};
 use kubesphere::object::{ObjectKind, ObjectRef};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::sleep;
 
 pub use self::change::{Change, FIELD_MANAGER, Persistence};
 pub use self::deletion::Deletion;
@@ -19,6 +21,10 @@ use super::request_error::{Cause, Object, RequestError, Verb, request};
 
 mod change;
 mod deletion;
+
+/// How often a deletion is tried that conflicts with somebody's change.
+const CONFLICTS: u32 = 5;
+const AFTER_CONFLICT: Duration = Duration::from_millis(200);
 
 /// The objects of a kind, cluster-wide or in one namespace, read as `K`.
 pub struct Objects<'a, K = DynamicObject> {
@@ -124,9 +130,29 @@ impl<K> Objects<'_, K> {
         self.send(Verb::Delete, self.named(name), deletion.request(&self.requests(), name)).await.map(drop)
     }
 
-    /// Deletes it, unless it is gone already, or another object has the name; whether it was still there.
+    /// Deletes it, unless it is gone already, or another object has the name; whether it was still there. A conflict may say
+    /// the latter, or that somebody changes the very object at this moment: it is read, and deleted again.
     pub async fn remove(&self, name: &str, deletion: &Deletion) -> Result<bool, RequestError> {
-        deletion.was_there(self.delete(name, deletion).await)
+        let mut conflicts = 0;
+        loop {
+            let error = match (self.delete(name, deletion).await, deletion.guarded_uid()) {
+                (Ok(()), _) => return Ok(true),
+                (Err(RequestError { cause: Cause::NotFound, .. }), _) => return Ok(false),
+                (Err(error @ RequestError { cause: Cause::Conflict, .. }), Some(uid)) => {
+                    let found = self.find_metadata(name).await?;
+                    if found.is_none_or(|found| found.uid.as_deref() != Some(uid)) {
+                        return Ok(false);
+                    }
+                    error
+                }
+                (Err(error), _) => return Err(error),
+            };
+            conflicts += 1;
+            if conflicts == CONFLICTS {
+                return Err(error);
+            }
+            sleep(AFTER_CONFLICT).await;
+        }
     }
 
     /// Deletes all that fit.

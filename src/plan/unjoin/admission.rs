@@ -5,6 +5,8 @@ use kubesphere::{
     cluster_webhook::WEBHOOK,
 };
 
+use crate::plan::registration::Probe;
+
 /// Whether the host's admission lets the finalizer of a Cluster be taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -36,17 +38,29 @@ pub enum MemberHealth {
 }
 
 impl MemberHealth {
-    /// From whether it answers here, and what the host's controller has written.
-    pub fn of(cluster: &RegisteredCluster, answers: bool) -> Self {
-        let mut against = Vec::new();
-        if !answers {
-            against
-                .push("it does not answer here through the kubeconfig that the host has stored".to_owned());
-        }
+    /// From what it says here, and what the host's controller has written.
+    pub fn of(cluster: &RegisteredCluster, probe: &Probe) -> Self {
+        let mut against: Vec<String> = silence(probe).into_iter().collect();
         if let Some(ready) = cluster.condition(ConditionType::Ready).filter(|ready| !ready.is_true) {
             against.push(format!("the host says Ready=False: {}", ready.why()));
         }
         if against.is_empty() { Self::Alive } else { Self::Doubtful(against) }
+    }
+}
+
+/// Why it cannot be asked through the kubeconfig that the host has stored, as far as that is seen here.
+fn silence(probe: &Probe) -> Option<String> {
+    match probe {
+        Probe::Answered | Probe::AnsweredUnproven => None,
+        Probe::Refused(why) => {
+            Some(format!("the kubeconfig that the host has stored does not work any more: {why}"))
+        }
+        Probe::OtherCluster(_) => {
+            Some("the kubeconfig that the host has stored leads to another cluster".to_owned())
+        }
+        Probe::Failed(_) | Probe::NotAsked => {
+            Some("it does not answer here through the kubeconfig that the host has stored".to_owned())
+        }
     }
 }
 
@@ -101,7 +115,7 @@ mod tests {
     use kubesphere::cluster::RegisteredCluster;
     use serde_json::json;
 
-    use super::{Admission, MemberHealth};
+    use super::{Admission, MemberHealth, Probe};
 
     fn cluster(ready: &str) -> RegisteredCluster {
         RegisteredCluster::new(json!({"status": {"conditions": [
@@ -111,8 +125,9 @@ mod tests {
 
     #[test]
     fn a_member_looks_alive_where_it_answers_and_is_ready() {
-        assert_eq!(MemberHealth::of(&cluster("True"), true), MemberHealth::Alive);
-        let MemberHealth::Doubtful(against) = MemberHealth::of(&cluster("False"), false) else {
+        assert_eq!(MemberHealth::of(&cluster("True"), &Probe::Answered), MemberHealth::Alive);
+        let silent = Probe::Failed("no answer".to_owned());
+        let MemberHealth::Doubtful(against) = MemberHealth::of(&cluster("False"), &silent) else {
             panic!("alive")
         };
         assert_eq!(against.len(), 2, "{against:?}");

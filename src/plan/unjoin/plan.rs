@@ -251,21 +251,26 @@ fn emptied(found: &FederationNamespace, kept: &mut Vec<Kept>) -> Option<Existing
     Some(namespace)
 }
 
-/// This host's tokens; and what every host shares, where no other host is left.
+/// This host's tokens; and what every host shares, where no other host is left: also of a join that was stopped before it
+/// had made a token, which leaves an account of nobody with all rights.
 fn credential_removals(
     member_ownership: &MemberOwnership,
     host: &Observed,
     traces: &Traces,
     kept: &mut Vec<Kept>,
 ) -> Vec<ExistingObject> {
-    if matches!(member_ownership, MemberOwnership::Twice(_) | MemberOwnership::Clean) {
+    if matches!(member_ownership, MemberOwnership::Twice(_)) {
         return Vec::new();
     }
+    let is_clean = *member_ownership == MemberOwnership::Clean;
     let host = HostUid::new(&host.uid);
     let others = traces.credential.iter().any(|piece| is_of_another(piece, host));
     let mut removals = Vec::new();
     for piece in &traces.credential {
         if let Ownership::Foreign(why) = &piece.whose {
+            if is_clean {
+                continue;
+            }
             kept.push(Kept::Foreign { piece: piece.trace.clone(), why: why.clone() });
             continue;
         }
@@ -279,7 +284,7 @@ fn credential_removals(
         };
         if goes {
             removals.push(piece.trace.clone());
-        } else {
+        } else if !is_clean {
             kept.push(Kept::Shared(piece.trace.clone()));
         }
     }

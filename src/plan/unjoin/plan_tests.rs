@@ -235,6 +235,26 @@ fn a_clean_member_needs_nothing() {
     assert!(case.plan().is_empty());
 }
 
+/// A join that was stopped before it made a token leaves an account that may do everything.
+#[test]
+fn an_account_without_a_token_goes_whoever_made_it_unless_another_host_uses_it() {
+    let binding = || piece(ObjectKind::CLUSTER_ROLE_BINDING, "kubectl-mc-host", TracedCredential::Binding);
+    let account = || piece(ObjectKind::SERVICE_ACCOUNT, "kubectl-mc-host", TracedCredential::Account);
+    let clean = |token: Option<CredentialTrace>| {
+        let left = move |case: &mut Case| {
+            configured(&mut case.member, "none", "own");
+            case.traces.credential.extend([binding(), account()].into_iter().chain(token));
+        };
+        let names = Case::new().gone().bare().with(left).member().removals.into_iter();
+        names.map(|removal| removal.object.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        clean(None),
+        ["clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host", "serviceaccount/kubectl-mc-host"]
+    );
+    assert_eq!(clean(Some(token("t", OTHER))), Vec::<String>::new());
+}
+
 #[test]
 fn a_member_of_another_secret_keeps_all_that_may_be_another_hosts() {
     let case = || Case::new().gone().with(|case| configured(&mut case.member, "member", "others"));

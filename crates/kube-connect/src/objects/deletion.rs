@@ -5,7 +5,6 @@ use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::request::{Error as NotBuilt, Request as Requests};
 
 use super::Persistence;
-use crate::request_error::{Cause, RequestError};
 
 /// How an object is deleted.
 #[derive(Clone, Debug)]
@@ -68,18 +67,10 @@ impl Deletion {
         request
     }
 
-    /// Whether the object was still there. Where the UID alone guards it, a conflict says that another one has its name.
-    pub(super) fn was_there(&self, answer: Result<(), RequestError>) -> Result<bool, RequestError> {
-        match answer {
-            Ok(()) => Ok(true),
-            Err(RequestError { cause: Cause::NotFound, .. }) => Ok(false),
-            Err(RequestError { cause: Cause::Conflict, .. }) if self.is_guarded_by_uid_alone() => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn is_guarded_by_uid_alone(&self) -> bool {
-        let guard = self.parameters.preconditions.as_ref();
-        guard.is_some_and(|guard| guard.uid.is_some() && guard.resource_version.is_none())
+    /// The UID that guards it, where nothing else does.
+    pub(super) fn guarded_uid(&self) -> Option<&str> {
+        let guard =
+            self.parameters.preconditions.as_ref().filter(|guard| guard.resource_version.is_none())?;
+        guard.uid.as_deref()
     }
 }
