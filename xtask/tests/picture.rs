@@ -1,4 +1,4 @@
-//! The picture in the documentation is of the run that the README shows.
+//! The picture in the README is of the run that docs/demo.md shows.
 
 use xtask::{picture, read_text, release::workspace};
 
@@ -12,11 +12,12 @@ fn lines(picture: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_picture_is_of_the_readmes_run_and_light() {
+fn the_picture_is_of_the_demos_run_and_light() {
     let committed = read_text(&workspace().join(picture::FILE)).unwrap();
     let readme = read_text(&workspace().join("README.md")).unwrap();
-    let drawn = picture::of_join(&readme[readme.find("<!-- demo -->").unwrap()..]).unwrap();
-    assert!(lines(&drawn).len() > 30, "the README does not show a join");
+    let page = read_text(&workspace().join("docs/demo.md")).unwrap();
+    let drawn = picture::of_join(&page[page.find("<!-- demo -->").unwrap()..]).unwrap();
+    assert!(lines(&drawn).len() > 30, "the page does not show a join");
     assert_eq!(lines(&committed), lines(&drawn), "draw it again, and show that run: CONTRIBUTING.md");
     assert!(committed.len() < LIGHT, "{} bytes", committed.len());
     assert!(committed.contains("class=\"fg-"), "the picture has no colours");
