@@ -250,9 +250,9 @@ impl From<Failure> for Error {
                 .hint("settle it with them (another program, such as GitOps, does it again and again), then run the same command again"),
             Failure::NotSettled { .. } => Self::new(ErrorKind::Error, message)
                 .hint("another program keeps changing it (GitOps?): change it there, then run the same command again"),
-            Failure::TimedOut { look_at, installer, .. } => {
+            Failure::TimedOut { look_at, known, .. } => {
                 let mut error = Self::new(ErrorKind::TimedOut, message);
-                error.causes.extend(installer.map(|installer| format!("the installer's last word: {installer}")));
+                error.causes.extend(known);
                 error.resume = Some(Resume::GoesOn);
                 error.hint(where_to_look(&look_at))
             }

@@ -9,7 +9,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, some},
+    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, each, some},
 };
 use crate::plan::{
     needs::ConfigurationNeed, observed::Observed, operation::Operation, secret_remarks::run_installer,
@@ -17,7 +17,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "access-token-max-age",
-    title: "members accept tokens that the host has issued",
+    title: "the member accepts tokens that the host issued",
     skippable: false,
     rules: &[Rule::Joining(WITH_MEMBERS, run)],
     unasked: &[NO_MEMBER, (&[Operation::Unjoin], "a member that leaves has no tokens of the host to accept")],
@@ -29,7 +29,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let members = situation.answering_members()?.into_iter().map(|(_, member)| member);
     let looked_at = members.filter(|member| hides_role(member) || in_effect(situation, member).is_some());
     let looked_at = some(looked_at, "no member is in effect yet")?.into_iter();
-    Ok(looked_at.filter_map(|member| of_member(situation, member)).collect())
+    each(looked_at, |member| &member.side, |member| of_member(situation, member))
 }
 
 fn of_member(situation: &Situation<'_>, member: &Observed) -> Option<Report> {

@@ -2,18 +2,23 @@
 
 use kubesphere::side::Side;
 
-use super::{Check, Report, Rule, Silent, rule::JOINING};
+use super::{Check, Clusters, Report, Rule, Silent, rule::JOINING};
 
 pub(super) const CHECK: Check = Check {
     id: "api-reachable",
-    title: "every API server answers",
+    title: "the API server answers",
     skippable: false,
     rules: &[
-        Rule::Joining(JOINING, |situation| Ok(situation.silent.iter().map(unreachable).collect())),
-        Rule::Unjoining(|unjoining| Ok(unjoining.silent.iter().map(unreachable_for_removal).collect())),
+        Rule::Joining(JOINING, |situation| Ok(of_clusters(&situation.clusters(), unreachable))),
+        Rule::Unjoining(|unjoining| Ok(of_clusters(&unjoining.clusters(), unreachable_for_removal))),
     ],
     unasked: &[],
 };
+
+fn of_clusters(clusters: &Clusters<'_>, unreachable: fn(&Silent) -> Report) -> Vec<Report> {
+    let answering = clusters.observed().map(|observed| Report::holds(&observed.side));
+    answering.chain(clusters.silent.iter().map(unreachable)).collect()
+}
 
 fn unreachable(silent: &Silent) -> Report {
     let report = Report::failure(&silent.side, silent.message.clone());

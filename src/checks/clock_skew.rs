@@ -19,10 +19,12 @@ pub(super) const CHECK: Check = Check {
 const ALLOWED_SECONDS: i64 = 10;
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let off = this_machine(&situation.answering()?);
+    let clusters = situation.answering()?;
+    let off = this_machine(&clusters);
+    let holding = clusters.iter().map(|observed| Report::holds(&observed.side));
     let members = situation.answering_members().unwrap_or_default().into_iter();
     let members = members.filter_map(|(_, member)| between(situation, situation.host?, member));
-    Ok(members.chain(off).collect())
+    Ok(members.chain(off).chain(holding).collect())
 }
 
 /// Tokens that the host issues are refused by a member whose clock is behind; the other way round the host refuses.

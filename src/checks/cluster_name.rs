@@ -10,7 +10,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NOTHING_REGISTERED, Outcome, REGISTERING},
+    rule::{NOTHING_REGISTERED, Outcome, REGISTERING, each},
 };
 use crate::plan::{intent::ClusterIntent, observed::Observed, operation::Operation};
 
@@ -19,7 +19,7 @@ const DEFAULT_HOST_NAME: &str = "host";
 
 pub(super) const CHECK: Check = Check {
     id: "cluster-name",
-    title: "each member's name is free, or its own",
+    title: "the name of the member's Cluster is available",
     skippable: false,
     rules: &[Rule::Joining(REGISTERING, run)],
     unasked: &[
@@ -29,13 +29,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?.into_iter());
+    let (host, clusters) = (situation.host_with_clusters()?, situation.answering_clusters()?.into_iter());
     // A name that was asked for is host-cluster-name's.
     let by_default = situation.intent.host.cluster_name.is_none().then(|| hosts_name_to_be(host)).flatten();
     let is_created = situation.changes_clusters();
-    let reports =
-        clusters.filter_map(|(intent, member)| of_member(intent, member, host, by_default, is_created));
-    Ok(reports.collect())
+    let of_member =
+        |(intent, member): (_, &Observed)| of_member(intent, member, host, by_default, is_created);
+    each(clusters, |(_, member)| &member.side, of_member)
 }
 
 fn of_member(

@@ -17,7 +17,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "cluster-webhook",
-    title: "no command has left the host's webhook before Clusters narrowed",
+    title: "the Cluster webhook is fully enabled",
     skippable: false,
     rules: &[Rule::Later(LOOKING)],
     unasked: &[(CHANGING, "only `check` tells it: a command that changes the host restores it")],
@@ -58,7 +58,7 @@ fn report(host: &Side, standing: &Seen<Standing>) -> Report {
     if let Some(why) = standing.unreadable() {
         return Report::unknown(host, format!("whether the webhook before Clusters is narrowed: {why}"));
     }
-    let Some(message) = warning(standing) else { return Report::ok() };
+    let Some(message) = warning(standing) else { return Report::holds(host) };
     let report = Report::warning(host, message);
     match standing {
         Seen::Present(Standing::Malformed(_)) => {

@@ -2,7 +2,7 @@
 
 use kubesphere::side::Side;
 
-use super::rule::{NO_RUN, Unasked};
+use super::rule::{NO_RUN, Unasked, Whose};
 use crate::plan::{needs::Unplannable, observed::Observed};
 
 /// A host and members, as far as they were observed. A side that did not answer is absent.
@@ -38,12 +38,16 @@ impl<'a> Clusters<'a> {
     /// These, of which there is one at least.
     pub fn answering(&self) -> Result<Vec<&'a Observed>, Unasked> {
         let observed: Vec<_> = self.observed().collect();
-        if observed.is_empty() { Err(Unasked::Unanswered) } else { Ok(observed) }
+        if observed.is_empty() { Err(Unasked::Unanswered(Whose::All)) } else { Ok(observed) }
     }
 
     pub fn answering_host(&self) -> Result<&'a Observed, Unasked> {
         let is_silent = self.silent.iter().any(|silent| matches!(silent.side, Side::Host { .. }));
-        let why = if is_silent { Unasked::Unanswered } else { Unasked::Because("the host is not asked") };
+        let why = if is_silent {
+            Unasked::Unanswered(Whose::Host)
+        } else {
+            Unasked::Because("the host is not asked")
+        };
         self.host.ok_or(why)
     }
 
@@ -52,6 +56,6 @@ impl<'a> Clusters<'a> {
         if !self.installing.is_empty() {
             return Ok(&self.installing);
         }
-        Err(if self.silent.is_empty() { Unasked::Because(NO_RUN) } else { Unasked::Unanswered })
+        Err(if self.silent.is_empty() { Unasked::Because(NO_RUN) } else { Unasked::Unanswered(Whose::All) })
     }
 }

@@ -4,7 +4,7 @@ use kubesphere::{command::Kubectl, kubesphere_config, side::Side};
 
 use super::{
     Check, Clusters, Report, Rule,
-    rule::{EVERY, Outcome},
+    rule::{EVERY, Outcome, each},
 };
 use crate::plan::{
     needs::Unplannable,
@@ -13,7 +13,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "configuration-shape",
-    title: "the configurations have KubeSphere's shape",
+    title: "ClusterConfiguration and kubesphere-config are well-formed",
     skippable: false,
     rules: &[Rule::Clusters(EVERY, run)],
     unasked: &[],
@@ -21,8 +21,9 @@ pub(super) const CHECK: Check = Check {
 
 fn run(clusters: &Clusters<'_>) -> Outcome {
     let configuration = clusters.unplannable.and_then(of_configuration);
-    let configs = clusters.with_installer()?.iter().copied().filter_map(of_config);
-    Ok(configs.chain(configuration).collect())
+    let configs =
+        each(clusters.with_installer()?, |observed| &observed.side, |observed| of_config(observed))?;
+    Ok(configs.into_iter().chain(configuration).collect())
 }
 
 fn of_configuration(unplannable: &Unplannable) -> Option<Report> {
@@ -38,11 +39,15 @@ fn of_configuration(unplannable: &Unplannable) -> Option<Report> {
 fn of_config(observed: &Observed) -> Option<Report> {
     let side = &observed.side;
     let name = kubesphere_config::NAME;
-    let Seen::Malformed(why) = &observed.config else { return None };
-    Some(
-        Report::failure(side, format!("in configmaps/{name}, {why}"))
-            .cure(edit(&format!("configmap {name}"), side)),
-    )
+    let failure = |why: &str| Report::failure(side, format!("in configmaps/{name}, {why}"));
+    match (&observed.config, observed.configuration.unreadable()) {
+        (Seen::Malformed(why), _) => Some(failure(why).cure(edit(&format!("configmap {name}"), side))),
+        (Seen::Unreadable(why), _) => {
+            Some(Report::unknown(side, format!("what configmaps/{name} says: {why}")))
+        }
+        (_, Some(why)) => Some(Report::unknown(side, format!("what its ClusterConfiguration says: {why}"))),
+        (Seen::Present(_) | Seen::Absent, None) => None,
+    }
 }
 
 fn edit(what: &str, side: &Side) -> String {

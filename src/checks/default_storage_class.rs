@@ -4,7 +4,7 @@ use kubesphere::{cluster_configuration::ClusterConfiguration, command::Kubectl, 
 
 use super::{
     Check, Report, Rule, Situation, Unjoining, Verdict,
-    rule::{JOINING, NO_RUN, Outcome, some},
+    rule::{JOINING, NO_RUN, Outcome, each, some},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -13,7 +13,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "default-storage-class",
-    title: "the StorageClass that the installer asserts is there",
+    title: "the StorageClass that the installer requires exists",
     skippable: true,
     rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
     unasked: &[],
@@ -39,10 +39,9 @@ fn of_clusters(clusters: &[&Observed], verdict: impl Fn(&Side) -> Verdict) -> Ou
         let wanted = observed.configuration.present().map(ClusterConfiguration::storage_class)?;
         Some((&observed.side, wanted, observed.surroundings.storage_classes.as_ref()?))
     });
-    let reports = some(seen, NO_RUN)?
-        .into_iter()
-        .filter_map(|(side, wanted, classes)| of_cluster(side, wanted, classes, verdict(side)));
-    Ok(reports.collect())
+    let of_cluster =
+        |(side, wanted, classes): (&Side, _, _)| of_cluster(side, wanted, classes, verdict(side));
+    each(some(seen, NO_RUN)?, |(side, ..)| side, of_cluster)
 }
 
 fn of_cluster(

@@ -4,7 +4,7 @@ use kubesphere::command::Kubectl;
 
 use super::{
     Check, Clusters, Report, Rule, Unjoining,
-    rule::{EVERY, Outcome, Unasked},
+    rule::{EVERY, Outcome, Unasked, Whose, each, of},
 };
 use crate::plan::observed::Observed;
 
@@ -21,12 +21,13 @@ fn run(clusters: &Clusters<'_>) -> Outcome {
     let clusters = clusters.answering()?;
     if clusters.len() < 2 {
         let alone = Unasked::Because("only one cluster is named");
-        return Err(if silent.is_empty() { alone } else { Unasked::Unanswered });
+        return Err(if silent.is_empty() { alone } else { Unasked::Unanswered(Whose::All) });
     }
     let pairs = clusters.iter().enumerate().flat_map(|(index, one)| {
         clusters[index + 1..].iter().filter(|other| other.uid == one.uid).map(move |other| (*one, *other))
     });
-    Ok(pairs.map(|(one, other)| same(one, other)).collect())
+    let same: Vec<Report> = pairs.map(|(one, other)| same(one, other)).collect();
+    if same.is_empty() { each(clusters, |observed| &observed.side, |_| None) } else { Ok(same) }
 }
 
 /// The Cluster that a host has of itself is no member's.
@@ -39,7 +40,7 @@ fn of_host(unjoining: &Unjoining<'_>) -> Outcome {
         Report::failure(side, format!("the Cluster \"{name}\" is the host's own, and cannot be taken out"))
             .cure(format!("`{list}` lists the members"))
     });
-    Ok(report.into_iter().collect())
+    of(side, report)
 }
 
 fn same(one: &Observed, other: &Observed) -> Report {

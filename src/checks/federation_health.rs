@@ -7,7 +7,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    rule::{Outcome, Unasked},
+    rule::{Outcome, Unasked, of},
 };
 use crate::plan::{
     needs::ConfigurationNeed,
@@ -18,7 +18,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "federation-health",
-    title: "the host's kubefed and its webhooks are at work",
+    title: "the host's kubefed and its webhooks are running",
     skippable: true,
     rules: &[Rule::Joining(
         &[Operation::Check, Operation::Join, Operation::PrepareHost, Operation::Import],
@@ -46,10 +46,10 @@ fn run(situation: &Situation<'_>) -> Outcome {
     };
     let release = release(side, &federation.releases, installed, at_work);
     if !installed {
-        return Ok(release.into_iter().collect());
+        return of(side, release);
     }
     let webhooks = webhooks(side, &federation.webhooks);
-    Ok(controller(side, &federation.controller).into_iter().chain(webhooks).chain(release).collect())
+    of(side, controller(side, &federation.controller).into_iter().chain(webhooks).chain(release))
 }
 
 /// Without it nothing that is made on the host reaches a member.

@@ -44,9 +44,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing to say: it holds.
-    pub fn ok() -> Self {
-        Self::new(None, Verdict::Ok, "")
+    /// It holds on `side`, and there is nothing to say.
+    pub fn holds(side: &Side) -> Self {
+        Self::new(Some(side), Verdict::Ok, "")
     }
 
     /// It was not asked, and why.
@@ -82,6 +82,11 @@ impl Report {
     /// Something that concerns several clusters and is as bad as this.
     pub fn between(verdict: Verdict, message: impl Into<String>) -> Self {
         Self::new(None, verdict, message)
+    }
+
+    /// Whether it says of its cluster that it holds, and no more.
+    pub fn is_mere_ok(&self) -> bool {
+        self.verdict == Verdict::Ok && self.message.is_empty()
     }
 
     /// Adds what to do about it.

@@ -1,5 +1,7 @@
 //! A join for the tests of checks: healthy until a test says otherwise.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use kubesphere::{
     cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
@@ -54,6 +56,7 @@ impl Case {
             given_secret: None,
             reachability: Reachability::Off,
             left_out: Vec::new(),
+            expected: None,
             skipped: Vec::new(),
         };
         let host = installation(Side::host("prod"), version, HOST_SECRET);
@@ -142,9 +145,12 @@ impl Case {
         self
     }
 
-    /// What the check says.
+    /// What the check says, beside what holds.
     pub(super) fn reports(&self, check: &Check) -> Vec<Report> {
-        self.with_situation(|situation| check.outcomes(Subject::Joining(situation)).0.unwrap_or_default())
+        let found =
+            |situation: &Situation<'_>| check.outcomes(Subject::Joining(situation)).0.unwrap_or_default();
+        let said = self.with_situation(found).into_iter().filter(|report| !report.is_mere_ok());
+        said.collect()
     }
 
     /// Why the check is not asked, where it is not.
@@ -217,7 +223,6 @@ fn installation(side: Side, version: &str, secret: &str) -> Observed {
         server: format!("https://{}.example.org:6443", side.context()),
         kubernetes: "v1.23.17".to_owned(),
         uid: format!("uid-of-{}", side.context()),
-        nodes: Seen::Present(3),
         configuration: Seen::Present(ClusterConfiguration::new(configuration)),
         config: Seen::Present(config(&format!("authentication: {{jwtSecret: {secret}}}"))),
         secret: Seen::Present(JwtSecret::new(secret)),
@@ -234,6 +239,7 @@ fn installation(side: Side, version: &str, secret: &str) -> Observed {
         short_name_clashes: Seen::Absent,
         clock: Clock { now: Timestamp::UNIX_EPOCH, ahead_seconds: 0 },
         denied: Vec::new(),
+        stored: BTreeMap::new(),
         account: None,
         earlier: None,
         endpoint: None,

@@ -2,13 +2,13 @@
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, Unasked},
+    rule::{Outcome, Unasked, of},
 };
 use crate::plan::{observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "host-cluster-name",
-    title: "the host's Cluster can get its name",
+    title: "the host's Cluster can get this name",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Join, Operation::PrepareHost], run)],
     unasked: &[(
@@ -22,7 +22,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let name = situation.intent.host.cluster_name.as_deref();
     let name = name.ok_or(Unasked::Because("there is no `--host-cluster-name`"))?;
     let report = standing(host, name).or_else(|| unread(host, name));
-    Ok(report.or_else(|| taken(situation, host, name)).into_iter().collect())
+    of(&host.side, report.or_else(|| taken(situation, host, name)))
 }
 
 /// Renaming has no effect once the object stands (kubesphere `cluster_controller.go@v3.4.1`).

@@ -8,7 +8,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{LOOKING, Outcome, Unasked},
+    rule::{LOOKING, Outcome, Unasked, of},
     unfinished,
 };
 use crate::plan::{
@@ -19,7 +19,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "host-in-effect",
-    title: "what is a host works as one",
+    title: "the host's configuration is in effect",
     skippable: false,
     rules: &[
         Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareHost], without_run),
@@ -49,7 +49,7 @@ fn without_run(situation: &Situation<'_>) -> Outcome {
     let (host, step) = host_with_step(situation)?;
     let report = (*step == ConfigurationNeed::Restart)
         .then(|| unfinished::restart(situation, &host.side, &missing(host), &prepare(host)));
-    Ok(report.into_iter().collect())
+    of(&host.side, report)
 }
 
 /// What a join waits for or sets right, and shows in its plan.
@@ -57,12 +57,12 @@ fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
     let (host, step) = host_with_step(situation)?;
     let side = &host.side;
     let report = match step {
-        ConfigurationNeed::InEffect | ConfigurationNeed::Restart => return Ok(Vec::new()),
+        ConfigurationNeed::InEffect | ConfigurationNeed::Restart => return of(side, None),
         ConfigurationNeed::Await => unfinished::run(side, &missing(host)),
         ConfigurationNeed::AwaitController => Report::warning(side, missing(host)).cure(controller(side)),
         ConfigurationNeed::Patch(patch) => unfinished::drift(side, patch, &prepare(host)),
     };
-    Ok(vec![report])
+    of(side, [report])
 }
 
 fn missing(host: &Observed) -> String {
@@ -87,7 +87,7 @@ fn own_cluster(situation: &Situation<'_>) -> Outcome {
         let report = Report::of(situation.verdict_on_what_stands(), &host.side, message);
         Some(report.cure(controller(&host.side)))
     });
-    Ok(unready.into_iter().collect())
+    of(&host.side, unready)
 }
 
 /// Where the cause of what the cluster controller does not do stands.

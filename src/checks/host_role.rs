@@ -7,13 +7,13 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{JOINING, Outcome},
+    rule::{JOINING, Outcome, of},
 };
 use crate::plan::{intent::HostChoice, observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "host-role",
-    title: "the host may act as host",
+    title: "the cluster can be the host",
     skippable: false,
     rules: &[
         Rule::Joining(JOINING, may_be_host),
@@ -25,10 +25,14 @@ pub(super) const CHECK: Check = Check {
 
 /// A cluster that is to become a host is checked before it is one.
 fn may_be_host(situation: &Situation<'_>) -> Outcome {
-    Ok(unfit(situation.answering_host()?).into_iter().collect())
+    let host = situation.answering_host()?;
+    of(&host.side, unfit(host))
 }
 
 fn unfit(host: &Observed) -> Option<Report> {
+    if let Some(why) = host.role_unread() {
+        return Some(Report::unknown(&host.side, format!("its role: {why}")));
+    }
     if host.is_member() {
         return Some(
             Report::failure(&host.side, "it is a member of another host, and a member is never made a host")
@@ -55,7 +59,7 @@ fn becoming_host(situation: &Situation<'_>) -> Outcome {
         )
         .cure(format!("say so with `{}`, if it shall be the host", context_option(&host.side)))
     });
-    Ok(report.into_iter().collect())
+    of(&host.side, report)
 }
 
 /// These parts build on a host. A cluster that is none may be one by a wrong context, whose secret is of no use.
@@ -68,7 +72,7 @@ fn no_host(situation: &Situation<'_>) -> Outcome {
             Mc::new("prepare host").host(&host.side)
         ))
     });
-    Ok(report.into_iter().collect())
+    of(&host.side, report)
 }
 
 #[cfg(test)]

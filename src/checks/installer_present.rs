@@ -4,7 +4,7 @@ use kubesphere::{command::Kubectl, side::Side, versions::Support};
 
 use super::{
     Check, Clusters, Report, Rule,
-    rule::{Outcome, some},
+    rule::{Outcome, each, some},
 };
 use crate::plan::{
     observed::{InstallerRun, Observed, Seen},
@@ -13,7 +13,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "installer-present",
-    title: "ClusterConfiguration and Deployment ks-installer are there",
+    title: "ClusterConfiguration and Deployment ks-installer exist",
     skippable: false,
     rules: &[Rule::Clusters(
         &[
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
 fn run(clusters: &Clusters<'_>) -> Outcome {
     let clusters = clusters.with_installer()?.iter().filter(|observed| is_kubesphere_3(observed));
     let clusters = some(clusters, "no cluster has KubeSphere 3")?;
-    Ok(clusters.into_iter().copied().flat_map(of_cluster).collect())
+    each(clusters, |observed| &observed.side, |observed| of_cluster(observed))
 }
 
 /// The other cases are kubesphere-version's.

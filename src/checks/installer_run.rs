@@ -2,7 +2,7 @@
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{CONFIGURING, NO_RUN, Outcome, some},
+    rule::{CONFIGURING, NO_RUN, Outcome, each, some},
 };
 use crate::plan::{
     observed::{InstallerRun, Observed},
@@ -11,7 +11,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "installer-run",
-    title: "the installer is idle",
+    title: "no run of the installer is in progress",
     skippable: false,
     rules: &[Rule::Joining(CONFIGURING, run), Rule::Unjoining(unjoining)],
     unasked: &[(&[Operation::Renew], "a renewal runs no installer")],
@@ -27,8 +27,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
 
 fn of_clusters(clusters: &[&Observed], waits: bool) -> Outcome {
     let looked_at = clusters.iter().filter(|observed| observed.run != InstallerRun::NotAsked);
-    let looked_at = some(looked_at, NO_RUN)?.into_iter();
-    Ok(looked_at.filter_map(|observed| of_cluster(observed, waits)).collect())
+    each(some(looked_at, NO_RUN)?, |observed| &observed.side, |observed| of_cluster(observed, waits))
 }
 
 /// `waits`: what changes a configuration waits for a run first.

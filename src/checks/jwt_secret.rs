@@ -7,7 +7,7 @@ use kubesphere::{
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     kubesphere_version::is_version_4,
-    rule::{CONFIGURING, JOINING, Outcome, Unasked},
+    rule::{CONFIGURING, JOINING, Outcome, Unasked, of},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -28,11 +28,13 @@ pub(super) const CHECK: Check = Check {
 
 /// A renewal shares nothing.
 fn can_be_shared(situation: &Situation<'_>) -> Outcome {
-    Ok(unusable(host_with_kubesphere(situation)?).into_iter().collect())
+    let host = host_with_kubesphere(situation)?;
+    of(&host.side, unusable(host))
 }
 
 fn is_there(situation: &Situation<'_>) -> Outcome {
-    Ok(absent(host_with_kubesphere(situation)?).into_iter().collect())
+    let host = host_with_kubesphere(situation)?;
+    of(&host.side, absent(host))
 }
 
 /// Without KubeSphere there is no secret to speak of; that is kubesphere-version's.
@@ -45,8 +47,10 @@ fn host_with_kubesphere<'a>(situation: &Situation<'a>) -> Result<&'a Observed, U
 /// Without the host's secret nobody can tell whose member it is.
 fn shows_members(unjoining: &Unjoining<'_>) -> Outcome {
     let (host, _) = (unjoining.answering_host()?, unjoining.answering_member()?);
-    let readable = host.config.unreadable().is_none();
-    let missing = readable && host.effective_secret().is_none() && !is_version_4(host);
+    if let Some(why) = host.config.unreadable() {
+        return of(&host.side, [Report::unknown(&host.side, format!("which jwtSecret is in effect: {why}"))]);
+    }
+    let missing = host.effective_secret().is_none() && !is_version_4(host);
     let report = missing.then(|| {
         Report::failure(
             &host.side,
@@ -54,7 +58,7 @@ fn shows_members(unjoining: &Unjoining<'_>) -> Outcome {
         )
         .cure("take it out on the host alone, without `--member-context`")
     });
-    Ok(report.into_iter().collect())
+    of(&host.side, report)
 }
 
 /// What the configuration asks for is brought into effect by the run that follows; else what is in effect counts.
@@ -73,7 +77,10 @@ fn unusable(host: &Observed) -> Option<Report> {
 
 fn absent(host: &Observed) -> Option<Report> {
     let asked = host.configuration.present().and_then(ClusterConfiguration::jwt_secret);
-    // What could not be read is said by permissions and configuration-shape.
+    if let Some(why) = host.config.unreadable().filter(|_| asked.is_none()) {
+        return Some(Report::unknown(&host.side, format!("which jwtSecret is in effect: {why}")));
+    }
+    // What is malformed is configuration-shape's.
     let readable = matches!(host.config, Seen::Absent | Seen::Present(_));
     let absent = asked.is_none() && host.effective_secret().is_none() && readable;
     absent.then(|| {

@@ -4,7 +4,7 @@ use kubesphere::{command::Mc, devops_config};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{JOINING, Outcome, some},
+    rule::{JOINING, Outcome, each, of, some},
 };
 use crate::plan::{
     needs::{ConfigurationNeed, shared_secret},
@@ -15,7 +15,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "jwt-secret-places",
-    title: "each cluster holds one jwtSecret in all its places",
+    title: "the jwtSecret is the same in all places",
     skippable: false,
     rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
     unasked: &[],
@@ -25,8 +25,9 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let clusters = situation.answering()?.into_iter().map(|observed| (observed, places(observed)));
     let with_secret =
         clusters.filter(|(_, places)| !places.is_without_kubesphere() && !places.is_version_4());
-    let clusters = some(with_secret, "no cluster has KubeSphere 3")?.into_iter();
-    Ok(clusters.flat_map(|(observed, places)| of_cluster(situation, observed, &places)).collect())
+    let clusters = some(with_secret, "no cluster has KubeSphere 3")?;
+    let of_cluster = |(observed, places): (_, SecretPlaces)| of_cluster(situation, observed, &places);
+    each(clusters, |(observed, _)| &observed.side, of_cluster)
 }
 
 /// The installer leaves DevOps the secret of its installation.
@@ -40,7 +41,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
         let report = Report::warning(&member.side, message);
         devops_cures(&member.side, "").into_iter().fold(report, Report::cure)
     });
-    Ok(report.into_iter().collect())
+    of(&member.side, report)
 }
 
 fn of_cluster(situation: &Situation<'_>, observed: &Observed, places: &SecretPlaces) -> Vec<Report> {

@@ -4,7 +4,7 @@ use kubesphere::command::Kubectl;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, PREPARING, STORING, some},
+    rule::{Outcome, PREPARING, STORING, each, some},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -29,8 +29,9 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let installed = situation.answering()?.into_iter().filter(|observed| observed.config != Seen::Absent);
     let answers =
         installed.filter_map(|observed| Some((observed, observed.surroundings.ks_apiserver.as_ref()?)));
-    let answers = some(answers, "nothing new is asked of it")?.into_iter();
-    Ok(answers.filter_map(|(observed, answer)| of_cluster(situation, observed, answer)).collect())
+    let answers = some(answers, "nothing new is asked of it")?;
+    let of_cluster = |(observed, answer): (_, _)| of_cluster(situation, observed, answer);
+    each(answers, |(observed, _)| &observed.side, of_cluster)
 }
 
 fn of_cluster(situation: &Situation<'_>, observed: &Observed, answer: &Seen<String>) -> Option<Report> {

@@ -4,34 +4,38 @@ use kubesphere::versions::Support;
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{JOINING, Outcome},
+    rule::{JOINING, Outcome, each},
 };
 use crate::plan::observed::{Observed, Seen};
 
 pub(super) const CHECK: Check = Check {
     id: "kubesphere-version",
-    title: "KubeSphere is installed, in a version from 3.1 to 3.4",
+    title: "KubeSphere 3.1 to 3.4 is installed",
     skippable: false,
     rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
     unasked: &[],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    Ok(situation.answering()?.into_iter().filter_map(of_cluster).collect())
+    each(situation.answering()?, |observed| &observed.side, of_cluster)
 }
 
 /// A removal needs no version but that it is none of 4.
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let clusters = unjoining.clusters().answering()?;
-    let of_4 = clusters.into_iter().filter(|observed| is_version_4(observed));
-    let reports = of_4.map(|observed| {
-        Report::failure(
-            &observed.side,
-            "KubeSphere 4 is installed: its host takes a member out by itself, and leaves KubeSphere on it",
-        )
-        .cure("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
-    });
-    Ok(reports.collect())
+    each(
+        clusters,
+        |observed| &observed.side,
+        |observed| is_version_4(observed).then(|| not_taken_out(observed)),
+    )
+}
+
+fn not_taken_out(observed: &Observed) -> Report {
+    Report::failure(
+        &observed.side,
+        "KubeSphere 4 is installed: its host takes a member out by itself, and leaves KubeSphere on it",
+    )
+    .cure("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
 }
 
 fn of_cluster(observed: &Observed) -> Option<Report> {
@@ -40,7 +44,7 @@ fn of_cluster(observed: &Observed) -> Option<Report> {
         return Some(version_4(observed));
     }
     let Some(version) = observed.kubesphere_version() else {
-        return no_version(observed);
+        return Some(no_version(observed));
     };
     (version.support() == Support::TooOld).then(|| {
         Report::failure(side, format!("KubeSphere {version} is older than 3.1"))
@@ -66,20 +70,20 @@ fn version_4(observed: &Observed) -> Report {
     .cure("add the cluster in the console of the KubeSphere 4 host; this command joins KubeSphere 3.1 to 3.4")
 }
 
-fn no_version(observed: &Observed) -> Option<Report> {
+fn no_version(observed: &Observed) -> Report {
     let side = &observed.side;
     if observed.configuration == Seen::Absent && observed.config == Seen::Absent {
-        return Some(Report::failure(side, "KubeSphere is not installed").cure(
-            "install KubeSphere 3.1 to 3.4 there first: https://kubesphere.io/docs/v3.4/quick-start/",
-        ));
+        return Report::failure(side, "KubeSphere is not installed")
+            .cure("install KubeSphere 3.1 to 3.4 there first: https://kubesphere.io/docs/v3.4/quick-start/");
     }
-    // A ClusterConfiguration that may not be read is an obstacle already.
-    observed.configuration.present().map(|_| {
-        Report::unknown(
+    let unread = observed.configuration.unreadable().or(observed.config.unreadable());
+    match unread {
+        Some(why) => Report::unknown(side, format!("which KubeSphere it is: {why}")),
+        None => Report::unknown(
             side,
             "which KubeSphere it is: neither the ClusterConfiguration nor an image names a version; it is treated as 3.4",
-        )
-    })
+        ),
+    }
 }
 
 #[cfg(test)]

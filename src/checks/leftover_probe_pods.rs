@@ -10,7 +10,7 @@ use crate::plan::{observed::Seen, reach::leftovers::LeftoverPod};
 
 pub(super) const CHECK: Check = Check {
     id: "leftover-probe-pods",
-    title: "no probe pods are left behind on the host",
+    title: "no probe pods are left on the host",
     skippable: false,
     rules: &[Rule::Later(LOOKING)],
     unasked: &[(CHANGING, "only `check` tells it: a command that changes the host removes them")],
@@ -27,7 +27,7 @@ fn report(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Report {
     }
     let names: Vec<&str> = pods.present().into_iter().flatten().map(|pod| pod.name.as_str()).collect();
     if names.is_empty() {
-        return Report::ok();
+        return Report::holds(host);
     }
     let names = names.join(" ");
     let message = format!("probe pods of an earlier command that was killed are still there: {names}");

@@ -4,13 +4,13 @@ use kubesphere::versions::WITHOUT_TOKEN_SECRETS;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome},
+    rule::{NO_MEMBER, Outcome, Unasked, each},
 };
 use crate::plan::{observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "legacy-token-secrets",
-    title: "the member's Kubernetes suits the host's KubeSphere",
+    title: "the member's Kubernetes works with the host's KubeSphere",
     skippable: true,
     rules: &[Rule::Joining(
         &[Operation::Check, Operation::Join, Operation::PrepareMember, Operation::Import],
@@ -24,13 +24,12 @@ pub(super) const CHECK: Check = Check {
 
 fn run(situation: &Situation<'_>) -> Outcome {
     let version = situation.answering_host()?.kubesphere_version();
+    let version = version.ok_or(Unasked::Because("which KubeSphere the host has is not known"))?;
     let members = situation.answering_members()?.into_iter();
-    let Some(version) = version.filter(|version| version.differences().needs_legacy_token_secrets) else {
-        return Ok(Vec::new());
+    let is_too_new = |member: &Observed| {
+        version.differences().needs_legacy_token_secrets
+            && member.kubernetes_version().is_some_and(|kubernetes| kubernetes >= WITHOUT_TOKEN_SECRETS)
     };
-    let too_new = members.filter(|(_, member)| {
-        member.kubernetes_version().is_some_and(|kubernetes| kubernetes >= WITHOUT_TOKEN_SECRETS)
-    });
     let report = |member: &Observed| {
         Report::failure(
             &member.side,
@@ -41,7 +40,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
         )
         .cure("upgrade the host to KubeSphere 3.3 or later")
     };
-    Ok(too_new.map(|(_, member)| report(member)).collect())
+    each(members, |(_, member)| &member.side, |(_, member)| is_too_new(member).then(|| report(member)))
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Unjoining, Verdict,
-    rule::{CONFIGURING, LOOKING, Outcome},
+    rule::{CONFIGURING, LOOKING, Outcome, each},
 };
 use crate::plan::{
     configuration_patch::{Change, ConfigurationPatch},
+    intent::ClusterIntent,
     needs::ConfigurationNeed,
     observed::Observed,
     operation::Operation,
@@ -18,7 +19,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "managed-elsewhere",
-    title: "no other tool takes back what a join changes",
+    title: "no other tool reverts what a join changes",
     skippable: true,
     rules: &[
         Rule::Joining(CONFIGURING, changed_configurations),
@@ -37,40 +38,42 @@ const ROLE_FIELD: &str = "spec.multicluster.clusterRole";
 
 /// What applies a configuration, with what is to be changed in it.
 fn changed_configurations(situation: &Situation<'_>) -> Outcome {
-    let reports = situation.answering()?.into_iter().filter_map(|observed| {
+    let of_cluster = |observed: &Observed| {
+        if let Some(why) = observed.configuration.unreadable() {
+            return Some(Report::unknown(
+                &observed.side,
+                format!("what manages its ClusterConfiguration: {why}"),
+            ));
+        }
         let tool = observed.configuration.present()?.tool()?;
         match situation.step(&observed.side)? {
             ConfigurationNeed::Patch(patch) => Some(reverted(situation, &observed.side, &tool, patch)),
             _ => None,
         }
-    });
-    Ok(reports.collect())
+    };
+    each(situation.answering()?, |observed| &observed.side, of_cluster)
 }
 
 fn outdated_configurations(situation: &Situation<'_>) -> Outcome {
-    let unchanged = situation
-        .answering()?
-        .into_iter()
-        .filter(|observed| !matches!(situation.step(&observed.side), Some(ConfigurationNeed::Patch(_))));
-    let reports = unchanged.filter_map(|observed| {
-        let configuration = observed.configuration.present()?;
+    let is_changed =
+        |observed: &Observed| matches!(situation.step(&observed.side), Some(ConfigurationNeed::Patch(_)));
+    let of_cluster = |observed: &Observed| {
+        let configuration = observed.configuration.present().filter(|_| !is_changed(observed))?;
         out_of_step(situation, &observed.side, &configuration.tool()?, configuration)
-    });
-    Ok(reports.collect())
+    };
+    each(situation.answering()?, |observed| &observed.side, of_cluster)
 }
 
 fn clusters(situation: &Situation<'_>) -> Outcome {
-    let members = situation.answering_members()?.into_iter();
-    let reports =
-        members.filter_map(|(intent, member)| of_cluster(situation.registered(intent, member)?, member));
-    Ok(reports.collect())
+    let of_member = |(intent, member): (_, _)| of_cluster(situation.registered(intent, member)?, member);
+    each(situation.answering_members()?, |(_, member)| &member.side, of_member)
 }
 
 fn renewals(situation: &Situation<'_>) -> Outcome {
-    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?.into_iter());
-    let reports =
-        clusters.filter_map(|(cluster, member)| of_renewal(host.cluster_named(&cluster.name)?, member));
-    Ok(reports.collect())
+    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?);
+    let of_member =
+        |(cluster, member): (&ClusterIntent, _)| of_renewal(host.cluster_named(&cluster.name)?, member);
+    each(clusters, |(_, member)| &member.side, of_member)
 }
 
 /// Who has written what is removed will write it again.
@@ -93,7 +96,9 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
         )
         .cure(format!("commit `spec.multicluster.clusterRole: none` to where {} has it from", tool.name))
     });
-    Ok(of_cluster.into_iter().chain(of_member).collect())
+    let clusters = unjoining.clusters();
+    let holding = clusters.observed().map(|observed| Report::holds(&observed.side));
+    Ok(of_cluster.into_iter().chain(of_member).chain(holding).collect())
 }
 
 /// Each taking back is a change of the spec, and so a run of the installer.

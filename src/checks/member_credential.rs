@@ -1,23 +1,30 @@
 //! What will be stored on the host works inside its pods.
 
-use kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side, versions::Version};
+use kubesphere::{
+    cluster_configuration::NAMESPACE,
+    command::{Kubectl, Mc},
+    side::Side,
+    versions::Version,
+};
 
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining,
-    rule::{NOTHING_STORED, Outcome, PREPARING, STORING, Unasked},
+    rule::{NOTHING_STORED, Outcome, PREPARING, REGISTERING, STORING, Unasked, Whose, each, of, some},
+    situation::ToStore,
 };
 use crate::plan::{
     credential::{Account, CredentialKind, CredentialObject, Ownership},
     intent::ClusterIntent,
     member_kubeconfig::{Problem, StoredUser},
     observed::Observed,
+    registration::Probe,
 };
 
 pub(super) const CHECK: Check = Check {
     id: "member-credential",
-    title: "each member's credential works on the host",
+    title: "the member's credential works on the host",
     skippable: false,
-    rules: &[Rule::Joining(STORING, run), Rule::Unjoining(unjoining)],
+    rules: &[Rule::Joining(STORING, run), Rule::Joining(REGISTERING, stored), Rule::Unjoining(unjoining)],
     unasked: &[(PREPARING, NOTHING_STORED.1)],
 };
 
@@ -26,18 +33,62 @@ pub fn found_late(report: Report) -> Finding {
     Finding { id: CHECK.id, title: CHECK.title, report }
 }
 
+/// That the host has stored what works, wherever it knows a member: from 3.4 on a Cluster that was ready once stays so,
+/// whatever becomes of its credential (kubesphere `cluster_controller.go@v3.4.1`).
+fn stored(situation: &Situation<'_>) -> Outcome {
+    let host = situation.host_with_clusters()?;
+    let probes = some(&host.stored, "no member is registered yet")?;
+    let side = |name: &str| situation.member_of(name).unwrap_or(&host.side);
+    let of_stored = |(name, probe): (&String, _)| of_stored(situation, host, name, probe);
+    each(probes, |(name, _)| side(name), of_stored)
+}
+
+fn of_stored(situation: &Situation<'_>, host: &Observed, name: &str, probe: &Probe) -> Option<Report> {
+    let member = situation.member_of(name);
+    let side = member.unwrap_or(&host.side);
+    let stored = format!("the kubeconfig that the host has stored in its Cluster \"{name}\"");
+    let renewal = || renewal(&host.side, member, name).skipping(&situation.intent.skipped);
+    match probe {
+        Probe::Answered | Probe::AnsweredUnproven | Probe::NotAsked => None,
+        Probe::Refused(why) => Some(
+            Report::failure(side, format!("{stored} does not work any more: {why}"))
+                .cure(format!("store a new one: `{}`", renewal())),
+        ),
+        Probe::OtherCluster(uid) => Some(
+            Report::failure(
+                side,
+                format!("{stored} leads to another cluster, whose kube-system has the UID {uid}"),
+            )
+            .cure(format!("store a new one: `{}`", renewal())),
+        ),
+        Probe::Failed(why) => Some(Report::unknown(
+            side,
+            format!("whether {stored} works, as this machine gets no answer: {why}"),
+        )),
+    }
+}
+
+/// The command that stores a new kubeconfig of a member.
+pub(super) fn renewal(host: &Side, member: Option<&Side>, name: &str) -> Mc {
+    let renewal = Mc::new("renew").word(name).host(host);
+    match member {
+        Some(member) => renewal.member_context(member),
+        None => renewal.words("--member-context NAME"),
+    }
+}
+
 /// What is stored already is not stored again.
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.host.and_then(Observed::kubesphere_version);
-    let of_members = situation.members_to_store()?.into_iter().flat_map(|(side, cluster, member)| {
+    let of_member = |(side, cluster, member): ToStore<'_>| {
         of_member(&side, cluster, host, member.and_then(|member| member.account.as_ref()))
-    });
-    Ok(of_members.collect())
+    };
+    each(situation.members_to_store()?, |(side, ..)| side, of_member)
 }
 
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let member = unjoining.answering_member()?;
-    let traces = unjoining.traces.ok_or(Unasked::Unanswered)?;
+    let traces = unjoining.traces.ok_or(Unasked::Unanswered(Whose::Members))?;
     let reports = traces.credential.iter().filter_map(|piece| match &piece.whose {
         Ownership::Ours => None,
         Ownership::Foreign(why) => Some(Report::warning(
@@ -45,7 +96,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
             format!("{} is not ours, and is left: {why}", piece.trace.object.in_words()),
         )),
     });
-    Ok(reports.collect())
+    of(&member.side, reports)
 }
 
 fn of_member(
@@ -124,6 +175,7 @@ mod tests {
             intent::ClusterIntent,
             member_kubeconfig::{Problem, StoredUser},
             observed::Seen,
+            registration::Probe,
         },
     };
 
@@ -176,6 +228,40 @@ mod tests {
             assert_eq!(said.len(), refused, "{host}: {said:?}");
             assert!(said.iter().all(|said| said.contains("a service account has a token")), "{said:?}");
             assert_eq!(of_token(host, Choice::Auto), Vec::<String>::new());
+        }
+    }
+
+    fn asked(probe: Probe) -> Case {
+        let case = Case::new().joined();
+        case.host(|host| host.stored = [("edge-1".to_owned(), probe)].into())
+    }
+
+    #[test]
+    fn what_is_stored_and_does_not_work_is_told_with_the_command_that_stores_another() {
+        let refused = || asked(Probe::Refused("unauthorized".to_owned()));
+        let stored = "the kubeconfig that the host has stored in its Cluster \"edge-1\"";
+        let said = format!("failure member \"edge-1\": {stored} does not work any more: unauthorized");
+        for case in [refused(), refused().checking()] {
+            assert_eq!(case.says(&CHECK), [said.as_str()]);
+            let renewal = "`kubectl mc renew edge-1 --context prod --member-context edge-1`";
+            assert_eq!(case.cures(&CHECK), format!("store a new one: {renewal}"));
+        }
+        let other = asked(Probe::OtherCluster("w".to_owned()));
+        let said = format!(
+            "failure member \"edge-1\": {stored} leads to another cluster, whose kube-system has the UID w"
+        );
+        assert_eq!(other.says(&CHECK), [said]);
+        let alone = refused().checking().wanting(|intent| intent.members.clear());
+        assert!(alone.says(&CHECK)[0].starts_with("failure host \"prod\": the kubeconfig that the host"));
+        assert!(alone.cures(&CHECK).ends_with("renew edge-1 --context prod --member-context NAME`"));
+    }
+
+    #[test]
+    fn no_answer_to_this_machine_says_nothing_of_what_is_stored() {
+        let said = asked(Probe::Failed("the connection was refused".to_owned())).says(&CHECK);
+        assert!(said[0].starts_with("unknown member \"edge-1\": whether the kubeconfig"), "{said:?}");
+        for probe in [Probe::Answered, Probe::AnsweredUnproven] {
+            assert_eq!(asked(probe).says(&CHECK), Vec::<String>::new());
         }
     }
 

@@ -4,10 +4,11 @@ use kubesphere::{command::Mc, side::Side};
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    rule::{NOTHING_STORED, Outcome, STORING, some},
+    rule::{NOTHING_STORED, Outcome, STORING, each, some},
 };
 use crate::plan::{
     credential::CredentialKind,
+    intent::ClusterIntent,
     lifetime::{DAY, SOON, day, end, left},
     member_kubeconfig::StoredUser,
     observed::Observed,
@@ -15,7 +16,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-credential-lifetime",
-    title: "each member's stored credential holds for some time",
+    title: "the member's credential is not about to expire",
     skippable: true,
     rules: &[Rule::Joining(STORING, run)],
     unasked: &[NOTHING_STORED],
@@ -31,15 +32,15 @@ fn run(situation: &Situation<'_>) -> Outcome {
             .filter(|_| cluster.credential.kind(host) == CredentialKind::Context)?;
         Some((side, cluster, user, member?.endpoint.as_ref()?.at))
     });
-    let of_contexts = some(of_contexts, "no context's own credential is to be stored")?.into_iter();
-    let reports = of_contexts.filter_map(|(side, cluster, user, at)| {
+    let of_contexts = some(of_contexts, "no context's own credential is to be stored")?;
+    let of_member = |(side, cluster, user, at): (Side, &ClusterIntent, &StoredUser, _)| {
         let report = ending(&side, user, at)?;
         let renewal = Mc::new("renew").word(&cluster.name).host(situation.host.map(|host| &host.side));
         let renewal = renewal.member_context(&side).skipping(&situation.intent.skipped);
         let lasts_a_while = report.verdict == Verdict::Warning;
         Some(if lasts_a_while { report.cure(format!("or renew it in time: `{renewal}`")) } else { report })
-    });
-    Ok(reports.collect())
+    };
+    each(of_contexts, |(side, ..)| side, of_member)
 }
 
 fn ending(side: &Side, user: &StoredUser, now: i64) -> Option<Report> {

@@ -4,7 +4,7 @@ use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
 
 use super::{
     Check, Rule, Situation,
-    rule::{LOOKING, NO_MEMBER, Outcome, Unasked, some},
+    rule::{LOOKING, NO_MEMBER, Outcome, Unasked, each, some},
     unfinished,
 };
 use crate::plan::{
@@ -14,7 +14,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-in-effect",
-    title: "what is a member works as one",
+    title: "the member's configuration is in effect",
     skippable: false,
     rules: &[
         Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareMember], without_run),
@@ -38,22 +38,23 @@ struct About<'a> {
 }
 
 fn without_run(situation: &Situation<'_>) -> Outcome {
-    let failed = members(situation)?.into_iter().filter(|about| *about.step == ConfigurationNeed::Restart);
-    let reports = failed
-        .map(|about| unfinished::restart(situation, about.side, &about.missing, &join(situation, &about)));
-    Ok(reports.collect())
+    let of_member = |about: About<'_>| {
+        let failed = *about.step == ConfigurationNeed::Restart;
+        failed.then(|| unfinished::restart(situation, about.side, &about.missing, &join(situation, &about)))
+    };
+    each(members(situation)?, |about| about.side, of_member)
 }
 
 /// What a join waits for or sets right, and shows in its plan.
 fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
-    let reports = members(situation)?.into_iter().filter_map(|about| match about.step {
+    let of_member = |about: About<'_>| match about.step {
         ConfigurationNeed::InEffect | ConfigurationNeed::AwaitController | ConfigurationNeed::Restart => None,
         ConfigurationNeed::Await => Some(unfinished::run(about.side, &about.missing)),
         ConfigurationNeed::Patch(patch) => {
             Some(unfinished::drift(about.side, patch, &join(situation, &about)))
         }
-    });
-    Ok(reports.collect())
+    };
+    each(members(situation)?, |about| about.side, of_member)
 }
 
 /// A cluster whose configuration is to be changed and that the host does not know is no member yet.

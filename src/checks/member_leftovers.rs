@@ -1,15 +1,17 @@
 //! Nothing of a former host is left on a member.
 
 use kubesphere::{
+    cluster::RegisteredCluster,
     command::{Kubectl, Mc},
     side::Side,
 };
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{LOOKING, NO_MEMBER, Outcome, WITH_MEMBERS, some},
+    rule::{LOOKING, NO_MEMBER, Outcome, WITH_MEMBERS, each, some},
 };
 use crate::plan::{
+    intent::MemberIntent,
     observed::{Observed, Seen},
     operation::Operation,
     surroundings::{LeftoverWorkspace, Leftovers},
@@ -17,7 +19,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-leftovers",
-    title: "nothing of a former host is left on the members",
+    title: "nothing of a former host is left",
     skippable: true,
     rules: &[Rule::Joining(WITH_MEMBERS, of_former_hosts), Rule::Joining(LOOKING, of_former_names)],
     unasked: &[NO_MEMBER, (&[Operation::Unjoin], "what a removal leaves is listed at its end")],
@@ -32,20 +34,21 @@ fn of_former_hosts(situation: &Situation<'_>) -> Outcome {
     let unknown = members.filter(|(intent, member)| situation.registered(intent, member).is_none());
     let looked_at = unknown
         .filter_map(|(intent, member)| Some((intent, member, member.surroundings.leftovers.as_ref()?)));
-    let looked_at = some(looked_at, "no cluster becomes a member of this host")?.into_iter();
-    let reports = looked_at.flat_map(|(intent, member, leftovers)| {
+    let looked_at = some(looked_at, "no cluster becomes a member of this host")?;
+    let of_member = |(intent, member, leftovers): (&MemberIntent, &Observed, _)| {
         let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
         of_member(&member.side, name, leftovers)
-    });
-    Ok(reports.collect())
+    };
+    each(looked_at, |(_, member, _)| &member.side, of_member)
 }
 
 fn of_former_names(situation: &Situation<'_>) -> Outcome {
+    situation.host_with_clusters()?;
     let members = situation.answering_members()?.into_iter();
     let known = members.filter_map(|(intent, member)| Some((situation.registered(intent, member)?, member)));
-    let known = some(known, "no member is registered yet")?.into_iter();
     let host = situation.host.map(|host| &host.side);
-    Ok(known.filter_map(|(cluster, member)| other_accounts(host, member, cluster.name())).collect())
+    let of_member = |(cluster, member): (&RegisteredCluster, _)| other_accounts(host, member, cluster.name());
+    each(some(known, "no member is registered yet")?, |(_, member)| &member.side, of_member)
 }
 
 fn of_member(side: &Side, name: &str, leftovers: &Leftovers) -> Vec<Report> {

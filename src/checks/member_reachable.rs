@@ -21,7 +21,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-reachable",
-    title: "every node of the host reaches each member's server",
+    title: "every node of the host reaches the member's server",
     skippable: true,
     rules: &[Rule::Later(STORING)],
     unasked: &[NOTHING_REGISTERED, (&[Operation::Unjoin], "a member that leaves need not be reached")],

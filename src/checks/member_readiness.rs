@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use kubesphere::{
     cluster::{ConditionType, RegisteredCluster},
-    command::{Kubectl, Mc},
+    command::Kubectl,
     installer_log::mask,
     kubesphere_config::DEFAULT_RESYNC,
     readiness::{Membership, is_stale, last_look, membership},
@@ -14,19 +14,21 @@ use kubesphere::{
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining, Verdict,
     host_in_effect::controller,
-    rule::{LOOKING, NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, some},
+    member_credential::renewal,
+    rule::{LOOKING, NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, each, of, some},
 };
 use crate::plan::{
     lifetime::{SOON, day, end_of_stored, left},
     member_server::storable,
     observed::Observed,
     operation::Operation,
+    registration::Probe,
     unjoin::admission::{Admission, MemberHealth},
 };
 
 pub(super) const CHECK: Check = Check {
     id: "member-readiness",
-    title: "the host finds its members ready",
+    title: "the host reports the member as ready",
     skippable: false,
     rules: &[
         Rule::Joining(WITH_MEMBERS, run),
@@ -38,50 +40,74 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let members = registered(situation)?;
-    Ok(members
-        .iter()
-        .flat_map(|about| [about.unready(), about.stale(), about.expiring()])
-        .flatten()
-        .collect())
+    let said = |about: &About<'_>| [about.unready(), about.stale(), about.expiring()].into_iter().flatten();
+    each(&registered(situation)?, |about| about.side(), said)
 }
 
 /// What a join waits for, or leaves as it is.
 fn as_left(situation: &Situation<'_>) -> Outcome {
-    let members = registered(situation)?;
-    let reports = members.iter().flat_map(|about| [about.pending(), about.unanswered(), about.elsewhere()]);
-    Ok(reports.flatten().collect())
+    let said =
+        |about: &About<'_>| [about.pending(), about.unanswered(), about.elsewhere()].into_iter().flatten();
+    each(&registered(situation)?, |about| about.side(), said)
 }
 
 fn moving(situation: &Situation<'_>) -> Outcome {
-    Ok(registered(situation)?.iter().filter_map(About::moved).collect())
+    each(&registered(situation)?, |about| about.side(), |about| about.moved())
 }
 
-/// That one is being deleted, or ignored, is cluster-name's.
+/// Of the members, or of all that the host knows where none is named. That one is being deleted, or ignored, is
+/// cluster-name's.
 fn registered<'a>(situation: &'a Situation<'a>) -> Result<Vec<About<'a>>, Unasked> {
-    let host = situation.answering_host()?;
+    let host = situation.host_with_clusters()?;
+    let named = situation.members.is_empty().then(|| all(situation, host));
+    let registered = named.map_or_else(|| of_members(situation, host), Ok)?.into_iter();
+    let looked_after =
+        registered.filter(|about| !about.cluster.is_being_deleted() && about.cluster.joins_federation());
+    some(looked_after, "no member is registered yet")
+}
+
+fn of_members<'a>(situation: &'a Situation<'a>, host: &'a Observed) -> Result<Vec<About<'a>>, Unasked> {
     let members = situation.answering_members()?.into_iter();
     let registered = members.filter_map(|(intent, member)| {
         let cluster = situation.registered(intent, member)?;
         let server = intent.cluster.as_ref().map_or(&member.server, |cluster| &cluster.server);
-        let is_looked_after = !cluster.is_being_deleted() && cluster.joins_federation();
-        is_looked_after.then_some(About { situation, host, member, cluster, server })
+        Some(About { situation, host, member: Some((member, server)), cluster })
     });
-    some(registered, "no member is registered yet")
+    Ok(registered.collect())
 }
 
+fn all<'a>(situation: &'a Situation<'a>, host: &'a Observed) -> Vec<About<'a>> {
+    let clusters = host.clusters.present().into_iter().flatten().filter(|cluster| !cluster.is_host());
+    clusters.map(|cluster| About { situation, host, member: None, cluster }).collect()
+}
+
+/// A Cluster, with its member and the address that the host is to reach that at, where the member is named.
 struct About<'a> {
     situation: &'a Situation<'a>,
     host: &'a Observed,
-    member: &'a Observed,
+    member: Option<(&'a Observed, &'a str)>,
     cluster: &'a RegisteredCluster,
-    /// The address that the host is to reach it at.
-    server: &'a str,
 }
 
 impl About<'_> {
     fn membership(&self) -> Membership {
-        membership(Some(self.cluster), &self.member.uid, self.host.kubesphere_version())
+        let uid = self.member.map(|(member, _)| member.uid.as_str()).or(self.cluster.member_uid());
+        membership(Some(self.cluster), uid.unwrap_or_default(), self.host.kubesphere_version())
+    }
+
+    /// The cluster that a report is about.
+    fn side(&self) -> &Side {
+        self.member.map_or(&self.host.side, |(member, _)| &member.side)
+    }
+
+    /// `its Cluster "edge-1"`, of a member that is named.
+    fn its_cluster(&self) -> String {
+        let whose = if self.member.is_some() { "its" } else { "the" };
+        format!("{whose} Cluster \"{}\"", self.cluster.name())
+    }
+
+    fn member_side(&self) -> Option<&Side> {
+        self.member.map(|(member, _)| &member.side)
     }
 
     fn unready(&self) -> Option<Report> {
@@ -98,13 +124,12 @@ impl About<'_> {
     }
 
     fn not_ready(&self, verdict: Verdict, why: &str) -> Report {
-        let message = format!("its Cluster \"{}\" is not ready: {why}", self.cluster.name());
-        Report::of(verdict, &self.member.side, message)
+        Report::of(verdict, self.side(), format!("{} is not ready: {why}", self.its_cluster()))
     }
 
     /// Whether the host gets a new credential of it.
     fn is_renewed(&self) -> bool {
-        self.situation.stores_credential(&self.member.side)
+        self.member_side().is_some_and(|member| self.situation.stores_credential(member))
     }
 
     fn stale(&self) -> Option<Report> {
@@ -114,23 +139,28 @@ impl About<'_> {
         is_stale(written, now, resync).then(|| {
             let age = now.duration_since(written);
             let message = format!(
-                "whether its Cluster \"{}\" is ready was last said {} ago, and the host looks every {}",
-                self.cluster.name(),
+                "whether {} is ready was last said {} ago, and the host looks every {}",
+                self.its_cluster(),
                 rough(age),
                 rough(SignedDuration::try_from(resync).unwrap_or(age))
             );
-            Report::warning(&self.member.side, message).cure(controller(&self.host.side))
+            Report::warning(self.side(), message).cure(controller(&self.host.side))
         })
     }
 
     fn unanswered(&self) -> Option<Report> {
         let unknown = self.membership() == Membership::WithoutKubesphereVersion;
         unknown.then(|| {
-            let message = "it is ready, but its ks-apiserver does not answer the host, which knows no version of its KubeSphere";
-            Report::warning(&self.member.side, message).cure(format!(
-                "look at its pods: `{}`",
-                Kubectl::on(&self.member.side).namespace("kubesphere-system").words("get pods -l app=ks-apiserver")
-            ))
+            let message = format!(
+                "{} is ready, but the member's ks-apiserver does not answer the host, which knows no version of its \
+                 KubeSphere",
+                self.its_cluster()
+            );
+            let report = Report::warning(self.side(), message);
+            let pods = self.member_side().map(|member| {
+                Kubectl::on(member).namespace("kubesphere-system").words("get pods -l app=ks-apiserver")
+            });
+            pods.into_iter().fold(report, |report, pods| report.cure(format!("look at its pods: `{pods}`")))
         })
     }
 
@@ -140,16 +170,17 @@ impl About<'_> {
         let now = self.host.clock.now.as_second();
         if until <= now {
             let verdict = self.situation.verdict_on_what_stands();
-            let message = format!("the credential that the host has of it has ended on {}", day(until));
-            return Some(self.renewable(Report::of(verdict, &self.member.side, message)));
+            let message = format!("the credential in {} has ended on {}", self.its_cluster(), day(until));
+            return Some(self.renewable(Report::of(verdict, self.side(), message)));
         }
         (until - now < SOON).then(|| {
             let message = format!(
-                "the credential that the host has of it ends on {}, in {}",
+                "the credential in {} ends on {}, in {}",
+                self.its_cluster(),
                 day(until),
                 left(now, until)
             );
-            self.renewable(Report::warning(&self.member.side, message))
+            self.renewable(Report::warning(self.side(), message))
         })
     }
 
@@ -157,17 +188,19 @@ impl About<'_> {
         let expires =
             self.cluster.condition(ConditionType::CertificateExpires).filter(|found| found.is_true)?;
         let message = format!(
-            "the client certificate that the host has of it ends within a week, or has ended: {}",
+            "the client certificate in {} ends within a week, or has ended: {}",
+            self.its_cluster(),
             expires.message
         );
-        Some(self.renewable(Report::warning(&self.member.side, message)))
+        Some(self.renewable(Report::warning(self.side(), message)))
     }
 
     /// The host's own way to the member may well be another than the context's: then it is told to the check.
     fn elsewhere(&self) -> Option<Report> {
         let (endpoint, kept) = self.other_endpoint()?;
-        let message = format!("the host reaches it at {}, and not at {}", mask(endpoint), mask(self.server));
-        let report = Report::warning(&self.member.side, message);
+        let message =
+            format!("the host reaches it at {}, and not at {}", mask(endpoint), mask(self.member?.1));
+        let report = Report::warning(self.side(), message);
         let report = match kept {
             Some(kept) => report.cure(format!("if that is meant: say so with `--member-server {kept}`")),
             None => report,
@@ -177,10 +210,10 @@ impl About<'_> {
 
     fn moved(&self) -> Option<Report> {
         let (endpoint, kept) = self.other_endpoint()?;
-        let (until_now, from_now_on) = (mask(endpoint), mask(self.server));
+        let (until_now, from_now_on) = (mask(endpoint), mask(self.member?.1));
         let message =
             format!("the host reaches it at {until_now} until now, and at {from_now_on} from now on");
-        let report = Report::warning(&self.member.side, message);
+        let report = Report::warning(self.side(), message);
         Some(match kept {
             Some(kept) => report.cure(format!("if that is not meant: keep it with `--member-server {kept}`")),
             None => report,
@@ -189,7 +222,8 @@ impl About<'_> {
 
     /// Where the host reaches it, if not at the address that it is to be reached at; and what keeps it so.
     fn other_endpoint(&self) -> Option<(&str, Option<String>)> {
-        let endpoint = self.cluster.endpoint().filter(|_| !self.cluster.leads_to(self.server))?;
+        let (_, server) = self.member?;
+        let endpoint = self.cluster.endpoint().filter(|_| !self.cluster.leads_to(server))?;
         // The recorded endpoint may be an old one; what is stored is in use.
         let stored = self.cluster.stored_kubeconfig();
         let kept = storable(stored.as_ref().and_then(StoredKubeconfig::server).unwrap_or(endpoint));
@@ -202,8 +236,8 @@ impl About<'_> {
     }
 
     fn renewal(&self) -> String {
-        let renewal = Mc::new("renew").word(self.cluster.name()).host(&self.host.side);
-        let renewal = renewal.member_context(&self.member.side).skipping(&self.situation.intent.skipped);
+        let renewal = renewal(&self.host.side, self.member_side(), self.cluster.name());
+        let renewal = renewal.skipping(&self.situation.intent.skipped);
         format!("store a new kubeconfig: `{renewal}`")
     }
 }
@@ -225,7 +259,10 @@ fn may_go(unjoining: &Unjoining<'_>) -> Outcome {
     let report = match &plan.admission {
         Admission::NotAsked | Admission::Unguarded | Admission::Passes => None,
         Admission::Denies(_) | Admission::Silent(_) if unjoining.intent.force => None,
-        Admission::Denies(why) => Some(denial(&host.side, name, why)),
+        Admission::Denies(why) => Some(match host.stored.get(name) {
+            Some(Probe::Refused(refusal)) => locked_out(unjoining, &host.side, name, refusal),
+            _ => denial(&host.side, name, why),
+        }),
         Admission::NotCalled(why) => Some(not_called(&host.side, name, why)),
         Admission::Silent(why) => Some(silent(&host.side, name, why)),
         Admission::DeniedByOther(why) => Some(denied_by_other(&host.side, name, why)),
@@ -248,7 +285,7 @@ fn may_go(unjoining: &Unjoining<'_>) -> Outcome {
             .cure("ask it: `--dry-run=server`"),
         ),
     };
-    Ok(report.into_iter().collect())
+    of(&host.side, report)
 }
 
 /// The obstacle that the answer of the host's admission is, if any.
@@ -288,6 +325,19 @@ fn denied_by_other(side: &Side, name: &str, why: &str) -> Report {
         format!("something else than KubeSphere's webhook keeps the Cluster \"{name}\" from being let go: {why}"),
     )
     .cure("have the policy behind that webhook let this Cluster pass, or bring that webhook back; `--force` does not touch it")
+}
+
+/// The webhook cannot ask the member, and nobody needs to bring that back.
+fn locked_out(unjoining: &Unjoining<'_>, host: &Side, name: &str, why: &str) -> Report {
+    let member = unjoining.member.map(|member| &member.side);
+    let message = format!(
+        "its webhook would not let the Cluster \"{name}\" go, which would hang in its deletion for ever: the kubeconfig that \
+         the host has stored does not work any more: {why}"
+    );
+    let renewal = renewal(host, member, name);
+    Report::failure(host, message)
+        .cure(format!("store a new one: `{renewal}`; then run the same command again"))
+        .cure("if the member is gone for good: the same command with `--force`")
 }
 
 fn denial(side: &Side, name: &str, why: &str) -> Report {

@@ -59,10 +59,9 @@ fn readiness_that_nobody_repeats_is_stale_after_two_resyncs() {
 fn a_member_whose_kubesphere_is_not_known_is_told_by_a_check() {
     let nameless = || ready().patched(&json!({"status": {"kubeSphereVersion": null}}));
     assert_eq!(says(nameless(), NOW, false), Vec::<String>::new());
-    assert!(
-        says(nameless(), NOW, true)[0]
-            .starts_with("warning member \"edge-1\": it is ready, but its ks-apiserver")
-    );
+    assert!(says(nameless(), NOW, true)[0].starts_with(
+        "warning member \"edge-1\": its Cluster \"edge-1\" is ready, but the member's ks-apiserver"
+    ));
 }
 
 #[test]
@@ -89,7 +88,7 @@ fn a_stored_credential_that_ends_is_told_whatever_the_controller_says() {
         ready().patched(&json!({"spec": {"connection": {"kubeconfig": kubeconfig}}}))
     };
     let now = NOW.parse::<jiff::Timestamp>().unwrap().as_second();
-    let said = "member \"edge-1\": the credential that the host has of it";
+    let said = "member \"edge-1\": the credential in its Cluster \"edge-1\"";
     assert_eq!(says(storing(now - 5), NOW, true), [format!("failure {said} has ended on 2026-01-01")]);
     assert_eq!(says(storing(now - 5), NOW, false), [format!("warning {said} has ended on 2026-01-01")]);
     let soon = now + 3 * 24 * 3600;
@@ -114,4 +113,15 @@ fn another_address_is_told_by_a_check() {
     let masked = Case::new().joined().registered([host_cluster("host"), at("https://jane:word@10.0.0.1")]);
     let masked = masked.host(|host| host.clock.now = NOW.parse().unwrap()).checking();
     assert!(!format!("{:?}{}", masked.says(&CHECK), masked.cures(&CHECK)).contains("word@"));
+}
+
+#[test]
+fn without_a_member_every_registered_one_is_told() {
+    let conditions = json!([condition("Federated", "False", "Unauthorized")]);
+    let unready = with_conditions(&cluster("edge-2", "uid-of-edge-2"), &conditions);
+    let case = Case::new().joined().registered([host_cluster("host"), ready(), unready]).checking();
+    let case =
+        case.host(|host| host.clock.now = NOW.parse().unwrap()).wanting(|intent| intent.members.clear());
+    let said = "failure host \"prod\": the Cluster \"edge-2\" is not ready: Federated is False: Unauthorized";
+    assert_eq!(case.says(&CHECK), [said]);
 }

@@ -8,7 +8,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{NOTHING_REGISTERED, Outcome, REGISTERING},
+    rule::{NOTHING_REGISTERED, Outcome, REGISTERING, Unasked, each, of},
     stored_options::without_effect,
 };
 use crate::plan::{
@@ -21,7 +21,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-registration",
-    title: "each member is not registered, or under its own name",
+    title: "the member is not registered under another name",
     skippable: false,
     rules: &[
         Rule::Joining(REGISTERING, run),
@@ -35,26 +35,27 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?);
+    let (host, clusters) = (situation.host_with_clusters()?, situation.answering_clusters()?);
     let skipped = &situation.intent.skipped;
-    let of_members =
-        clusters.iter().filter_map(|(cluster, member)| of_member(cluster, member, host, skipped));
-    let renamed = clusters.iter().filter_map(|(cluster, member)| known_as(cluster, member, host));
-    Ok(of_members.chain(renamed).chain(unidentified(situation, host)).collect())
+    let of_member = |(cluster, member): (_, _)| {
+        let of_member = of_member(cluster, member, host, skipped);
+        of_member.into_iter().chain(known_as(cluster, member, host)).collect::<Vec<_>>()
+    };
+    let of_members = each(clusters, |(_, member)| &member.side, of_member)?;
+    Ok(of_members.into_iter().chain(unidentified(situation, host)).collect())
 }
 
 /// Whether the context leads to the member that the Cluster stands for.
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let (host, member) = (unjoining.answering_host()?, unjoining.answering_member()?);
-    let stays = || stays(unjoining).into_iter().collect();
-    let Some(cluster) = unjoining.cluster() else { return Ok(stays()) };
+    let Some(cluster) = unjoining.cluster() else { return of(&member.side, stays(unjoining)) };
     if member.uid == host.uid || cluster.is_host() {
-        return Ok(Vec::new());
+        return Err(Unasked::Because("the Cluster is no member's"));
     }
     let (side, name) = (&member.side, cluster.name());
-    Ok(match identity(cluster, host, member) {
-        Identity::Same => stays(),
-        Identity::Other(uid) => vec![
+    let report = match identity(cluster, host, member) {
+        Identity::Same => stays(unjoining),
+        Identity::Other(uid) => Some(
             Report::failure(
                 side,
                 format!(
@@ -66,8 +67,8 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                 "name the context of that member with `--member-context`; `{} get-contexts` lists them",
                 Kubectl::config(side)
             )),
-        ],
-        Identity::Unproven => vec![
+        ),
+        Identity::Unproven => Some(
             Report::failure(
                 side,
                 format!(
@@ -76,8 +77,9 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                 ),
             )
             .cure("take it out on the host first, without `--member-context`, and run this command again then"),
-        ],
-    })
+        ),
+    };
+    of(side, report)
 }
 
 /// What whose the member is says of what is left undone.

@@ -6,13 +6,13 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, WITH_MEMBERS},
+    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, each},
 };
 use crate::plan::{intent::MemberIntent, needs::shared_secret, observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "member-role",
-    title: "each member may become a member of this host",
+    title: "the cluster can be a member of this host",
     skippable: false,
     rules: &[Rule::Joining(WITH_MEMBERS, run)],
     unasked: &[NO_MEMBER, (&[Operation::Unjoin], "the check `member-registration` asks whose member it is")],
@@ -20,10 +20,8 @@ pub(super) const CHECK: Check = Check {
 
 fn run(situation: &Situation<'_>) -> Outcome {
     let secret = shared_secret(situation.intent, situation.host).ok();
-    let members = situation.answering_members()?.into_iter();
-    let reports =
-        members.filter_map(|(intent, member)| of_member(intent, member, situation.host, secret.as_ref()));
-    Ok(reports.collect())
+    let of_member = |(intent, member): (_, _)| of_member(intent, member, situation.host, secret.as_ref());
+    each(situation.answering_members()?, |(_, member)| &member.side, of_member)
 }
 
 fn of_member(
@@ -32,6 +30,9 @@ fn of_member(
     host: Option<&Observed>,
     secret: Option<&JwtSecret>,
 ) -> Option<Report> {
+    if let Some(why) = member.role_unread() {
+        return Some(Report::unknown(&member.side, format!("its role: {why}")));
+    }
     if member.is_host() {
         return Some(
             Report::failure(&member.side, "it is a host, and a host is never made a member")

@@ -4,7 +4,8 @@ use kubesphere::side::Side;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NOTHING_STORED, Outcome, STORING},
+    rule::{NOTHING_STORED, Outcome, STORING, each},
+    situation::ToStore,
 };
 use crate::plan::{
     intent::ClusterIntent,
@@ -14,15 +15,15 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-server-address",
-    title: "each member's server has an address of use to the host",
+    title: "the member's server has an address that the host can use",
     skippable: true,
     rules: &[Rule::Joining(STORING, run)],
     unasked: &[NOTHING_STORED],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let members = situation.members_to_store()?.into_iter();
-    Ok(members.filter_map(|(side, cluster, member)| of_member(&side, cluster, member)).collect())
+    let of_member = |(side, cluster, member): ToStore<'_>| of_member(&side, cluster, member);
+    each(situation.members_to_store()?, |(side, ..)| side, of_member)
 }
 
 fn of_member(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) -> Option<Report> {

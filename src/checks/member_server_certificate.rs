@@ -5,7 +5,7 @@ use kubesphere::side::Side;
 use super::{
     Check, Report, Rule, Situation,
     member_server_address::with_proposals,
-    rule::{NOTHING_STORED, Outcome, STORING},
+    rule::{NOTHING_STORED, Outcome, STORING, each},
 };
 use crate::plan::{
     intent::ClusterIntent,
@@ -15,24 +15,25 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-server-certificate",
-    title: "the certificate of each member's server is valid for the stored address",
+    title: "the server's certificate is valid for the stored address",
     skippable: true,
     rules: &[Rule::Joining(STORING, run)],
     unasked: &[NOTHING_STORED],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let seen = situation.members_to_store()?.into_iter().filter_map(|(side, cluster, member)| {
-        let endpoint = member?.endpoint.as_ref()?;
-        Some(match &endpoint.certificate {
-            Ok(certificate) => of_certificate(&side, cluster, endpoint, certificate),
-            Err(why) => {
-                vec![Report::unknown(&side, format!("what the certificate of its server says: {why}"))]
-            }
-        })
-    });
+    let members = situation.members_to_store()?.into_iter();
+    let seen =
+        members.filter_map(|(side, cluster, member)| Some((side, cluster, member?.endpoint.as_ref()?)));
     let seen: Vec<_> = seen.collect();
-    if seen.is_empty() { Err(situation.undecided()) } else { Ok(seen.concat()) }
+    if seen.is_empty() {
+        return Err(situation.undecided());
+    }
+    let of_member = |(side, cluster, endpoint): (Side, _, &EndpointSeen)| match &endpoint.certificate {
+        Ok(certificate) => of_certificate(&side, cluster, endpoint, certificate),
+        Err(why) => vec![Report::unknown(&side, format!("what the certificate of its server says: {why}"))],
+    };
+    each(seen, |(side, ..)| side, of_member)
 }
 
 fn of_certificate(

@@ -5,7 +5,8 @@ use kubesphere::side::Side;
 use super::{
     Check, Report, Rule, Situation,
     member_server_address::with_proposals,
-    rule::{NOTHING_STORED, Outcome, STORING},
+    rule::{NOTHING_STORED, Outcome, STORING, each},
+    situation::ToStore,
 };
 use crate::plan::{
     intent::ClusterIntent,
@@ -15,16 +16,17 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-server-loopback",
-    title: "each member's server is an address that the host can reach",
+    title: "the member's server is no loopback address",
     skippable: true,
     rules: &[Rule::Joining(STORING, run)],
     unasked: &[NOTHING_STORED],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let members = situation.members_to_store()?.into_iter();
-    let local = members.filter(|(_, cluster, _)| reach(&cluster.server) == Reach::Loopback);
-    Ok(local.map(|(side, cluster, member)| report(&side, cluster, member)).collect())
+    let of_member = |(side, cluster, member): ToStore<'_>| {
+        (reach(&cluster.server) == Reach::Loopback).then(|| report(&side, cluster, member))
+    };
+    each(situation.members_to_store()?, |(side, ..)| side, of_member)
 }
 
 fn report(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) -> Report {

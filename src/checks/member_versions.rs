@@ -4,13 +4,13 @@ use kubesphere::versions::Version;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, WITH_MEMBERS},
+    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, each},
 };
 use crate::plan::{observed::Observed, operation::Operation};
 
 pub(super) const CHECK: Check = Check {
     id: "member-versions",
-    title: "no member is newer than the host",
+    title: "the member is not newer than the host",
     skippable: false,
     rules: &[Rule::Joining(WITH_MEMBERS, run)],
     unasked: &[NO_MEMBER, (&[Operation::Unjoin], "a member that leaves may have any version")],
@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 /// Nothing tests a host with newer members, and nothing forbids it (kubesphere issue 4119).
 fn run(situation: &Situation<'_>) -> Outcome {
     let (host, members) = (situation.answering_host()?, situation.answering_members()?);
-    Ok(members.into_iter().flat_map(|(_, member)| of_member(host, member)).collect())
+    each(members, |(_, member)| &member.side, |(_, member)| of_member(host, member))
 }
 
 fn of_member(host: &Observed, member: &Observed) -> Vec<Report> {

@@ -9,6 +9,7 @@ mod clusters;
 mod configuration_shape;
 mod default_storage_class;
 mod different_clusters;
+mod expected;
 mod federation_health;
 mod finding;
 #[cfg(test)]
@@ -56,8 +57,9 @@ mod unjoin_tests;
 mod unjoining;
 
 pub use clusters::{Clusters, Silent};
+pub use expected::CHECK as EXPECTED_STATE;
 pub use finding::{Finding, Report, Verdict};
-pub use registry::{CHECKS, Check, Subject, every_check, run, skippable_ids};
+pub use registry::{CHECKS, Check, NO_ANSWER, Subject, every_check, run, skippable_ids};
 pub use rule::Rule;
 pub use situation::{MemberSituation, Situation};
 pub use unjoining::Unjoining;

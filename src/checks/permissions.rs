@@ -4,27 +4,27 @@ use kubesphere::{cluster, cluster_configuration};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{JOINING, Outcome},
+    rule::{JOINING, Outcome, each},
 };
-use crate::plan::observed::{Denied, Observed};
+use crate::plan::observed::{Denied, Observed, Seen};
 
 pub(super) const CHECK: Check = Check {
     id: "permissions",
-    title: "the user may do what the plan needs",
+    title: "the user has all permissions that are needed",
     skippable: false,
     rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
     unasked: &[],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
-    let clusters = situation.answering()?.into_iter();
-    Ok(clusters.flat_map(|observed| of_cluster(observed, true)).collect())
+    each(situation.answering()?, |observed| &observed.side, |observed| of_cluster(observed, true))
 }
 
 /// Without the member nothing depends on the host's configuration.
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
-    let clusters = unjoining.clusters().answering()?.into_iter();
-    Ok(clusters.flat_map(|observed| of_cluster(observed, unjoining.intent.with_member)).collect())
+    let is_configured = unjoining.intent.with_member;
+    let clusters = unjoining.clusters().answering()?;
+    each(clusters, |observed| &observed.side, |observed| of_cluster(observed, is_configured))
 }
 
 /// `is_configured`: whether the plan depends on its configuration.
@@ -32,7 +32,7 @@ fn of_cluster(observed: &Observed, is_configured: bool) -> Vec<Report> {
     let unread = unread(observed, is_configured);
     let denied = unread.iter().chain(&observed.denied).map(|denied| may_not(observed, denied));
     // For people only: without the permission the join goes on.
-    let nodes = observed.nodes.unreadable();
+    let nodes = observed.surroundings.nodes.as_ref().and_then(Seen::unreadable);
     let nodes =
         nodes.map(|reason| Report::unknown(&observed.side, format!("how many nodes it has: {reason}")));
     denied.chain(nodes).collect()
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn nodes_are_for_people_only() {
-        let case = Case::new().member(|member| member.nodes = forbidden());
+        let case = Case::new().member(|member| member.surroundings.nodes = Some(forbidden()));
         assert_eq!(case.says(&CHECK), ["unknown member \"edge-1\": how many nodes it has: forbidden"]);
     }
 }

@@ -2,7 +2,10 @@
 
 use kubesphere::{command::Mc, side::Side};
 
-use super::{Check, Report, Rule, Situation, rule::Outcome};
+use super::{
+    Check, Report, Rule, Situation,
+    rule::{Outcome, each, of},
+};
 use crate::plan::{
     needs::{ConfigurationNeed, host_need, host_progress, member_need, member_progress, shared_secret},
     observed::Observed,
@@ -11,7 +14,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "prepared",
-    title: "what is only imported is prepared",
+    title: "the configuration is prepared for an import",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Import], run)],
     unasked: &[(
@@ -29,9 +32,10 @@ pub(super) const CHECK: Check = Check {
 
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.answering_host()?;
-    let members = situation.answering_members().unwrap_or_default().into_iter();
-    let members = members.filter_map(|(_, member)| of_member(situation, host, member));
-    Ok(of_host(situation, host).into_iter().chain(members).collect())
+    let members = situation.answering_members().unwrap_or_default();
+    let of_member = |(_, member): (_, &Observed)| of_member(situation, host, member);
+    let of_members = each(members, |(_, member)| &member.side, of_member)?;
+    Ok(of(&host.side, of_host(situation, host))?.into_iter().chain(of_members).collect())
 }
 
 fn of_host(situation: &Situation<'_>, host: &Observed) -> Option<Report> {

@@ -3,13 +3,13 @@
 use super::{
     Clusters, Finding, Report, Situation, Unjoining, Verdict, access_token_max_age, api_reachable,
     clock_skew, cluster_name, cluster_webhook, configuration_shape, default_storage_class,
-    different_clusters, federation_health, host_cluster_name, host_in_effect, host_role, installer_present,
-    installer_run, jwt_secret, jwt_secret_places, ks_apiserver, kubesphere_version, leftover_probe_pods,
-    legacy_token_secrets, managed_elsewhere, member_credential, member_credential_lifetime, member_in_effect,
-    member_leftovers, member_reachable, member_readiness, member_registration, member_role,
-    member_server_address, member_server_certificate, member_server_loopback, member_versions, permissions,
-    prepared, renewed_cluster, restarts,
-    rule::{Outcome, Reason, Rule, Unasked},
+    different_clusters, expected, federation_health, host_cluster_name, host_in_effect, host_role,
+    installer_present, installer_run, jwt_secret, jwt_secret_places, ks_apiserver, kubesphere_version,
+    leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
+    member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
+    member_registration, member_role, member_server_address, member_server_certificate,
+    member_server_loopback, member_versions, permissions, prepared, renewed_cluster, restarts,
+    rule::{Outcome, Reason, Rule, Unasked, Whose},
     short_name, terminating_namespaces,
 };
 use crate::plan::operation::Operation;
@@ -74,10 +74,14 @@ pub const CHECKS: &[Check] = &[
     ks_apiserver::CHECK,
     installer_run::CHECK,
     restarts::CHECK,
+    expected::CHECK,
 ];
 
 /// What is found out otherwise, later or only when asked for.
 const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK, cluster_webhook::CHECK];
+
+/// Why nothing is known of a cluster.
+pub const NO_ANSWER: &str = "it did not answer";
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
 pub fn run(subject: Subject<'_>, skipped: &[String]) -> Vec<Finding> {
@@ -135,11 +139,10 @@ impl Check {
         if let Some(why) = self.reason(subject.operation()) {
             return vec![Report::skipped(why)];
         }
-        let (found, unasked) = self.outcomes(subject);
-        match (found, unasked) {
-            (Some(found), _) if found.is_empty() => vec![holding(subject)],
-            (Some(found), _) => found,
-            (None, Some(why)) => vec![not_looked_at(subject, why)],
+        match self.outcomes(subject) {
+            (Some(found), _) => with_silent(subject, each_once(found)),
+            (None, Some(Unasked::Because(why))) => vec![Report::skipped(why)],
+            (None, Some(Unasked::Unanswered(whose))) => silent(subject, whose),
             (None, None) => Vec::new(),
         }
     }
@@ -169,33 +172,37 @@ impl Check {
     }
 }
 
-/// It holds of those that answered; a report says of whom it cannot be told.
-fn holding(subject: Subject<'_>) -> Report {
-    let silent = silent(subject);
-    let message = if silent.is_empty() { String::new() } else { format!("not checked: {silent}") };
-    Report::between(Verdict::Ok, message)
+/// A cluster holds once, and only where no rule has anything to say of it.
+fn each_once(found: Vec<Report>) -> Vec<Report> {
+    let (holding, mut told): (Vec<_>, Vec<_>) = found.into_iter().partition(Report::is_mere_ok);
+    for one in holding {
+        if told.iter().all(|report| report.side != one.side) {
+            told.push(one);
+        }
+    }
+    told
+}
+
+/// With the clusters of these kinds that did not answer, and of which nothing was said.
+fn with_silent(subject: Subject<'_>, mut found: Vec<Report>) -> Vec<Report> {
+    for whose in [Whose::Host, Whose::Members] {
+        if found.iter().filter_map(|report| report.side.as_ref()).any(|side| whose.concerns(side)) {
+            let silent = silent(subject, whose).into_iter();
+            let untold: Vec<_> =
+                silent.filter(|one| found.iter().all(|report| report.side != one.side)).collect();
+            found.extend(untold);
+        }
+    }
+    found
 }
 
 /// A cluster that does not answer ends what would change it, and nothing more is asked; a look tells all that stays
 /// unknown.
-fn not_looked_at(subject: Subject<'_>, why: Unasked) -> Report {
-    match why {
-        Unasked::Because(why) => Report::skipped(why),
-        Unasked::Unanswered => {
-            let changes = subject.operation().changes_clusters();
-            let silent = silent(subject);
-            if changes {
-                Report::skipped(&format!("{silent} did not answer"))
-            } else {
-                Report::between(Verdict::Unknown, format!("not checked: {silent}"))
-            }
-        }
-    }
-}
-
-fn silent(subject: Subject<'_>) -> String {
-    let silent = subject.clusters().silent.iter().map(|silent| silent.side.to_string());
-    silent.collect::<Vec<_>>().join(", ")
+fn silent(subject: Subject<'_>, whose: Whose) -> Vec<Report> {
+    let changes = subject.operation().changes_clusters();
+    let verdict = if changes { Verdict::Skipped } else { Verdict::Unknown };
+    let silent = subject.clusters().silent.iter().filter(|silent| whose.concerns(&silent.side));
+    silent.map(|silent| Report::of(verdict, &silent.side, NO_ANSWER)).collect()
 }
 
 #[cfg(test)]

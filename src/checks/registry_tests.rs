@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use kubesphere::side::Side;
 
-use super::{CHECKS, PROBES, Subject, every_check, run};
+use super::{CHECKS, NO_ANSWER, PROBES, Subject, every_check, run};
 use crate::{
     checks::{
         Finding, Silent, Verdict,
@@ -87,13 +87,14 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
             "ks-apiserver",
             "installer-run",
             "restarts",
+            "expected-state",
             "leftover-probe-pods",
             "cluster-webhook",
         ]
     );
     assert_eq!(ended(&findings, Verdict::Ok).len() + skipped.len(), findings.len(), "{findings:?}");
-    let once: BTreeSet<_> = findings.iter().map(|finding| finding.id).collect();
-    assert_eq!(once.len(), findings.len());
+    let once: BTreeSet<_> = findings.iter().map(|found| (found.id, found.report.side.clone())).collect();
+    assert_eq!(once.len(), findings.len(), "each check once of each cluster");
 }
 
 #[test]
@@ -125,23 +126,29 @@ fn what_did_not_answer_is_no_part_of_what_holds() {
     let silent = Silent { side: Side::member("edge-1"), message: "no".to_owned(), hints: Vec::new() };
     let case = Case::new().second_member().silent_member(silent.clone());
     let findings = found(&case);
-    let held: Vec<_> = findings.iter().filter(|finding| finding.report.verdict == Verdict::Ok).collect();
-    assert!(held.len() > 1);
-    assert!(held.iter().all(|finding| finding.report.message == "not checked: member \"edge-1\""));
+    let of_silent = |id: &str| {
+        let mut of_silent = findings.iter().filter(|found| found.report.side == Some(Side::member("edge-1")));
+        of_silent.find(|finding| finding.id == id).map(|finding| finding.report.verdict)
+    };
+    for id in ["permissions", "member-role", "kubesphere-version", "member-registration"] {
+        assert_eq!(of_silent(id), Some(Verdict::Skipped), "{id}");
+    }
+    assert_eq!(of_silent("api-reachable"), Some(Verdict::Failure));
+    assert_eq!(of_silent("host-role"), None, "it is no host");
     let alone = || Case::new().silent_member(silent.clone());
     let said = |case: Case| {
         let found = found(&case).into_iter().find(|finding| finding.id == "member-versions").unwrap();
         (found.report.verdict, found.report.message)
     };
-    assert_eq!(said(alone()), (Verdict::Skipped, "member \"edge-1\" did not answer".to_owned()));
-    let unknown = (Verdict::Unknown, "not checked: member \"edge-1\"".to_owned());
+    assert_eq!(said(alone()), (Verdict::Skipped, NO_ANSWER.to_owned()));
+    let unknown = (Verdict::Unknown, NO_ANSWER.to_owned());
     assert_eq!(said(alone().checking()), unknown, "a look tells all that it could not look at");
 }
 
 #[test]
 fn a_skipped_obstacle_becomes_a_warning_and_another_stays() {
     let case = Case::new().wanting_cluster(|cluster| cluster.server = "https://localhost".to_owned());
-    let case = case.host(|host| host.nodes = Seen::Unreadable("forbidden".to_owned()));
+    let case = case.host(|host| host.surroundings.nodes = Some(Seen::Unreadable("forbidden".to_owned())));
     let verdict = |skipped: &[String]| {
         let findings = case.with_situation(|situation| run(Subject::Joining(situation), skipped));
         let found = findings.into_iter().find(|finding| finding.id == "member-server-loopback").unwrap();

@@ -6,7 +6,10 @@ use kubesphere::{
     side::Side,
 };
 
-use super::{Check, Report, Rule, Situation, Verdict, rule::Outcome};
+use super::{
+    Check, Report, Rule, Situation, Verdict,
+    rule::{Outcome, each},
+};
 use crate::plan::{
     context_mapping::{LeftOut, Why},
     identity::{Identity, identity},
@@ -17,7 +20,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "renewed-cluster",
-    title: "a new kubeconfig leads to the same member",
+    title: "the new kubeconfig is for the same member",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Renew], run)],
     unasked: &[(
@@ -40,10 +43,11 @@ fn run(situation: &Situation<'_>) -> Outcome {
         Err(why) if situation.intent.left_out.is_empty() => return Err(why),
         Err(_) => Vec::new(),
     };
-    let of_members = clusters.into_iter().flat_map(|(intent, member)| {
+    let of_member = |(intent, member): (&ClusterIntent, _)| {
         let cluster = host.cluster_named(&intent.name);
         cluster.map(|cluster| of_member(cluster, intent, host, member)).unwrap_or_default()
-    });
+    };
+    let of_members = each(clusters, |(_, member)| &member.side, of_member)?.into_iter();
     let intent = situation.intent;
     let verdict = if intent.members.is_empty() { Verdict::Failure } else { Verdict::Warning };
     // All members are looked up in one kubeconfig.

@@ -4,13 +4,13 @@ use kubesphere::versions::Version;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{CHANGING, LOOKING, Outcome},
+    rule::{CHANGING, LOOKING, NO_RUN, Outcome, UNDECIDED, each, some},
 };
 use crate::plan::observed::Observed;
 
 pub(super) const CHECK: Check = Check {
     id: "restarts",
-    title: "it is known what a join restarts",
+    title: "the restart impact is known",
     skippable: false,
     rules: &[Rule::Joining(LOOKING, run)],
     unasked: &[(CHANGING, "the plan tells it beside its steps")],
@@ -19,7 +19,8 @@ pub(super) const CHECK: Check = Check {
 fn run(situation: &Situation<'_>) -> Outcome {
     let clusters = situation.answering()?.into_iter();
     let runs = clusters.filter(|observed| situation.runs_installer(&observed.side));
-    Ok(runs.map(of_cluster).collect())
+    let runs = some(runs, if situation.decision.is_some() { NO_RUN } else { UNDECIDED })?;
+    each(runs, |observed| &observed.side, |observed| [of_cluster(observed)])
 }
 
 fn of_cluster(observed: &Observed) -> Report {

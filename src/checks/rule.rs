@@ -1,5 +1,7 @@
 //! To which operations a check applies, and what it asks there.
 
+use kubesphere::side::Side;
+
 use super::{Clusters, Report, Situation, Unjoining};
 use crate::plan::operation::Operation::{
     self, Check, Import, Join, PrepareHost, PrepareMember, Renew, Unjoin,
@@ -21,7 +23,7 @@ pub enum Rule {
 /// Why these operations do not ask.
 pub(super) type Reason = (&'static [Operation], &'static str);
 
-/// What is to be said of what was looked at: nothing where it holds.
+/// What is to be said of each cluster that was looked at.
 pub(super) type Outcome = Result<Vec<Report>, Unasked>;
 
 /// Why nothing was looked at.
@@ -29,8 +31,26 @@ pub(super) type Outcome = Result<Vec<Report>, Unasked>;
 pub enum Unasked {
     /// There is nothing to ask for.
     Because(&'static str),
-    /// No cluster that it is about has answered.
-    Unanswered,
+    /// None of the clusters that it is about has answered.
+    Unanswered(Whose),
+}
+
+/// Which clusters a check is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    Host,
+    Members,
+    All,
+}
+
+impl Whose {
+    pub(super) fn concerns(self, side: &Side) -> bool {
+        match self {
+            Self::Host => matches!(side, Side::Host { .. }),
+            Self::Members => matches!(side, Side::Member { .. }),
+            Self::All => true,
+        }
+    }
 }
 
 pub(super) const EVERY: &[Operation] = &Operation::ALL;
@@ -51,6 +71,7 @@ pub(super) const NO_MEMBER: Reason = (&[PrepareHost], "only the host is prepared
 pub(super) const NOTHING_REGISTERED: Reason = (PREPARING, "a preparation registers no member");
 pub(super) const NOTHING_STORED: Reason =
     (&[PrepareHost, PrepareMember, Unjoin], "this command stores no kubeconfig on the host");
+pub(super) const UNDECIDED: &str = "what the configurations need cannot be told";
 pub(super) const NO_RUN: &str = "no run of the installer follows";
 
 impl Rule {
@@ -62,6 +83,29 @@ impl Rule {
             Self::Unjoining(_) => operation == Unjoin,
         }
     }
+}
+
+/// What `ask` says of each of these, of `side`; where it says nothing, that cluster holds.
+pub(super) fn each<T, R: IntoIterator<Item = Report>>(
+    looked_at: impl IntoIterator<Item = T>,
+    side: impl Fn(&T) -> &Side,
+    mut ask: impl FnMut(T) -> R,
+) -> Outcome {
+    let reports = looked_at.into_iter().flat_map(|one| {
+        let holds = Report::holds(side(&one));
+        or_holds(ask(one), holds)
+    });
+    Ok(reports.collect())
+}
+
+/// What is said of this one cluster, which holds where that is nothing.
+pub(super) fn of(side: &Side, said: impl IntoIterator<Item = Report>) -> Outcome {
+    Ok(or_holds(said, Report::holds(side)))
+}
+
+fn or_holds(said: impl IntoIterator<Item = Report>, holds: Report) -> Vec<Report> {
+    let said: Vec<Report> = said.into_iter().collect();
+    if said.is_empty() { vec![holds] } else { said }
 }
 
 /// What there is to look at, or why there is nothing.

@@ -2,13 +2,13 @@
 
 use super::{
     Check, Clusters, Report, Rule,
-    rule::{EVERY, NO_RUN, Outcome, some},
+    rule::{EVERY, NO_RUN, Outcome, each, some},
 };
 use crate::plan::observed::{Observed, Seen};
 
 pub(super) const CHECK: Check = Check {
     id: "short-name-cc",
-    title: "the short name cc means ClusterConfigurations",
+    title: "the short name cc means ClusterConfiguration",
     skippable: true,
     rules: &[Rule::Clusters(EVERY, run)],
     unasked: &[],
@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 fn run(clusters: &Clusters<'_>) -> Outcome {
     let clusters = clusters.with_installer()?.iter();
     let looked_at = clusters.filter(|observed| observed.short_name_clashes != Seen::Absent);
-    Ok(some(looked_at, NO_RUN)?.into_iter().copied().filter_map(of_cluster).collect())
+    each(some(looked_at, NO_RUN)?, |observed| &observed.side, |observed| of_cluster(observed))
 }
 
 fn of_cluster(observed: &Observed) -> Option<Report> {

@@ -4,7 +4,7 @@ use kubesphere::{cluster::RegisteredCluster, side::Side};
 
 use super::{
     Clusters, Silent, Verdict,
-    rule::{Unasked, some},
+    rule::{UNDECIDED, Unasked, Whose, some},
 };
 use crate::plan::{
     intent::{ClusterIntent, Intent, MemberIntent},
@@ -54,6 +54,13 @@ impl<'a> Situation<'a> {
         self.clusters().answering_host()
     }
 
+    /// The host, whose Clusters could be read.
+    pub fn host_with_clusters(&self) -> Result<&'a Observed, Unasked> {
+        let host = self.answering_host()?;
+        let unreadable = host.clusters.unreadable().is_some();
+        if unreadable { Err(Unasked::Because("the host's Clusters may not be read")) } else { Ok(host) }
+    }
+
     /// Every member that answered, with what is wanted of it. One that is the host itself is left out: that it is
     /// says different-clusters, and everything else about it would follow from that.
     pub fn answering_members(&self) -> Result<Vec<(&'a MemberIntent, &'a Observed)>, Unasked> {
@@ -61,7 +68,7 @@ impl<'a> Situation<'a> {
         let answering: Vec<_> =
             members.into_iter().filter_map(|member| Some((member.intent, member.observed?))).collect();
         if answering.is_empty() {
-            return Err(Unasked::Unanswered);
+            return Err(Unasked::Unanswered(Whose::Members));
         }
         let others = answering.into_iter().filter(|(_, observed)| !self.is_host(observed));
         some(others, "the member is the host itself")
@@ -103,11 +110,7 @@ impl<'a> Situation<'a> {
 
     /// What the configurations need cannot be told without all that it depends on.
     pub fn undecided(&self) -> Unasked {
-        if self.silent.is_empty() {
-            Unasked::Because("what the configurations need cannot be told")
-        } else {
-            Unasked::Unanswered
-        }
+        if self.silent.is_empty() { Unasked::Because(UNDECIDED) } else { Unasked::Unanswered(Whose::All) }
     }
 
     /// Whether a run of the installer follows, or is waited for, on this cluster.
@@ -131,6 +134,17 @@ impl<'a> Situation<'a> {
         let known = |host: &'a Observed| host.clusters_with_uid(&member.uid);
         let named = self.host.and_then(|host| known(host).find(|cluster| Some(cluster.name()) == name));
         named.or_else(|| self.host.and_then(|host| known(host).next()))
+    }
+
+    /// The member that the host's Cluster of this name stands for, where it is one of those that were named.
+    pub fn member_of(&self, name: &str) -> Option<&'a Side> {
+        let uid = self.host?.cluster_named(name)?.member_uid();
+        let mut members = self.members.iter();
+        let member = members.find(|member| match (uid, member.observed) {
+            (Some(uid), Some(observed)) => observed.uid == uid,
+            _ => member.intent.cluster.as_ref().is_some_and(|cluster| cluster.name == name),
+        });
+        member.map(|member| &member.intent.side)
     }
 
     /// The Clusters that the host does not have yet, or that get a new kubeconfig, with what was seen of their members.

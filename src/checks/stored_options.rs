@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     Report, Situation,
-    rule::{Outcome, some},
+    rule::{Outcome, each, some},
 };
 use crate::plan::{
     credential::{Choice, CredentialKind},
@@ -18,7 +18,7 @@ use crate::plan::{
 
 /// A join stores a kubeconfig once; another one is made by a renewal.
 pub(super) fn without_effect(situation: &Situation<'_>) -> Outcome {
-    let (host, clusters) = (situation.answering_host()?, situation.answering_clusters()?.into_iter());
+    let (host, clusters) = (situation.host_with_clusters()?, situation.answering_clusters()?.into_iter());
     let registered = clusters.filter_map(|(intent, member)| {
         let cluster = host.cluster_named(&intent.name).filter(|cluster| !cluster.is_host())?;
         let is_same = cluster.member_uid().is_none_or(|uid| uid == member.uid);
@@ -26,7 +26,7 @@ pub(super) fn without_effect(situation: &Situation<'_>) -> Outcome {
         is_same.then_some(About { host, member, cluster, intent, stored, skipped: &situation.intent.skipped })
     });
     let registered = some(registered, "no member is registered yet")?;
-    Ok(registered.iter().flat_map(About::reports).collect())
+    each(registered, |about| &about.member.side, |about| about.reports())
 }
 
 struct About<'a> {

@@ -4,7 +4,7 @@ use kubesphere::command::Kubectl;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{JOINING, Outcome, some},
+    rule::{JOINING, Outcome, each, some},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -24,8 +24,9 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let looked_at = situation.answering()?.into_iter();
     let looked_at =
         looked_at.filter_map(|observed| Some((observed, observed.surroundings.terminating.as_ref()?)));
-    let looked_at = some(looked_at, "nothing is written to a namespace")?.into_iter();
-    Ok(looked_at.flat_map(|(observed, namespaces)| of_cluster(observed, namespaces)).collect())
+    let looked_at = some(looked_at, "nothing is written to a namespace")?;
+    let of_cluster = |(observed, namespaces): (_, _)| of_cluster(observed, namespaces);
+    each(looked_at, |(observed, _)| &observed.side, of_cluster)
 }
 
 fn of_cluster(observed: &Observed, namespaces: &Seen<Vec<TerminatingNamespace>>) -> Vec<Report> {

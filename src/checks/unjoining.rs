@@ -2,7 +2,10 @@
 
 use kubesphere::cluster::RegisteredCluster;
 
-use super::{Clusters, Silent, rule::Unasked};
+use super::{
+    Clusters, Silent,
+    rule::{Unasked, Whose},
+};
 use crate::plan::{
     needs::Unplannable,
     observed::Observed,
@@ -44,7 +47,7 @@ impl<'a> Unjoining<'a> {
 
     pub fn answering_member(&self) -> Result<&'a Observed, Unasked> {
         let why = if self.intent.with_member {
-            Unasked::Unanswered
+            Unasked::Unanswered(Whose::Members)
         } else {
             Unasked::Because("the member is not asked: there is no `--member-context`")
         };
@@ -56,7 +59,7 @@ impl<'a> Unjoining<'a> {
         let why = if self.silent.is_empty() {
             Unasked::Because("what is to be done cannot be told")
         } else {
-            Unasked::Unanswered
+            Unasked::Unanswered(Whose::All)
         };
         self.plan.ok_or(why)
     }

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{
     change::{OutputFormat, timeout},
     cluster::Credentials,
     reachability::Reachability,
 };
+use crate::plan::intent::Expected;
 
 /// Check host and members, before or after a join
 ///
-/// Runs every check of a join and says how each ended, with what to do about it: before a join what stands in its way,
-/// and of a member that is joined what has drifted since, such as its secret, role, certificate or readiness. Without
-/// MEMBER the host is checked alone. A member is checked under the name that it is registered with on the host, else
+/// Runs every check of a join and reports by cluster what failed, what to know and what could not be told, each with what
+/// to do about it: before a join what stands in its way, and of a member that is joined what has drifted since, such as
+/// its credential, secret, role, certificate or readiness. Without MEMBER the host is checked with every member that it
+/// has registered. A member is checked under the name that it is registered with on the host, else
 /// under its context's. Nothing is written, but the API servers are asked which rights the user has. With
 /// --reachability=nodes the host's nodes probe the members, with pods that live for seconds.
 ///
@@ -49,8 +51,11 @@ Examples:
   # Whether every node of the host reaches the member
   kubectl mc check edge-1 --context prod --reachability=nodes
 
-  # The host alone
+  # The host, and whether all its members are ready and take the credentials that it has stored
   kubectl mc check --context prod
+
+  # In a script: whether the member is joined
+  kubectl mc check edge-1 --context prod --expect joined
 
   # The ids of all checks that failed
   kubectl mc check edge-1 --context prod -o json |
@@ -71,12 +76,55 @@ pub struct Check {
     /// From where the members' servers are probed
     #[arg(long, value_enum, default_value = "off", value_name = "FROM")]
     pub reachability: Reachability,
-    /// Print one object instead of a report
+    /// Confirm what the members are: with another state the exit code is 3
+    #[arg(long, value_name = "STATE", value_enum, requires = "members")]
+    pub expect: Option<Expectation>,
+    /// Form of the report
     #[arg(short, long, value_name = "FORMAT", value_enum)]
-    pub output: Option<OutputFormat>,
+    pub output: Option<CheckFormat>,
     /// How long all checks together may take
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
     pub timeout: Duration,
+}
+
+/// What a member is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Expectation {
+    /// Registered and ready, and no check failed
+    Joined,
+    /// Not registered on the host, whatever else is found
+    Absent,
+}
+
+impl From<Expectation> for Expected {
+    fn from(expectation: Expectation) -> Self {
+        match expectation {
+            Expectation::Joined => Self::Joined,
+            Expectation::Absent => Self::Absent,
+        }
+    }
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// Every check with its verdict, one line for each cluster
+    Wide,
+    /// One JSON object
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+impl Check {
+    /// The form of the one object, where one is asked for.
+    pub fn object(&self) -> Option<OutputFormat> {
+        match self.output? {
+            CheckFormat::Json => Some(OutputFormat::Json),
+            CheckFormat::Yaml => Some(OutputFormat::Yaml),
+            CheckFormat::Wide => None,
+        }
+    }
 }
 
 #[cfg(test)]

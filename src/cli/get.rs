@@ -16,8 +16,8 @@ use super::change::OutputFormat;
 /// and EXPIRES are those of the stored kubeconfig, which is never shown.
 ///
 /// --probe asks every member itself through its stored kubeconfig, from this machine and all at once, and compares its
-/// identity: PROBE is ok, failed, other-cluster, or <none> where there is nothing to ask. That this machine cannot reach a
-/// member does not make it unready: the host may well.
+/// identity: PROBE is ok, other-cluster, refused where what is stored does not work for the host either, failed where this
+/// machine gets no answer and the host may well, or <none> where there is nothing to ask.
 ///
 /// The exit code is 0 however the clusters are.
 ///

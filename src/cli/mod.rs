@@ -22,7 +22,7 @@ mod version;
 
 pub use called::Called;
 pub use change::{ChangeOptions, DryRun, OutputFormat, SkipOptions};
-pub use check::Check;
+pub use check::{Check, CheckFormat, Expectation};
 pub use cluster::{ClusterOptions, Credentials};
 pub use completion::{Completion, Shell};
 pub use configure::{Configure, ConfiguredRole, SecretSource};

@@ -45,6 +45,11 @@ impl Changes<'_> {
         self.operation == Operation::Check
     }
 
+    /// Whether a person is shown the clusters: in a report, or above a plan.
+    fn shows(&self) -> bool {
+        self.are_all() || self.decision.is_some_and(|decision| !decision.plan.is_empty())
+    }
+
     fn runs_installer(&self, connection: &Connection) -> bool {
         let need = self.decision.and_then(|decision| decision.needs.of(&connection.side));
         self.are_all() || need.is_some_and(ConfigurationNeed::runs_installer)
@@ -76,6 +81,7 @@ impl Changes<'_> {
             cluster: None,
             renews: false,
             scope: ReadScope {
+                shown: self.shows(),
                 run: runs,
                 answer: all,
                 federation: runs || registers,
@@ -113,6 +119,7 @@ impl Changes<'_> {
             cluster: intent.cluster.as_ref().zip(credential),
             renews,
             scope: ReadScope {
+                shown: self.shows(),
                 run: runs,
                 answer: all || credential.is_some(),
                 federation: false,

@@ -11,12 +11,12 @@ use super::{
     request::{ClusterRequest, Request},
 };
 use crate::{
-    checks::{Finding, cluster_webhook, leftover_probe_pods, member_reachable},
-    cli::{Check, DryRun, Global, Reachability},
+    checks::{EXPECTED_STATE, Finding, cluster_webhook, leftover_probe_pods, member_reachable},
+    cli::{Check, CheckFormat, DryRun, Global, Reachability},
     error::Error,
     live::{connection::Connection, reach::remains::Remains, report::Reporter, undo::Undo},
-    output::{self, document::Document, ending::conclude, progress::Progress, ui::Ui, words::count},
-    plan::{observed::Seen, operation::Operation, reach::probing::known_members},
+    output::{document::Document, ending::conclude, progress::Progress, report, ui::Ui, words::count},
+    plan::{intent::Expected, observed::Seen, operation::Operation, reach::probing::known_members},
 };
 
 /// Runs every check and reports all findings; whatever happens, `-o` prints its one object.
@@ -29,7 +29,7 @@ pub async fn run(check: &Check, global: &Global, ui: &Ui) -> Result<(), Error> {
         error = interrupted() => Err(error),
     };
     undo_before_ending(&undo, ui).await;
-    conclude(ui, check.output, &mut document, result).map_err(said)
+    conclude(ui, check.object(), &mut document, result).map_err(said)
 }
 
 /// A report, or the object, has told what the findings are.
@@ -51,9 +51,13 @@ async fn check_all(
         credential: Some(check.credentials.into()),
         ..ClusterRequest::default()
     };
-    let skipped = check.skip_checks.as_slice();
-    let request =
-        Request { cluster: Some(cluster), skipped, ..Request::new(Operation::Check, &check.members) };
+    let (skipped, expected) = (check.skip_checks.as_slice(), check.expect.map(Expected::from));
+    let request = Request {
+        cluster: Some(cluster),
+        skipped,
+        expected,
+        ..Request::new(Operation::Check, &check.members)
+    };
     let clusters = connect(&request, global, ui).await?;
     let mut look = in_time(deadline, Box::pin(look(&clusters, &check.skip_checks, None))).await?;
     document.observed(&look.observed());
@@ -63,10 +67,13 @@ async fn check_all(
         document.found_later(&found);
         look.findings.extend(found);
     }
-    if check.output.is_none() {
-        output::report::show(ui, look.observed().into_iter(), &look.findings)?;
+    let clusters = look.observed();
+    match check.output {
+        None => report::show(ui, &clusters, &look.findings)?,
+        Some(CheckFormat::Wide) => report::show_all(ui, &clusters, &look.findings)?,
+        Some(CheckFormat::Json | CheckFormat::Yaml) => (),
     }
-    verdict(look.findings)
+    verdict(look.findings, expected)
 }
 
 /// What probing has left on the host, and where it is asked for, what it tells.
@@ -94,8 +101,12 @@ async fn probes(
     found
 }
 
-fn verdict(findings: Vec<Finding>) -> Result<(), Error> {
-    let failures = findings.iter().filter(|finding| finding.is_obstacle()).count();
+/// Where a member is to be none, nothing else matters.
+fn verdict(findings: Vec<Finding>, expected: Option<Expected>) -> Result<(), Error> {
+    let counts = |finding: &&Finding| {
+        finding.is_obstacle() && (expected != Some(Expected::Absent) || finding.id == EXPECTED_STATE.id)
+    };
+    let failures = findings.iter().filter(counts).count();
     if failures == 0 {
         return Ok(());
     }

@@ -92,6 +92,7 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
         // Probing puts pods on the host, and nothing is to be changed where manifests are written.
         reachability: request.manifests_to.map_or(request.reachability, |_| Reachability::Off),
         left_out: request.left_out.to_vec(),
+        expected: request.expected,
         skipped: request.skipped.to_vec(),
     })
 }

@@ -17,7 +17,7 @@ use crate::{
     live::{
         connection::Connection,
         environment::Environment,
-        identify::identity,
+        identify,
         narrowing::webhook,
         observe::config,
         registrations::list_as,
@@ -236,15 +236,5 @@ async fn probe(
 ) -> Option<Probe> {
     let cluster = clusters.iter().find(|cluster| cluster.name() == registration.name);
     let cluster = cluster.filter(|cluster| !cluster.is_host())?;
-    if !cluster.is_direct() {
-        return Some(Probe::NotAsked);
-    }
-    Some(match identity(cluster, within).await {
-        Ok(found) => match &registration.uid {
-            None => Probe::AnsweredUnproven,
-            Some(uid) if *uid == found => Probe::Answered,
-            Some(_) => Probe::OtherCluster(found),
-        },
-        Err(error) => Probe::Failed(error.to_string()),
-    })
+    Some(identify::probe(cluster, within).await)
 }

@@ -24,6 +24,7 @@ use crate::{
         closer_look::{denied, look_at_installer, still_needed},
         connection::Connection,
         endpoint::look_at_endpoint,
+        identify::probe_all,
         observe::{clusters_object, observe_since},
         request_error::{Cause, RequestError, Verb},
         similarity::did_you_mean,
@@ -96,7 +97,7 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String], before: Option
         look.intent = with_registered_names(look.intent, look.host.as_ref(), &look.members);
     }
     look.decide();
-    look.look_closer(clusters).await;
+    look.look_closer(clusters, before.is_none()).await;
     if let Ok(decision) = &mut look.decision {
         // Boxed, because most looks find nothing to probe.
         let looked = reachability::look(clusters, &mut decision.plan, look.left.as_ref());
@@ -270,7 +271,7 @@ impl Look {
 
     /// The installers and accounts decide which steps, and so which rights, are needed: the plan is made again, and what is
     /// needed then and was not asked is asked.
-    async fn look_closer(&mut self, clusters: &Clusters) {
+    async fn look_closer(&mut self, clusters: &Clusters, is_first: bool) {
         let uid = HostUid::new(self.host.as_ref().map_or("", |host| host.uid.as_str()));
         let host = clusters.host.as_ref();
         let all = self.checks_only();
@@ -282,14 +283,41 @@ impl Look {
                 None => None,
             }
         };
+        let stored = Box::pin(probe_all(if is_first { self.registered() } else { Vec::new() }));
         let looks = self.changing(clusters).into_iter();
         let looks = join_all(looks.map(|changing| look_at_what_changes(changing, (host, uid))));
-        let (left, asked) = tokio::join!(left, looks);
+        let (left, asked, stored) = tokio::join!(left, looks, stored);
         self.left = left;
+        if let Some(host) = &mut self.host {
+            host.stored = stored;
+        }
         self.decide();
         let looks = self.changing(clusters).into_iter().zip(asked);
         let failures = join_all(looks.map(|(changing, asked)| look_at_the_rest(changing, host, asked))).await;
         self.silent.extend(failures.into_iter().flatten());
+    }
+
+    /// The Clusters through whose kubeconfigs the host has to reach the members, or all members where none is named.
+    fn registered(&self) -> Vec<RegisteredCluster> {
+        if !self.intent.operation.relies_on_stored_kubeconfigs() {
+            return Vec::new();
+        }
+        let clusters = self.host.iter().filter_map(|host| host.clusters.present()).flatten();
+        let asked = clusters.filter(|cluster| {
+            let is_asked = !cluster.is_host() && cluster.is_direct() && !cluster.is_being_deleted();
+            is_asked && (self.intent.members.is_empty() || self.concerns_member(cluster))
+        });
+        asked.cloned().collect()
+    }
+
+    /// Whether it is the Cluster of a member, by its UID; by its name where one of them tells no UID.
+    fn concerns_member(&self, cluster: &RegisteredCluster) -> bool {
+        let members = self.intent.members.iter().zip(&self.members);
+        let mut concerned = members.map(|(intent, member)| match (cluster.member_uid(), member) {
+            (Some(uid), Some(member)) => member.uid == uid,
+            _ => intent.cluster.as_ref().is_some_and(|wanted| wanted.name == cluster.name()),
+        });
+        concerned.any(|concerned| concerned)
     }
 
     /// What the plan changes, with its connections; all clusters where all are to be checked.

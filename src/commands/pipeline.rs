@@ -130,6 +130,8 @@ pub(super) async fn run<T: Task>(
     let undo = Undo::default();
     let pipeline = Pipeline { change, ui, deadline: Instant::now() + change.timeout, undo: &undo };
     let result = tokio::select! {
+        // First, because it knows what an interruption at its prompt means.
+        biased;
         // Boxed, because it is more state than a stack should carry around.
         result = Box::pin(pipeline.run(connect, &mut document)) => result,
         error = interrupted() => Err(error),
@@ -271,7 +273,17 @@ impl Pipeline<'_> {
                 .hint(format!("read the plan above, then run the same command with `{options}`")));
         }
         let declined = || Error::new(ErrorKind::Declined, "declined; nothing was changed");
-        if task.agrees(look, self.ui).await? { Ok(()) } else { Err(declined()) }
+        let agreed = tokio::select! {
+            agreed = task.agrees(look, self.ui) => agreed?,
+            _ = interrupted() => return Err(self.cancelled()),
+        };
+        if agreed { Ok(()) } else { Err(declined()) }
+    }
+
+    /// Interrupted while nobody had agreed to anything.
+    fn cancelled(&self) -> Error {
+        self.ui.end_line();
+        Error::new(ErrorKind::Interrupted, "cancelled; nothing was changed")
     }
 
     async fn carry_out<T: Task>(

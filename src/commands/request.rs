@@ -10,7 +10,7 @@ use crate::{
     plan::{
         context_mapping::LeftOut,
         credential::Choice,
-        intent::{Description, Reachability},
+        intent::{Description, Expected, Reachability},
         operation::Operation,
     },
 };
@@ -39,6 +39,8 @@ pub(super) struct Request<'a> {
     pub(super) resume: Resume,
     /// Whether nobody is asked to confirm.
     pub(super) is_confirmed: bool,
+    /// What the members are to be, where a check is to confirm it.
+    pub(super) expected: Option<Expected>,
     /// Where what would be sent is written instead.
     pub(super) manifests_to: Option<&'a Path>,
 }
@@ -105,6 +107,7 @@ impl<'a> Request<'a> {
             left_out: &[],
             resume: Resume::GoesOn,
             is_confirmed: false,
+            expected: None,
             manifests_to: None,
         }
     }

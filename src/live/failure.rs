@@ -136,8 +136,8 @@ pub enum Failure {
         look_at: LookAt,
         /// What was still missing, in its last words.
         missing: String,
-        /// What the installer's log said last.
-        installer: Option<String>,
+        /// What else is known that may be the cause: the installer's last word, pods that cannot start.
+        known: Vec<String>,
     },
     /// Somebody else took the name for another cluster meanwhile.
     #[error("{side}: the name \"{name}\" was taken on the host meanwhile, by the cluster with the UID {uid}")]

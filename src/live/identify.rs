@@ -1,8 +1,9 @@
-//! Which cluster stands behind a registered one, where its status does not tell.
+//! Which cluster stands behind a registered one, and whether it takes what is stored of it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::{StreamExt as _, stream};
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use kubesphere::{cluster::RegisteredCluster, side::Side};
 use secrecy::ExposeSecret as _;
@@ -15,9 +16,12 @@ use super::{
     request_error::Cause,
     selected_context::{SelectedContext, select},
 };
+use crate::plan::registration::Probe;
 
 /// A member that is gone must not hold up a join.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// How many members are asked at once.
+const ASKED_AT_ONCE: usize = 8;
 
 /// Asks the member for the UID of its kube-system, through the kubeconfig that the host has stored.
 ///
@@ -30,31 +34,71 @@ pub(super) async fn identified(mut cluster: RegisteredCluster) -> RegisteredClus
     cluster
 }
 
-/// Whether the member of a Cluster answers here through the kubeconfig that the host has stored.
-pub(super) async fn answers(cluster: &RegisteredCluster) -> bool {
-    identity(cluster, ANSWERS_WITHIN).await.is_ok()
+/// What the members of these Clusters say when they are asked through what the host has stored, by the Clusters' names.
+pub async fn probe_all(clusters: impl IntoIterator<Item = RegisteredCluster>) -> BTreeMap<String, Probe> {
+    let probes = clusters.into_iter().map(|cluster| async move {
+        let probe = probe_shortly(&cluster).await;
+        (cluster.name().to_owned(), probe)
+    });
+    stream::iter(probes).buffer_unordered(ASKED_AT_ONCE).collect().await
+}
+
+/// What the member of a Cluster says of late, without holding up anything.
+pub(super) async fn probe_shortly(cluster: &RegisteredCluster) -> Probe {
+    probe(cluster, ANSWERS_WITHIN).await
+}
+
+/// What the member of a Cluster says when it is asked through what the host has stored.
+pub async fn probe(cluster: &RegisteredCluster, within: Duration) -> Probe {
+    match &cluster.asked_uid {
+        _ if !cluster.is_direct() => Probe::NotAsked,
+        Some(_) => Probe::Answered,
+        None => probed(cluster.member_uid(), identity(cluster, within).await),
+    }
+}
+
+fn probed(known: Option<&str>, answer: Result<String, Unidentified>) -> Probe {
+    match (known, answer) {
+        (None, Ok(_)) => Probe::AnsweredUnproven,
+        (Some(known), Ok(found)) if known == found => Probe::Answered,
+        (Some(_), Ok(found)) => Probe::OtherCluster(found),
+        (_, Err(error)) if error.is_refusal() => Probe::Refused(error.to_string()),
+        (_, Err(error)) => Probe::Failed(error.to_string()),
+    }
 }
 
 /// Why a member could not be asked through what is stored of it.
 #[derive(Debug, thiserror::Error)]
-pub enum Unidentified {
+enum Unidentified {
     /// There is nothing to ask it with.
-    #[error("no kubeconfig is stored")]
+    #[error("none is stored")]
     NotStored,
     /// It cannot be read, or names nothing that one can connect to.
-    #[error("the stored kubeconfig is not one that can be used")]
+    #[error("it cannot be read, or names nothing to connect to")]
     Unusable,
     /// What somebody stored on the host must neither start a program on this machine nor have a file of it sent to a
     /// server of their choice.
-    #[error("the stored kubeconfig names a program or a file, which are not taken from this machine")]
+    #[error("it names a program or a file, which the host's pods do not have")]
     NotSelfContained,
     /// No answer, or a refusal.
     #[error("{0}")]
     Unanswered(Cause),
 }
 
+impl Unidentified {
+    /// Whether the host fails with it, too: not for want of an answer to this machine.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::NotStored | Self::Unusable | Self::NotSelfContained => true,
+            Self::Unanswered(cause) => {
+                matches!(cause, Cause::Unauthorized | Cause::Forbidden { .. } | Cause::Certificate { .. })
+            }
+        }
+    }
+}
+
 /// The UID of the member's kube-system, asked through the stored kubeconfig and from this machine.
-pub async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<String, Unidentified> {
+async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<String, Unidentified> {
     let context = stored_context(cluster)?;
     let asked = async {
         let connection = Connection::open(context, &Environment::of_process(), Some(within)).await;

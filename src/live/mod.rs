@@ -30,6 +30,7 @@ pub mod registrations;
 pub mod report;
 pub mod secret_places;
 pub mod steps;
+pub mod stuck_pods;
 pub mod surroundings;
 pub mod undo;
 pub mod unjoin;

@@ -1,8 +1,10 @@
 //! One look at a cluster: every read that decisions need, all at once.
 
+use std::collections::BTreeMap;
+
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     api::{DynamicObject, ListParams},
     core::Selector,
@@ -65,12 +67,11 @@ pub fn clusters_object() -> Object {
 ///
 /// GET, not LIST, wherever a name is known: a consistent LIST waits for the watch cache's progress.
 pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> {
-    // Boxed, because eight requests are more state than a stack should carry around.
+    // Boxed, because seven requests are more state than a stack should carry around.
     let reads = Box::pin(async {
         tokio::try_join!(
             kubernetes_version(connection),
             kube_system_uid(connection),
-            node_count(connection),
             configuration(connection),
             config(connection),
             secret(connection),
@@ -78,14 +79,13 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
             by_side(connection),
         )
     });
-    let (kubernetes, uid, nodes, configuration, config, secret, deployment, by_side) = reads.await?;
+    let (kubernetes, uid, configuration, config, secret, deployment, by_side) = reads.await?;
     let (clusters, joined_as) = by_side;
     let mut observed = Observed {
         side: connection.side.clone(),
         server: connection.server.clone(),
         kubernetes,
         uid,
-        nodes,
         configuration,
         config,
         secret,
@@ -98,6 +98,7 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
         container: None,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
+        stored: BTreeMap::new(),
         account: None,
         earlier: None,
         endpoint: None,
@@ -216,12 +217,6 @@ async fn kubernetes_version(connection: &Connection) -> Result<String, RequestEr
 pub(super) async fn kube_system_uid(connection: &Connection) -> Result<String, RequestError> {
     let namespace = Objects::of(connection, ObjectKind::NAMESPACE).get_metadata("kube-system").await?;
     Ok(namespace.uid.unwrap_or_default())
-}
-
-/// The number of nodes is for people; without the permission the join goes on.
-async fn node_count(connection: &Connection) -> Result<Seen<usize>, RequestError> {
-    let list = Objects::<Node>::on(connection).list_metadata(&ListParams::default().match_any()).await;
-    Ok(seen_if_possible(list, |list| list.len()))
 }
 
 pub async fn config(connection: &Connection) -> Result<Seen<KubesphereConfig>, RequestError> {

@@ -86,7 +86,7 @@ fn timed_out(side: &Side, missing: String) -> Failure {
         waiting: "waiting for the API server",
         look_at: LookAt::ApiServer(side.clone()),
         missing,
-        installer: None,
+        known: Vec::new(),
     }
 }
 

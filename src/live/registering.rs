@@ -21,6 +21,7 @@ use super::{
     observe::{as_value, clusters},
     report::{Activity, Completed, Event, Notice, Reporter},
     request_error::{Object, Verb, request},
+    stuck_pods::StuckPods,
     waiting::Waiting,
 };
 use crate::plan::{cluster_manifest::stored, member_kubeconfig::StoredKubeconfig, observed::Observed};
@@ -99,9 +100,14 @@ impl<'a> Registering<'a> {
         mut waiting: Waiting,
     ) -> Result<Option<WithoutVersion>, Failure> {
         self.tell(Event::Begins(Activity::ClusterReady(self.name.to_owned())));
+        let mut stuck = StuckPods::on(self.host);
         loop {
-            let wake = waiting.version_by.map_or(self.deadline, |by| by.min(self.deadline));
-            match timeout_at(wake, states.next()).await {
+            for pod in stuck.look().await {
+                self.report.tell(&self.host.side, Event::Notice(Notice::PodStuck(pod)));
+            }
+            let end = waiting.version_by.map_or(self.deadline, |by| by.min(self.deadline));
+            match timeout_at(end.min(stuck.next()), states.next()).await {
+                Err(_) if Instant::now() < end => {}
                 Ok(Some(State::Interrupted(why))) => waiting.interrupted = Some(why),
                 Ok(Some(State::Seen(cluster))) => {
                     let cluster = waiting.identified(cluster).await;
@@ -114,7 +120,7 @@ impl<'a> Registering<'a> {
                     self.tell_joined();
                     return Ok(Some(self.why_without_version().await));
                 }
-                Ok(None) | Err(_) => return Err(self.timed_out(&waiting)),
+                Ok(None) | Err(_) => return Err(self.timed_out(&waiting, &stuck)),
             }
         }
     }
@@ -196,7 +202,7 @@ impl<'a> Registering<'a> {
         }
     }
 
-    fn timed_out(&self, waiting: &Waiting) -> Failure {
+    fn timed_out(&self, waiting: &Waiting, stuck: &StuckPods<'_>) -> Failure {
         let missing = match &waiting.interrupted {
             Some(why) => format!("{}, as far as was seen before this: {why}", waiting.missing),
             None => waiting.missing.clone(),
@@ -206,7 +212,7 @@ impl<'a> Registering<'a> {
             waiting: "waiting until its Cluster is ready",
             look_at: LookAt::Controller(self.host.side.clone()),
             missing,
-            installer: None,
+            known: stuck.last().iter().map(ToString::to_string).collect(),
         }
     }
 

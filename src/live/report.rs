@@ -2,6 +2,7 @@
 
 use kubesphere::{object::ExistingObject, role::Role, side::Side};
 
+use super::stuck_pods::StuckPod;
 use crate::{
     checks::Finding,
     plan::{
@@ -49,6 +50,21 @@ pub enum Activity {
     Certificate(&'static str),
     /// Waiting for the nodes' probes.
     Probes,
+}
+
+impl Activity {
+    /// Whether a person is to be told what is waited for, as the wait will not be over before they wonder.
+    pub fn takes_minutes(&self) -> bool {
+        match self {
+            Self::InstallerRun
+            | Self::Role(_)
+            | Self::ClusterReady(_)
+            | Self::ClusterRelease(_)
+            | Self::ClusterGone(_)
+            | Self::Gone(_) => true,
+            Self::Narrowing(_) | Self::Token(_) | Self::Certificate(_) | Self::Probes => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -105,8 +121,10 @@ pub struct Reached {
     pub server: String,
     /// From so many.
     pub from: usize,
-    /// Of so many.
+    /// Of so many that could tell.
     pub of: usize,
+    /// So many could not.
+    pub unknown: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -143,6 +161,8 @@ pub enum Notice {
         /// In so many seconds.
         seconds: u64,
     },
+    /// A pod of KubeSphere cannot start, which may be why it takes so long.
+    PodStuck(StuckPod),
     /// A probe pod of this command could not be deleted, and why.
     PodStays(String),
     /// A probe pod of an earlier command could not be deleted, and why.

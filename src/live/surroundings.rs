@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::{core::v1::ConfigMap, storage::v1};
+use k8s_openapi::api::{
+    core::v1::{ConfigMap, Node},
+    storage::v1,
+};
 use kube::{api::ListParams, core::ObjectMeta};
 use kubesphere::{cluster_configuration::NAMESPACE, devops_config, kubesphere_config::KubesphereConfig};
 use serde::Deserialize;
@@ -39,7 +42,8 @@ pub async fn look_around(
     class: Option<String>,
     scope: ReadScope,
 ) -> Surroundings {
-    let (storage_classes, devops, ks_apiserver, federation, leftovers, terminating) = tokio::join!(
+    let (nodes, storage_classes, devops, ks_apiserver, federation, leftovers, terminating) = tokio::join!(
+        on(scope.shown, node_count(connection)),
         on(scope.run, storage_classes(connection, class.as_deref())),
         on(scope.run, devops(connection)),
         on(scope.answer, ks_apiserver(connection)),
@@ -47,12 +51,17 @@ pub async fn look_around(
         on(scope.leftovers, leftovers(connection, host)),
         on(scope.namespaces, terminating(connection)),
     );
-    Surroundings { storage_classes, devops, ks_apiserver, federation, leftovers, terminating }
+    Surroundings { nodes, storage_classes, devops, ks_apiserver, federation, leftovers, terminating }
 }
 
 /// Asks only where it is in scope.
 async fn on<T>(scope: bool, look: impl Future<Output = T>) -> Option<T> {
     if scope { Some(look.await) } else { None }
+}
+
+async fn node_count(connection: &Connection) -> Seen<usize> {
+    let list = Objects::<Node>::on(connection).list_metadata(&ListParams::default().match_any()).await;
+    seen_if_possible(list, |list| list.len())
 }
 
 /// The one that the installer asserts, where it is named; else all.

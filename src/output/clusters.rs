@@ -38,10 +38,10 @@ fn row(observed: &Observed) -> [String; 8] {
         side.to_owned(),
         sanitize(observed.side.context()),
         sanitize(&observed.server),
-        sanitize(observed.role().as_str()),
+        observed.role_unread().map_or_else(|| sanitize(observed.role().as_str()), |_| unknown()),
         observed.kubesphere_version().map_or_else(unknown, |version| version.to_string()),
         sanitize(&observed.kubernetes),
-        observed.nodes.present().map_or_else(unknown, usize::to_string),
+        observed.nodes().map_or_else(unknown, |nodes| nodes.to_string()),
         observed.uid.clone(),
     ]
 }

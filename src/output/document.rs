@@ -50,7 +50,7 @@ struct ClusterView {
     cluster: SideView,
     server: String,
     uid: String,
-    role: String,
+    role: Option<String>,
     kube_sphere_version: Option<String>,
     kubernetes_version: String,
     nodes: Option<usize>,
@@ -218,10 +218,10 @@ fn cluster_view(observed: &Observed) -> ClusterView {
         cluster: side_view(&observed.side),
         server: observed.server.clone(),
         uid: observed.uid.clone(),
-        role: observed.role().to_string(),
+        role: observed.role_unread().is_none().then(|| observed.role().to_string()),
         kube_sphere_version: observed.kubesphere_version().map(|version| version.to_string()),
         kubernetes_version: observed.kubernetes.clone(),
-        nodes: observed.nodes.present().copied(),
+        nodes: observed.nodes(),
     }
 }
 

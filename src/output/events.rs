@@ -77,8 +77,11 @@ fn made(piece: CredentialObject) -> String {
 }
 
 fn probed(reached: &[Reached]) -> String {
-    let members =
-        reached.iter().map(|Reached { server, from, of }| format!("{server} from {from} of {of} nodes"));
+    let members = reached.iter().map(|Reached { server, from, of, unknown }| match (of, unknown) {
+        (_, 0) => format!("{server} from {from} of {of} nodes"),
+        (0, unknown) => format!("{server} unknown, as {} could not probe it", count(*unknown, "node")),
+        (_, unknown) => format!("{server} from {from} of {of} nodes, and {unknown} could not probe it"),
+    });
     format!("reachable: {}", members.collect::<Vec<_>>().join(", "))
 }
 
@@ -144,6 +147,7 @@ pub(super) fn note(note: &Notice) -> String {
         Notice::ControllerAway { cluster, seconds } => format!(
             "ks-controller-manager has not let Cluster {cluster} go within {seconds} s: its part is done for it"
         ),
+        Notice::PodStuck(pod) => pod.to_string(),
         Notice::PodStays(why) => {
             format!("a probe pod stays until the next command that changes this host: {why}")
         }

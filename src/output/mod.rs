@@ -34,3 +34,4 @@ pub mod unjoin;
 pub mod verdict;
 pub mod version_document;
 pub mod words;
+pub mod wrap;

@@ -110,6 +110,7 @@ fn of_probe(probe: &Probe) -> Option<Reason> {
     match probe {
         Probe::Answered => None,
         Probe::AnsweredUnproven => Some(Reason::plain(UNPROVEN.to_owned())),
+        Probe::Refused(why) => Some(Reason::raw("the stored kubeconfig does not work: ", why)),
         Probe::Failed(why) => Some(Reason::raw("from here: ", why)),
         Probe::OtherCluster(uid) => {
             Some(Reason::plain(format!("another cluster answers there, with the UID {uid}")))

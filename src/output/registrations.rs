@@ -200,6 +200,7 @@ impl RegistrationTable {
     fn probe(&self, probe: Option<&Probe>) -> Cell {
         match probe {
             Some(Probe::Answered | Probe::AnsweredUnproven) => Cell::styled("ok", self.styles.good),
+            Some(Probe::Refused(_)) => Cell::styled("refused", self.styles.bad),
             Some(Probe::Failed(_)) => Cell::styled("failed", self.styles.attention),
             Some(Probe::OtherCluster(_)) => Cell::styled("other-cluster", self.styles.bad),
             Some(Probe::NotAsked) | None => Cell::from(NONE),

@@ -186,6 +186,7 @@ fn probe_view(probe: &Probe) -> ProbeView {
     let (result, message) = match probe {
         Probe::Answered => ("ok", None),
         Probe::AnsweredUnproven => ("ok", Some(UNPROVEN.to_owned())),
+        Probe::Refused(why) => ("refused", Some(sanitize(why))),
         Probe::Failed(why) => ("failed", Some(sanitize(why))),
         Probe::OtherCluster(uid) => ("other-cluster", Some(sanitize(uid))),
         Probe::NotAsked => ("not-asked", Some(NOT_ASKED.to_owned())),

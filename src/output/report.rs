@@ -2,38 +2,180 @@
 
 use std::{collections::BTreeMap, iter};
 
+use kubesphere::side::Side;
 use owo_colors::{OwoColorize as _, Style};
 
 use super::{
     clusters,
-    style::Styles,
+    style::{Marks, Styles},
     ui::Ui,
     words::{count, sanitize},
 };
 use crate::{
-    checks::{Finding, Verdict},
+    checks::{Finding, NO_ANSWER, Verdict},
     error::Error,
     plan::observed::Observed,
 };
 
-/// The verdicts in the order in which they are reported: what is worst stands last, next to the prompt.
+/// The verdicts in the order in which they are listed: what is worst stands last, next to the prompt.
 const ORDER: [Verdict; 5] =
     [Verdict::Skipped, Verdict::Ok, Verdict::Unknown, Verdict::Warning, Verdict::Failure];
 
+/// Prints cluster by cluster what is to be known, each with its cures, and how many checks else passed.
+pub fn show(ui: &Ui, clusters: &[&Observed], findings: &[Finding]) -> Result<(), Error> {
+    let report = Report { styles: ui.result_styles, marks: ui.result_marks, findings };
+    for section in sections(clusters, findings) {
+        report.section(section).iter().try_for_each(|line| ui.sentence(line))?;
+        ui.result("")?;
+    }
+    ui.result(&report.sum())
+}
+
 /// Prints the clusters that answered, a line for each finding with its cures, and the sum.
-pub fn show<'a>(
-    ui: &Ui,
-    clusters: impl Iterator<Item = &'a Observed>,
-    findings: &[Finding],
-) -> Result<(), Error> {
-    for (number, line) in clusters::table(clusters).iter().enumerate() {
+pub fn show_all(ui: &Ui, clusters: &[&Observed], findings: &[Finding]) -> Result<(), Error> {
+    for (number, line) in clusters::table(clusters.iter().copied()).iter().enumerate() {
         let heading = number == 0;
         ui.result(&if heading { line.style(ui.result_styles.strong).to_string() } else { line.clone() })?;
     }
     ui.result("")?;
     lines(findings, &ui.result_styles).iter().try_for_each(|line| ui.result(line))?;
     ui.result("")?;
-    ui.result(&sum(findings))
+    ui.result(&sum_of_checks(findings))
+}
+
+/// What is said of one cluster, or of several at once.
+#[derive(Clone, Copy)]
+enum Section<'a> {
+    Of(&'a Observed),
+    Silent(&'a Side),
+    Several,
+}
+
+impl Section<'_> {
+    /// What was asked of no cluster stands in none.
+    fn has(&self, finding: &Finding) -> bool {
+        let side = finding.report.side.as_ref();
+        match self {
+            Self::Of(observed) => side == Some(&observed.side),
+            Self::Silent(silent) => side == Some(silent),
+            Self::Several => side.is_none() && finding.report.verdict > Verdict::Skipped,
+        }
+    }
+}
+
+/// The clusters that answered, then those that did not, then what is said of several at once.
+fn sections<'a>(clusters: &[&'a Observed], findings: &'a [Finding]) -> Vec<Section<'a>> {
+    let mut silent: Vec<&Side> = Vec::new();
+    for side in findings.iter().filter_map(|finding| finding.report.side.as_ref()) {
+        if clusters.iter().all(|observed| observed.side != *side) && !silent.contains(&side) {
+            silent.push(side);
+        }
+    }
+    let between = findings.iter().any(|finding| Section::Several.has(finding));
+    let answering = clusters.iter().copied().map(Section::Of);
+    answering
+        .chain(silent.into_iter().map(Section::Silent))
+        .chain(between.then_some(Section::Several))
+        .collect()
+}
+
+struct Report<'a> {
+    styles: Styles,
+    marks: Marks,
+    findings: &'a [Finding],
+}
+
+impl Report<'_> {
+    fn section(&self, section: Section<'_>) -> Vec<String> {
+        let findings: Vec<&Finding> = self.findings.iter().filter(|finding| section.has(finding)).collect();
+        let told = ORDER.iter().rev().take_while(|verdict| **verdict > Verdict::Ok).flat_map(|verdict| {
+            let told =
+                findings.iter().filter(move |found| found.report.verdict == *verdict && !is_silence(found));
+            told.flat_map(|finding| self.told(finding))
+        });
+        let heading = heading(section).style(self.styles.strong).to_string();
+        iter::once(heading).chain(told).chain(self.passed(&findings)).collect()
+    }
+
+    fn told(&self, finding: &Finding) -> Vec<String> {
+        let report = &finding.report;
+        let mark = self.marked(report.verdict, self.marks.of(report.verdict));
+        let said = if report.message.is_empty() { finding.title } else { &report.message };
+        let line = format!("  {mark} {}: {}", finding.id.style(self.styles.name), sanitize(said));
+        let hint = "hint:".style(self.styles.name);
+        let cures = report.cures.iter().map(|cure| format!("      {hint} {}", sanitize(cure)));
+        iter::once(line).chain(cures).collect()
+    }
+
+    /// `✓ 31 passed, – 4 skipped`
+    fn passed(&self, findings: &[&Finding]) -> Option<String> {
+        let number = |verdict| findings.iter().filter(|found| found.report.verdict == verdict).count();
+        let silent = findings.iter().filter(|found| is_silence(found)).count();
+        let counts = [
+            (Verdict::Ok, number(Verdict::Ok), "passed".to_owned()),
+            (Verdict::Unknown, silent, format!("not checked: {NO_ANSWER}")),
+            (Verdict::Skipped, number(Verdict::Skipped), "skipped".to_owned()),
+        ];
+        let told = counts.into_iter().filter(|(_, number, _)| *number > 0).map(|(verdict, number, what)| {
+            let symbol = self.marks.symbol(verdict).map(|symbol| format!("{symbol} ")).unwrap_or_default();
+            self.marked(verdict, &format!("{symbol}{number} {what}"))
+        });
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| format!("  {}", told.join(", ")))
+    }
+
+    fn marked(&self, verdict: Verdict, text: &str) -> String {
+        text.style(style(verdict, &self.styles)).to_string()
+    }
+
+    /// Counts findings: one check of three clusters counts three times.
+    fn sum(&self) -> String {
+        let counts = ORDER.iter().rev().filter_map(|verdict| {
+            let number = self.findings.iter().filter(|found| found.report.verdict == *verdict).count();
+            (number > 0).then(|| self.marked(*verdict, &counted(*verdict, number)))
+        });
+        counts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn is_silence(finding: &Finding) -> bool {
+    finding.report.verdict == Verdict::Unknown && finding.report.message == NO_ANSWER
+}
+
+/// `host "prod" at https://10.0.0.1:6443: role host, KubeSphere v3.4.1, Kubernetes v1.27.4, 3 nodes`
+fn heading(section: Section<'_>) -> String {
+    match section {
+        Section::Of(observed) => format!(
+            "{} at {}: {}",
+            sanitize(&observed.side.to_string()),
+            sanitize(&observed.server),
+            sanitize(&described(observed))
+        ),
+        Section::Silent(side) => format!("{}: {NO_ANSWER}", sanitize(&side.to_string())),
+        Section::Several => "several clusters".to_owned(),
+    }
+}
+
+fn described(observed: &Observed) -> String {
+    let role = match observed.role_unread() {
+        None => observed.role().to_string(),
+        Some(_) => "unknown".to_owned(),
+    };
+    let version = observed.kubesphere_version().map(|version| format!("KubeSphere {version}"));
+    let nodes = observed.nodes().map(|nodes| count(nodes, "node"));
+    let kubernetes = format!("Kubernetes {}", observed.kubernetes);
+    let parts = [Some(format!("role {role}")), version, Some(kubernetes), nodes];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn counted(verdict: Verdict, number: usize) -> String {
+    match verdict {
+        Verdict::Skipped => format!("{number} skipped"),
+        Verdict::Ok => format!("{number} passed"),
+        Verdict::Unknown => format!("{number} unknown"),
+        Verdict::Warning => count(number, "warning"),
+        Verdict::Failure => count(number, "failure"),
+    }
 }
 
 fn lines(findings: &[Finding], styles: &Styles) -> Vec<String> {
@@ -47,18 +189,14 @@ fn lines(findings: &[Finding], styles: &Styles) -> Vec<String> {
 fn lines_of(finding: &Finding, widest: usize, styles: &Styles) -> Vec<String> {
     let report = &finding.report;
     let verdict = format!("{:<7}", report.verdict.as_str());
-    let said = match (report.verdict, report.message.as_str()) {
-        (Verdict::Ok, "") => finding.title.to_owned(),
-        (Verdict::Ok, untold) if report.side.is_none() => format!("{} ({untold})", finding.title),
-        (_, message) => message.to_owned(),
-    };
+    let said = if report.message.is_empty() { finding.title } else { &report.message };
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
     let line = format!(
         "{}   {:<widest$}   {}{}",
         verdict.style(style(report.verdict, styles)),
         finding.id,
         sanitize(&side),
-        sanitize(&said)
+        sanitize(said)
     );
     let hint = format!("{}", "hint:".style(styles.name));
     let hints = report.cures.iter().map(|cure| format!("          {hint} {}", sanitize(cure)));
@@ -75,7 +213,7 @@ fn style(verdict: Verdict, styles: &Styles) -> Style {
 }
 
 /// `24 checks: 21 ok, 1 unknown, 2 warnings`: each check counts once, with its worst verdict.
-fn sum(findings: &[Finding]) -> String {
+fn sum_of_checks(findings: &[Finding]) -> String {
     let mut worst: BTreeMap<&str, Verdict> = BTreeMap::new();
     for finding in findings {
         let verdict = worst.entry(finding.id).or_insert(finding.report.verdict);
@@ -83,13 +221,7 @@ fn sum(findings: &[Finding]) -> String {
     }
     let counts = ORDER.iter().filter_map(|verdict| {
         let number = worst.values().filter(|found| *found == verdict).count();
-        (number > 0).then(|| match verdict {
-            Verdict::Skipped => format!("{number} skipped"),
-            Verdict::Ok => format!("{number} ok"),
-            Verdict::Unknown => format!("{number} unknown"),
-            Verdict::Warning => count(number, "warning"),
-            Verdict::Failure => count(number, "failure"),
-        })
+        (number > 0).then(|| counted(*verdict, number))
     });
     format!("{}: {}", count(worst.len(), "check"), counts.collect::<Vec<_>>().join(", "))
 }
@@ -98,7 +230,7 @@ fn sum(findings: &[Finding]) -> String {
 mod tests {
     use kubesphere::side::Side;
 
-    use super::{Styles, lines, sum};
+    use super::{Marks, Report as Printed, Section, Styles, lines, sections, sum_of_checks};
     use crate::checks::{Finding, Report, Verdict};
 
     fn finding(id: &'static str, report: Report) -> Finding {
@@ -113,6 +245,48 @@ mod tests {
             finding("permissions", Report::unknown(&side, "how many\u{1b}[31m")),
             finding("api-reachable", ok),
         ]
+    }
+
+    fn printed(findings: &[Finding], marks: Marks) -> Vec<String> {
+        let report = Printed { styles: Styles::default(), marks, findings };
+        let lines = sections(&[], findings).into_iter().flat_map(|section| report.section(section));
+        lines.chain([report.sum()]).collect()
+    }
+
+    #[test]
+    fn what_is_worst_of_a_cluster_stands_first_and_what_passed_is_counted() {
+        let host = Side::host("prod");
+        let mut findings = findings();
+        findings.push(finding("short-name-cc", Report::holds(&host)));
+        findings.push(finding("prepared", Report::skipped("only `import` asks")));
+        assert_eq!(
+            printed(&findings, Marks::Symbols),
+            [
+                "member \"edge-1\": it did not answer",
+                "  ✗ permissions: may not",
+                "      hint: ask",
+                "  ? permissions: how many^[[31m",
+                "host \"prod\": it did not answer",
+                "  ✓ 1 passed",
+                "several clusters",
+                "  ✓ 1 passed",
+                "1 failure, 1 unknown, 2 passed, 1 skipped",
+            ]
+        );
+        let words = printed(&findings, Marks::Words);
+        assert_eq!((words[1].as_str(), words[5].as_str()), ("  failure permissions: may not", "  1 passed"));
+    }
+
+    #[test]
+    fn what_nobody_could_ask_is_counted_and_not_repeated() {
+        let side = Side::member("gone");
+        let silent = |id| finding(id, Report::unknown(&side, super::NO_ANSWER));
+        let findings = [silent("member-role"), silent("permissions")];
+        assert!(matches!(sections(&[], &findings)[..], [Section::Silent(_)]));
+        assert_eq!(
+            printed(&findings, Marks::Symbols),
+            ["member \"gone\": it did not answer", "  ? 2 not checked: it did not answer", "2 unknown"]
+        );
     }
 
     #[test]
@@ -134,12 +308,12 @@ mod tests {
         findings.push(finding("prepared", Report::skipped("only `import` asks")));
         let lines = lines(&findings, &Styles::default());
         assert_eq!(lines[0], "skipped   prepared        only `import` asks");
-        assert_eq!(sum(&findings), "3 checks: 1 skipped, 1 ok, 1 failure");
+        assert_eq!(sum_of_checks(&findings), "3 checks: 1 skipped, 1 passed, 1 failure");
     }
 
     #[test]
     fn each_check_counts_once_with_its_worst_verdict() {
-        assert_eq!(sum(&findings()), "2 checks: 1 ok, 1 failure");
-        assert_eq!(sum(&findings()[2..]), "1 check: 1 ok");
+        assert_eq!(sum_of_checks(&findings()), "2 checks: 1 passed, 1 failure");
+        assert_eq!(sum_of_checks(&findings()[2..]), "1 check: 1 passed");
     }
 }

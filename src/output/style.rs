@@ -4,7 +4,7 @@ use std::{env, io::IsTerminal};
 
 use owo_colors::Style;
 
-use crate::cli::ColorChoice;
+use crate::{checks::Verdict, cli::ColorChoice};
 
 /// The styles of one stream; all plain where it takes no colours.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +39,46 @@ impl Styles {
     }
 }
 
+/// How verdicts are marked on one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marks {
+    /// On a terminal that shows Unicode.
+    Symbols,
+    /// For everything that reads them.
+    Words,
+}
+
+impl Marks {
+    pub fn on(stream: &impl IsTerminal) -> Self {
+        let shows_unicode = stream.is_terminal() && is_unicode(|name| env::var(name).ok());
+        if shows_unicode { Self::Symbols } else { Self::Words }
+    }
+
+    pub fn of(self, verdict: Verdict) -> &'static str {
+        self.symbol(verdict).unwrap_or(verdict.as_str())
+    }
+
+    /// Nothing where words say it.
+    pub fn symbol(self, verdict: Verdict) -> Option<&'static str> {
+        let symbol = match verdict {
+            Verdict::Skipped => "–",
+            Verdict::Ok => "✓",
+            Verdict::Unknown => "?",
+            Verdict::Warning => "!",
+            Verdict::Failure => "✗",
+        };
+        (self == Self::Symbols).then_some(symbol)
+    }
+}
+
+/// By the variable that decides about characters (POSIX, 8.2).
+fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &&str| variable(name).is_some_and(|value| !value.is_empty());
+    let decisive = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(|name| set(name));
+    let locale = decisive.and_then(|name| variable(name)).unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 /// Whether a stream takes colours.
 pub fn takes_colours(choice: ColorChoice, stream: &impl IsTerminal) -> bool {
     takes_colour(choice, stream.is_terminal(), |name| env::var(name).ok())
@@ -61,7 +101,7 @@ fn takes_colour(choice: ColorChoice, is_terminal: bool, variable: impl Fn(&str) 
 
 #[cfg(test)]
 mod tests {
-    use super::takes_colour;
+    use super::{Marks, Verdict, is_unicode, takes_colour};
     use crate::cli::ColorChoice::{Always, Auto, Never};
 
     fn decide(choice: crate::cli::ColorChoice, terminal: bool, variables: &[(&str, &str)]) -> bool {
@@ -79,5 +119,16 @@ mod tests {
         assert!(decide(Auto, true, &[("TERM", "xterm")]));
         assert!(!decide(Auto, true, &[("TERM", "dumb")]));
         assert!(!decide(Auto, false, &[]));
+    }
+
+    #[test]
+    fn symbols_are_for_terminals_whose_locale_has_them() {
+        let unicode = |variables: &[(&str, &str)]| {
+            let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
+            is_unicode(|name| find(name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert!(unicode(&[("LANG", "de_DE.UTF-8")]) && unicode(&[("LC_CTYPE", "C.utf8"), ("LANG", "C")]));
+        assert!(!unicode(&[]) && !unicode(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        assert_eq!([Marks::Symbols, Marks::Words].map(|marks| marks.of(Verdict::Failure)), ["✗", "failure"]);
     }
 }

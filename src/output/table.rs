@@ -1,5 +1,6 @@
 //! Columns, as kubectl prints them.
 
+use console::measure_text_width;
 use owo_colors::{OwoColorize as _, Style};
 
 /// Between two columns.
@@ -46,7 +47,7 @@ impl Columns {
     pub fn widen(&mut self, row: &[Cell]) {
         self.widths.resize(self.widths.len().max(row.len()), 0);
         for (width, cell) in self.widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.text.chars().count());
+            *width = (*width).max(measure_text_width(&cell.text));
         }
     }
 
@@ -55,7 +56,7 @@ impl Columns {
         let last = row.iter().rposition(|cell| !cell.text.is_empty());
         let cells = row.iter().zip(&self.widths).take(last.map_or(0, |last| last + 1)).enumerate();
         let shown = cells.map(|(column, (cell, width))| {
-            let gap = if Some(column) == last { 0 } else { width + GAP - cell.text.chars().count() };
+            let gap = if Some(column) == last { 0 } else { width + GAP - measure_text_width(&cell.text) };
             format!("{}{:gap$}", cell.text.style(cell.style), "")
         });
         shown.collect()

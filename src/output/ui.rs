@@ -2,10 +2,14 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use console::Term;
 use indicatif::MultiProgress;
 use owo_colors::OwoColorize as _;
 
-use super::style::Styles;
+use super::{
+    style::{Marks, Styles},
+    wrap::wrapped,
+};
 use crate::{
     cli::{Called, ColorChoice},
     error::{Error, ErrorKind},
@@ -18,6 +22,8 @@ pub struct Ui {
     pub styles: Styles,
     /// stdout's styles.
     pub result_styles: Styles,
+    /// How verdicts are marked on stdout.
+    pub result_marks: Marks,
     /// What the program was called by: commands are shown as they have to be typed.
     called: Called,
     /// What is drawn on a terminal while something is under way; lines are written above it.
@@ -31,6 +37,7 @@ impl Ui {
         Self {
             styles: Styles::of(choice, &io::stderr()),
             result_styles: Styles::of(choice, &io::stdout()),
+            result_marks: Marks::on(&io::stdout()),
             called,
             live: terminal.then(MultiProgress::new),
         }
@@ -49,6 +56,11 @@ impl Ui {
             stdout.flush()
         })
         .map_err(Error::from)
+    }
+
+    /// A line of prose as a result.
+    pub(super) fn sentence(&self, line: &str) -> Result<(), Error> {
+        self.result(&fitted(line, &Term::stdout()))
     }
 
     /// A text of its own lines as the result, on stdout, byte for byte.
@@ -83,13 +95,18 @@ impl Ui {
 
     /// A line for the person, on stderr. That nobody reads it changes nothing.
     pub(super) fn message(&self, line: &str) {
-        let line = self.called.spoken(line);
+        let line = fitted(&self.called.spoken(line), &Term::stderr());
         let written = self.above_progress(|| writeln!(io::stderr().lock(), "{line}"));
         drop(written);
     }
 
     pub(super) fn warning(&self, text: &str) {
         self.message(&format!("{} {text}", "warning:".style(self.styles.attention)));
+    }
+
+    /// Ends the line of a question that nobody has answered.
+    pub fn end_line(&self) {
+        self.message("");
     }
 
     /// Something to do.
@@ -127,6 +144,13 @@ impl Ui {
             None => write(),
         }
     }
+}
+
+/// A line of prose as it fits on this terminal; anywhere else as it is.
+fn fitted(line: &str, terminal: &Term) -> String {
+    let columns =
+        terminal.size_checked().filter(|_| terminal.is_term()).map(|(_, columns)| usize::from(columns));
+    columns.filter(|columns| *columns > 0).map_or_else(|| line.to_owned(), |columns| wrapped(line, columns))
 }
 
 /// Asks for a line, without blocking the program's other work.

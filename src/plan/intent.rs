@@ -27,6 +27,17 @@ pub struct Intent {
     pub left_out: Vec<LeftOut>,
     /// The checks that are skipped, for the commands that are to go on with it.
     pub skipped: Vec<String>,
+    /// What the members are to be, where a check is to confirm it.
+    pub expected: Option<Expected>,
+}
+
+/// What a member is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Registered on the host, and ready.
+    Joined,
+    /// Not registered on the host.
+    Absent,
 }
 
 /// From where it is found out whether the host reaches a member.

@@ -209,6 +209,7 @@ fn intent(operation: Operation) -> Intent {
         given_secret: None,
         reachability: Reachability::Off,
         left_out: Vec::new(),
+        expected: None,
         skipped: Vec::new(),
     }
 }

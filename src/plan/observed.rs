@@ -1,5 +1,7 @@
 //! What was seen on a cluster: plain data for decisions and checks.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use kubesphere::{
     cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
@@ -7,7 +9,8 @@ use kubesphere::{
 };
 
 use super::{
-    credential::Account, member_server::EndpointSeen, superseded::Earlier, surroundings::Surroundings,
+    credential::Account, member_server::EndpointSeen, registration::Probe, superseded::Earlier,
+    surroundings::Surroundings,
 };
 
 /// The outcome of one read.
@@ -148,8 +151,6 @@ pub struct Observed {
     pub kubernetes: String,
     /// The UID of the namespace kube-system, which identifies the cluster.
     pub uid: String,
-    /// How many nodes there are.
-    pub nodes: Seen<usize>,
     /// The ClusterConfiguration ks-installer.
     pub configuration: Seen<ClusterConfiguration>,
     pub config: Seen<KubesphereConfig>,
@@ -173,6 +174,8 @@ pub struct Observed {
     pub short_name_clashes: Seen<Vec<String>>,
     /// What the plan's steps need and the user may not do. Closer look.
     pub denied: Vec<Denied>,
+    /// What its members said when they were asked through what it has stored, by their Clusters' names. Closer look.
+    pub stored: BTreeMap<String, Probe>,
     /// What there is of the account whose credential a host stores. Closer look.
     pub account: Option<Account>,
     /// What there is of credentials that were made for the host before. Closer look.
@@ -191,12 +194,18 @@ impl Observed {
             run: InstallerRun::NotAsked,
             short_name_clashes: Seen::Absent,
             denied: Vec::new(),
+            stored: BTreeMap::new(),
             account: None,
             earlier: None,
             endpoint: None,
             surroundings: Surroundings::default(),
             ..self
         }
+    }
+
+    /// How many nodes there are, where that was looked at and could be seen.
+    pub fn nodes(&self) -> Option<usize> {
+        self.surroundings.nodes.as_ref()?.present().copied()
     }
 
     /// KubeSphere's version, by the sources that can be had, the most reliable first
@@ -218,6 +227,13 @@ impl Observed {
     /// The role that the configuration asks for, `none` where there is no configuration.
     pub fn role(&self) -> Role {
         self.configuration.present().map_or(Role::None, ClusterConfiguration::role)
+    }
+
+    /// Why it is not known whether it is a host or a member: neither place that tells may be read, or the one that may says
+    /// nothing.
+    pub fn role_unread(&self) -> Option<&str> {
+        let why = self.configuration.unreadable()?;
+        (!self.is_host() && !self.is_member()).then_some(why)
     }
 
     /// The `StorageClass` that the configuration names.
@@ -276,7 +292,6 @@ pub fn fixture(kubernetes: &str) -> Observed {
         server: "https://10.0.0.1:6443".to_owned(),
         kubernetes: kubernetes.to_owned(),
         uid: "u".to_owned(),
-        nodes: Seen::Absent,
         configuration: Seen::Absent,
         config: Seen::Absent,
         secret: Seen::Absent,
@@ -289,6 +304,7 @@ pub fn fixture(kubernetes: &str) -> Observed {
         container: None,
         short_name_clashes: Seen::Absent,
         denied: Vec::new(),
+        stored: BTreeMap::new(),
         account: None,
         earlier: None,
         endpoint: None,

@@ -39,6 +39,11 @@ impl Operation {
         self == Self::Renew
     }
 
+    /// Whether what the host has stored of members that it knows is to go on working.
+    pub fn relies_on_stored_kubeconfigs(self) -> bool {
+        matches!(self, Self::Join | Self::Import | Self::Check)
+    }
+
     /// In messages: the join is done.
     pub fn noun(self) -> &'static str {
         match self {

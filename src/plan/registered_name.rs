@@ -73,6 +73,7 @@ mod tests {
             given_secret: None,
             reachability: Reachability::Off,
             left_out: Vec::new(),
+            expected: None,
             skipped: Vec::new(),
         };
         let named = with_registered_names(intent, Some(&host), &[Some(fixture("v1.27.4"))]);

@@ -141,6 +141,8 @@ pub enum Probe {
     Answered,
     /// Some cluster answered, and the host knows no UID that would tell which one.
     AnsweredUnproven,
+    /// What is stored is refused or cannot be used, and why. The host fares no better.
+    Refused(String),
     /// This machine got no answer, and why. The host may well get one.
     Failed(String),
     /// Another cluster answered, the one with this UID.

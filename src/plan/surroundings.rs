@@ -8,6 +8,8 @@ use super::observed::Seen;
 /// What was seen; `None` where nobody looked, because nothing depends on it.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
+    /// How many nodes there are, for people.
+    pub nodes: Option<Seen<usize>>,
     /// The `StorageClasses` that a run of the installer may find.
     pub storage_classes: Option<Seen<Vec<StorageClass>>>,
     pub devops: Option<Seen<KubesphereConfig>>,
@@ -25,6 +27,8 @@ pub struct Surroundings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a list of independent yes and no")]
 pub struct ReadScope {
+    /// What people are shown of a cluster before it is changed.
+    pub shown: bool,
     /// What a run of the installer depends on.
     pub run: bool,
     /// Whether KubeSphere answers as a host asks it.

@@ -16,13 +16,13 @@ use testbed::{
 
 use crate::support::{Faulty, Kubeconfig, KubectlMc, Run, Watched, user_who_may};
 
-/// `check` with what a bed on one machine needs.
+/// `check` with what a bed on one machine needs, and every row.
 fn check(bed: &Watched, words: &str) -> KubectlMc {
     checking(bed.kubectl_mc(), words)
 }
 
 fn checking(program: KubectlMc, words: &str) -> KubectlMc {
-    program.words("check").words(words).words("--context host --skip-check member-server-loopback")
+    program.words("check").words(words).words("-o wide --context host --skip-check member-server-loopback")
 }
 
 fn json_of(run: &Run) -> Value {
@@ -44,10 +44,12 @@ fn sum(run: &Run) -> &str {
     run.stdout.lines().last().unwrap_or_default()
 }
 
-/// The ids of the checks with this verdict.
+/// The ids of the checks with this verdict, each once.
 fn ids(run: &Run, verdict: &str) -> Vec<String> {
     let ids = lines(run, verdict).into_iter().map(|line| line.split(' ').next().unwrap().to_owned());
-    ids.collect()
+    let mut ids: Vec<String> = ids.collect();
+    ids.dedup();
+    ids
 }
 
 /// The checks of this many that were asked all hold.
@@ -56,7 +58,7 @@ fn assert_all_well(run: &Run, skipped: &[&str]) {
     assert_eq!(trouble(run), Vec::<String>::new(), "{run}");
     assert_eq!(ids(run, "skipped"), skipped, "{run}");
     let all = every_check().count();
-    assert_eq!(sum(run), format!("{all} checks: {} skipped, {} ok", skipped.len(), all - skipped.len()));
+    assert_eq!(sum(run), format!("{all} checks: {} skipped, {} passed", skipped.len(), all - skipped.len()));
 }
 
 const LOOPBACK: &str = "member-server-loopback member \"member1\": its server";
@@ -81,13 +83,14 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
             "member-readiness",
             "access-token-max-age",
             "member-credential-lifetime",
+            "expected-state",
             "member-reachable",
         ]
     );
     assert_says(&run, "skipped", "host-in-effect the cluster is no host yet");
     assert_says(&run, "skipped", "member-reachable ask for it with `--reachability=nodes`");
     let all = every_check().count();
-    assert_eq!(sum(&run), format!("{all} checks: 9 skipped, {} ok, 1 warning", all - 10));
+    assert_eq!(sum(&run), format!("{all} checks: 10 skipped, {} passed, 1 warning", all - 11));
     assert_eq!(run.stderr, "");
     bed.assert_untouched();
 }
@@ -134,13 +137,17 @@ fn one_object_has_every_check_with_its_id_and_the_exit_code() {
 }
 
 #[test]
-fn a_failure_stands_last_with_its_cures_and_code_3() {
+fn a_report_tells_cluster_by_cluster_what_failed_and_counts_what_passed() {
     let bed = Watched::shared();
     let run = bed.kubectl_mc().words("check member1 --context host").run().code(3);
-    let end: Vec<&str> = run.stdout.lines().rev().take(5).collect();
-    assert!(end[0].ends_with(" ok, 1 failure") && end[1].is_empty(), "{run}");
-    assert!(end[2].starts_with("          hint: if both clusters really run on this machine"), "{run}");
-    assert!(end[4].starts_with("failure   member-server-loopback "), "{run}");
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    let host = format!("host \"host\" at {}: role none, KubeSphere v3.4.1, Kubernetes ", bed.host().server());
+    assert!(lines[0].starts_with(&host) && lines[1].ends_with(" passed") && lines[2].is_empty(), "{run}");
+    assert!(lines[3].starts_with("member \"member1\" at ") && lines[3].ends_with(", 1 node"), "{run}");
+    assert!(lines[4].starts_with("  failure member-server-loopback: its server "), "{run}");
+    assert!(lines[6].starts_with("      hint: if both clusters really run on this machine"), "{run}");
+    assert!(lines[7].ends_with(" passed") && lines[8].is_empty(), "{run}");
+    assert!(lines[9].starts_with("1 failure, ") && lines.len() == 10, "{run}");
     assert_eq!(run.stderr, "");
 }
 
@@ -160,11 +167,8 @@ fn a_cluster_that_does_not_answer_hides_no_other() {
         "permissions member \"member1\": its user may not patch clusterconfigurations",
     );
     assert_says(&run, "unknown", "default-storage-class member \"member1\": whether the StorageClass");
-    assert_says(
-        &run,
-        "ok",
-        "member-versions no member is newer than the host (not checked: member \"gone\")",
-    );
+    assert_says(&run, "ok", "member-versions member \"member1\": no member is newer than the host");
+    assert_says(&run, "unknown", "member-versions member \"gone\": it did not answer");
     bed.assert_untouched();
 }
 
@@ -398,18 +402,19 @@ fn a_joined_pair_is_all_well_under_whatever_name() {
         let bed = Watched::lease(&Scenario::new(version).host(role(Role::Host)).member(role(Role::Member)));
         let _ = bed.join("member1 --name frankfurt").run().code(0);
         let (marks, written) = (bed.marks(), bed.writes().len());
-        let run = bed.kubectl_mc().words("check member1 --context host").run().code(0);
+        let run = bed.kubectl_mc().words("check member1 --context host -o wide").run().code(0);
         assert_all_well(
             &run,
             &[
                 "host-cluster-name",
                 "prepared",
                 "renewed-cluster",
-                "member-credential",
                 "member-credential-lifetime",
                 "member-server-loopback",
                 "member-server-address",
                 "member-server-certificate",
+                "restarts",
+                "expected-state",
                 "member-reachable",
             ],
         );
@@ -480,7 +485,9 @@ fn readiness_that_nobody_repeats_is_stale() {
     });
     let client = bed.host().client();
     block_on(async move { objects::create(&client, &object).await.unwrap() });
-    let run = check(&bed, "member1").run().code(0);
+    let run = check(&bed, "member1").run().code(3);
+    let stored = "the kubeconfig that the host has stored in its Cluster \"member1\" does not work any more: none is stored";
+    assert_says(&run, "failure", &format!("member-credential member \"member1\": {stored}"));
     assert_says(
         &run,
         "warning",
@@ -488,8 +495,8 @@ fn readiness_that_nobody_repeats_is_stale() {
     );
     for said in [
         "whether its Cluster \"member1\" is ready was last said ",
-        "it is ready, but its ks-apiserver does not answer the host",
-        "the client certificate that the host has of it ends within a week, or has ended: 2026-01-09 10:00:00 +0000 UTC",
+        "its Cluster \"member1\" is ready, but the member's ks-apiserver does not answer the host",
+        "the client certificate in its Cluster \"member1\" ends within a week, or has ended: 2026-01-09 10:00:00 +0000 UTC",
     ] {
         assert_says(&run, "warning", &format!("member-readiness member \"member1\": {said}"));
     }

@@ -296,9 +296,8 @@ fn a_probe_asks_every_member_itself_and_says_from_where() {
     let elsewhere = format!("another cluster answers there, with the UID {}", member.uid());
     assert_eq!(probed("other"), seen("other-cluster", &elsewhere));
     assert_eq!(probed("dead"), seen("failed", "from here: the connection to 127.0.0.1:1 was refused"));
-    let program =
-        "from here: the stored kubeconfig names a program or a file, which are not taken from this machine";
-    assert_eq!(probed("program"), seen("failed", program));
+    let program = "the stored kubeconfig does not work: it names a program or a file, which the host's pods do not have";
+    assert_eq!(probed("program"), seen("refused", program));
     let agent = "not asked from here: its agent's proxy answers inside the host only";
     assert_eq!(probed("agent"), seen("<none>", agent));
     bed.assert_untouched();

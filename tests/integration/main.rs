@@ -43,6 +43,7 @@ mod renew;
 mod renew_interrupted;
 mod requests;
 mod resume;
+mod stored_credential;
 mod support;
 mod typed;
 mod unjoin;

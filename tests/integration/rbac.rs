@@ -361,7 +361,7 @@ fn options_of(command: &str) -> &'static str {
     match command.split(' ').next() {
         Some("logs" | "jwt-secret" | "get") => "--context host",
         Some("unjoin") => "--context host --yes",
-        Some("check") => "--context host --skip-check member-server-loopback",
+        Some("check") => "--context host -o wide --skip-check member-server-loopback",
         _ => GO,
     }
 }

@@ -243,7 +243,7 @@ fn what_a_killed_command_leaves_goes_with_the_next_change_and_a_colleagues_pods_
     bed.wait_for("the pods' end", |_| are_past_a_second(&bed, &left));
 
     let checked = bed.kubectl_mc().words("check --context host").run().code(0);
-    assert!(checked.stdout.contains("warning   leftover-probe-pods "), "{checked}");
+    assert!(checked.stdout.contains("  warning leftover-probe-pods: "), "{checked}");
     let told = names(&probe_pods(&bed)).into_iter().filter(|pod| checked.stdout.contains(pod));
     assert_eq!(told.collect::<BTreeSet<_>>(), left.iter().cloned().collect(), "{checked}");
     assert_eq!(probe_pods(&bed).len(), 4, "a check takes nothing away");

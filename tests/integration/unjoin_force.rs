@@ -160,7 +160,7 @@ fn what_a_killed_command_left_is_reported_and_restored_by_the_next_that_writes()
     let before = configuration(&bed);
     let _ = started_and_narrowed(&bed).signal("KILL");
     let check = bed.kubectl_mc().words("check --context host").run();
-    assert!(check.stdout.contains("warning   cluster-webhook "), "{check}");
+    assert!(check.stdout.contains("  warning cluster-webhook: "), "{check}");
     assert!(check.stdout.contains("lets every update of Cluster member1 pass since"), "{check}");
 
     let join = || bed.join("member2 --reachability off --credentials context");

@@ -14,6 +14,7 @@ use crate::{
     live::{
         closer_look::{denied, look_at_installer},
         connection::Connection,
+        identify::probe_all,
         observe::{clusters_object, observe_since},
         request_error::{Cause, RequestError, Verb},
         similarity::did_you_mean,
@@ -176,6 +177,8 @@ async fn of_host(
         Err(RequestError { cause: Cause::Forbidden { .. }, verb, .. }) => (Admission::NotAsked, Some(verb)),
         answer => (answer?, None),
     };
+    let doubted = cluster.filter(|_| admission.denial().is_some()).cloned();
+    let stored = probe_all(doubted).await;
     let denied = denied.map(|verb| Denied {
         verb: verb.to_string(),
         resource: ObjectKind::CLUSTER.qualified(),
@@ -188,7 +191,7 @@ async fn of_host(
         None
     };
     Ok(HostSeen {
-        observed: Observed { denied: denied.into_iter().collect(), ..observed },
+        observed: Observed { denied: denied.into_iter().collect(), stored, ..observed },
         remains,
         untold,
         admission,
@@ -270,18 +273,24 @@ impl Look {
     /// First at the installer, because that decides which steps, and so which rights, are needed.
     async fn look_closer(&mut self, clusters: &Clusters, is_first: bool) {
         let runs = self.runs_installer();
-        if let (Some(connection), Some(member)) = (&clusters.member, &mut self.member) {
-            let scope = ReadScope { run: is_first || runs, ..ReadScope::default() };
+        let shown = ReadScope { shown: is_first, ..ReadScope::default() };
+        let host = async {
+            let Some(host) = &mut self.host else { return };
+            host.surroundings = look_around(&clusters.host, None, None, shown).await;
+        };
+        let member = async {
+            let (Some(connection), Some(member)) = (&clusters.member, &mut self.member) else { return };
+            let scope = ReadScope { run: is_first || runs, ..shown };
             let around = Box::pin(look_around(connection, None, member.storage_class(), scope));
             let installer = async {
                 if runs {
                     look_at_installer(connection, member, false).await;
                 }
             };
-            let (surroundings, ()) = tokio::join!(around, installer);
-            member.surroundings = surroundings;
-            self.decide(clusters);
-        }
+            (member.surroundings, ()) = tokio::join!(around, installer);
+        };
+        tokio::join!(host, member);
+        self.decide(clusters);
         if self.found.is_err() {
             return;
         }

@@ -14,4 +14,4 @@ pub use news::{Line, Manner, News};
 pub use pod::find_of;
 pub use tail::{TailBounds, installer_log_tail};
 pub use unavailable::{Asked, LogUnavailable};
-pub(super) use waiting::{has_given_up, why_no_pod};
+pub(super) use waiting::{has_given_up, why_no_pod, why_stuck};

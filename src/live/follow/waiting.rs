@@ -19,6 +19,32 @@ pub(super) fn why_waiting(pods: &[Pod]) -> Option<String> {
     Some(format!("{}: {}", pod.name_any(), why.unwrap_or_else(|| "Pending".to_owned())))
 }
 
+/// What the kubelet waits with for ever, or tries in vain (Kubernetes `pkg/kubelet/images/types.go`,
+/// `pkg/kubelet/kuberuntime/kuberuntime_container.go@v1.34.0`).
+const IN_VAIN: [&str; 8] = [
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+];
+
+/// Why this pod cannot start, where it does not merely take its time: `image quay.io/a:1: ImagePullBackOff: …`.
+pub(in crate::live) fn why_stuck(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref().filter(|_| pod.metadata.deletion_timestamp.is_none())?;
+    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let in_vain = containers.into_iter().find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let reason = waiting.reason.as_deref().filter(|reason| IN_VAIN.contains(reason))?;
+        let why = told(Some(reason), waiting.message.as_deref())?;
+        Some(format!("image {}: {why}", container.image))
+    });
+    in_vain.or_else(|| unscheduled(status))
+}
+
 /// Why the Deployment has no pod at all: a quota or an admission webhook that refuses it, for example.
 pub(in crate::live) fn why_no_pod(deployment: &Deployment) -> String {
     let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
@@ -80,7 +106,7 @@ fn told(reason: Option<&str>, message: Option<&str>) -> Option<String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Deployment, Pod, has_given_up, why_no_pod, why_waiting};
+    use super::{Deployment, Pod, has_given_up, why_no_pod, why_stuck, why_waiting};
 
     fn pod(status: &Value) -> Pod {
         let pod =
@@ -133,6 +159,24 @@ mod tests {
             let found = deployment(&json!({"type": kind, "status": status}));
             assert_eq!(has_given_up(&found), expected, "{kind} {status}");
         }
+    }
+
+    #[test]
+    fn a_pod_is_stuck_by_what_does_not_pass_by_itself() {
+        let of = |state: &Value| {
+            let mut container = status(state);
+            container["image"] = json!("quay.io/kubesphere/kubefed:v0.8.1");
+            why_stuck(&pod(&json!({"containerStatuses": [container]})))
+        };
+        let image = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}});
+        let said = "image quay.io/kubesphere/kubefed:v0.8.1: ImagePullBackOff: Back-off pulling image";
+        assert_eq!(of(&image).as_deref(), Some(said));
+        assert_eq!(of(&json!({"waiting": {"reason": "ContainerCreating"}})), None);
+        assert_eq!(of(&json!({"running": {}})), None);
+        let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                               "message": "0/3 nodes are available"});
+        let unscheduled = pod(&json!({"phase": "Pending", "conditions": [condition]}));
+        assert_eq!(why_stuck(&unscheduled).as_deref(), Some("Unschedulable: 0/3 nodes are available"));
     }
 
     #[test]

@@ -197,7 +197,8 @@ fn reached(probed: &[Probed]) -> Vec<Reached> {
     let reached = probed.iter().map(|Probed { target, nodes, .. }| Reached {
         server: target.server.clone(),
         from: nodes.iter().filter(|(_, reach)| *reach == Reach::Reachable).count(),
-        of: nodes.len(),
+        of: nodes.iter().filter(|(_, reach)| !matches!(reach, Reach::Unknown(_))).count(),
+        unknown: nodes.iter().filter(|(_, reach)| matches!(reach, Reach::Unknown(_))).count(),
     });
     reached.collect()
 }

@@ -18,6 +18,7 @@ use crate::{
         patience::{in_time, may_pass, retry_until},
         report::{Activity, Completed, Event, Notice},
         request_error::{Cause, RequestError},
+        stuck_pods::StuckPods,
     },
     plan::{
         configuration_patch::{Change, ConfigurationPatch},
@@ -83,8 +84,18 @@ impl Configure {
     ) -> Result<Observed, Failure> {
         let reconciler = Reconciler::new(self.goal_now(turn), (*self.observed).clone());
         let observations = None;
-        let mut reconciling =
-            Reconciling { step: self, turn, connection, reconciler, observations, sent: 0, done, told: None };
+        let stuck = StuckPods::on(connection);
+        let mut reconciling = Reconciling {
+            step: self,
+            turn,
+            connection,
+            reconciler,
+            observations,
+            sent: 0,
+            done,
+            told: None,
+            stuck,
+        };
         if self.follows_a_wait {
             reconciling.look_again().await?;
         }
@@ -167,6 +178,7 @@ struct Reconciling<'a> {
     sent: u32,
     done: &'a mut Done,
     told: Option<Event>,
+    stuck: StuckPods<'a>,
 }
 
 impl<'a> Reconciling<'a> {
@@ -206,6 +218,9 @@ impl<'a> Reconciling<'a> {
         self.begin_waiting();
         while let Next::Wait(missing) = self.next() {
             self.stands(&missing);
+            for pod in self.stuck.look().await {
+                self.tell(Event::Notice(Notice::PodStuck(pod)));
+            }
             self.see(missing).await?;
         }
         if self.next() == Next::Finished {
@@ -230,11 +245,15 @@ impl<'a> Reconciling<'a> {
     }
 
     fn stands(&mut self, missing: &str) {
-        let stands = self
-            .reconciler
-            .installer(self.connection.clock.now())
-            .map_or_else(|| Event::Stands(missing.to_owned()), Event::InstallerStands);
+        let stands =
+            self.installer().map_or_else(|| Event::Stands(missing.to_owned()), Event::InstallerStands);
         self.tell_anew(stands);
+    }
+
+    /// What the installer does, or said last, as long as it is what is waited for.
+    fn installer(&self) -> Option<String> {
+        let said = self.reconciler.installer(self.connection.clock.now());
+        said.filter(|_| !self.reconciler.awaits_controller())
     }
 
     /// Takes what is to be seen next.
@@ -385,6 +404,7 @@ impl<'a> Reconciling<'a> {
     }
 
     fn timed_out(&self, missing: String) -> Failure {
+        let installer = self.installer().map(|said| format!("the installer's last word: {said}")).into_iter();
         Failure::TimedOut {
             side: self.side(),
             waiting: "waiting until the configuration is in effect",
@@ -394,7 +414,7 @@ impl<'a> Reconciling<'a> {
                 LookAt::Installer(self.side())
             },
             missing,
-            installer: self.reconciler.installer(self.connection.clock.now()),
+            known: installer.chain(self.stuck.last().iter().map(ToString::to_string)).collect(),
         }
     }
 

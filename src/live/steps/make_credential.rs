@@ -292,7 +292,7 @@ impl Making<'_> {
             side,
             waiting: "waiting for the service account's token",
             missing: format!("Secret {} in {NAMESPACE} has no token yet", self.token_piece().name()),
-            installer: None,
+            known: Vec::new(),
         }
     }
 

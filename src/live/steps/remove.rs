@@ -119,5 +119,5 @@ fn timed_out(connection: &Connection, trace: &ExistingObject, missing: String) -
     } else {
         ("waiting until kubefed's namespace is gone", LookAt::Namespace(side.clone(), FEDERATION_NAMESPACE))
     };
-    Failure::TimedOut { side, waiting, look_at, missing, installer: None }
+    Failure::TimedOut { side, waiting, look_at, missing, known: Vec::new() }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     live::{
         connection::Connection,
-        identify::answers,
+        identify::probe_shortly,
         narrowing::{admission::attempt, webhook::read},
         observe::seen,
         request_error::RequestError,
@@ -38,7 +38,7 @@ pub async fn admission(
         return Ok(Admission::Unguarded);
     }
     if !sends {
-        return Ok(Admission::Unasked(MemberHealth::of(cluster, answers(cluster).await)));
+        return Ok(Admission::Unasked(MemberHealth::of(cluster, &probe_shortly(cluster).await)));
     }
     ask(host, cluster).await
 }
@@ -61,7 +61,7 @@ async fn ask(host: &Connection, cluster: &RegisteredCluster) -> Result<Admission
         if !matches!(admission, Admission::NotCalled(_)) {
             return Ok(admission);
         }
-        let admission = admission.knowing(&MemberHealth::of(cluster, answers(cluster).await));
+        let admission = admission.knowing(&MemberHealth::of(cluster, &probe_shortly(cluster).await));
         if matches!(admission, Admission::Denies(_)) || Instant::now() >= until {
             return Ok(admission);
         }

@@ -1,0 +1,75 @@
+//! Pods of KubeSphere and its kubefed that cannot start, looked at now and then during a wait: images that are not to be had any
+//! more are how many waits end (kubesphere issue 6550).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use kube::{Api, ResourceExt as _, api::ListParams};
+use kubesphere::cluster_configuration::NAMESPACE;
+use tokio::time::{Instant, timeout};
+
+use super::{connection::Connection, follow::why_stuck, observe::FEDERATION_NAMESPACE, workloads::Pod};
+
+/// Pods that start at all have mostly done so.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
+/// A minute of waiting shall cost few requests.
+const PAUSE: Duration = Duration::from_secs(30);
+/// What helps a wait must not hold it up.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// A pod that cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("Pod {name} in {namespace} cannot start: {why}")]
+pub struct StuckPod {
+    pub namespace: &'static str,
+    pub name: String,
+    /// The reason with its message, and the image that it is about, in the cluster's words.
+    pub why: String,
+}
+
+/// The looks of one wait on a cluster.
+pub(super) struct StuckPods<'a> {
+    connection: &'a Connection,
+    next: Instant,
+    known: BTreeSet<StuckPod>,
+    last: Vec<StuckPod>,
+}
+
+impl<'a> StuckPods<'a> {
+    pub(super) fn on(connection: &'a Connection) -> Self {
+        Self { connection, next: Instant::now() + FIRST_LOOK, known: BTreeSet::new(), last: Vec::new() }
+    }
+
+    /// Those that were not told before, where it is time for a look. What may not be listed is not told.
+    pub(super) async fn look(&mut self) -> Vec<StuckPod> {
+        if Instant::now() < self.next {
+            return Vec::new();
+        }
+        self.next = Instant::now() + PAUSE;
+        let namespaces = [NAMESPACE, FEDERATION_NAMESPACE].map(|namespace| stuck(self.connection, namespace));
+        let Ok(found) = timeout(ANSWERS_WITHIN, futures::future::join_all(namespaces)).await else {
+            return Vec::new();
+        };
+        self.last = found.concat();
+        self.last.iter().filter(|pod| self.known.insert((*pod).clone())).cloned().collect()
+    }
+
+    /// When the next look is due.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Those of the last look.
+    pub(super) fn last(&self) -> Vec<StuckPod> {
+        self.last.clone()
+    }
+}
+
+async fn stuck(connection: &Connection, namespace: &'static str) -> Vec<StuckPod> {
+    let pods: Api<Pod> = Api::namespaced(connection.client.clone(), namespace);
+    let pods = pods.list(&ListParams::default().match_any()).await.map(|list| list.items);
+    let stuck = pods.unwrap_or_default().into_iter().filter_map(|pod| {
+        let why = why_stuck(&pod)?;
+        Some(StuckPod { namespace, name: pod.name_any(), why })
+    });
+    stuck.collect()
+}
