@@ -2,15 +2,22 @@
 
 /// Names further apart than this are not proposed.
 const SIMILAR_ENOUGH: f64 = 0.7;
+/// Jaro finds one letter like every name that has it: neither of two names is so many times as long as the other.
+const LONGER_AT_MOST: usize = 3;
 
 /// The one that is most like `name`, where one is like it at all.
 pub fn most_similar<'a, T: AsRef<str>>(name: &str, candidates: &'a [T]) -> Option<&'a T> {
     candidates
         .iter()
+        .filter(|candidate| are_of_a_length(name, candidate.as_ref()))
         .map(|candidate| (strsim::jaro_winkler(name, candidate.as_ref()), candidate))
         .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, candidate)| candidate)
+}
+
+fn are_of_a_length(one: &str, other: &str) -> bool {
+    one.len() <= other.len() * LONGER_AT_MOST && other.len() <= one.len() * LONGER_AT_MOST
 }
 
 /// The question, for a hint.
@@ -27,6 +34,8 @@ mod tests {
         let names = ["member-server-loopback", "clock-skew"];
         assert_eq!(did_you_mean("clockskew", &names).as_deref(), Some("did you mean \"clock-skew\"?"));
         assert_eq!(did_you_mean("xyz", &names), None);
+        assert_eq!(did_you_mean("nobody", &["b"]), None);
+        assert!(did_you_mean("prod", &["production"]).is_some());
         assert_eq!(did_you_mean("a", &[] as &[&str]), None);
     }
 }
