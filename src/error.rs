@@ -83,7 +83,7 @@ impl ErrorKind {
 /// A failure as a user reads it: what was being done, the causes below, and hints that are actions.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// What it means for the command.
+    /// Impact for the command.
     pub kind: ErrorKind,
     /// What failed, as a fragment.
     pub message: String,
@@ -123,7 +123,7 @@ impl Error {
     /// Checks that stopped it before anything was changed, without their findings.
     pub fn nothing_changed(findings: &[Finding]) -> Self {
         let obstacles = findings.iter().filter(|finding| finding.is_obstacle()).count();
-        Self::new(ErrorKind::Obstacle, format!("nothing was changed: {}", count(obstacles, "obstacle")))
+        Self::new(ErrorKind::Obstacle, format!("{} failed; nothing was changed", count(obstacles, "check")))
     }
 
     /// A difference that was looked for and shown: nothing more to say.
@@ -227,7 +227,7 @@ impl From<Failure> for Error {
             Failure::Unconfirmed { .. } => Self::new(ErrorKind::Obstacle, message)
                 .hint("run the same command again: it shows what it takes now"),
             Failure::ChangedHands { findings, .. } | Failure::Denied { findings, .. } => {
-                let message = format!("{message}: {}", count(findings.len(), "obstacle"));
+                let message = format!("{message}: {} failed", count(findings.len(), "check"));
                 Self { message, ..Self::refused(findings) }
             }
             Failure::StaysNarrowed { side, .. } => {
@@ -245,7 +245,7 @@ impl From<Failure> for Error {
             Failure::Refused(findings) => Self { message, ..Self::refused(findings) },
             Failure::RunFailed { side, .. } => Self::new(ErrorKind::Error, message)
                 .hint(format!("read the log: {}", logs_command(&side)))
-                .hint("mend the cause, then run the same command again: it restarts the installer"),
+                .hint("fix the cause, then run the same command again: it restarts the installer"),
             Failure::TakenBack { .. } => Self::new(ErrorKind::Error, message)
                 .hint("settle it with them (another program, such as GitOps, does it again and again), then run the same command again"),
             Failure::NotSettled { .. } => Self::new(ErrorKind::Error, message)
@@ -298,7 +298,7 @@ fn of_narrowing(failure: NarrowingFailure) -> Error {
 /// It shows when the credential is made, which is before the first change of a configuration.
 fn without_credential(report: Report) -> Error {
     Error {
-        message: "no configuration was changed: 1 obstacle".to_owned(),
+        message: "1 check failed; no configuration was changed".to_owned(),
         ..Error::refused(vec![found_late(report)])
     }
 }

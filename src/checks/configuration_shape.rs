@@ -51,7 +51,7 @@ fn of_config(observed: &Observed) -> Option<Report> {
 }
 
 fn edit(what: &str, side: &Side) -> String {
-    format!("mend it: `{}`", Kubectl::on(side).namespace("kubesphere-system").words("edit").words(what))
+    format!("fix it: `{}`", Kubectl::on(side).namespace("kubesphere-system").words("edit").words(what))
 }
 
 #[cfg(test)]

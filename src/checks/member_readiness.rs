@@ -347,7 +347,7 @@ fn denial(side: &Side, name: &str, why: &str) -> Report {
             "its webhook would not let the Cluster \"{name}\" go, which would hang in its deletion for ever: {why}"
         ),
     )
-    .cure("bring the member back, or mend its address or credential in the Cluster, and run the same command again")
+    .cure("bring the member back, or fix its address or credential in the Cluster, and run the same command again")
     .cure("if the member is gone for good: the same command with `--force`")
 }
 

@@ -16,6 +16,9 @@ pub(super) const CHECK: Check = Check {
     unasked: &[],
 };
 
+/// Where the roles for each command are.
+const ROLES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/credentials.md#ready-made-roles");
+
 fn run(situation: &Situation<'_>) -> Outcome {
     each(situation.answering()?, |observed| &observed.side, |observed| of_cluster(observed, true))
 }
@@ -31,11 +34,15 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
 fn of_cluster(observed: &Observed, is_configured: bool) -> Vec<Report> {
     let unread = unread(observed, is_configured);
     let denied = unread.iter().chain(&observed.denied).map(|denied| may_not(observed, denied));
+    let mut denied: Vec<Report> = denied.collect();
+    if let Some(last) = denied.pop() {
+        denied.push(last.cure(format!("ready-made roles for each command: {ROLES}")));
+    }
     // For people only: without the permission the join goes on.
     let nodes = observed.surroundings.nodes.as_ref().and_then(Seen::unreadable);
     let nodes =
         nodes.map(|reason| Report::unknown(&observed.side, format!("how many nodes it has: {reason}")));
-    denied.chain(nodes).collect()
+    denied.into_iter().chain(nodes).collect()
 }
 
 /// What no plan can be made without.
@@ -69,8 +76,9 @@ fn may_not(observed: &Observed, denied: &Denied) -> Report {
         .cure(format!("give context \"{context}\" a user who is bound to the ClusterRole cluster-admin"));
     }
     let place = namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
+    let user = observed.user.as_ref().map(|user| format!(" \"{user}\"")).unwrap_or_default();
     Report::failure(&observed.side, format!("its user may not {verb} {resource}{place}"))
-        .cure(format!("the user needs \"{verb}\" on {resource}{place}"))
+        .cure(format!("the user{user} needs \"{verb}\" on {resource}{place}"))
 }
 
 #[cfg(test)]
@@ -105,6 +113,9 @@ mod tests {
             ]
         );
         assert_eq!(case.cures(&CHECK), "the user needs \"list\" on clusters.cluster.kubesphere.io");
+        let known = case.host(|host| host.user = Some("jane".to_owned()));
+        let needed = "the user \"jane\" needs \"list\" on clusters.cluster.kubesphere.io";
+        assert_eq!(known.cures(&CHECK), needed);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::plan::intent::Expected;
 /// Check host and members, before or after a join
 ///
 /// Runs every check of a join and reports by cluster what failed, what to know and what could not be told, each with what
-/// to do about it: before a join what stands in its way, and of a member that is joined what has drifted since, such as
+/// to do about it: before a join what blocks it, and of a member that is joined what has drifted since, such as
 /// its credential, secret, role, certificate or readiness. Without MEMBER the host is checked with every member that it
 /// has registered. A member is checked under the name that it is registered with on the host, else
 /// under its context's. Nothing is written, but the API servers are asked which rights the user has. With
@@ -25,7 +25,7 @@ use crate::plan::intent::Expected;
 ///
 /// Needs what a join needs to read: on both sides "get" on the namespace kube-system, and in kubesphere-system "get" on
 /// the ConfigMap kubesphere-config and on the ClusterConfiguration; on the host "list" on
-/// clusters.cluster.kubesphere.io. Useful and not needed, because what may not be read is told as unknown: "list" on
+/// clusters.cluster.kubesphere.io. Useful and not needed, because what may not be read is reported as unknown: "list" on
 /// nodes and on storageclasses.storage.k8s.io ("get", where the configuration names one); "get" on the namespaces
 /// kubesphere-system and kube-federation-system; in kubesphere-system "get" on the Deployment and the Secret
 /// kubesphere-secret, on services/proxy, and what `kubectl mc logs` needs; "get" on the ConfigMap devops-config in
@@ -42,7 +42,7 @@ Exit codes:
   3  a check failed
 
 Examples:
-  # What stands in the way of joining the cluster of context edge-1
+  # What blocks joining the cluster of context edge-1
   kubectl mc check edge-1 --context prod
 
   # Whether a host and two members are still what a join made of them

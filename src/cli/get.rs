@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::change::OutputFormat;
 
-/// List the clusters that a host has, and how they are
+/// List clusters and their status
 ///
 /// Shows every Cluster of the host, or those that are named, with what the host's controller says of it and how much of
 /// that can be believed. If there is a reason, it stands in the row: of a controller's error the innermost cause, with

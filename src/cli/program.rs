@@ -21,7 +21,7 @@ use super::{
 /// name of its Cluster on the host, as `kubectl mc get` lists it.
 ///
 /// What changes clusters shows its plan and asks first. With --dry-run=client it shows the plan and
-/// changes nothing; `kubectl mc check` looks for what is in the way, and changes nothing either.
+/// changes nothing; `kubectl mc check` reports what blocks it, and changes nothing either.
 ///
 /// Exit codes, where a command's own help says nothing else:
 ///   0  done, or nothing to do        4    timed out; re-running continues
@@ -45,7 +45,7 @@ Examples:
   # Join it
   kubectl mc join edge-1 --context prod
 
-  # See which clusters the host has, and how they are
+  # The clusters of a host and their status
   kubectl mc get --context prod
 
   # Find out whether a member is still what the join made of it

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::change::ChangeOptions;
 
-/// Take a member out: on the host, and with --member-context on the member too
+/// Remove a member: from the host, and with --member-context from the member too
 ///
 /// Deletes the member's Cluster on the host and waits until its finalizer is gone. Without --member-context that is all:
 /// the member keeps the host's jwtSecret, with which it can sign logins for the host, and its role and accounts; what

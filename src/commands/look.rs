@@ -21,7 +21,7 @@ use crate::{
     error::Error,
     live::{
         account::{account, earlier},
-        closer_look::{denied, look_at_installer, still_needed},
+        closer_look::{denied, look_at_installer, look_at_user, still_needed},
         connection::Connection,
         endpoint::look_at_endpoint,
         identify::probe_all,
@@ -225,6 +225,7 @@ async fn look_at_the_rest(changing: Changing<'_>, host: Option<&Connection>, ask
     let denied = denied.map_err(|error| silent.push(self::silent(connection, &error))).unwrap_or_default();
     observed.denied = still_needed(asked.denied, &accesses);
     observed.denied.extend(denied);
+    look_at_user(connection, observed).await;
     silent
 }
 

@@ -20,7 +20,7 @@ use crate::{
         environment::command_line,
         execute::{Run, Way},
         failure::Failure,
-        ledger::Ledger,
+        ledger::{Changes, Ledger},
         similarity::did_you_mean,
         undo::Undo,
     },
@@ -127,8 +127,9 @@ pub(super) async fn run<T: Task>(
     ui: &Ui,
     connect: impl Future<Output = Result<T, Error>>,
 ) -> Result<(), Error> {
-    let undo = Undo::default();
-    let pipeline = Pipeline { change, ui, deadline: Instant::now() + change.timeout, undo: &undo };
+    let (undo, changes) = (Undo::default(), Changes::default());
+    let deadline = Instant::now() + change.timeout;
+    let pipeline = Pipeline { change, ui, deadline, undo: &undo, changes: &changes };
     let result = tokio::select! {
         // First, because it knows what an interruption at its prompt means.
         biased;
@@ -137,7 +138,19 @@ pub(super) async fn run<T: Task>(
         error = interrupted() => Err(error),
     };
     undo_before_ending(&undo, ui).await;
+    let result = told(change, ui, &changes.take(), &mut document).and(result);
     ending::conclude(ui, change.output, &mut document, result)
+}
+
+/// What was changed before an interruption.
+fn told(
+    change: &ChangeOptions,
+    ui: &Ui,
+    changes: &[StepResult],
+    document: &mut Document,
+) -> Result<(), Error> {
+    document.done(changes);
+    if change.output.is_some() { Ok(()) } else { results::show(ui, changes, DryRun::None) }
 }
 
 /// Takes away what this command has put up for a moment, whatever ended it. What stays is said, with what takes it away.
@@ -170,7 +183,7 @@ pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
         None => Ok(()),
         Some(id) => {
             let known: Vec<&str> = skippable_ids().collect();
-            let error = Error::usage(format!("\"{id}\" is no check that can be skipped"));
+            let error = Error::usage(format!("unknown or non-skippable check \"{id}\""));
             let error = did_you_mean(id, &known).into_iter().fold(error, Error::hint);
             Err(error.hint(format!("these can: {}", known.join(", "))))
         }
@@ -182,6 +195,7 @@ struct Pipeline<'a> {
     ui: &'a Ui,
     deadline: Instant,
     undo: &'a Undo,
+    changes: &'a Changes,
 }
 
 /// How a plan was carried out.
@@ -305,9 +319,12 @@ impl Pipeline<'_> {
             wait: self.change.wait,
             report: &progress,
             undo: self.undo,
+            changes: self.changes,
         };
         let ledger = run.carry_out(view.plan).await;
         drop(progress);
+        // The ledger has them, in the order of the plan.
+        self.changes.take();
         let concluded = self.conclude(&ledger.results(), document);
         for entry in &ledger.entries {
             document.found_later(&entry.findings);

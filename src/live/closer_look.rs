@@ -1,8 +1,9 @@
 //! What is asked only of a cluster that is going to change: permissions, the short name `cc`, the installer.
 
 use futures::future::join_all;
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+use k8s_openapi::api::{
+    authentication::v1::SelfSubjectReview,
+    authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
 };
 use kube::{Api, api::PostParams};
 use kubesphere::cluster_configuration::{GROUP, SHORT_NAME};
@@ -34,7 +35,7 @@ pub async fn look_at_installer(connection: &Connection, observed: &mut Observed,
     if !is_in_effect && told.may_outdate(observed.clock.now) {
         read_again(connection, observed).await;
     }
-    (observed.run, observed.container) = (told.run, told.container);
+    (observed.run, observed.container, observed.last_line) = (told.run, told.container, told.last_line);
 }
 
 async fn read_again(connection: &Connection, observed: &mut Observed) {
@@ -86,6 +87,22 @@ pub async fn denied(connection: &Connection, accesses: &[Access]) -> Result<Vec<
         }
     }
     Ok(denied)
+}
+
+/// Who the server takes the user for; from Kubernetes 1.28 on it tells (`kubectl auth whoami`).
+async fn user(connection: &Connection) -> Option<String> {
+    let api: Api<SelfSubjectReview> = Api::all(connection.client.clone());
+    let review = api.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
+    review.status?.user_info?.username
+}
+
+/// Adds who the user is, where something is denied or may not be read.
+pub async fn look_at_user(connection: &Connection, observed: &mut Observed) {
+    let unread =
+        [observed.configuration.unreadable(), observed.config.unreadable(), observed.clusters.unreadable()];
+    if !observed.denied.is_empty() || unread.iter().any(Option::is_some) {
+        observed.user = user(connection).await;
+    }
 }
 
 fn qualified(access: &Access) -> String {

@@ -20,7 +20,7 @@ pub(super) struct Told {
     pub(super) run: InstallerRun,
     /// Whose log it is.
     pub(super) container: Option<InstallerContainer>,
-    last_line: Option<Timestamp>,
+    pub(super) last_line: Option<Timestamp>,
 }
 
 impl Told {

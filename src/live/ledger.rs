@@ -1,6 +1,11 @@
 //! What came of the steps: from it later steps take what earlier ones have made, and results, the object of `-o` and the exit code
 //! are made.
 
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use kubesphere::side::Side;
 
 use super::{
@@ -12,6 +17,34 @@ use crate::{
     checks::Finding,
     plan::{manifest::Written, member_kubeconfig::StoredKubeconfig, observed::Observed, result::StepResult},
 };
+
+/// What was changed so far. It is kept outside of the future that carries out a plan: an interruption drops that future with its
+/// ledger, and what was changed is told all the same.
+#[derive(Default)]
+pub struct Changes(Mutex<Vec<StepResult>>);
+
+impl Changes {
+    /// A binding that was patched twice is one result.
+    pub(super) fn add(&self, result: &StepResult) {
+        let mut changes = self.all();
+        if !changes.contains(result) {
+            changes.push(result.clone());
+        }
+    }
+
+    pub(super) fn withdraw(&self, result: &StepResult) {
+        self.all().retain(|change| change != result);
+    }
+
+    /// Those that nobody has been told of.
+    pub fn take(&self) -> Vec<StepResult> {
+        mem::take(&mut *self.all())
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<StepResult>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Entries in the order of phases and lanes.
 #[derive(Default)]

@@ -96,7 +96,9 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
         clock: Clock { now: connection.clock.now(), ahead_seconds: connection.clock.ahead_seconds() },
         run: InstallerRun::NotAsked,
         container: None,
+        last_line: None,
         short_name_clashes: Seen::Absent,
+        user: None,
         denied: Vec::new(),
         stored: BTreeMap::new(),
         account: None,
@@ -138,7 +140,7 @@ pub(super) async fn observe_again(
         Observed { configuration, config, installer, clusters, joined_as, clock, ..before.clone() }
             .without_closer_look();
     let told = installer_run::observe(connection, &observed, log).await;
-    (observed.run, observed.container) = (told.run, told.container);
+    (observed.run, observed.container, observed.last_line) = (told.run, told.container, told.last_line);
     Ok(observed)
 }
 

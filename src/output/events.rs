@@ -14,7 +14,7 @@ pub(super) fn activity(activity: &Activity) -> String {
         Activity::Role(role) => format!("waiting until the role {role} is in effect"),
         Activity::ClusterReady(name) => format!("waiting until the Cluster {name} is ready"),
         Activity::ClusterRelease(name) => {
-            format!("waiting until ks-controller-manager has let the Cluster go ({name})")
+            format!("waiting until ks-controller-manager removes the finalizer of Cluster {name}")
         }
         Activity::Narrowing(name) => format!("narrowing the webhook for Cluster {name}"),
         Activity::ClusterGone(name) => format!("waiting until Cluster {name} is gone"),
@@ -47,9 +47,7 @@ pub(super) fn deed(deed: &Completed) -> String {
         Completed::Gone(trace) => format!("{} is gone", trace.object.in_words()),
         Completed::Released(namespace) => format!("Namespace {namespace} is the member's own"),
         Completed::Made(piece) => made(*piece),
-        Completed::CredentialTried => {
-            "the credential for the host works, and is a cluster-admin's".to_owned()
-        }
+        Completed::CredentialTried => "host credential verified (cluster-admin)".to_owned(),
         Completed::Signed(end) => format!("client certificate signed by the member, until {}", day(*end)),
         Completed::EarlierDeleted(name) => format!("{name} deleted"),
         Completed::EarlierUsersRemoved(name) => format!("{name} rid of earlier users"),

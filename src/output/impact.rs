@@ -105,6 +105,13 @@ fn of_deletion(step: &DeleteCluster) -> Vec<String> {
     if step.deletes {
         texts.push(format!("{host}: the host's users no longer reach the member through its console"));
     }
+    if !step.with_member {
+        texts.push(
+            "the member is left as it is: its role, the host's jwtSecret and the host's credential stay there, which \
+             `--member-context` removes"
+                .to_owned(),
+        );
+    }
     if let Some(forced) = &step.forced {
         texts.push(forced.denial.as_ref().map_or_else(
             || {
@@ -115,12 +122,6 @@ fn of_deletion(step: &DeleteCluster) -> Vec<String> {
             },
             |denial| format!("{host}: its webhook does not let the Cluster go ({denial})"),
         ));
-        if !forced.with_member {
-            texts.push(
-                "the member is left as it is; if it comes back, it still knows the host's jwtSecret"
-                    .to_owned(),
-            );
-        }
         if forced.field == Field::Rules {
             texts.push(format!(
                 "{host}: for some seconds nobody is refused who gives any Cluster a kubeconfig that leads to another cluster, or \

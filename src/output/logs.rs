@@ -65,7 +65,7 @@ pub fn hints(side: &Side, conclusion: &Conclusion<'_>) -> Vec<String> {
     let kubectl = Kubectl::on(side).namespace("kubesphere-system");
     let again = format!("`{kubectl} rollout restart deployment/ks-installer`");
     let follow = format!("follow it: {}", logs_command(side));
-    let mend = format!("mend the cause, then let it run again: {again}, or the same `join` or `prepare`");
+    let fix = format!("fix the cause, then let it run again: {again}, or the same `join` or `prepare`");
     match conclusion {
         Conclusion::Succeeded(_) => Vec::new(),
         Conclusion::NeverRan | Conclusion::Unknown(_) => vec![
@@ -75,17 +75,17 @@ pub fn hints(side: &Side, conclusion: &Conclusion<'_>) -> Vec<String> {
         Conclusion::UnderWay(_) | Conclusion::Due(_) => vec![follow],
         Conclusion::Stalled(_) => vec![waiting_pods(side), follow],
         Conclusion::Failed { then, .. } => match then {
-            Then::Over => vec![mend],
-            Then::GoesOn { configures: false, .. } => vec![follow, mend],
+            Then::Over => vec![fix],
+            Then::GoesOn { configures: false, .. } => vec![follow, fix],
             Then::GoesOn { configures: true, .. } => {
                 vec![
                     "the configuration is written all the same, which may take a few minutes more".to_owned(),
-                    mend,
+                    fix,
                 ]
             }
             Then::TriedAgain { .. } => {
                 vec![
-                    "mend the cause: the installer tries again every 5 seconds".to_owned(),
+                    "fix the cause: the installer tries again every 5 seconds".to_owned(),
                     format!("then {follow}"),
                 ]
             }

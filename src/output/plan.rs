@@ -58,7 +58,7 @@ pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
     show_kept(ui, view);
     let impact = impact::of_plan(view);
     if !impact.is_empty() {
-        ui.message(&format!("\n{}", "What it means".style(ui.styles.strong)));
+        ui.message(&format!("\n{}", "Impact".style(ui.styles.strong)));
         for text in &impact {
             ui.message(&format!("  - {}", sanitize(text)));
         }
@@ -130,7 +130,7 @@ pub(super) fn sentence(step: &Step) -> String {
         Step::NarrowWebhook(step) => narrowing(step.planned.name(), step.field),
         Step::DeleteCluster(step) if step.deletes => {
             format!(
-                "delete Cluster {}, and wait until ks-controller-manager has let it go",
+                "delete Cluster {}, and wait until ks-controller-manager removes its finalizer",
                 step.planned.name()
             )
         }
@@ -235,7 +235,7 @@ fn probing(probing: &Probing) -> String {
     let nodes = count(probing.nodes.len(), "node");
     let servers = probing.targets().into_iter().map(|target| target.server.as_str());
     let servers = servers.collect::<Vec<_>>().join(", ");
-    format!("probe {servers} from {nodes} with short-lived pods in kubesphere-system; nothing is pulled")
+    format!("probe {servers} from {nodes} with short-lived pods in kubesphere-system; no image is pulled")
 }
 
 fn show_change(ui: &Ui, step: &Step, change: &Change) {

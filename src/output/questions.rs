@@ -5,7 +5,7 @@ use crate::error::Error;
 
 /// Whether to take the steps that were shown.
 pub async fn go_on(ui: &Ui) -> Result<bool, Error> {
-    ui.ask("Go on?").await
+    ui.ask("Proceed?").await
 }
 
 /// The name of the Cluster, where a mere yes is said too easily.

@@ -21,7 +21,7 @@ use crate::{
 const ORDER: [Verdict; 5] =
     [Verdict::Skipped, Verdict::Ok, Verdict::Unknown, Verdict::Warning, Verdict::Failure];
 
-/// Prints cluster by cluster what is to be known, each with its cures, and how many checks else passed.
+/// Prints cluster by cluster what is to be known, each with its fixs, and how many checks else passed.
 pub fn show(ui: &Ui, clusters: &[&Observed], findings: &[Finding]) -> Result<(), Error> {
     let report = Report { styles: ui.result_styles, marks: ui.result_marks, findings };
     for section in sections(clusters, findings) {

@@ -170,8 +170,12 @@ pub struct Observed {
     pub run: InstallerRun,
     /// The container whose log told that. Closer look.
     pub container: Option<InstallerContainer>,
+    /// When the last line of that log was written. Closer look.
+    pub last_line: Option<Timestamp>,
     /// Other resources with the short name `cc`. Closer look.
     pub short_name_clashes: Seen<Vec<String>>,
+    /// Who the server takes the user for, where that matters and the server tells. Closer look.
+    pub user: Option<String>,
     /// What the plan's steps need and the user may not do. Closer look.
     pub denied: Vec<Denied>,
     /// What its members said when they were asked through what it has stored, by their Clusters' names. Closer look.
@@ -193,6 +197,7 @@ impl Observed {
         Self {
             run: InstallerRun::NotAsked,
             short_name_clashes: Seen::Absent,
+            user: None,
             denied: Vec::new(),
             stored: BTreeMap::new(),
             account: None,
@@ -302,7 +307,9 @@ pub fn fixture(kubernetes: &str) -> Observed {
         clock: Clock { now: Timestamp::UNIX_EPOCH, ahead_seconds: 0 },
         run: InstallerRun::NotAsked,
         container: None,
+        last_line: None,
         short_name_clashes: Seen::Absent,
+        user: None,
         denied: Vec::new(),
         stored: BTreeMap::new(),
         account: None,

@@ -133,6 +133,8 @@ pub struct Reconciler {
     patched_uid: Option<String>,
     /// The version of the configuration that our patch has replaced: who shows it is late.
     replaced: Option<String>,
+    /// The last line that was read before our change, which is after it whatever the whole seconds of managedFields say.
+    read_before: Option<Timestamp>,
 }
 
 impl Reconciler {
@@ -154,6 +156,7 @@ impl Reconciler {
             may_restart,
             patched_uid: None,
             replaced: None,
+            read_before: None,
         }
     }
 
@@ -181,6 +184,7 @@ impl Reconciler {
             Observation::Configuration(found) => self.configuration(found),
             Observation::Config(found) => self.observed.config = found,
             Observation::Clusters(found) => self.observed.clusters = Seen::Present(found),
+            Observation::Line { at, .. } if self.read_before.is_some_and(|before| at <= before) => {}
             Observation::Line { at, text } => {
                 self.log.push(Some(at), &text);
                 self.look_counts = false;
@@ -312,6 +316,7 @@ impl Reconciler {
     }
 
     fn forget_log(&mut self) {
+        self.read_before = self.log.last_line_at().max(self.observed.last_line);
         self.log = InstallerLog::default();
         self.log_waits = None;
         self.log_unreadable = None;

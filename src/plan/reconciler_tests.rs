@@ -92,6 +92,23 @@ fn after_its_patch_a_member_waits_until_kubesphere_config_has_secret_and_role() 
     assert_eq!(reconciler.next(at(4)), Next::Finished);
 }
 
+/// managedFields have whole seconds: the end of the run before, read again, seems to be as late as the patch.
+#[test]
+fn a_patch_in_the_second_in_which_the_run_before_has_ended_is_not_taken_for_done() {
+    let secret = JwtSecret::new(OURS);
+    let ended = at(0) + SignedDuration::from_millis(100);
+    let before =
+        Observed { last_line: Some(ended), ..observed(configuration("u", "none", "", -900), idle()) };
+    let mut reconciler = Reconciler::new(Goal::Member(secret), before);
+    reconciler.patched(configuration("u", "member", OURS, 0), at(0));
+    let banner = "###              Welcome to KubeSphere!           ###".to_owned();
+    reconciler.take(Observation::Line { at: ended, text: banner });
+    assert!(waits(&reconciler.next(at(1))), "{:?}", reconciler.next(at(1)));
+    reconciler.take(line(1, "BEGIN"));
+    reconciler.take(member_config());
+    assert_eq!(reconciler.next(at(2)), Next::Finished);
+}
+
 #[test]
 fn a_run_that_failed_without_effect_is_given_up_with_its_own_words() {
     let secret = JwtSecret::new(OURS);

@@ -164,7 +164,7 @@ impl About<'_> {
         );
         let remark =
             self.remark(message).cure(self.read_log()).cure(self.run_installer(
-                "where the run was cut short, mend its cause, then let the installer run again",
+                "where the run was cut short, fix its cause, then let the installer run again",
             ));
         let asks = places.iter().any(|(place, _)| *place == Place::Configuration);
         Some(if self.is_host() && asks {

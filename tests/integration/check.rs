@@ -167,7 +167,7 @@ fn a_cluster_that_does_not_answer_hides_no_other() {
         "permissions member \"member1\": its user may not patch clusterconfigurations",
     );
     assert_says(&run, "unknown", "default-storage-class member \"member1\": whether the StorageClass");
-    assert_says(&run, "ok", "member-versions member \"member1\": no member is newer than the host");
+    assert_says(&run, "ok", "member-versions member \"member1\": the member is not newer than the host");
     assert_says(&run, "unknown", "member-versions member \"gone\": it did not answer");
     bed.assert_untouched();
 }
@@ -242,7 +242,7 @@ fn a_name_that_cannot_be_a_clusters_is_a_finding() {
 fn what_is_typed_wrongly_is_refused() {
     let bed = Watched::shared();
     for (words, said) in [
-        ("check member1 --skip-check permissions", "\"permissions\" is no check that can be skipped"),
+        ("check member1 --skip-check permissions", "unknown or non-skippable check \"permissions\""),
         ("check member1 member1", "MEMBER \"member1\" is named twice"),
         ("check membr1", "did you mean \"member1\"?"),
     ] {

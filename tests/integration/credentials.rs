@@ -113,7 +113,7 @@ fn a_service_account_of_our_own_is_stored_and_shown_nowhere() {
     let run = bed.join("member1 --credentials service-account").run().code(0);
     run.says("2. member \"member1\": create ServiceAccount kubesphere-system/kubectl-mc-host bound to cluster-admin, and a token for it\n")
         .says("5. host \"host\": create Cluster member1 with the token of ServiceAccount kubesphere-system/kubectl-mc-host of member1\n")
-        .says("the credential for the host works, and is a cluster-admin's\n")
+        .says("host credential verified (cluster-admin)\n")
         .stdout(&format!(
             "serviceaccount/kubectl-mc-host created on member \"member1\"\n\
              clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host created on member \"member1\"\n\
@@ -459,7 +459,7 @@ fn an_account_that_a_colleague_has_just_made_is_shared_and_a_strangers_is_not() 
         .code(3)
         .says("error: member \"member1\": ServiceAccount kubectl-mc-host is not ours: it has no label ")
         .says(" [member-credential]\n")
-        .says("error: no configuration was changed: 1 obstacle\n")
+        .says("error: 1 check failed; no configuration was changed\n")
         .stdout("");
     assert!(bed.host().cluster("member1").is_null());
 }
@@ -546,7 +546,7 @@ fn where_the_member_signs_no_certificate_nothing_is_configured_and_nothing_is_le
     assert_eq!((&found["id"], &found["verdict"]), (&json!("member-credential"), &json!("failure")));
     let _ = run
         .says("error: member \"member1\": no client certificate: its signer kubernetes.io/kube-apiserver-client has not answered within 30 s [member-credential]\n")
-        .says("error: no configuration was changed: 1 obstacle\n")
+        .says("error: 1 check failed; no configuration was changed\n")
         .says("hint: use a context with a client certificate, and `--credentials context`\n");
     assert_eq!(bed.configuration_patches(), [0, 0]);
     assert_eq!(requests(bed.member(1)), Vec::<String>::new());

@@ -44,7 +44,7 @@ fn a_dry_run_asks_nobody_and_needs_no_terminal() {
         .run()
         .code(0)
         .stdout(&lines(bed.host().uid(), "dry run"))
-        .does_not_say("Go on?");
+        .does_not_say("Proceed?");
     bed.assert_untouched();
 }
 

@@ -44,7 +44,7 @@ fn what_is_not_prepared_is_not_imported() {
     run.says("error: member \"member1\": it is not prepared: spec.authentication.jwtSecret is ")
         .says("spec.multicluster.clusterRole is none, not member [prepared]\n")
         .says("hint: `kubectl mc prepare member member1 --context host`\n")
-        .says("error: nothing was changed: 1 obstacle\n");
+        .says("error: 1 check failed; nothing was changed\n");
     bed.assert_untouched();
 }
 

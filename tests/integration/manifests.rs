@@ -85,7 +85,7 @@ fn kubectl_joins_a_member_by_what_was_written() {
     assert_eq!(names(&directory), files);
     let first = format!("serviceaccount/kubectl-mc-host written to {}\n", directory.join(files[0]).display());
     assert!(run.stdout.starts_with(&first) && run.stdout.lines().count() == 5, "{run}");
-    let run = run.says("1. member \"member1\": create ServiceAccount").does_not_say("Go on?");
+    let run = run.says("1. member \"member1\": create ServiceAccount").does_not_say("Proceed?");
     run.says("the files hold secrets");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);

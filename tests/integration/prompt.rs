@@ -52,7 +52,7 @@ fn who_declines_at_the_prompt_has_changed_nothing() {
 fn the_question_comes_after_the_plan_and_what_it_means() {
     let bed = Watched::shared();
     let run = bed.kubectl_mc().words(JOIN).words("--color never").answer("n\n").code(5);
-    let (plan, _) = run.stdout.split_once("Go on? [y/N]").expect("it asks");
+    let (plan, _) = run.stdout.split_once("Proceed? [y/N]").expect("it asks");
     for said in [
         "SIDE     CONTEXT   SERVER ",
         &format!("host     host      {}   none   v3.4.1       v1.34.3      1       ", bed.host().server()),
@@ -69,7 +69,7 @@ fn the_question_comes_after_the_plan_and_what_it_means() {
 fn an_interrupt_at_the_prompt_ends_it() {
     let bed = Watched::shared();
     let run = bed.kubectl_mc().words(JOIN).words("--context host --color never").answer(CTRL_C).code(130);
-    assert!(run.stdout.contains("error: interrupted\r\n"), "{run}");
+    assert!(run.stdout.contains("\r\nerror: cancelled; nothing was changed\r\n"), "{run}");
     bed.assert_untouched();
 }
 

@@ -78,7 +78,7 @@ fn on_a_terminal_what_a_colleague_has_changed_is_shown_and_asked_for() {
         ),
         "{run}"
     );
-    assert!(second.contains(STANDALONE_AGAIN) && second.contains("Go on? [y/N]"), "{run}");
+    assert!(second.contains(STANDALONE_AGAIN) && second.contains("Proceed? [y/N]"), "{run}");
     assert_eq!(bed.configuration_patches(), [1, 1]);
     bed.assert_joined(1, "member1");
 }

@@ -21,7 +21,7 @@ const LATER: [&str; 2] = ["kube-federation-system", "kubesphere-devops-system"];
 struct Duty {
     host: &'static [&'static str],
     member: &'static [&'static str],
-    /// What the roles do not give on purpose: it is told as unknown.
+    /// What the roles do not give on purpose: it is reported as unknown.
     spared: &'static [&'static str],
     exercises: &'static [Exercise],
 }

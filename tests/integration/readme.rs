@@ -191,8 +191,7 @@ fn said<'a>(page: &'a str, pattern: &str) -> BTreeSet<&'a str> {
 }
 
 /// Pages that show the version or the address of the repository in commands.
-const OF_RELEASES: [&str; 4] =
-    ["README.md", "README.zh-CN.md", "docs/release.md", "plugin-manifest/README.md"];
+const OF_RELEASES: [&str; 3] = ["docs/install.md", "docs/release.md", "plugin-manifest/README.md"];
 
 #[test]
 fn commands_have_the_version_of_the_manifest() {
@@ -209,12 +208,19 @@ fn commands_have_the_version_of_the_manifest() {
 fn every_page_has_the_address_of_the_manifest() {
     const OTHER_PLUGIN: &str = "jonnylangefeld/kubectl-mc";
     let address = env!("CARGO_PKG_REPOSITORY").strip_prefix("https://github.com/").unwrap();
-    for file in OF_RELEASES.into_iter().chain(["CHANGELOG.md", "CONTRIBUTING.md", "docs/README.md"]) {
+    for file in OF_RELEASES.into_iter().chain([
+        "README.md",
+        "README.zh-CN.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs/README.md",
+    ]) {
         let page = fs::read_to_string(file).unwrap();
         let shown = said(&page, r"(?:github\.com/|--repo )([\w.-]+/kubectl-mc)\b");
         let others: Vec<_> = shown.iter().filter(|shown| ![address, OTHER_PLUGIN].contains(*shown)).collect();
         assert!(others.is_empty(), "{file} has {others:?}, and Cargo.toml has {address}");
-        let has_commands_of_it = ["README.md", "README.zh-CN.md", "docs/release.md"].contains(&file);
+        let has_commands_of_it =
+            ["README.md", "README.zh-CN.md", "docs/install.md", "docs/release.md"].contains(&file);
         assert_eq!(shown.contains(address), has_commands_of_it, "{file}");
     }
 }

@@ -155,7 +155,7 @@ fn a_host_is_never_made_a_member_nor_a_member_a_host() {
         "error: host \"member1\": it is a member of another host, and a member is never made a host",
         "hint: name the real host with `--context NAME`",
         "error: member \"host\": it is a host, and a host is never made a member",
-        "error: nothing was changed: 2 obstacles",
+        "error: 2 checks failed; nothing was changed",
     ];
     assert_refused(&bed, bed.kubectl_mc().words(turned), &said);
 }
@@ -177,8 +177,10 @@ fn a_member_of_another_host_stays_that_hosts() {
 #[test]
 fn a_cluster_without_kubesphere_is_refused() {
     let empty = standalone().with(Peculiarity::NoKubeSphere);
-    let said =
-        ["error: member \"member1\": KubeSphere is not installed [kubesphere-version]", "1 obstacle\n"];
+    let said = [
+        "error: member \"member1\": KubeSphere is not installed [kubesphere-version]",
+        "1 check failed; nothing was changed\n",
+    ];
     assert_join_refused(&member(empty.clone()), &said);
     assert_join_refused(
         &host(empty),
@@ -293,7 +295,8 @@ fn version_3_1_always_calls_its_host_host() {
 #[test]
 fn host_and_member_do_not_share_a_name() {
     let bed = Watched::shared();
-    let said = ["error: host \"host\": the name \"member1\" is a member's", "1 obstacle\n"];
+    let said =
+        ["error: host \"host\": the name \"member1\" is a member's", "1 check failed; nothing was changed\n"];
     assert_refused(bed, bed.join("member1 --host-cluster-name member1"), &said);
     let said = ["error: member \"member1\": the name \"host\" will be the host's own Cluster's"];
     assert_refused(bed, bed.join("member1 --name host"), &said);
@@ -403,7 +406,7 @@ fn all_obstacles_are_said_at_once_and_one_members_obstacle_stops_all() {
         "error: member \"member2\": KubeSphere is not installed",
         "error: member \"member1\": its server ",
         "error: member \"member2\": its server ",
-        "error: nothing was changed: 4 obstacles\n",
+        "error: 4 checks failed; nothing was changed\n",
     ];
     assert_refused(&bed, program, &said);
 }

@@ -79,6 +79,19 @@ fn killed_after_each_write_a_join_of_3_4_ends_alike() {
 
 /// Interrupted in each write, which is after the one before it, and in the wait after the last one.
 #[test]
+fn what_was_changed_before_an_interruption_is_told() {
+    let bed = Faulty::lease(&Scenario::new(Version::V3_4));
+    let (method, path) = PATCH;
+    let run = bed.signalled_in("INT", bed.join("member1"), bed.before_host(), method, path).code(130);
+    let told: Vec<&str> = run.stdout.lines().collect();
+    let account = "serviceaccount/kubectl-mc-host created on member \"member1\"";
+    let binding =
+        "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host created on member \"member1\"";
+    assert_eq!(told[..2], [account, binding], "{run}");
+    assert!(told[2].starts_with("secret/kubectl-mc-host-token-"), "{run}");
+}
+
+#[test]
 fn interrupted_after_each_write_it_says_so_and_ends_alike() {
     let bed = Faulty::lease(&Scenario::new(Version::V3_4));
     let interrupted = |front, (method, path)| {

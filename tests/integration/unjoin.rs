@@ -200,7 +200,7 @@ fn what_is_refused_or_rehearsed_changes_nothing() {
         .says("hint: read the plan above, then run the same command with `--yes`");
     let words = "unjoin member1 --member-context member1 --context host --color never";
     let run = bed.kubectl_mc().words(words).answer("n\n").code(5);
-    let (plan, _) = run.stdout.split_once("Go on? [y/N]").expect("it asks");
+    let (plan, _) = run.stdout.split_once("Proceed? [y/N]").expect("it asks");
     for said in [
         "1. host \"host\": delete Cluster member1, and wait",
         "spec.multicluster.clusterRole: member → none",

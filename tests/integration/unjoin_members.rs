@@ -198,7 +198,7 @@ fn a_member_that_dies_during_the_wait_ends_it_in_time_with_the_webhooks_words() 
     let _ = started
         .end()
         .code(4)
-        .says("timed out while waiting until ks-controller-manager has let the Cluster go")
+        .says("timed out while waiting until ks-controller-manager removes the finalizer of the Cluster")
         .says("its webhook does not let it go")
         .says("hint: look at the host's controller:")
         .says("with `--force`");

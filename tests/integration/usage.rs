@@ -130,7 +130,7 @@ fn a_check_that_is_not_known_is_answered_with_the_one_that_is_like_it() {
     for words in ["join member1", "check member1", "renew member1 --member-context member1"] {
         let run = program(words).words("--skip-check clockskew").run().code(2);
         let _ =
-            run.says("\"clockskew\" is no check that can be skipped\nhint: did you mean \"clock-skew\"?\n");
+            run.says("unknown or non-skippable check \"clockskew\"\nhint: did you mean \"clock-skew\"?\n");
     }
 }
 

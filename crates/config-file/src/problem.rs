@@ -147,7 +147,7 @@ impl Problem {
             }
             Fault::OtherKind { .. } => "set kind and apiVersion right, or take the file of KubeSphere 3",
             Fault::NotUtf8 { .. } => "save the file as UTF-8",
-            Fault::NotYaml(_) => "mend the line, or the ones before it, in an editor",
+            Fault::NotYaml(_) => "fix the line, or the ones before it, in an editor",
             Fault::Tab => "replace the tab by blanks",
             Fault::Duplicate { .. } => "remove one of the two",
             Fault::NoConfiguration => {

@@ -79,7 +79,7 @@ impl ConnectionError {
             Self::Exec { source, .. } => source.hints(),
             Self::Unreadable { side, .. } | Self::Invalid { side, .. } | Self::HalfIdentity { side } => {
                 vec![format!(
-                    "mend the cluster and user of context \"{}\", or use another context; `{} view` shows them",
+                    "fix the cluster and user of context \"{}\", or use another context; `{} view` shows them",
                     side.context(),
                     Kubectl::config(side)
                 )]

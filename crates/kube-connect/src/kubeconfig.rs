@@ -128,7 +128,7 @@ impl KubeconfigError {
                 vec!["name another file with `--kubeconfig` or `$KUBECONFIG`".to_owned()]
             }
             Self::Malformed { .. } => {
-                vec!["mend the file, or name another with `--kubeconfig` or `$KUBECONFIG`".to_owned()]
+                vec!["fix the file, or name another with `--kubeconfig` or `$KUBECONFIG`".to_owned()]
             }
             Self::Empty { .. } => vec!["name a file with `--kubeconfig` or `$KUBECONFIG`".to_owned()],
             Self::NoCurrentContext { contexts } => {

@@ -12,7 +12,7 @@ use crate::{
     commands::{look::silent, narrowing::left_narrowed, pipeline::Looked},
     error::Error,
     live::{
-        closer_look::{denied, look_at_installer},
+        closer_look::{denied, look_at_installer, look_at_user},
         connection::Connection,
         identify::probe_all,
         observe::{clusters_object, observe_since},
@@ -333,7 +333,10 @@ async fn rights(
 ) -> Option<Silent> {
     let observed = observed?;
     match denied(connection, &accesses).await {
-        Ok(denied) => observed.denied.splice(..0, denied).for_each(drop),
+        Ok(denied) => {
+            observed.denied.splice(..0, denied).for_each(drop);
+            look_at_user(connection, observed).await;
+        }
         Err(error) => return Some(silent(connection, &error)),
     }
     None

@@ -115,7 +115,10 @@ fn why_it_stays(trace: &ExistingObject, finalizers: &[String]) -> String {
 fn timed_out(connection: &Connection, trace: &ExistingObject, missing: String) -> Failure {
     let side = connection.side.clone();
     let (waiting, look_at) = if trace.object.kind == ObjectKind::CLUSTER {
-        ("waiting until ks-controller-manager has let the Cluster go", LookAt::Controller(side.clone()))
+        (
+            "waiting until ks-controller-manager removes the finalizer of the Cluster",
+            LookAt::Controller(side.clone()),
+        )
     } else {
         ("waiting until kubefed's namespace is gone", LookAt::Namespace(side.clone(), FEDERATION_NAMESPACE))
     };

@@ -67,11 +67,10 @@ fn on_host(found: &UnjoinPlan) -> Vec<Step> {
         deletes: matches!(found.deletion, Deletion::Delete(_)),
         asks_webhook,
         asks_anew: asks_anew && found.forced.is_none(),
-        forced: found.forced.map(|field| Forced {
-            field,
-            denial: found.admission.denial().map(str::to_owned),
-            with_member: found.member.is_some(),
-        }),
+        with_member: found.member.is_some(),
+        forced: found
+            .forced
+            .map(|field| Forced { field, denial: found.admission.denial().map(str::to_owned) }),
     });
     restore.into_iter().chain(narrow).chain([delete]).collect()
 }

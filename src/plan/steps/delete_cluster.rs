@@ -23,6 +23,8 @@ pub struct DeleteCluster {
     pub asks_webhook: bool,
     /// Whether the webhook passes updates now only because an earlier command has narrowed it: it is asked anew.
     pub asks_anew: bool,
+    /// Whether the member's side is done too.
+    pub with_member: bool,
     /// Why and how it is deleted behind a narrowed webhook, where it is.
     pub forced: Option<Forced>,
 }
@@ -33,8 +35,6 @@ pub struct Forced {
     pub field: Field,
     /// The webhook's words, where it was asked.
     pub denial: Option<String>,
-    /// Whether the member's side is done too.
-    pub with_member: bool,
 }
 
 impl Planned for DeleteCluster {
