@@ -8,8 +8,8 @@ use k8s_openapi::api::{
     discovery::v1::EndpointSlice,
 };
 use kube::api::ListParams;
+use kubesphere::stored_kubeconfig::StoredKubeconfig;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{
@@ -93,9 +93,7 @@ async fn proposals(member: &Connection, chain: &Chain) -> Vec<String> {
 async fn cluster_info(member: &Connection) -> Option<String> {
     let config_maps = Objects::<ConfigMap>::on(member).in_namespace("kube-public");
     let text = config_maps.get("cluster-info").await.ok()?.data?.remove("kubeconfig")?;
-    let kubeconfig: Value = serde_yaml::from_str(&text).ok()?;
-    let server = kubeconfig.pointer("/clusters/0/cluster/server")?.as_str()?;
-    let server: Uri = server.parse().ok()?;
+    let server: Uri = StoredKubeconfig::parse(text.as_bytes())?.server()?.parse().ok()?;
     Some(url(
         server.host()?.trim_start_matches('[').trim_end_matches(']'),
         server.port_u16().unwrap_or(HTTPS_PORT),

@@ -1,14 +1,11 @@
 //! Until when a credential holds.
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use kubesphere::{cluster::RegisteredCluster, stored_kubeconfig::StoredKubeconfig};
-use secrecy::ExposeSecret as _;
+use kubesphere::{cluster::RegisteredCluster, go_base64, pem, stored_kubeconfig::StoredKubeconfig};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use x509_parser::pem::parse_x509_pem;
+use x509_parser::parse_x509_certificate;
 
 use super::member_kubeconfig::StoredUser;
 
@@ -29,8 +26,8 @@ pub struct Told {
 pub fn told(user: &StoredUser) -> Option<Told> {
     match user {
         StoredUser::Certificate { certificate, .. } => {
-            let (_, pem) = parse_x509_pem(certificate.expose_secret().as_bytes()).ok()?;
-            let certificate = pem.parse_x509().ok()?;
+            let own = pem::certificate(certificate.expose_secret())?;
+            let (_, certificate) = parse_x509_certificate(&own).ok()?;
             let name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
             let end = certificate.validity().not_after.timestamp();
             Some(Told { subject: name.map(str::to_owned), end: Some(end) })
@@ -59,11 +56,14 @@ pub fn stored_user(kubeconfig: &StoredKubeconfig) -> Option<StoredUser> {
     let Some(data) = kubeconfig.of_user("client-certificate-data") else {
         return kubeconfig.of_user("token").map(StoredUser::Token);
     };
-    let pem = STANDARD.decode(data.expose_secret().trim()).ok()?;
-    Some(StoredUser::Certificate {
-        certificate: String::from_utf8(pem).ok()?.into(),
-        key: String::new().into(),
-    })
+    holder(&data)
+}
+
+/// The holder of the certificate in a kubeconfig's data, without the key.
+pub fn holder(data: &SecretString) -> Option<StoredUser> {
+    let text = go_base64::decoded(data.expose_secret())?;
+    let certificate = String::from_utf8_lossy(&text).into_owned().into();
+    Some(StoredUser::Certificate { certificate, key: String::new().into() })
 }
 
 /// Fails with why a credential that was made for the host does not last; otherwise there may be something to know.

@@ -1,15 +1,14 @@
 //! Credentials of ours that a host does not use any more once its Cluster stores a new one.
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kubesphere::cluster::RegisteredCluster;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use x509_parser::pem::parse_x509_pem;
 
-use super::credential::HostUid;
+use super::{
+    credential::HostUid,
+    lifetime::{holder, told},
+};
 
 /// What a token of a token Secret says of that Secret and of its account (Kubernetes `pkg/serviceaccount/legacy.go`); the
 /// API server accepts the token as long as the Secret holds it.
@@ -94,8 +93,9 @@ impl InUse {
     fn of<'a>(clusters: impl Iterator<Item = &'a RegisteredCluster>) -> Self {
         let mut in_use = Self { tokens: Vec::new(), users: Vec::new() };
         for cluster in clusters {
-            in_use.tokens.extend(of_each_user(cluster, "token").filter_map(|token| token_secret(&token)));
-            let certificates = of_each_user(cluster, "client-certificate-data");
+            let Some(stored) = cluster.stored_kubeconfig() else { continue };
+            in_use.tokens.extend(stored.of_each_user("token").filter_map(|token| token_secret(&token)));
+            let certificates = stored.of_each_user("client-certificate-data");
             in_use.users.extend(certificates.filter_map(|certificate| common_name(&certificate)));
         }
         in_use
@@ -109,15 +109,6 @@ impl InUse {
     }
 }
 
-/// What each user of a stored kubeconfig has under this key.
-fn of_each_user<'a>(cluster: &'a RegisteredCluster, key: &'a str) -> impl Iterator<Item = SecretString> + 'a {
-    let users = (0..).map_while(|number| {
-        cluster.stored(&format!("/users/{number}/name"))?;
-        Some(number)
-    });
-    users.filter_map(move |number: usize| cluster.stored(&format!("/users/{number}/user/{key}")))
-}
-
 fn token_secret(token: &SecretString) -> Option<(String, String)> {
     let claims = URL_SAFE_NO_PAD.decode(token.expose_secret().trim().split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
@@ -125,11 +116,7 @@ fn token_secret(token: &SecretString) -> Option<(String, String)> {
 }
 
 fn common_name(certificate: &SecretString) -> Option<String> {
-    let pem = STANDARD.decode(certificate.expose_secret().trim()).ok()?;
-    let (_, pem) = parse_x509_pem(&pem).ok()?;
-    let certificate = pem.parse_x509().ok()?;
-    let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
-    Some(name.to_owned())
+    told(&holder(certificate)?)?.subject
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What is removed, and what another Cluster keeps.
 
-use base64::Engine as _;
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde_json::json;
 
-use super::{Earlier, EarlierToken, HostUid, RegisteredCluster, STANDARD, URL_SAFE_NO_PAD, superseded};
+use super::{Earlier, EarlierToken, HostUid, RegisteredCluster, superseded};
 
 const USER: &str = "kubectl-mc-host-0000002a-1";
 

@@ -1,10 +1,10 @@
 //! The Cluster object `clusters.cluster.kubesphere.io`: how a host knows its members.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{
+    go_base64,
     management::{self, Tool},
     stored_kubeconfig::StoredKubeconfig,
 };
@@ -155,13 +155,6 @@ impl RegisteredCluster {
         self.stored_kubeconfig()?.server().map(str::to_owned)
     }
 
-    /// What stands at this place in the stored kubeconfig.
-    pub fn stored(&self, pointer: &str) -> Option<SecretString> {
-        let text = STANDARD.decode(self.text("/spec/connection/kubeconfig")?).ok()?;
-        let kubeconfig: Value = serde_yaml::from_slice(&text).ok()?;
-        Some(kubeconfig.pointer(pointer)?.as_str()?.into())
-    }
-
     /// The recorded endpoint, which the host's dispatcher asks.
     pub fn endpoint(&self) -> Option<&str> {
         self.text("/spec/connection/kubernetesAPIEndpoint").filter(|endpoint| !endpoint.is_empty())
@@ -215,7 +208,7 @@ impl RegisteredCluster {
 
     /// The stored kubeconfig, where there is one and it can be read.
     pub fn stored_kubeconfig(&self) -> Option<StoredKubeconfig> {
-        StoredKubeconfig::parse(&STANDARD.decode(self.text("/spec/connection/kubeconfig")?).ok()?)
+        StoredKubeconfig::parse(&go_base64::decoded(self.text("/spec/connection/kubeconfig")?)?)
     }
 
     /// A condition, where the controller has written it.
@@ -262,10 +255,10 @@ impl std::fmt::Debug for RegisteredCluster {
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine as _;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
     use serde_json::json;
 
-    use super::{ConditionType, RegisteredCluster, STANDARD};
+    use super::{ConditionType, RegisteredCluster};
 
     #[test]
     fn a_condition_says_why_in_its_reason() {

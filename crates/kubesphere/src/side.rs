@@ -48,6 +48,14 @@ impl Side {
         }
     }
 
+    /// An option of this program as it is typed for this cluster.
+    pub fn option(&self, words: &str) -> String {
+        match self {
+            Self::Host { .. } => format!("--{words}"),
+            Self::Member { .. } => format!("--member-{words}"),
+        }
+    }
+
     /// The name of the kubeconfig context; of a server that was given without a context, its address.
     pub fn context(&self) -> &str {
         match self {
@@ -74,5 +82,7 @@ mod tests {
         assert_eq!(Side::host("prod").to_string(), r#"host "prod""#);
         assert_eq!(Side::member("edge-1").to_string(), r#"member "edge-1""#);
         assert_eq!(Side::member("edge-1").context(), "edge-1");
+        let options = [Side::host("prod"), Side::member("edge-1")].map(|side| side.option("token TOKEN"));
+        assert_eq!(options, ["--token TOKEN", "--member-token TOKEN"]);
     }
 }

@@ -1,59 +1,73 @@
 //! The kubeconfig that a host has stored of a member, as far as it may be looked into.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::{
+    go_base64,
+    kubeconfig_document::{Entry, KubeconfigDocument},
+};
+
 /// A kubeconfig of a Cluster. It is confidential: what is taken out of it as a secret stays one.
 #[derive(Clone)]
-pub struct StoredKubeconfig(Value);
+pub struct StoredKubeconfig(KubeconfigDocument);
 
 impl StoredKubeconfig {
-    /// Reads the text of a kubeconfig; anything but a mapping is none.
+    /// Reads the text of a kubeconfig, as KubeSphere does by client-go.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let kubeconfig = without_long_values(text).or_else(|| serde_yaml::from_str(text).ok());
-        kubeconfig.filter(Value::is_object).map(Self)
+        without_long_values(text).or_else(|| KubeconfigDocument::parse(text).ok()).map(Self)
     }
 
     /// The address of its server.
     pub fn server(&self) -> Option<&str> {
-        self.entry("cluster")?["server"].as_str().filter(|server| !server.is_empty())
+        self.of_cluster("server")
     }
 
     /// The authority that its server's certificate is verified by, as PEM.
     pub fn certificate_authority(&self) -> Option<String> {
-        let data = self.entry("cluster")?["certificate-authority-data"].as_str()?;
-        String::from_utf8(STANDARD.decode(data.trim()).ok()?).ok()
+        String::from_utf8(go_base64::decoded(self.of_cluster("certificate-authority-data")?)?).ok()
     }
 
     /// The name that is expected in its server's certificate, in place of the address.
     pub fn tls_server_name(&self) -> Option<&str> {
-        self.entry("cluster")?["tls-server-name"].as_str().filter(|name| !name.is_empty())
+        self.of_cluster("tls-server-name")
     }
 
     /// What its user has under this key, as text.
     pub fn of_user(&self, key: &str) -> Option<SecretString> {
-        let text = self.entry("user")?[key].as_str()?;
-        (!text.is_empty()).then(|| SecretString::from(text))
+        text_in(self.user()?, key).map(SecretString::from)
+    }
+
+    /// What each of its users has under this key, as text.
+    pub fn of_each_user(&self, key: &str) -> impl Iterator<Item = SecretString> {
+        self.0.users.iter().filter_map(move |user| text_in(&user.fields, key)).map(SecretString::from)
     }
 
     /// Whether its user has anything under this key.
     pub fn user_has(&self, key: &str) -> bool {
-        self.entry("user").is_some_and(|user| !user[key].is_null())
+        self.user().is_some_and(|user| !user[key].is_null())
+    }
+
+    fn of_cluster(&self, key: &str) -> Option<&str> {
+        text_in(self.current("cluster", &self.0.clusters)?, key)
+    }
+
+    fn user(&self) -> Option<&Value> {
+        self.current("user", &self.0.users)
     }
 
     /// The cluster or the user of its current-context, as client-go takes them; without such a context the first one.
-    fn entry(&self, kind: &str) -> Option<&Value> {
-        let named = |list: &str, name: &Value| {
-            let items = self.0[list].as_array()?;
-            items.iter().find(|item| item["name"] == *name)
-        };
-        let list = format!("{kind}s");
-        let context = named("contexts", &self.0["current-context"]);
-        let chosen = context.and_then(|context| named(&list, &context["context"][kind]));
-        Some(&chosen.or_else(|| self.0[&list].get(0))?[kind])
+    fn current<'a>(&self, kind: &str, entries: &'a [Entry]) -> Option<&'a Value> {
+        let named = |entries: &'a [Entry], name: &str| entries.iter().find(|entry| entry.name == name);
+        let current = self.0.current_context.as_deref().unwrap_or_default();
+        let context = self.0.contexts.iter().find(|context| context.name == current);
+        let chosen = context.and_then(|context| named(entries, text_in(&context.fields, kind)?));
+        chosen.or(entries.first()).map(|entry| &entry.fields)
     }
+}
+
+fn text_in<'a>(fields: &'a Value, key: &str) -> Option<&'a str> {
+    fields[key].as_str().filter(|text| !text.is_empty())
 }
 
 /// From here on a value of one line is long: a certificate, a key or a token.
@@ -64,7 +78,8 @@ const MARK: char = '\u{e000}';
 /// Reads a kubeconfig whose long values each stand on a line of their own, as kubectl writes it: a YAML parser reads every
 /// letter of them several times, so it is given their numbers. Nothing where one of them turns out to be part of something
 /// else.
-fn without_long_values(text: &str) -> Option<Value> {
+fn without_long_values(text: &[u8]) -> Option<KubeconfigDocument> {
+    let text = std::str::from_utf8(text).ok().filter(|text| !text.contains(MARK))?;
     let mut long = Vec::new();
     let mut short = String::new();
     for line in text.split_inclusive('\n') {
@@ -76,11 +91,10 @@ fn without_long_values(text: &str) -> Option<Value> {
             None => short.push_str(line),
         }
     }
-    if text.contains(MARK) {
-        return None;
-    }
-    let mut kubeconfig = serde_yaml::from_str(&short).ok()?;
-    let put_back = put_back(&mut kubeconfig, &long);
+    let mut kubeconfig = KubeconfigDocument::parse(short.as_bytes()).ok()?;
+    let KubeconfigDocument { clusters, users, contexts, .. } = &mut kubeconfig;
+    let entries = [clusters, users, contexts].into_iter().flatten();
+    let put_back: usize = entries.map(|entry| put_back(&mut entry.fields, &long)).sum();
     (put_back == long.len()).then_some(kubeconfig)
 }
 
@@ -110,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
     use secrecy::ExposeSecret as _;
 
-    use super::{LONG, StoredKubeconfig, Value, without_long_values};
+    use super::{KubeconfigDocument, LONG, StoredKubeconfig, Value, without_long_values};
 
     const TWO: &str = "{clusters: [{name: a, cluster: {server: 'https://a'}}, {name: b, cluster: {server: 'https://b'}}], \
                        users: [{name: a, user: {token: ta}}, {name: b, user: {token: tb, exec: {command: x}}}], \
@@ -145,39 +159,64 @@ mod tests {
         assert_eq!((none.certificate_authority(), none.tls_server_name()), (None, None));
     }
 
+    /// What a text of a user's fields is read as.
+    fn fields(kubeconfig: Option<KubeconfigDocument>) -> Option<Value> {
+        kubeconfig.map(|mut it| it.users.remove(0).fields)
+    }
+
+    fn of_user(text: &str) -> String {
+        text.lines().fold("users:\n- name: a\n  user:\n".to_owned(), |all, line| format!("{all}    {line}\n"))
+    }
+
     #[test]
     fn long_values_are_read_as_yaml_has_them() {
         let long = format!("{}/+-_.=", "Aa0".repeat(LONG));
-        let read = |text: &str| StoredKubeconfig::parse(text.as_bytes()).unwrap().0;
         for (text, is_quick) in [
-            (format!("users:\n- name: a\n  user:\n    client-key-data: {long}\n    token: {long}"), true),
-            (format!("a: {long}  \r\nb: {long}\r\n"), true),
-            (format!("a: |\n  b: {long}\n"), false),
-            (format!("a: {long}\n  {long}\n"), false),
-            (format!("# a: {long}\nb: c\n"), false),
-            (format!("a: \"{long}\"\n"), true),
-            (format!("a: !!binary {long}\n"), true),
-            (format!("a: &x {long}\nb: *x\n"), true),
-            (format!("a: {long}\nb: \u{e000}0\n"), false),
+            (format!("client-key-data: {long}\ntoken: {long}"), true),
+            (format!("a: {long}  \nb: {long}"), true),
+            (format!("a: |\n  b: {long}"), false),
+            (format!("a: {long}\n  {long}"), false),
+            (format!("# a: {long}\nb: c"), false),
+            (format!("a: \"{long}\""), true),
+            (format!("a: &x {long}\nb: *x"), true),
+            (format!("a: {long}\nb: \u{e000}0"), false),
         ] {
-            assert_eq!(read(&text), serde_yaml::from_str::<Value>(&text).unwrap(), "{text}");
-            assert_eq!(without_long_values(&text).is_some(), is_quick, "{text}");
+            let text = of_user(&text);
+            let quick = without_long_values(text.as_bytes());
+            assert_eq!(quick.is_some(), is_quick, "{text}");
+            let whole = fields(KubeconfigDocument::parse(text.as_bytes()).ok());
+            assert_eq!(
+                fields(quick.or_else(|| Some(StoredKubeconfig::parse(text.as_bytes())?.0))),
+                whole,
+                "{text}"
+            );
         }
     }
 
     proptest! {
         #[test]
         fn whatever_is_read_is_what_yaml_has(lines in proptest::collection::vec("( {0,4}(- )?[ab]: )?[|>a\"]?[a.]{0,2}#?", 0..8)) {
-            let text = lines.join("\n").replace('.', &"Aa0".repeat(LONG));
-            let read = StoredKubeconfig::parse(text.as_bytes()).map(|read| read.0);
-            prop_assert_eq!(read, serde_yaml::from_str::<Value>(&text).ok().filter(Value::is_object));
+            let text = of_user(&lines.join("\n").replace('.', &"Aa0".repeat(LONG)));
+            let read = fields(StoredKubeconfig::parse(text.as_bytes()).map(|read| read.0));
+            prop_assert_eq!(read, fields(KubeconfigDocument::parse(text.as_bytes()).ok()));
         }
     }
 
     #[test]
-    fn what_is_no_mapping_is_no_kubeconfig() {
-        assert!(StoredKubeconfig::parse(b"plain").is_none());
-        assert!(StoredKubeconfig::parse(b"{").is_none());
+    fn what_client_go_reads_is_read() {
+        let wrapped =
+            "clusters:\n- name: a\n  cluster:\n    certificate-authority-data: |\n      Q0\n      E=\n";
+        for text in [wrapped, &wrapped.replace("|\n      Q0\n      E=", "!!binary UTBFPQ==")] {
+            let read = StoredKubeconfig::parse(text.as_bytes()).unwrap();
+            assert_eq!(read.certificate_authority().as_deref(), Some("CA"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_client_go_refuses_is_no_kubeconfig() {
+        for text in ["plain", "{", "users: [{name: a}, {name: a}]", "kind: Secret"] {
+            assert!(StoredKubeconfig::parse(text.as_bytes()).is_none(), "{text}");
+        }
         assert!(StoredKubeconfig::parse(b"{}").unwrap().server().is_none());
     }
 }
