@@ -202,7 +202,7 @@ fn member_intent(context: &str) -> MemberIntent {
         credential: Choice::default(),
         endpoint: Ok(Endpoint {
             server: server.clone(),
-            certificate_authority: None,
+            certificate_authority: Some("CA".into()),
             leaves_out_proxy: false,
         }),
         server,

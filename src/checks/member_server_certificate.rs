@@ -57,7 +57,19 @@ fn of_certificate(
         )
         .cure("name the one that does: `--member-certificate-authority FILE`")
     });
-    uncovered.into_iter().chain(distrusted).chain(ending(side, endpoint.at, certificate.until)).collect()
+    let reports = uncovered.into_iter().chain(distrusted).chain(by_trust_store(side, cluster));
+    reports.chain(ending(side, endpoint.at, certificate.until)).collect()
+}
+
+/// What is stored without an authority is judged by the trust store of the pod that reads it (client-go `rest/config.go`).
+fn by_trust_store(side: &Side, cluster: &ClusterIntent) -> Option<Report> {
+    let endpoint = cluster.endpoint.as_ref().ok()?;
+    endpoint.certificate_authority.is_none().then(|| {
+        let message = "its context names no certificate authority: this machine's own trust store vouches for its server, and \
+                       the host's pods have another";
+        Report::warning(side, message.to_owned())
+            .cure("name the authority that signed the server's certificate: `--member-certificate-authority FILE`")
+    })
 }
 
 fn ending(side: &Side, now: i64, until: i64) -> Option<Report> {
@@ -131,6 +143,21 @@ mod tests {
             seeing(|certificate| certificate.until = now + 31 * DAY).says(&CHECK),
             Vec::<String>::new()
         );
+    }
+
+    #[test]
+    fn that_only_this_machine_vouches_for_it_is_a_warning() {
+        let case = seeing(|_| ()).wanting_cluster(|cluster| {
+            cluster.endpoint.as_mut().unwrap().certificate_authority = None;
+        });
+        assert_eq!(
+            case.says(&CHECK),
+            [
+                "warning member \"edge-1\": its context names no certificate authority: this machine's own trust store vouches \
+                 for its server, and the host's pods have another"
+            ]
+        );
+        assert!(case.cures(&CHECK).contains("`--member-certificate-authority FILE`"));
     }
 
     #[test]
