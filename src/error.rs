@@ -164,19 +164,16 @@ impl From<std::io::Error> for Error {
 
 impl From<KubeconfigError> for Error {
     fn from(error: KubeconfigError) -> Self {
-        let kind = match error {
-            KubeconfigError::Unreadable { .. } | KubeconfigError::Malformed { .. } => ErrorKind::Obstacle,
-            _ => ErrorKind::Usage,
-        };
         let hints = error.hints();
-        Self { hints, ..Self::new(kind, error.to_string()).with_causes_of(&error) }
+        Self { hints, ..Self::usage(error.to_string()).with_causes_of(&error) }
     }
 }
 
 impl From<ConnectionError> for Error {
     fn from(error: ConnectionError) -> Self {
+        let kind = if error.is_of_kubeconfig() { ErrorKind::Usage } else { ErrorKind::Obstacle };
         let hints = error.hints();
-        Self { hints, ..Self::new(ErrorKind::Obstacle, error.to_string()).with_causes_of(&error) }
+        Self { hints, ..Self::new(kind, error.to_string()).with_causes_of(&error) }
     }
 }
 

@@ -73,18 +73,11 @@ async fn names_in_time(source: Source, global: Global) -> Vec<(String, String)> 
 async fn names(source: Source, global: &Global) -> Vec<(String, String)> {
     let environment = Environment::in_passing();
     let names: Vec<String> = match source {
-        Source::Contexts(of) => {
-            let contexts = kubeconfig(of, global, &environment).contexts;
-            contexts.into_iter().map(|context| context.name).collect()
-        }
+        Source::Contexts(of) => kubeconfig(of, global, &environment).contexts().map(str::to_owned).collect(),
         Source::KubeconfigClusters(of) => {
-            let clusters = kubeconfig(of, global, &environment).clusters;
-            clusters.into_iter().map(|cluster| cluster.name).collect()
+            kubeconfig(of, global, &environment).clusters().map(str::to_owned).collect()
         }
-        Source::Users(of) => {
-            let users = kubeconfig(of, global, &environment).auth_infos;
-            users.into_iter().map(|user| user.name).collect()
-        }
+        Source::Users(of) => kubeconfig(of, global, &environment).users().map(str::to_owned).collect(),
         Source::RegisteredClusters => match select_host(global, &environment) {
             Ok(host) => registered_names(host, &environment).await,
             Err(_) => Vec::new(),

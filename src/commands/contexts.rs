@@ -55,8 +55,8 @@ pub(super) fn every_member(
 ) -> Result<Vec<SelectedContext>, Error> {
     let options = member_options(global);
     let kubeconfig = load(&options, environment)?;
-    let contexts = kubeconfig.contexts.iter().filter_map(|context| {
-        let options = ConnectionOptions { context: Some(context.name.clone()), ..options.clone() };
+    let contexts = kubeconfig.contexts().filter_map(|context| {
+        let options = ConnectionOptions { context: Some(context.to_owned()), ..options.clone() };
         select(&kubeconfig, Side::member, &options).ok()
     });
     Ok(contexts.collect())

@@ -1,8 +1,9 @@
 //! A context's credentials, with the files it names read.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kube::config::AuthInfo;
+use kubesphere::go_base64;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::selected_context::SelectedContext;
@@ -26,18 +27,14 @@ pub fn credentials(context: &SelectedContext, given: GivenAddress<'_>) -> Creden
             .server
             .map_or_else(|| context.server.to_string().trim_end_matches('/').to_owned(), str::to_owned),
         certificate_authority: match given.certificate_authority {
-            Some(path) => file(&path.to_string_lossy()),
+            Some(path) => pem(None, Some(&path.to_string_lossy())),
             None => {
                 pem(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref())
             }
         },
         client_certificate: pem(user.client_certificate_data.as_deref(), user.client_certificate.as_deref()),
         client_key: pem(key, user.client_key.as_deref()),
-        token: match (&user.token, &user.token_file) {
-            (Some(token), _) => Material::Given(token.clone()),
-            (None, Some(path)) => file(path),
-            (None, None) => Material::Absent,
-        },
+        token: token(user),
         has_password: user.username.is_some() || user.password.is_some(),
         exec: user.exec.as_ref().map(|exec| exec.command.clone().unwrap_or_default()),
         auth_provider: user.auth_provider.as_ref().map(|provider| provider.name.clone()),
@@ -50,29 +47,31 @@ pub fn credentials(context: &SelectedContext, given: GivenAddress<'_>) -> Creden
     }
 }
 
-/// Data wins over a file, as in client-go.
+/// A file that can be read wins over a token, as in client-go.
+fn token(user: &AuthInfo) -> Material {
+    let file = user.token_file.as_ref().map(|path| (path, fs::read_to_string(path)));
+    match (file, &user.token) {
+        (Some((_, Ok(text))), _) if !text.trim().is_empty() => Material::Given(text.into()),
+        (_, Some(token)) => Material::Given(token.clone()),
+        (Some((path, Err(error))), None) => unreadable(path, &error),
+        (Some((_, Ok(_))) | None, None) => Material::Absent,
+    }
+}
+
+/// Data wins over a file, as in client-go. What stands around PEM may be anything.
 fn pem(data: Option<&str>, path: Option<&str>) -> Material {
-    match (data.filter(|data| !data.is_empty()), path.filter(|path| !path.is_empty())) {
-        (Some(data), _) => decoded(data),
-        (None, Some(path)) => file(path),
-        (None, None) => Material::Absent,
-    }
-}
-
-fn decoded(data: &str) -> Material {
-    let text = STANDARD.decode(data.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    match text {
-        Some(text) => Material::Given(SecretString::from(text)),
-        None => Material::Unreadable {
+    let given = |data: Vec<u8>| Material::Given(String::from_utf8_lossy(&data).into_owned().into());
+    match (data.map(go_base64::decoded), path.filter(|path| !path.is_empty())) {
+        (Some(None), _) => Material::Unreadable {
             path: "the kubeconfig's data".into(),
-            reason: "it is not base64 of a PEM text".to_owned(),
+            reason: "it is not base64".to_owned(),
         },
+        (Some(Some(data)), _) if !data.is_empty() => given(data),
+        (_, Some(path)) => fs::read(path).map_or_else(|error| unreadable(path, &error), given),
+        (_, None) => Material::Absent,
     }
 }
 
-fn file(path: &str) -> Material {
-    match fs::read_to_string(path) {
-        Ok(text) => Material::Given(SecretString::from(text)),
-        Err(error) => Material::Unreadable { path: Path::new(path).to_owned(), reason: error.to_string() },
-    }
+fn unreadable(path: &str, error: &io::Error) -> Material {
+    Material::Unreadable { path: Path::new(path).to_owned(), reason: error.to_string() }
 }

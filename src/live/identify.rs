@@ -2,16 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt as _, stream};
-use kube::config::{AuthInfo, Cluster, Kubeconfig};
-use kubesphere::{cluster::RegisteredCluster, side::Side};
+use kube::config::{AuthInfo, Cluster};
+use kubesphere::{cluster::RegisteredCluster, go_base64, side::Side};
 use secrecy::ExposeSecret as _;
 
 use super::{
     connection::Connection,
     environment::Environment,
-    kubeconfig::ConnectionOptions,
+    kubeconfig::{ConnectionOptions, Kubeconfig},
     observe::kube_system_uid,
     request_error::Cause,
     selected_context::{SelectedContext, select},
@@ -112,8 +111,8 @@ async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<Strin
 
 fn stored_context(cluster: &RegisteredCluster) -> Result<SelectedContext, Unidentified> {
     let stored = cluster.kubeconfig_base64().ok_or(Unidentified::NotStored)?;
-    let text = STANDARD.decode(stored.expose_secret()).map_err(|_| Unidentified::Unusable)?;
-    let kubeconfig: Kubeconfig = serde_yaml::from_slice(&text).map_err(|_| Unidentified::Unusable)?;
+    let text = go_base64::decoded(stored.expose_secret()).ok_or(Unidentified::Unusable)?;
+    let kubeconfig = Kubeconfig::parse(&text).map_err(|_| Unidentified::Unusable)?;
     let context = select(&kubeconfig, Side::member, &ConnectionOptions::default());
     let context = context.map_err(|_| Unidentified::Unusable)?;
     if is_self_contained(&context) { Ok(context) } else { Err(Unidentified::NotSelfContained) }
@@ -138,7 +137,7 @@ mod tests {
             "{{clusters: [{{name: a, cluster: {{server: 'https://192.0.2.1'}}}}], users: [{{name: a, user: {user}}}], \
              contexts: [{{name: a, context: {{cluster: a, user: a}}}}], current-context: a}}"
         );
-        let kubeconfig: Kubeconfig = serde_yaml::from_str(&text).unwrap();
+        let kubeconfig = Kubeconfig::parse(text.as_bytes()).unwrap();
         is_self_contained(&select(&kubeconfig, Side::member, &ConnectionOptions::default()).unwrap())
     }
 

@@ -1,6 +1,6 @@
 //! The only room that talks to clusters, reads the environment and knows the time.
 
-use kube_connect::{cause, no_answer, server_text};
+use kube_connect::{cause, no_answer, server_text, server_trust};
 pub use kube_connect::{
     connection, environment, exec_credential, kubeconfig, objects, proxy, request_error, requests,
     selected_context, server_clock, shared_names, similarity, traffic,

@@ -7,18 +7,15 @@ use std::{
 };
 
 use http::Uri;
-use hyper_util::client::legacy::connect::{
-    HttpConnector,
-    proxy::{SocksV5, Tunnel},
-};
+use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+        verify_server_name,
     },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
 use tokio::{net::TcpStream, time::timeout};
@@ -26,7 +23,11 @@ use tokio_rustls::TlsConnector;
 use tower::ServiceExt as _;
 use x509_parser::{extensions::GeneralName, parse_x509_certificate};
 
-use super::{cause::certificate_detail, proxy::authorization};
+use super::{
+    cause::{certificate_detail, handshake_detail},
+    proxy::{socks, tunnel},
+    server_trust::Authority,
+};
 use crate::plan::member_server::CertificateSeen;
 
 /// A server that was just asked answers a handshake sooner.
@@ -56,7 +57,7 @@ async fn shake_hands(server: &Uri, name: &str, proxy: Option<&Uri>) -> Result<Ch
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let seen = std::mem::take(&mut *recorder.seen.lock().expect("no holder panics"));
     match shaken {
-        Err(error) if seen.is_empty() => Err(error.to_string()),
+        Err(error) if seen.is_empty() => Err(handshake_detail(&error)),
         _ => Ok(Chain(seen)),
     }
 }
@@ -68,16 +69,10 @@ async fn dial(server: &Uri, proxy: Option<&Uri>) -> Result<TcpStream, String> {
     let stream = match proxy.map(|proxy| (proxy, proxy.scheme_str())) {
         None => direct.oneshot(server.clone()).await.map_err(|error| failed(&error))?,
         Some((proxy, Some("http"))) => {
-            let tunnel = Tunnel::new(proxy.clone(), direct);
-            let tunnel = match authorization(proxy) {
-                Some(authorization) => tunnel.with_auth(authorization),
-                None => tunnel,
-            };
-            tunnel.oneshot(server.clone()).await.map_err(|error| failed(&error))?
+            tunnel(proxy, direct).oneshot(server.clone()).await.map_err(|error| failed(&error))?
         }
         Some((proxy, Some("socks5"))) => {
-            let socks = SocksV5::new(proxy.clone(), direct);
-            socks.oneshot(server.clone()).await.map_err(|error| failed(&error))?
+            socks(proxy, direct).oneshot(server.clone()).await.map_err(|error| failed(&error))?
         }
         Some(_) => {
             return Err("it is reached through a proxy of a kind that is not looked through".to_owned());
@@ -115,36 +110,19 @@ impl Chain {
 
     /// Fails with why this authority does not vouch for it; that its time is over is no reason of the authority's.
     fn vouched_by(&self, authority: &str) -> Result<(), String> {
-        let roots = roots(authority)?;
-        let unreadable = "its certificate cannot be read";
-        let own = self.0.first().and_then(|own| ParsedCertificate::try_from(own).ok()).ok_or(unreadable)?;
-        let algorithms = ring::default_provider().signature_verification_algorithms.all;
+        let no_certificate = "the certificate authority to be stored is not a PEM certificate";
+        let authority = Authority::of_pem(authority).ok_or(no_certificate)?;
+        let own = self.0.first().ok_or("its certificate cannot be read")?;
         let intermediates = self.0.get(1..).unwrap_or_default();
-        let judged = verify_server_cert_signed_by_trust_anchor(
-            &own,
-            &roots,
-            intermediates,
-            UnixTime::now(),
-            algorithms,
-        );
-        match judged {
+        match authority.vouches_for(own, intermediates, UnixTime::now()) {
             Ok(())
             | Err(TlsError::InvalidCertificate(
-                rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. },
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
             )) => Ok(()),
             Err(TlsError::InvalidCertificate(error)) => Err(certificate_detail(&error)),
             Err(error) => Err(super::server_text::message(&error.to_string())),
         }
     }
-}
-
-/// The certificates of an authority; a file that is damaged would be stored damaged.
-fn roots(authority: &str) -> Result<RootCertStore, String> {
-    let no_certificate = "the certificate authority to be stored is not a PEM certificate";
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(authority.as_bytes()).collect();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(certificates.map_err(|_| no_certificate)?);
-    if added == 0 { Err(no_certificate.to_owned()) } else { Ok(roots) }
 }
 
 fn shown(name: &GeneralName<'_>) -> Option<String> {
@@ -209,6 +187,7 @@ impl ServerCertVerifier for Recorder {
 mod tests {
     use std::sync::Arc;
 
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
     use rustls::{
         ServerConfig,
@@ -217,7 +196,10 @@ mod tests {
         server::ResolvesServerCertUsingSni,
         sign::CertifiedKey,
     };
-    use tokio::net::TcpListener;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
     use tokio_rustls::TlsAcceptor;
 
     use super::{Chain, peek};
@@ -251,14 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_authority_vouches_for_nobody() {
+    fn of_a_damaged_authority_counts_what_can_be_read() {
         let (chain, authority) = signed(2100);
         let (cut, _) = authority.split_once("-----END").unwrap();
         let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        for damaged in [cut.to_owned(), format!("{authority}{cut}"), empty.to_owned(), String::new()] {
-            let why = chain.judged("192.0.2.7", Some(&damaged)).unwrap().distrusted;
+        let distrusted = |authority: &str| chain.judged("192.0.2.7", Some(authority)).unwrap().distrusted;
+        for damaged in [cut, empty, ""] {
             let said = "the certificate authority to be stored is not a PEM certificate";
-            assert_eq!(why.as_deref(), Some(said), "{damaged}");
+            assert_eq!(distrusted(damaged).as_deref(), Some(said), "{damaged}");
+            assert_eq!(distrusted(&format!("{damaged}\n{authority}{damaged}")), None, "{damaged}");
         }
     }
 
@@ -292,6 +275,37 @@ mod tests {
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.unwrap().with_no_client_auth().with_cert_resolver(Arc::new(resolver));
         TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Reads up to the empty line, answers, and takes what comes on to the server.
+    async fn proxied(listener: TcpListener, server: std::net::SocketAddr) -> String {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await.unwrap());
+        }
+        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let mut server = TcpStream::connect(server).await.unwrap();
+        tokio::io::copy_bidirectional(&mut client, &mut server).await.ok();
+        String::from_utf8(head).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_told_its_user_as_the_connection_tells_it() {
+        let [server, proxy] =
+            [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
+        let (server, proxy) = (server.unwrap(), proxy.unwrap());
+        let address = server.local_addr().unwrap();
+        let url = format!("http://us:p%40ss%20w@{}", proxy.local_addr().unwrap()).parse().unwrap();
+        let acceptor = of_several_names(&["edge.example.org"]);
+        // Dropped, so that what goes through the proxy comes to its end.
+        let accepted = async { drop(acceptor.accept(server.accept().await.unwrap().0).await) };
+        let uri = "https://192.0.2.1:6443".parse().unwrap();
+        let peeked = peek(&uri, "edge.example.org", Some(&url));
+        let (head, (), chain) = tokio::join!(proxied(proxy, address), accepted, peeked);
+        assert!(chain.unwrap().covers("edge.example.org"));
+        let told = format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode("us:p@ss w"));
+        assert!(head.starts_with("CONNECT 192.0.2.1:6443 ") && head.contains(&told), "{head}");
     }
 
     #[tokio::test]

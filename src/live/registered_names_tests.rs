@@ -1,4 +1,3 @@
-use kube::config::Kubeconfig;
 use kubesphere::side::Side;
 use serde_json::{Value, json};
 use tokio::{
@@ -9,7 +8,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::live::{kubeconfig::ConnectionOptions, selected_context::select};
+use crate::live::{
+    kubeconfig::{ConnectionOptions, Kubeconfig},
+    selected_context::select,
+};
 
 const LIST: &str = r#"{"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": [
     {"metadata": {"name": "edge-1"}}, {"metadata": {"name": "host"}}]}"#;
@@ -38,13 +40,13 @@ async fn server(status: &'static str, body: &'static str) -> (String, UnboundedR
 }
 
 fn context(server: &str, user: &Value) -> SelectedContext {
-    let kubeconfig: Kubeconfig = serde_json::from_value(json!({
+    let kubeconfig = json!({
         "current-context": "prod",
         "clusters": [{"name": "prod", "cluster": {"server": server}}],
         "users": [{"name": "prod", "user": user}],
         "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "prod"}}],
-    }))
-    .unwrap();
+    });
+    let kubeconfig = Kubeconfig::parse(kubeconfig.to_string().as_bytes()).unwrap();
     select(&kubeconfig, Side::host, &ConnectionOptions::default()).unwrap()
 }
 

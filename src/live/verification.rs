@@ -29,7 +29,12 @@ pub(super) async fn verify(
     uid: &str,
     deadline: Instant,
 ) -> Result<(), Failure> {
-    let context = SelectedContext { user: auth_info(user), ..member.context.clone() };
+    let context = SelectedContext {
+        user: auth_info(user),
+        user_place: None,
+        token_place: None,
+        ..member.context.clone()
+    };
     let connection = Connection::open(context, &Environment::of_process(), member.request_timeout).await?;
     let mut pace = Pace::until(deadline.min(Instant::now() + TAKES_EFFECT_WITHIN));
     loop {

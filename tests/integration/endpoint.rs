@@ -1,7 +1,7 @@
 //! The address that is stored of a member: what is given for it, what is proposed, and what its certificate says.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::{Value, json};
 use testbed::{
     block_on,
@@ -78,7 +78,9 @@ fn addresses_that_the_member_itself_knows_are_proposed() {
 /// An authority that has signed nothing here.
 fn foreign_authority() -> String {
     let key = KeyPair::generate().unwrap();
-    CertificateParams::default().self_signed(&key).unwrap().pem()
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    parameters.self_signed(&key).unwrap().pem()
 }
 
 #[test]

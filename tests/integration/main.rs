@@ -26,6 +26,7 @@ mod import;
 mod installer_log;
 mod join;
 mod jwt_secret;
+mod kubeconfigs;
 mod logs;
 mod logs_disturbed;
 mod manifests;

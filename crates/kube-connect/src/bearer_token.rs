@@ -1,7 +1,7 @@
 //! A token over the life of a connection: a join may outlast the one it began with.
 //!
-//! kube 5.0.0 never asks a plugin again after a 401, and sends a token file's last newline, which no header
-//! can carry.
+//! kube 5.0.0 never asks a plugin again after a 401, sends a token file's last newline, which no header can carry, and
+//! panics on such a token in a kubeconfig.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub(super) struct BearerToken {
 enum Source {
     Plugin(Box<ExecPlugin>),
     File(PathBuf),
+    /// It stands in the kubeconfig or on the command line.
+    Fixed,
 }
 
 struct Current {
@@ -37,6 +39,12 @@ struct Current {
 }
 
 impl BearerToken {
+    /// A token that stays as it is.
+    pub(super) fn fixed(token: &SecretString) -> Result<Self, ExecError> {
+        let current = Mutex::new(Current::new(token.expose_secret(), None)?);
+        Ok(Self { source: Source::Fixed, current })
+    }
+
     /// The token that `plugin` has just returned.
     pub(super) fn of_plugin(
         plugin: ExecPlugin,
@@ -89,6 +97,7 @@ impl BearerToken {
                 .ok()
                 .and_then(|content| Current::of_file(&content).ok())
                 .unwrap_or_else(|| current.kept())),
+            Source::Fixed => Ok(Current { header: current.header.clone(), replace_at: None }),
         }
     }
 }

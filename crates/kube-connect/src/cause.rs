@@ -7,12 +7,15 @@ use std::{io, iter};
 use h2::Reason;
 use hyper_util::client::legacy::Error as ClientError;
 use kube::core::Status;
-use rustls::{AlertDescription, CertificateError};
 
 use super::exec_credential::ExecError;
 use super::no_answer::{NoAnswer, RequestTimedOut};
 use super::server_text;
+use super::shown::{Refusal, Shown};
+use super::tls_failure::{WayOut, explained};
 use super::transport::SentInVain;
+
+pub use super::tls_failure::{certificate_detail, handshake_detail};
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,9 +80,13 @@ pub enum Cause {
     /// The server's certificate, or ours.
     #[error("{detail}")]
     Certificate {
-        /// What is wrong with it.
+        /// Whose it is, and what is wrong with it.
         detail: String,
+        way_out: WayOut,
     },
+    /// 401 or 403 where it is known that no permission is missing.
+    #[error("{0}")]
+    NotLetIn(Refusal),
     /// The credential plugin.
     #[error("{message}")]
     Credentials {
@@ -147,6 +154,7 @@ impl Cause {
         let message = server_text::message(&status.message);
         match (status.code, status.reason.as_str()) {
             (401, _) => Self::Unauthorized,
+            (403, _) if message.contains("User \"system:anonymous\"") => Self::NotLetIn(Refusal::Unseen),
             (403, _) => Self::Forbidden { message: without_missing_rule(message) },
             (404, _) => Self::NotFound,
             (409, "AlreadyExists") => Self::AlreadyExists,
@@ -161,13 +169,15 @@ impl Cause {
 
     fn of_chain(error: &(dyn StdError + 'static)) -> Self {
         let chain = chain_of(error);
-        let address = address_of(&chain);
-        let found = chain.iter().rev().find_map(|error| Self::of_link(*error, &address));
+        let failed = chain.iter().find_map(|error| error.downcast_ref::<NoAnswer>());
+        let address = failed.map_or("the server", |failed| &*failed.address);
+        let shown = failed.map_or_else(Shown::default, |failed| failed.shown);
+        let found = chain.iter().rev().find_map(|error| Self::of_link(*error, address, shown));
         found.unwrap_or_else(|| Self::of_rest(&chain))
     }
 
     /// What a single error of the chain says for certain.
-    fn of_link(error: &(dyn StdError + 'static), address: &str) -> Option<Self> {
+    fn of_link(error: &(dyn StdError + 'static), address: &str, shown: Shown) -> Option<Self> {
         if let Some(RequestTimedOut { after }) = error.downcast_ref() {
             return Some(Self::TimedOut { after: *after });
         }
@@ -175,7 +185,11 @@ impl Cause {
             return Some(Self::Credentials { message: error.to_string(), hints: error.hints() });
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Some(Self::Certificate { detail: tls_detail(error) });
+            let (detail, way_out) = explained(error, shown);
+            return Some(Self::Certificate { detail, way_out });
+        }
+        if let Some(refusal) = error.downcast_ref::<Refusal>() {
+            return Some(Self::NotLetIn(refusal.clone()));
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return of_io(error, address);
@@ -226,12 +240,6 @@ fn inner<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
     }
 }
 
-/// The address that the failed connection was for.
-fn address_of(chain: &[&(dyn StdError + 'static)]) -> String {
-    let failed = chain.iter().find_map(|error| error.downcast_ref::<NoAnswer>());
-    failed.map_or_else(|| "the server".to_owned(), |failed| failed.address.clone())
-}
-
 fn of_io(error: &io::Error, address: &str) -> Option<Cause> {
     let address = || address.to_owned();
     let detail = || server_text::message(&error.to_string());
@@ -246,45 +254,6 @@ fn of_io(error: &io::Error, address: &str) -> Option<Cause> {
             Some(Cause::Other { message: format!("the server cannot be reached: {}", detail()) })
         }
         _ => None,
-    }
-}
-
-fn tls_detail(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InvalidCertificate(error) => certificate_detail(error),
-        rustls::Error::AlertReceived(
-            AlertDescription::BadCertificate
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateRequired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA,
-        ) => "the server does not accept the client certificate".to_owned(),
-        rustls::Error::InvalidMessage(_) => "the server does not speak TLS".to_owned(),
-        error => format!("TLS failed: {}", server_text::message(&error.to_string())),
-    }
-}
-
-pub fn certificate_detail(error: &CertificateError) -> String {
-    match error {
-        // The authorities of most clusters have the same name: the wrong one shows as a bad signature.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the server's certificate is signed by an unknown authority".to_owned()
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the server's certificate has expired, or this machine's clock is wrong".to_owned()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet, or this machine's clock is wrong".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the server's certificate is for another name or address".to_owned()
-        }
-        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server uses the certificate of an authority as its own".to_owned()
-        }
-        error => {
-            format!("the server's certificate is not accepted: {}", server_text::message(&error.to_string()))
-        }
     }
 }
 

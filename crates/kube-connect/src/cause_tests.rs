@@ -1,3 +1,5 @@
+use rustls::{AlertDescription, CertificateError};
+
 use super::*;
 
 fn cause(code: u16, reason: &str, message: &str) -> Cause {
@@ -53,5 +55,5 @@ fn certificates_are_explained() {
         assert!(text.contains(shown), "{text}");
     }
     let text = through_io(rustls::Error::AlertReceived(AlertDescription::CertificateRequired));
-    assert_eq!(text, "the server does not accept the client certificate");
+    assert_eq!(text, "the server asks for a client certificate, and the context brings none");
 }

@@ -2,10 +2,12 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::config::{AuthProviderConfig, Kubeconfig};
+use kube::config::{AuthInfo, AuthProviderConfig, ExecConfig};
 use kube::{Api, api::PostParams};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tempfile::TempDir;
@@ -15,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::kubeconfig::ConnectionOptions;
+use crate::kubeconfig::{ConnectionOptions, Kubeconfig};
 use crate::selected_context::select;
 
 const NAMESPACE: &str = r#"{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"kube-system"}}"#;
@@ -61,13 +63,13 @@ fn refusing(status: &str, headers: &str) -> String {
 
 fn context(server: &str, user: &AuthInfo) -> SelectedContext {
     let user = serde_json::to_value(user).unwrap();
-    let kubeconfig: Kubeconfig = serde_json::from_value(serde_json::json!({
+    let kubeconfig = serde_json::json!({
         "current-context": "edge",
         "clusters": [{"name": "edge", "cluster": {"server": server}}],
         "users": [{"name": "edge", "user": user}],
         "contexts": [{"name": "edge", "context": {"cluster": "edge", "user": "edge"}}],
-    }))
-    .unwrap();
+    });
+    let kubeconfig = Kubeconfig::parse(kubeconfig.to_string().as_bytes()).unwrap();
     select(&kubeconfig, Side::member, &ConnectionOptions::default()).unwrap()
 }
 
@@ -227,10 +229,25 @@ async fn what_cannot_be_used_is_named_before_anything_is_sent() {
             user(r#"{"client-certificate": "/nowhere"}"#),
             "member \"edge\": cannot read the client certificate `/nowhere`",
         ),
-        (user(r#"{"client-key-data": "%hunter22"}"#), "member \"edge\": the client key is not base64"),
         (
-            user(r#"{"client-key-data": "aHVudGVyMjI="}"#),
-            "member \"edge\": a client certificate needs its key, and a key its certificate",
+            user(r#"{"client-certificate-data": "%hunter22"}"#),
+            "member \"edge\": the client certificate of user \"edge\" is not base64",
+        ),
+        (
+            user(r#"{"client-certificate-data": "aHVudGVyMjI="}"#),
+            "member \"edge\": its user has a client certificate without the key",
+        ),
+        (
+            user(r#"{"client-certificate-data": "aHVudGVyMjI=", "client-key-data": "aHVudGVyMjI="}"#),
+            "member \"edge\": the client certificate of user \"edge\" holds no certificate in PEM, but no PEM at all",
+        ),
+        (
+            user(r#"{"token": "hunter22\n"}"#),
+            "member \"edge\": the token of user \"edge\" has a line end or another character in it that no request can carry",
+        ),
+        (
+            user(r#"{"as": "hunter\r22"}"#),
+            "member \"edge\": whom it acts as has a line end or another character in it that no request can carry",
         ),
     ] {
         let Err(error) = opened(context("https://edge:6443", &user)).await else { panic!("opened") };
@@ -330,9 +347,157 @@ async fn certificates_that_are_not_accepted_are_explained() {
     let mut told = context;
     told.cluster.tls_server_name = Some("edge.example".into());
     assert!(asked(told).await.is_ok());
-    let (authority, authority_key) = certificate("127.0.0.1", true);
-    let cause = asked(tls(&authority, &authority_key, Some(&authority.pem())).await).await.unwrap_err();
+    let authority = issuer();
+    let key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let of_an_authority = parameters.signed_by(&key, &authority).unwrap();
+    let cause = asked(tls(&of_an_authority, &key, Some(&authority.as_ref().pem())).await).await.unwrap_err();
     assert!(cause.to_string().contains("authority as its own"), "{cause}");
+}
+
+fn issuer() -> CertifiedIssuer<'static, KeyPair> {
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn what_stands_in_the_authority_is_trusted_itself() {
+    let (own, own_key) = certificate("127.0.0.1", true);
+    assert!(asked(tls(&own, &own_key, Some(&own.pem())).await).await.is_ok(), "an authority's own");
+
+    let authority = issuer();
+    let key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    parameters.is_ca = IsCa::ExplicitNoCa;
+    let leaf = parameters.signed_by(&key, &authority).unwrap();
+    let context = tls(&leaf, &key, Some(&leaf.pem())).await;
+    assert!(asked(context.clone()).await.is_ok(), "the server's own, whoever has signed it");
+    let mut elsewhere = context.clone();
+    elsewhere.cluster.tls_server_name = Some("edge.example".into());
+    let cause = asked(elsewhere).await.unwrap_err();
+    assert!(cause.to_string().contains("another name"), "the name is looked at all the same: {cause}");
+
+    let mut another = context;
+    another.cluster.certificate_authority_data = Some(STANDARD.encode(certificate("x", false).0.pem()));
+    let cause = asked(another).await.unwrap_err();
+    assert!(
+        cause.to_string().contains("one server's own certificate, and the server shows another"),
+        "{cause}"
+    );
+    parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let old = parameters.signed_by(&key, &authority).unwrap();
+    let cause = asked(tls(&old, &key, Some(&old.pem())).await).await.unwrap_err();
+    assert!(cause.to_string().contains("has expired on 2021-01-01"), "its time, too: {cause}");
+}
+
+#[tokio::test]
+async fn an_authority_is_read_as_go_reads_it() {
+    let (own, key) = certificate("127.0.0.1", false);
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let text = format!("CN=x\n{broken}{}{broken}the end", own.pem());
+    let mut context = tls(&own, &key, Some(&text)).await;
+    let encoded = context.cluster.certificate_authority_data.take().unwrap();
+    let lines: Vec<&str> =
+        encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    context.cluster.certificate_authority_data = Some(format!("{}\n", lines.join("\r\n")));
+    assert!(asked(context.clone()).await.is_ok());
+    context.cluster.certificate_authority_data = Some(STANDARD.encode(broken));
+    let Err(error) = opened(context).await else { panic!("opened") };
+    assert!(error.to_string().ends_with("holds no certificate in PEM, but CERTIFICATE"), "{error}");
+}
+
+/// A user with a certificate that ends in this year.
+fn certified(until: i32) -> AuthInfo {
+    let key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::default();
+    parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+    AuthInfo {
+        client_certificate_data: Some(STANDARD.encode(parameters.self_signed(&key).unwrap().pem())),
+        client_key_data: Some(STANDARD.encode(key.serialize_pem()).into()),
+        ..AuthInfo::default()
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_stand_in_the_kubeconfig_leave_a_plugin_alone() {
+    let exec = ExecConfig { command: Some("/nowhere/plugin".into()), ..ExecConfig::default() };
+    let users = [
+        certified(2100),
+        AuthInfo { token: Some("t".into()), ..AuthInfo::default() },
+        AuthInfo { username: Some("u".into()), password: Some("p".into()), ..AuthInfo::default() },
+    ];
+    for user in users {
+        let user = AuthInfo { exec: Some(exec.clone()), ..user };
+        assert!(opened(context("https://edge:6443", &user)).await.is_ok());
+    }
+    let alone = AuthInfo { exec: Some(exec), ..AuthInfo::default() };
+    assert!(opened(context("https://edge:6443", &alone)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_token_file_that_can_be_read_comes_before_a_token() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("token");
+    let (address, mut seen) = server(vec![ok()]).await;
+    for (in_file, sent) in [(Some("of-file\n"), "of-file"), (Some("\n"), "given"), (None, "given")] {
+        fs::remove_file(&path).ok();
+        if let Some(text) = in_file {
+            fs::write(&path, text).unwrap();
+        }
+        let token_file = Some(path.display().to_string());
+        let user = AuthInfo { token: Some("given".into()), token_file, ..AuthInfo::default() };
+        assert!(asked(context(&address, &user)).await.is_ok());
+        assert!(seen.recv().await.unwrap().contains(&format!("Bearer {sent}\r\n")), "{in_file:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_by_what_was_shown() {
+    let anonymous = r#"{"kind":"Status","code":403,"reason":"Forbidden","message":"namespaces is forbidden: User \"system:anonymous\" cannot get"}"#;
+    let forbidden = answer("403 Forbidden", "connection: close\r\n", anonymous);
+    let nobody = "the server sees `system:anonymous`: the context brings no credentials";
+    let token = AuthInfo { token: Some("t".into()), ..AuthInfo::default() };
+    let unseen = "the server sees `system:anonymous`: the credentials of the context do not reach it";
+    let ended = "the server does not accept the credentials: the client certificate has ended on 2021-01-01";
+    let unaccepted = "the server does not accept the credentials (unauthorized)";
+    let unauthorized = refusing("401 Unauthorized", "");
+    for (user, answer, said) in [
+        (AuthInfo::default(), &forbidden, nobody),
+        (AuthInfo::default(), &unauthorized, nobody),
+        (token.clone(), &forbidden, unseen),
+        (token, &unauthorized, unaccepted),
+        (certified(2021), &unauthorized, ended),
+        (certified(2100), &unauthorized, unaccepted),
+    ] {
+        let (address, _seen) = server(vec![answer.clone()]).await;
+        // What is shown is known before anything is sent, also without TLS.
+        let cause = asked(context(&format!("http://{address}"), &user)).await.unwrap_err();
+        assert_eq!(cause.to_string(), said);
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_a_cluster_says_is_a_panic() {
+    let odd = |change: fn(&mut SelectedContext)| {
+        let mut context = context("https://edge:6443", &AuthInfo::default());
+        change(&mut context);
+        opened(context)
+    };
+    let refused = [
+        odd(|context| context.cluster.tls_server_name = Some("a b".into())).await,
+        odd(|context| context.cluster.proxy_url = Some("http://u:p w@jump".into())).await,
+        odd(|context| context.cluster.proxy_url = Some("jump".into())).await,
+    ];
+    for refusal in refused {
+        let error = refusal.err().expect("it is refused");
+        assert!(error.is_of_kubeconfig(), "{error}");
+    }
+    for server in ["https://edge/a?b=c", "https://[::1]:1/%20", "https://-edge-:1", "http://u_v:1"] {
+        let context = context(server, &AuthInfo::default());
+        assert!(asked(context).await.is_err(), "{server}");
+    }
 }
 
 #[tokio::test]

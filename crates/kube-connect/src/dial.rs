@@ -11,17 +11,17 @@ use hyper_rustls::{
     DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
 };
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::rt::TokioIo;
 use kube::Config;
-use kube::client::{ConfigExt as _, RustlsTlsError};
+use kube::client::RustlsTlsError;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceExt as _, service_fn};
 
-use super::proxy::authorization;
+use super::proxy::{socks, tunnel};
 
 /// A proxy itself may be reached by TLS, too.
 type Hop = MaybeHttpsStream<TokioIo<TcpStream>>;
@@ -42,14 +42,18 @@ pub(super) struct Dial {
 }
 
 impl Dial {
-    pub(super) fn new(config: &Config, within: Duration, speaks_http2: bool) -> Result<Self, kube::Error> {
-        let route = route(config)?;
-        let tls = config.rustls_client_config()?;
+    pub(super) fn new(
+        config: &Config,
+        tls: ClientConfig,
+        within: Duration,
+        speaks_http2: bool,
+    ) -> Result<Self, kube::Error> {
+        let name = name(config)?;
+        let route = route(config, &tls, &name);
         let mut offering = tls.clone();
         if speaks_http2 {
             offering.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
-        let name = name(config)?;
         Ok(Self {
             server: config.cluster_url.clone(),
             first: HttpsConnector::new(route.clone(), offering, false, Arc::clone(&name)),
@@ -83,7 +87,9 @@ fn in_time(
     async move { timeout(within, connecting).await.map_err(late)? }.boxed()
 }
 
-fn name(config: &Config) -> Result<Arc<dyn ResolveServerName + Send + Sync>, kube::Error> {
+type Name = Arc<dyn ResolveServerName + Send + Sync>;
+
+fn name(config: &Config) -> Result<Name, kube::Error> {
     let Some(name) = &config.tls_server_name else {
         return Ok(Arc::new(DefaultServerNameResolver::default()));
     };
@@ -92,25 +98,18 @@ fn name(config: &Config) -> Result<Arc<dyn ResolveServerName + Send + Sync>, kub
     Ok(Arc::new(FixedServerNameResolver::new(name)))
 }
 
-fn route(config: &Config) -> Result<BoxCloneSyncService<Uri, Hop, BoxError>, kube::Error> {
+/// A proxy that is reached by TLS is judged as the server is, and shown the same, as Go does it (`net/http/transport.go`).
+fn route(config: &Config, tls: &ClientConfig, name: &Name) -> BoxCloneSyncService<Uri, Hop, BoxError> {
     let mut direct = HttpConnector::new();
     direct.enforce_http(false);
-    let Some(proxy) = &config.proxy_url else { return Ok(plain(direct)) };
-    Ok(match proxy.scheme_str() {
-        Some("socks5") => plain(SocksV5::new(proxy.clone(), direct)),
+    let Some(proxy) = &config.proxy_url else { return plain(direct) };
+    match proxy.scheme_str() {
+        Some("socks5") => plain(socks(proxy, direct)),
         Some("https") => {
-            let tls = config.rustls_https_connector_with_connector(direct)?;
+            let tls = HttpsConnector::new(direct, tls.clone(), false, Arc::clone(name));
             BoxCloneSyncService::new(tunnel(proxy, tls).map_err(BoxError::from))
         }
         _ => plain(tunnel(proxy, direct)),
-    })
-}
-
-fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
-    let tunnel = Tunnel::new(proxy.clone(), connector);
-    match authorization(proxy) {
-        Some(authorization) => tunnel.with_auth(authorization),
-        None => tunnel,
     }
 }
 

@@ -204,8 +204,10 @@ fn is_interactive(
     }
 }
 
-fn variable(entry: &HashMap<String, String>) -> Option<(&String, &String)> {
-    entry.get("name").zip(entry.get("value"))
+/// One without a value is empty, as in Go.
+fn variable(entry: &HashMap<String, String>) -> Option<(&str, &str)> {
+    let name = entry.get("name").filter(|name| !name.is_empty() && !name.contains(['=', '\0']))?;
+    Some((name, entry.get("value").map_or("", String::as_str)))
 }
 
 #[derive(Deserialize)]

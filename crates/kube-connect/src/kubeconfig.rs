@@ -1,18 +1,21 @@
 //! Reading kubeconfigs as kubectl reads them.
 //!
-//! kube 5.0.0 fails on a missing file of `$KUBECONFIG`, where kubectl skips it, and takes an empty
-//! `current-context` for a name.
+//! kube 5.0.0 fails on a missing file of `$KUBECONFIG`, where kubectl skips it, takes an empty `current-context` for a name
+//! and the first of two entries with one name, and reads no file that has an odd entry.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io};
 
-pub use kube::config::Kubeconfig;
-use kube::config::{AuthInfo, Cluster, KubeconfigError as ParseError};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::environment::Environment;
-use kubesphere::{command::Kubectl, side::Side};
+use super::kubeconfig_entry::FiledEntry;
+use kubesphere::{
+    command::Kubectl,
+    kubeconfig_document::{KubeconfigDocument, Malformed},
+    side::Side,
+};
 
 /// kubectl's connection options, for one side.
 #[derive(Clone, Debug, Default)]
@@ -60,17 +63,14 @@ pub enum KubeconfigError {
     #[error("cannot read kubeconfig `{}`", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     /// The file is not a kubeconfig.
-    #[error("kubeconfig `{}` is malformed{}", path.display(), place.as_deref().unwrap_or_default())]
-    Malformed {
-        path: PathBuf,
-        /// ` at line L, column C`, where known.
-        place: Option<String>,
-    },
-    /// Two files of `$KUBECONFIG` are of different kinds.
-    #[error("kubeconfig `{}` is of another kind or apiVersion than the files before it", path.display())]
-    Unmergeable {
-        /// The later file.
-        path: PathBuf,
+    #[error("kubeconfig `{}` is malformed: {why}", path.display())]
+    Malformed { path: PathBuf, why: Malformed },
+    /// What is to be used of it is not as it should be.
+    #[error("{place} cannot be used: {why}")]
+    Unusable {
+        /// Which entry of which file.
+        place: String,
+        why: String,
     },
     /// No file has a context.
     #[error("no kubeconfig with a context was found (looked at {looked_at})")]
@@ -116,6 +116,9 @@ pub enum KubeconfigError {
     /// Both a certificate authority and no verification are asked for.
     #[error("a certificate authority together with insecure-skip-tls-verify is not allowed")]
     InsecureWithAuthority,
+    /// One cannot be chosen (client-go `tools/clientcmd/validation.go@v0.34`).
+    #[error("the user of context \"{}\" has both a token and a username, of which one is allowed", side.context())]
+    TokenAndPassword { side: Side },
     /// What belongs to an impersonated user is given without one.
     #[error("requesting uid, groups or user-extra without impersonating a user")]
     ImpersonationWithoutUser,
@@ -127,7 +130,10 @@ impl KubeconfigError {
             Self::Unreadable { .. } => {
                 vec!["name another file with `--kubeconfig` or `$KUBECONFIG`".to_owned()]
             }
-            Self::Malformed { .. } => {
+            Self::Malformed { why: Malformed::Duplicate { what, .. }, .. } => {
+                vec![format!("rename or remove one {what} of the two: kubectl refuses the file, too")]
+            }
+            Self::Malformed { .. } | Self::Unusable { .. } => {
                 vec!["fix the file, or name another with `--kubeconfig` or `$KUBECONFIG`".to_owned()]
             }
             Self::Empty { .. } => vec!["name a file with `--kubeconfig` or `$KUBECONFIG`".to_owned()],
@@ -143,6 +149,9 @@ impl KubeconfigError {
                 vec!["leave out one of `--certificate-authority` and `--insecure-skip-tls-verify`".to_owned()]
             }
             Self::ImpersonationWithoutUser => vec!["add `--as USER`".to_owned()],
+            Self::TokenAndPassword { side } => {
+                vec![format!("leave one out: `{} unset users.NAME.username`", Kubectl::config(side))]
+            }
             Self::UnknownCluster { side, .. }
             | Self::UnknownUser { side, .. }
             | Self::NoServer { side, .. } => {
@@ -151,7 +160,6 @@ impl KubeconfigError {
                     "complete it with `{config}`, or name another context; `{config} view` shows all"
                 )]
             }
-            Self::Unmergeable { .. } => vec!["leave that file out of `$KUBECONFIG`".to_owned()],
         }
     }
 }
@@ -163,20 +171,91 @@ fn there_are(contexts: &[String]) -> String {
     format!("the contexts are: {}", contexts.join(", "))
 }
 
+/// What kubeconfigs say, as one. It is confidential, so it is never shown.
+#[derive(Clone, Default)]
+pub struct Kubeconfig {
+    pub current_context: Option<String>,
+    clusters: Vec<FiledEntry>,
+    users: Vec<FiledEntry>,
+    contexts: Vec<FiledEntry>,
+}
+
+impl Kubeconfig {
+    /// One that stands in no file.
+    pub fn parse(text: &[u8]) -> Result<Self, Malformed> {
+        Ok(Self::default().with(KubeconfigDocument::parse(text)?, None))
+    }
+
+    /// The names of its contexts.
+    pub fn contexts(&self) -> impl Iterator<Item = &str> {
+        names(&self.contexts)
+    }
+
+    /// The names of its clusters.
+    pub fn clusters(&self) -> impl Iterator<Item = &str> {
+        names(&self.clusters)
+    }
+
+    /// The names of its users.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        names(&self.users)
+    }
+
+    pub(super) fn context(&self, name: &str) -> Option<&FiledEntry> {
+        named(&self.contexts, name)
+    }
+
+    pub(super) fn cluster(&self, name: &str) -> Option<&FiledEntry> {
+        named(&self.clusters, name)
+    }
+
+    pub(super) fn user(&self, name: &str) -> Option<&FiledEntry> {
+        named(&self.users, name)
+    }
+
+    /// With what another one adds: the first that says something counts.
+    fn with(mut self, document: KubeconfigDocument, file: Option<&Path>) -> Self {
+        let KubeconfigDocument { current_context, clusters, users, contexts } = document;
+        self.current_context = self.current_context.or(current_context);
+        for (own, what, added) in [
+            (&mut self.clusters, "cluster", clusters),
+            (&mut self.users, "user", users),
+            (&mut self.contexts, "context", contexts),
+        ] {
+            for entry in added {
+                if named(own, &entry.name).is_none() {
+                    own.push(FiledEntry::new(what, entry, file));
+                }
+            }
+        }
+        self
+    }
+}
+
+fn named<'a>(entries: &'a [FiledEntry], name: &str) -> Option<&'a FiledEntry> {
+    entries.iter().find(|entry| entry.name() == name)
+}
+
+fn names(entries: &[FiledEntry]) -> impl Iterator<Item = &str> {
+    entries.iter().map(FiledEntry::name).filter(|name| !name.is_empty())
+}
+
 /// Reads the kubeconfigs that kubectl would read. Relative paths in them become absolute.
 pub fn load(options: &ConnectionOptions, environment: &Environment) -> Result<Kubeconfig, KubeconfigError> {
     let (files, must_exist) = files(options, environment);
     let mut merged = Kubeconfig::default();
     for path in &files {
-        let next = match read(path) {
+        let document = match read(path) {
             Err(KubeconfigError::Unreadable { source, .. })
                 if !must_exist && source.kind() == io::ErrorKind::NotFound =>
             {
                 continue;
             }
-            next => next?,
+            document => document?,
         };
-        merged = merged.merge(next).map_err(|_| KubeconfigError::Unmergeable { path: path.clone() })?;
+        // Files that are named in it are looked for from there.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        merged = merged.with(document, Some(&absolute));
     }
     // An address on the command line needs no kubeconfig.
     if merged.contexts.is_empty() && options.server.is_none() {
@@ -209,64 +288,10 @@ fn in_words(files: &[PathBuf]) -> String {
     files.join(", ")
 }
 
-pub(super) fn read(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
-    // kube resolves the paths inside against the file's own: it has to be absolute for that.
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut kubeconfig = Kubeconfig::read_from(absolute).map_err(|error| without_content(path, error))?;
-    kubeconfig.current_context = kubeconfig.current_context.filter(|name| !name.is_empty());
-    for named in &mut kubeconfig.clusters {
-        named.cluster.iter_mut().for_each(drop_empty_of_cluster);
-    }
-    for named in &mut kubeconfig.auth_infos {
-        named.auth_info.iter_mut().for_each(drop_empty_of_user);
-    }
-    Ok(kubeconfig)
-}
-
-/// The parser's own message quotes the lines around the error, which may be a key.
-fn without_content(path: &Path, error: ParseError) -> KubeconfigError {
-    let path = path.to_owned();
-    match error {
-        ParseError::ReadConfig(source, _) if source.kind() == io::ErrorKind::InvalidData => {
-            KubeconfigError::Malformed { path, place: Some(": it is not text".to_owned()) }
-        }
-        ParseError::ReadConfig(source, _) => KubeconfigError::Unreadable { path, source },
-        ParseError::Parse(error) => {
-            let place = error.location().map(|it| format!(" at line {}, column {}", it.line(), it.column()));
-            KubeconfigError::Malformed { path, place }
-        }
-        _ => KubeconfigError::Malformed { path, place: None },
-    }
-}
-
-/// Empty means absent in Go; kube would take an empty certificate for one.
-fn drop_empty_of_cluster(cluster: &mut Cluster) {
-    for field in [
-        &mut cluster.server,
-        &mut cluster.certificate_authority,
-        &mut cluster.certificate_authority_data,
-        &mut cluster.proxy_url,
-        &mut cluster.tls_server_name,
-    ] {
-        *field = field.take().filter(|value| !value.is_empty());
-    }
-}
-
-fn drop_empty_of_user(user: &mut AuthInfo) {
-    for field in [
-        &mut user.username,
-        &mut user.token_file,
-        &mut user.client_certificate,
-        &mut user.client_certificate_data,
-        &mut user.client_key,
-        &mut user.impersonate,
-        &mut user.impersonate_uid,
-    ] {
-        *field = field.take().filter(|value| !value.is_empty());
-    }
-    for field in [&mut user.password, &mut user.token, &mut user.client_key_data] {
-        *field = field.take().filter(|value| !value.expose_secret().is_empty());
-    }
+pub(super) fn read(path: &Path) -> Result<KubeconfigDocument, KubeconfigError> {
+    let text =
+        fs::read(path).map_err(|source| KubeconfigError::Unreadable { path: path.to_owned(), source })?;
+    KubeconfigDocument::parse(&text).map_err(|why| KubeconfigError::Malformed { path: path.to_owned(), why })
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::shown::Shown;
+
 /// No answer, or not all of it, within the request timeout.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {} ms", after.as_millis())]
@@ -15,5 +17,7 @@ pub struct RequestTimedOut {
 #[error("{address}")]
 pub(super) struct NoAnswer {
     pub(super) address: String,
+    /// What was shown to it.
+    pub(super) shown: Shown,
     pub(super) source: kube::Error,
 }

@@ -61,8 +61,11 @@ fn server(code: u16, answer: &Value) -> (Connection, Arc<Mutex<Option<Sent>>>) {
         name: "prod".to_owned(),
         cluster_name: "prod".to_owned(),
         cluster: Cluster::default(),
+        cluster_place: None,
         user_name: None,
         user: AuthInfo::default(),
+        user_place: None,
+        token_place: None,
         namespace: None,
         server: Uri::from_static("https://prod:6443"),
     };

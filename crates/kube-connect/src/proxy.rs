@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use percent_encoding::percent_decode_str;
 
 /// The proxy settings of the environment.
@@ -64,13 +65,38 @@ pub fn proxy_for(
     }
 }
 
-/// What a proxy is told of the user and password in its URL, where they may stand percent-encoded.
-pub fn authorization(proxy: &Uri) -> Option<HeaderValue> {
-    let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
-    let user: Vec<u8> = percent_decode_str(user).collect();
-    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(user))).ok()?;
+/// A way through a proxy that speaks HTTP, and is told the user in its URL.
+pub fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
+    let tunnel = Tunnel::new(proxy.clone(), connector);
+    match authorization(proxy) {
+        Some(authorization) => tunnel.with_auth(authorization),
+        None => tunnel,
+    }
+}
+
+/// A way through a proxy that speaks SOCKS, and is told the user in its URL.
+pub fn socks<C>(proxy: &Uri, connector: C) -> SocksV5<C> {
+    let socks = SocksV5::new(proxy.clone(), connector);
+    match user_and_password(proxy) {
+        Some((user, password)) => socks.with_auth(user, password),
+        None => socks,
+    }
+}
+
+fn authorization(proxy: &Uri) -> Option<HeaderValue> {
+    let (user, password) = user_and_password(proxy)?;
+    let user = STANDARD.encode(format!("{user}:{password}"));
+    let mut value = HeaderValue::from_str(&format!("Basic {user}")).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// They may stand percent-encoded.
+fn user_and_password(proxy: &Uri) -> Option<(String, String)> {
+    let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
+    let (user, password) = user.split_once(':').unwrap_or((user, ""));
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some((decoded(user), decoded(password)))
 }
 
 fn parse(proxy: &str, setting: &'static str) -> Result<Uri, ProxyError> {
@@ -222,6 +248,8 @@ mod tests {
         let expected = format!("Basic {}", STANDARD.encode("user:pa@ss"));
         assert_eq!(told("http://user:pa%40ss@jump:3128").unwrap(), expected.as_str());
         assert_eq!(told("http://jump:3128"), None);
+        let of_socks = user_and_password(&"socks5://us%20er@jump:1080".parse().unwrap());
+        assert_eq!(of_socks, Some(("us er".to_owned(), String::new())));
     }
 
     #[test]

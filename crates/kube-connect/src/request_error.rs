@@ -140,26 +140,16 @@ impl RequestError {
                 vec!["check the server's address, and the VPN, firewall or proxy on the way to it".to_owned()]
             }
             Cause::TimedOut { .. } => vec!["raise `--request-timeout` if the server is slow".to_owned()],
-            Cause::Certificate { detail } => certificate_hints(detail),
+            Cause::Certificate { way_out, .. } => way_out.hint(&self.side).into_iter().collect(),
+            Cause::NotLetIn(refusal) => vec![refusal.hint(&self.side)],
             Cause::Credentials { hints, .. } => hints.clone(),
+            // In the words of Go (`net/http/server.go`).
+            Cause::Invalid { message } if message.contains("HTTP request to an HTTPS server") => {
+                vec!["write the server's address with `https://`".to_owned()]
+            }
             _ => Vec::new(),
         }
     }
-}
-
-fn certificate_hints(detail: &str) -> Vec<String> {
-    let hint = if detail.contains("unknown authority") {
-        "name the cluster's authority in the kubeconfig (`certificate-authority-data`)"
-    } else if detail.contains("of an authority as its own") {
-        "issue a certificate for the server (`CA:FALSE`), or use `--insecure-skip-tls-verify`"
-    } else if detail.contains("another name") {
-        "use a name or address that the certificate holds, or say which with `--tls-server-name`"
-    } else if detail.contains("does not speak TLS") {
-        "is it an `http://` server, or a proxy?"
-    } else {
-        return Vec::new();
-    };
-    vec![hint.to_owned()]
 }
 
 /// Waits for a request of kube's client and says what it was about if it fails.

@@ -24,6 +24,7 @@ use super::no_answer::{NoAnswer, RequestTimedOut};
 use super::retry::Failure;
 use super::server_clock::ServerClock;
 use super::server_text;
+use super::shown::Shown;
 use super::traffic::Traffic;
 
 /// How long an ordinary request may take, its answer's body included, unless `--request-timeout` says
@@ -37,6 +38,7 @@ pub struct Requests {
     through: String,
     timeout: Option<Duration>,
     token: Option<BearerToken>,
+    shown: Shown,
     traffic: Traffic,
     clock: ServerClock,
     sends_once: bool,
@@ -55,6 +57,7 @@ impl Requests {
             through: String::new(),
             timeout,
             token: None,
+            shown: Shown { otherwise: true, ..Shown::default() },
             traffic,
             clock: ServerClock::default(),
             sends_once: false,
@@ -78,6 +81,11 @@ impl Requests {
     /// No request is sent again.
     pub(super) fn sent_once(self) -> Self {
         Self { sends_once: true, ..self }
+    }
+
+    /// Explains refusals by what is shown to the server.
+    pub(super) fn showing(self, shown: Shown) -> Self {
+        Self { shown, ..self }
     }
 
     pub(super) fn with_token(self, token: Option<BearerToken>) -> Self {
@@ -106,7 +114,7 @@ impl Requests {
             let outcome = self.send_authorized(&outgoing).await;
             let retry = again(&outgoing, &outcome, tries, started.elapsed());
             let Some((failure, delay)) = retry.filter(|_| !self.sends_once) else {
-                return outcome.map_err(|error| self.with_address(error));
+                return self.explained(outcome);
             };
             self.traffic.retried(&outgoing.parts.method, outgoing.path(), &failure, delay);
             tokio::time::sleep(delay).await;
@@ -114,9 +122,21 @@ impl Requests {
         }
     }
 
+    /// A refusal whose reason is known is an error of its own.
+    fn explained(&self, outcome: Result<Response<Body>, kube::Error>) -> Result<Response<Body>, BoxError> {
+        let response = outcome.map_err(|error| self.with_address(error))?;
+        let refusal = match response.status() {
+            StatusCode::UNAUTHORIZED => self.shown.refusal(true),
+            StatusCode::FORBIDDEN => self.shown.refusal(false),
+            _ => None,
+        };
+        refusal.map_or(Ok(response), |refusal| Err(Box::new(refusal)))
+    }
+
     fn with_address(&self, source: kube::Error) -> BoxError {
         let address = self.address.split_once("://").map_or(&*self.address, |(_, address)| address);
-        Box::new(NoAnswer { address: format!("{address}{}", self.through), source })
+        let address = format!("{address}{}", self.through);
+        Box::new(NoAnswer { address, shown: self.shown, source })
     }
 
     /// Sends the request with the plugin's token, and once more with a new one if the server refuses it:

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::fmt;
 
 use http::Uri;
-use kube::config::{AuthInfo, Cluster, Context, Kubeconfig};
+use kube::config::{AuthInfo, Cluster, Context};
 use kubesphere::side::Side;
 
 use super::given_options::given;
-use super::kubeconfig::{ConnectionOptions, KubeconfigError};
+use super::kubeconfig::{ConnectionOptions, Kubeconfig, KubeconfigError};
+use super::kubeconfig_entry::FiledEntry;
 use super::server_url;
 use super::similarity::most_similar;
 
@@ -23,10 +24,16 @@ pub struct SelectedContext {
     pub cluster_name: String,
     /// The cluster. Files are named by absolute paths, the server has its scheme.
     pub cluster: Cluster,
+    /// Where that stands, in words, if it stands anywhere.
+    pub cluster_place: Option<String>,
     /// The name of the kubeconfig user, if there is one.
     pub user_name: Option<String>,
     /// The user. Files are named by absolute paths.
     pub user: AuthInfo,
+    /// Where that stands, in words, if it stands anywhere.
+    pub user_place: Option<String>,
+    /// Where its token stands, or would stand.
+    pub token_place: Option<String>,
     /// The context's default namespace.
     pub namespace: Option<String>,
     /// The address of the API server.
@@ -58,22 +65,41 @@ pub fn select(
     let given = given(options, &side);
     let has_context = options.context.is_some() || kubeconfig.current_context.is_some();
     let side = side.reached_by(if has_context { given } else { given.without_context() });
-    let (cluster_name, mut cluster) = find_cluster(kubeconfig, &side, &context, options)?;
-    let (user_name, mut user) = find_user(kubeconfig, &side, &context, options)?;
+    let (cluster_name, cluster_entry) = find_cluster(kubeconfig, &side, &context, options)?;
+    let user_entry = find_user(kubeconfig, &side, &context, options)?;
+    let mut cluster = cluster_entry.map(FiledEntry::cluster).transpose()?.unwrap_or_default();
+    let mut user = user_entry.map(FiledEntry::user).transpose()?.unwrap_or_default();
     override_cluster(&mut cluster, options);
     override_user(&mut user, options);
-    confirm_usable(&cluster, &user)?;
+    confirm_usable(&side, &cluster, &user)?;
     let server = server_of(&side, &cluster_name, &cluster, &user)?;
     cluster.server = Some(server.to_string().trim_end_matches('/').to_owned());
     let namespace = context.namespace.filter(|namespace| !namespace.is_empty());
-    Ok(SelectedContext { side, name, cluster_name, cluster, user_name, user, namespace, server })
+    let cluster_place = cluster_entry.map(FiledEntry::place);
+    let user_name = user_entry.map(|entry| entry.name().to_owned());
+    let user_place = user_entry.map(FiledEntry::place);
+    let option = options.token.as_ref().map(|_| format!("`{}`", side.option("token")));
+    let token_place = option.or_else(|| user_place.clone());
+    Ok(SelectedContext {
+        side,
+        name,
+        cluster_name,
+        cluster,
+        cluster_place,
+        user_name,
+        user,
+        user_place,
+        token_place,
+        namespace,
+        server,
+    })
 }
 
 fn find_context(
     kubeconfig: &Kubeconfig,
     options: &ConnectionOptions,
 ) -> Result<(String, Context), KubeconfigError> {
-    let contexts = || kubeconfig.contexts.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
+    let contexts = || kubeconfig.contexts().map(str::to_owned).collect::<Vec<_>>();
     let Some(name) = options.context.as_ref().or(kubeconfig.current_context.as_ref()) else {
         return match options.server.as_ref().or(options.cluster.as_ref()) {
             // As with kubectl, a server or cluster of its own needs no context.
@@ -81,9 +107,8 @@ fn find_context(
             None => Err(KubeconfigError::NoCurrentContext { contexts: contexts() }),
         };
     };
-    let found = kubeconfig.contexts.iter().find(|named| named.name == *name);
-    match found.and_then(|named| named.context.clone()) {
-        Some(context) => Ok((name.clone(), context)),
+    match kubeconfig.context(name) {
+        Some(entry) => Ok((name.clone(), entry.context()?)),
         None => Err(KubeconfigError::UnknownContext {
             name: name.clone(),
             similar: most_similar(name, &contexts()).cloned(),
@@ -92,38 +117,36 @@ fn find_context(
     }
 }
 
-fn find_cluster(
-    kubeconfig: &Kubeconfig,
+/// The cluster's name, and the cluster, which a server that is given does without.
+fn find_cluster<'a>(
+    kubeconfig: &'a Kubeconfig,
     side: &Side,
     context: &Context,
     options: &ConnectionOptions,
-) -> Result<(String, Cluster), KubeconfigError> {
+) -> Result<(String, Option<&'a FiledEntry>), KubeconfigError> {
     let name = options.cluster.as_ref().unwrap_or(&context.cluster);
-    let found = kubeconfig.clusters.iter().find(|named| named.name == *name);
-    match found.and_then(|named| named.cluster.clone()) {
-        Some(cluster) => Ok((name.clone(), cluster)),
+    match kubeconfig.cluster(name) {
+        Some(entry) => Ok((name.clone(), Some(entry))),
         None if options.server.is_some() && options.cluster.is_none() => {
-            Ok((side.context().to_owned(), Cluster::default()))
+            Ok((side.context().to_owned(), None))
         }
         None => Err(KubeconfigError::UnknownCluster { side: side.clone(), cluster: name.clone() }),
     }
 }
 
-fn find_user(
-    kubeconfig: &Kubeconfig,
+/// The user, which not every context has.
+fn find_user<'a>(
+    kubeconfig: &'a Kubeconfig,
     side: &Side,
     context: &Context,
     options: &ConnectionOptions,
-) -> Result<(Option<String>, AuthInfo), KubeconfigError> {
+) -> Result<Option<&'a FiledEntry>, KubeconfigError> {
     let name = options.user.as_ref().or(context.user.as_ref()).filter(|name| !name.is_empty());
-    let Some(name) = name else {
-        return Ok((None, AuthInfo::default()));
-    };
-    let found = kubeconfig.auth_infos.iter().find(|named| named.name == *name);
+    let Some(name) = name else { return Ok(None) };
     let brings_credentials = options.token.is_some() || options.client_certificate.is_some();
-    match found {
-        Some(named) => Ok((Some(name.clone()), named.auth_info.clone().unwrap_or_default())),
-        None if brings_credentials && options.user.is_none() => Ok((None, AuthInfo::default())),
+    match kubeconfig.user(name) {
+        Some(entry) => Ok(Some(entry)),
+        None if brings_credentials && options.user.is_none() => Ok(None),
         None => Err(KubeconfigError::UnknownUser { side: side.clone(), user: name.clone() }),
     }
 }
@@ -183,11 +206,14 @@ fn absolute(path: &std::path::Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
-fn confirm_usable(cluster: &Cluster, user: &AuthInfo) -> Result<(), KubeconfigError> {
+fn confirm_usable(side: &Side, cluster: &Cluster, user: &AuthInfo) -> Result<(), KubeconfigError> {
     let has_authority =
         cluster.certificate_authority.is_some() || cluster.certificate_authority_data.is_some();
     if has_authority && cluster.insecure_skip_tls_verify == Some(true) {
         return Err(KubeconfigError::InsecureWithAuthority);
+    }
+    if user.username.is_some() && (user.token.is_some() || user.token_file.is_some()) {
+        return Err(KubeconfigError::TokenAndPassword { side: side.clone() });
     }
     let has_groups = user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty());
     let has_extra = user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());

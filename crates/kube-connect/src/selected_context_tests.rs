@@ -4,15 +4,15 @@ use super::*;
 use kubesphere::command::{Kubectl, Mc, helm};
 
 fn kubeconfig() -> Kubeconfig {
-    Kubeconfig::from_yaml(
-        "current-context: prod\n\
+    Kubeconfig::parse(
+        b"current-context: prod\n\
          clusters:\n\
          - name: prod\n  cluster: {server: 'https://prod:6443', certificate-authority-data: Y2E=, tls-server-name: prod}\n\
          - name: bare\n  cluster: {server: '127.0.0.1:8080'}\n\
          - name: none\n  cluster: {}\n\
          users:\n\
          - name: admin\n  user: {client-certificate-data: Yw==, client-key-data: aw==}\n\
-         - name: cloud\n  user: {exec: {command: aws}, tokenFile: /t, username: u, password: p}\n\
+         - name: cloud\n  user: {exec: {command: aws}, username: u, password: p}\n\
          contexts:\n\
          - name: prod\n  context: {cluster: prod, user: admin, namespace: team}\n\
          - name: edge-1\n  context: {cluster: bare, user: cloud}\n\
@@ -22,6 +22,17 @@ fn kubeconfig() -> Kubeconfig {
          - name: no-server\n  context: {cluster: none, user: admin}\n",
     )
     .unwrap()
+}
+
+#[test]
+fn a_token_and_a_username_are_one_too_many() {
+    let text = "contexts: [{name: a, context: {cluster: a, user: a}}]\n\
+                clusters: [{name: a, cluster: {server: a}}]\nusers: [{name: a, user: {token: t, username: u}}]\n";
+    let kubeconfig = Kubeconfig::parse(text.as_bytes()).unwrap();
+    let error = select(&kubeconfig, Side::member, &named("a")).unwrap_err();
+    assert!(matches!(error, KubeconfigError::TokenAndPassword { .. }), "{error}");
+    let given = ConnectionOptions { token: Some("t".into()), ..named("a") };
+    assert!(select(&kubeconfig, Side::member, &given).is_ok());
 }
 
 fn named(context: &str) -> ConnectionOptions {
@@ -113,7 +124,7 @@ fn cluster_options_replace_what_they_contradict() {
 fn user_options_replace_what_they_contradict() {
     let token = ConnectionOptions { token: Some(SecretString::from("t")), ..named("edge-1") };
     let user = selected(&token).unwrap().user;
-    assert!(user.exec.is_none() && user.token_file.is_none() && user.username.is_none());
+    assert!(user.exec.is_none() && user.username.is_none());
     let certificate = ConnectionOptions {
         client_certificate: Some("/c.crt".into()),
         client_key: Some("/c.key".into()),

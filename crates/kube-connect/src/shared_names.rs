@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use kubesphere::kubeconfig_document::KubeconfigDocument;
 use serde_json::Value;
 
 use super::environment::Environment;
@@ -62,19 +63,24 @@ fn rivals<'a>(
 /// Not `Debug`: its content is secret.
 struct File {
     path: PathBuf,
-    content: Value,
+    content: KubeconfigDocument,
 }
 
 impl File {
     /// What cannot be read is told where it is loaded.
     fn read(path: PathBuf) -> Option<Self> {
-        let content = serde_json::to_value(read(&path).ok()?).ok()?;
+        let content = read(&path).ok()?;
         Some(Self { path, content })
     }
 
     fn entry(&self, kind: &str, name: &str) -> Option<&Value> {
-        let entries = self.content[format!("{kind}s")].as_array()?;
-        entries.iter().find(|entry| entry["name"] == name)
+        let KubeconfigDocument { clusters, users, contexts, .. } = &self.content;
+        let entries = match kind {
+            "cluster" => clusters,
+            "user" => users,
+            _ => contexts,
+        };
+        entries.iter().find(|entry| entry.name == name).map(|entry| &entry.fields)
     }
 }
 

@@ -15,6 +15,7 @@ use hyper_util::client::legacy::connect::Connection as _;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
+use rustls::ClientConfig;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, service_fn};
 
@@ -50,8 +51,8 @@ impl std::error::Error for NotConnected {
 pub(super) struct SentInVain(#[source] hyper::Error);
 
 /// A client that sends by this configuration, retries aside.
-pub(super) fn client(config: Config, speaks_http2: bool) -> Result<Client, kube::Error> {
-    let transport = Arc::new(Transport::new(Dial::new(&config, CONNECTS_WITHIN, speaks_http2)?));
+pub(super) fn client(config: Config, tls: ClientConfig, speaks_http2: bool) -> Result<Client, kube::Error> {
+    let transport = Arc::new(Transport::new(Dial::new(&config, tls, CONNECTS_WITHIN, speaks_http2)?));
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)

@@ -10,7 +10,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, PostParams};
-use kube::config::Kubeconfig;
 use kubesphere::side::Side;
 use rcgen::KeyPair;
 use rustls::ServerConfig;
@@ -23,7 +22,7 @@ use super::*;
 use crate::cause::Cause;
 use crate::connection::Connection;
 use crate::environment::Environment;
-use crate::kubeconfig::ConnectionOptions;
+use crate::kubeconfig::{ConnectionOptions, Kubeconfig};
 use crate::selected_context::select;
 
 /// What a server says and does of its own accord: settings, and that it takes no request of this connection.
@@ -76,7 +75,7 @@ impl Server {
     }
 
     async fn connection(&self, environment: &Environment) -> Connection {
-        let kubeconfig: Kubeconfig = serde_json::from_value(serde_json::json!({
+        let kubeconfig = serde_json::json!({
             "current-context": "edge",
             "clusters": [{"name": "edge", "cluster": {
                 "server": format!("https://{}", self.address),
@@ -84,8 +83,8 @@ impl Server {
             }}],
             "users": [{"name": "edge", "user": {}}],
             "contexts": [{"name": "edge", "context": {"cluster": "edge", "user": "edge"}}],
-        }))
-        .unwrap();
+        });
+        let kubeconfig = Kubeconfig::parse(kubeconfig.to_string().as_bytes()).unwrap();
         let context = select(&kubeconfig, Side::member, &ConnectionOptions::default()).unwrap();
         Connection::open(context, environment, None).await.unwrap()
     }

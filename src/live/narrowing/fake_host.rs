@@ -109,8 +109,11 @@ fn connection(shared: &Shared) -> Connection {
         name: "prod".to_owned(),
         cluster_name: "prod".to_owned(),
         cluster: kube::config::Cluster::default(),
+        cluster_place: None,
         user_name: None,
         user: AuthInfo::default(),
+        user_place: None,
+        token_place: None,
         namespace: None,
         server: Uri::from_static("https://prod:6443"),
     };

@@ -208,7 +208,10 @@ impl Narrowed {
 /// Whether the server has certainly not carried it out.
 fn was_not_carried_out(error: &RequestError) -> bool {
     lost_race(error)
-        || matches!(error.cause, Cause::Forbidden { .. } | Cause::Unauthorized | Cause::Refused { .. })
+        || matches!(
+            error.cause,
+            Cause::Forbidden { .. } | Cause::Unauthorized | Cause::NotLetIn(_) | Cause::Refused { .. }
+        )
 }
 
 fn never_arrived(host: &Side) -> String {
@@ -221,7 +224,10 @@ fn never_arrived(host: &Side) -> String {
 
 /// What no patience helps against; a server error may be one of a moment.
 fn is_final(error: &RequestError) -> bool {
-    matches!(error.cause, Cause::Forbidden { .. } | Cause::Unauthorized | Cause::Credentials { .. })
+    matches!(
+        error.cause,
+        Cause::Forbidden { .. } | Cause::Unauthorized | Cause::NotLetIn(_) | Cause::Credentials { .. }
+    )
 }
 
 #[cfg(test)]

@@ -52,6 +52,12 @@ impl Kubeconfig {
         self
     }
 
+    /// With one more entry in a list.
+    pub fn and(mut self, list: &str, entry: Value) -> Self {
+        self.0[list].as_array_mut().unwrap().push(entry);
+        self
+    }
+
     /// With a second context for the same cluster and user.
     pub fn alias(mut self, alias: &str, context: &str) -> Self {
         let mut copy = self.named("contexts", context).clone();
