@@ -337,8 +337,7 @@ async fn certificates_that_are_not_accepted_are_explained() {
     assert!(insecure.is_insecure());
     assert!(asked(insecure).await.is_ok());
 
-    let (other, _) = certificate("127.0.0.1", false);
-    let cause = asked(tls(&good, &key, Some(&other.pem())).await).await.unwrap_err();
+    let cause = asked(tls(&good, &key, Some(&issuer().as_ref().pem())).await).await.unwrap_err();
     assert!(cause.to_string().contains("unknown authority"), "{cause}");
     let (named, named_key) = certificate("edge.example", false);
     let context = tls(&named, &named_key, Some(&named.pem())).await;
