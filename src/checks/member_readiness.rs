@@ -52,7 +52,7 @@ fn as_left(situation: &Situation<'_>) -> Outcome {
 }
 
 fn moving(situation: &Situation<'_>) -> Outcome {
-    each(&registered(situation)?, |about| about.side(), |about| about.moved())
+    each(&registered(situation)?, |about| about.side(), About::moved)
 }
 
 /// Of the members, or of all that the host knows where none is named. That one is being deleted, or ignored, is

@@ -112,10 +112,12 @@ mod tests {
                 "failure member \"edge-1\": its user may not get configmaps in kubesphere-system",
             ]
         );
-        assert_eq!(case.cures(&CHECK), "the user needs \"list\" on clusters.cluster.kubesphere.io");
+        assert!(
+            case.cures(&CHECK).starts_with("the user needs \"list\" on clusters.cluster.kubesphere.io; ")
+        );
         let known = case.host(|host| host.user = Some("jane".to_owned()));
         let needed = "the user \"jane\" needs \"list\" on clusters.cluster.kubesphere.io";
-        assert_eq!(known.cures(&CHECK), needed);
+        assert!(known.cures(&CHECK).starts_with(needed), "{}", known.cures(&CHECK));
     }
 
     #[test]

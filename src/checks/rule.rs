@@ -86,6 +86,7 @@ impl Rule {
 }
 
 /// What `ask` says of each of these, of `side`; where it says nothing, that cluster holds.
+#[expect(clippy::unnecessary_wraps, reason = "a rule ends so")]
 pub(super) fn each<T, R: IntoIterator<Item = Report>>(
     looked_at: impl IntoIterator<Item = T>,
     side: impl Fn(&T) -> &Side,
@@ -99,6 +100,7 @@ pub(super) fn each<T, R: IntoIterator<Item = Report>>(
 }
 
 /// What is said of this one cluster, which holds where that is nothing.
+#[expect(clippy::unnecessary_wraps, reason = "a rule ends so")]
 pub(super) fn of(side: &Side, said: impl IntoIterator<Item = Report>) -> Outcome {
     Ok(or_holds(said, Report::holds(side)))
 }

@@ -100,7 +100,7 @@ impl Unidentified {
 async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<String, Unidentified> {
     let context = stored_context(cluster)?;
     let asked = async {
-        let connection = Connection::open(context, &Environment::of_process(), Some(within)).await;
+        let connection = Connection::open(context, &Environment::in_passing(), Some(within)).await;
         // What it fails with is what was stored: the kinds of authentication that it cannot have are told above.
         let connection = connection.map_err(|_| Unidentified::Unusable)?;
         kube_system_uid(&connection).await.map_err(|error| Unidentified::Unanswered(error.cause))

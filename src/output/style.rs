@@ -75,7 +75,7 @@ impl Marks {
 fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| variable(name).is_some_and(|value| !value.is_empty());
     let decisive = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(|name| set(name));
-    let locale = decisive.and_then(|name| variable(name)).unwrap_or_default().to_ascii_lowercase();
+    let locale = decisive.and_then(variable).unwrap_or_default().to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
 }
 

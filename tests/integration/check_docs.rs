@@ -7,7 +7,7 @@ use kubectl_mc::{
     plan::operation::Operation,
 };
 
-const SECTIONS: [&str; 4] = ["## What it looks at", "## Cause", "## Cure", "## Verdicts"];
+const SECTIONS: [&str; 4] = ["## What it looks at", "## Cause", "## Fix", "## Verdicts"];
 const VERDICTS: [&str; 5] = ["| `ok` |", "| `unknown` |", "| `warning` |", "| `failure` |", "| `skipped` |"];
 
 fn page(id: &str) -> String {

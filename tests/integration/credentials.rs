@@ -165,7 +165,7 @@ fn the_credential_comes_before_the_first_change_of_a_configuration() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
     let run = bed.join("member1 -v 6").run().code(0);
     let position = |what: &str| run.stderr.find(what).unwrap_or_else(|| panic!("no {what}\n{run}"));
-    let verified = position("the credential for the host works");
+    let verified = position("host credential verified");
     let patched = position("ClusterConfiguration ks-installer patched");
     assert!(verified < patched, "{run}");
 }
@@ -252,7 +252,7 @@ fn who_may_make_the_account_need_not_be_a_cluster_admin() {
         let run = as_user(&format!("user-{number}"), &without(&rights, right)).code(3).stdout("");
         let _ = run
             .says(&format!("error: member \"member1\": its user may not {right}"))
-            .says("hint: the user needs \"");
+            .says("hint: the user \"");
     }
     bed.assert_untouched();
     let _ = as_user("operator", &rights).code(0);
@@ -282,7 +282,7 @@ fn a_secret_that_is_only_labelled_is_no_token_and_an_extended_binding_is_not_our
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque",
                "stringData": {"token": "somebody's"}}),
     );
-    let _ = import(&bed, "").run().code(0).says("the credential for the host works");
+    let _ = import(&bed, "").run().code(0).says("host credential verified");
     delete(bed.host(), ("cluster.kubesphere.io/v1alpha1", "Cluster"), None, "member1");
     bed.wait_for("the Cluster is gone", |bed| bed.host().cluster("member1").is_null());
     let subjects = json!([

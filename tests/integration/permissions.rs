@@ -16,7 +16,7 @@ fn assert_refused_to(user: &str, context: &str, rights: &[&str], said: &str) {
         .code(3)
         .stdout("")
         .says(said)
-        .says("hint: the user needs \"");
+        .says("hint: the user ");
     bed.assert_untouched();
 }
 

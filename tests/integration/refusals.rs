@@ -18,7 +18,7 @@ const VERSION: Version = Version::V3_4;
 /// The command ends with code 3, says this, and has written nothing.
 #[track_caller]
 fn assert_refused(bed: &Watched, program: KubectlMc, said: &[&str]) -> Run {
-    let mut run = program.run().code(3).stdout("").says("error: nothing was changed: ");
+    let mut run = program.run().code(3).stdout("").says(" failed; nothing was changed\n");
     for said in said {
         run = run.says(said);
     }

@@ -35,7 +35,7 @@ fn a_revoked_credential_is_told_by_every_command_and_renewed() {
     let run = bed.join("member1").run().code(3);
     let _ = run
         .says(&format!("error: member \"member1\": {STORED} [member-credential]\n"))
-        .says(&format!("hint: store a new one: `{RENEWAL}`\n"));
+        .says(&format!("hint: store a new one: `{RENEWAL} --skip-check member-server-loopback`\n"));
     let check = |words: &str| bed.kubectl_mc().words("check --context host").words(words).run().code(3);
     let run = check("member1 --skip-check member-server-loopback");
     assert!(run.stdout.contains(&format!("\n  failure member-credential: {STORED}\n")), "{run}");

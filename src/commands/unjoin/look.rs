@@ -102,7 +102,7 @@ pub(super) async fn look(clusters: &Clusters, dry_run: DryRun, before: Option<&L
         look.take(host);
     }
     look.decide(clusters);
-    look.look_closer(clusters, before.is_none()).await;
+    Box::pin(look.look_closer(clusters, before.is_none())).await;
     look.check(clusters);
     look.not_found = look.nothing_of_the_name(clusters);
     look
@@ -276,7 +276,7 @@ impl Look {
         let shown = ReadScope { shown: is_first, ..ReadScope::default() };
         let host = async {
             let Some(host) = &mut self.host else { return };
-            host.surroundings = look_around(&clusters.host, None, None, shown).await;
+            host.surroundings = Box::pin(look_around(&clusters.host, None, None, shown)).await;
         };
         let member = async {
             let (Some(connection), Some(member)) = (&clusters.member, &mut self.member) else { return };

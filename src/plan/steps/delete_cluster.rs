@@ -14,6 +14,7 @@ use crate::plan::{
 };
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent yes and no")]
 pub struct DeleteCluster {
     pub host: Side,
     pub planned: RegisteredCluster,
