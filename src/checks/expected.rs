@@ -14,6 +14,7 @@ use super::{
 use crate::plan::{
     intent::{Expected, MemberIntent},
     observed::Observed,
+    registered_name::is_members,
 };
 
 pub const CHECK: Check = Check {
@@ -49,12 +50,8 @@ fn registered<'a>(
     member: Option<&'a Observed>,
 ) -> Option<&'a RegisteredCluster> {
     let named = intent.cluster.as_ref().and_then(|cluster| host.cluster_named(&cluster.name));
-    let same = |cluster: &&RegisteredCluster| match (cluster.member_uid(), member) {
-        (Some(uid), Some(member)) => uid == member.uid,
-        _ => true,
-    };
     let known = member.and_then(|member| host.clusters_with_uid(&member.uid).next());
-    known.or_else(|| named.filter(same))
+    known.or_else(|| named.filter(|cluster| is_members(cluster, intent, member)))
 }
 
 fn not_joined(

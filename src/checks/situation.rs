@@ -11,6 +11,7 @@ use crate::plan::{
     needs::{ConfigurationNeed, Unplannable},
     observed::Observed,
     operations::Decision,
+    registered_name::is_members,
 };
 
 /// A join, as far as it was observed. A side that did not answer is absent.
@@ -138,12 +139,9 @@ impl<'a> Situation<'a> {
 
     /// The member that the host's Cluster of this name stands for, where it is one of those that were named.
     pub fn member_of(&self, name: &str) -> Option<&'a Side> {
-        let uid = self.host?.cluster_named(name)?.member_uid();
+        let cluster = self.host?.cluster_named(name)?;
         let mut members = self.members.iter();
-        let member = members.find(|member| match (uid, member.observed) {
-            (Some(uid), Some(observed)) => observed.uid == uid,
-            _ => member.intent.cluster.as_ref().is_some_and(|cluster| cluster.name == name),
-        });
+        let member = members.find(|member| is_members(cluster, member.intent, member.observed));
         member.map(|member| &member.intent.side)
     }
 

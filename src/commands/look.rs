@@ -40,7 +40,7 @@ use crate::{
         operation::Operation,
         operations::{Decision, decide},
         reach::probing::ProbePlan,
-        registered_name::with_registered_names,
+        registered_name::{is_members, with_registered_names},
         result::{Effect, StepResult},
         steps::configure::configuration,
         surroundings::ReadScope,
@@ -311,14 +311,9 @@ impl Look {
         asked.cloned().collect()
     }
 
-    /// Whether it is the Cluster of a member, by its UID; by its name where one of them tells no UID.
     fn concerns_member(&self, cluster: &RegisteredCluster) -> bool {
-        let members = self.intent.members.iter().zip(&self.members);
-        let mut concerned = members.map(|(intent, member)| match (cluster.member_uid(), member) {
-            (Some(uid), Some(member)) => member.uid == uid,
-            _ => intent.cluster.as_ref().is_some_and(|wanted| wanted.name == cluster.name()),
-        });
-        concerned.any(|concerned| concerned)
+        let mut members = self.intent.members.iter().zip(&self.members);
+        members.any(|(intent, member)| is_members(cluster, intent, member.as_ref()))
     }
 
     /// What the plan changes, with its connections; all clusters where all are to be checked.

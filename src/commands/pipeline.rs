@@ -20,7 +20,7 @@ use crate::{
         environment::command_line,
         execute::{Run, Way},
         failure::Failure,
-        ledger::{Changes, Ledger},
+        ledger::{Journal, Ledger},
         similarity::did_you_mean,
         undo::Undo,
     },
@@ -127,9 +127,9 @@ pub(super) async fn run<T: Task>(
     ui: &Ui,
     connect: impl Future<Output = Result<T, Error>>,
 ) -> Result<(), Error> {
-    let (undo, changes) = (Undo::default(), Changes::default());
+    let (undo, journal) = (Undo::default(), Journal::default());
     let deadline = Instant::now() + change.timeout;
-    let pipeline = Pipeline { change, ui, deadline, undo: &undo, changes: &changes };
+    let pipeline = Pipeline { change, ui, deadline, undo: &undo, journal: &journal };
     let result = tokio::select! {
         // First, because it knows what an interruption at its prompt means.
         biased;
@@ -138,7 +138,7 @@ pub(super) async fn run<T: Task>(
         error = interrupted() => Err(error),
     };
     undo_before_ending(&undo, ui).await;
-    let result = told(change, ui, &changes.take(), &mut document).and(result);
+    let result = told(change, ui, &journal.take(), &mut document).and(result);
     ending::conclude(ui, change.output, &mut document, result)
 }
 
@@ -195,7 +195,7 @@ struct Pipeline<'a> {
     ui: &'a Ui,
     deadline: Instant,
     undo: &'a Undo,
-    changes: &'a Changes,
+    journal: &'a Journal,
 }
 
 /// How a plan was carried out.
@@ -319,12 +319,12 @@ impl Pipeline<'_> {
             wait: self.change.wait,
             report: &progress,
             undo: self.undo,
-            changes: self.changes,
+            journal: self.journal,
         };
         let ledger = run.carry_out(view.plan).await;
         drop(progress);
         // The ledger has them, in the order of the plan.
-        self.changes.take();
+        self.journal.take();
         let concluded = self.conclude(&ledger.results(), document);
         for entry in &ledger.entries {
             document.found_later(&entry.findings);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     connection::Connection,
     failure::Failure,
-    ledger::{Changes, Entry, Ledger},
+    ledger::{Entry, Journal, Ledger},
     report::{Event, Reporter},
     undo::Undo,
 };
@@ -36,7 +36,7 @@ pub struct Run<'a> {
     pub wait: bool,
     pub report: &'a dyn Reporter,
     pub undo: &'a Undo,
-    pub changes: &'a Changes,
+    pub journal: &'a Journal,
 }
 
 /// How the steps are run.
@@ -168,7 +168,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn done(&mut self, result: StepResult) {
-        self.run.changes.add(&result);
+        self.run.journal.add(&result);
         // A binding that was patched twice is one result.
         if !self.entry.results.contains(&result) {
             self.entry.results.push(result);

@@ -20,7 +20,7 @@ use crate::plan::registration::Probe;
 /// A member that is gone must not hold up a join.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How many members are asked at once.
-const ASKED_AT_ONCE: usize = 8;
+pub(super) const ASKED_AT_ONCE: usize = 8;
 
 /// Asks the member for the UID of its kube-system, through the kubeconfig that the host has stored.
 ///

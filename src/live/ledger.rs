@@ -21,9 +21,9 @@ use crate::{
 /// What was changed so far. It is kept outside of the future that carries out a plan: an interruption drops that future with its
 /// ledger, and what was changed is told all the same.
 #[derive(Default)]
-pub struct Changes(Mutex<Vec<StepResult>>);
+pub struct Journal(Mutex<Vec<StepResult>>);
 
-impl Changes {
+impl Journal {
     /// A binding that was patched twice is one result.
     pub(super) fn add(&self, result: &StepResult) {
         let mut changes = self.all();

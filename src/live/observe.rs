@@ -37,8 +37,6 @@ use crate::plan::{
 
 /// What the names of kubefed's service accounts on members end with.
 const FEDERATED_SUFFIX: &str = "-kubesphere";
-/// How many members are asked for their identity at the same time.
-const IDENTIFIED_AT_ONCE: usize = 8;
 
 /// ClusterConfigurations in kubesphere-system, always by group and plural: `cc` may be something else.
 pub fn configurations(connection: &Connection) -> Objects<'_> {
@@ -182,7 +180,7 @@ pub async fn registered_clusters(
         Seen::Unreadable(reason) | Seen::Malformed(reason) => return Ok(Seen::Unreadable(reason)),
     };
     let clusters = list.iter().map(|item| RegisteredCluster::new(as_value(item)));
-    let identified = stream::iter(clusters).map(identify::identified).buffered(IDENTIFIED_AT_ONCE);
+    let identified = stream::iter(clusters).map(identify::identified).buffered(identify::ASKED_AT_ONCE);
     Ok(Seen::Present(identified.collect().await))
 }
 

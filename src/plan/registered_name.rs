@@ -23,6 +23,14 @@ pub fn with_registered_names(
     intent
 }
 
+/// Whether it is the Cluster of this member, by its UID; by its name where one of them tells no UID.
+pub fn is_members(cluster: &RegisteredCluster, intent: &MemberIntent, member: Option<&Observed>) -> bool {
+    match (cluster.member_uid(), member) {
+        (Some(uid), Some(member)) => member.uid == uid,
+        _ => intent.cluster.as_ref().is_some_and(|wanted| wanted.name == cluster.name()),
+    }
+}
+
 fn rename(member: &mut MemberIntent, host: &Observed, uid: &str) {
     let Some(cluster) = &mut member.cluster else { return };
     let names: Vec<&str> = host.clusters_with_uid(uid).map(RegisteredCluster::name).collect();

@@ -348,7 +348,7 @@ impl<'a> Reconciling<'a> {
 
     fn patched(&mut self) {
         self.observations = None;
-        self.turn.run.changes.add(&StepResult::new(&self.step.cluster, configuration(), Effect::Patched));
+        self.turn.run.journal.add(&StepResult::new(&self.step.cluster, configuration(), Effect::Patched));
         self.done.patches += 1;
         self.told = None;
         self.tell(Event::Done(Completed::Patched));
@@ -363,7 +363,7 @@ impl<'a> Reconciling<'a> {
         let at = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
         self.reconciler.restarted(at.unwrap_or(now));
         self.observations = None;
-        self.turn.run.changes.add(&StepResult::new(&self.step.cluster, installer(), Effect::Restarted));
+        self.turn.run.journal.add(&StepResult::new(&self.step.cluster, installer(), Effect::Restarted));
         self.done.restarted = true;
         self.told = None;
         self.tell(Event::Done(Completed::Restarted));

@@ -172,7 +172,7 @@ impl Creation<'_> {
         let ask = async || withdraw_cluster(self.registering.host, ours).await;
         retry_until(&self.registering.host.side, self.registering.deadline, ask).await?;
         let created = self.result();
-        turn.run.changes.withdraw(&created);
+        turn.run.journal.withdraw(&created);
         turn.entry.results.retain(|result| *result != created);
         let (name, twin) = (ours.name().to_owned(), twin.name().to_owned());
         Err(Failure::Withdrawn { side: self.step.member.clone(), name, twin })
