@@ -84,7 +84,8 @@ fn value_from(line: &str, start: usize, name: &str, in_json: bool) -> Option<(us
         return Some((inner, inner + quoted_length(&line[inner..], quote, escapes)));
     }
     let length = match value.chars().next()? {
-        _ if to_line_end && is_left_empty(value) => return None,
+        // The banner's line is `Password:`, and always has a value.
+        _ if to_line_end && name != "Password" && is_left_empty(value) => return None,
         _ if to_line_end => value.trim_end().len(),
         // What is nested has names of its own.
         '{' => return None,
@@ -162,6 +163,7 @@ mod tests {
     fn values_of_secret_names_are_masked() {
         for (line, masked) in [
             ("Password: hunter 2, or \"so\"", "Password: ***"),
+            ("Password: \"\" # x", "Password: ***"),
             ("\u{1b}[32mPass\u{1b}[0mword: hunter2", "Password: ***"),
             ("secret: token: abc def", "secret: ***"),
             ("  jwtSecret: abc # note", "  jwtSecret: *** # note"),
