@@ -204,15 +204,15 @@ impl From<Failure> for Error {
             Failure::Request(error) => error.into(),
             Failure::Connection(error) => error.into(),
             Failure::NotOurs { side, piece, .. } => {
-                without_credential(piece.cures(&side).into_iter().fold(
+                without_credential(piece.hints(&side).into_iter().fold(
                     Report::failure(&side, message),
-                    Report::cure,
+                    Report::hint,
                 ))
             }
             Failure::NotIssued { side, .. } => without_credential(Report::failure(&side, message)
-                .cure("use a context with a client certificate, and `--credentials context`")
-                .cure("or upgrade the host to KubeSphere 3.4, which takes a token")),
-            Failure::Unverified { side, .. } => without_credential(Report::failure(&side, message).cure(format!(
+                .hint("use a context with a client certificate, and `--credentials context`")
+                .hint("or upgrade the host to KubeSphere 3.4, which takes a token")),
+            Failure::Unverified { side, .. } => without_credential(Report::failure(&side, message).hint(format!(
                 "try it again, or look at the API server's log of \"{}\"; `--credentials` names another credential",
                 side.context()
             ))),

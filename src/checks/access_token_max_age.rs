@@ -36,7 +36,7 @@ fn of_member(situation: &Situation<'_>, member: &Observed) -> Option<Report> {
     let side = &member.side;
     if hides_role(member) {
         let message = "KubeSphere 3.1 does not set accessTokenMaxAge to 0 on a member that has oauthOptions: it will ask whoever comes from the host to log in again";
-        return Some(Report::warning(side, message).cure(set_by_hand(side)));
+        return Some(Report::warning(side, message).hint(set_by_hand(side)));
     }
     let config = in_effect(situation, member)?;
     (!config.tokens_never_age).then(|| {
@@ -45,7 +45,7 @@ fn of_member(situation: &Situation<'_>, member: &Observed) -> Option<Report> {
             kubesphere_config::NAME
         );
         Report::of(situation.verdict_on_what_stands(), side, message)
-            .cure(format!("let the installer write it anew: `{}`", run_installer(side)))
+            .hint(format!("let the installer write it anew: `{}`", run_installer(side)))
     })
 }
 
@@ -101,7 +101,7 @@ mod tests {
         let said = "member \"edge-1\": authentication.oauthOptions.accessTokenMaxAge is not 0 in configmaps/kubesphere-config: it asks whoever comes from the host to log in again";
         assert_eq!(case().says(&CHECK), [format!("warning {said}")]);
         assert_eq!(case().checking().says(&CHECK), [format!("failure {said}")]);
-        assert!(case().cures(&CHECK).contains("rollout restart deployment ks-installer`"));
+        assert!(case().hints(&CHECK).contains("rollout restart deployment ks-installer`"));
     }
 
     #[test]

@@ -22,14 +22,14 @@ fn of_clusters(clusters: &Clusters<'_>, unreachable: fn(&Silent) -> Report) -> V
 
 fn unreachable(silent: &Silent) -> Report {
     let report = Report::failure(&silent.side, silent.message.clone());
-    silent.hints.iter().fold(report, |report, hint| report.cure(hint.clone()))
+    silent.hints.iter().fold(report, |report, hint| report.hint(hint.clone()))
 }
 
 /// A member that does not answer keeps nobody from doing the host's side.
 fn unreachable_for_removal(silent: &Silent) -> Report {
     match silent.side {
         Side::Host { .. } => unreachable(silent),
-        Side::Member { .. } => unreachable(silent).cure(
+        Side::Member { .. } => unreachable(silent).hint(
             "if the member is gone for good: the same command without `--member-context`, with `--force`",
         ),
     }
@@ -54,6 +54,6 @@ mod tests {
             case.says(&CHECK),
             ["failure member \"edge-1\": get version: the connection to 192.0.2.1:6443 was refused"]
         );
-        assert_eq!(case.cures(&CHECK), "is the cluster running?");
+        assert_eq!(case.hints(&CHECK), "is the cluster running?");
     }
 }

@@ -34,7 +34,7 @@ fn between(situation: &Situation<'_>, host: &Observed, member: &Observed) -> Opt
         let matters = !situation.changes_clusters() || situation.stores_credential(&member.side);
         let verdict = if matters { Verdict::Failure } else { Verdict::Warning };
         let message = format!("its clock is {} the host's: logins fail with `token used before issued`", apart(ahead));
-        Report::of(verdict, &member.side, message).cure(
+        Report::of(verdict, &member.side, message).hint(
             "set both clusters' nodes by the same time servers (`timedatectl status` and `chronyc tracking` on the nodes)",
         )
     })
@@ -46,7 +46,7 @@ fn this_machine(clusters: &[&Observed]) -> Option<Report> {
     let off = clusters.iter().find(|observed| observed.clock.ahead_seconds.abs() > ALLOWED_SECONDS)?;
     let ahead = -off.clock.ahead_seconds;
     let message = format!("this machine's clock is {} the cluster's", apart(ahead));
-    Some(Report::warning(&off.side, message).cure("set this machine's clock, or see which of both is wrong"))
+    Some(Report::warning(&off.side, message).hint("set this machine's clock, or see which of both is wrong"))
 }
 
 fn apart(ahead_seconds: i64) -> String {

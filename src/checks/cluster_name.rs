@@ -56,25 +56,25 @@ fn of_member(
     if hosts_name == Some(name.as_str()) {
         return Some(
             failure(format!("the name \"{name}\" will be the host's own Cluster's"))
-                .cure("choose another with `--name`, or name the host with `--host-cluster-name`"),
+                .hint("choose another with `--name`, or name the host with `--host-cluster-name`"),
         );
     }
     let cluster = host.cluster_named(name)?;
     if let Some(why) = why_taken(cluster, intent, member) {
         return Some(
             failure(format!("the name \"{name}\" is taken on the host: {why}"))
-                .cure("choose another with `--name`"),
+                .hint("choose another with `--name`"),
         );
     }
     let kubectl = Kubectl::on(&host.side);
     if cluster.is_being_deleted() {
-        return Some(failure(format!("its Cluster \"{name}\" is being deleted")).cure(format!(
+        return Some(failure(format!("its Cluster \"{name}\" is being deleted")).hint(format!(
             "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` finds it no more"
         )));
     }
     (!cluster.joins_federation()).then(|| {
         failure(format!("its Cluster \"{name}\" has no `joinFederation: true`, so the controller ignores it for ever"))
-            .cure(format!(
+            .hint(format!(
                 "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
             ))
     })
@@ -84,11 +84,11 @@ fn of_member(
 fn invalid(name: &str, side: &Side, host: &Side, is_created: bool) -> Report {
     let message = format!("\"{name}\" cannot be a Cluster's name");
     if is_created {
-        return Report::failure(side, message).cure("choose one with `--name`");
+        return Report::failure(side, message).hint("choose one with `--name`");
     }
     let join = Mc::new("join").member(side).host(host).words("--name");
     let join = join.words(&propose_cluster_name(name).unwrap_or_else(|| "NAME".to_owned()));
-    Report::warning(side, message).cure(format!("join it under another: `{join}`"))
+    Report::warning(side, message).hint(format!("join it under another: `{join}`"))
 }
 
 /// What stands keeps its name, for a member cannot be renamed.
@@ -99,10 +99,10 @@ fn consoles(name: &str, side: &Side, host: &Side, stands: bool) -> Report {
     if stands {
         let unjoin = Mc::new("unjoin").word(name).host(host).member_context(side);
         return Report::warning(side, message)
-            .cure(format!("take it out, and join it under another name: `{unjoin}`"));
+            .hint(format!("take it out, and join it under another name: `{unjoin}`"));
     }
     let join = Mc::new("join").member(side).host(host).words("--name NAME");
-    Report::failure(side, message).cure(format!("choose another name with `--name`: `{join}`"))
+    Report::failure(side, message).hint(format!("choose another name with `--name`: `{join}`"))
 }
 
 /// What the host's controller will call the Cluster that it makes of itself
@@ -163,7 +163,7 @@ mod tests {
               uid-of-another"
             ]
         );
-        assert_eq!(case.cures(&CHECK), "choose another with `--name`");
+        assert_eq!(case.hints(&CHECK), "choose another with `--name`");
         let silent = Case::new().registered([cluster("edge-1", "")]).says(&CHECK);
         assert!(silent[0].ends_with("by a cluster that does not answer"), "{silent:?}");
     }
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(said, ["failure member \"edge-1\": its Cluster \"edge-1\" is being deleted"]);
         let ignored = Case::new().registered([unlike(&json!({"spec": {"joinFederation": false}}))]);
         assert!(ignored.says(&CHECK)[0].contains("has no `joinFederation: true`"));
-        assert!(ignored.cures(&CHECK).contains("--type merge -p '{\"spec\":{\"joinFederation\":true}}'"));
+        assert!(ignored.hints(&CHECK).contains("--type merge -p '{\"spec\":{\"joinFederation\":true}}'"));
     }
 
     /// Contexts of k3s are called so.
@@ -200,7 +200,7 @@ mod tests {
         for case in [Case::new(), Case::new().checking()] {
             let case = called(case, "default");
             assert_eq!(case.says(&CHECK), [format!("failure {message}")]);
-            assert!(case.cures(&CHECK).contains("`kubectl mc join edge-1 --context prod --name NAME`"));
+            assert!(case.hints(&CHECK).contains("`kubectl mc join edge-1 --context prod --name NAME`"));
         }
         let stands = called(Case::new().registered([cluster("default", "uid-of-edge-1")]), "default");
         assert_eq!(stands.says(&CHECK), [format!("warning {message}")]);

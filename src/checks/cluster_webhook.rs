@@ -65,10 +65,10 @@ fn report(host: &Side, standing: &Seen<Standing>) -> Report {
             let kubectl = Kubectl::on(host);
             let object = format!("{PLURAL}.{GROUP} {CONFIGURATION}");
             report
-                .cure(format!("compare it with KubeSphere's: `{kubectl} get {object} -o yaml`"))
-                .cure(format!("then remove it: `{kubectl} annotate {object} {ANNOTATION}-`"))
+                .hint(format!("compare it with KubeSphere's: `{kubectl} get {object} -o yaml`"))
+                .hint(format!("then remove it: `{kubectl} annotate {object} {ANNOTATION}-`"))
         }
-        _ => report.cure("the next `kubectl mc` command that changes this host restores it"),
+        _ => report.hint("the next `kubectl mc` command that changes this host restores it"),
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
             let report = report(&standing);
             assert_eq!(report.verdict, Verdict::Warning);
             assert!(report.message.contains(meaning), "{}", report.message);
-            assert_eq!(report.cures.len(), 1);
+            assert_eq!(report.hints.len(), 1);
         }
     }
 
@@ -129,6 +129,6 @@ mod tests {
         let object = json!({"metadata": {"annotations": {ANNOTATION: "x"}}});
         let report = report(&Seen::Present(standing(&ClusterWebhook::new(object))));
         assert_eq!(report.verdict, Verdict::Warning);
-        assert!(report.cures[1].contains("--context 'a b' annotate"), "{:?}", report.cures);
+        assert!(report.hints[1].contains("--context 'a b' annotate"), "{:?}", report.hints);
     }
 }

@@ -30,7 +30,7 @@ fn of_configuration(unplannable: &Unplannable) -> Option<Report> {
     match unplannable {
         Unplannable::Malformed { side, error } => Some(
             Report::failure(side, format!("in clusterconfigurations/ks-installer, {error}"))
-                .cure(edit("clusterconfigurations.installer.kubesphere.io ks-installer", side)),
+                .hint(edit("clusterconfigurations.installer.kubesphere.io ks-installer", side)),
         ),
         Unplannable::NotObserved | Unplannable::NoCluster { .. } => None,
     }
@@ -41,7 +41,7 @@ fn of_config(observed: &Observed) -> Option<Report> {
     let name = kubesphere_config::NAME;
     let failure = |why: &str| Report::failure(side, format!("in configmaps/{name}, {why}"));
     match (&observed.config, observed.configuration.unreadable()) {
-        (Seen::Malformed(why), _) => Some(failure(why).cure(edit(&format!("configmap {name}"), side))),
+        (Seen::Malformed(why), _) => Some(failure(why).hint(edit(&format!("configmap {name}"), side))),
         (Seen::Unreadable(why), _) => {
             Some(Report::unknown(side, format!("what configmaps/{name} says: {why}")))
         }
@@ -79,7 +79,7 @@ mod tests {
                 "failure member \"edge-1\": in clusterconfigurations/ks-installer, `spec.multicluster` is not a mapping"
             ]
         );
-        assert!(case.cures(&CHECK).contains("`kubectl --context edge-1 -n kubesphere-system edit"));
+        assert!(case.hints(&CHECK).contains("`kubectl --context edge-1 -n kubesphere-system edit"));
     }
 
     #[test]

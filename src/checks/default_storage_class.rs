@@ -68,10 +68,10 @@ fn of_cluster(
     );
     let message =
         format!("{missing}: every run of the installer ends at once without it, and nothing takes effect");
-    Some(Report::of(verdict, side, message).cure(cure(side, wanted, classes)))
+    Some(Report::of(verdict, side, message).hint(hint(side, wanted, classes)))
 }
 
-fn cure(side: &Side, wanted: Option<&str>, classes: &[StorageClass]) -> String {
+fn hint(side: &Side, wanted: Option<&str>, classes: &[StorageClass]) -> String {
     if let Some(name) = wanted {
         return format!(
             "create StorageClass {name}, or empty spec.persistence.storageClass to use the default one"
@@ -130,7 +130,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            case.cures(&CHECK),
+            case.hints(&CHECK),
             "mark one: `kubectl --context edge-1 annotate storageclass nfs storageclass.kubernetes.io/is-default-class=true`"
         );
     }

@@ -38,7 +38,7 @@ fn of_host(unjoining: &Unjoining<'_>) -> Outcome {
         let list = Kubectl::on(side).words("get clusters.cluster.kubesphere.io");
         let name = cluster.name();
         Report::failure(side, format!("the Cluster \"{name}\" is the host's own, and cannot be taken out"))
-            .cure(format!("`{list}` lists the members"))
+            .hint(format!("`{list}` lists the members"))
     });
     of(side, report)
 }
@@ -49,7 +49,7 @@ fn same(one: &Observed, other: &Observed) -> Report {
         "{} and {} are the same cluster (the UID of kube-system is {uid} in both)",
         one.side, other.side
     ))
-    .cure(format!("choose another context; `{} get-contexts` lists them", Kubectl::config(&other.side)))
+    .hint(format!("choose another context; `{} get-contexts` lists them", Kubectl::config(&other.side)))
 }
 
 #[cfg(test)]

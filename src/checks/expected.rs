@@ -62,7 +62,7 @@ fn not_joined(
 ) -> Option<Report> {
     let join = Mc::new("join").member(side).host(&host.side);
     let Some(cluster) = cluster else {
-        return Some(Report::failure(side, "it is not registered on the host").cure(format!("`{join}`")));
+        return Some(Report::failure(side, "it is not registered on the host").hint(format!("`{join}`")));
     };
     let uid = member.map(|member| member.uid.as_str()).or(cluster.member_uid()).unwrap_or_default();
     let why = match membership(Some(cluster), uid, host.kubesphere_version()) {
@@ -71,13 +71,13 @@ fn not_joined(
         Membership::OtherCluster(uid) => format!("another cluster answers there, with the UID {uid}"),
     };
     let message = format!("it is not joined: its Cluster \"{}\" is not ready: {why}", cluster.name());
-    Some(Report::failure(side, message).cure(format!("`{join}`")))
+    Some(Report::failure(side, message).hint(format!("`{join}`")))
 }
 
 fn still_there(host: &Observed, side: &Side, cluster: &RegisteredCluster) -> Report {
     let unjoin = Mc::new("unjoin").word(cluster.name()).host(&host.side).member_context(side);
     Report::failure(side, format!("it is registered on the host, as \"{}\"", cluster.name()))
-        .cure(format!("`{unjoin}`"))
+        .hint(format!("`{unjoin}`"))
 }
 
 /// Who asks for a state wants it proven.

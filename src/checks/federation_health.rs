@@ -66,7 +66,7 @@ fn controller(side: &Side, controller: &Seen<bool>) -> Option<Report> {
         }
     };
     let message = format!("Deployment kubefed-controller-manager in kube-federation-system {what}");
-    Some(Report::failure(side, message).cure(pods(side, "kube-federation-system")))
+    Some(Report::failure(side, message).hint(pods(side, "kube-federation-system")))
 }
 
 /// What asks a webhook that nobody answers is refused: Clusters cannot be updated, or not be taken into kubefed.
@@ -92,7 +92,7 @@ fn unserved(side: &Side, webhook: &Webhook) -> Option<Report> {
             let message = format!(
                 "nobody answers webhook {configuration}: Service {service} in {namespace} has no ready pod, so what it is asked about is refused"
             );
-            Some(Report::failure(side, message).cure(pods(side, namespace)))
+            Some(Report::failure(side, message).hint(pods(side, namespace)))
         }
     }
 }
@@ -122,7 +122,7 @@ fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool, at_work:
     if at_work {
         let message =
             format!("the installer has not got kubefed installed yet: helm's release is {}", last.status);
-        return Some(Report::warning(side, message).cure(pods(side, "kube-federation-system")));
+        return Some(Report::warning(side, message).hint(pods(side, "kube-federation-system")));
     }
     // Where kubefed works all the same, the installer does not touch it any more.
     let verdict = if installed { Verdict::Warning } else { Verdict::Failure };
@@ -132,8 +132,8 @@ fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool, at_work:
     );
     Some(
         Report::of(verdict, side, message)
-            .cure(format!("see why: {}", pods(side, "kube-federation-system")))
-            .cure(format!("then remove it: `{} -n kube-federation-system uninstall kubefed`", helm(side))),
+            .hint(format!("see why: {}", pods(side, "kube-federation-system")))
+            .hint(format!("then remove it: `{} -n kube-federation-system uninstall kubefed`", helm(side))),
     )
 }
 

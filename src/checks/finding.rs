@@ -40,7 +40,7 @@ pub struct Report {
     /// What was found, as a fragment.
     pub message: String,
     /// What to do about it, commands where possible.
-    pub cures: Vec<String>,
+    pub hints: Vec<String>,
 }
 
 impl Report {
@@ -91,8 +91,8 @@ impl Report {
 
     /// Adds what to do about it.
     #[must_use]
-    pub fn cure(mut self, cure: impl Into<String>) -> Self {
-        self.cures.push(cure.into());
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
         self
     }
 
@@ -102,7 +102,7 @@ impl Report {
     }
 
     fn new(side: Option<&Side>, verdict: Verdict, message: impl Into<String>) -> Self {
-        Self { side: side.cloned(), verdict, message: message.into(), cures: Vec::new() }
+        Self { side: side.cloned(), verdict, message: message.into(), hints: Vec::new() }
     }
 }
 

@@ -167,8 +167,8 @@ impl Case {
     }
 
     /// What the check's first report says to do.
-    pub(super) fn cures(&self, check: &Check) -> String {
-        self.reports(check).first().map(|report| report.cures.join("; ")).unwrap_or_default()
+    pub(super) fn hints(&self, check: &Check) -> String {
+        self.reports(check).first().map(|report| report.hints.join("; ")).unwrap_or_default()
     }
 
     /// All that the checks see.

@@ -43,7 +43,7 @@ fn unread(host: &Observed, name: &str) -> Option<Report> {
         host.kubesphere_version().is_some_and(|version| !version.differences().reads_host_cluster_name);
     (unread && name != "host").then(|| {
         Report::failure(&host.side, "KubeSphere 3.1 always calls its host's Cluster \"host\"")
-            .cure("leave out `--host-cluster-name`, or upgrade the host to 3.2 or later first")
+            .hint("leave out `--host-cluster-name`, or upgrade the host to 3.2 or later first")
     })
 }
 
@@ -52,7 +52,7 @@ fn taken(situation: &Situation<'_>, host: &Observed, name: &str) -> Option<Repor
     let registered = host.cluster_named(name).is_some_and(|cluster| !cluster.is_host());
     (member || registered).then(|| {
         Report::failure(&host.side, format!("the name \"{name}\" is a member's"))
-            .cure("choose another `--host-cluster-name`")
+            .hint("choose another `--host-cluster-name`")
     })
 }
 

@@ -59,7 +59,7 @@ fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
     let report = match step {
         ConfigurationNeed::InEffect | ConfigurationNeed::Restart => return of(side, None),
         ConfigurationNeed::Await => unfinished::run(side, &missing(host)),
-        ConfigurationNeed::AwaitController => Report::warning(side, missing(host)).cure(controller(side)),
+        ConfigurationNeed::AwaitController => Report::warning(side, missing(host)).hint(controller(side)),
         ConfigurationNeed::Patch(patch) => unfinished::drift(side, patch, &prepare(host)),
     };
     of(side, [report])
@@ -85,7 +85,7 @@ fn own_cluster(situation: &Situation<'_>) -> Outcome {
         })?;
         let message = format!("its own Cluster \"{}\" is not ready: {unmet}", cluster.name());
         let report = Report::of(situation.verdict_on_what_stands(), &host.side, message);
-        Some(report.cure(controller(&host.side)))
+        Some(report.hint(controller(&host.side)))
     });
     of(&host.side, unready)
 }
@@ -125,10 +125,10 @@ mod tests {
             case().says(&CHECK),
             [format!("warning host \"prod\": {said}: the installer is restarted")]
         );
-        assert_eq!(case().cures(&CHECK), "");
+        assert_eq!(case().hints(&CHECK), "");
         let checked = case().checking();
         assert_eq!(checked.says(&CHECK), [format!("failure host \"prod\": {said}")]);
-        assert!(checked.cures(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));
+        assert!(checked.hints(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
             checked.says(&CHECK)[0]
                 .starts_with("warning host \"prod\": its configuration is not in effect yet")
         );
-        assert_eq!(checked.cures(&CHECK), "see how the run ends: `kubectl mc logs --context prod`");
+        assert_eq!(checked.hints(&CHECK), "see how the run ends: `kubectl mc logs --context prod`");
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             case.says(&CHECK),
             ["warning host \"prod\": the host's own Cluster is not registered yet"]
         );
-        assert!(case.cures(&CHECK).contains("logs deployment/ks-controller-manager`"));
+        assert!(case.hints(&CHECK).contains("logs deployment/ks-controller-manager`"));
     }
 
     #[test]

@@ -36,13 +36,13 @@ fn unfit(host: &Observed) -> Option<Report> {
     if host.is_member() {
         return Some(
             Report::failure(&host.side, "it is a member of another host, and a member is never made a host")
-                .cure("name the real host with `--context NAME`"),
+                .hint("name the real host with `--context NAME`"),
         );
     }
     let Role::Other(text) = host.role() else { return None };
     Some(
         Report::failure(&host.side, format!("its clusterRole is {text:?}, which KubeSphere does not know"))
-            .cure("set spec.multicluster.clusterRole to none or host first"),
+            .hint("set spec.multicluster.clusterRole to none or host first"),
     )
 }
 
@@ -57,7 +57,7 @@ fn becoming_host(situation: &Situation<'_>) -> Outcome {
             &host.side,
             "it has the role none and is only the current-context: `--yes` alone does not make it a host",
         )
-        .cure(format!("say so with `{}`, if it shall be the host", context_option(&host.side)))
+        .hint(format!("say so with `{}`, if it shall be the host", context_option(&host.side)))
     });
     of(&host.side, report)
 }
@@ -67,7 +67,7 @@ fn no_host(situation: &Situation<'_>) -> Outcome {
     let host = situation.answering_host()?;
     let is_none = !host.is_host() && unfit(host).is_none();
     let report = is_none.then(|| {
-        Report::failure(&host.side, "it is no host: its role is none").cure(format!(
+        Report::failure(&host.side, "it is no host: its role is none").hint(format!(
             "name the real host with `--context NAME`, or make it one first: `{}`",
             Mc::new("prepare host").host(&host.side)
         ))
@@ -96,7 +96,7 @@ mod tests {
             case.says(&CHECK),
             ["failure host \"prod\": it is a member of another host, and a member is never made a host"]
         );
-        assert_eq!(case.cures(&CHECK), "name the real host with `--context NAME`");
+        assert_eq!(case.hints(&CHECK), "name the real host with `--context NAME`");
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            unasked(Case::new()).cures(&CHECK),
+            unasked(Case::new()).hints(&CHECK),
             "say so with `--context prod`, if it shall be the host"
         );
         assert!(unasked(Case::new().host(|host| play(host, "host"))).says(&CHECK).is_empty());
@@ -131,7 +131,7 @@ mod tests {
         for part in [Operation::PrepareMember, Operation::Import, Operation::Renew] {
             let case = || Case::new().wanting(|intent| intent.operation = part);
             assert_eq!(case().says(&CHECK), ["failure host \"prod\": it is no host: its role is none"]);
-            assert!(case().cures(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));
+            assert!(case().hints(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));
             assert_eq!(case().host(|host| play(host, "host")).says(&CHECK), Vec::<String>::new());
         }
     }

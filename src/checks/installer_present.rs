@@ -50,17 +50,17 @@ fn of_cluster(observed: &Observed) -> Vec<Report> {
     if observed.configuration == Seen::Absent {
         reports.push(
             Report::failure(side, "ClusterConfiguration ks-installer is missing in kubesphere-system")
-                .cure(apply("cluster-configuration.yaml", side)),
+                .hint(apply("cluster-configuration.yaml", side)),
         );
     }
     match &observed.installer {
         Seen::Absent => reports.push(
             Report::failure(side, "Deployment ks-installer is missing in kubesphere-system")
-                .cure(apply("kubesphere-installer.yaml", side)),
+                .hint(apply("kubesphere-installer.yaml", side)),
         ),
         Seen::Present(installer) if installer.replicas == 0 => reports.push(
             Report::failure(side, "Deployment ks-installer is scaled to 0 replicas")
-                .cure(format!("scale it to 1: `{}`", scale(side))),
+                .hint(format!("scale it to 1: `{}`", scale(side))),
         ),
         Seen::Unreadable(reason) | Seen::Malformed(reason) => {
             reports
@@ -79,8 +79,8 @@ fn without_pod(observed: &Observed) -> Option<Report> {
     let message = format!("Deployment ks-installer has no pod that runs, and none is on its way{why}");
     Some(
         Report::failure(&observed.side, message)
-            .cure(format!("see why: `{}`", kubectl.clone().words("describe deployment,replicaset,pods")))
-            .cure(format!(
+            .hint(format!("see why: `{}`", kubectl.clone().words("describe deployment,replicaset,pods")))
+            .hint(format!(
                 "then have it make one: `{}`",
                 kubectl.words("rollout restart deployment ks-installer")
             )),
@@ -118,7 +118,7 @@ mod tests {
             case.says(&CHECK),
             ["failure host \"prod\": ClusterConfiguration ks-installer is missing in kubesphere-system"]
         );
-        assert!(case.cures(&CHECK).contains("`kubectl --context prod apply -f cluster-configuration.yaml`"));
+        assert!(case.hints(&CHECK).contains("`kubectl --context prod apply -f cluster-configuration.yaml`"));
         let case = Case::new().member(|member| member.installer = Seen::Absent);
         assert_eq!(
             case.says(&CHECK),
@@ -134,7 +134,7 @@ mod tests {
             case.says(&CHECK),
             ["failure member \"edge-1\": Deployment ks-installer is scaled to 0 replicas"]
         );
-        assert!(case.cures(&CHECK).contains("scale deployment ks-installer --replicas 1"));
+        assert!(case.hints(&CHECK).contains("scale deployment ks-installer --replicas 1"));
     }
 
     #[test]
@@ -144,9 +144,9 @@ mod tests {
                        exceeded quota";
         assert_eq!(case.says(&CHECK), [message]);
         assert!(
-            case.cures(&CHECK).contains("`kubectl --context edge-1 -n kubesphere-system rollout restart"),
+            case.hints(&CHECK).contains("`kubectl --context edge-1 -n kubesphere-system rollout restart"),
             "{}",
-            case.cures(&CHECK)
+            case.hints(&CHECK)
         );
     }
 

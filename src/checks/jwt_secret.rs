@@ -56,7 +56,7 @@ fn shows_members(unjoining: &Unjoining<'_>) -> Outcome {
             &host.side,
             "it has no jwtSecret, so nobody can tell whose member the other cluster is",
         )
-        .cure("take it out on the host alone, without `--member-context`")
+        .hint("take it out on the host alone, without `--member-context`")
     });
     of(&host.side, report)
 }
@@ -69,7 +69,7 @@ fn unusable(host: &Observed) -> Option<Report> {
         None => ("its jwtSecret", host.effective_secret()?.clone()),
     };
     let why = secret.usable().err()?;
-    Some(Report::failure(&host.side, format!("{place} cannot be shared: {why}")).cure(format!(
+    Some(Report::failure(&host.side, format!("{place} cannot be shared: {why}")).hint(format!(
         "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: {}",
         edit(&host.side)
     )))
@@ -91,7 +91,7 @@ fn absent(host: &Observed) -> Option<Report> {
                 kubesphere_config::NAME
             ),
         )
-        .cure(format!("let the installer run to its end: `{}`", run_installer(&host.side)))
+        .hint(format!("let the installer run to its end: `{}`", run_installer(&host.side)))
     })
 }
 
@@ -138,7 +138,7 @@ mod tests {
         let said = case.says(&CHECK).join("\n");
         assert!(said.contains("it holds a character outside `A-Z a-z 0-9 . _ ~ -`"), "{said}");
         assert!(!said.contains("reboot"), "{said}");
-        assert!(case.cures(&CHECK).contains("set spec.authentication.jwtSecret to letters and digits"));
+        assert!(case.hints(&CHECK).contains("set spec.authentication.jwtSecret to letters and digits"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::plan::{
     needs::{ConfigurationNeed, shared_secret},
     observed::{Observed, Seen},
     secret_places::{Place, SecretPlaces},
-    secret_remarks::{Remark, devops_cures, of_places},
+    secret_remarks::{Remark, devops_hints, of_places},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -39,7 +39,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
         let message = "DevOps is installed and keeps the host's jwtSecret in ConfigMap devops-config, which this command \
                        does not change: who can read it can sign tokens for the host";
         let report = Report::warning(&member.side, message);
-        devops_cures(&member.side, "").into_iter().fold(report, Report::cure)
+        devops_hints(&member.side, "").into_iter().fold(report, Report::hint)
     });
     of(&member.side, report)
 }
@@ -67,7 +67,7 @@ fn places(observed: &Observed) -> SecretPlaces {
 
 fn warning(remark: Remark) -> Report {
     let report = Report::warning(&remark.side, remark.message);
-    remark.cures.into_iter().fold(report, Report::cure)
+    remark.hints.into_iter().fold(report, Report::hint)
 }
 
 /// A DevOps that is there keeps the secret of its installation (ks-installer `playbooks/devops.yaml`).
@@ -89,7 +89,7 @@ fn stale_to_be(
             devops_config::NAME
         );
         let show = Mc::new("jwt-secret").member(&observed.side).host(situation.host.map(|host| &host.side));
-        Report::warning(&observed.side, message).cure(format!("after the join `{show}` says what to do"))
+        Report::warning(&observed.side, message).hint(format!("after the join `{show}` says what to do"))
     })
 }
 
@@ -140,7 +140,7 @@ mod tests {
             said[0].starts_with("warning host \"prod\": Secret kubesphere-secret has another jwtSecret, and ConfigMap kubesphere-config does not have it yet"),
             "{said:?}"
         );
-        assert!(case.cures(&CHECK).starts_with("see how the run ends: `kubectl mc logs --context prod`"));
+        assert!(case.hints(&CHECK).starts_with("see how the run ends: `kubectl mc logs --context prod`"));
         let asking = Case::new().joined().checking().member(|member| {
             specify(member, &json!({"authentication": {"jwtSecret": OTHER_SECRET}}));
         });

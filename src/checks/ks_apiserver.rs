@@ -48,7 +48,7 @@ fn of_cluster(situation: &Situation<'_>, observed: &Observed, answer: &Seen<Stri
     let pods = Kubectl::on(side).namespace("kubesphere-system").words("get pods -l app=ks-apiserver");
     Some(
         Report::of(verdict, side, format!("its ks-apiserver does not answer through the API server: {why}"))
-            .cure(format!("look at its pods: `{pods}`")),
+            .hint(format!("look at its pods: `{pods}`")),
     )
 }
 
@@ -77,7 +77,7 @@ mod tests {
         let said = "member \"edge-1\": its ks-apiserver does not answer through the API server: no endpoints available";
         assert_eq!(silent().says(&CHECK), [format!("warning {said}")]);
         assert_eq!(silent().checking().says(&CHECK), [format!("failure {said}")]);
-        assert!(silent().cures(&CHECK).ends_with("get pods -l app=ks-apiserver`"));
+        assert!(silent().hints(&CHECK).ends_with("get pods -l app=ks-apiserver`"));
         assert!(
             answering(Seen::Absent).says(&CHECK)[0]
                 .ends_with("there is no Service ks-apiserver in kubesphere-system")

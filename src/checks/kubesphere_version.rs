@@ -35,7 +35,7 @@ fn not_taken_out(observed: &Observed) -> Report {
         &observed.side,
         "KubeSphere 4 is installed: its host takes a member out by itself, and leaves KubeSphere on it",
     )
-    .cure("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
+    .hint("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
 }
 
 fn of_cluster(observed: &Observed) -> Option<Report> {
@@ -48,7 +48,7 @@ fn of_cluster(observed: &Observed) -> Option<Report> {
     };
     (version.support() == Support::TooOld).then(|| {
         Report::failure(side, format!("KubeSphere {version} is older than 3.1"))
-            .cure("upgrade it to KubeSphere 3.1 or later, then run this command again")
+            .hint("upgrade it to KubeSphere 3.1 or later, then run this command again")
     })
 }
 
@@ -67,14 +67,14 @@ fn version_4(observed: &Observed) -> Report {
         "KubeSphere 4 is installed: it has no ClusterConfiguration and no ks-installer, and its host installs \
          KubeSphere on a member by itself",
     )
-    .cure("add the cluster in the console of the KubeSphere 4 host; this command joins KubeSphere 3.1 to 3.4")
+    .hint("add the cluster in the console of the KubeSphere 4 host; this command joins KubeSphere 3.1 to 3.4")
 }
 
 fn no_version(observed: &Observed) -> Report {
     let side = &observed.side;
     if observed.configuration == Seen::Absent && observed.config == Seen::Absent {
         return Report::failure(side, "KubeSphere is not installed")
-            .cure("install KubeSphere 3.1 to 3.4 there first: https://kubesphere.io/docs/v3.4/quick-start/");
+            .hint("install KubeSphere 3.1 to 3.4 there first: https://kubesphere.io/docs/v3.4/quick-start/");
     }
     let unread = observed.configuration.unreadable().or(observed.config.unreadable());
     match unread {
@@ -108,7 +108,7 @@ mod tests {
     fn a_cluster_without_kubesphere_is_refused() {
         let case = Case::new().member(empty);
         assert_eq!(case.says(&CHECK), ["failure member \"edge-1\": KubeSphere is not installed"]);
-        assert!(case.cures(&CHECK).starts_with("install KubeSphere 3.1 to 3.4 there first"));
+        assert!(case.hints(&CHECK).starts_with("install KubeSphere 3.1 to 3.4 there first"));
     }
 
     #[test]

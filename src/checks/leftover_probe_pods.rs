@@ -34,8 +34,8 @@ fn report(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Report {
     let deletion =
         Kubectl::on(host).namespace(NAMESPACE).words("delete --ignore-not-found pods").words(&names);
     Report::warning(host, message)
-        .cure(format!("`{deletion}`"))
-        .cure("or leave it to the next `kubectl mc` command that changes this host")
+        .hint(format!("`{deletion}`"))
+        .hint("or leave it to the next `kubectl mc` command that changes this host")
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
         let findings = found(&Side::host("prod"), &Seen::Present(vec![pod("a"), pod("b")]));
         assert!(findings[0].report.message.ends_with("still there: a b"));
         assert_eq!(
-            findings[0].report.cures[0],
+            findings[0].report.hints[0],
             "`kubectl --context prod -n kubesphere-system delete --ignore-not-found pods a b`"
         );
         let verdict = |pods: Seen<Vec<LeftoverPod>>| found(&Side::host("prod"), &pods)[0].report.verdict;

@@ -38,7 +38,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
                 member.kubernetes
             ),
         )
-        .cure("upgrade the host to KubeSphere 3.3 or later")
+        .hint("upgrade the host to KubeSphere 3.3 or later")
     };
     each(members, |(_, member)| &member.side, |(_, member)| is_too_new(member).then(|| report(member)))
 }

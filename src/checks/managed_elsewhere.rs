@@ -85,7 +85,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
             &host.side,
             format!("the Cluster \"{}\" is managed by {}, and would come back", cluster.name(), tool.name),
         )
-        .cure(format!("remove it from where {} has it, first", tool.name))
+        .hint(format!("remove it from where {} has it, first", tool.name))
     });
     let patched = plan.member.as_ref().filter(|member| member.renews_secret()).zip(unjoining.member);
     let tool = patched.and_then(|(_, member)| Some((member, member.configuration.present()?.tool()?)));
@@ -94,7 +94,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
             &member.side,
             format!("its ClusterConfiguration is managed by {}, which may make it a member again", tool.name),
         )
-        .cure(format!("commit `spec.multicluster.clusterRole: none` to where {} has it from", tool.name))
+        .hint(format!("commit `spec.multicluster.clusterRole: none` to where {} has it from", tool.name))
     });
     let clusters = unjoining.clusters();
     let holding = clusters.observed().map(|observed| Report::holds(&observed.side));
@@ -110,12 +110,12 @@ fn reverted(situation: &Situation<'_>, side: &Side, tool: &Tool, patch: &Configu
         (Verdict::Warning, "will take back what is changed on the cluster when it is next run")
     };
     let message = format!("its ClusterConfiguration is managed by {name}, which {what}");
-    let report = Report::of(verdict, side, message).cure(format!(
+    let report = Report::of(verdict, side, message).hint(format!(
         "commit this to where {name} has it from, and let it apply that: {}",
         lines(situation, &patch.changes)
     ));
     if tool.reverts {
-        report.cure("if it does not manage these fields, pass `--skip-check managed-elsewhere`")
+        report.hint("if it does not manage these fields, pass `--skip-check managed-elsewhere`")
     } else {
         report
     }
@@ -154,7 +154,7 @@ fn out_of_step(
             fields.push(line(situation, SECRET_FIELD, ""));
         }
         Report::warning(side, message)
-            .cure(format!("commit this to where {name} has it from: {}", fields.join("; ")))
+            .hint(format!("commit this to where {name} has it from: {}", fields.join("; ")))
     })
 }
 
@@ -178,8 +178,8 @@ fn of_renewal(cluster: &RegisteredCluster, member: &Observed) -> Option<Report> 
     );
     Some(
         Report::failure(&member.side, message)
-            .cure(format!("renew the kubeconfig where {name} has it from"))
-            .cure("if it does not manage the kubeconfig, pass `--skip-check managed-elsewhere`"),
+            .hint(format!("renew the kubeconfig where {name} has it from"))
+            .hint("if it does not manage the kubeconfig, pass `--skip-check managed-elsewhere`"),
     )
 }
 
@@ -218,11 +218,11 @@ mod tests {
         assert!(said[0].starts_with(
             "failure member \"edge-1\": its ClusterConfiguration is managed by Argo CD, which takes back"
         ));
-        let cures = case.cures(&CHECK);
-        assert!(cures.contains("`spec.multicluster.clusterRole: member`"), "{cures}");
-        assert!(cures.contains("`kubectl mc jwt-secret --reveal --context prod`"), "{cures}");
-        assert!(!cures.contains(HOST_SECRET) && !cures.contains("sha256:"), "{cures}");
-        assert!(cures.ends_with("pass `--skip-check managed-elsewhere`"), "{cures}");
+        let hints = case.hints(&CHECK);
+        assert!(hints.contains("`spec.multicluster.clusterRole: member`"), "{hints}");
+        assert!(hints.contains("`kubectl mc jwt-secret --reveal --context prod`"), "{hints}");
+        assert!(!hints.contains(HOST_SECRET) && !hints.contains("sha256:"), "{hints}");
+        assert!(hints.ends_with("pass `--skip-check managed-elsewhere`"), "{hints}");
         assert_eq!(Case::new().joined().member(marked(by_argo())).says(&CHECK), Vec::<String>::new());
     }
 
@@ -234,7 +234,7 @@ mod tests {
             case.says(&CHECK)[0]
                 .starts_with("warning host \"prod\": its ClusterConfiguration is managed by Helm")
         );
-        assert!(case.cures(&CHECK).contains("`spec.multicluster.clusterRole: host`"));
+        assert!(case.hints(&CHECK).contains("`spec.multicluster.clusterRole: host`"));
     }
 
     #[test]
@@ -249,10 +249,10 @@ mod tests {
                 "warning member \"edge-1\": its ClusterConfiguration is managed by Argo CD, which applied it with the role none and will do so again"
             ]
         );
-        let cures = case.cures(&CHECK);
+        let hints = case.hints(&CHECK);
         assert!(
-            cures.contains("`spec.multicluster.clusterRole: member`; `spec.authentication.jwtSecret`: what"),
-            "{cures}"
+            hints.contains("`spec.multicluster.clusterRole: member`; `spec.authentication.jwtSecret`: what"),
+            "{hints}"
         );
     }
 

@@ -52,14 +52,14 @@ fn of_stored(situation: &Situation<'_>, host: &Observed, name: &str, probe: &Pro
         Probe::Answered | Probe::AnsweredUnproven | Probe::NotAsked => None,
         Probe::Refused(why) => Some(
             Report::failure(side, format!("{stored} does not work any more: {why}"))
-                .cure(format!("store a new one: `{}`", renewal())),
+                .hint(format!("store a new one: `{}`", renewal())),
         ),
         Probe::OtherCluster(uid) => Some(
             Report::failure(
                 side,
                 format!("{stored} leads to another cluster, whose kube-system has the UID {uid}"),
             )
-            .cure(format!("store a new one: `{}`", renewal())),
+            .hint(format!("store a new one: `{}`", renewal())),
         ),
         Probe::Failed(why) => Some(Report::unknown(
             side,
@@ -133,14 +133,14 @@ fn problems(kind: CredentialKind, cluster: &ClusterIntent) -> impl Iterator<Item
 
 fn taken(side: &Side, piece: CredentialObject, why: &str) -> Report {
     let message = format!("{} {} is not ours: {why}", piece.type_meta().1, piece.name());
-    piece.cures(side).into_iter().fold(Report::failure(side, message), Report::cure)
+    piece.hints(side).into_iter().fold(Report::failure(side, message), Report::hint)
 }
 
 /// Joining another host takes nothing from the one before.
 fn shared(side: &Side, secret: &str) -> Report {
     let message =
         format!("Secret {secret} holds a cluster-admin's token for another host, which stays valid");
-    Report::warning(side, message).cure(format!(
+    Report::warning(side, message).hint(format!(
         "if that host shall not reach this cluster any more: `{}`",
         Kubectl::on(side).namespace(NAMESPACE).words("delete secret").word(secret)
     ))
@@ -148,7 +148,7 @@ fn shared(side: &Side, secret: &str) -> Report {
 
 fn problematic(side: &Side, problem: &Problem) -> Report {
     Report::failure(side, format!("its context cannot be stored on the host: {problem}"))
-        .cure(problem.cure(side))
+        .hint(problem.hint(side))
 }
 
 /// kubefed does not carry a `proxy-url` over (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
@@ -161,8 +161,8 @@ fn token_only(side: &Side, kind: CredentialKind, version: Version) -> Report {
     let has = if kind == CredentialKind::Context { "its context has" } else { "a service account has" };
     let never = "never gets a cluster ready without a client certificate";
     Report::failure(side, format!("{has} a token, and a host with KubeSphere {version} {never}"))
-        .cure("let the member sign one: leave out `--credentials`, or pass `--credentials auto`")
-        .cure("or use a context with a client certificate, or upgrade the host to KubeSphere 3.4")
+        .hint("let the member sign one: leave out `--credentials`, or pass `--credentials auto`")
+        .hint("or use a context with a client certificate, or upgrade the host to KubeSphere 3.4")
 }
 
 #[cfg(test)]
@@ -208,7 +208,7 @@ mod tests {
                  program `aws`, which the host's pods do not have",
             ]
         );
-        assert!(case.cures(&CHECK).contains("`--member-certificate-authority FILE`"));
+        assert!(case.hints(&CHECK).contains("`--member-certificate-authority FILE`"));
         let stored = case.registered([cluster("edge-1", "uid-of-edge-1")]);
         assert_eq!(stored.says(&CHECK), Vec::<String>::new(), "what is stored already is not stored again");
     }
@@ -244,7 +244,7 @@ mod tests {
         for case in [refused(), refused().checking()] {
             assert_eq!(case.says(&CHECK), [said.as_str()]);
             let renewal = "`kubectl mc renew edge-1 --context prod --member-context edge-1`";
-            assert_eq!(case.cures(&CHECK), format!("store a new one: {renewal}"));
+            assert_eq!(case.hints(&CHECK), format!("store a new one: {renewal}"));
         }
         let other = asked(Probe::OtherCluster("w".to_owned()));
         let said = format!(
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(other.says(&CHECK), [said]);
         let alone = refused().checking().wanting(|intent| intent.members.clear());
         assert!(alone.says(&CHECK)[0].starts_with("failure host \"prod\": the kubeconfig that the host"));
-        assert!(alone.cures(&CHECK).ends_with("renew edge-1 --context prod --member-context NAME`"));
+        assert!(alone.hints(&CHECK).ends_with("renew edge-1 --context prod --member-context NAME`"));
     }
 
     #[test]
@@ -282,8 +282,8 @@ mod tests {
         let said = "warning member \"edge-1\": Secret kubectl-mc-host-token-1f holds a cluster-admin's token for \
                     another host, which stays valid";
         assert_eq!(case.says(&CHECK), [said]);
-        let cure = "`kubectl --context edge-1 -n kubesphere-system delete secret kubectl-mc-host-token-1f`";
-        assert!(case.cures(&CHECK).contains(cure));
+        let hint = "`kubectl --context edge-1 -n kubesphere-system delete secret kubectl-mc-host-token-1f`";
+        assert!(case.hints(&CHECK).contains(hint));
     }
 
     /// With the contexts swapped it is the very token by which the real host reaches its member.
@@ -305,7 +305,7 @@ mod tests {
         let said =
             "failure member \"edge-1\": ServiceAccount kubectl-mc-host is not ours: it has no label a=b";
         assert_eq!(case.says(&CHECK), [said]);
-        assert!(case.cures(&CHECK).contains(
+        assert!(case.hints(&CHECK).contains(
             "`kubectl --context edge-1 -n kubesphere-system delete serviceaccounts kubectl-mc-host`; or let"
         ));
     }

@@ -38,7 +38,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
         let renewal = Mc::new("renew").word(&cluster.name).host(situation.host.map(|host| &host.side));
         let renewal = renewal.member_context(&side).skipping(&situation.intent.skipped);
         let lasts_a_while = report.verdict == Verdict::Warning;
-        Some(if lasts_a_while { report.cure(format!("or renew it in time: `{renewal}`")) } else { report })
+        Some(if lasts_a_while { report.hint(format!("or renew it in time: `{renewal}`")) } else { report })
     };
     each(of_contexts, |(side, ..)| side, of_member)
 }
@@ -46,21 +46,21 @@ fn run(situation: &Situation<'_>) -> Outcome {
 fn ending(side: &Side, user: &StoredUser, now: i64) -> Option<Report> {
     let until = end(user)?;
     let credential = if user.has_certificate() { "the client certificate" } else { "the token" };
-    let cure = "let the host have a service account of its own: leave out `--credentials context`";
+    let hint = "let the host have a service account of its own: leave out `--credentials context`";
     if until <= now {
         let message = format!("{credential} of its context has ended on {}", day(until));
-        return Some(Report::failure(side, message).cure(cure));
+        return Some(Report::failure(side, message).hint(hint));
     }
     if until - now < DAY {
         let message = format!(
             "{credential} of its context ends in {}, and the host would lose the member then: nobody renews what is stored",
             left(now, until)
         );
-        return Some(Report::failure(side, message).cure(cure));
+        return Some(Report::failure(side, message).hint(hint));
     }
     (until - now < SOON).then(|| {
         let message = format!("{credential} of its context ends on {}, in {}", day(until), left(now, until));
-        Report::warning(side, message).cure(cure)
+        Report::warning(side, message).hint(hint)
     })
 }
 

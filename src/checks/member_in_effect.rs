@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(importing.says(&CHECK), Vec::<String>::new(), "prepared says it");
         assert_eq!(case().checking().says(&CHECK), [format!("failure member \"edge-1\": {said}")]);
         assert_eq!(
-            case().checking().cures(&CHECK),
+            case().checking().hints(&CHECK),
             "run the installer again: `kubectl mc join edge-1 --context prod`"
         );
     }
@@ -135,7 +135,7 @@ mod tests {
             case.says(&CHECK)[0]
                 .starts_with("warning member \"edge-1\": its configuration is not in effect yet")
         );
-        assert_eq!(case.cures(&CHECK), "see how the run ends: `kubectl mc logs edge-1`");
+        assert_eq!(case.hints(&CHECK), "see how the run ends: `kubectl mc logs edge-1`");
     }
 
     #[test]

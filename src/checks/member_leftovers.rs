@@ -91,14 +91,14 @@ fn of_workspaces(side: &Side, workspaces: &[LeftoverWorkspace], name: &str) -> V
             "a former host's workspaces are left that this host has too and does not place on this cluster, so it cannot join: {}",
             listed(&conflicting)
         );
-        Report::failure(side, message).cure(release(side, &conflicting))
+        Report::failure(side, message).hint(release(side, &conflicting))
     });
     let left = (!sanitize.is_empty()).then(|| {
         let message = format!(
             "a former host's workspaces are left: {}; a workspace of that name on this host will take them over",
             listed(&sanitize)
         );
-        Report::warning(side, message).cure(release(side, &sanitize))
+        Report::warning(side, message).hint(release(side, &sanitize))
     });
     conflict.into_iter().chain(untold).chain(left).collect()
 }
@@ -117,11 +117,11 @@ fn of_namespaces(side: &Side, namespaces: &Seen<Vec<String>>) -> Option<Report> 
                 "a former host's kubefed managed these namespaces, and what manages workspaces here may delete them: {}",
                 listed(names)
             );
-            let cure = format!(
+            let hint = format!(
                 "keep them: `{} kubefed.io/managed- kubesphere.io/workspace-`",
                 Kubectl::on(side).words("label namespaces").words(&names.join(" "))
             );
-            Some(Report::warning(side, message).cure(cure))
+            Some(Report::warning(side, message).hint(hint))
         }
         Seen::Present(_) | Seen::Absent => None,
         Seen::Unreadable(why) | Seen::Malformed(why) => {
@@ -144,7 +144,7 @@ fn other_accounts(host: Option<&Side>, member: &Observed, name: &str) -> Option<
     let others = if others.len() > 1 { ", and so for each" } else { "" };
     Some(
         Report::warning(&member.side, message)
-            .cure(format!("if no other host uses them: `{unjoin}`{others}; the member stays joined")),
+            .hint(format!("if no other host uses them: `{unjoin}`{others}; the member stays joined")),
     )
 }
 
@@ -193,7 +193,7 @@ mod tests {
                 "failure member \"edge-1\": a former host's workspaces are left that this host has too and does not place on this cluster, so it cannot join: team-a"
             ]
         );
-        assert!(elsewhere().cures(&CHECK).ends_with(
+        assert!(elsewhere().hints(&CHECK).ends_with(
             "`kubectl --context edge-1 label workspaces.tenant.kubesphere.io team-a kubefed.io/managed-`"
         ));
         let here = with(vec![workspace("team-a", Seen::Present(vec!["edge-1".to_owned()]))], &[]);
@@ -227,7 +227,7 @@ mod tests {
             said[1]
                 .starts_with("warning member \"edge-1\": a former host's kubefed managed these namespaces")
         );
-        assert!(case.cures(&CHECK).contains("team-6 team-7"), "a command names all of them");
+        assert!(case.hints(&CHECK).contains("team-6 team-7"), "a command names all of them");
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         let said = case().checking().says(&CHECK);
         assert!(said[0].ends_with("with all rights: old-kubesphere"), "{said:?}");
         assert_eq!(
-            case().checking().cures(&CHECK),
+            case().checking().hints(&CHECK),
             "if no other host uses them: `kubectl mc unjoin old --member-context edge-1 --context prod`; the member stays joined"
         );
     }

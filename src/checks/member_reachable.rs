@@ -33,10 +33,10 @@ const NAMED: usize = 10;
 /// What is known before anything was probed: why nothing will be, and what a probe cannot tell.
 pub fn foreseen(probe_plan: &ProbePlan) -> Vec<Finding> {
     let reports = match probe_plan {
-        ProbePlan::Unknown { host, why, cure } => {
+        ProbePlan::Unknown { host, why, hint } => {
             let report =
                 Report::unknown(host, format!("whether its nodes reach the members stays unknown: {why}"));
-            vec![cure.iter().fold(report, Report::cure)]
+            vec![hint.iter().fold(report, Report::hint)]
         }
         ProbePlan::Probes(probing) => {
             let named = probing.members.iter().filter(|member| member.target.is_named());
@@ -70,7 +70,7 @@ fn named_server(member: &ProbedMember, host: &Side) -> Report {
         &member.member,
         format!("whether the host's pods can resolve its server's name {name}: a probe asks the nodes, which may know it from /etc/hosts"),
     )
-    .cure(format!("`{lookup}`"))
+    .hint(format!("`{lookup}`"))
 }
 
 fn of_member(probed: &Probed) -> Vec<Report> {
@@ -100,11 +100,11 @@ fn report(probed: &Probed, reach: &Reach, nodes: &[&str]) -> Report {
             let message =
                 format!("its server {server} cannot be reached from the host's {from}: {how_so} ({detail})");
             Report::failure(member, message)
-                .cure(cure(*how, target))
-                .cure(
+                .hint(hint(*how, target))
+                .hint(
                     "or store an address that the host's nodes reach: `--member-server https://ADDRESS:PORT`",
                 )
-                .cure(format!("if only other nodes have to reach it, pass `--skip-check {}`", CHECK.id))
+                .hint(format!("if only other nodes have to reach it, pass `--skip-check {}`", CHECK.id))
         }
     }
 }
@@ -127,7 +127,7 @@ fn said(how: Obstruction) -> &'static str {
     }
 }
 
-fn cure(how: Obstruction, target: &Target) -> String {
+fn hint(how: Obstruction, target: &Target) -> String {
     let (host, port) = (&target.host, target.port);
     match how {
         Obstruction::Refused => format!(
@@ -195,15 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn each_obstruction_has_a_cure_of_its_own() {
-        let cures =
+    fn each_obstruction_has_a_hint_of_its_own() {
+        let hints =
             [Obstruction::Refused, Obstruction::TimedOut, Obstruction::NameNotResolved, Obstruction::NoWay]
                 .map(|how| {
                     let reach = Reach::Unreachable { how, detail: String::new() };
-                    probed(&found(&[("a", reach)]), &[]).remove(0).report.cures[0].clone()
+                    probed(&found(&[("a", reach)]), &[]).remove(0).report.hints[0].clone()
                 });
-        let distinct: std::collections::BTreeSet<_> = cures.iter().collect();
-        assert_eq!(distinct.len(), 4, "{cures:?}");
+        let distinct: std::collections::BTreeSet<_> = hints.iter().collect();
+        assert_eq!(distinct.len(), 4, "{hints:?}");
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         probing.members.push(member("edge-2", "https://lb.kubesphere.local:6443"));
         let findings = foreseen(&ProbePlan::Probes(probing));
         assert!(said(&findings)[0].1.contains("resolve its server's name lb.kubesphere.local"));
-        assert!(findings[0].report.cures[0].ends_with("nslookup lb.kubesphere.local`"));
+        assert!(findings[0].report.hints[0].ends_with("nslookup lb.kubesphere.local`"));
     }
 
     #[test]
@@ -254,13 +254,13 @@ mod tests {
     #[test]
     fn why_nothing_is_probed_is_said_beforehand() {
         let host = Side::host("prod");
-        let cure = Some("the user needs \"list\" on nodes".to_owned());
-        let probe_plan = ProbePlan::Unknown { host, why: "it shows no nodes".to_owned(), cure };
+        let hint = Some("the user needs \"list\" on nodes".to_owned());
+        let probe_plan = ProbePlan::Unknown { host, why: "it shows no nodes".to_owned(), hint };
         let findings = foreseen(&probe_plan);
         assert_eq!(
             said(&findings),
             [("unknown", "whether its nodes reach the members stays unknown: it shows no nodes".to_owned())]
         );
-        assert_eq!(findings[0].report.cures, ["the user needs \"list\" on nodes"]);
+        assert_eq!(findings[0].report.hints, ["the user needs \"list\" on nodes"]);
     }
 }

@@ -114,13 +114,13 @@ impl About<'_> {
         let Membership::Failing(why) = self.membership() else { return None };
         let report = self.not_ready(self.situation.verdict_on_what_stands(), &why);
         // It is the new credential that is to help.
-        Some(if self.is_renewed() { report } else { report.cure(controller(&self.host.side)) })
+        Some(if self.is_renewed() { report } else { report.hint(controller(&self.host.side)) })
     }
 
     /// A join waits for it.
     fn pending(&self) -> Option<Report> {
         let Membership::Pending(what) = self.membership() else { return None };
-        Some(self.not_ready(Verdict::Warning, &what).cure(controller(&self.host.side)))
+        Some(self.not_ready(Verdict::Warning, &what).hint(controller(&self.host.side)))
     }
 
     fn not_ready(&self, verdict: Verdict, why: &str) -> Report {
@@ -144,7 +144,7 @@ impl About<'_> {
                 rough(age),
                 rough(SignedDuration::try_from(resync).unwrap_or(age))
             );
-            Report::warning(self.side(), message).cure(controller(&self.host.side))
+            Report::warning(self.side(), message).hint(controller(&self.host.side))
         })
     }
 
@@ -160,7 +160,7 @@ impl About<'_> {
             let pods = self.member_side().map(|member| {
                 Kubectl::on(member).namespace("kubesphere-system").words("get pods -l app=ks-apiserver")
             });
-            pods.into_iter().fold(report, |report, pods| report.cure(format!("look at its pods: `{pods}`")))
+            pods.into_iter().fold(report, |report, pods| report.hint(format!("look at its pods: `{pods}`")))
         })
     }
 
@@ -202,10 +202,10 @@ impl About<'_> {
             format!("the host reaches it at {}, and not at {}", mask(endpoint), mask(self.member?.1));
         let report = Report::warning(self.side(), message);
         let report = match kept {
-            Some(kept) => report.cure(format!("if that is meant: say so with `--member-server {kept}`")),
+            Some(kept) => report.hint(format!("if that is meant: say so with `--member-server {kept}`")),
             None => report,
         };
-        Some(report.cure(format!("if not: {}", self.renewal())))
+        Some(report.hint(format!("if not: {}", self.renewal())))
     }
 
     fn moved(&self) -> Option<Report> {
@@ -215,7 +215,7 @@ impl About<'_> {
             format!("the host reaches it at {until_now} until now, and at {from_now_on} from now on");
         let report = Report::warning(self.side(), message);
         Some(match kept {
-            Some(kept) => report.cure(format!("if that is not meant: keep it with `--member-server {kept}`")),
+            Some(kept) => report.hint(format!("if that is not meant: keep it with `--member-server {kept}`")),
             None => report,
         })
     }
@@ -232,7 +232,7 @@ impl About<'_> {
 
     /// With the command that makes up for it, unless that is under way.
     fn renewable(&self, report: Report) -> Report {
-        if self.is_renewed() { report } else { report.cure(self.renewal()) }
+        if self.is_renewed() { report } else { report.hint(self.renewal()) }
     }
 
     fn renewal(&self) -> String {
@@ -282,7 +282,7 @@ fn may_go(unjoining: &Unjoining<'_>) -> Outcome {
                     against.join("; ")
                 ),
             )
-            .cure("ask it: `--dry-run=server`"),
+            .hint("ask it: `--dry-run=server`"),
         ),
     };
     of(&host.side, report)
@@ -309,14 +309,14 @@ fn not_called(side: &Side, name: &str, why: &str) -> Report {
         side,
         format!("its webhook cannot be asked whether the Cluster \"{name}\" may go, which says nothing of the member: {why}"),
     )
-    .cure(format!(
+    .hint(format!(
         "see that ks-controller-manager runs, and why it does not answer: `{pods}`; then run the same command again"
     ))
 }
 
 fn silent(side: &Side, name: &str, why: &str) -> Report {
     not_called(side, name, why)
-        .cure("if it stays away, and the member is gone for good: the same command with `--force`")
+        .hint("if it stays away, and the member is gone for good: the same command with `--force`")
 }
 
 fn denied_by_other(side: &Side, name: &str, why: &str) -> Report {
@@ -324,7 +324,7 @@ fn denied_by_other(side: &Side, name: &str, why: &str) -> Report {
         side,
         format!("something else than KubeSphere's webhook keeps the Cluster \"{name}\" from being let go: {why}"),
     )
-    .cure("have the policy behind that webhook let this Cluster pass, or bring that webhook back; `--force` does not touch it")
+    .hint("have the policy behind that webhook let this Cluster pass, or bring that webhook back; `--force` does not touch it")
 }
 
 /// The webhook cannot ask the member, and nobody needs to bring that back.
@@ -336,8 +336,8 @@ fn locked_out(unjoining: &Unjoining<'_>, host: &Side, name: &str, why: &str) -> 
     );
     let renewal = renewal(host, member, name);
     Report::failure(host, message)
-        .cure(format!("store a new one: `{renewal}`; then run the same command again"))
-        .cure("if the member is gone for good: the same command with `--force`")
+        .hint(format!("store a new one: `{renewal}`; then run the same command again"))
+        .hint("if the member is gone for good: the same command with `--force`")
 }
 
 fn denial(side: &Side, name: &str, why: &str) -> Report {
@@ -347,8 +347,8 @@ fn denial(side: &Side, name: &str, why: &str) -> Report {
             "its webhook would not let the Cluster \"{name}\" go, which would hang in its deletion for ever: {why}"
         ),
     )
-    .cure("bring the member back, or fix its address or credential in the Cluster, and run the same command again")
-    .cure("if the member is gone for good: the same command with `--force`")
+    .hint("bring the member back, or fix its address or credential in the Cluster, and run the same command again")
+    .hint("if the member is gone for good: the same command with `--force`")
 }
 
 #[cfg(test)]

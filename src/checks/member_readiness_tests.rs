@@ -112,7 +112,7 @@ fn another_address_is_told_by_a_check() {
     assert_eq!(meant.checking().says(&CHECK), Vec::<String>::new());
     let masked = Case::new().joined().registered([host_cluster("host"), at("https://jane:word@10.0.0.1")]);
     let masked = masked.host(|host| host.clock.now = NOW.parse().unwrap()).checking();
-    assert!(!format!("{:?}{}", masked.says(&CHECK), masked.cures(&CHECK)).contains("word@"));
+    assert!(!format!("{:?}{}", masked.says(&CHECK), masked.hints(&CHECK)).contains("word@"));
 }
 
 #[test]

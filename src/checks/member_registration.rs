@@ -63,7 +63,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                     member.uid
                 ),
             )
-            .cure(format!(
+            .hint(format!(
                 "name the context of that member with `--member-context`; `{} get-contexts` lists them",
                 Kubectl::config(side)
             )),
@@ -76,7 +76,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                      it has not both kubefed's service account of that name and the host's jwtSecret"
                 ),
             )
-            .cure("take it out on the host first, without `--member-context`, and run this command again then"),
+            .hint("take it out on the host first, without `--member-context`, and run this command again then"),
         ),
     };
     of(side, report)
@@ -104,7 +104,7 @@ fn drifted(member: &Side, host: Option<&Observed>) -> Report {
         member,
         "its role is member and its jwtSecret is not this host's: another host has taken it, or this host's was renewed",
     )
-    .cure(format!("if no other host has it: give it this host's with `{give}`, and run the same command again"))
+    .hint(format!("if no other host has it: give it this host's with `{give}`, and run the same command again"))
 }
 
 /// A former member works only under the name that it had: what kubefed made for it carries that name
@@ -121,7 +121,7 @@ fn known_as(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Optio
                 intent.name
             ),
         )
-        .cure(format!("keep the old name with `--name {name}`, if it was a member of this host"))
+        .hint(format!("keep the old name with `--name {name}`, if it was a member of this host"))
     })
 }
 
@@ -161,14 +161,14 @@ fn registered_again(
     });
     let unjoin = unjoin.collect::<Vec<_>>().join(" or ");
     Report::failure(&member.side, message)
-        .cure(format!("take one out; the member stays under the name that is left: {unjoin}"))
+        .hint(format!("take one out; the member stays under the name that is left: {unjoin}"))
 }
 
 fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side, skipped: &[String]) -> Report {
     let name = cluster.name();
     let join = Mc::new("join").member(&member.side).host(host).words("--name").word(name).skipping(skipped);
     Report::failure(&member.side, format!("it is registered on this host already, as \"{name}\""))
-        .cure(format!("keep that name, for a member cannot be renamed: `{join}`"))
+        .hint(format!("keep that name, for a member cannot be renamed: `{join}`"))
 }
 
 /// Clusters that no UID is known of could be one of the members; which cannot be told.
@@ -183,7 +183,7 @@ fn unidentified(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
             &host.side,
             format!("which cluster stands behind the registered {}: no UID is known of it", names.join(", ")),
         )
-        .cure("go on only if it is none of these members")
+        .hint("go on only if it is none of these members")
     })
 }
 
@@ -217,7 +217,7 @@ mod tests {
             case.says(&CHECK),
             ["failure member \"edge-1\": it is registered on this host already, as \"old\""]
         );
-        assert!(case.cures(&CHECK).contains("`kubectl mc join edge-1 --context prod --name old`"));
+        assert!(case.hints(&CHECK).contains("`kubectl mc join edge-1 --context prod --name old`"));
     }
 
     #[test]
@@ -233,9 +233,9 @@ mod tests {
                   Cluster is enough, and the others have to go"
                 ]
             );
-            let (cures, other) = (case.cures(&CHECK), if name == "again" { "edge-1" } else { "again" });
+            let (hints, other) = (case.hints(&CHECK), if name == "again" { "edge-1" } else { "again" });
             let unjoin = format!("`kubectl mc unjoin {other} --context prod --member-context edge-1`");
-            assert!(cures.contains(&unjoin) && !cures.contains("kubectl mc join"), "{cures}");
+            assert!(hints.contains(&unjoin) && !hints.contains("kubectl mc join"), "{hints}");
         }
     }
 

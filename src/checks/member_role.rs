@@ -36,7 +36,7 @@ fn of_member(
     if member.is_host() {
         return Some(
             Report::failure(&member.side, "it is a host, and a host is never made a member")
-                .cure("join its members to the other host one by one, or use a cluster with the role none"),
+                .hint("join its members to the other host one by one, or use a cluster with the role none"),
         );
     }
     if let Role::Other(text) = member.role() {
@@ -45,7 +45,7 @@ fn of_member(
                 &member.side,
                 format!("its clusterRole is {text:?}, which KubeSphere does not know"),
             )
-            .cure("set spec.multicluster.clusterRole to none first"),
+            .hint("set spec.multicluster.clusterRole to none first"),
         );
     }
     let secret = secret?;
@@ -72,8 +72,8 @@ fn of_member(
     };
     Some(
         Report::failure(&member.side, format!("it is a member of {whose}: {trace}"))
-            .cure("if that host still uses it: take it out there first, by deleting its Cluster")
-            .cure(format!("then, or if that host is gone, take it over: `{prepare} --from-other-host`")),
+            .hint("if that host still uses it: take it out there first, by deleting its Cluster")
+            .hint(format!("then, or if that host is gone, take it over: `{prepare} --from-other-host`")),
     )
 }
 
@@ -84,7 +84,7 @@ fn host_itself(member: &Observed, host: Option<&Observed>, secret: &JwtSecret) -
         return None;
     }
     let message = "it has no role and signs with this very secret already: is it the host itself?";
-    Some(Report::failure(&member.side, message).cure(format!(
+    Some(Report::failure(&member.side, message).hint(format!(
         "if it is not, say which cluster is the host: `{} --context HOST`",
         Mc::new("prepare member").member(&member.side)
     )))
@@ -220,7 +220,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            case.cures(&CHECK),
+            case.hints(&CHECK),
             "if it is not, say which cluster is the host: `kubectl mc prepare member edge-1 --context HOST`"
         );
         let prepared = case.member(|member| play(member, "member"));
@@ -239,10 +239,10 @@ mod tests {
     #[test]
     fn a_takeover_is_refused_with_its_command_until_it_is_asked_for() {
         let case = || Case::new().member(named_by_another);
-        let cures = case().cures(&CHECK);
+        let hints = case().hints(&CHECK);
         assert!(
-            cures.ends_with("`kubectl mc prepare member edge-1 --context prod --from-other-host`"),
-            "{cures}"
+            hints.ends_with("`kubectl mc prepare member edge-1 --context prod --from-other-host`"),
+            "{hints}"
         );
         let asked = case().wanting(|intent| intent.members[0].from_other_host = true);
         assert_eq!(
@@ -250,7 +250,7 @@ mod tests {
             ["warning member \"edge-1\": it is taken over from another host, which loses it: \
               that host has named it \"frankfurt\" in kubesphere-config"]
         );
-        let unasked = case().without_host().cures(&CHECK);
+        let unasked = case().without_host().hints(&CHECK);
         assert!(
             unasked.ends_with("`kubectl mc prepare member edge-1 --jwt-secret-stdin --from-other-host`"),
             "{unasked}"

@@ -52,12 +52,12 @@ fn of_member(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) ->
 pub(super) fn with_proposals(report: Report, endpoint: Option<&EndpointSeen>) -> Report {
     let proposals = endpoint.map(|endpoint| endpoint.proposals.as_slice()).unwrap_or_default();
     if proposals.is_empty() {
-        return report.cure(
+        return report.hint(
             "name an address that the host reaches and the certificate covers: `--member-server https://ADDRESS:PORT`",
         );
     }
     proposals.iter().fold(report, |report, server| {
-        report.cure(format!(
+        report.hint(format!(
             "if the host reaches it, an address that the member itself knows: `--member-server {server}`"
         ))
     })
@@ -87,13 +87,13 @@ mod tests {
               member's own nodes, which the host's pods do not know"
             ]
         );
-        assert!(alias.cures(&CHECK).contains("`--member-server https://ADDRESS:PORT`"));
+        assert!(alias.hints(&CHECK).contains("`--member-server https://ADDRESS:PORT`"));
         let known = alias.member(|member| {
             let mut seen = endpoint();
             seen.proposals = vec!["https://192.0.2.7:6443".to_owned()];
             member.endpoint = Some(seen);
         });
-        assert!(known.cures(&CHECK).ends_with("`--member-server https://192.0.2.7:6443`"));
+        assert!(known.hints(&CHECK).ends_with("`--member-server https://192.0.2.7:6443`"));
         assert!(at("https://169.254.0.9").says(&CHECK)[0].contains("is a link-local address"));
     }
 

@@ -55,7 +55,7 @@ fn of_certificate(
             side,
             format!("the authority that would be stored does not vouch for its server: {why}"),
         )
-        .cure("name the one that does: `--member-certificate-authority FILE`")
+        .hint("name the one that does: `--member-certificate-authority FILE`")
     });
     let reports = uncovered.into_iter().chain(distrusted).chain(by_trust_store(side, cluster));
     reports.chain(ending(side, endpoint.at, certificate.until)).collect()
@@ -68,7 +68,7 @@ fn by_trust_store(side: &Side, cluster: &ClusterIntent) -> Option<Report> {
         let message = "its context names no certificate authority: this machine's own trust store vouches for its server, and \
                        the host's pods have another";
         Report::warning(side, message.to_owned())
-            .cure("name the authority that signed the server's certificate: `--member-certificate-authority FILE`")
+            .hint("name the authority that signed the server's certificate: `--member-certificate-authority FILE`")
     })
 }
 
@@ -77,12 +77,12 @@ fn ending(side: &Side, now: i64, until: i64) -> Option<Report> {
     if until <= now {
         let message = format!("{certificate} has ended on {}", day(until));
         return Some(
-            Report::failure(side, message).cure("renew it, as with `kubeadm certs renew apiserver`"),
+            Report::failure(side, message).hint("renew it, as with `kubeadm certs renew apiserver`"),
         );
     }
     (until - now < SOON).then(|| {
         let message = format!("{certificate} ends on {}, in {}", day(until), left(now, until));
-        Report::warning(side, message).cure("renew it in time, as with `kubeadm certs renew apiserver`")
+        Report::warning(side, message).hint("renew it in time, as with `kubeadm certs renew apiserver`")
     })
 }
 
@@ -123,7 +123,7 @@ mod tests {
                  certificate is signed by an unknown authority",
             ]
         );
-        assert!(case.cures(&CHECK).contains("`--member-server https://ADDRESS:PORT`"));
+        assert!(case.hints(&CHECK).contains("`--member-server https://ADDRESS:PORT`"));
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
                  for its server, and the host's pods have another"
             ]
         );
-        assert!(case.cures(&CHECK).contains("`--member-certificate-authority FILE`"));
+        assert!(case.hints(&CHECK).contains("`--member-certificate-authority FILE`"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn report(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) -> Re
         ),
     );
     with_proposals(failure, member.and_then(|member| member.endpoint.as_ref()))
-        .cure("if both clusters really run on this machine, pass `--skip-check member-server-loopback`")
+        .hint("if both clusters really run on this machine, pass `--skip-check member-server-loopback`")
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
               would reach themselves"
             ]
         );
-        assert!(local().cures(&CHECK).contains("`--skip-check member-server-loopback`"));
+        assert!(local().hints(&CHECK).contains("`--skip-check member-server-loopback`"));
         let stored = local().registered([cluster("edge-1", "uid-of-edge-1")]);
         assert_eq!(stored.says(&CHECK), Vec::<String>::new());
     }

@@ -29,7 +29,7 @@ fn of_member(host: &Observed, member: &Observed) -> Vec<Report> {
         .map(|(host, member)| format!("its KubeSphere {member} is newer than the host's {host}"));
     let warning = |message: String| {
         Report::warning(&member.side, message)
-            .cure("upgrade the host first: what a newer member has and the host does not know may not work")
+            .hint("upgrade the host first: what a newer member has and the host does not know may not work")
     };
     kubernetes.into_iter().chain(kubesphere).map(warning).collect()
 }

@@ -36,7 +36,7 @@ fn of_cluster(observed: &Observed, is_configured: bool) -> Vec<Report> {
     let denied = unread.iter().chain(&observed.denied).map(|denied| may_not(observed, denied));
     let mut denied: Vec<Report> = denied.collect();
     if let Some(last) = denied.pop() {
-        denied.push(last.cure(format!("ready-made roles for each command: {ROLES}")));
+        denied.push(last.hint(format!("ready-made roles for each command: {ROLES}")));
     }
     // For people only: without the permission the join goes on.
     let nodes = observed.surroundings.nodes.as_ref().and_then(Seen::unreadable);
@@ -73,12 +73,12 @@ fn may_not(observed: &Observed, denied: &Denied) -> Report {
             &observed.side,
             "its user is no cluster-admin, as the credential that the host stores has to be",
         )
-        .cure(format!("give context \"{context}\" a user who is bound to the ClusterRole cluster-admin"));
+        .hint(format!("give context \"{context}\" a user who is bound to the ClusterRole cluster-admin"));
     }
     let place = namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
     let user = observed.user.as_ref().map(|user| format!(" \"{user}\"")).unwrap_or_default();
     Report::failure(&observed.side, format!("its user may not {verb} {resource}{place}"))
-        .cure(format!("the user{user} needs \"{verb}\" on {resource}{place}"))
+        .hint(format!("the user{user} needs \"{verb}\" on {resource}{place}"))
 }
 
 #[cfg(test)]
@@ -113,11 +113,11 @@ mod tests {
             ]
         );
         assert!(
-            case.cures(&CHECK).starts_with("the user needs \"list\" on clusters.cluster.kubesphere.io; ")
+            case.hints(&CHECK).starts_with("the user needs \"list\" on clusters.cluster.kubesphere.io; ")
         );
         let known = case.host(|host| host.user = Some("jane".to_owned()));
         let needed = "the user \"jane\" needs \"list\" on clusters.cluster.kubesphere.io";
-        assert!(known.cures(&CHECK).starts_with(needed), "{}", known.cures(&CHECK));
+        assert!(known.hints(&CHECK).starts_with(needed), "{}", known.hints(&CHECK));
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
               kubesphere-system"
             ]
         );
-        assert!(case.cures(&CHECK).starts_with("the user needs \"patch\" on clusterconfigurations"));
+        assert!(case.hints(&CHECK).starts_with("the user needs \"patch\" on clusterconfigurations"));
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
                 "failure member \"edge-1\": its user is no cluster-admin, as the credential that the host stores has to be"
             ]
         );
-        assert!(case.cures(&CHECK).starts_with("give context \"edge-1\" a user"));
+        assert!(case.hints(&CHECK).starts_with("give context \"edge-1\" a user"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn of_host(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
     // What is no host at all is host-role's.
     let step = host_need(&situation.intent.host, host).ok().filter(|_| host.is_host())?;
     let missing = missing(&step, host_progress(host).missing())?;
-    Some(report(&host.side, &missing).cure(format!("`{}`", Mc::new("prepare host").host(&host.side))))
+    Some(report(&host.side, &missing).hint(format!("`{}`", Mc::new("prepare host").host(&host.side))))
 }
 
 fn of_member(situation: &Situation<'_>, host: &Observed, member: &Observed) -> Option<Report> {
@@ -50,7 +50,7 @@ fn of_member(situation: &Situation<'_>, host: &Observed, member: &Observed) -> O
     let step = member_need(member, &secret).ok()?;
     let missing = missing(&step, member_progress(member, &secret).missing())?;
     let prepare = Mc::new("prepare member").member(&member.side).host(&host.side);
-    Some(report(&member.side, &missing).cure(format!("`{prepare}`")))
+    Some(report(&member.side, &missing).hint(format!("`{prepare}`")))
 }
 
 fn report(side: &Side, missing: &str) -> Report {
@@ -134,7 +134,7 @@ mod tests {
         );
         assert!(said.ends_with("spec.multicluster.clusterRole is none, not member"), "{said}");
         assert!(!said.contains(HOST_SECRET));
-        assert_eq!(case.cures(&CHECK), "`kubectl mc prepare member edge-1 --context prod`");
+        assert_eq!(case.hints(&CHECK), "`kubectl mc prepare member edge-1 --context prod`");
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
               and the installer is not at work on it"
             ]
         );
-        assert_eq!(case.cures(&CHECK), "`kubectl mc prepare host --context prod`");
+        assert_eq!(case.hints(&CHECK), "`kubectl mc prepare host --context prod`");
     }
 
     #[test]

@@ -70,8 +70,8 @@ fn printed(case: Case) -> Vec<String> {
     let (host, member) = sides();
     let findings =
         case.reached(&host, &member).with_situation(|situation| run(Subject::Joining(situation), &[]));
-    let cures: Vec<String> = findings.into_iter().flat_map(|finding| finding.report.cures).collect();
-    let quoted = cures.iter().flat_map(|cure| cure.split('`').skip(1).step_by(2));
+    let hints: Vec<String> = findings.into_iter().flat_map(|finding| finding.report.hints).collect();
+    let quoted = hints.iter().flat_map(|hint| hint.split('`').skip(1).step_by(2));
     quoted.filter(|words| words.starts_with("kubectl ")).map(str::to_owned).collect()
 }
 

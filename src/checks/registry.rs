@@ -166,7 +166,7 @@ impl Check {
         if skip && report.verdict == Verdict::Failure {
             report.verdict = Verdict::Warning;
             report.message.push_str(" (skipped)");
-            report.cures.clear();
+            report.hints.clear();
         }
         Finding { id: self.id, title: self.title, report }
     }

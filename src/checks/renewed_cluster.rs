@@ -73,7 +73,7 @@ fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) 
     let (name, kubectl) = (cluster.name(), Kubectl::on(&host.side));
     let failure = |what: &str| Report::failure(&host.side, format!("the Cluster \"{name}\" {what}"));
     if cluster.is_host() {
-        return Some(failure("is the host's own: its controller writes and uses it by itself").cure(
+        return Some(failure("is the host's own: its controller writes and uses it by itself").hint(
             format!(
                 "name the Cluster of a member; `{kubectl} get clusters.cluster.kubesphere.io` lists them"
             ),
@@ -82,7 +82,7 @@ fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) 
     if !cluster.is_direct() {
         return Some(
             failure("has no direct connection: it is the member's agent that connects, without a kubeconfig")
-                .cure(format!(
+                .hint(format!(
                     "look at the agent on the member: `{}`",
                     Kubectl::on(&member.side)
                         .namespace("kubesphere-system")
@@ -91,12 +91,12 @@ fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) 
         );
     }
     if cluster.is_being_deleted() {
-        return Some(failure("is being deleted").cure(format!(
+        return Some(failure("is being deleted").hint(format!(
             "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` finds it no more, then join the member again"
         )));
     }
     (!cluster.joins_federation()).then(|| {
-        failure("has no `joinFederation: true`, so the controller ignores it for ever").cure(format!(
+        failure("has no `joinFederation: true`, so the controller ignores it for ever").hint(format!(
             "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
         ))
     })
@@ -119,8 +119,8 @@ fn another(
                     "it is another cluster than the host's \"{name}\": the UID of its kube-system is {found}, and that of \"{name}\" {uid}"
                 ),
             )
-            .cure(format!("name the context of \"{name}\" with `--member-context`"))
-            .cure(join_instead(&member.side, host)),
+            .hint(format!("name the context of \"{name}\" with `--member-context`"))
+            .hint(join_instead(&member.side, host)),
         ),
         Identity::Unproven => Some(unproven(intent, host, member)),
     }
@@ -141,8 +141,8 @@ fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Repor
     let prepare = Mc::new("prepare member").member(&member.side).host(&host.side);
     let join = Mc::new("join").member(&member.side).host(&host.side).words("--name").word(name);
     Report::failure(&member.side, message)
-        .cure(format!("if it is, let it have the host's jwtSecret first: `{prepare}`"))
-        .cure(format!("if the host never reached it: delete the Cluster, and join anew: `{join}`"))
+        .hint(format!("if it is, let it have the host's jwtSecret first: `{prepare}`"))
+        .hint(format!("if the host never reached it: delete the Cluster, and join anew: `{join}`"))
 }
 
 /// What cannot be seen is not removed.
@@ -158,7 +158,7 @@ fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed, member: Option<&Si
     let name = &one.name;
     let elsewhere = Mc::new("renew").word(name).host(&host.side);
     let renewal = member.into_iter().fold(elsewhere.clone(), Mc::member_options);
-    let (message, cure) = match &one.why {
+    let (message, hint) = match &one.why {
         Why::NoContext => (
             format!("no context that answers leads to the Cluster \"{name}\", which is left out"),
             format!("name its kubeconfig: `{elsewhere} --member-kubeconfig PATH --member-context NAME`"),
@@ -174,7 +174,7 @@ fn left_out(one: &LeftOut, verdict: Verdict, host: &Observed, member: Option<&Si
             format!("renew it afterwards: `{renewal} --member-context NAME`"),
         ),
     };
-    Report::of(verdict, &host.side, message).cure(cure)
+    Report::of(verdict, &host.side, message).hint(hint)
 }
 
 #[cfg(test)]
@@ -222,7 +222,7 @@ mod tests {
               is uid-of-edge-1, and that of \"edge-1\" uid-of-paris"
             ]
         );
-        assert!(case.cures(&CHECK).contains("`kubectl mc join edge-1 --context prod`"));
+        assert!(case.hints(&CHECK).contains("`kubectl mc join edge-1 --context prod`"));
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
             said[0].starts_with("failure member \"edge-1\": nothing proves that it is the host's"),
             "{said:?}"
         );
-        assert!(case.cures(&CHECK).contains("`kubectl mc prepare member edge-1 --context prod`"));
+        assert!(case.hints(&CHECK).contains("`kubectl mc prepare member edge-1 --context prod`"));
         let traced = case.member(|member| {
             member.joined_as = Seen::Present(vec!["edge-1".to_owned()]);
             member.config = Seen::Absent;

@@ -50,7 +50,7 @@ impl About<'_> {
         let differing =
             options.into_iter().filter_map(|(option, stands)| Some(self.warning(option, &stands?)));
         let mut reports: Vec<Report> = differing.collect();
-        let last = reports.pop().map(|last| last.cure(self.cure()));
+        let last = reports.pop().map(|last| last.hint(self.hint()));
         reports.extend(last);
         reports
     }
@@ -120,7 +120,7 @@ impl About<'_> {
     }
 
     /// What its agent connects has no kubeconfig to renew.
-    fn cure(&self) -> String {
+    fn hint(&self) -> String {
         let renewal = self.renewal();
         if self.cluster.is_direct() {
             // The name in a certificate is stored by no command.
@@ -213,10 +213,10 @@ mod tests {
                 said("--member-certificate-authority", "it trusts another authority for the member's server"),
             ]
         );
-        let cures: Vec<_> = case.reports(&CHECK).into_iter().map(|report| report.cures).collect();
+        let hints: Vec<_> = case.reports(&CHECK).into_iter().map(|report| report.hints).collect();
         let renewal = "store another kubeconfig: `kubectl mc renew edge-1 --context prod --member-context edge-1 \
              --member-server https://10.0.0.7:6443 --credentials context --member-certificate-authority 'my ca.crt'`";
-        assert_eq!(cures, [vec![], vec![], vec![renewal.to_owned()]], "said once");
+        assert_eq!(hints, [vec![], vec![], vec![renewal.to_owned()]], "said once");
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         assert!(
             case.says(&CHECK)[0].ends_with("it expects the server's address in the server's certificate")
         );
-        assert!(case.cures(&CHECK).ends_with("--member-server https://ADDRESS:PORT`"));
+        assert!(case.hints(&CHECK).ends_with("--member-server https://ADDRESS:PORT`"));
     }
 
     #[test]
@@ -248,6 +248,6 @@ mod tests {
             cluster.server = "https://10.0.0.7:6443".to_owned();
             cluster.given.server = true;
         });
-        assert!(case.cures(&CHECK).contains("`kubectl mc unjoin edge-1 --context prod"));
+        assert!(case.hints(&CHECK).contains("`kubectl mc unjoin edge-1 --context prod"));
     }
 }

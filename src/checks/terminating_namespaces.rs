@@ -49,13 +49,13 @@ fn terminating(observed: &Observed, namespace: &TerminatingNamespace) -> Report 
     let look = kubectl().words("get namespace").word(name).words("-o yaml");
     let wait = kubectl().words("wait --for=delete --timeout=10m").word(&format!("namespace/{name}"));
     let mut report = Report::failure(&observed.side, message)
-        .cure(format!("remove what keeps it, which its status tells: `{look}`"));
+        .hint(format!("remove what keeps it, which its status tells: `{look}`"));
     if !finalizers.is_empty() {
         let patch = kubectl().words("patch namespace").word(name);
         let patch = patch.words("--type merge -p").word(r#"{"metadata":{"finalizers":null}}"#);
-        report = report.cure(format!("if nobody takes its finalizers off any more: `{patch}`"));
+        report = report.hint(format!("if nobody takes its finalizers off any more: `{patch}`"));
     }
-    report.cure(format!("then wait until it is gone, and run the same command again: `{wait}`"))
+    report.hint(format!("then wait until it is gone, and run the same command again: `{wait}`"))
 }
 
 fn held_by(namespace: &TerminatingNamespace) -> String {
@@ -94,17 +94,17 @@ mod tests {
              nothing new; what holds it: its finalizers example.org/stuck; {remaining}"
         );
         assert_eq!(case.says(&CHECK), [message]);
-        let cures = case.cures(&CHECK);
+        let hints = case.hints(&CHECK);
         for command in [
             "`kubectl --context edge-1 get namespace kube-federation-system -o yaml`",
             "`kubectl --context edge-1 patch namespace kube-federation-system --type merge -p \
              '{\"metadata\":{\"finalizers\":null}}'`",
             "`kubectl --context edge-1 wait --for=delete --timeout=10m namespace/kube-federation-system`",
         ] {
-            assert!(cures.contains(command), "{command}\n{cures}");
+            assert!(hints.contains(command), "{command}\n{hints}");
         }
-        let cures = with(Case::new(), namespace(&[], &[])).cures(&CHECK);
-        assert!(!cures.contains("patch"), "{cures}");
+        let hints = with(Case::new(), namespace(&[], &[])).hints(&CHECK);
+        assert!(!hints.contains("patch"), "{hints}");
     }
 
     #[test]

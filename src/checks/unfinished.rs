@@ -13,14 +13,14 @@ pub(super) fn restart(situation: &Situation<'_>, side: &Side, missing: &str, com
     if situation.changes_clusters() {
         Report::warning(side, format!("{message}: the installer is restarted"))
     } else {
-        Report::failure(side, message).cure(format!("run the installer again: `{command}`"))
+        Report::failure(side, message).hint(format!("run the installer again: `{command}`"))
     }
 }
 
 /// A run that is at work on it.
 pub(super) fn run(side: &Side, missing: &str) -> Report {
     Report::warning(side, format!("its configuration is not in effect yet ({missing})"))
-        .cure(format!("see how the run ends: `{}`", Mc::logs(side)))
+        .hint(format!("see how the run ends: `{}`", Mc::logs(side)))
 }
 
 /// A configuration of a joined cluster that asks for something else; `command` sets it right.
@@ -31,5 +31,5 @@ pub(super) fn drift(side: &Side, patch: &ConfigurationPatch, command: &Mc) -> Re
     });
     let changes = changes.collect::<Vec<_>>().join("; ");
     Report::failure(side, format!("its configuration has changed: {changes}"))
-        .cure(format!("set it right: `{command}`"))
+        .hint(format!("set it right: `{command}`"))
 }

@@ -15,7 +15,7 @@ pub fn recheck(planned: (&Observed, &MemberOwnership), fresh: (&Observed, &Membe
             &fresh.side,
             format!("{} meanwhile: what was planned does not hold any more", change(is)),
         )
-        .cure("run the same command again, and read its new plan")
+        .hint("run the same command again, and read its new plan")
     });
     member_registration::CHECK.named(moved.into_iter().chain(changed).collect(), &[])
 }

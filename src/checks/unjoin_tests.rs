@@ -92,7 +92,7 @@ fn what_the_webhook_denies_is_an_obstacle_unless_it_is_forced() {
 }
 
 #[test]
-fn force_is_no_cure_where_another_webhook_or_none_answers() {
+fn force_is_not_proposed_where_another_webhook_or_none_answers() {
     for (admission, said) in [
         (Admission::NotCalled("refused".to_owned()), "its webhook cannot be asked whether"),
         (Admission::DeniedByOther("kyverno".to_owned()), "something else than KubeSphere's webhook keeps"),
@@ -178,9 +178,9 @@ fn a_silent_member_leaves_the_way_over_the_host_alone() {
         unplannable: None,
     });
     let silent = findings.iter().filter(|finding| finding.id == "api-reachable");
-    let cures: Vec<usize> = silent.map(|finding| finding.report.cures.len()).collect();
-    assert_eq!(cures, [1, 0]);
-    assert!(findings[0].report.cures[0].ends_with("without `--member-context`, with `--force`"));
+    let hints: Vec<usize> = silent.map(|finding| finding.report.hints.len()).collect();
+    assert_eq!(hints, [1, 0]);
+    assert!(findings[0].report.hints[0].ends_with("without `--member-context`, with `--force`"));
 }
 
 fn no_traces() -> Traces {
@@ -194,7 +194,7 @@ fn no_traces() -> Traces {
 }
 
 #[test]
-fn devops_that_keeps_the_hosts_secret_is_told_with_its_cure() {
+fn devops_that_keeps_the_hosts_secret_is_told_with_its_hint() {
     let (intent, host) = (intent(false, true), host(&[cluster(Some("u"))]));
     let said = |secret: &str| {
         let mut member = fixture("v1.34.0");
@@ -214,11 +214,11 @@ fn devops_that_keeps_the_hosts_secret_is_told_with_its_cure() {
             unplannable: None,
         });
         let of_devops = findings.into_iter().filter(|finding| finding.id == "jwt-secret-places");
-        of_devops.flat_map(|finding| finding.report.cures).collect::<Vec<_>>()
+        of_devops.flat_map(|finding| finding.report.hints).collect::<Vec<_>>()
     };
-    let cures = said("hosts");
-    assert!(cures[0].contains("edit configmap devops-config"), "{cures:?}");
-    assert_eq!(cures.len(), 2);
+    let hints = said("hosts");
+    assert!(hints[0].contains("edit configmap devops-config"), "{hints:?}");
+    assert_eq!(hints.len(), 2);
     assert_eq!(said("own"), Vec::<String>::new());
 }
 

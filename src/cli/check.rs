@@ -20,7 +20,7 @@ use crate::plan::intent::Expected;
 /// under its context's. Nothing is written, but the API servers are asked which rights the user has. With
 /// --reachability=nodes the host's nodes probe the members, with pods that live for seconds.
 ///
-/// Each check has a page, ID.md, that says what it looks at, what causes its verdict, and the cure:
+/// Each check has a page, ID.md, that says what it looks at, what causes its verdict, and how to fix it:
 /// https://github.com/kubesphere-sigs/kubectl-mc/tree/main/docs/checks
 ///
 /// Needs what a join needs to read: on both sides "get" on the namespace kube-system, and in kubesphere-system "get" on

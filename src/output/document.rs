@@ -69,7 +69,7 @@ struct FindingView {
     verdict: &'static str,
     cluster: Option<SideView>,
     message: String,
-    cures: Vec<String>,
+    hints: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -232,7 +232,7 @@ fn finding_view(finding: &Finding) -> FindingView {
         verdict: finding.report.verdict.as_str(),
         cluster: finding.report.side.as_ref().map(side_view),
         message: finding.report.message.clone(),
-        cures: finding.report.cures.clone(),
+        hints: finding.report.hints.clone(),
     }
 }
 

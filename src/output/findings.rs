@@ -36,7 +36,7 @@ fn show_one(ui: &Ui, finding: &Finding) {
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
     let id = format!("[{}]", finding.id);
     ui.message(&format!("{heading} {side}{} {}", sanitize(&report.message), id.style(styles.faint)));
-    report.cures.iter().for_each(|cure| ui.hint(&sanitize(cure)));
+    report.hints.iter().for_each(|hint| ui.hint(&sanitize(hint)));
 }
 
 #[cfg(test)]

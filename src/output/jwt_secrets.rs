@@ -64,7 +64,7 @@ fn state(value: &Seen<Value>) -> &'static str {
 pub fn show_remarks(ui: &Ui, remarks: &[Remark]) {
     for remark in remarks {
         ui.warning(&sanitize(&format!("{}: {}", remark.side, remark.message)));
-        remark.cures.iter().for_each(|cure| ui.hint(&sanitize(cure)));
+        remark.hints.iter().for_each(|hint| ui.hint(&sanitize(hint)));
     }
 }
 
@@ -183,6 +183,6 @@ fn warning_view(remark: &Remark) -> WarningView {
     WarningView {
         cluster: side_view(&remark.side),
         message: remark.message.clone(),
-        hints: remark.cures.clone(),
+        hints: remark.hints.clone(),
     }
 }

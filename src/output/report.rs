@@ -31,7 +31,7 @@ pub fn show(ui: &Ui, clusters: &[&Observed], findings: &[Finding]) -> Result<(),
     ui.result(&report.sum())
 }
 
-/// Prints the clusters that answered, a line for each finding with its cures, and the sum.
+/// Prints the clusters that answered, a line for each finding with its hints, and the sum.
 pub fn show_all(ui: &Ui, clusters: &[&Observed], findings: &[Finding]) -> Result<(), Error> {
     for (number, line) in clusters::table(clusters.iter().copied()).iter().enumerate() {
         let heading = number == 0;
@@ -102,9 +102,9 @@ impl Report<'_> {
         let mark = self.marked(report.verdict, self.marks.of(report.verdict));
         let said = if report.message.is_empty() { finding.title } else { &report.message };
         let line = format!("  {mark} {}: {}", finding.id.style(self.styles.name), sanitize(said));
-        let hint = "hint:".style(self.styles.name);
-        let cures = report.cures.iter().map(|cure| format!("      {hint} {}", sanitize(cure)));
-        iter::once(line).chain(cures).collect()
+        let label = "hint:".style(self.styles.name);
+        let hints = report.hints.iter().map(|hint| format!("      {label} {}", sanitize(hint)));
+        iter::once(line).chain(hints).collect()
     }
 
     /// `✓ 31 passed, – 4 skipped`
@@ -198,8 +198,8 @@ fn lines_of(finding: &Finding, widest: usize, styles: &Styles) -> Vec<String> {
         sanitize(&side),
         sanitize(said)
     );
-    let hint = format!("{}", "hint:".style(styles.name));
-    let hints = report.cures.iter().map(|cure| format!("          {hint} {}", sanitize(cure)));
+    let label = "hint:".style(styles.name);
+    let hints = report.hints.iter().map(|hint| format!("          {label} {}", sanitize(hint)));
     iter::once(line).chain(hints).collect()
 }
 
@@ -241,7 +241,7 @@ mod tests {
         let side = Side::member("edge-1");
         let ok = Report::between(Verdict::Ok, "");
         vec![
-            finding("permissions", Report::failure(&side, "may not").cure("ask")),
+            finding("permissions", Report::failure(&side, "may not").hint("ask")),
             finding("permissions", Report::unknown(&side, "how many\u{1b}[31m")),
             finding("api-reachable", ok),
         ]
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_worst_stands_last_with_its_cures() {
+    fn what_is_worst_stands_last_with_its_hints() {
         assert_eq!(
             lines(&findings(), &Styles::default()),
             [

@@ -298,7 +298,7 @@ impl CredentialObject {
     }
 
     /// What to do where its name is taken.
-    pub fn cures(self, side: &Side) -> [String; 2] {
+    pub fn hints(self, side: &Side) -> [String; 2] {
         let (group, resource) = self.resource();
         let group = if group.is_empty() { String::new() } else { format!(".{group}") };
         let kubectl = Kubectl::on(side).namespace(self.namespace());

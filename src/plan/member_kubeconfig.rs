@@ -125,7 +125,7 @@ pub enum Problem {
 
 impl Problem {
     /// What the user can do about it.
-    pub fn cure(&self, side: &Side) -> String {
+    pub fn hint(&self, side: &Side) -> String {
         let config = Kubectl::config(side);
         match self {
             Self::Exec(_)

@@ -23,7 +23,7 @@ pub struct Remark {
     /// What is to be known.
     pub message: String,
     /// What can be done about it.
-    pub cures: Vec<String>,
+    pub hints: Vec<String>,
 }
 
 /// All that is to be known of these clusters, the host's first.
@@ -36,7 +36,7 @@ pub fn remarks(host: &SecretPlaces, members: &[SecretPlaces]) -> Vec<Remark> {
 }
 
 /// How devops-config gets the secret in effect; `printed` says what prints that.
-pub fn devops_cures(side: &Side, printed: &str) -> [String; 2] {
+pub fn devops_hints(side: &Side, printed: &str) -> [String; 2] {
     let [edit, restart] = [devops_config::edit, devops_config::restart].map(|command| command(side));
     [
         format!("set authentication.jwtSecret there to the one in effect{printed}: `{edit}`"),
@@ -84,13 +84,13 @@ impl About<'_> {
     }
 
     fn remark(&self, message: impl Into<String>) -> Remark {
-        Remark { side: self.cluster.side.clone(), message: message.into(), cures: Vec::new() }
+        Remark { side: self.cluster.side.clone(), message: message.into(), hints: Vec::new() }
     }
 
     fn same_cluster(&self) -> Option<Remark> {
         let uid = self.cluster.uid.as_ref().filter(|uid| self.host.uid.as_ref() == Some(uid))?;
         let message = format!("it is the host itself (the UID of kube-system is {uid} in both)");
-        Some(self.remark(message).cure("name the context of another cluster"))
+        Some(self.remark(message).hint("name the context of another cluster"))
     }
 
     /// A host's is what ends the command, with its own words.
@@ -105,7 +105,7 @@ impl About<'_> {
 
     fn wrong_host(&self) -> Option<Remark> {
         (self.is_host() && self.cluster.is_member()).then(|| {
-            self.remark("it is a member, and everything is compared with its secret").cure(NAME_THE_HOST)
+            self.remark("it is a member, and everything is compared with its secret").hint(NAME_THE_HOST)
         })
     }
 
@@ -121,7 +121,7 @@ impl About<'_> {
             Seen::Unreadable(_) | Seen::Malformed(_) => return None,
         };
         let message = format!("it has no jwtSecret: authentication.jwtSecret in {} {what}", Place::Config);
-        Some(self.remark(message).cure(self.run_installer("let the installer run to its end")))
+        Some(self.remark(message).hint(self.run_installer("let the installer run to its end")))
     }
 
     /// The Secret takes the place of kubesphere-config.
@@ -141,7 +141,7 @@ impl About<'_> {
         let unfinished = matches!(self.cluster.config, Seen::Absent | Seen::Present(_));
         let remark = self.remark(message);
         Some(if unfinished {
-            remark.cure(self.run_installer("let the installer run to its end"))
+            remark.hint(self.run_installer("let the installer run to its end"))
         } else {
             remark
         })
@@ -163,13 +163,13 @@ impl About<'_> {
             Place::Config
         );
         let remark =
-            self.remark(message).cure(self.read_log()).cure(self.run_installer(
+            self.remark(message).hint(self.read_log()).hint(self.run_installer(
                 "where the run was cut short, fix its cause, then let the installer run again",
             ));
         let asks = places.iter().any(|(place, _)| *place == Place::Configuration);
         Some(if self.is_host() && asks {
             let join = Mc::new("join").words("MEMBER").host(&self.host.side);
-            remark.cure(format!("once it is in effect, give it to every member: `{join}`"))
+            remark.hint(format!("once it is in effect, give it to every member: `{join}`"))
         } else {
             remark
         })
@@ -195,7 +195,7 @@ impl About<'_> {
         }
         let join = Mc::new("join").member(&self.cluster.side).host(&self.host.side).words("--dry-run=client");
         let message = "its jwtSecret in effect is not the host's: it is not joined to this host, or one of the two was changed since";
-        Some(self.remark(message).cure(format!("see what joining it takes: `{join}`")))
+        Some(self.remark(message).hint(format!("see what joining it takes: `{join}`")))
     }
 
     /// What checks the tokens of DevOps' requests is the cluster's own secret, whatever the host's is.
@@ -209,7 +209,7 @@ impl About<'_> {
         let is_the_hosts = self.host.in_effect().is_some_and(|hosts| hosts.secret == present);
         let print = Mc::new("jwt-secret").words("--reveal").host(&self.host.side);
         let printed = if is_the_hosts { format!(" (`{print}` prints it)") } else { String::new() };
-        Some(devops_cures(&self.cluster.side, &printed).into_iter().fold(self.remark(message), Remark::cure))
+        Some(devops_hints(&self.cluster.side, &printed).into_iter().fold(self.remark(message), Remark::hint))
     }
 
     /// What the answer does not depend on. What it depends on ends the command where it cannot be read.
@@ -240,8 +240,8 @@ impl About<'_> {
 }
 
 impl Remark {
-    fn cure(mut self, cure: impl Into<String>) -> Self {
-        self.cures.push(cure.into());
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
         self
     }
 }

@@ -42,8 +42,8 @@ fn where_all_agree_there_is_nothing_to_say() {
 #[test]
 fn another_secret_is_a_member_that_is_not_joined() {
     assert_said(&host(), &[member("xyz")], &["member \"edge-1\": its jwtSecret in effect is not the host's"]);
-    let cures = &remarks(&host(), &[member("xyz")])[0].cures;
-    assert!(cures[0].contains("`kubectl mc join edge-1 --context prod --dry-run=client`"), "{cures:?}");
+    let hints = &remarks(&host(), &[member("xyz")])[0].hints;
+    assert!(hints[0].contains("`kubectl mc join edge-1 --context prod --dry-run=client`"), "{hints:?}");
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn a_host_that_is_about_to_get_another_is_told_what_follows() {
     let host = SecretPlaces { configuration: asking("new"), ..host() };
     let said = "host \"prod\": ClusterConfiguration ks-installer has another jwtSecret, and ConfigMap";
     assert_said(&host, &[member("abc")], &[said]);
-    let cures = remarks(&host, &[])[0].cures.join("\n");
-    for cure in ["`kubectl mc logs --context prod`", "rollout restart", "give it to every member"] {
-        assert!(cures.contains(cure), "{cures}");
+    let hints = remarks(&host, &[])[0].hints.join("\n");
+    for hint in ["`kubectl mc logs --context prod`", "rollout restart", "give it to every member"] {
+        assert!(hints.contains(hint), "{hints}");
     }
     assert_eq!(of_shown(&host), remarks(&host, &[]));
 }
@@ -77,9 +77,9 @@ fn a_stale_devops_config_is_measured_by_its_own_cluster() {
         std::slice::from_ref(&stale),
         &["member \"edge-1\": ConfigMap devops-config has another"],
     );
-    let cures = &remarks(&host(), &[stale])[0].cures;
-    assert!(cures[0].contains("edit configmap devops-config"), "{cures:?}");
-    assert!(cures[1].contains("restart deployment devops-apiserver devops-controller"), "{cures:?}");
+    let hints = &remarks(&host(), &[stale])[0].hints;
+    assert!(hints[0].contains("edit configmap devops-config"), "{hints:?}");
+    assert!(hints[1].contains("restart deployment devops-apiserver devops-controller"), "{hints:?}");
     let apart = SecretPlaces { devops: config_with("xyz"), ..member("xyz") };
     assert_said(&host(), &[apart], &["member \"edge-1\": its jwtSecret in effect is not the host's"]);
 }

@@ -51,7 +51,7 @@ pub enum ProbePlan {
         host: Side,
         why: String,
         /// What would help.
-        cure: Option<String>,
+        hint: Option<String>,
     },
 }
 
@@ -109,13 +109,13 @@ pub fn probe_plan(
     nodes: &Seen<Vec<HostNode>>,
     denied: &[Denied],
 ) -> ProbePlan {
-    let unknown = |why: String, cure: Option<String>| ProbePlan::Unknown { host: host.clone(), why, cure };
+    let unknown = |why: String, hint: Option<String>| ProbePlan::Unknown { host: host.clone(), why, hint };
     let nodes = match nodes {
         Seen::Present(nodes) if !nodes.is_empty() => nodes,
         Seen::Present(_) | Seen::Absent => return unknown("it shows no nodes".to_owned(), None),
         Seen::Unreadable(why) | Seen::Malformed(why) => {
-            let cure = "the user needs \"list\" on nodes".to_owned();
-            return unknown(format!("its nodes cannot be listed: {why}"), Some(cure));
+            let hint = "the user needs \"list\" on nodes".to_owned();
+            return unknown(format!("its nodes cannot be listed: {why}"), Some(hint));
         }
     };
     // Who may not delete pods must not create any.
@@ -171,7 +171,7 @@ pub(crate) mod tests {
 
     fn unknown(nodes: &Seen<Vec<HostNode>>, denied: &[Denied]) -> (String, Option<String>) {
         match looked(nodes, denied) {
-            ProbePlan::Unknown { why, cure, .. } => (why, cure),
+            ProbePlan::Unknown { why, hint, .. } => (why, hint),
             ProbePlan::Probes(probing) => unreachable!("nothing can be probed: {probing:?}"),
         }
     }
@@ -198,9 +198,9 @@ pub(crate) mod tests {
     #[test]
     fn without_nodes_it_stays_unknown() {
         assert_eq!(unknown(&Seen::Present(Vec::new()), &[]).0, "it shows no nodes");
-        let (why, cure) = unknown(&Seen::Unreadable("forbidden".to_owned()), &[]);
+        let (why, hint) = unknown(&Seen::Unreadable("forbidden".to_owned()), &[]);
         assert_eq!(why, "its nodes cannot be listed: forbidden");
-        assert_eq!(cure.unwrap(), "the user needs \"list\" on nodes");
+        assert_eq!(hint.unwrap(), "the user needs \"list\" on nodes");
         let away = HostNode { is_ready: false, ..fixture("a") };
         assert_eq!(
             unknown(&Seen::Present(vec![away]), &[]).0,
@@ -211,9 +211,9 @@ pub(crate) mod tests {
     #[test]
     fn who_may_not_delete_pods_creates_none() {
         for verb in ["create", "delete", "list"] {
-            let (why, cure) = unknown(&Seen::Present(vec![fixture("a")]), &[denied(verb, "pods")]);
+            let (why, hint) = unknown(&Seen::Present(vec![fixture("a")]), &[denied(verb, "pods")]);
             assert_eq!(why, format!("its user may not {verb} pods in kubesphere-system"));
-            assert!(cure.unwrap().starts_with(&format!("the user needs \"{verb}\" on pods")));
+            assert!(hint.unwrap().starts_with(&format!("the user needs \"{verb}\" on pods")));
         }
     }
 
