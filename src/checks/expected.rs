@@ -29,7 +29,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let expected = situation.intent.expected.ok_or(Unasked::Because("there is no `--expect`"))?;
     let host = situation.host;
     let of_member = |(intent, observed): (&MemberIntent, _)| {
-        let Some(host) = host else { return Some(untold(&intent.side, "the host did not answer")) };
+        let Some(host) = host else { return Some(untold(&intent.side, "the host gave no usable answer")) };
         if let Some(why) = host.clusters.unreadable() {
             return Some(untold(&intent.side, why));
         }

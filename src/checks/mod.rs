@@ -59,7 +59,7 @@ mod unjoining;
 pub use clusters::{Clusters, Silent};
 pub use expected::CHECK as EXPECTED_STATE;
 pub use finding::{Finding, Report, Verdict};
-pub use registry::{CHECKS, Check, NO_ANSWER, Subject, every_check, run, skippable_ids};
+pub use registry::{CHECKS, Check, NO_ANSWER, Subject, every_check, run, skippable_ids, unanswered};
 pub use rule::Rule;
 pub use situation::{MemberSituation, Situation};
 pub use unjoining::Unjoining;

@@ -1,5 +1,7 @@
 //! All checks, in the order in which their findings are reported.
 
+use kubesphere::side::Side;
+
 use super::{
     Clusters, Finding, Report, Situation, Unjoining, Verdict, access_token_max_age, api_reachable,
     clock_skew, cluster_name, cluster_webhook, configuration_shape, default_storage_class,
@@ -81,7 +83,7 @@ pub const CHECKS: &[Check] = &[
 const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK, cluster_webhook::CHECK];
 
 /// Why nothing is known of a cluster.
-pub const NO_ANSWER: &str = "it did not answer";
+pub const NO_ANSWER: &str = "it gave no usable answer";
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
 pub fn run(subject: Subject<'_>, skipped: &[String]) -> Vec<Finding> {
@@ -91,6 +93,12 @@ pub fn run(subject: Subject<'_>, skipped: &[String]) -> Vec<Finding> {
 /// Every check, however it is found out.
 pub fn every_check() -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().chain(PROBES)
+}
+
+/// What is found out of the host later, where it gave no usable answer.
+pub fn unanswered(host: &Side) -> Vec<Finding> {
+    let unknown = |check: &Check| check.named(vec![Report::unknown(host, NO_ANSWER)], &[]);
+    [leftover_probe_pods::CHECK, cluster_webhook::CHECK].iter().flat_map(unknown).collect()
 }
 
 /// The ids that `--skip-check` takes.

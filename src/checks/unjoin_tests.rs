@@ -286,5 +286,5 @@ fn what_a_silent_member_hides_is_skipped_too() {
     });
     let registration = found.iter().find(|finding| finding.id == "member-registration").unwrap();
     assert_eq!(registration.report.verdict, Verdict::Skipped);
-    assert_eq!(registration.report.message, "it did not answer");
+    assert_eq!(registration.report.message, "it gave no usable answer");
 }

@@ -28,9 +28,9 @@ pub struct ChangeOptions {
     /// Show the plan and write nothing (client), or nothing that is stored (server)
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     pub dry_run: DryRun,
-    /// Print one object instead of lines
+    /// Print the names of the objects that were changed, or one object that says everything, instead of lines
     #[arg(short, long, value_name = "FORMAT", value_enum)]
-    pub output: Option<OutputFormat>,
+    pub output: Option<ResultFormat>,
     /// Do not ask for confirmation
     #[arg(short, long)]
     pub yes: bool,
@@ -52,6 +52,28 @@ pub enum DryRun {
     Client,
     /// Send every write with dryRun=All
     Server,
+}
+
+/// The form of a change's results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ResultFormat {
+    /// RESOURCE/NAME of each object
+    Name,
+    /// One JSON object
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+impl ChangeOptions {
+    /// The form of the one object, where one is asked for.
+    pub fn object(&self) -> Option<OutputFormat> {
+        match self.output? {
+            ResultFormat::Json => Some(OutputFormat::Json),
+            ResultFormat::Yaml => Some(OutputFormat::Yaml),
+            ResultFormat::Name => None,
+        }
+    }
 }
 
 /// The form of the result.

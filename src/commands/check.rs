@@ -11,12 +11,12 @@ use super::{
     request::{ClusterRequest, Request},
 };
 use crate::{
-    checks::{EXPECTED_STATE, Finding, cluster_webhook, leftover_probe_pods, member_reachable},
+    checks::{EXPECTED_STATE, Finding, member_reachable, unanswered},
     cli::{Check, CheckFormat, DryRun, Global, Reachability},
     error::Error,
     live::{connection::Connection, reach::remains::Remains, report::Reporter, undo::Undo},
     output::{document::Document, ending::conclude, progress::Progress, report, ui::Ui, words::count},
-    plan::{intent::Expected, observed::Seen, operation::Operation, reach::probing::known_members},
+    plan::{intent::Expected, operation::Operation, reach::probing::known_members},
 };
 
 /// Runs every check and reports all findings; whatever happens, `-o` prints its one object.
@@ -86,10 +86,7 @@ async fn probes(
     report: &dyn Reporter,
 ) -> Vec<Finding> {
     let Some(observed) = &look.host else {
-        let why = || "it does not answer".to_owned();
-        let pods = leftover_probe_pods::found(&host.side, &Seen::Unreadable(why()));
-        let webhook = cluster_webhook::found(&host.side, &Seen::Unreadable(why()));
-        return [pods, webhook, member_reachable::unprobed(&look.intent)].concat();
+        return [unanswered(&host.side), member_reachable::unprobed(&look.intent)].concat();
     };
     let mut found = look.left.iter().flat_map(|left| left.findings(&host.side)).collect::<Vec<_>>();
     if check.reachability == Reachability::Nodes {

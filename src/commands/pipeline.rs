@@ -128,8 +128,9 @@ pub(super) async fn run<T: Task>(
     connect: impl Future<Output = Result<T, Error>>,
 ) -> Result<(), Error> {
     let (undo, journal) = (Undo::default(), Journal::default());
-    let deadline = Instant::now() + change.timeout;
-    let pipeline = Pipeline { change, ui, deadline, undo: &undo, journal: &journal };
+    let begun = Instant::now();
+    let deadline = begun + change.timeout;
+    let pipeline = Pipeline { change, ui, begun, deadline, undo: &undo, journal: &journal };
     let result = tokio::select! {
         // First, because it knows what an interruption at its prompt means.
         biased;
@@ -139,7 +140,7 @@ pub(super) async fn run<T: Task>(
     };
     undo_before_ending(&undo, ui).await;
     let result = told(change, ui, &journal.take(), &mut document).and(result);
-    ending::conclude(ui, change.output, &mut document, result)
+    ending::conclude(ui, change.object(), &mut document, result)
 }
 
 /// What was changed before an interruption.
@@ -150,7 +151,7 @@ fn told(
     document: &mut Document,
 ) -> Result<(), Error> {
     document.done(changes);
-    if change.output.is_some() { Ok(()) } else { results::show(ui, changes, DryRun::None) }
+    results::show(ui, change, changes, None)
 }
 
 /// Takes away what this command has put up for a moment, whatever ended it. What stays is said, with what takes it away.
@@ -193,6 +194,7 @@ pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
 struct Pipeline<'a> {
     change: &'a ChangeOptions,
     ui: &'a Ui,
+    begun: Instant,
     deadline: Instant,
     undo: &'a Undo,
     journal: &'a Journal,
@@ -272,6 +274,7 @@ impl Pipeline<'_> {
             let asked = Instant::now();
             self.confirm(task, look).await?;
             // The time in which a person thinks is theirs.
+            self.begun += asked.elapsed();
             self.deadline += asked.elapsed();
         }
         Ok(Some(view))
@@ -367,16 +370,13 @@ impl Pipeline<'_> {
     fn hand_over(&self, manifests: &Manifests<'_>, document: &mut Document) -> Result<(), Error> {
         store(manifests.directory, &manifests.files()?)?;
         document.written(manifests);
-        if self.change.output.is_some() { Ok(()) } else { manifests::show(self.ui, manifests) }
+        if self.change.object().is_some() { Ok(()) } else { manifests::show(self.ui, manifests) }
     }
 
-    /// Prints the result lines, or leaves them to the object.
+    /// Prints the results, or leaves them to the object.
     fn conclude(&self, results: &[StepResult], document: &mut Document) -> Result<(), Error> {
         document.done(results);
-        if self.change.output.is_some() {
-            return Ok(());
-        }
-        results::show(self.ui, results, self.change.dry_run)
+        results::show(self.ui, self.change, results, Some(self.begun.elapsed()))
     }
 
     fn end<T: Task>(&self, task: &T, ledger: Ledger, document: &mut Document) -> Result<(), Error> {

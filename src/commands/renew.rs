@@ -38,7 +38,7 @@ async fn all(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
         }
         Err(error) => {
             let mut document = Document::new(Operation::Renew, renew.change.dry_run);
-            conclude(ui, renew.change.output, &mut document, Err(error))
+            conclude(ui, renew.change.object(), &mut document, Err(error))
         }
     }
 }

@@ -262,11 +262,11 @@ mod tests {
         assert_eq!(
             printed(&findings, Marks::Symbols),
             [
-                "member \"edge-1\": it did not answer",
+                "member \"edge-1\": it gave no usable answer",
                 "  ✗ permissions: may not",
                 "      hint: ask",
                 "  ? permissions: how many^[[31m",
-                "host \"prod\": it did not answer",
+                "host \"prod\": it gave no usable answer",
                 "  ✓ 1 passed",
                 "several clusters",
                 "  ✓ 1 passed",
@@ -285,7 +285,11 @@ mod tests {
         assert!(matches!(sections(&[], &findings)[..], [Section::Silent(_)]));
         assert_eq!(
             printed(&findings, Marks::Symbols),
-            ["member \"gone\": it did not answer", "  ? 2 not checked: it did not answer", "2 unknown"]
+            [
+                "member \"gone\": it gave no usable answer",
+                "  ? 2 not checked: it gave no usable answer",
+                "2 unknown"
+            ]
         );
     }
 

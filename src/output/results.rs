@@ -1,10 +1,16 @@
 //! What the steps of a plan came to.
 
-use kubesphere::{object::ObjectKind, side::Side};
+use std::time::Duration;
 
-use super::{ui::Ui, words::dry_run_suffix};
+use kubesphere::{object::ObjectKind, side::Side};
+use owo_colors::OwoColorize as _;
+
+use super::{
+    ui::Ui,
+    words::{count, dry_run_suffix, elapsed},
+};
 use crate::{
-    cli::DryRun,
+    cli::{ChangeOptions, DryRun, ResultFormat},
     error::Error,
     live::registering::WithoutVersion,
     plan::{
@@ -13,9 +19,38 @@ use crate::{
     },
 };
 
-/// The result lines, as kubectl writes them.
-pub fn show(ui: &Ui, results: &[StepResult], dry_run: DryRun) -> Result<(), Error> {
-    results.iter().try_for_each(|result| ui.result(&line(result, dry_run)))
+/// The results as lines, as kubectl writes them; their names where those are asked for, one line in sum where each was
+/// told on the same terminal, and none where the one object has them.
+pub fn show(
+    ui: &Ui,
+    change: &ChangeOptions,
+    results: &[StepResult],
+    took: Option<Duration>,
+) -> Result<(), Error> {
+    let dry_run = change.dry_run;
+    match change.output {
+        Some(ResultFormat::Json | ResultFormat::Yaml) => Ok(()),
+        Some(ResultFormat::Name) => results.iter().try_for_each(|it| ui.result(&it.object.to_string())),
+        None if results.len() > 1 && ui.told_on_the_same_terminal() => {
+            ui.result(&sum(results, dry_run, took).style(ui.result_styles.good).to_string())
+        }
+        None => results.iter().try_for_each(|result| ui.result(&line(result, dry_run))),
+    }
+}
+
+/// `4 objects created, 2 patched (3s)`
+fn sum(results: &[StepResult], dry_run: DryRun, took: Option<Duration>) -> String {
+    const ORDER: [Effect; 5] =
+        [Effect::Created, Effect::Patched, Effect::Restarted, Effect::Deleted, Effect::Unchanged];
+    let numbers = ORDER.map(|effect| (effect, results.iter().filter(|it| it.effect == effect).count()));
+    let told = numbers.into_iter().filter(|(_, number)| *number > 0).enumerate();
+    let told = told.map(|(at, (effect, number))| {
+        let number = if at == 0 { count(number, "object") } else { number.to_string() };
+        format!("{number} {}", effect.as_str())
+    });
+    let took = took.filter(|_| dry_run == DryRun::None).map(|took| format!(" ({})", elapsed(took)));
+    let told = told.collect::<Vec<_>>().join(", ");
+    format!("{told}{}{}", took.unwrap_or_default(), dry_run_suffix(dry_run))
 }
 
 /// Both sides have a ClusterConfiguration of the same name; the Cluster's name is its own.
@@ -73,6 +108,17 @@ mod tests {
         assert_eq!(line_of(secret, Effect::Deleted), "secret \"s\" deleted on member \"edge-1\"");
         let cluster = ObjectKind::CLUSTER.named("c");
         assert_eq!(line_of(cluster, Effect::Created), "cluster.cluster.kubesphere.io/c created");
+    }
+
+    #[test]
+    fn a_terminal_is_shown_the_sum() {
+        let result = |effect| StepResult::new(&Side::host("prod"), ObjectKind::SECRET.named("s"), effect);
+        let [made, patched] = [result(Effect::Created), result(Effect::Patched)];
+        let results = [made.clone(), patched, made];
+        let took = Some(Duration::from_secs(63));
+        assert_eq!(sum(&results, DryRun::None, took), "2 objects created, 1 patched (1m03s)");
+        assert_eq!(sum(&results[..1], DryRun::None, None), "1 object created");
+        assert_eq!(sum(&results, DryRun::Server, took), "2 objects created, 1 patched (server dry run)");
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl Ui {
         .map_err(Error::from)
     }
 
+    /// Whether what was told while it happened stands above the results.
+    pub(super) fn told_on_the_same_terminal(&self) -> bool {
+        self.live.is_some() && io::stdout().is_terminal()
+    }
+
     /// Whether results would appear on a screen.
     pub fn shows_results() -> bool {
         io::stdout().is_terminal()

@@ -168,7 +168,7 @@ fn a_cluster_that_does_not_answer_hides_no_other() {
     );
     assert_says(&run, "unknown", "default-storage-class member \"member1\": whether the StorageClass");
     assert_says(&run, "ok", "member-versions member \"member1\": the member is not newer than the host");
-    assert_says(&run, "unknown", "member-versions member \"gone\": it did not answer");
+    assert_says(&run, "unknown", "member-versions member \"gone\": it gave no usable answer");
     bed.assert_untouched();
 }
 

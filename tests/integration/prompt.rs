@@ -85,7 +85,11 @@ fn a_terminal_is_shown_colours_unless_it_asked_for_none() {
 #[test]
 fn a_standalone_current_context_becomes_the_host_when_somebody_says_yes() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
-    let run = bed.kubectl_mc().words(JOIN).answer("yes\n").code(0);
-    assert!(run.stdout.contains("cluster.cluster.kubesphere.io/member1 created\r\n"), "{run}");
+    let run = bed.kubectl_mc().words(JOIN).words("--color never").answer("yes\n").code(0);
+    assert!(run.stdout.contains("member \"member1\": Cluster member1 is ready"), "{run}");
+    assert!(run.stdout.contains("\r\n4 objects created, 2 patched ("), "{run}");
+    assert!(!run.stdout.contains("cluster.cluster.kubesphere.io/member1 created"), "told twice\n{run}");
     assert_eq!(bed.configuration_patches(), [1, 1]);
+    let names = bed.kubectl_mc().words(JOIN).words("--color never -o name").answer("").code(0);
+    assert!(names.stdout.contains("cluster.cluster.kubesphere.io/member1\r\n"), "{names}");
 }

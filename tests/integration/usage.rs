@@ -95,7 +95,7 @@ fn what_is_typed_wrongly_is_refused_on_stderr() {
         ("prepare remove", "unrecognized subcommand 'remove'"),
         ("join member1 --dry-runn=client", "--dry-run"),
         ("join member1 --dry-run=maybe", "[possible values: none, client, server]"),
-        ("join member1 -o table", "[possible values: json, yaml]"),
+        ("join member1 -o table", "[possible values: name, json, yaml]"),
         ("join member1 --timeout 5", "must be a duration such as 90s, 10m or 1h30m"),
         ("join member1 --label tier", "must be KEY=VALUE"),
         ("join member1 -v 10", "10 is not in 0..=9"),

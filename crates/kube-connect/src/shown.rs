@@ -22,7 +22,7 @@ pub enum Refusal {
     Nobody,
     #[error("the server sees `system:anonymous`: the credentials of the context do not reach it")]
     Unseen,
-    #[error("the server does not accept the credentials: the client certificate has ended on {on}")]
+    #[error("the server does not accept the credentials: the client certificate expired on {on}")]
     Ended {
         /// The day.
         on: String,
