@@ -235,7 +235,7 @@ impl From<Failure> for Error {
             }
             Failure::Hangs { timed_out, why } => {
                 let mut error = Self::from(*timed_out);
-                error.causes.push(format!("its webhook does not let it go: {why}"));
+                error.causes.push(format!("its webhook denies its deletion: {why}"));
                 error.hint("if the member is gone for good: the same command with `--force`")
             }
             Failure::Narrowing(failure) => of_narrowing(*failure),
@@ -258,7 +258,7 @@ impl From<Failure> for Error {
             }
             // Never to be deleted for it: it is in use.
             Failure::OtherCluster { side, host, name, is_renewed: true, .. } => Self::new(ErrorKind::Error, message).hint(format!(
-                "from the host, the stored address leads elsewhere: `{}` with `--member-server` and the address at which the host reaches the member",
+                "from the host, the stored address points elsewhere: `{}` with `--member-server` and the address at which the host reaches the member",
                 Mc::new("renew").word(&name).host(&host).member_context(&side)
             )),
             Failure::OtherCluster { host, name, .. } => Self::new(ErrorKind::Error, message)
@@ -269,7 +269,7 @@ impl From<Failure> for Error {
             Failure::Overtaken { .. } => Self::new(ErrorKind::Error, message)
                 .hint("settle it with them, then run the same command again"),
             Failure::Withdrawn { twin, .. } => {
-                Self::new(ErrorKind::Obstacle, message).hint(format!("go on with the name \"{twin}\": `--name {twin}`"))
+                Self::new(ErrorKind::Obstacle, message).hint(format!("continue with the name \"{twin}\": `--name {twin}`"))
             }
         }
     }
@@ -284,11 +284,11 @@ fn of_narrowing(failure: NarrowingFailure) -> Error {
         NarrowingFailure::Malformed { side, .. } => Error::new(ErrorKind::Obstacle, message)
             .hint(format!("`{}` says what to do about it", Mc::new("check").host(&side))),
         NarrowingFailure::DeniedByOther { .. } => Error::new(ErrorKind::Obstacle, message)
-            .hint("have the policy behind that other webhook let this Cluster pass, then run the same command again"),
+            .hint("have the policy behind that other webhook admit this Cluster, then run the same command again"),
         NarrowingFailure::NotEffective { .. } => Error::new(ErrorKind::TimedOut, message)
             .hint("run the same command again when the host's API server has less to do"),
         NarrowingFailure::Stays { .. } => Error::new(ErrorKind::TimedOut, message)
-            .hint("see who is to take the finalizer off; run the same command again: it continues where this one stopped"),
+            .hint("see what should remove the finalizer; run the same command again: it continues where this one stopped"),
     }
 }
 

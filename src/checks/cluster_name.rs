@@ -69,11 +69,11 @@ fn of_member(
     let kubectl = Kubectl::on(&host.side);
     if cluster.is_being_deleted() {
         return Some(failure(format!("its Cluster \"{name}\" is being deleted")).hint(format!(
-            "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` finds it no more"
+            "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` no longer finds it"
         )));
     }
     (!cluster.joins_federation()).then(|| {
-        failure(format!("its Cluster \"{name}\" has no `joinFederation: true`, so the controller ignores it for ever"))
+        failure(format!("its Cluster \"{name}\" has no `joinFederation: true`, so the controller ignores it forever"))
             .hint(format!(
                 "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
             ))
@@ -94,12 +94,12 @@ fn invalid(name: &str, side: &Side, host: &Side, is_created: bool) -> Report {
 /// What stands keeps its name, for a member cannot be renamed.
 fn consoles(name: &str, side: &Side, host: &Side, stands: bool) -> Report {
     let message = format!(
-        "KubeSphere's console takes a Cluster \"{name}\" for the cluster that it runs on, and shows that one in its place"
+        "KubeSphere's console mistakes a Cluster \"{name}\" for the cluster that it runs on, and shows that one instead"
     );
     if stands {
         let unjoin = Mc::new("unjoin").word(name).host(host).member_context(side);
         return Report::warning(side, message)
-            .hint(format!("take it out, and join it under another name: `{unjoin}`"));
+            .hint(format!("remove it, and join it under another name: `{unjoin}`"));
     }
     let join = Mc::new("join").member(side).host(host).words("--name NAME");
     Report::failure(side, message).hint(format!("choose another name with `--name`: `{join}`"))
@@ -195,8 +195,8 @@ mod tests {
     /// Contexts of k3s are called so.
     #[test]
     fn the_consoles_own_name_is_refused_unless_it_stands() {
-        let message = "member \"edge-1\": KubeSphere's console takes a Cluster \"default\" for the cluster that it runs on, \
-                       and shows that one in its place";
+        let message = "member \"edge-1\": KubeSphere's console mistakes a Cluster \"default\" for the cluster that it runs on, \
+                       and shows that one instead";
         for case in [Case::new(), Case::new().checking()] {
             let case = called(case, "default");
             assert_eq!(case.says(&CHECK), [format!("failure {message}")]);

@@ -32,7 +32,7 @@ pub fn warning(standing: &Seen<Standing>) -> Option<String> {
     match standing.present()? {
         Standing::Untouched => None,
         Standing::Narrowed(restoration) => {
-            Some(format!("{}, by a command that is at work, or was killed", narrowed(&restoration.record)))
+            Some(format!("{}, by a command that is running, or was killed", narrowed(&restoration.record)))
         }
         Standing::Malformed(why) => Some(format!(
             "the annotation {ANNOTATION} of {PLURAL}/{CONFIGURATION} is not as kubectl-mc writes it, so whether the \
@@ -49,7 +49,7 @@ pub fn narrowed(record: &Record) -> String {
             format!("webhook {webhook} lets every update of Cluster {cluster} pass since {since}")
         }
         Field::Rules => format!(
-            "webhook {webhook} is off for all Clusters since {since}, so that Cluster {cluster} could be taken out"
+            "webhook {webhook} is off for all Clusters since {since}, so that Cluster {cluster} could be removed"
         ),
     }
 }

@@ -37,7 +37,7 @@ fn of_host(unjoining: &Unjoining<'_>) -> Outcome {
     let report = own.map(|cluster| {
         let list = Kubectl::on(side).words("get clusters.cluster.kubesphere.io");
         let name = cluster.name();
-        Report::failure(side, format!("the Cluster \"{name}\" is the host's own, and cannot be taken out"))
+        Report::failure(side, format!("the Cluster \"{name}\" is the host's own, and cannot be removed"))
             .hint(format!("`{list}` lists the members"))
     });
     of(side, report)

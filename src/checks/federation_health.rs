@@ -61,7 +61,7 @@ fn controller(side: &Side, controller: &Seen<bool>) -> Option<Report> {
         Seen::Unreadable(why) | Seen::Malformed(why) => {
             return Some(Report::unknown(
                 side,
-                format!("whether kubefed-controller-manager is at work: {why}"),
+                format!("whether kubefed-controller-manager is running: {why}"),
             ));
         }
     };
@@ -121,7 +121,7 @@ fn release(side: &Side, releases: &Seen<Vec<Release>>, installed: bool, at_work:
     }
     if at_work {
         let message =
-            format!("the installer has not got kubefed installed yet: helm's release is {}", last.status);
+            format!("the installer has not installed kubefed yet: helm's release is {}", last.status);
         return Some(Report::warning(side, message).hint(pods(side, "kube-federation-system")));
     }
     // Where kubefed works all the same, the installer does not touch it any more.
@@ -244,7 +244,8 @@ mod tests {
             move |federation: &mut Federation| federation.releases = Seen::Present(vec![release(1, status)])
         };
         assert_eq!(says(busy(), with("pending-install")), Vec::<String>::new());
-        let said = "warning host \"prod\": the installer has not got kubefed installed yet: helm's release is failed";
+        let said =
+            "warning host \"prod\": the installer has not installed kubefed yet: helm's release is failed";
         assert_eq!(says(busy(), with("failed")), [said]);
         let idle = Case::new().host(|host| host.run = InstallerRun::Idle { last_failure: None });
         assert!(says(idle, with("pending-install"))[0].starts_with("failure host"));
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "unknown host \"prod\": whether kubefed-controller-manager is at work: forbidden",
+                "unknown host \"prod\": whether kubefed-controller-manager is running: forbidden",
                 "unknown host \"prod\": whether the host's webhooks are answered: forbidden",
                 "unknown host \"prod\": whether a failed installation of kubefed is left: forbidden",
             ]

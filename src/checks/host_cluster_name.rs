@@ -31,7 +31,7 @@ fn standing(host: &Observed, name: &str) -> Option<Report> {
     Some(Report::warning(
         &host.side,
         format!(
-            "its Cluster stands already and is called \"{}\": the name \"{name}\" no longer takes effect",
+            "its Cluster already exists and is called \"{}\": the name \"{name}\" no longer takes effect",
             cluster.name()
         ),
     ))
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(
             named(standing, "europe").says(&CHECK),
             [
-                "warning host \"prod\": its Cluster stands already and is called \"host\": the name \"europe\" no longer \
+                "warning host \"prod\": its Cluster already exists and is called \"host\": the name \"europe\" no longer \
               takes effect"
             ]
         );

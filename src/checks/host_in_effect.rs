@@ -40,7 +40,7 @@ pub(super) const CHECK: Check = Check {
 fn host_with_step<'a>(situation: &Situation<'a>) -> Result<(&'a Observed, &'a ConfigurationNeed), Unasked> {
     let host = situation.answering_host()?;
     if !host.is_host() {
-        return Err(Unasked::Because("the cluster is no host yet"));
+        return Err(Unasked::Because("the cluster is not a host yet"));
     }
     Ok((host, situation.step(&host.side).ok_or_else(|| situation.undecided())?))
 }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_run_that_failed_before_is_made_up_for_by_a_join_and_is_a_failure_of_what_stands() {
         let case = || Case::new().joined().host(not_in_effect);
-        let said = "its configuration is not in effect (kubesphere-config does not enable multicluster yet), and no run of the installer is at work on it";
+        let said = "its configuration is not in effect (kubesphere-config does not enable multicluster yet), and no run of the installer is in progress";
         assert_eq!(
             case().says(&CHECK),
             [format!("warning host \"prod\": {said}: the installer is restarted")]

@@ -57,7 +57,7 @@ fn becoming_host(situation: &Situation<'_>) -> Outcome {
             &host.side,
             "it has the role none and is only the current-context: `--yes` alone does not make it a host",
         )
-        .hint(format!("say so with `{}`, if it shall be the host", context_option(&host.side)))
+        .hint(format!("say so with `{}`, if it should be the host", context_option(&host.side)))
     });
     of(&host.side, report)
 }
@@ -67,7 +67,7 @@ fn no_host(situation: &Situation<'_>) -> Outcome {
     let host = situation.answering_host()?;
     let is_none = !host.is_host() && unfit(host).is_none();
     let report = is_none.then(|| {
-        Report::failure(&host.side, "it is no host: its role is none").hint(format!(
+        Report::failure(&host.side, "it is not a host: its role is none").hint(format!(
             "name the real host with `--context NAME`, or make it one first: `{}`",
             Mc::new("prepare host").host(&host.side)
         ))
@@ -121,7 +121,7 @@ mod tests {
         );
         assert_eq!(
             unasked(Case::new()).hints(&CHECK),
-            "say so with `--context prod`, if it shall be the host"
+            "say so with `--context prod`, if it should be the host"
         );
         assert!(unasked(Case::new().host(|host| play(host, "host"))).says(&CHECK).is_empty());
     }
@@ -130,7 +130,7 @@ mod tests {
     fn what_builds_on_a_host_needs_one() {
         for part in [Operation::PrepareMember, Operation::Import, Operation::Renew] {
             let case = || Case::new().wanting(|intent| intent.operation = part);
-            assert_eq!(case().says(&CHECK), ["failure host \"prod\": it is no host: its role is none"]);
+            assert_eq!(case().says(&CHECK), ["failure host \"prod\": it is not a host: its role is none"]);
             assert!(case().hints(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));
             assert_eq!(case().host(|host| play(host, "host")).says(&CHECK), Vec::<String>::new());
         }

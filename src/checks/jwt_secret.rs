@@ -56,7 +56,7 @@ fn shows_members(unjoining: &Unjoining<'_>) -> Outcome {
             &host.side,
             "it has no jwtSecret, so nobody can tell whose member the other cluster is",
         )
-        .hint("take it out on the host alone, without `--member-context`")
+        .hint("remove it on the host alone, without `--member-context`")
     });
     of(&host.side, report)
 }

@@ -33,7 +33,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
 fn not_taken_out(observed: &Observed) -> Report {
     Report::failure(
         &observed.side,
-        "KubeSphere 4 is installed: its host takes a member out by itself, and leaves KubeSphere on it",
+        "KubeSphere 4 is installed: its host removes a member by itself, and leaves KubeSphere on it",
     )
     .hint("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
 }

@@ -51,13 +51,13 @@ fn of_stored(situation: &Situation<'_>, host: &Observed, name: &str, probe: &Pro
     match probe {
         Probe::Answered | Probe::AnsweredUnproven | Probe::NotAsked => None,
         Probe::Refused(why) => Some(
-            Report::failure(side, format!("{stored} does not work any more: {why}"))
+            Report::failure(side, format!("{stored} no longer works: {why}"))
                 .hint(format!("store a new one: `{}`", renewal())),
         ),
         Probe::OtherCluster(uid) => Some(
             Report::failure(
                 side,
-                format!("{stored} leads to another cluster, whose kube-system has the UID {uid}"),
+                format!("{stored} points to another cluster, whose kube-system has the UID {uid}"),
             )
             .hint(format!("store a new one: `{}`", renewal())),
         ),
@@ -141,7 +141,7 @@ fn shared(side: &Side, secret: &str) -> Report {
     let message =
         format!("Secret {secret} holds a cluster-admin's token for another host, which stays valid");
     Report::warning(side, message).hint(format!(
-        "if that host shall not reach this cluster any more: `{}`",
+        "if that host should no longer reach this cluster: `{}`",
         Kubectl::on(side).namespace(NAMESPACE).words("delete secret").word(secret)
     ))
 }
@@ -240,7 +240,7 @@ mod tests {
     fn what_is_stored_and_does_not_work_is_told_with_the_command_that_stores_another() {
         let refused = || asked(Probe::Refused("unauthorized".to_owned()));
         let stored = "the kubeconfig that the host has stored in its Cluster \"edge-1\"";
-        let said = format!("failure member \"edge-1\": {stored} does not work any more: unauthorized");
+        let said = format!("failure member \"edge-1\": {stored} no longer works: unauthorized");
         for case in [refused(), refused().checking()] {
             assert_eq!(case.says(&CHECK), [said.as_str()]);
             let renewal = "`kubectl mc renew edge-1 --context prod --member-context edge-1`";
@@ -248,7 +248,7 @@ mod tests {
         }
         let other = asked(Probe::OtherCluster("w".to_owned()));
         let said = format!(
-            "failure member \"edge-1\": {stored} leads to another cluster, whose kube-system has the UID w"
+            "failure member \"edge-1\": {stored} points to another cluster, whose kube-system has the UID w"
         );
         assert_eq!(other.says(&CHECK), [said]);
         let alone = refused().checking().wanting(|intent| intent.members.clear());

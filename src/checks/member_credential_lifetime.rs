@@ -48,18 +48,19 @@ fn ending(side: &Side, user: &StoredUser, now: i64) -> Option<Report> {
     let credential = if user.has_certificate() { "the client certificate" } else { "the token" };
     let hint = "let the host have a service account of its own: leave out `--credentials context`";
     if until <= now {
-        let message = format!("{credential} of its context has ended on {}", day(until));
+        let message = format!("{credential} of its context expired on {}", day(until));
         return Some(Report::failure(side, message).hint(hint));
     }
     if until - now < DAY {
         let message = format!(
-            "{credential} of its context ends in {}, and the host would lose the member then: nobody renews what is stored",
+            "{credential} of its context expires in {}, and the host would lose the member then: nobody renews what is stored",
             left(now, until)
         );
         return Some(Report::failure(side, message).hint(hint));
     }
     (until - now < SOON).then(|| {
-        let message = format!("{credential} of its context ends on {}, in {}", day(until), left(now, until));
+        let message =
+            format!("{credential} of its context expires on {}, in {}", day(until), left(now, until));
         Report::warning(side, message).hint(hint)
     })
 }
@@ -90,17 +91,17 @@ mod tests {
         assert_eq!(
             with_token_for(3 * 3600, Choice::Context),
             [
-                "failure member \"edge-1\": the token of its context ends in 3 hours, and the host would lose the member \
+                "failure member \"edge-1\": the token of its context expires in 3 hours, and the host would lose the member \
               then: nobody renews what is stored"
             ]
         );
-        let ended = "failure member \"edge-1\": the token of its context has ended on 2023-11-14";
+        let ended = "failure member \"edge-1\": the token of its context expired on 2023-11-14";
         assert_eq!(with_token_for(-5, Choice::Context), [ended]);
     }
 
     #[test]
     fn one_that_ends_within_a_month_is_a_warning() {
-        let said = "warning member \"edge-1\": the token of its context ends on 2023-11-24, in 10 days";
+        let said = "warning member \"edge-1\": the token of its context expires on 2023-11-24, in 10 days";
         assert_eq!(with_token_for(10 * DAY, Choice::Context), [said]);
         assert_eq!(with_token_for(40 * DAY, Choice::Context), Vec::<String>::new());
     }

@@ -71,7 +71,7 @@ fn members<'a>(situation: &Situation<'a>) -> Result<Vec<About<'a>>, Unasked> {
             members.push(About { side: &member.side, missing, step, registered });
         }
     }
-    some(members, "the cluster is no member yet")
+    some(members, "the cluster is not a member yet")
 }
 
 /// The command that brings a member into effect.
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_run_that_failed_before_is_a_failure_of_what_stands_and_a_warning_of_a_join() {
         let case = || Case::new().joined().member(not_in_effect);
-        let said = "its configuration is not in effect (kubesphere-config does not carry the host's jwtSecret yet), and no run of the installer is at work on it";
+        let said = "its configuration is not in effect (kubesphere-config does not carry the host's jwtSecret yet), and no run of the installer is in progress";
         assert_eq!(
             case().says(&CHECK),
             [format!("warning member \"edge-1\": {said}: the installer is restarted")]

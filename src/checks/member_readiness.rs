@@ -170,12 +170,12 @@ impl About<'_> {
         let now = self.host.clock.now.as_second();
         if until <= now {
             let verdict = self.situation.verdict_on_what_stands();
-            let message = format!("the credential in {} has ended on {}", self.its_cluster(), day(until));
+            let message = format!("the credential in {} expired on {}", self.its_cluster(), day(until));
             return Some(self.renewable(Report::of(verdict, self.side(), message)));
         }
         (until - now < SOON).then(|| {
             let message = format!(
-                "the credential in {} ends on {}, in {}",
+                "the credential in {} expires on {}, in {}",
                 self.its_cluster(),
                 day(until),
                 left(now, until)
@@ -188,7 +188,7 @@ impl About<'_> {
         let expires =
             self.cluster.condition(ConditionType::CertificateExpires).filter(|found| found.is_true)?;
         let message = format!(
-            "the client certificate in {} ends within a week, or has ended: {}",
+            "the client certificate in {} expires within a week, or has expired: {}",
             self.its_cluster(),
             expires.message
         );
@@ -269,7 +269,7 @@ fn may_go(unjoining: &Unjoining<'_>) -> Outcome {
         Admission::Unasked(MemberHealth::Alive) => Some(Report::unknown(
             &host.side,
             format!(
-                "whether its webhook lets the Cluster \"{name}\" go, which a dry run on the client's side does not ask; the \
+                "whether its webhook allows the deletion of the Cluster \"{name}\", which a dry run on the client's side does not ask; the \
                  member answers, so it should"
             ),
         )),
@@ -277,7 +277,7 @@ fn may_go(unjoining: &Unjoining<'_>) -> Outcome {
             Report::unknown(
                 &host.side,
                 format!(
-                    "whether its webhook lets the Cluster \"{name}\" go, which a dry run on the client's side does not ask; \
+                    "whether its webhook allows the deletion of the Cluster \"{name}\", which a dry run on the client's side does not ask; \
                      probably not: {}",
                     against.join("; ")
                 ),
@@ -307,7 +307,7 @@ fn not_called(side: &Side, name: &str, why: &str) -> Report {
         Kubectl::on(side).namespace("kubesphere-system").words("get pods -l app=ks-controller-manager");
     Report::failure(
         side,
-        format!("its webhook cannot be asked whether the Cluster \"{name}\" may go, which says nothing of the member: {why}"),
+        format!("its webhook cannot be asked whether the Cluster \"{name}\" may be deleted, which says nothing about the member: {why}"),
     )
     .hint(format!(
         "see that ks-controller-manager runs, and why it does not answer: `{pods}`; then run the same command again"
@@ -322,17 +322,17 @@ fn silent(side: &Side, name: &str, why: &str) -> Report {
 fn denied_by_other(side: &Side, name: &str, why: &str) -> Report {
     Report::failure(
         side,
-        format!("something else than KubeSphere's webhook keeps the Cluster \"{name}\" from being let go: {why}"),
+        format!("something else than KubeSphere's webhook keeps the Cluster \"{name}\" from being deleted: {why}"),
     )
-    .hint("have the policy behind that webhook let this Cluster pass, or bring that webhook back; `--force` does not touch it")
+    .hint("have the policy behind that webhook admit this Cluster, or bring that webhook back; `--force` does not touch it")
 }
 
 /// The webhook cannot ask the member, and nobody needs to bring that back.
 fn locked_out(unjoining: &Unjoining<'_>, host: &Side, name: &str, why: &str) -> Report {
     let member = unjoining.member.map(|member| &member.side);
     let message = format!(
-        "its webhook would not let the Cluster \"{name}\" go, which would hang in its deletion for ever: the kubeconfig that \
-         the host has stored does not work any more: {why}"
+        "its webhook would deny the deletion of the Cluster \"{name}\", which would hang forever: the kubeconfig that \
+         the host has stored no longer works: {why}"
     );
     let renewal = renewal(host, member, name);
     Report::failure(host, message)
@@ -344,7 +344,7 @@ fn denial(side: &Side, name: &str, why: &str) -> Report {
     Report::failure(
         side,
         format!(
-            "its webhook would not let the Cluster \"{name}\" go, which would hang in its deletion for ever: {why}"
+            "its webhook would deny the deletion of the Cluster \"{name}\", which would hang forever: {why}"
         ),
     )
     .hint("bring the member back, or fix its address or credential in the Cluster, and run the same command again")

@@ -89,10 +89,10 @@ fn a_stored_credential_that_ends_is_told_whatever_the_controller_says() {
     };
     let now = NOW.parse::<jiff::Timestamp>().unwrap().as_second();
     let said = "member \"edge-1\": the credential in its Cluster \"edge-1\"";
-    assert_eq!(says(storing(now - 5), NOW, true), [format!("failure {said} has ended on 2026-01-01")]);
-    assert_eq!(says(storing(now - 5), NOW, false), [format!("warning {said} has ended on 2026-01-01")]);
+    assert_eq!(says(storing(now - 5), NOW, true), [format!("failure {said} expired on 2026-01-01")]);
+    assert_eq!(says(storing(now - 5), NOW, false), [format!("warning {said} expired on 2026-01-01")]);
     let soon = now + 3 * 24 * 3600;
-    assert_eq!(says(storing(soon), NOW, true), [format!("warning {said} ends on 2026-01-04, in 3 days")]);
+    assert_eq!(says(storing(soon), NOW, true), [format!("warning {said} expires on 2026-01-04, in 3 days")]);
     assert_eq!(says(storing(now + 90 * 24 * 3600), NOW, true), Vec::<String>::new());
 }
 

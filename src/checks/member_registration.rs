@@ -50,7 +50,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let (host, member) = (unjoining.answering_host()?, unjoining.answering_member()?);
     let Some(cluster) = unjoining.cluster() else { return of(&member.side, stays(unjoining)) };
     if member.uid == host.uid || cluster.is_host() {
-        return Err(Unasked::Because("the Cluster is no member's"));
+        return Err(Unasked::Because("the Cluster is not a member's"));
     }
     let (side, name) = (&member.side, cluster.name());
     let report = match identity(cluster, host, member) {
@@ -76,7 +76,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                      it has not both kubefed's service account of that name and the host's jwtSecret"
                 ),
             )
-            .hint("take it out on the host first, without `--member-context`, and run this command again then"),
+            .hint("remove it on the host first, without `--member-context`, and run this command again then"),
         ),
     };
     of(side, report)
@@ -161,7 +161,7 @@ fn registered_again(
     });
     let unjoin = unjoin.collect::<Vec<_>>().join(" or ");
     Report::failure(&member.side, message)
-        .hint(format!("take one out; the member stays under the name that is left: {unjoin}"))
+        .hint(format!("remove one; the member stays under the name that is left: {unjoin}"))
 }
 
 fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side, skipped: &[String]) -> Report {

@@ -72,7 +72,7 @@ fn of_member(
     };
     Some(
         Report::failure(&member.side, format!("it is a member of {whose}: {trace}"))
-            .hint("if that host still uses it: take it out there first, by deleting its Cluster")
+            .hint("if that host still uses it: remove it there first, by deleting its Cluster")
             .hint(format!("then, or if that host is gone, take it over: `{prepare} --from-other-host`")),
     )
 }

@@ -75,13 +75,13 @@ fn by_trust_store(side: &Side, cluster: &ClusterIntent) -> Option<Report> {
 fn ending(side: &Side, now: i64, until: i64) -> Option<Report> {
     let certificate = "the certificate of its server";
     if until <= now {
-        let message = format!("{certificate} has ended on {}", day(until));
+        let message = format!("{certificate} expired on {}", day(until));
         return Some(
             Report::failure(side, message).hint("renew it, as with `kubeadm certs renew apiserver`"),
         );
     }
     (until - now < SOON).then(|| {
-        let message = format!("{certificate} ends on {}, in {}", day(until), left(now, until));
+        let message = format!("{certificate} expires on {}, in {}", day(until), left(now, until));
         Report::warning(side, message).hint("renew it in time, as with `kubeadm certs renew apiserver`")
     })
 }
@@ -132,12 +132,12 @@ mod tests {
         let soon = seeing(|certificate| certificate.until = now + 29 * DAY);
         assert_eq!(
             soon.says(&CHECK),
-            ["warning member \"edge-1\": the certificate of its server ends on 2023-12-13, in 29 days"]
+            ["warning member \"edge-1\": the certificate of its server expires on 2023-12-13, in 29 days"]
         );
         let ended = seeing(|certificate| certificate.until = now - 1);
         assert_eq!(
             ended.says(&CHECK),
-            ["failure member \"edge-1\": the certificate of its server has ended on 2023-11-14"]
+            ["failure member \"edge-1\": the certificate of its server expired on 2023-11-14"]
         );
         assert_eq!(
             seeing(|certificate| certificate.until = now + 31 * DAY).says(&CHECK),

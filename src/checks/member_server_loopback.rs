@@ -16,7 +16,7 @@ use crate::plan::{
 
 pub(super) const CHECK: Check = Check {
     id: "member-server-loopback",
-    title: "the member's server is no loopback address",
+    title: "the member's server is not a loopback address",
     skippable: true,
     rules: &[Rule::Joining(STORING, run)],
     unasked: &[NOTHING_STORED],

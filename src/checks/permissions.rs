@@ -71,7 +71,7 @@ fn may_not(observed: &Observed, denied: &Denied) -> Report {
         let context = observed.side.context();
         return Report::failure(
             &observed.side,
-            "its user is no cluster-admin, as the credential that the host stores has to be",
+            "its user is not a cluster-admin, as the credential that the host stores has to be",
         )
         .hint(format!("give context \"{context}\" a user who is bound to the ClusterRole cluster-admin"));
     }
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(
             case.says(&CHECK),
             [
-                "failure member \"edge-1\": its user is no cluster-admin, as the credential that the host stores has to be"
+                "failure member \"edge-1\": its user is not a cluster-admin, as the credential that the host stores has to be"
             ]
         );
         assert!(case.hints(&CHECK).starts_with("give context \"edge-1\" a user"));

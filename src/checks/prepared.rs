@@ -69,7 +69,7 @@ fn missing(step: &ConfigurationNeed, missing: Option<&str>) -> Option<String> {
             Some(changes.collect::<Vec<_>>().join("; "))
         }
         ConfigurationNeed::Restart => Some(format!(
-            "{}, and the installer is not at work on it",
+            "{}, and the installer is not running",
             missing.unwrap_or("its configuration is not in effect")
         )),
     }
@@ -147,7 +147,7 @@ mod tests {
             case.says(&CHECK),
             [
                 "failure host \"prod\": it is not prepared: kubesphere-config does not enable multicluster yet, \
-              and the installer is not at work on it"
+              and the installer is not running"
             ]
         );
         assert_eq!(case.hints(&CHECK), "`kubectl mc prepare host --context prod`");

@@ -92,11 +92,11 @@ fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) 
     }
     if cluster.is_being_deleted() {
         return Some(failure("is being deleted").hint(format!(
-            "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` finds it no more, then join the member again"
+            "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` no longer finds it, then join the member again"
         )));
     }
     (!cluster.joins_federation()).then(|| {
-        failure("has no `joinFederation: true`, so the controller ignores it for ever").hint(format!(
+        failure("has no `joinFederation: true`, so the controller ignores it forever").hint(format!(
             "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
         ))
     })
@@ -129,7 +129,7 @@ fn another(
 /// Another cluster joins under another name.
 fn join_instead(member: &Side, host: &Observed) -> String {
     let join = Mc::new("join").member(member).host(&host.side);
-    format!("if this cluster shall be a member too: `{join}`")
+    format!("to make this cluster a member too: `{join}`")
 }
 
 fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Report {

@@ -30,7 +30,7 @@ fn of_cluster(observed: &Observed) -> Option<Report> {
                 side,
                 format!("{} has the short name `cc` too, so the installer's own `kubectl patch cc` may hit it and fail", clashes.join(", ")),
             )
-            .hint("take the short name from that resource's definition, or switch off its API, until the installer has run"),
+            .hint("remove the short name from that resource's definition, or switch off its API, until the installer has run"),
         ),
         Seen::Unreadable(reason) | Seen::Malformed(reason) => {
             Some(Report::unknown(side, format!("whether another resource has the short name `cc`: {reason}")))

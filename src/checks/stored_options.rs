@@ -134,7 +134,7 @@ impl About<'_> {
             );
         }
         let unjoin = Mc::new("unjoin").word(self.cluster.name()).host(&self.host.side);
-        format!("take it out, then join it again: `{}`", unjoin.member_context(&self.member.side))
+        format!("remove it, then join it again: `{}`", unjoin.member_context(&self.member.side))
     }
 }
 

@@ -44,7 +44,8 @@ fn of_cluster(observed: &Observed, namespaces: &Seen<Vec<TerminatingNamespace>>)
 fn terminating(observed: &Observed, namespace: &TerminatingNamespace) -> Report {
     let TerminatingNamespace { name, finalizers, .. } = namespace;
     let held = held_by(namespace);
-    let message = format!("namespace {name} is being deleted (Terminating), and takes nothing new{held}");
+    let message =
+        format!("namespace {name} is being deleted (Terminating), and accepts no new objects{held}");
     let kubectl = || Kubectl::on(&observed.side);
     let look = kubectl().words("get namespace").word(name).words("-o yaml");
     let wait = kubectl().words("wait --for=delete --timeout=10m").word(&format!("namespace/{name}"));
@@ -53,7 +54,7 @@ fn terminating(observed: &Observed, namespace: &TerminatingNamespace) -> Report 
     if !finalizers.is_empty() {
         let patch = kubectl().words("patch namespace").word(name);
         let patch = patch.words("--type merge -p").word(r#"{"metadata":{"finalizers":null}}"#);
-        report = report.hint(format!("if nobody takes its finalizers off any more: `{patch}`"));
+        report = report.hint(format!("if nothing will remove its finalizers: `{patch}`"));
     }
     report.hint(format!("then wait until it is gone, and run the same command again: `{wait}`"))
 }
@@ -90,8 +91,7 @@ mod tests {
             "Some resources are remaining: kubefedconfigs.core.kubefed.io has 1 resource instances";
         let case = with(Case::new(), namespace(&["example.org/stuck"], &[remaining]));
         let message = format!(
-            "failure member \"edge-1\": namespace kube-federation-system is being deleted (Terminating), and takes \
-             nothing new; what holds it: its finalizers example.org/stuck; {remaining}"
+            "failure member \"edge-1\": namespace kube-federation-system is being deleted (Terminating), and accepts no new objects; what holds it: its finalizers example.org/stuck; {remaining}"
         );
         assert_eq!(case.says(&CHECK), [message]);
         let hints = case.hints(&CHECK);

@@ -7,9 +7,8 @@ use crate::plan::configuration_patch::ConfigurationPatch;
 
 /// A run that failed before: what changes the configuration makes up for it. `command` makes the installer run again.
 pub(super) fn restart(situation: &Situation<'_>, side: &Side, missing: &str, command: &Mc) -> Report {
-    let message = format!(
-        "its configuration is not in effect ({missing}), and no run of the installer is at work on it"
-    );
+    let message =
+        format!("its configuration is not in effect ({missing}), and no run of the installer is in progress");
     if situation.changes_clusters() {
         Report::warning(side, format!("{message}: the installer is restarted"))
     } else {

@@ -11,11 +11,8 @@ pub fn recheck(planned: (&Observed, &MemberOwnership), fresh: (&Observed, &Membe
         Report::failure(&fresh.side, message)
     });
     let changed = (was != is).then(|| {
-        Report::failure(
-            &fresh.side,
-            format!("{} meanwhile: what was planned does not hold any more", change(is)),
-        )
-        .hint("run the same command again, and read its new plan")
+        Report::failure(&fresh.side, format!("{} meanwhile: what was planned no longer holds", change(is)))
+            .hint("run the same command again, and read its new plan")
     });
     member_registration::CHECK.named(moved.into_iter().chain(changed).collect(), &[])
 }

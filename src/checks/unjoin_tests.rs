@@ -84,7 +84,9 @@ fn what_the_webhook_denies_is_an_obstacle_unless_it_is_forced() {
     let denied = || Admission::Denies("admission webhook denied the request: refused".to_owned());
     let said = on_host(cluster(Some("u")), denied(), false);
     assert!(
-        said[0].starts_with("failure member-readiness: its webhook would not let the Cluster \"edge\" go"),
+        said[0].starts_with(
+            "failure member-readiness: its webhook would deny the deletion of the Cluster \"edge\""
+        ),
         "{said:?}"
     );
     assert!(said[0].ends_with("denied the request: refused"), "{said:?}");
@@ -120,7 +122,7 @@ fn the_hosts_own_cluster_stays() {
     let said = on_host(own, Admission::NotAsked, false);
     assert_eq!(
         said,
-        ["failure different-clusters: the Cluster \"edge\" is the host's own, and cannot be taken out"]
+        ["failure different-clusters: the Cluster \"edge\" is the host's own, and cannot be removed"]
     );
 }
 

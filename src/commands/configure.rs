@@ -44,7 +44,7 @@ fn confirm_role(configure: &Configure) -> Result<(), Error> {
     let name = configure.host_cluster_name.as_deref();
     match configure.role {
         ConfiguredRole::Host if is_given(&configure.secret) => {
-            Err(Error::usage("a host makes its own jwtSecret, and takes none")
+            Err(Error::usage("a host generates its own jwtSecret, and none can be given")
                 .hint(format!("leave out {SOURCES}, or pass `--role member`")))
         }
         ConfiguredRole::Host => match name.filter(|name| !is_host_cluster_name(name)) {

@@ -79,7 +79,7 @@ pub(super) fn confirm_members(
     let single = of_one_member(global).map(|option| (option, true));
     match others.iter().copied().chain(single).find(|(_, given)| *given) {
         Some((option, _)) => {
-            Err(Error::usage(format!("{option} suits one MEMBER, and {} are named", members.len()))
+            Err(Error::usage(format!("{option} is for one MEMBER, and {} are named", members.len()))
                 .hint("name one member at a time"))
         }
         None => Ok(()),

@@ -225,7 +225,7 @@ pub(super) fn unlisted(error: RequestError) -> Error {
         return error;
     }
     Error { causes: vec!["the cluster does not know clusters.cluster.kubesphere.io".to_owned()], ..error }
-        .hint("KubeSphere with multicluster (3.1 or newer) brings them: is `--context` the host's?")
+        .hint("KubeSphere with multicluster (3.1 or newer) provides them: is `--context` the host's?")
 }
 
 /// The host itself has answered already.

@@ -35,7 +35,7 @@ pub(super) struct All {
 /// Asks the host for its members, and every context where it leads to.
 pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     if let Some(option) = of_one_member(global) {
-        return Err(Error::usage(format!("{option} suits one member, and --all means every one"))
+        return Err(Error::usage(format!("{option} is for one member, and --all means every one"))
             .hint("renew that member by its name, with `--member-context`"));
     }
     let environment = Environment::of_process();

@@ -86,8 +86,7 @@ pub enum Failure {
     },
     /// Nobody knows whether a Cluster would hang in its deletion, so it was not deleted.
     #[error(
-        "{side}: Cluster {cluster} was not deleted: the webhook stays narrowed, and whether it lets the Cluster go cannot be \
-         asked before it is restored"
+        "{side}: Cluster {cluster} was not deleted: the webhook stays narrowed, and whether it allows the deletion of the Cluster cannot be asked before it is restored"
     )]
     StaysNarrowed { side: Side, cluster: String },
     /// A deleted Cluster stays, because the webhook denies the removal of its finalizer.
@@ -148,7 +147,7 @@ pub enum Failure {
         uid: String,
     },
     /// Another cluster answers behind the new Cluster's kubeconfig.
-    #[error("{side}: the Cluster \"{name}\" leads to another cluster (the UID of its kube-system is {uid})")]
+    #[error("{side}: the Cluster \"{name}\" points to another cluster (the UID of its kube-system is {uid})")]
     OtherCluster {
         side: Side,
         /// Where the Cluster is.

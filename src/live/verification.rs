@@ -59,7 +59,7 @@ struct Failed {
 async fn trial(connection: &Connection, uid: &str) -> Result<Result<(), Failed>, RequestError> {
     match identity_and_rights(connection).await {
         Ok((found, _)) if found != uid => {
-            let why = format!("it leads to another cluster (the UID of its kube-system is {found})");
+            let why = format!("it points to another cluster (the UID of its kube-system is {found})");
             Ok(Err(Failed { why, is_final: true }))
         }
         Ok((_, true)) => Ok(Ok(())),

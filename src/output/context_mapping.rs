@@ -35,5 +35,5 @@ pub fn show_none(ui: &Ui, host: &Side) {
 fn line(mapped: &Mapped) -> String {
     let others = mapped.others.iter().map(|other| sanitize(other)).collect::<Vec<_>>().join(", ");
     let others = if others.is_empty() { others } else { format!(" (as {others} does)") };
-    format!("context {} leads to Cluster {}{others}", sanitize(&mapped.context), mapped.cluster)
+    format!("context {} points to Cluster {}{others}", sanitize(&mapped.context), mapped.cluster)
 }

@@ -50,7 +50,7 @@ pub(super) fn deed(deed: &Completed) -> String {
         Completed::CredentialTried => "host credential verified (cluster-admin)".to_owned(),
         Completed::Signed(end) => format!("client certificate signed by the member, until {}", day(*end)),
         Completed::EarlierDeleted(name) => format!("{name} deleted"),
-        Completed::EarlierUsersRemoved(name) => format!("{name} rid of earlier users"),
+        Completed::EarlierUsersRemoved(name) => format!("earlier users removed from {name}"),
         Completed::Narrowed(record) => narrowed(record),
         Completed::Restored(remark) => restored(remark.as_ref()),
         Completed::OthersRestored(remark) => {
@@ -143,7 +143,7 @@ pub(super) fn note(note: &Notice) -> String {
         }
         Notice::StaysNarrowed(why) => format!("the webhook stays narrowed: {why}"),
         Notice::ControllerAway { cluster, seconds } => format!(
-            "ks-controller-manager has not let Cluster {cluster} go within {seconds} s: its part is done for it"
+            "ks-controller-manager has not removed its finalizer from Cluster {cluster} within {seconds} s: its part is done for it"
         ),
         Notice::PodStuck(pod) => pod.to_string(),
         Notice::PodStays(why) => {

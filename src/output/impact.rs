@@ -116,15 +116,15 @@ fn of_deletion(step: &DeleteCluster) -> Vec<String> {
         texts.push(forced.denial.as_ref().map_or_else(
             || {
                 format!(
-                    "{host}: whether its webhook denies that the Cluster goes is not known yet; it is asked first, and \
+                    "{host}: whether its webhook denies the deletion of the Cluster is not known yet; it is asked first, and \
                      narrowed only if it does"
                 )
             },
-            |denial| format!("{host}: its webhook does not let the Cluster go ({denial})"),
+            |denial| format!("{host}: its webhook denies the deletion of the Cluster ({denial})"),
         ));
         if forced.field == Field::Rules {
             texts.push(format!(
-                "{host}: for some seconds nobody is refused who gives any Cluster a kubeconfig that leads to another cluster, or \
+                "{host}: for some seconds nobody is refused who gives any Cluster a kubeconfig that points to another cluster, or \
                  nowhere"
             ));
         }

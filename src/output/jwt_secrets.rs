@@ -73,7 +73,7 @@ pub fn warn_of_role(ui: &Ui, side: &Side, is_host: Option<bool>) {
     match is_host {
         Some(true) => {}
         Some(false) => {
-            ui.warning(&format!("{side}: it is no host yet, and only a host can import members"));
+            ui.warning(&format!("{side}: it is not a host yet, and only a host can import members"));
             ui.hint(&format!("make it one: `{}`", Mc::new("prepare host").host(side)));
         }
         None => ui.warning(&format!("{side}: whether it is a host could not be read")),

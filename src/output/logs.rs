@@ -22,7 +22,7 @@ pub enum After {
 
 /// That the log goes on in another pod.
 pub fn show_container(ui: &Ui, side: &Side, pod: &str) {
-    note(ui, side, &format!("the log goes on in the pod {pod}"));
+    note(ui, side, &format!("the log continues in the pod {pod}"));
 }
 
 /// Why nothing can be read now; whether it is waited for.

@@ -103,7 +103,7 @@ fn show_step(ui: &Ui, number: usize, step: &Step, view: &View<'_>) {
 pub(super) fn sentence(step: &Step) -> String {
     match step {
         Step::RestoreWebhook(step) => format!(
-            "restore what another command has narrowed, which is at work or was killed: {}",
+            "restore what another command has narrowed, which is running or was killed: {}",
             narrowed(&step.restoration.record)
         ),
         Step::SweepPods(step) => {
@@ -182,16 +182,16 @@ fn making(credential: &CredentialStep) -> String {
     let account = format!("ServiceAccount {NAMESPACE}/{ACCOUNT}");
     match credential.missing.as_slice() {
         [CredentialObject::Certificate, CredentialObject::Rebinding] => format!(
-            "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN} instead of \
+            "request a client certificate for a new user {ACCOUNT}-*, bound to {CLUSTER_ADMIN} instead of \
              an earlier certificate's user"
         ),
         [CredentialObject::Certificate, CredentialObject::AddedUser] => format!(
-            "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN} besides \
+            "request a client certificate for a new user {ACCOUNT}-*, bound to {CLUSTER_ADMIN} besides \
              an earlier certificate's user"
         ),
-        [CredentialObject::Certificate, ..] => format!(
-            "have a client certificate signed for a new user {ACCOUNT}-*, who is bound to {CLUSTER_ADMIN}"
-        ),
+        [CredentialObject::Certificate, ..] => {
+            format!("request a client certificate for a new user {ACCOUNT}-*, bound to {CLUSTER_ADMIN}")
+        }
         [
             CredentialObject::ServiceAccount,
             CredentialObject::Binding,

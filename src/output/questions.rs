@@ -10,5 +10,5 @@ pub async fn go_on(ui: &Ui) -> Result<bool, Error> {
 
 /// The name of the Cluster, where a mere yes is said too easily.
 pub async fn cluster_name(ui: &Ui, name: &str) -> Result<bool, Error> {
-    ui.ask_for_name("To go on, type the Cluster's name:", name).await
+    ui.ask_for_name("To continue, type the name of the Cluster:", name).await
 }

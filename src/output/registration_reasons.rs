@@ -39,7 +39,7 @@ pub fn reasons(registration: &Registration, now: Timestamp) -> Vec<Reason> {
     reasons.extend(registration.probe.as_ref().and_then(of_probe));
     reasons.extend(of_expiry(registration, now).map(Reason::plain));
     if let Some(server) = &registration.leads_elsewhere {
-        reasons.push(Reason::plain(format!("the stored kubeconfig leads to {server}")));
+        reasons.push(Reason::plain(format!("the stored kubeconfig points to {server}")));
     }
     if !registration.twins.is_empty() {
         let twins: Vec<String> = registration.twins.iter().map(|twin| format!("\"{twin}\"")).collect();
@@ -80,7 +80,7 @@ fn waiting(awaited: Awaited) -> String {
 
 fn ignored(why: Unheeded) -> &'static str {
     match why {
-        Unheeded::NotFederated => "spec.joinFederation is not true: the controller ignores it for ever",
+        Unheeded::NotFederated => "spec.joinFederation is not true: the controller ignores it forever",
         Unheeded::WithoutKubeconfig => {
             "no kubeconfig is stored: the controller ignores it until there is one"
         }
@@ -122,13 +122,13 @@ fn of_probe(probe: &Probe) -> Option<Reason> {
 fn of_expiry(registration: &Registration, now: Timestamp) -> Option<String> {
     let noun = registration.credential.kind.noun();
     match (registration.credential.end, registration.expiry) {
-        (End::At(end), Expiry::Soon) => Some(format!("its {noun} ends in {}", until(end, now))),
+        (End::At(end), Expiry::Soon) => Some(format!("its {noun} expires in {}", until(end, now))),
         (End::At(end), Expiry::Ended) => {
-            Some(format!("its {noun} ended {} ago", until(now.as_second(), second(end))))
+            Some(format!("its {noun} expired {} ago", until(now.as_second(), second(end))))
         }
         _ => {
             let said = registration.said_to_expire.as_ref()?;
-            Some(format!("its {noun} ends within a week, or has ended: {said}"))
+            Some(format!("its {noun} expires within a week, or has expired: {said}"))
         }
     }
 }

@@ -161,7 +161,7 @@ fn what_the_controller_ignores_is_unknown_and_says_why() {
     for (patch, why) in [
         (
             json!({"spec": {"joinFederation": false}}),
-            "spec.joinFederation is not true: the controller ignores it for ever",
+            "spec.joinFederation is not true: the controller ignores it forever",
         ),
         (
             json!({"spec": {"connection": {"kubeconfig": null}}}),
@@ -217,8 +217,8 @@ fn the_end_of_a_credential_is_told_in_its_last_week_and_after_it() {
     let now = NOW.parse::<Timestamp>().unwrap().as_second();
     let day = 24 * 3600;
     assert_eq!(said(&storing_until(now + 8 * day), NOW), ("True", String::new()));
-    assert_eq!(said(&storing_until(now + 3 * day), NOW), ("True", "its token ends in 3d".to_owned()));
-    assert_eq!(said(&storing_until(now - 7200), NOW), ("True", "its token ended 120m ago".to_owned()));
+    assert_eq!(said(&storing_until(now + 3 * day), NOW), ("True", "its token expires in 3d".to_owned()));
+    assert_eq!(said(&storing_until(now - 7200), NOW), ("True", "its token expired 120m ago".to_owned()));
     assert_eq!(judged(&storing_until(now), NOW).expiry, Expiry::Ended);
 }
 
@@ -228,7 +228,7 @@ fn what_the_controller_says_of_an_end_counts_where_nothing_else_tells() {
     ends["message"] = "2026-01-03 10:00:00 +0000 UTC".into();
     let all = [condition("Federated", "True", ""), condition("Ready", "True", "Ready"), ends];
     let (_, reason) = said(&conditions(&json!(all)), NOW);
-    assert_eq!(reason, "its token ends within a week, or has ended: 2026-01-03 10:00:00 +0000 UTC");
+    assert_eq!(reason, "its token expires within a week, or has expired: 2026-01-03 10:00:00 +0000 UTC");
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_member_that_is_registered_twice_says_so_in_both_rows() {
 #[test]
 fn a_kubeconfig_that_leads_elsewhere_is_told() {
     let moved = json!({"spec": {"connection": {"kubernetesAPIEndpoint": "https://old:6443"}}});
-    assert_eq!(said(&moved, NOW).1, "the stored kubeconfig leads to https://a:6443");
+    assert_eq!(said(&moved, NOW).1, "the stored kubeconfig points to https://a:6443");
     let unfilled = json!({"spec": {"connection": {"kubernetesAPIEndpoint": null}}});
     assert_eq!(judged(&unfilled, NOW).endpoint.as_deref(), Some("https://a:6443"));
 }

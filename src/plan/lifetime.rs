@@ -68,7 +68,7 @@ pub fn holder(data: &SecretString) -> Option<StoredUser> {
 
 /// Fails with why a credential that was made for the host does not last; otherwise there may be something to know.
 pub fn lasting(now: i64, end: i64) -> Result<Option<String>, String> {
-    let ends = || format!("ends on {}, in {}", day(end), left(now, end));
+    let ends = || format!("expires on {}, in {}", day(end), left(now, end));
     let unrenewed = "nobody renews what is stored";
     match end - now {
         ..DAY => Err(format!("it {}, and {unrenewed}", ends())),
@@ -129,9 +129,9 @@ mod tests {
 
     #[test]
     fn what_a_member_signs_for_hours_is_refused_and_for_days_is_remarked() {
-        let why = "it ends on 1970-01-01, in 60 minutes, and nobody renews what is stored";
+        let why = "it expires on 1970-01-01, in 60 minutes, and nobody renews what is stored";
         assert_eq!(super::lasting(0, 3600), Err(why.to_owned()));
-        let remark = "ends on 1970-01-11, in 10 days, and nobody renews what is stored";
+        let remark = "expires on 1970-01-11, in 10 days, and nobody renews what is stored";
         assert_eq!(super::lasting(0, 10 * DAY), Ok(Some(remark.to_owned())));
         assert_eq!(super::lasting(0, super::SOON), Ok(None));
     }

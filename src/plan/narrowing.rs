@@ -203,7 +203,7 @@ impl Record {
 pub enum Standing {
     /// As KubeSphere or others have set it.
     Untouched,
-    /// Narrowed by a command that is at work, or was killed.
+    /// Narrowed by a command that is running, or was killed.
     Narrowed(Box<Restoration>),
     /// With an annotation of our name that is not ours.
     Malformed(String),

@@ -134,7 +134,7 @@ impl About<'_> {
             Seen::Malformed(why) => format!("cannot be understood ({why})"),
         };
         let message = format!(
-            "{} {why}: the secret in {}, from which it is rendered, is taken for the one in effect",
+            "{} {why}: the secret in {}, from which it is rendered, is assumed to be the one in effect",
             Place::Config,
             in_effect.place
         );

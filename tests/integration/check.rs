@@ -87,7 +87,7 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
             "member-reachable",
         ]
     );
-    assert_says(&run, "skipped", "host-in-effect the cluster is no host yet");
+    assert_says(&run, "skipped", "host-in-effect the cluster is not a host yet");
     assert_says(&run, "skipped", "member-reachable ask for it with `--reachability=nodes`");
     let all = every_check().count();
     assert_eq!(sum(&run), format!("{all} checks: 10 skipped, {} passed, 1 warning", all - 11));
@@ -486,7 +486,8 @@ fn readiness_that_nobody_repeats_is_stale() {
     let client = bed.host().client();
     block_on(async move { objects::create(&client, &object).await.unwrap() });
     let run = check(&bed, "member1").run().code(3);
-    let stored = "the kubeconfig that the host has stored in its Cluster \"member1\" does not work any more: none is stored";
+    let stored =
+        "the kubeconfig that the host has stored in its Cluster \"member1\" no longer works: none is stored";
     assert_says(&run, "failure", &format!("member-credential member \"member1\": {stored}"));
     assert_says(
         &run,
@@ -496,7 +497,7 @@ fn readiness_that_nobody_repeats_is_stale() {
     for said in [
         "whether its Cluster \"member1\" is ready was last said ",
         "its Cluster \"member1\" is ready, but the member's ks-apiserver does not answer the host",
-        "the client certificate in its Cluster \"member1\" ends within a week, or has ended: 2026-01-09 10:00:00 +0000 UTC",
+        "the client certificate in its Cluster \"member1\" expires within a week, or has expired: 2026-01-09 10:00:00 +0000 UTC",
     ] {
         assert_says(&run, "warning", &format!("member-readiness member \"member1\": {said}"));
     }

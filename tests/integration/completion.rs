@@ -67,7 +67,7 @@ fn candidates_stand_on_lines_with_their_descriptions_before_the_directive() {
 #[test]
 fn ids_of_checks_are_completed_behind_a_comma_too_and_only_those_that_can_be_skipped() {
     let offered = complete(&["join", "member1", "--skip-check=clock-skew,member-server-l"]);
-    let title = "the member's server is no loopback address";
+    let title = "the member's server is not a loopback address";
     assert_eq!(offered, format!("clock-skew,member-server-loopback\t{title}\n:4\n"));
     assert!(!complete(&["join", "--skip-check", ""]).contains("permissions"));
     assert!(!complete(&["join", "--skip-check=clock-skew,"]).contains(",clock-skew"));

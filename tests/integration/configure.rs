@@ -283,7 +283,7 @@ fn the_hosts_own_secret_is_taken_from_it() {
     let bed = Watched::shared();
     let (folder, run) = on_bed(bed, "host");
     let run = run.code(0).stdout("c.yaml configured\n");
-    run.says("warning: host \"host\": it is no host yet, and only a host can import members\n")
+    run.says("warning: host \"host\": it is not a host yet, and only a host can import members\n")
         .says("hint: make it one: `kubectl mc prepare host --context host`\n");
     let secret = bed.host().configured("authentication.jwtSecret");
     assert!(folder.text("c.yaml").contains(&format!("jwtSecret: {secret}  ")), "{secret}");

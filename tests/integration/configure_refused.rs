@@ -13,7 +13,7 @@ fn errors_never_look_like_differences() {
     let folder = Folder::of(b"kind: [\n");
     folder.refused("c.yaml --role host --diff", 3, &["error: c.yaml:1:7: not YAML"]);
     folder.refused("none.yaml --role host --diff", 2, &["error: none.yaml does not exist"]);
-    folder.refused("c.yaml --role host --diff --jwt-secret-file secret", 2, &["takes none"]);
+    folder.refused("c.yaml --role host --diff --jwt-secret-file secret", 2, &["generates its own jwtSecret"]);
     let folder = Folder::with("bare");
     let run = folder.configure("c.yaml --role member --jwt-secret-from-context gone --diff").run();
     run.code(2).stdout("").says("error: no kubeconfig");
@@ -44,7 +44,7 @@ fn what_is_typed_wrongly_is_said_before_anything_is_read() {
             "c.yaml --role member",
             "error: a member needs the jwtSecret of its host\nhint: pass --jwt-secret-from-context, ",
         ),
-        ("c.yaml --role host --jwt-secret-file secret", "error: a host makes its own jwtSecret"),
+        ("c.yaml --role host --jwt-secret-file secret", "error: a host generates its own jwtSecret"),
         (
             "c.yaml --role member --jwt-secret-file secret --host-cluster-name eu",
             "error: --host-cluster-name is for",
@@ -77,7 +77,7 @@ fn bad_files_are_refused_with_their_place() {
         (b"a: 1\n\tb: 2\n", "c.yaml:2:1: not YAML: a tab indents this line"),
         (
             b"a: 1\nb: {a: 1, a: 2}\n",
-            "c.yaml:2:11: not YAML: the key `a` stands twice in one mapping (first in line 2)",
+            "c.yaml:2:11: not YAML: the key `a` appears twice in one mapping (first in line 2)",
         ),
         (b"a: 1\nb: \xff\n", "c.yaml:2:4: not UTF-8: the byte 0xff at offset 8"),
         (b"a: 'b\n", "c.yaml:"),
@@ -103,7 +103,7 @@ fn what_is_not_what_it_seems_is_refused_with_its_place_and_the_way_out() {
         (
             unseen,
             "c.yaml:6:1: the invisible character U+00A0 NO-BREAK SPACE stands here",
-            "an ordinary blank",
+            "an ordinary space",
         ),
         (encrypted, "c.yaml:4:1: the file is encrypted by SOPS", "`sops --decrypt --in-place c.yaml`"),
         (kubeadms, "its apiVersion is kubeadm.k8s.io/v1beta3", "set kind and apiVersion right"),

@@ -468,7 +468,7 @@ fn an_account_that_a_colleague_has_just_made_is_shared_and_a_strangers_is_not() 
 fn a_host_of_3_3_gets_a_certificate_that_the_member_signs() {
     let bed = Watched::lease(&Scenario::new(Version::V3_3).on_control_planes());
     let run = bed.join("member1").run().code(0);
-    run.says("2. member \"member1\": have a client certificate signed for a new user kubectl-mc-host-*, who is bound to cluster-admin\n")
+    run.says("2. member \"member1\": request a client certificate for a new user kubectl-mc-host-*, bound to cluster-admin\n")
         .says("5. host \"host\": create Cluster member1 with the client certificate of member1's user kubectl-mc-host-*\n")
         .says("client certificate signed by the member, until 20")
         .stdout(

@@ -162,7 +162,7 @@ fn a_token_of_an_hour_is_not_stored_but_makes_a_service_account() {
     let kubeconfig = Kubeconfig::of(&bed).user("member1", json!({"token": token_of_an_hour(&bed)}));
     let run = bed.kubectl_mc_with(&kubeconfig).words(IMPORT).words("--credentials context").run().code(3);
     let _ = run
-        .says("error: member \"member1\": the token of its context ends in ")
+        .says("error: member \"member1\": the token of its context expires in ")
         .says("nobody renews what is stored [member-credential-lifetime]\n");
     bed.assert_untouched();
     let _ = bed.kubectl_mc_with(&kubeconfig).words(IMPORT).run().code(0);

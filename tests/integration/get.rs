@@ -69,13 +69,13 @@ fn kinds(authority: &Authority) -> Vec<(&'static str, Registered, [&'static str;
             "expiring",
             new("expiring").certificate(authority, lasting(3)),
             ["True", "certificate", "3d"],
-            plain("its client certificate ends in 3d"),
+            plain("its client certificate expires in 3d"),
         ),
         (
             "expired",
             new("expired").certificate(authority, Validity::ended(5 * MINUTE * 60)),
             ["True", "certificate", "expired"],
-            plain("its client certificate ended 5h ago"),
+            plain("its client certificate expired 5h ago"),
         ),
         (
             "silent",
@@ -93,7 +93,7 @@ fn kinds(authority: &Authority) -> Vec<(&'static str, Registered, [&'static str;
             "ignored",
             new("ignored").with(json!({"spec": {"joinFederation": false}})),
             ["Unknown", "token", "<unknown>"],
-            plain("spec.joinFederation is not true: the controller ignores it for ever"),
+            plain("spec.joinFederation is not true: the controller ignores it forever"),
         ),
         (
             "empty",
@@ -288,7 +288,7 @@ fn a_probe_asks_every_member_itself_and_says_from_where() {
     let probed = |name: &str| {
         let (columns, rest) = &rows[name];
         let (probe, reasons) = rest.split_once(' ').unwrap_or((rest, ""));
-        let told = reasons.split("; ").filter(|reason| !reason.starts_with("the stored kubeconfig leads"));
+        let told = reasons.split("; ").filter(|reason| !reason.starts_with("the stored kubeconfig points"));
         (columns[1].clone(), probe.to_owned(), told.collect::<Vec<_>>().join("; "))
     };
     let seen = |probe: &str, reason: &str| ("True".to_owned(), probe.to_owned(), reason.to_owned());
@@ -315,7 +315,7 @@ fn without_the_definition_the_error_says_that_there_is_no_multicluster() {
         run.says(
             "error: host \"host\": list clusters: the cluster does not know clusters.cluster.kubesphere.io\n",
         )
-        .says("hint: KubeSphere with multicluster (3.1 or newer) brings them");
+        .says("hint: KubeSphere with multicluster (3.1 or newer) provides them");
     }
 }
 

@@ -52,7 +52,7 @@ fn what_is_not_prepared_is_not_imported() {
 fn a_cluster_that_is_no_host_gets_no_members() {
     let bed = Watched::shared();
     let run = import(bed, "member1").run().code(3).stdout("");
-    run.says("error: host \"host\": it is no host: its role is none [host-role]")
+    run.says("error: host \"host\": it is not a host: its role is none [host-role]")
         .says("error: member \"member1\": it is not prepared: ");
     bed.assert_untouched();
 }

@@ -221,7 +221,7 @@ fn the_copy_stands_in_for_a_kubesphere_config_that_is_gone_or_broken() {
         let _ = run.says("hint: let the installer write it anew: `kubectl --context host -n kubesphere-system rollout restart deployment ks-installer`\n");
 
         remove_configuration(bed.host());
-        let said = "warning: host \"host\": ConfigMap kubesphere-config is not there: the secret in Secret kubesphere-secret, from which it is rendered, is taken for the one in effect\n";
+        let said = "warning: host \"host\": ConfigMap kubesphere-config is not there: the secret in Secret kubesphere-secret, from which it is rendered, is assumed to be the one in effect\n";
         let run = shown(&bed, "").run().code(0).says(said);
         assert_eq!(rows(&run, "host")[0], "kubesphere-config <none> -");
         let run = shown(&bed, "--reveal").revealing(&secret).run().code(0);
@@ -353,7 +353,7 @@ fn what_is_typed_wrongly_is_refused_before_anything_is_asked() {
         ("member1 --reveal", "cannot be used with"),
         ("--reveal -o json", "cannot be used with"),
         ("member1 member1", "MEMBER \"member1\" is named twice"),
-        ("member1 host --member-server https://a", "--member-server suits one MEMBER, and 2 are named"),
+        ("member1 host --member-server https://a", "--member-server is for one MEMBER, and 2 are named"),
         ("membr1", "did you mean \"member1\"?"),
     ] {
         let _ = program(words).run().code(2).stdout("").says(said);

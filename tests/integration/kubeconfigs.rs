@@ -62,7 +62,7 @@ fn a_name_that_stands_twice_is_refused() {
 
 #[test]
 fn a_token_that_no_request_can_carry_is_an_error_and_not_shown() {
-    let said = "has a line end or another character in it that no request can carry\n";
+    let said = "contains a line end or another character that no request can carry\n";
     for token in ["a-token-with-its-line-end\n", "a-token\rwith-another"] {
         let kubeconfig = Kubeconfig::of_nobody().user("member1", json!({"token": token}));
         let run = KubectlMc::new(&kubeconfig.text(), Vec::new()).words(LOOK).run().code(2);

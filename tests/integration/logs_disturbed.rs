@@ -42,7 +42,7 @@ fn a_pod_that_is_replaced_is_followed_into_the_next_one() {
         let bed = Watched::lease(&scenario(version, InstallerScenario::UnderWay));
         let started = following(bed.kubectl_mc());
         restart(bed.host());
-        let run = started.end().code(0).says("the log goes on in the pod ks-installer-").says("succeeded");
+        let run = started.end().code(0).says("the log continues in the pod ks-installer-").says("succeeded");
         assert_eq!(bed.host().installer_logs().len(), 2);
         assert_lines(&run, &all_lines(&bed));
     }

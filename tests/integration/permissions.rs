@@ -41,7 +41,7 @@ fn every_right_that_the_plan_needs_on_the_member_is_named_before_anything_change
 
 #[test]
 fn a_member_is_joined_with_the_credential_of_a_cluster_admin_only() {
-    let said = "error: member \"member1\": its user is no cluster-admin, as the credential that the host stores has to be";
+    let said = "error: member \"member1\": its user is not a cluster-admin, as the credential that the host stores has to be";
     let bed = Watched::shared();
     let kubeconfig = Kubeconfig::of(bed).user("member1", user_who_may(bed.member(1), "no-admin", &ON_MEMBER));
     bed.kubectl_mc_with(&kubeconfig)

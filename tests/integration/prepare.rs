@@ -206,7 +206,7 @@ fn a_host_is_not_taken_over_whatever_is_said() {
 fn a_member_is_prepared_for_a_host_and_nothing_else() {
     let bed = Watched::shared();
     let run = prepare(bed, "member member1").run().code(3).stdout("");
-    run.says("error: host \"host\": it is no host: its role is none [host-role]")
+    run.says("error: host \"host\": it is not a host: its role is none [host-role]")
         .says("make it one first: `kubectl mc prepare host --context host`");
     let same = Kubeconfig::of(bed).alias("other", "host");
     let run = bed.kubectl_mc_with(&same).words("prepare member other --context host --yes").run().code(3);

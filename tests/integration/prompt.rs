@@ -34,7 +34,7 @@ fn the_current_context_does_not_become_a_host_by_yes_alone() {
     run.code(3)
         .stdout("")
         .says("error: host \"host\": it has the role none and is only the current-context")
-        .says("hint: say so with `--context host`, if it shall be the host\n");
+        .says("hint: say so with `--context host`, if it should be the host\n");
     bed.assert_untouched();
 }
 

@@ -238,7 +238,7 @@ fn another_cluster_behind_the_name_is_named() {
         let patch = json!({"status": {"uid": "4711"}});
         block_on(async move { objects::merge(&api, "member1", &patch).await }).unwrap();
     });
-    let _ = run.code(1).says("leads to another cluster").says("4711");
+    let _ = run.code(1).says("points to another cluster").says("4711");
 }
 
 /// A migration that somebody else's change began works on what it read before our patch came.

@@ -111,7 +111,7 @@ fn a_name_that_another_cluster_has_is_taken() {
     let said = ["error: host \"host\": the name \"edge\" is a member's"];
     let run = bed.join("member2 --host-cluster-name edge --dry-run=client").run().code(0);
     run.does_not_say(said[0])
-        .says("warning: host \"host\": its Cluster stands already and is called \"host\"");
+        .says("warning: host \"host\": its Cluster already exists and is called \"host\"");
     bed.assert_untouched();
 }
 
@@ -139,7 +139,7 @@ fn the_consoles_own_name_is_refused() {
     let bed = Watched::shared();
     let program = bed.kubectl_mc_with(&Kubeconfig::of(bed).alias("default", "member1")).join("default");
     let said = [
-        "error: member \"default\": KubeSphere's console takes a Cluster \"default\" for the cluster that it runs on",
+        "error: member \"default\": KubeSphere's console mistakes a Cluster \"default\" for the cluster that it runs on",
         "hint: choose another name with `--name`: `kubectl mc join default --context host --name NAME`",
     ];
     assert_refused(bed, program, &said);
@@ -163,7 +163,7 @@ fn a_host_is_never_made_a_member_nor_a_member_a_host() {
 #[test]
 fn a_member_of_another_host_stays_that_hosts() {
     let said = "error: member \"member1\": it is a member of another host: ";
-    let hint = "hint: if that host still uses it: take it out there first, by deleting its Cluster";
+    let hint = "hint: if that host still uses it: remove it there first, by deleting its Cluster";
     let takeover = "hint: then, or if that host is gone, take it over: `kubectl mc prepare member member1 --context host --from-other-host`";
     let elsewhere = |version| Installation::new(version).role(Role::MemberElsewhere);
     let by_account = format!("{said}service account frankfurt-kubesphere");

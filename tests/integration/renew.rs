@@ -148,7 +148,7 @@ fn an_expired_certificate_of_a_member_of_3_4_is_renewed() {
     store(&bed, &short);
     bed.wait_for("the certificate has ended", |_| !works(&short));
     let run = renew(&bed, "").run().code(0);
-    drop(run.says("warning: member \"member1\": the credential in its Cluster \"member1\" has ended on "));
+    drop(run.says("warning: member \"member1\": the credential in its Cluster \"member1\" expired on "));
     assert_ready(&bed);
     assert!(accepts(bed.member(1), &stored_user(&bed)["token"]));
 }
@@ -178,7 +178,7 @@ fn a_certificates_user_is_bound_besides_the_old_one_and_then_alone() {
     let bed = joined(Version::V3_3, "");
     let first = certificates_users(bed.member(1));
     let run = renew(&bed, "").run().code(0);
-    drop(run.says("who is bound to cluster-admin besides an earlier certificate's user\n").stdout(
+    drop(run.says("bound to cluster-admin besides an earlier certificate's user\n").stdout(
         "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host-user patched on member \"member1\"\n\
          cluster.cluster.kubesphere.io/member1 patched\n",
     ));
@@ -344,8 +344,8 @@ fn all_members_are_renewed_by_the_contexts_that_lead_to_them() {
     let kubeconfig = Kubeconfig::of(&bed).alias("another", "member2");
     let run = renewing(bed.kubectl_mc_with(&kubeconfig), "--all").run().code(0);
     let run = run
-        .says("context member1 leads to Cluster member1\n")
-        .says("context member2 leads to Cluster member2 (as another does)\n");
+        .says("context member1 points to Cluster member1\n")
+        .says("context member2 points to Cluster member2 (as another does)\n");
     for member in ["member1", "member2"] {
         assert!(run.stdout.contains(&format!("cluster.cluster.kubesphere.io/{member} patched\n")), "{run}");
     }
@@ -364,5 +364,5 @@ fn all_members_are_renewed_by_the_contexts_that_lead_to_them() {
         of_host.filter(|finding| finding["id"] == "renewed-cluster").map(|finding| &finding["verdict"]);
     assert_eq!(left_out.collect::<Vec<_>>(), ["warning"]);
     let program = bed.kubectl_mc();
-    drop(renewing(program, "--all --member-token x").run().code(2).says("--member-token suits one member"));
+    drop(renewing(program, "--all --member-token x").run().code(2).says("--member-token is for one member"));
 }

@@ -12,7 +12,7 @@ use crate::{
     support::Watched,
 };
 
-const STORED: &str = "the kubeconfig that the host has stored in its Cluster \"member1\" does not work any more: \
+const STORED: &str = "the kubeconfig that the host has stored in its Cluster \"member1\" no longer works: \
                       the server does not accept the credentials (unauthorized)";
 const RENEWAL: &str = "kubectl mc renew member1 --context host --member-context member1";
 

@@ -87,7 +87,7 @@ fn what_suits_one_member_is_refused_for_several() {
         let run = join(&Kubeconfig::of_nobody(), &format!("member1 host {option}"));
         let name = option.split('=').next().unwrap();
         run.code(2).says(&format!(
-            "error: {name} suits one MEMBER, and 2 are named\nhint: name one member at a time"
+            "error: {name} is for one MEMBER, and 2 are named\nhint: name one member at a time"
         ));
     }
 }

@@ -164,7 +164,7 @@ fn what_a_killed_command_left_is_reported_and_restored_by_the_next_that_writes()
     assert!(check.stdout.contains("lets every update of Cluster member1 pass since"), "{check}");
 
     let join = || bed.join("member2 --reachability off --credentials context");
-    let said = "restore what another command has narrowed, which is at work or was killed: webhook validating-cluster.kubesphere.io lets";
+    let said = "restore what another command has narrowed, which is running or was killed: webhook validating-cluster.kubesphere.io lets";
     let _ = join().words("--dry-run=client").run().code(0).says(said);
     let _ = join().words("--dry-run=server").run().code(0).says(said);
     assert!(is_narrowed(&bed), "only shown");
@@ -332,6 +332,6 @@ fn without_a_controller_the_finalizer_is_taken_off() {
     let client = bed.host().client();
     block_on(async move { objects::create(&client, &cluster).await }).unwrap();
     let run = force(&bed).run().code(0).stdout(DELETED);
-    let _ = run.says("ks-controller-manager has not let Cluster member1 go within 30 s");
+    let _ = run.says("ks-controller-manager has not removed its finalizer from Cluster member1 within 30 s");
     assert_taken_out(&bed, &before);
 }

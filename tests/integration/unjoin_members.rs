@@ -171,7 +171,7 @@ fn behind_the_webhook_a_dead_member_is_found_out_before_anything_is_sent() {
         .run()
         .code(3)
         .stdout("")
-        .says("error: host \"host\": its webhook would not let the Cluster \"member1\" go")
+        .says("error: host \"host\": its webhook would deny the deletion of the Cluster \"member1\"")
         .says("denied the request")
         .says("hint: if the member is gone for good: the same command with `--force`");
     let _ = unjoin(&bed, "member1 --dry-run=client")
@@ -199,7 +199,7 @@ fn a_member_that_dies_during_the_wait_ends_it_in_time_with_the_webhooks_words() 
         .end()
         .code(4)
         .says("timed out while waiting until ks-controller-manager removes the finalizer of the Cluster")
-        .says("its webhook does not let it go")
+        .says("its webhook denies its deletion")
         .says("hint: look at the host's controller:")
         .says("with `--force`");
 }

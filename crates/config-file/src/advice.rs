@@ -25,7 +25,7 @@ const KUBEKEYS_WORDS: [&str; 7] =
 pub enum Advice {
     /// KubeKey would change or remove the line.
     #[error(
-        "KubeKey edits its copy of this file line by line and takes every line with `{word}` for its own: the hostClusterName \"{name}\" would be lost or mangled; choose another name"
+        "KubeKey edits its copy of this file line by line and treats every line with `{word}` as its own: the hostClusterName \"{name}\" would be lost or mangled; choose another name"
     )]
     NameLooksLikeKubekeys {
         name: String,
@@ -52,7 +52,7 @@ pub enum Advice {
     UnknownVersion(Version),
     /// It may be another host's.
     #[error(
-        "the jwtSecret {0} is in it already, and this host will sign with it: take it out (`jwtSecret: \"\"`) if it is another host's"
+        "the jwtSecret {0} is in it already, and this host will sign with it: empty it (`jwtSecret: \"\"`) if it is another host's"
     )]
     ForeignSecret(JwtSecret),
     /// Whoever wrote it there meant something by it.

@@ -253,8 +253,9 @@ fn a_wrong_kind_or_version_is_told_where_it_stands() {
             "kind is Clusterconfiguration, its apiVersion is installer.kubesphere.io/v1",
         ),
     ] {
-        let expected =
-            format!("{at} this is no ClusterConfiguration of installer.kubesphere.io/v1alpha1: its {wrong}");
+        let expected = format!(
+            "{at} this is not a ClusterConfiguration of installer.kubesphere.io/v1alpha1: its {wrong}"
+        );
         assert_eq!(edit(text, &host()).unwrap_err(), expected, "{text:?}");
     }
     let kubeadms = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n---\n";
@@ -336,12 +337,12 @@ fn what_is_no_yaml_is_refused_with_its_place() {
     refused(
         "spec:\n\tmulticluster:\n",
         &host(),
-        "4:1 not YAML: a tab indents this line, where only blanks may",
+        "4:1 not YAML: a tab indents this line, where only spaces may",
     );
     refused(
         "a: 1\nb: 2\na: 3\n",
         &host(),
-        "5:1 not YAML: the key `a` stands twice in one mapping (first in line 3)",
+        "5:1 not YAML: the key `a` appears twice in one mapping (first in line 3)",
     );
     refused("spec: {\n", &host(), "3:7 not YAML: unclosed bracket '{'");
     assert!(edit(&format!("{HEAD}a: \u{7}\n"), &host()).is_err());

@@ -44,10 +44,10 @@ pub enum Fault {
     #[error("not YAML: {0}")]
     NotYaml(String),
     /// A tab where YAML wants blanks.
-    #[error("not YAML: a tab indents this line, where only blanks may")]
+    #[error("not YAML: a tab indents this line, where only spaces may")]
     Tab,
-    /// A key that stands twice in one mapping.
-    #[error("not YAML: the key `{key}` stands twice in one mapping (first in line {first})")]
+    /// A key that appears twice in one mapping.
+    #[error("not YAML: the key `{key}` appears twice in one mapping (first in line {first})")]
     Duplicate {
         key: String,
         /// The line of the first one.
@@ -67,7 +67,7 @@ pub enum Fault {
     #[error("the file is encrypted by SOPS, which would not open it any more once it is edited")]
     Encrypted,
     /// Only one of kind and apiVersion is right.
-    #[error("this is no {KIND} of {GROUP}/{VERSION}: its {wrong}")]
+    #[error("this is not a {KIND} of {GROUP}/{VERSION}: its {wrong}")]
     OtherKind {
         /// What is wrong: `apiVersion is kubeadm.k8s.io/v1beta3`.
         wrong: String,
@@ -143,12 +143,12 @@ impl Problem {
         let hint = match &self.fault {
             Fault::Encrypted => return decryption(file),
             Fault::Invisible { .. } => {
-                "put an ordinary blank in its place, or nothing; one that is meant is written as an escape in double quotes (`\"\\u00a0\"`)"
+                "put an ordinary space in its place, or nothing; one that is meant is written as an escape in double quotes (`\"\\u00a0\"`)"
             }
             Fault::OtherKind { .. } => "set kind and apiVersion right, or take the file of KubeSphere 3",
             Fault::NotUtf8 { .. } => "save the file as UTF-8",
             Fault::NotYaml(_) => "fix the line, or the ones before it, in an editor",
-            Fault::Tab => "replace the tab by blanks",
+            Fault::Tab => "replace the tab with spaces",
             Fault::Duplicate { .. } => "remove one of the two",
             Fault::NoConfiguration => {
                 "take the file that `kk create config --with-kubesphere` writes, or ks-installer's cluster-configuration.yaml"

@@ -234,7 +234,7 @@ mod tests {
     fn a_duplicate_key_is_found_wherever_it_stands() {
         let problem = parse("a: 1\nb:\n- c: 1\n  \"c\": 2\n").err().unwrap();
         assert_eq!(problem.at.map(|at| (at.line, at.column)), Some((4, 3)));
-        assert!(problem.fault.to_string().ends_with("`c` stands twice in one mapping (first in line 3)"));
+        assert!(problem.fault.to_string().ends_with("`c` appears twice in one mapping (first in line 3)"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
 
 /// What the reader says where the other one had nothing to say, and what it means.
 const REASONS: [(&str, &str); 6] = [
-    ("duplicate entry", "a key stands twice in this mapping, perhaps written differently (`1` and `0x1`)"),
+    ("duplicate entry", "a key appears twice in this mapping, perhaps written differently (`1` and `0x1`)"),
     ("repetition limit", "its aliases (`*`) repeat too much"),
     ("recursion limit", "it is nested too deeply, or an alias (`*`) stands within what it repeats"),
     (
@@ -132,7 +132,7 @@ mod tests {
         for (text, at, reason) in [
             ("a:\n\t\nb: 1\n", Some((2, 1)), "a tab indents this line"),
             ("a:\n  - 1\n\t\nb: 1\n", Some((3, 1)), "a tab indents this line"),
-            ("a: 1\nb:\n  1: x\n  0x1: hunter2\n", Some((3, 3)), "refuses it: a key stands twice"),
+            ("a: 1\nb:\n  1: x\n  0x1: hunter2\n", Some((3, 3)), "refuses it: a key appears twice"),
             ("a: &a [*a]\n", Some((1, 4)), "an alias (`*`) stands within"),
             (&bomb, None, "its aliases (`*`) repeat too much"),
             ("a: x\u{85}y\n", Some((3, 1)), "U+0085, U+2028 and U+2029 end lines"),

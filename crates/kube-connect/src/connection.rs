@@ -57,7 +57,9 @@ pub enum ConnectionError {
     #[error("{side}: \"{name}\" cannot be a server's name (`tls-server-name`)")]
     ServerName { side: Side, name: String },
     /// It acts as somebody whose name cannot be sent.
-    #[error("{side}: whom it acts as has a line end or another character in it that no request can carry")]
+    #[error(
+        "{side}: the user, UID or group that it impersonates contains a line end or another character that no request can carry"
+    )]
     Impersonation { side: Side },
     /// Nothing vouches for the server.
     #[error(

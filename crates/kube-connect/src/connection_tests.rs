@@ -243,11 +243,11 @@ async fn what_cannot_be_used_is_named_before_anything_is_sent() {
         ),
         (
             user(r#"{"token": "hunter22\n"}"#),
-            "member \"edge\": the token of user \"edge\" has a line end or another character in it that no request can carry",
+            "member \"edge\": the token of user \"edge\" contains a line end or another character that no request can carry",
         ),
         (
             user(r#"{"as": "hunter\r22"}"#),
-            "member \"edge\": whom it acts as has a line end or another character in it that no request can carry",
+            "member \"edge\": the user, UID or group that it impersonates contains a line end or another character that no request can carry",
         ),
     ] {
         let Err(error) = opened(context("https://edge:6443", &user)).await else { panic!("opened") };
@@ -459,7 +459,7 @@ async fn a_refusal_is_explained_by_what_was_shown() {
     let nobody = "the server sees `system:anonymous`: the context brings no credentials";
     let token = AuthInfo { token: Some("t".into()), ..AuthInfo::default() };
     let unseen = "the server sees `system:anonymous`: the credentials of the context do not reach it";
-    let ended = "the server does not accept the credentials: the client certificate has ended on 2021-01-01";
+    let ended = "the server does not accept the credentials: the client certificate expired on 2021-01-01";
     let unaccepted = "the server does not accept the credentials (unauthorized)";
     let unauthorized = refusing("401 Unauthorized", "");
     for (user, answer, said) in [

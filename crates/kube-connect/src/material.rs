@@ -39,7 +39,7 @@ pub enum Defect {
     #[error("is not the one of the client certificate: they do not belong together")]
     Mismatched,
     /// No header can carry it (net/http refuses it, too).
-    #[error("has a line end or another character in it that no request can carry")]
+    #[error("contains a line end or another character that no request can carry")]
     Unsendable,
     /// There is nothing in it.
     #[error("is empty")]
@@ -70,7 +70,7 @@ impl Defect {
                 "write it on one line without a line end: in YAML as `token: …`, not as `token: |`".to_owned()
             }
             _ => format!(
-                "mend the cluster and user of context \"{}\", or use another context; `{config} view` shows them",
+                "fix the cluster and user of context \"{}\", or use another context; `{config} view` shows them",
                 side.context()
             ),
         }

@@ -1,4 +1,4 @@
-//! Names that stand in several files of `$KUBECONFIG`, and so may lead to another cluster than was meant.
+//! Names that stand in several files of `$KUBECONFIG`, and so may point to another cluster than was meant.
 
 use std::path::PathBuf;
 

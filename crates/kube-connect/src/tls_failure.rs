@@ -87,7 +87,7 @@ pub fn handshake_detail(error: &io::Error) -> String {
 fn of_alert(alert: AlertDescription, shown: Shown) -> (String, WayOut) {
     use AlertDescription as Alert;
     let refused = |why: &str| {
-        let why = shown.ended().map_or_else(|| why.to_owned(), |on| format!("it has ended on {on}"));
+        let why = shown.ended().map_or_else(|| why.to_owned(), |on| format!("it expired on {on}"));
         (format!("the server does not accept the client certificate: {why}"), WayOut::RenewClient)
     };
     match alert {
@@ -97,7 +97,7 @@ fn of_alert(alert: AlertDescription, shown: Shown) -> (String, WayOut) {
         }
         Alert::CertificateRequired => refused("it says that none came"),
         Alert::UnknownCA => refused("it does not know the authority that signed it"),
-        Alert::CertificateExpired => refused("it says that its time is over"),
+        Alert::CertificateExpired => refused("it says that it has expired"),
         Alert::CertificateRevoked => refused("it says that it is revoked"),
         Alert::UnsupportedCertificate => refused("it takes none of its kind"),
         Alert::BadCertificate | Alert::CertificateUnknown | Alert::AccessDenied | Alert::DecryptError => {

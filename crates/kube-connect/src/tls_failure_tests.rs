@@ -100,7 +100,7 @@ fn what_the_server_says_of_the_client_is_told_as_that() {
     );
     assert_eq!(
         told(AlertDescription::BadCertificate, with(1_700_000_000)).0,
-        "the server does not accept the client certificate: it has ended on 2023-11-14"
+        "the server does not accept the client certificate: it expired on 2023-11-14"
     );
     assert!(
         told(AlertDescription::HandshakeFailure, nothing).0.contains("no kind of key or cipher in common")

@@ -33,7 +33,7 @@ pub enum Malformed {
     NotText,
     #[error("{place}it is not YAML")]
     NotYaml { place: Place },
-    #[error("line {line}: a tab indents it, where YAML has blanks")]
+    #[error("line {line}: a tab indents it, where YAML has spaces")]
     Tab { line: u64 },
     #[error("{place}a kubeconfig is a mapping in which clusters, users and contexts are lists")]
     NotKubeconfig { place: Place },
@@ -244,7 +244,7 @@ mod tests {
             ("- hunter22", "line 1, column 1: a kubeconfig is a mapping"),
             ("users: hunter22", "line 1, column 8: a kubeconfig is a mapping"),
             ("users: {hunter22: x}", "line 1, column 8: a kubeconfig is a mapping"),
-            ("users:\n\t- name: hunter22", "line 2: a tab indents it, where YAML has blanks"),
+            ("users:\n\t- name: hunter22", "line 2: a tab indents it, where YAML has spaces"),
             ("users: [{name: hunter22", "it is not YAML"),
             ("users: *hunter22", "it is not YAML"),
             ("kind: Secret\napiVersion: v1", "it is of kind Secret and apiVersion v1"),

@@ -38,7 +38,7 @@ pub enum NarrowingFailure {
         last: String,
     },
     /// Something else than KubeSphere's webhook keeps the Cluster from being changed.
-    #[error("{side}: Cluster \"{cluster}\" cannot be let go: {why}")]
+    #[error("{side}: Cluster \"{cluster}\" cannot be deleted: {why}")]
     DeniedByOther {
         side: Side,
         cluster: String,

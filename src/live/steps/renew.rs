@@ -56,7 +56,7 @@ impl Execute for Renew {
             turn.entry.unfinished = true;
             return Ok(());
         }
-        // It stands: who finds it no more knows that it was deleted.
+        // It stands: who no longer finds it knows that it was deleted.
         let waiting = Waiting { before, seen: true, ..Waiting::new(Some(&cluster)) };
         turn.entry.without_version =
             replacing.registering.until_joined(replacing.registering.states(), waiting).await?;

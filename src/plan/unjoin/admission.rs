@@ -53,10 +53,10 @@ fn silence(probe: &Probe) -> Option<String> {
     match probe {
         Probe::Answered | Probe::AnsweredUnproven => None,
         Probe::Refused(why) => {
-            Some(format!("the kubeconfig that the host has stored does not work any more: {why}"))
+            Some(format!("the kubeconfig that the host has stored no longer works: {why}"))
         }
         Probe::OtherCluster(_) => {
-            Some("the kubeconfig that the host has stored leads to another cluster".to_owned())
+            Some("the kubeconfig that the host has stored points to another cluster".to_owned())
         }
         Probe::Failed(_) | Probe::NotAsked => {
             Some("it does not answer here through the kubeconfig that the host has stored".to_owned())

@@ -10,7 +10,7 @@ use super::kubectl_mc::{KubectlMc, Run, kill_if_it_hangs};
 /// What is typed when the program asks.
 pub const CTRL_C: &str = "\u{3}";
 /// How questions end.
-const QUESTIONS: [&str; 2] = ["[y/N]", "type the Cluster's name:"];
+const QUESTIONS: [&str; 2] = ["[y/N]", "type the name of the Cluster:"];
 
 impl KubectlMc {
     /// Runs it on a terminal and types this at its question. What a terminal shows is one stream, [`Run::stdout`].
