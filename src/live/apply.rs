@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     connection::Connection,
     objects::{Change, Deletion, FIELD_MANAGER, Objects, Persistence},
-    observe::{as_value, clusters, configurations},
+    observe::{RESTARTED_AT, as_value, clusters, configurations},
     request_error::RequestError,
     workloads::Deployment,
 };
@@ -18,6 +18,7 @@ use crate::plan::{
     cluster_manifest::cluster_manifest,
     configuration_patch::ConfigurationPatch,
     member_kubeconfig::StoredKubeconfig,
+    observed::{Installer, Seen},
     steps::{describe_cluster::DescribeCluster, register::Register},
 };
 
@@ -33,16 +34,23 @@ pub async fn patch_configuration(
 }
 
 /// Restarts the installer as `kubectl rollout restart` does; a new pod runs everything again
-/// (shell-operator: an object that is there at the start is an `add`).
+/// (shell-operator: an object that is there at the start is an `add`). Where the Deployment is not as it was seen, the
+/// server answers with a conflict: somebody may just have restarted it, and another restart would cut their run off.
 ///
 /// Returns the time of the change by the server's clock.
 pub async fn restart_installer(
     connection: &Connection,
+    installer: &Seen<Installer>,
     now: Timestamp,
     persistence: Persistence,
 ) -> Result<Option<Timestamp>, RequestError> {
-    let annotation = json!({"kubectl.kubernetes.io/restartedAt": now.to_string()});
-    let change = Change::merge(json!({"spec": {"template": {"metadata": {"annotations": annotation}}}}));
+    let annotation = json!({RESTARTED_AT: now.to_string()});
+    // Who may not read it restarts it as it is.
+    let seen = installer.present().map(|seen| json!({"resourceVersion": seen.resource_version}));
+    let change = Change::merge(json!({
+        "metadata": seen.unwrap_or_else(|| json!({})),
+        "spec": {"template": {"metadata": {"annotations": annotation}}},
+    }));
     let deployments = Objects::<Deployment>::on(connection).in_namespace(NAMESPACE);
     let changed = deployments.patch(NAME, &change, persistence).await?;
     let managers = changed.metadata.managed_fields.unwrap_or_default();

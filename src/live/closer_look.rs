@@ -17,6 +17,7 @@ use super::{
 };
 use crate::plan::{
     access::{Access, EVERYTHING},
+    installer_run::Triggers,
     observed::{Denied, Observed, Seen},
 };
 
@@ -29,7 +30,8 @@ pub(super) const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;
 ///
 /// Where it is not in effect what is wanted, what was read may be what stood there before a run that has just ended.
 pub async fn look_at_installer(connection: &Connection, observed: &mut Observed, is_in_effect: bool) {
-    let told = installer_run::observe(connection, observed, None);
+    let triggers = Triggers::on(observed);
+    let told = installer_run::observe(connection, observed, &triggers, None);
     let (clashes, told) = tokio::join!(short_name_clashes(connection), told);
     observed.short_name_clashes = clashes;
     if !is_in_effect && told.may_outdate(observed.clock.now) {

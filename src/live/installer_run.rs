@@ -66,8 +66,12 @@ pub(super) async fn read(
 }
 
 /// What the end of the installer's log tells, where it was not read already.
-pub(super) async fn observe(connection: &Connection, observed: &Observed, reading: Option<Reading>) -> Told {
-    let triggers = Triggers::of(observed.configuration.present());
+pub(super) async fn observe(
+    connection: &Connection,
+    observed: &Observed,
+    triggers: &Triggers,
+    reading: Option<Reading>,
+) -> Told {
     let installer = match &observed.installer {
         Seen::Present(installer) if installer.is_rolling => {
             return Told::without_log(InstallerRun::UnderWay("its pod is being replaced".to_owned()));
@@ -85,7 +89,7 @@ pub(super) async fn observe(connection: &Connection, observed: &Observed, readin
     };
     let container = match container {
         Ok(container) => container,
-        Err(unavailable) => return Told::without_log(without_log(unavailable, &triggers, connection)),
+        Err(unavailable) => return Told::without_log(without_log(unavailable, triggers, connection)),
     };
     let mut log = InstallerLog::default();
     let run = match lines {
@@ -93,9 +97,9 @@ pub(super) async fn observe(connection: &Connection, observed: &Observed, readin
             for line in &lines {
                 log.push(Some(line.at), &line.text);
             }
-            judge(&log, &triggers, connection.clock.now())
+            judge(&log, triggers, connection.clock.now())
         }
-        Err(unavailable) => without_log(unavailable, &triggers, connection),
+        Err(unavailable) => without_log(unavailable, triggers, connection),
     };
     Told { run, container: Some(container), last_line: log.last_line_at() }
 }

@@ -32,8 +32,14 @@ use super::{
 };
 use crate::plan::{
     observed::{Clock, Installer, InstallerRun, Observed, Seen},
+    reconciler::Reconciler,
     surroundings::Surroundings,
 };
+
+/// The annotation of a restart, and where managedFields have it.
+pub(super) const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+const RESTARTED_FIELD: &str =
+    "/f:spec/f:template/f:metadata/f:annotations/f:kubectl.kubernetes.io~1restartedAt";
 
 /// What the names of kubefed's service accounts on members end with.
 const FEDERATED_SUFFIX: &str = "-kubesphere";
@@ -115,8 +121,9 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
 /// Looks again at what a change of the configuration depends on; the rest is as it was.
 pub(super) async fn observe_again(
     connection: &Connection,
-    before: &Observed,
+    reconciler: &Reconciler,
 ) -> Result<Observed, RequestError> {
+    let before = reconciler.observed();
     let log = async {
         Ok(match before.installer.present() {
             Some(installer) => {
@@ -137,7 +144,8 @@ pub(super) async fn observe_again(
     let mut observed =
         Observed { configuration, config, installer, clusters, joined_as, clock, ..before.clone() }
             .without_closer_look();
-    let told = installer_run::observe(connection, &observed, log).await;
+    let triggers = reconciler.triggers_on(&observed);
+    let told = installer_run::observe(connection, &observed, &triggers, log).await;
     (observed.run, observed.container, observed.last_line) = (told.run, told.container, told.last_line);
     Ok(observed)
 }
@@ -257,14 +265,26 @@ pub(super) fn installer_of(deployment: &Deployment) -> Installer {
         has_given_up: has_given_up(deployment),
         selector: selector.ok().map(|selector| selector.to_string()),
         restarted_at: restarted_at(deployment),
+        restart: restart(deployment).map(str::to_owned),
+        resource_version: deployment.metadata.resource_version.clone().unwrap_or_default(),
         without_pods: why_no_pod(deployment),
     }
 }
 
-/// `kubectl rollout restart` says when in an annotation.
+/// The server's time of it, or else the client's own, by which nobody but the client goes.
 fn restarted_at(deployment: &Deployment) -> Option<Timestamp> {
+    let text = restart(deployment)?;
+    let managers = deployment.metadata.managed_fields.iter().flatten();
+    let times = managers.filter(|entry| {
+        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(RESTARTED_FIELD).is_some())
+    });
+    times.filter_map(|entry| Some(entry.time.as_ref()?.0)).max().or_else(|| text.parse().ok())
+}
+
+/// `kubectl rollout restart` says when in an annotation.
+fn restart(deployment: &Deployment) -> Option<&str> {
     let annotations = deployment.spec.template.metadata.as_ref()?.annotations.as_ref()?;
-    annotations.get("kubectl.kubernetes.io/restartedAt")?.parse().ok()
+    annotations.get(RESTARTED_AT).map(String::as_str)
 }
 
 /// As `kubectl rollout status` tells it (kubectl `pkg/polymorphichelpers/rollout_status.go@v1.34`).

@@ -131,6 +131,8 @@ pub struct Reached {
 pub enum Notice {
     /// Somebody else has changed the configuration before our patch.
     PatchOvertaken,
+    /// Somebody else has changed the installer's Deployment before our restart.
+    RestartOvertaken,
     /// The installer has re-created the configuration, and the patch with it.
     PatchLost,
     /// A patch was not answered, and why.

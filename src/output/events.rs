@@ -115,6 +115,9 @@ pub(super) fn note(note: &Notice) -> String {
         Notice::PatchOvertaken => {
             "somebody else changed the ClusterConfiguration meanwhile: looked and planned again".to_owned()
         }
+        Notice::RestartOvertaken => {
+            "somebody else changed Deployment ks-installer meanwhile: looked and planned again".to_owned()
+        }
         Notice::PatchLost => {
             "the installer re-created the ClusterConfiguration and lost the patch: it is sent again"
                 .to_owned()

@@ -166,7 +166,7 @@ mod tests {
     use kubesphere::installer_log::InstallerLog;
 
     use super::{Conclusion, Then, conclude};
-    use crate::plan::installer_run::Triggers;
+    use crate::plan::installer_run::{SpecChange, Triggers};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_700_000_000 + seconds)
@@ -249,7 +249,8 @@ mod tests {
         let restarted = Triggers { restarted_at: Some(at(20)), ..Triggers::default() };
         let conclusion = conclude(&finished, &restarted, at(300));
         assert_eq!(conclusion, Conclusion::Due("the installer was restarted".to_owned()));
-        let changed = Triggers { spec_changed_at: Some(at(20)), ..Triggers::default() };
+        let change = SpecChange { at: at(20), may_be_status: false };
+        let changed = Triggers { spec_changes: vec![change], ..Triggers::default() };
         let conclusion = conclude(&finished, &changed, at(21));
         assert_eq!(
             conclusion,

@@ -9,11 +9,17 @@ use kubesphere::{
     role::Role,
 };
 
-use super::{human_duration::human_duration, observed::InstallerRun};
+use super::{
+    human_duration::human_duration,
+    observed::{InstallerRun, Observed, Seen},
+};
 
 /// A change of the spec is taken up at once, or when the run before it is over; what has begun nothing by then
 /// begins nothing any more.
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(60);
+/// The last role of a run asks kubesphere.io before it writes the cluster's id, and prints nothing (ks-installer
+/// `roles/telemetry/tasks/main.yaml@v3.4.1:71-92`).
+const STATUS_FOLLOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// A Deployment's own patience with a new pod (`progressDeadlineSeconds`), which begins a run once it has started.
 const POD_STARTS_WITHIN: Duration = Duration::from_secs(600);
 /// Where no log tells: runs of 652 to 753 s are ordinary, of 2554 s have been seen (kubesphere issues 4531, 4689).
@@ -29,13 +35,63 @@ const MULTICLUSTER: &str = "multicluster";
 pub struct Triggers {
     /// The role that a run is to bring.
     pub role: Option<Role>,
-    /// When anybody last changed the spec, by the server's clock.
-    pub spec_changed_at: Option<Timestamp>,
-    /// When we have changed the spec: managedFields are missing before Kubernetes 1.18, and where somebody has
-    /// cleared them.
-    pub patched_at: Option<Timestamp>,
+    /// Changes of the spec by others, or by earlier commands.
+    pub spec_changes: Vec<SpecChange>,
+    /// Our own change of the spec.
+    pub sent: Option<Sent>,
     /// When the installer was last restarted.
     pub restarted_at: Option<Timestamp>,
+}
+
+/// A change of the spec, as managedFields tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpecChange {
+    /// The server's time, in whole seconds, cut off.
+    pub at: Timestamp,
+    /// Whether it may be a status that was written then: the installer's `kubectl patch` and that of a person are one
+    /// manager, with one time.
+    pub may_be_status: bool,
+}
+
+/// A change that we have sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// By the server's clock.
+    pub at: Timestamp,
+    /// The last line of the log that was read before, where one was: what takes the change up comes after it, whatever the
+    /// clocks say.
+    pub last_line: Option<Timestamp>,
+}
+
+impl SpecChange {
+    /// What `configuration` tells of them at a first look.
+    fn told(configuration: &ClusterConfiguration) -> Vec<Self> {
+        let writes = configuration.spec_writes();
+        writes.filter_map(|(at, may_be_status)| Some(Self { at: at.parse().ok()?, may_be_status })).collect()
+    }
+
+    /// The one that was seen to make `configuration` what it is: the last write of all.
+    fn seen(configuration: &ClusterConfiguration) -> Vec<Self> {
+        let last = Self::told(configuration).into_iter().map(|change| change.at).max();
+        last.map(|at| Self { at, may_be_status: false }).into_iter().collect()
+    }
+
+    /// What came before the log's last line is in the log: as a run, or as an event that is queued. What came soon after
+    /// it, and may be a status, is the installer's own last word.
+    fn is_taken_up(&self, log: &InstallerLog) -> bool {
+        let Some(last) = log.last_line_at() else { return false };
+        let later = self.at.as_second() - last.as_second();
+        later <= 0 || (self.may_be_status && later <= STATUS_FOLLOWS_WITHIN.as_secs())
+    }
+}
+
+impl Sent {
+    fn is_taken_up(&self, log: &InstallerLog) -> bool {
+        log.taken_up_at().is_some_and(|taken_up| match self.last_line {
+            Some(before) => taken_up > before,
+            None => taken_up.as_second() >= self.at.as_second(),
+        })
+    }
 }
 
 impl Triggers {
@@ -43,29 +99,57 @@ impl Triggers {
     pub fn of(configuration: Option<&ClusterConfiguration>) -> Self {
         Self {
             role: configuration.map(ClusterConfiguration::role),
-            spec_changed_at: configuration.and_then(|found| found.spec_changed_at()?.parse().ok()),
-            patched_at: None,
+            spec_changes: configuration.map(SpecChange::told).unwrap_or_default(),
+            sent: None,
             restarted_at: None,
         }
     }
 
+    /// What a cluster tells of them.
+    pub fn on(observed: &Observed) -> Self {
+        let restarted_at = observed.installer.present().and_then(|installer| installer.restarted_at);
+        Self { restarted_at, ..Self::of(observed.configuration.present()) }
+    }
+
+    /// What they are once a cluster was seen as it is `now`, and its configuration as it was `before`.
+    #[must_use]
+    pub fn seeing(self, before: &Seen<ClusterConfiguration>, now: &Observed) -> Self {
+        let restarted_at =
+            now.installer.present().and_then(|installer| installer.restarted_at).max(self.restarted_at);
+        Self { restarted_at, ..self.seeing_configuration(before, &now.configuration) }
+    }
+
+    /// A spec that differs is a change; a status that was written meanwhile is none.
+    #[must_use]
+    pub fn seeing_configuration(
+        self,
+        before: &Seen<ClusterConfiguration>,
+        now: &Seen<ClusterConfiguration>,
+    ) -> Self {
+        let Some(now) = now.present() else { return self };
+        let role = Some(now.role());
+        if before.present().and_then(ClusterConfiguration::spec) == now.spec() {
+            return Self { role, ..self };
+        }
+        Self { role, spec_changes: SpecChange::seen(now), ..self }
+    }
+
     /// When the spec was last changed, by anybody.
     pub fn changed_at(&self) -> Option<Timestamp> {
-        self.spec_changed_at.or(self.patched_at)
+        let sent = self.sent.map(|sent| sent.at);
+        self.spec_changes.iter().map(|change| change.at).chain(sent).max()
     }
 
     /// Whether a run must follow that the log does not show yet.
     fn is_due(&self, log: &InstallerLog, now: Timestamp) -> bool {
-        let last_line = log.last_line_at();
-        let due = |trigger: Option<Timestamp>, within| {
-            // Times in managedFields are whole seconds, cut off; and the installer's own writes of the status
-            // count for the spec, where both were sent with the same manager. What came before the log's last
-            // line is in the log: as a run, or as an event that is queued.
-            trigger.is_some_and(|at| {
-                last_line.is_none_or(|last| last.as_second() < at.as_second()) && since(at, now) < within
-            })
+        let is_awaited = |at| since(at, now) < TAKEN_UP_WITHIN;
+        let is_starting = |at: Timestamp| {
+            let is_silent = log.last_line_at().is_none_or(|last| last.as_second() < at.as_second());
+            is_silent && since(at, now) < POD_STARTS_WITHIN
         };
-        due(self.changed_at(), TAKEN_UP_WITHIN) || due(self.restarted_at, POD_STARTS_WITHIN)
+        self.spec_changes.iter().any(|change| !change.is_taken_up(log) && is_awaited(change.at))
+            || self.sent.is_some_and(|sent| !sent.is_taken_up(log) && is_awaited(sent.at))
+            || self.restarted_at.is_some_and(is_starting)
     }
 
     fn is_likely(&self, now: Timestamp) -> bool {
@@ -142,143 +226,5 @@ pub fn last_failure(log: &InstallerLog) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::{SignedDuration, Timestamp};
-    use kubesphere::{installer_log::InstallerLog, role::Role};
-
-    use super::{Triggers, judge, last_failure};
-    use crate::plan::observed::InstallerRun;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_700_000_000 + seconds)
-    }
-
-    fn log(lines: &[(i64, &str)]) -> InstallerLog {
-        let mut log = InstallerLog::default();
-        for (seconds, line) in lines {
-            let line = match *line {
-                "BEGIN" => format!(
-                    "{} INFO     : TASK_RUN HookRun@KUBE_EVENTS kubesphere/installRunner.py",
-                    at(*seconds)
-                ),
-                "BANNER" => "###              Welcome to KubeSphere!           ###".to_owned(),
-                other => other.to_owned(),
-            };
-            log.push(Some(at(*seconds)), &line);
-        }
-        log
-    }
-
-    fn changed(seconds: i64) -> Triggers {
-        Triggers { spec_changed_at: Some(at(seconds)), ..Triggers::default() }
-    }
-
-    fn is_under_way(run: &InstallerRun) -> bool {
-        matches!(run, InstallerRun::UnderWay(_))
-    }
-
-    #[test]
-    fn a_finished_run_is_idle() {
-        let finished = log(&[(0, "BEGIN"), (300, "BANNER")]);
-        assert_eq!(judge(&finished, &changed(-1), at(360)), InstallerRun::Idle { last_failure: None });
-        assert_eq!(judge(&finished, &changed(0), at(310)), InstallerRun::Idle { last_failure: None });
-    }
-
-    #[test]
-    fn a_change_that_no_run_has_taken_up_yet_is_due_for_a_minute() {
-        let finished = log(&[(0, "BEGIN"), (300, "BANNER")]);
-        assert!(is_under_way(&judge(&finished, &changed(600), at(610))));
-        assert!(!is_under_way(&judge(&finished, &changed(600), at(720))));
-        assert!(is_under_way(&judge(&finished, &changed(600), at(590))), "a clock that is behind");
-    }
-
-    /// `kubectl patch` by a person and by the installer is one manager, with one time for spec and status.
-    #[test]
-    fn what_was_written_during_the_last_run_is_not_due() {
-        let finished = log(&[(0, "BEGIN"), (300, "BANNER")]);
-        assert!(!is_under_way(&judge(&finished, &changed(299), at(301))));
-    }
-
-    #[test]
-    fn a_restart_is_due_until_its_pod_had_time_to_start() {
-        let triggers = Triggers { restarted_at: Some(at(600)), ..changed(-1) };
-        let finished = log(&[(0, "BEGIN"), (300, "BANNER")]);
-        assert!(is_under_way(&judge(&finished, &triggers, at(1100))));
-        assert!(is_under_way(&judge(&InstallerLog::default(), &triggers, at(1100))));
-        assert!(!is_under_way(&judge(&finished, &triggers, at(1300))));
-    }
-
-    #[test]
-    fn without_a_log_a_late_change_is_likely_at_work() {
-        let likely = |now| changed(0).without_log("forbidden".to_owned(), now);
-        assert!(matches!(likely(at(600)), InstallerRun::Unknown { is_likely: true, .. }));
-        assert!(matches!(likely(at(4000)), InstallerRun::Unknown { is_likely: false, .. }));
-    }
-
-    #[test]
-    fn a_failed_kubefed_ends_a_hosts_hopes_and_no_members() {
-        let lines = [
-            (0, "BEGIN"),
-            (10, "Start installing monitoring"),
-            (10, "Start installing multicluster"),
-            (20, "task monitoring status is failed  (1/2)"),
-            (30, "task multicluster status is failed  (2/2)"),
-        ];
-        let triggers = |role| Triggers { role: Some(role), ..changed(-1) };
-        let failed = log(&lines);
-        assert!(is_under_way(&judge(&failed, &triggers(Role::Member), at(31))));
-        let InstallerRun::Idle { last_failure: Some(failure) } =
-            judge(&failed, &triggers(Role::Host), at(31))
-        else {
-            panic!("a host goes on waiting");
-        };
-        assert_eq!(failure, "component multicluster");
-        assert!(
-            is_under_way(&judge(&log(&lines[..4]), &triggers(Role::Host), at(21))),
-            "monitoring alone does not"
-        );
-    }
-
-    #[test]
-    fn a_long_silence_is_told_with_what_has_not_reported() {
-        let lines = [
-            (0, "BEGIN"),
-            (10, "Start installing monitoring"),
-            (10, "Start installing multicluster"),
-            (20, "task monitoring status is successful  (1/2)"),
-        ];
-        let said = |lines, now| match judge(&log(lines), &changed(-1), at(now)) {
-            InstallerRun::UnderWay(stage) => stage,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(said(&lines, 60), "installing 1/2");
-        let stalled = "installing 1/2, silent for 60m; not reported yet: multicluster";
-        assert_eq!(said(&lines, 20 + 3600), stalled);
-        let task = [(0, "BEGIN"), (5, "TASK [common : KubeSphere | Getting etcd] ***")];
-        assert_eq!(said(&task, 5 + 600), "preparing 3/4, common: Getting etcd, silent for 10m");
-    }
-
-    /// The run ends there with code 0, and nothing more is written.
-    #[test]
-    fn what_ansible_itself_gives_up_has_failed_and_is_over() {
-        let failed = log(&[(0, "BEGIN"), (1, "ERROR! Unable to use multiprocessing: Permission denied")]);
-        let failure = "preparation: ERROR! Unable to use multiprocessing: Permission denied".to_owned();
-        assert_eq!(judge(&failed, &changed(-1), at(2)), InstallerRun::Idle { last_failure: Some(failure) });
-    }
-
-    #[test]
-    fn a_failed_preparation_is_named_by_its_task() {
-        let failed = log(&[
-            (0, "BEGIN"),
-            (1, "TASK [preinstall : KubeSphere | Getting default StorageClass] ****"),
-            (2, "fatal: [localhost]: FAILED! => {\"msg\": \"not found\"}"),
-            (3, "localhost : ok=2 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0"),
-        ]);
-        let failure = last_failure(&failed).unwrap();
-        assert!(
-            failure.contains("Getting default StorageClass") && failure.contains("not found"),
-            "{failure}"
-        );
-        assert!(matches!(judge(&failed, &changed(-1), at(4)), InstallerRun::Idle { last_failure: Some(_) }));
-    }
-}
+#[path = "installer_run_tests.rs"]
+mod tests;

@@ -67,8 +67,12 @@ pub struct Installer {
     pub has_given_up: bool,
     /// The label selector of its pods.
     pub selector: Option<String>,
-    /// When it was last restarted by `kubectl rollout restart`.
+    /// When it was last restarted by `kubectl rollout restart`, where the server tells by its own clock.
     pub restarted_at: Option<Timestamp>,
+    /// What that command has written of its last restart.
+    pub restart: Option<String>,
+    /// The Deployment's.
+    pub resource_version: String,
     /// Why it has no pod at all, where it says so.
     pub without_pods: String,
 }

@@ -11,7 +11,7 @@ use kubesphere::{
 
 use super::{
     configuration_patch::ConfigurationPatch,
-    installer_run::{Triggers, judge, last_failure, stage},
+    installer_run::{Sent, Triggers, judge, last_failure, stage},
     intent::HostIntent,
     needs::{ConfigurationNeed, Unplannable, host_need, host_progress, member_need, member_progress},
     observed::{InstallerRun, Observed, Seen},
@@ -145,7 +145,7 @@ impl Reconciler {
         let may_restart = matches!(step, Ok(ConfigurationNeed::Restart | ConfigurationNeed::Await));
         Self {
             goal,
-            triggers: Triggers::of(observed.configuration.present()),
+            triggers: Triggers::on(&observed),
             observed,
             log: InstallerLog::default(),
             log_waits: None,
@@ -175,7 +175,13 @@ impl Reconciler {
 
     /// From when on the log counts: nothing before the last change of ours does.
     pub fn log_since(&self) -> Option<Timestamp> {
-        if self.log_counts { self.triggers.changed_at().max(self.triggers.restarted_at) } else { None }
+        let changed_at = || self.triggers.changed_at().max(self.triggers.restarted_at);
+        self.log_counts.then(|| self.read_before.or_else(changed_at)).flatten()
+    }
+
+    /// What makes the installer run, where this is how the cluster is by now.
+    pub fn triggers_on(&self, observed: &Observed) -> Triggers {
+        self.triggers.clone().seeing(&self.observed.configuration, observed)
     }
 
     /// Takes what was seen.
@@ -201,30 +207,37 @@ impl Reconciler {
 
     /// Takes a fresh look at the whole cluster.
     pub fn look(&mut self, observed: Observed) {
+        // The run that the other restart has begun is all that ours could begin.
+        self.may_restart &= restart(&self.observed) == restart(&observed);
+        self.triggers = self.triggers_on(&observed);
         self.observed = Observed {
             apiserver_version: observed.apiserver_version.or(self.observed.apiserver_version),
             ..observed
         };
         self.look_counts = true;
-        self.see_triggers();
     }
 
-    /// The server has accepted our patch, at this time by its clock.
-    pub fn patched(&mut self, configuration: ClusterConfiguration, at: Timestamp) {
-        self.triggers.patched_at = Some(at);
+    /// A change that is about to be sent.
+    pub fn sending(&self, now: Timestamp) -> Sent {
+        Sent { at: now, last_line: self.log.last_line_at().max(self.observed.last_line) }
+    }
+
+    /// The server has accepted our patch.
+    pub fn patched(&mut self, configuration: ClusterConfiguration, sent: Sent) {
         self.patched_uid = Some(configuration.uid().to_owned());
         let replaced = self.observed.configuration.present().map(ClusterConfiguration::resource_version);
         let is_another = |version: &&str| !version.is_empty() && *version != configuration.resource_version();
         self.replaced = replaced.filter(is_another).map(str::to_owned);
         self.configuration(Seen::Present(configuration));
-        self.forget_log();
+        (self.triggers.spec_changes, self.triggers.sent) = (Vec::new(), Some(sent));
+        self.forget_log(sent);
     }
 
-    /// The installer was restarted.
-    pub fn restarted(&mut self, at: Timestamp) {
+    /// The installer was restarted, at this time by the server's clock.
+    pub fn restarted(&mut self, at: Timestamp, sent: Sent) {
         self.may_restart = false;
         self.triggers.restarted_at = Some(at);
-        self.forget_log();
+        self.forget_log(sent);
     }
 
     /// Whether the configuration is another object than the one that we patched.
@@ -305,24 +318,24 @@ impl Reconciler {
         if version.is_some() && version == self.replaced.as_deref() {
             return;
         }
-        self.observed.configuration = found;
-        self.see_triggers();
+        let before = std::mem::replace(&mut self.observed.configuration, found);
+        let triggers = std::mem::take(&mut self.triggers);
+        self.triggers = triggers.seeing_configuration(&before, &self.observed.configuration);
     }
 
-    fn see_triggers(&mut self) {
-        let Triggers { patched_at, restarted_at, .. } = self.triggers;
-        let fresh = Triggers::of(self.observed.configuration.present());
-        self.triggers = Triggers { patched_at, restarted_at, ..fresh };
-    }
-
-    fn forget_log(&mut self) {
-        self.read_before = self.log.last_line_at().max(self.observed.last_line);
+    fn forget_log(&mut self, sent: Sent) {
+        self.read_before = sent.last_line;
         self.log = InstallerLog::default();
         self.log_waits = None;
         self.log_unreadable = None;
         self.log_counts = true;
         self.look_counts = false;
     }
+}
+
+/// What tells the installer's last restart from others.
+fn restart(observed: &Observed) -> Option<&String> {
+    observed.installer.present()?.restart.as_ref()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Goal, Next, Observation, Reconciler};
 use crate::plan::{
     intent::{HostChoice, HostIntent},
-    observed::{InstallerRun, Observed, Seen, fixture},
+    observed::{Installer, InstallerRun, Observed, Seen, fixture},
 };
 
 const OURS: &str = "abc";
@@ -69,7 +69,8 @@ fn patched(secret: &JwtSecret) -> Reconciler {
     let mut reconciler =
         Reconciler::new(Goal::Member(secret.clone()), observed(configuration("u", "none", "", -900), idle()));
     assert!(matches!(reconciler.next(at(0)), Next::Send(_)));
-    reconciler.patched(configuration("u", "member", OURS, 0), at(0));
+    let sent = reconciler.sending(at(0));
+    reconciler.patched(configuration("u", "member", OURS, 0), sent);
     reconciler
 }
 
@@ -100,7 +101,8 @@ fn a_patch_in_the_second_in_which_the_run_before_has_ended_is_not_taken_for_done
     let before =
         Observed { last_line: Some(ended), ..observed(configuration("u", "none", "", -900), idle()) };
     let mut reconciler = Reconciler::new(Goal::Member(secret), before);
-    reconciler.patched(configuration("u", "member", OURS, 0), at(0));
+    let sent = reconciler.sending(at(0));
+    reconciler.patched(configuration("u", "member", OURS, 0), sent);
     let banner = "###              Welcome to KubeSphere!           ###".to_owned();
     reconciler.take(Observation::Line { at: ended, text: banner });
     assert!(waits(&reconciler.next(at(1))), "{:?}", reconciler.next(at(1)));
@@ -219,11 +221,36 @@ fn what_an_earlier_run_left_without_effect_takes_one_restart() {
         observed(configuration("u", "member", OURS, -900), failed),
     );
     assert_eq!(reconciler.next(at(0)), Next::Restart);
-    reconciler.restarted(at(1));
+    let sent = reconciler.sending(at(1));
+    reconciler.restarted(at(1), sent);
     assert!(waits(&reconciler.next(at(300))), "its pod may take its time");
     reconciler.take(line(301, "BEGIN"));
     reconciler.take(line(302, "FAILED"));
     assert!(matches!(reconciler.next(at(303)), Next::GiveUp(_)), "no second restart");
+}
+
+/// Both have planned a restart: the run that the other one has begun is the one that ours would begin.
+#[test]
+fn who_comes_after_anothers_restart_restarts_no_more() {
+    let secret = JwtSecret::new(OURS);
+    let installer = |restart: Option<&str>| {
+        let restart = restart.map(str::to_owned);
+        Seen::Present(Installer { replicas: 1, restart, restarted_at: Some(at(0)), ..Installer::default() })
+    };
+    let seen = |restart, run| Observed {
+        installer: installer(restart),
+        ..observed(configuration("u", "member", OURS, -900), run)
+    };
+    let failed = || InstallerRun::Idle { last_failure: Some("preparation".to_owned()) };
+    let mut reconciler = Reconciler::new(Goal::Member(secret), seen(None, failed()));
+    reconciler.look(seen(None, failed()));
+    assert_eq!(reconciler.next(at(0)), Next::Restart);
+    reconciler
+        .look(seen(Some("2023-11-14T22:13:20Z"), InstallerRun::UnderWay("its pod is being replaced".into())));
+    assert!(waits(&reconciler.next(at(1))));
+    reconciler.take(line(2, "BEGIN"));
+    reconciler.take(line(3, "FAILED"));
+    assert!(matches!(reconciler.next(at(4)), Next::GiveUp(_)), "{:?}", reconciler.next(at(4)));
 }
 
 #[test]
@@ -286,7 +313,8 @@ fn a_host_waits_for_its_controller_however_its_run_ended() {
         Reconciler::new(Goal::Host(intent.clone()), observed(configuration("u", "none", "", -900), idle()));
     let mut asked = configuration("u", "host", "", 0).object().clone();
     asked["status"]["multicluster"] = json!({"status": "enabled"});
-    reconciler.patched(ClusterConfiguration::new(asked), at(0));
+    let sent = reconciler.sending(at(0));
+    reconciler.patched(ClusterConfiguration::new(asked), sent);
     reconciler
         .take(config("{authentication: {jwtSecret: xyz}, multicluster: {enable: true, clusterRole: host}}"));
     reconciler.take(line(1, "BEGIN"));
@@ -304,7 +332,8 @@ fn a_host_without_kubefed_is_given_up() {
     let intent = HostIntent { cluster_name: None, chosen: HostChoice::Named };
     let mut reconciler =
         Reconciler::new(Goal::Host(intent.clone()), observed(configuration("u", "none", "", -900), idle()));
-    reconciler.patched(configuration("u", "host", "", 0), at(0));
+    let sent = reconciler.sending(at(0));
+    reconciler.patched(configuration("u", "host", "", 0), sent);
     reconciler
         .take(config("{authentication: {jwtSecret: xyz}, multicluster: {enable: true, clusterRole: host}}"));
     reconciler.take(host_cluster());
@@ -324,7 +353,8 @@ fn a_change_of_ours_is_waited_for_where_the_server_does_not_tell_when_it_was() {
     };
     let mut reconciler =
         Reconciler::new(Goal::Member(secret.clone()), observed(untracked("none", ""), idle()));
-    reconciler.patched(untracked("member", OURS), at(0));
+    let sent = reconciler.sending(at(0));
+    reconciler.patched(untracked("member", OURS), sent);
     assert!(waits(&reconciler.next(at(1))));
     reconciler.take(member_config());
     assert_eq!(reconciler.next(at(2)), Next::Finished);

@@ -118,11 +118,18 @@ impl ClusterConfiguration {
         self.text("/metadata/resourceVersion").unwrap_or_default()
     }
 
-    /// When anybody last changed the spec, as RFC 3339 text of the server's clock, from `managedFields`.
-    pub fn spec_changed_at(&self) -> Option<&str> {
-        let entries = self.0.pointer("/metadata/managedFields")?.as_array()?;
-        let of_spec = entries.iter().filter(|entry| entry.pointer("/fieldsV1/f:spec").is_some());
-        of_spec.filter_map(|entry| entry.get("time")?.as_str()).max()
+    /// What the installer is to bring about. Only a change of it makes the installer run.
+    pub fn spec(&self) -> Option<&Value> {
+        self.0.get("spec")
+    }
+
+    /// When each manager of fields of the spec has last written, as RFC 3339 text of the server's clock, in whole seconds;
+    /// and whether it has fields of the status too, so that it may have written those.
+    pub fn spec_writes(&self) -> impl Iterator<Item = (&str, bool)> {
+        let entries = self.0.pointer("/metadata/managedFields").and_then(Value::as_array);
+        let owns = |entry: &Value, field: &str| entry.get("fieldsV1").and_then(|it| it.get(field)).is_some();
+        let of_spec = entries.into_iter().flatten().filter(move |entry| owns(entry, "f:spec"));
+        of_spec.filter_map(move |entry| Some((entry.get("time")?.as_str()?, owns(entry, "f:status"))))
     }
 
     fn text(&self, pointer: &str) -> Option<&str> {
@@ -165,12 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_change_of_the_spec_is_found_among_the_managers() {
+    fn the_writes_of_the_spec_are_found_among_the_managers() {
         let configuration = ClusterConfiguration::new(json!({"metadata": {"managedFields": [
-            {"manager": "kubectl", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"manager": "kubectl-patch", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {}, "f:status": {}}},
             {"manager": "kubectl-mc", "time": "2026-01-02T00:00:00Z", "fieldsV1": {"f:spec": {}}},
             {"manager": "installer", "time": "2026-01-03T00:00:00Z", "fieldsV1": {"f:status": {}}},
         ]}}));
-        assert_eq!(configuration.spec_changed_at(), Some("2026-01-02T00:00:00Z"));
+        let writes: Vec<_> = configuration.spec_writes().collect();
+        assert_eq!(writes, [("2026-01-01T00:00:00Z", true), ("2026-01-02T00:00:00Z", false)]);
     }
 }

@@ -68,7 +68,8 @@ impl Execute for Configure {
                 patch_configuration(connection, patch, Persistence::DryRun).await?;
             }
             ConfigurationNeed::Restart => {
-                restart_installer(connection, connection.clock.now(), Persistence::DryRun).await?;
+                let (seen, now) = (&self.observed.installer, connection.clock.now());
+                restart_installer(connection, seen, now, Persistence::DryRun).await?;
             }
         }
         Ok(())
@@ -96,9 +97,8 @@ impl Configure {
             told: None,
             stuck,
         };
-        if self.follows_a_wait {
-            reconciling.look_again().await?;
-        }
+        // A person may have thought about the plan, and other steps have waited.
+        reconciling.look_again().await?;
         reconciling.run().await?;
         Ok(reconciling.reconciler.observed().clone())
     }
@@ -307,13 +307,14 @@ impl<'a> Reconciling<'a> {
     async fn send(&mut self, patch: &ConfigurationPatch) -> Result<(), Failure> {
         self.count_attempt()?;
         let connection = self.connection;
+        let sent = self.reconciler.sending(connection.clock.now());
         let mut objects = if self.turn.run.wait { self.objects() } else { Observations::new() };
         let answer = patch_configuration(connection, patch, Persistence::Stored);
         let answer = Box::pin(in_time(&connection.side, self.turn.run.deadline, answer));
         let (answer, seen) = along_with(answer, &mut objects).await;
         match answer? {
             Ok(configuration) => {
-                self.reconciler.patched(configuration, connection.clock.now());
+                self.reconciler.patched(configuration, sent);
                 self.patched();
                 for observation in seen {
                     self.reconciler.take(observation);
@@ -337,7 +338,7 @@ impl<'a> Reconciling<'a> {
                 if let (false, Some(configuration)) =
                     (matches!(self.next(), Next::Send(_)), self.reconciler.observed().configuration.present())
                 {
-                    self.reconciler.patched(configuration.clone(), connection.clock.now());
+                    self.reconciler.patched(configuration.clone(), sent);
                     self.patched();
                 }
                 Ok(())
@@ -357,11 +358,26 @@ impl<'a> Reconciling<'a> {
     async fn restart(&mut self) -> Result<(), Failure> {
         self.count_attempt()?;
         let connection = self.connection;
-        // One time for all tries, so that a second one changes nothing where only the answer was lost.
+        let seen = self.reconciler.observed().installer.clone();
+        // One time for all tries, by which a restart is known as ours where only its answer was lost.
         let now = connection.clock.now();
-        let ask = async || restart_installer(connection, now, Persistence::Stored).await;
-        let at = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
-        self.reconciler.restarted(at.unwrap_or(now));
+        let sent = self.reconciler.sending(now);
+        let ask = async || {
+            let answer = restart_installer(connection, &seen, now, Persistence::Stored).await;
+            if_no_conflict(answer.map(|at| at.unwrap_or(now)))
+        };
+        let mut restarted = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
+        if restarted.is_none() {
+            self.look_again().await?;
+            let observed = self.reconciler.observed();
+            let restart = observed.installer.present().and_then(|installer| installer.restart.as_deref());
+            restarted = (restart == Some(now.to_string().as_str())).then_some(now);
+        }
+        let Some(at) = restarted else {
+            self.tell(Event::Notice(Notice::RestartOvertaken));
+            return Ok(());
+        };
+        self.reconciler.restarted(at, sent);
         self.observations = None;
         self.turn.run.journal.add(&StepResult::new(&self.step.cluster, installer(), Effect::Restarted));
         self.done.restarted = true;
@@ -395,8 +411,8 @@ impl<'a> Reconciling<'a> {
     /// ClusterConfiguration there is nothing to check.
     async fn look_again(&mut self) -> Result<(), Failure> {
         let connection = self.connection;
-        let before = self.reconciler.observed().clone();
-        let ask = async || Box::pin(observe_again(connection, &before)).await;
+        let reconciler = &self.reconciler;
+        let ask = async || Box::pin(observe_again(connection, reconciler)).await;
         let observed = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
         if observed.configuration.present().is_some() {
             Configure::check(self.turn, self.reconciler.goal(), &observed).map_err(Failure::Refused)?;
@@ -449,6 +465,14 @@ async fn along_with<T>(
             answer = &mut answer => return (answer, seen),
             Some(observation) = observations.next() => seen.push(observation),
         }
+    }
+}
+
+/// Nothing where the object was changed since it was seen.
+fn if_no_conflict<T>(answer: Result<T, RequestError>) -> Result<Option<T>, RequestError> {
+    match answer {
+        Err(RequestError { cause: Cause::Conflict, .. }) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn host(intent: &HostIntent, needs: &Needs, host: &Observed) -> Optio
     let expected = needs.of(&host.side).filter(|need| **need != ConfigurationNeed::InEffect)?.clone();
     let cluster = host.side.clone();
     let (goal, observed) = (Goal::Host(intent.clone()), Box::new(host.clone()));
-    let step = Configure { cluster, goal, expected, observed, follows_a_wait: false };
+    let step = Configure { cluster, goal, expected, observed };
     let lane = Lane { cluster: host.side.clone(), steps: vec![Step::Configure(step)] };
     Phase::new(OnFailure::StopAll, [lane])
 }
@@ -75,7 +75,7 @@ pub(super) fn configure(needs: &Needs, member: &Observed, host_changes: bool) ->
     }
     let (cluster, goal) = (member.side.clone(), Goal::Member(needs.secret.clone()));
     let observed = Box::new(member.clone());
-    Some(Step::Configure(Configure { cluster, goal, expected, observed, follows_a_wait: host_changes }))
+    Some(Step::Configure(Configure { cluster, goal, expected, observed }))
 }
 
 /// The credentials of the members whose Clusters are to be created. One failure ends the whole command: nothing else was begun

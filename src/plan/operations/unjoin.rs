@@ -106,7 +106,6 @@ fn on_member(
             goal: Goal::Standalone(secrets.clone()),
             expected: found.configuration.clone(),
             observed: Box::new(member.clone()),
-            follows_a_wait: true,
         })
     });
     let removed = found.removals.iter().find(|existing| existing.object.kind == ObjectKind::NAMESPACE);

@@ -26,8 +26,6 @@ pub struct Configure {
     pub expected: ConfigurationNeed,
     /// The cluster as it was then.
     pub observed: Box<Observed>,
-    /// Whether another cluster is waited for before it, so that it is looked at again first.
-    pub follows_a_wait: bool,
 }
 
 impl Planned for Configure {

@@ -69,6 +69,14 @@ pub enum Event {
     Welcome,
 }
 
+impl Event {
+    /// Whether a run follows that reads the ClusterConfiguration later than this. A change is told at once, also while a run
+    /// is under way (shell-operator v1.0.0-beta.5 `pkg/shell-operator/operator.go`).
+    pub(super) fn takes_up(&self) -> bool {
+        matches!(self, Self::InstallerStarted | Self::RunQueued | Self::RunBegins(_))
+    }
+}
+
 /// An Ansible task, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {

@@ -17,6 +17,7 @@ pub struct InstallerLog {
     pub(super) queued: u32,
     pub(super) installer_started: bool,
     pub(super) last_line: Option<Timestamp>,
+    taken_up: Option<Timestamp>,
     before: Option<Run>,
     block: Option<Block>,
     runs: u32,
@@ -32,6 +33,9 @@ impl InstallerLog {
         if !self.read_block(&line, event.as_ref()) {
             self.read_exception(&line);
             if let Some(event) = event {
+                if event.takes_up() {
+                    self.taken_up = self.last_line;
+                }
                 self.apply(event);
             }
         }
@@ -58,6 +62,11 @@ impl InstallerLog {
     /// The time of the last line read.
     pub fn last_line_at(&self) -> Option<Timestamp> {
         self.last_line
+    }
+
+    /// When shell-operator last took the ClusterConfiguration up, as it then was.
+    pub fn taken_up_at(&self) -> Option<Timestamp> {
+        self.taken_up
     }
 
     /// Whether another run will begin by itself: a change is queued, the ClusterConfiguration was re-created, or the
