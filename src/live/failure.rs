@@ -184,6 +184,16 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// With its cause.
+    pub(super) fn in_full(&self) -> String {
+        match self {
+            Self::Request(error) => format!("{error}: {}", error.cause),
+            failure => failure.to_string(),
+        }
+    }
+}
+
 impl From<NarrowingFailure> for Failure {
     fn from(failure: NarrowingFailure) -> Self {
         match failure {

@@ -71,6 +71,12 @@ pub enum Cause {
         /// Host and port.
         address: String,
     },
+    /// No way leads to it, as while a VPN is down.
+    #[error("the server cannot be reached: {detail}")]
+    NoRoute {
+        /// Why.
+        detail: String,
+    },
     /// The connection broke.
     #[error("the connection to the server broke: {detail}")]
     Disconnected {
@@ -251,7 +257,7 @@ fn of_io(error: &io::Error, address: &str) -> Option<Cause> {
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::UnexpectedEof => Some(Cause::Disconnected { detail: detail() }),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            Some(Cause::Other { message: format!("the server cannot be reached: {}", detail()) })
+            Some(Cause::NoRoute { detail: detail() })
         }
         _ => None,
     }

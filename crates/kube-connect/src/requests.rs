@@ -218,7 +218,7 @@ fn again(
         Ok(response) => Failure::of_answer(response.status(), response.headers())?,
         Err(error) => Failure::of_error(error)?,
     };
-    let delay = failure.delay(&outgoing.parts.method, tries, elapsed)?;
+    let delay = failure.delay((&outgoing.parts.method, &outgoing.parts.uri), tries, elapsed)?;
     Some((failure, delay))
 }
 

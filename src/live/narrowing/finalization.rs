@@ -13,7 +13,7 @@ use crate::{
     live::{
         objects::{Change, Deletion, Objects, Persistence},
         observe::FEDERATION_NAMESPACE,
-        patience::{may_pass, retry_until},
+        patience::retry_until,
         report::{Event, Notice},
         request_error::Cause,
     },
@@ -66,7 +66,7 @@ impl Removal<'_> {
             Ok(Admission::Denies(why) | Admission::NotCalled(why) | Admission::Silent(why)) => Ok(Some(why)),
             Ok(Admission::DeniedByOther(why)) => Err(self.denied_by_other(why)),
             Ok(_) => Ok(None),
-            Err(error) if has_moved(&error.cause) || may_pass(&error.cause) => Ok(None),
+            Err(error) if has_moved(&error.cause) || error.cause.may_pass() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -17,8 +17,9 @@ use crate::{
     live::{
         connection::Connection,
         objects::Persistence,
-        patience::{in_time, may_pass, retry_until},
+        patience::{Patience, in_time, retry_until},
         request_error::{Cause, RequestError},
+        retry::Passing,
     },
     plan::narrowing::{
         Field, Narrowing, NotNarrowed, Record, Remark, Restoration, Standing, narrow, standing,
@@ -88,7 +89,8 @@ impl Narrowed {
         field: Field,
         deadline: Instant,
     ) -> Result<Option<Record>, NarrowingFailure> {
-        for _ in 0..ATTEMPTS {
+        let (mut patience, mut lost) = (Patience::until(&host.side, deadline), 0);
+        while lost < ATTEMPTS {
             let Some(webhook) = retry_until(&host.side, deadline, async || read(host).await).await? else {
                 return Ok(None);
             };
@@ -109,9 +111,12 @@ impl Narrowed {
             };
             match sent {
                 Ok(Some(record)) => return Ok(Some(record)),
-                Ok(None) => {}
-                Err(error) if lost_race(&error) || may_pass(&error.cause) => sleep(PAUSE).await,
-                Err(error) => return Err(error.into()),
+                Ok(None) => lost += 1,
+                Err(error) if lost_race(&error) => {
+                    lost += 1;
+                    sleep(PAUSE).await;
+                }
+                Err(error) => patience.bear(error).await?,
             }
         }
         Err(NarrowingFailure::NotSettled { side: host.side.clone(), attempts: ATTEMPTS })
@@ -208,10 +213,8 @@ impl Narrowed {
 /// Whether the server has certainly not carried it out.
 fn was_not_carried_out(error: &RequestError) -> bool {
     lost_race(error)
-        || matches!(
-            error.cause,
-            Cause::Forbidden { .. } | Cause::Unauthorized | Cause::NotLetIn(_) | Cause::Refused { .. }
-        )
+        || error.cause.passing() == Some(Passing::Untouched)
+        || matches!(error.cause, Cause::Forbidden { .. } | Cause::Unauthorized | Cause::NotLetIn(_))
 }
 
 fn never_arrived(host: &Side) -> String {

@@ -16,7 +16,7 @@ use crate::{
         connection::Connection,
         objects::Deletion,
         observe::clusters,
-        patience::{in_time, may_pass, retry_until},
+        patience::{in_time, retry_until},
         report::{Activity, Completed, Event, Notice, Reporter},
         request_error::Cause,
     },
@@ -149,7 +149,7 @@ impl Removal<'_> {
         let answer = clusters.delete(self.cluster, &deletion);
         match in_time(&self.host.side, self.deadline, answer).await? {
             // What was perhaps carried out shows when it is looked for.
-            Err(error) if !matches!(error.cause, Cause::NotFound) && !may_pass(&error.cause) => {
+            Err(error) if !matches!(error.cause, Cause::NotFound) && !error.cause.may_pass() => {
                 Err(error.into())
             }
             _ => Ok(()),
@@ -184,7 +184,7 @@ impl Removal<'_> {
             }
             Ok(Admission::DeniedByOther(why)) => Err(self.denied_by_other(why)),
             Ok(_) => Ok(()),
-            Err(error) if may_pass(&error.cause) => Ok(()),
+            Err(error) if error.cause.may_pass() => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

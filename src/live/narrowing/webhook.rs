@@ -5,6 +5,8 @@ use kubesphere::{
     object::ObjectKind,
 };
 
+use tokio::time::Instant;
+
 use super::failure::NarrowingFailure;
 use crate::{
     checks::cluster_webhook,
@@ -12,6 +14,7 @@ use crate::{
         connection::Connection,
         objects::{Change, Objects, Persistence},
         observe::{as_value, seen_if_possible},
+        patience::{Patience, retry_until},
         request_error::{Cause, RequestError},
     },
     plan::{
@@ -90,19 +93,27 @@ pub(super) fn malformed(host: &Connection, why: String) -> NarrowingFailure {
 
 /// Restores what an earlier command has left narrowed, as it was seen or, where somebody was faster, as it is now.
 /// Returns what is worth a word.
-pub async fn restore_left(host: &Connection, seen: &Restoration) -> Result<Option<Remark>, String> {
+pub async fn restore_left(
+    host: &Connection,
+    seen: &Restoration,
+    deadline: Instant,
+) -> Result<Option<Remark>, String> {
     let mut restoration = seen.clone();
-    for _ in 0..ATTEMPTS {
-        let error = match restore(host, &restoration, Persistence::Stored).await {
+    let mut patience = Patience::until(&host.side, deadline);
+    let mut lost = 0;
+    while lost < ATTEMPTS {
+        match restore(host, &restoration, Persistence::Stored).await {
             Ok(()) => return Ok(restoration.remark()),
-            Err(error) => error,
-        };
-        let now = read(host).await;
-        match now.map(|now| now.map(|webhook| standing(&webhook))) {
-            _ if !lost_race(&error) => return Err(format!("{error}: {}", error.cause)),
-            Ok(Some(Standing::Narrowed(now))) => restoration = *now,
-            Ok(_) => return Ok(Some(Remark::OthersFaster)),
-            Err(error) => return Err(format!("{error}: {}", error.cause)),
+            Err(error) if lost_race(&error) => lost += 1,
+            Err(error) => {
+                patience.bear(error).await.map_err(|failure| failure.in_full())?;
+                continue;
+            }
+        }
+        let now = retry_until(&host.side, deadline, async || read(host).await).await;
+        match now.map_err(|failure| failure.in_full())?.map(|webhook| standing(&webhook)) {
+            Some(Standing::Narrowed(now)) => restoration = *now,
+            _ => return Ok(Some(Remark::OthersFaster)),
         }
     }
     Err(format!("it was changed by somebody else {ATTEMPTS} times in a row"))

@@ -20,10 +20,11 @@ use super::{
 use crate::{
     live::{
         connection::Connection,
+        failure::Failure,
         objects::{Objects, Persistence},
-        patience::may_pass,
+        patience::retry_until,
         report::{self, Activity, Completed, Notice, Reached, Reporter},
-        request_error::RequestError,
+        request_error::{Cause, RequestError},
         workloads::Pod,
     },
     plan::reach::{
@@ -35,6 +36,8 @@ use crate::{
     },
 };
 
+/// A server that does not take a pod by then is not waited for: what is not probed is told as unknown.
+const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 /// How often the pods are looked at, at first.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 /// And later.
@@ -104,17 +107,22 @@ impl Round<'_> {
         if persistence == Persistence::Stored {
             self.remains.expect(self.host, &self.run, &pod.name);
         }
-        match pods(self.host).create(&pod.manifest, persistence).await {
-            Ok(_) => {
+        let ask = async || match pods(self.host).create(&pod.manifest, persistence).await {
+            // The answer to our own request was lost.
+            Err(RequestError { cause: Cause::AlreadyExists, .. }) => Ok(()),
+            created => created.map(drop),
+        };
+        match retry_until(&self.host.side, Instant::now() + TAKEN_WITHIN, ask).await {
+            Ok(()) => {
                 self.remains.confirm(&pod.name);
                 Ok(())
             }
-            // It may have arrived: it is looked for like the others.
-            Err(error) if may_pass(&error.cause) && persistence == Persistence::Stored => Ok(()),
-            Err(error) => {
+            Err(Failure::Request(error)) => {
                 self.remains.forget(&pod.name);
                 Err(error)
             }
+            // It may have arrived: it is looked for like the others.
+            Err(_) => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@ use std::{pin::pin, time::Duration};
 
 use futures::{StreamExt as _, future::join_all};
 use kubesphere::side::Side;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     checks::{self, Finding, MemberSituation, Situation, Subject},
@@ -15,7 +15,7 @@ use crate::{
         objects::Persistence,
         observations::{Observations, log, objects},
         observe::observe_again,
-        patience::{in_time, may_pass, retry_until},
+        patience::{Patience, in_time, retry_until},
         report::{Activity, Completed, Event, Notice},
         request_error::{Cause, RequestError},
         stuck_pods::StuckPods,
@@ -93,6 +93,7 @@ impl Configure {
             reconciler,
             observations,
             sent: 0,
+            patience: Patience::until(&connection.side, turn.run.deadline),
             done,
             told: None,
             stuck,
@@ -176,6 +177,7 @@ struct Reconciling<'a> {
     /// Opened when first waited for, and anew with each change of ours: what was seen before it is past.
     observations: Option<Observations<'a>>,
     sent: u32,
+    patience: Patience<'a>,
     done: &'a mut Done,
     told: Option<Event>,
     stuck: StuckPods<'a>,
@@ -325,21 +327,25 @@ impl<'a> Reconciling<'a> {
             Err(error) if lost_race(&error) => {
                 self.look_again().await?;
                 // The server refuses the content itself: planning again would send the same for ever.
-                if self.next() == Next::Send(patch.clone()) {
+                let is_content = matches!(error.cause, Cause::Invalid { .. });
+                if is_content && self.next() == Next::Send(patch.clone()) {
                     return Err(error.into());
                 }
                 self.tell(Event::Notice(Notice::PatchOvertaken));
                 Ok(())
             }
-            Err(error) if may_pass(&error.cause) => {
+            Err(error) if error.cause.may_pass() => {
                 self.tell(Event::Notice(Notice::PatchUnanswered(error.cause.to_string())));
-                sleep(SETTLES_WITHIN).await;
+                self.patience.bear(error).await?;
                 self.look_again().await?;
-                if let (false, Some(configuration)) =
-                    (matches!(self.next(), Next::Send(_)), self.reconciler.observed().configuration.present())
-                {
-                    self.reconciler.patched(configuration.clone(), sent);
-                    self.patched();
+                match (self.next(), self.reconciler.observed().configuration.present().cloned()) {
+                    // It says nothing of others.
+                    (Next::Send(_), _) => self.sent -= 1,
+                    (_, Some(configuration)) => {
+                        self.reconciler.patched(configuration, sent);
+                        self.patched();
+                    }
+                    (_, None) => {}
                 }
                 Ok(())
             }

@@ -9,7 +9,7 @@ use crate::{
         execute::{Execute, Turn},
         failure::Failure,
         narrowing::removal::{Removal, narrowed_until},
-        patience::in_time,
+        patience::retry_until,
         unjoin::admission::admission,
     },
     plan::{narrowing::Field, steps::narrow_webhook::NarrowWebhook},
@@ -72,7 +72,8 @@ pub(super) async fn is_denied_anew(
         return Err(Failure::StaysNarrowed { side: host.side.clone(), cluster });
     }
     sleep(FOLLOWS_WITHIN).await;
-    let asked = in_time(&host.side, turn.run.deadline, admission(host, Some(cluster), true)).await??;
+    let ask = async || admission(host, Some(cluster), true).await;
+    let asked = retry_until(&host.side, turn.run.deadline, ask).await?;
     if forced && asked.denial().is_some() {
         return Ok(true);
     }

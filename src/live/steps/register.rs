@@ -6,7 +6,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use kubesphere::{cluster::RegisteredCluster, object::ObjectKind};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     live::{
@@ -18,7 +18,7 @@ use crate::{
         objects::Persistence,
         observation::State,
         observe::cluster_named,
-        patience::{in_time, may_pass, retry_until},
+        patience::{Patience, in_time, retry_until},
         registering::Registering,
         registrations::{Roll, watch},
         report::{Completed, Event, Notice},
@@ -37,8 +37,6 @@ use crate::{
 const WITHDRAWN_WITHIN: Duration = Duration::from_secs(10);
 /// A watch shows within moments what was created.
 const SEEN_WITHIN: Duration = Duration::from_secs(10);
-/// Before an answer that was lost is looked for.
-const PAUSE: Duration = Duration::from_secs(1);
 
 impl Execute for Register {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
@@ -98,7 +96,7 @@ impl Creation<'_> {
         let Registering { host, deadline, .. } = self.registering;
         let kubeconfig = turn.kubeconfig(&self.step.member)?;
         let mut standing = Standing::on(host);
-        let mut unanswered = false;
+        let (mut unanswered, mut patience) = (false, Patience::until(&host.side, deadline));
         loop {
             let creation = create_cluster(host, self.step, &kubeconfig, Persistence::Stored);
             let creation = Box::pin(in_time(&host.side, deadline, creation));
@@ -112,10 +110,10 @@ impl Creation<'_> {
                     self.registering.tell(Event::Notice(Notice::CreatedByOthers(self.step.name.clone())));
                     return self.is_of_member(&found).map(|()| None);
                 }
-                Err(error) if may_pass(&error.cause) && Instant::now() + PAUSE < deadline => {
+                Err(error) if error.cause.may_pass() => {
                     unanswered = true;
                     self.registering.tell(Event::Notice(Notice::CreationUnanswered(error.cause.to_string())));
-                    sleep(PAUSE).await;
+                    patience.bear(error).await?;
                 }
                 Err(error) => return Err(error.into()),
             }

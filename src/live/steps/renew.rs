@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use kubesphere::{cluster::RegisteredCluster, cluster_webhook::WEBHOOK, object::ObjectKind};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::{
     live::{
@@ -12,7 +12,7 @@ use crate::{
         failure::Failure,
         objects::Persistence,
         observe::cluster_named,
-        patience::{in_time, may_pass, retry_until},
+        patience::{Patience, in_time, retry_until},
         registering::Registering,
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
@@ -29,8 +29,6 @@ use crate::{
 
 /// The controller writes the object now and then, never so often in a row.
 const ATTEMPTS: u32 = 20;
-/// Before an answer that was lost is looked for.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Between two tries where somebody else was faster.
 const TRIES_EVERY: Duration = Duration::from_millis(50);
 /// The times of conditions are whole seconds.
@@ -91,7 +89,7 @@ impl Replacing<'_> {
         let kubeconfig = stored(self.kubeconfig);
         let planned = &self.step.planned;
         let mut before = Before::new(planned);
-        let mut attempts = 0;
+        let (mut attempts, mut patience) = (0, Patience::until(&host.side, deadline));
         loop {
             let found = self.as_it_stands().await?;
             let patch = match replacement(planned, found.as_ref(), &kubeconfig, &self.step.server) {
@@ -117,9 +115,9 @@ impl Replacing<'_> {
                 Err(RequestError { cause: Cause::Conflict, .. }) if attempts < ATTEMPTS => {
                     sleep(TRIES_EVERY).await;
                 }
-                Err(error) if may_pass(&error.cause) && Instant::now() + PAUSE < deadline => {
+                Err(error) if error.cause.may_pass() => {
                     self.registering.tell(Event::Notice(Notice::PatchUnanswered(error.cause.to_string())));
-                    sleep(PAUSE).await;
+                    patience.bear(error).await?;
                 }
                 Err(error) => return Err(error.into()),
             }

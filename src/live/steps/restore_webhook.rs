@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use kubesphere::object::ObjectKind;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     live::{
@@ -24,7 +24,8 @@ impl Execute for RestoreWebhook {
     /// That it cannot is worth a notice, not an end.
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let host = turn.connection(&self.host)?;
-        let restored = timeout(RESTORED_WITHIN, restore_left(host, &self.restoration)).await;
+        let until = Instant::now() + RESTORED_WITHIN;
+        let restored = timeout_at(until, restore_left(host, &self.restoration, until)).await;
         let restored =
             restored.unwrap_or_else(|_| Err(format!("not restored within {} s", RESTORED_WITHIN.as_secs())));
         match restored {
