@@ -513,3 +513,36 @@ async fn a_server_that_does_not_speak_tls_is_said() {
     let cause = asked(context(&format!("https://{address}"), &AuthInfo::default())).await.unwrap_err();
     assert_eq!(cause.to_string(), "the server does not speak TLS");
 }
+
+#[tokio::test]
+async fn another_server_that_one_is_sent_to_is_not_asked() {
+    let token = AuthInfo { token: Some("t0ken".into()), ..AuthInfo::default() };
+    let (elsewhere, mut seen) = server(vec![ok()]).await;
+    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let moved = refusing(status, &format!("location: http://{elsewhere}/api/v1/namespaces/kube-system\r\n"));
+        let (address, _asked) = server(vec![moved]).await;
+        assert!(asked(context(&address, &token)).await.is_err(), "{status}");
+        assert!(seen.try_recv().is_err(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_is_sent_nothing() {
+    let (own, key) = certificate("127.0.0.1", false);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let user = AuthInfo { token: Some("t0ken".into()), ..AuthInfo::default() };
+    let mut context = context(&format!("https://{}", listener.local_addr().unwrap()), &user);
+    context.cluster.certificate_authority_data = Some(STANDARD.encode(issuer().as_ref().pem()));
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![own.der().clone()], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let served = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        acceptor.accept(stream).await.is_ok()
+    };
+    let (answer, served) = tokio::join!(asked(context), served);
+    assert!(answer.unwrap_err().to_string().contains("unknown authority"));
+    assert!(!served, "the handshake ends before a request");
+}
