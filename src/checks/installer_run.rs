@@ -1,7 +1,9 @@
 //! What the installer is doing where its configuration is to change.
 
+use kubesphere::command::Mc;
+
 use super::{
-    Check, Report, Rule, Situation, Unjoining,
+    Check, Finding, Report, Rule, Situation, Unjoining,
     rule::{CONFIGURING, NO_RUN, Outcome, each, some},
 };
 use crate::plan::{
@@ -30,6 +32,21 @@ fn of_clusters(clusters: &[&Observed], waits: bool) -> Outcome {
     each(some(looked_at, NO_RUN)?, |observed| &observed.side, |observed| of_cluster(observed, waits))
 }
 
+/// What is left of the runs that a command has begun or waited for: their configurations are in effect, which does not take the
+/// whole run.
+pub fn left<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<Finding> {
+    let reports = clusters.filter_map(|observed| {
+        let report = match &observed.run {
+            InstallerRun::UnderWay(what) => {
+                Report::warning(&observed.side, format!("the installer's run goes on ({what})"))
+            }
+            _ => of_cluster(observed, false)?,
+        };
+        Some(report.hint(format!("see how it ends: `{}`", Mc::logs(&observed.side))))
+    });
+    CHECK.named(reports.collect(), &[])
+}
+
 /// `waits`: what changes a configuration waits for a run first.
 fn of_cluster(observed: &Observed, waits: bool) -> Option<Report> {
     let side = &observed.side;
@@ -53,7 +70,10 @@ fn of_cluster(observed: &Observed, waits: bool) -> Option<Report> {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::{checks::fixture::Case, plan::observed::InstallerRun};
+    use crate::{
+        checks::fixture::Case,
+        plan::observed::{InstallerRun, Observed, fixture},
+    };
 
     fn said_of(run: InstallerRun) -> Vec<String> {
         Case::new().member(|member| member.run = run).says(&CHECK)
@@ -77,6 +97,25 @@ mod tests {
             said_of(InstallerRun::Idle { last_failure: Some("task monitoring failed".to_owned()) }),
             ["warning member \"edge-1\": the installer's last run failed: task monitoring failed"]
         );
+    }
+
+    #[test]
+    fn what_is_left_of_a_run_is_told_with_its_log() {
+        let left = |run| {
+            let found = super::left(std::iter::once(&Observed { run, ..fixture("v1.27.4") }));
+            found
+                .into_iter()
+                .map(|finding| (finding.report.message, finding.report.hints))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(left(InstallerRun::Idle { last_failure: None }), []);
+        let hints = || vec!["see how it ends: `kubectl mc logs member1`".to_owned()];
+        let going =
+            "configuring; failed: component monitoring, task ks-monitor: Installing prometheus".to_owned();
+        let said = format!("the installer's run goes on ({going})");
+        assert_eq!(left(InstallerRun::UnderWay(going)), [(said, hints())]);
+        let failed = InstallerRun::Idle { last_failure: Some("component devops".to_owned()) };
+        assert_eq!(left(failed), [("the installer's last run failed: component devops".to_owned(), hints())]);
     }
 
     #[test]

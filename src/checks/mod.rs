@@ -18,7 +18,7 @@ mod host_cluster_name;
 mod host_in_effect;
 mod host_role;
 pub mod installer_present;
-mod installer_run;
+pub mod installer_run;
 mod jwt_secret;
 mod jwt_secret_places;
 mod ks_apiserver;

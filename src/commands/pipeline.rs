@@ -3,6 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
+use futures::future::join_all;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     manifests::store,
 };
 use crate::{
-    checks::{Finding, skippable_ids},
+    checks::{self, Finding, skippable_ids},
     cli::{ChangeOptions, DryRun},
     error::{Error, ErrorKind, Resume},
     live::{
@@ -20,6 +21,7 @@ use crate::{
         environment::command_line,
         execute::{Run, Way},
         failure::Failure,
+        installer_run,
         ledger::{Journal, Ledger},
         similarity::did_you_mean,
         undo::Undo,
@@ -207,6 +209,16 @@ enum Carried {
     Changed(Error),
 }
 
+/// What is left of the installer's runs at the end: a configuration is in effect before its run is over.
+async fn left_runs_of(connections: &[&Connection], clusters: Vec<Observed>) -> Vec<Finding> {
+    let looks = clusters.into_iter().filter_map(|observed| {
+        let of = connections.iter().find(|connection| connection.side == observed.side)?;
+        Some(installer_run::left(of, observed))
+    });
+    let clusters = join_all(looks).await;
+    checks::installer_run::left(clusters.iter())
+}
+
 impl Pipeline<'_> {
     async fn run<T: Task>(
         mut self,
@@ -336,6 +348,8 @@ impl Pipeline<'_> {
             }
         }
         let (unfinished, written) = (ledger.is_unfinished(), ledger.written());
+        let left_runs: Vec<Observed> =
+            ledger.entries.iter().filter_map(|entry| entry.left_run.as_deref().cloned()).collect();
         let changed =
             ledger.entries.iter().any(|entry| matches!(entry.failure, Some(Failure::Unconfirmed { .. })));
         if let Err(error) = self.end(task, ledger, document) {
@@ -354,7 +368,11 @@ impl Pipeline<'_> {
             say_how_to_continue(self.ui);
             return Carried::Ended(concluded);
         }
-        let verified = self.verify(task, look, document).await;
+        let connections = task.connections();
+        let runs = left_runs_of(&connections, left_runs);
+        let (verified, left) = tokio::join!(self.verify(task, look, document), runs);
+        findings::show(self.ui, &left);
+        document.found_later(&left);
         task.done(look, document, self.ui);
         Carried::Ended(verified.and(concluded))
     }

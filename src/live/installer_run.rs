@@ -1,7 +1,10 @@
 //! Whether the installer is at work on a cluster, read once.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use kubesphere::installer_log::InstallerLog;
+use tokio::time::timeout;
 
 use super::{
     connection::Connection,
@@ -14,6 +17,9 @@ use crate::plan::{
 
 /// A node writes the log's times, an API server those of its answers.
 const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is told beside a result must not hold it up.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the end of the installer's log tells.
 pub(super) struct Told {
@@ -91,17 +97,31 @@ pub(super) async fn observe(
         Ok(container) => container,
         Err(unavailable) => return Told::without_log(without_log(unavailable, triggers, connection)),
     };
-    let mut log = InstallerLog::default();
-    let run = match lines {
-        Ok(lines) => {
-            for line in &lines {
-                log.push(Some(line.at), &line.text);
-            }
-            judge(&log, triggers, connection.clock.now())
-        }
-        Err(unavailable) => without_log(unavailable, triggers, connection),
+    let (run, last_line) = match lines.map(|lines| log_of(&lines)) {
+        Ok(log) => (judge(&log, triggers, connection.clock.now()), log.last_line_at()),
+        Err(unavailable) => (without_log(unavailable, triggers, connection), None),
     };
-    Told { run, container: Some(container), last_line: log.last_line_at() }
+    Told { run, container: Some(container), last_line }
+}
+
+/// What is left of a run of this cluster's installer, where its log tells: only that it goes on, or has failed.
+pub async fn left(connection: &Connection, observed: Observed) -> Observed {
+    let Some(installer) = observed.installer.present() else { return observed };
+    let reading = timeout(ANSWERS_WITHIN, read(connection, installer, observed.container.as_ref())).await;
+    let run = match reading.ok().and_then(|reading| reading.lines.ok()) {
+        Some(lines) => judge(&log_of(&lines), &Triggers::default(), connection.clock.now()),
+        None => InstallerRun::NotAsked,
+    };
+    let is_told = matches!(run, InstallerRun::UnderWay(_) | InstallerRun::Idle { .. });
+    Observed { run: if is_told { run } else { InstallerRun::NotAsked }, ..observed }
+}
+
+fn log_of(lines: &[Line]) -> InstallerLog {
+    let mut log = InstallerLog::default();
+    for line in lines {
+        log.push(Some(line.at), &line.text);
+    }
+    log
 }
 
 fn without_log(unavailable: LogUnavailable, triggers: &Triggers, connection: &Connection) -> InstallerRun {

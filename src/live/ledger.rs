@@ -64,6 +64,8 @@ pub struct Entry {
     pub findings: Vec<Finding>,
     /// What the cluster showed after its last change, where it was looked at again.
     pub observed: Option<Observed>,
+    /// The cluster whose installer was at work for it, where that run is not known to have succeeded.
+    pub left_run: Option<Box<Observed>>,
     /// What the host will store of this member.
     pub kubeconfig: Option<StoredKubeconfig>,
     /// A former member and its host, before the member's first change.
@@ -87,6 +89,7 @@ impl Entry {
             written: Vec::new(),
             findings: Vec::new(),
             observed: None,
+            left_run: None,
             kubeconfig: None,
             seen_again: None,
             restored_webhook: false,

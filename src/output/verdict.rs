@@ -8,7 +8,7 @@ use kubesphere::installer_log::{Failure, Phase, Run, mask};
 use super::words::{self, elapsed};
 use crate::plan::{
     conclusion::{Conclusion, Then},
-    installer_run::unreported,
+    installer_run::{self, unreported},
 };
 
 /// What ended just now is not said to be old.
@@ -38,8 +38,7 @@ pub fn sanitize(text: &str) -> String {
 
 /// Failures on one line, each with its task and message.
 pub fn told(failures: &[Failure]) -> String {
-    let told: Vec<String> = failures.iter().map(|failure| words::sanitize(&failure.to_string())).collect();
-    told.join("; ")
+    words::sanitize(&installer_run::told(failures))
 }
 
 fn times(run: &Run, now: Timestamp) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use kubesphere::{
     cluster_configuration::ClusterConfiguration,
-    installer_log::{Activity, InstallerLog, Origin, Run, Verdict},
+    installer_log::{Activity, Ending, Failure, InstallerLog, Origin, Run, Verdict},
     role::Role,
 };
 
@@ -174,7 +174,7 @@ pub fn judge(log: &InstallerLog, triggers: &Triggers, now: Timestamp) -> Install
         Activity::Running { .. } if lacks_kubefed(log, triggers) => {
             InstallerRun::Idle { last_failure: last_failure(log) }
         }
-        Activity::Running { .. } => InstallerRun::UnderWay(stage(log, now)),
+        Activity::Running { .. } => InstallerRun::UnderWay(under_way(log, now)),
         Activity::Idle | Activity::Unknown if triggers.is_due(log, now) => {
             InstallerRun::UnderWay("a change of the configuration is not taken up yet".to_owned())
         }
@@ -187,10 +187,7 @@ pub fn judge(log: &InstallerLog, triggers: &Triggers, now: Timestamp) -> Install
 /// only a host waits for just this component.
 fn lacks_kubefed(log: &InstallerLog, triggers: &Triggers) -> bool {
     let Verdict::Failed { failures, .. } = log.verdict() else { return false };
-    let is_kubefed = |origin: &Origin| *origin == Origin::Component(MULTICLUSTER.to_owned());
-    triggers.role == Some(Role::Host)
-        && !log.another_run_is_due()
-        && failures.iter().any(|failure| is_kubefed(&failure.origin))
+    triggers.role == Some(Role::Host) && !log.another_run_is_due() && failures.iter().any(is_kubefeds)
 }
 
 /// Where a run stands, for people: its phase, Ansible's task where one is under way, and how long it has been silent where
@@ -217,12 +214,29 @@ pub fn unreported(run: &Run) -> Option<String> {
     (!names.is_empty()).then(|| format!("not reported yet: {}", names.join(", ")))
 }
 
-/// How the last run failed: of several failures the one that a host cannot do without, else the first.
+/// How the last run failed.
 pub fn last_failure(log: &InstallerLog) -> Option<String> {
     let Verdict::Failed { failures, .. } = log.verdict() else { return None };
-    let kubefed =
-        failures.iter().find(|failure| failure.origin == Origin::Component(MULTICLUSTER.to_owned()));
-    kubefed.or_else(|| failures.first()).map(ToString::to_string)
+    Some(told(failures))
+}
+
+/// Failures on one line, each with its task and message; first the one that a host cannot do without.
+pub fn told(failures: &[Failure]) -> String {
+    let (kubefed, others): (Vec<_>, Vec<_>) = failures.iter().partition(|failure| is_kubefeds(failure));
+    let told: Vec<String> = kubefed.into_iter().chain(others).map(ToString::to_string).collect();
+    told.join("; ")
+}
+
+/// Where the run stands that goes on, and what of it has failed.
+fn under_way(log: &InstallerLog, now: Timestamp) -> String {
+    let goes_on = |run: &Run| matches!(run.ending, None | Some(Ending::Crashed));
+    let failure = last_failure(log).filter(|_| log.last_run().is_some_and(goes_on));
+    let failure = failure.map(|failure| format!("failed: {failure}"));
+    [Some(stage(log, now)), failure].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn is_kubefeds(failure: &Failure) -> bool {
+    failure.origin == Origin::Component(MULTICLUSTER.to_owned())
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ fn a_failed_kubefed_ends_a_hosts_hopes_and_no_members() {
     else {
         panic!("a host goes on waiting");
     };
-    assert_eq!(failure, "component multicluster");
+    assert_eq!(failure, "component multicluster; component monitoring");
     assert!(
         is_under_way(&judge(&log(&lines[..4]), &triggers(Role::Host), at(21))),
         "monitoring alone does not"
@@ -125,13 +125,15 @@ fn a_long_silence_is_told_with_what_has_not_reported() {
         (10, "Start installing multicluster"),
         (20, "task monitoring status is successful  (1/2)"),
     ];
-    let said = |lines, now| match judge(&log(lines), &changed(-1), at(now)) {
+    let said = |lines: &[(i64, &str)], now| match judge(&log(lines), &changed(-1), at(now)) {
         InstallerRun::UnderWay(stage) => stage,
         other => panic!("{other:?}"),
     };
     assert_eq!(said(&lines, 60), "installing 1/2");
     let stalled = "installing 1/2, silent for 60m; not reported yet: multicluster";
     assert_eq!(said(&lines, 20 + 3600), stalled);
+    let failed = [&lines[..3], &[(20, "task monitoring status is failed  (1/2)")]].concat();
+    assert_eq!(said(&failed, 60), "installing 1/2; failed: component monitoring");
     let task = [(0, "BEGIN"), (5, "TASK [common : KubeSphere | Getting etcd] ***")];
     assert_eq!(said(&task, 5 + 600), "preparing 3/4, common: Getting etcd, silent for 10m");
 }
@@ -163,29 +165,35 @@ fn what_is_due_is_told_by_the_logs_order_and_by_seconds_only_where_nothing_else_
     let before = [(0, "QUEUED"), (10, "BEGIN"), (500, "BANNER")];
     let over = [(10_950, "QUEUED"), (10_960, "BEGIN"), (11_200, "BANNER")];
     let fast = [(10_100, "QUEUED"), (10_110, "BEGIN"), (10_300, "BANNER")];
-    let cases: &[(&str, &[(i64, &str)], Triggers, i64, bool)] = &[
-        ("a change at 10.9 is over at 11.2", &over, changed(10), 12_100, false),
-        ("the same by a manager of the status too", &over, written(10), 12_100, false),
-        ("its status was written after its last line", &over, written(12), 12_400, false),
-        ("a cluster's id is written half a minute after the run", &over, written(41), 42_000, false),
-        ("a person's kubectl patch long after a run", &over, written(600), 600_100, true),
-        ("another's change right after a run", &over, changed(12), 12_400, true),
-        ("one that nothing takes up", &over, changed(12), 72_100, false),
-        ("ours right after the last line", &before, sent(510, Some(500)), 600, true),
-        ("ours in the second of a whole run before it", &fast, sent(10_400, Some(10_300)), 10_900, true),
-        ("a late line of the run before takes nothing up", &fast, sent(10_200, Some(10_110)), 10_900, true),
-        ("ours, taken up", &over, sent(10_900, Some(500)), 10_955, true),
-        ("ours, taken up and over", &over, sent(10_900, Some(500)), 11_300, false),
-        ("ours, by a node's clock that is behind", &fast, sent(13_000, Some(500)), 13_100, false),
-        ("ours, where no line was read before", &over, sent(10_900, None), 11_300, false),
-        ("ours, where only an old log can be read", &before, sent(10_900, None), 11_300, true),
-        ("ours, that nothing takes up", &before, sent(1_000, Some(500)), 61_100, false),
-        ("ours, and a pod that has begun since", &[(2_000, "STARTED")], sent(1_000, None), 2_100, true),
+    let cases = [
+        ("a change at 10.9 is over at 11.2", &over[..], changed(10), 12_100, false),
+        ("the same by a manager of the status too", &over[..], written(10), 12_100, false),
+        ("its status was written after its last line", &over[..], written(12), 12_400, false),
+        ("a cluster's id is written half a minute after the run", &over[..], written(41), 42_000, false),
+        ("a person's kubectl patch long after a run", &over[..], written(600), 600_100, true),
+        ("another's change right after a run", &over[..], changed(12), 12_400, true),
+        ("one that nothing takes up", &over[..], changed(12), 72_100, false),
+        ("ours right after the last line", &before[..], sent(510, Some(500)), 600, true),
+        ("ours in the second of a whole run before it", &fast[..], sent(10_400, Some(10_300)), 10_900, true),
+        (
+            "a late line of the run before takes nothing up",
+            &fast[..],
+            sent(10_200, Some(10_110)),
+            10_900,
+            true,
+        ),
+        ("ours, taken up", &over[..], sent(10_900, Some(500)), 10_955, true),
+        ("ours, taken up and over", &over[..], sent(10_900, Some(500)), 11_300, false),
+        ("ours, by a node's clock that is behind", &fast[..], sent(13_000, Some(500)), 13_100, false),
+        ("ours, where no line was read before", &over[..], sent(10_900, None), 11_300, false),
+        ("ours, where only an old log can be read", &before[..], sent(10_900, None), 11_300, true),
+        ("ours, that nothing takes up", &before[..], sent(1_000, Some(500)), 61_100, false),
+        ("ours, and a pod that has begun since", &[(2_000, "STARTED")][..], sent(1_000, None), 2_100, true),
     ];
     for (what, lines, triggers, now, is_awaited) in cases {
-        let log = log_of_millis(lines.iter().copied().filter(|(millis, _)| millis <= now));
-        let run = judge(&log, triggers, at_milli(*now));
-        assert_eq!(is_under_way(&run), *is_awaited, "{what}: {run:?}");
+        let log = log_of_millis(lines.iter().copied().filter(|(millis, _)| *millis <= now));
+        let run = judge(&log, &triggers, at_milli(now));
+        assert_eq!(is_under_way(&run), is_awaited, "{what}: {run:?}");
     }
 }
 
@@ -224,13 +232,13 @@ struct History {
 /// Of each change: how long after the one before, until it is queued, until it begins, and until it is over; and for how long
 /// after that a status is still written.
 fn history(changes: &[(i64, i64, i64, i64, i64)]) -> History {
-    let (mut changed, mut free) = (0, 0);
+    let (mut sent, mut free) = (0, 0);
     let mut history = History { lines: Vec::new(), written: 0, over: 0 };
     for (after, queued, begins, takes, status) in changes {
-        changed += after;
-        let begun = (changed + queued).max(free) + begins;
+        sent += after;
+        let begun = (sent + queued).max(free) + begins;
         free = begun + takes;
-        history.lines.extend([(changed + queued, "QUEUED"), (begun, "BEGIN"), (free, "BANNER")]);
+        history.lines.extend([(sent + queued, "QUEUED"), (begun, "BEGIN"), (free, "BANNER")]);
         history.written = history.written.max(free + status);
         history.over = history.over.max(free + status);
     }

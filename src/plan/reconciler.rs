@@ -283,7 +283,8 @@ impl Reconciler {
             .or_else(|| self.log_unreadable.as_ref().map(|why| format!("its log cannot be read ({why})")))
     }
 
-    fn run(&self, now: Timestamp) -> InstallerRun {
+    /// Whether the installer's run is over or not, as far as is known.
+    pub fn run(&self, now: Timestamp) -> InstallerRun {
         match &self.log_unreadable {
             _ if self.look_counts => self.observed.run.clone(),
             Some(why) => self.triggers.without_log(format!("its log cannot be read ({why})"), now),

@@ -52,6 +52,7 @@ impl Execute for Configure {
         }
         turn.entry.unfinished |= !done.in_effect;
         let observed = result?;
+        turn.entry.left_run = done.leaves_run.then(|| Box::new(observed.clone()));
         if matches!(self.goal, Goal::Host(_)) {
             let clusters = observed.clusters.present().cloned().unwrap_or_default();
             let clusters = Seen::Present(join_all(clusters.into_iter().map(identified)).await);
@@ -167,6 +168,8 @@ struct Done {
     restarted: bool,
     /// Whether the configuration is known to be in effect.
     in_effect: bool,
+    /// Whether the run for it goes on, or has failed.
+    leaves_run: bool,
 }
 
 struct Reconciling<'a> {
@@ -212,6 +215,9 @@ impl<'a> Reconciling<'a> {
         self.done.in_effect = true;
         if self.done.patches > 0 || self.done.restarted || self.told.is_some() {
             self.tell(Event::Done(Completed::RoleInEffect(self.reconciler.role())));
+            let run = self.reconciler.run(self.connection.clock.now());
+            self.done.leaves_run =
+                matches!(run, InstallerRun::UnderWay(_) | InstallerRun::Idle { last_failure: Some(_) });
         }
     }
 
