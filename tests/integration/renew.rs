@@ -289,6 +289,26 @@ fn who_changes_the_cluster_meanwhile_is_noticed() {
 }
 
 #[test]
+fn of_two_renewals_at_once_the_one_that_comes_late_leaves_no_token() {
+    let bed = Faulty::lease(&scenario(Version::V3_4));
+    let _ = import(&bed, "").run().code(0);
+    let renew = || renewing(bed.kubectl_mc(), "member1 --member-context member1");
+    // The other one sees its token and removes it, or does not see it yet.
+    for (front, method, path) in
+        [(bed.before_host(), "PATCH", "/clusters/member1"), (bed.before_member(1), "POST", "/secrets")]
+    {
+        let late = bed.run_with(renew(), front, method, path, || {
+            let _ = renew().run().code(0);
+        });
+        let late = late.code(1).stdout("").says("somebody else has changed the kubeconfig of the Cluster");
+        let tokens = token_secrets(bed.member(1));
+        assert_eq!(tokens.len(), 1, "{method}: {tokens:?}\n{late}");
+        assert!(accepts(bed.member(1), &stored_user(&bed)["token"]), "the one that is stored");
+        assert_ready(&bed);
+    }
+}
+
+#[test]
 fn unless_it_is_waited_for_the_old_credential_stays() {
     let bed = joined(Version::V3_4, "");
     let old = stored_user(&bed)["token"].clone();

@@ -1,7 +1,9 @@
-use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
+use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side};
+use tokio::time::timeout_at;
 
 use crate::{
     live::{
+        account::earlier,
         execute::{Execute, Turn},
         failure::Failure,
         objects::{Deletion, Objects},
@@ -12,11 +14,46 @@ use crate::{
         user_binding::remove_users,
     },
     plan::{
-        credential::CredentialObject,
+        credential::{CredentialObject, HostUid},
         result::{Effect, StepResult},
         steps::remove_superseded::RemoveSuperseded,
+        superseded::{EarlierToken, Superseded},
     },
 };
+
+/// The token that was made for a Cluster which somebody else has changed meanwhile is nobody's. What cannot be removed is left
+/// to be told with the failure.
+pub(super) async fn withdraw_tokens(turn: &mut Turn<'_>, host: &Side, member: &Side) {
+    let is_token = |result: &StepResult| {
+        result.cluster == *member
+            && result.effect == Effect::Created
+            && result.object.kind == ObjectKind::SECRET
+    };
+    let made: Vec<StepResult> =
+        turn.entry.results.iter().filter(|result| is_token(result)).cloned().collect();
+    let (Ok(host), Ok(member)) = (turn.connection(host), turn.connection(member)) else { return };
+    let uid = HostUid::new(turn.run.host.map_or("", |host| host.uid.as_str()));
+    if made.is_empty() {
+        return;
+    }
+    let looked = async { tokio::join!(list(host, None), earlier(member, uid)) };
+    let Ok((Ok(listed), Ok(earlier))) = timeout_at(turn.run.deadline, Box::pin(looked)).await else { return };
+    let all = Superseded { tokens: earlier.tokens, ..Superseded::default() };
+    let unused = all.without(listed.iter());
+    let secrets = Objects::of(member, ObjectKind::SECRET).in_namespace(NAMESPACE);
+    for result in made {
+        let named = |token: &&EarlierToken| token.name == result.object.name;
+        let is_gone = match unused.tokens.iter().find(named) {
+            Some(token) => secrets.remove(&token.name, &Deletion::of(&token.uid)).await.is_ok(),
+            // The other renewal may have removed it with what it has superseded.
+            None => !all.tokens.iter().any(|token| named(&token)),
+        };
+        if is_gone {
+            turn.run.journal.withdraw(&result);
+            turn.entry.results.retain(|other| *other != result);
+        }
+    }
+}
 
 impl Execute for RemoveSuperseded {
     /// Only now that the host has taken the new one, and except for what a Cluster stores by now.

@@ -16,6 +16,7 @@ use crate::{
         registering::Registering,
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
+        steps::remove_superseded::withdraw_tokens,
         waiting::Waiting,
     },
     plan::{
@@ -36,6 +37,29 @@ const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 impl Execute for Renew {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let renewed = self.renew(turn).await;
+        if matches!(renewed, Err(Failure::Overtaken { .. })) {
+            Box::pin(withdraw_tokens(turn, &self.host, &self.member)).await;
+        }
+        renewed
+    }
+
+    /// Without the kubeconfig, because the credential in it is not there yet.
+    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let endpoint = self.changes.first().map(|change| change.new.as_str());
+        let connection = endpoint.map_or(json!({}), |endpoint| json!({"kubernetesAPIEndpoint": endpoint}));
+        let patch = json!({"spec": {"connection": connection}});
+        let host = turn.connection(&self.host)?;
+        match patch_cluster(host, self.planned.name(), &patch, Persistence::DryRun).await {
+            // It asks the kubeconfig that is there, which may well have ended: that is why there shall be another.
+            Err(error) if error.cause.to_string().contains(WEBHOOK) => Ok(()),
+            answer => Ok(answer.map(drop)?),
+        }
+    }
+}
+
+impl Renew {
+    async fn renew(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let kubeconfig = turn.kubeconfig(&self.member)?;
         let registering = Registering::new(
             turn,
@@ -59,19 +83,6 @@ impl Execute for Renew {
         turn.entry.without_version =
             replacing.registering.until_joined(replacing.registering.states(), waiting).await?;
         Ok(())
-    }
-
-    /// Without the kubeconfig, because the credential in it is not there yet.
-    async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
-        let endpoint = self.changes.first().map(|change| change.new.as_str());
-        let connection = endpoint.map_or(json!({}), |endpoint| json!({"kubernetesAPIEndpoint": endpoint}));
-        let patch = json!({"spec": {"connection": connection}});
-        let host = turn.connection(&self.host)?;
-        match patch_cluster(host, self.planned.name(), &patch, Persistence::DryRun).await {
-            // It asks the kubeconfig that is there, which may well have ended: that is why there shall be another.
-            Err(error) if error.cause.to_string().contains(WEBHOOK) => Ok(()),
-            answer => Ok(answer.map(drop)?),
-        }
     }
 }
 
