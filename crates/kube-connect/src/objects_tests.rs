@@ -53,8 +53,28 @@ fn server(code: u16, answer: &Value) -> (Connection, Arc<Mutex<Option<Sent>>>) {
             Ok::<_, BoxError>(answer.unwrap())
         }
     });
+    (connection(Client::new(service, "default")), seen)
+}
+
+/// Answers so many deletions with a conflict, and tells that the object of the name has this UID.
+fn conflicting(conflicts: u32, uid: &str) -> Connection {
+    let (left, uid) = (Arc::new(Mutex::new(conflicts)), uid.to_owned());
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let mut left = left.lock().unwrap();
+        let conflicts = request.method() == http::Method::DELETE && *left > 0;
+        *left -= u32::from(conflicts);
+        let status =
+            json!({"kind": "Status", "status": "Failure", "code": 409, "reason": "Conflict", "message": "x"});
+        let found = json!({"kind": "PartialObjectMetadata", "metadata": {"name": "a", "uid": uid}});
+        let (code, answer) = if conflicts { (409, status) } else { (200, found) };
+        let answer = Response::builder().status(code).body(Body::from(answer.to_string().into_bytes()));
+        async move { Ok::<_, BoxError>(answer.unwrap()) }
+    });
+    connection(Client::new(service, "default"))
+}
+
+fn connection(client: Client) -> Connection {
     let (side, server) = (Side::host("prod"), "https://prod:6443".to_owned());
-    let client = Client::new(service, "default");
     let client = requests::Requests::new(side.clone(), &server, client, None).into_client();
     let context = SelectedContext {
         side: side.clone(),
@@ -71,7 +91,7 @@ fn server(code: u16, answer: &Value) -> (Connection, Arc<Mutex<Option<Sent>>>) {
     };
     let (clock, request_timeout) = (ServerClock::default(), None);
     let may_everything = Arc::default();
-    (Connection { side, context, server, client, clock, request_timeout, may_everything }, seen)
+    Connection { side, context, server, client, clock, request_timeout, may_everything }
 }
 
 fn answering(answer: &Value) -> (Connection, Arc<Mutex<Option<Sent>>>) {
@@ -214,6 +234,31 @@ async fn what_is_gone_was_not_removed_and_another_of_the_name_only_where_its_uid
     }
     let error = secrets(&forbidden).remove("a", &by_uid).await.unwrap_err();
     assert_eq!(error.to_string(), "host \"prod\": delete secrets/a in kubesphere-system");
+}
+
+/// A conflict tells that somebody has the object in hands, or that it is another one by now; never that it is gone.
+#[tokio::test]
+async fn of_every_kind_a_conflict_is_read_again() {
+    let kinds = [
+        ObjectKind::CLUSTER,
+        ObjectKind::KUBEFED_CLUSTER,
+        ObjectKind::NAMESPACE,
+        ObjectKind::SERVICE_ACCOUNT,
+        ObjectKind::SECRET,
+        ObjectKind::CLUSTER_ROLE,
+        ObjectKind::CLUSTER_ROLE_BINDING,
+        ObjectKind::CERTIFICATE_REQUEST,
+        ObjectKind::POD,
+    ];
+    let removals = kinds.map(|kind| async move {
+        for (conflicts, uid, removed) in [(2, "u-1", Ok(true)), (2, "u-2", Ok(false)), (9, "u-1", Err(()))] {
+            let connection = conflicting(conflicts, uid);
+            let answer = Objects::of(&connection, kind).remove("a", &Deletion::of("u-1")).await;
+            let answer = answer.map_err(|error| assert_eq!(error.cause, Cause::Conflict));
+            assert_eq!(answer, removed, "{} with the UID {uid} after {conflicts}", kind.plural);
+        }
+    });
+    futures::future::join_all(removals).await;
 }
 
 #[tokio::test]

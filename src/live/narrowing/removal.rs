@@ -18,7 +18,6 @@ use crate::{
         observe::clusters,
         patience::{in_time, retry_until},
         report::{Activity, Completed, Event, Notice, Reporter},
-        request_error::Cause,
     },
     plan::{
         narrowing::{Field, Record},
@@ -146,12 +145,10 @@ impl Removal<'_> {
 
     async fn delete(&self) -> Result<(), NarrowingFailure> {
         let (clusters, deletion) = (clusters(self.host), Deletion::of(self.uid));
-        let answer = clusters.delete(self.cluster, &deletion);
+        let answer = clusters.remove(self.cluster, &deletion);
         match in_time(&self.host.side, self.deadline, answer).await? {
             // What was perhaps carried out shows when it is looked for.
-            Err(error) if !matches!(error.cause, Cause::NotFound) && !error.cause.may_pass() => {
-                Err(error.into())
-            }
+            Err(error) if !error.cause.may_pass() => Err(error.into()),
             _ => Ok(()),
         }
     }
