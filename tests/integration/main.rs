@@ -24,6 +24,7 @@ mod get_watch;
 mod help;
 mod import;
 mod installer_log;
+mod installer_runs;
 mod join;
 mod jwt_secret;
 mod kubeconfigs;

@@ -22,8 +22,14 @@ impl KubectlMc {
     /// As [`Self::answer`], one after the other at its questions.
     #[must_use]
     pub fn answers(self, answers: &[&str]) -> Run {
+        self.answers_after(|| {}, answers)
+    }
+
+    /// As [`Self::answers`], after something that happens while the first question stands.
+    #[must_use]
+    pub fn answers_after(self, meanwhile: impl FnOnce(), answers: &[&str]) -> Run {
         let mut child = self.on_terminal().env("TERM", "xterm").spawn().unwrap();
-        let shown = kill_if_it_hangs(child.id(), || talk(&mut child, answers));
+        let shown = kill_if_it_hangs(child.id(), || talk(&mut child, meanwhile, answers));
         let secrets: Vec<String> =
             self.secrets.into_iter().chain(self.made.iter().flat_map(|made| made())).collect();
         Run::shown(self.words, shown, child.wait().unwrap().code(), &secrets)
@@ -47,16 +53,20 @@ impl KubectlMc {
     }
 }
 
-fn talk(child: &mut Child, answers: &[&str]) -> String {
+fn talk(child: &mut Child, meanwhile: impl FnOnce(), answers: &[&str]) -> String {
     // Kept open: where it ends, `script` ends the terminal's input.
     let mut keyboard = child.stdin.take().unwrap();
     let mut screen = child.stdout.take().unwrap();
     let (mut shown, mut answers, mut buffer) =
         (String::new(), answers.iter().enumerate().peekable(), [0; 4096]);
+    let mut meanwhile = Some(meanwhile);
     while let Ok(count @ 1..) = screen.read(&mut buffer) {
         shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
         let asked: usize = QUESTIONS.iter().map(|question| shown.matches(question).count()).sum();
         if let Some((_, answer)) = answers.next_if(|(number, _)| *number < asked) {
+            if let Some(meanwhile) = meanwhile.take() {
+                meanwhile();
+            }
             keyboard.write_all(answer.as_bytes()).unwrap();
         }
     }
