@@ -16,6 +16,7 @@ mod credentials;
 mod docs;
 mod document;
 mod dry_run;
+mod endless;
 mod endpoint;
 mod faults;
 mod follow;

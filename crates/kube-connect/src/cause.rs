@@ -15,6 +15,7 @@ use super::shown::{Refusal, Shown};
 use super::tls_failure::{WayOut, explained};
 use super::transport::SentInVain;
 
+pub use super::answer_limit::TooLong;
 pub use super::tls_failure::{certificate_detail, handshake_detail};
 
 /// Why a request failed.
@@ -90,6 +91,9 @@ pub enum Cause {
         detail: String,
         way_out: WayOut,
     },
+    /// More than any API server answers.
+    #[error("{0}")]
+    TooLong(TooLong),
     /// 401 or 403 where it is known that no permission is missing.
     #[error("{0}")]
     NotLetIn(Refusal),
@@ -193,6 +197,9 @@ impl Cause {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             let (detail, way_out) = explained(error, shown);
             return Some(Self::Certificate { detail, way_out });
+        }
+        if let Some(too_long) = error.downcast_ref::<TooLong>() {
+            return Some(Self::TooLong(*too_long));
         }
         if let Some(refusal) = error.downcast_ref::<Refusal>() {
             return Some(Self::NotLetIn(refusal.clone()));

@@ -22,6 +22,7 @@ pub mod shown;
 pub mod similarity;
 pub mod traffic;
 
+mod answer_limit;
 mod bearer_token;
 mod client_identity;
 mod credentials;

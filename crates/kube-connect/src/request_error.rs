@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use kubesphere::command::Kubectl;
 use kubesphere::object::ObjectKind;
 use kubesphere::side::Side;
 
-pub use super::cause::Cause;
+pub use super::cause::{Cause, TooLong};
 
 /// What is done to an object, in the API's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +143,11 @@ impl RequestError {
             Cause::TimedOut { .. } => vec!["raise `--request-timeout` if the server is slow".to_owned()],
             Cause::Certificate { way_out, .. } => way_out.hint(&self.side).into_iter().collect(),
             Cause::NotLetIn(refusal) => vec![refusal.hint(&self.side)],
+            Cause::TooLong(TooLong::LogLine) => Vec::new(),
+            Cause::TooLong(_) => vec![format!(
+                "see what answers there in the API server's place, such as a proxy: `{}`",
+                Kubectl::on(&self.side).words("get --raw /version")
+            )],
             Cause::Credentials { hints, .. } => hints.clone(),
             // In the words of Go (`net/http/server.go`).
             Cause::Invalid { message } if message.contains("HTTP request to an HTTPS server") => {

@@ -18,6 +18,7 @@ use kubesphere::side::Side;
 use tokio::time::Instant;
 use tower::BoxError;
 
+use super::answer_limit::Extent;
 use super::bearer_token::BearerToken;
 use super::cause::Cause;
 use super::no_answer::{NoAnswer, RequestTimedOut};
@@ -191,7 +192,7 @@ impl Requests {
         self.traffic.warnings(response.headers());
         // A log is no JSON, but a line of it may be, and the installer's has passwords: it is never traced. It may
         // also be larger than what one wants to hold at once.
-        if (outgoing.is_stream() || outgoing.is_log()) && response.status().is_success() {
+        if Extent::of(&outgoing.parts.uri) != Extent::Whole && response.status().is_success() {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
@@ -239,18 +240,6 @@ impl Outgoing {
 
     fn path(&self) -> &str {
         self.parts.uri.path_and_query().map_or("/", |path| path.as_str())
-    }
-
-    fn is_stream(&self) -> bool {
-        let mut options = self.parts.uri.query().unwrap_or_default().split('&');
-        options.any(|option| {
-            let (name, value) = option.split_once('=').unwrap_or((option, "true"));
-            matches!(name, "watch" | "follow") && matches!(value, "true" | "1")
-        })
-    }
-
-    fn is_log(&self) -> bool {
-        self.parts.uri.path().ends_with("/log")
     }
 }
 

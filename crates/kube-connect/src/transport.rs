@@ -19,6 +19,7 @@ use rustls::ClientConfig;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, service_fn};
 
+use super::answer_limit::{Bounded, Extent};
 use super::dial::{Dial, Stream};
 
 /// A server that does not answer a connection attempt by then is not there.
@@ -57,9 +58,10 @@ pub(super) fn client(config: Config, tls: ClientConfig, speaks_http2: bool) -> R
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
-        .service(service_fn(move |request| {
+        .service(service_fn(move |request: Request<Body>| {
             let transport = Arc::clone(&transport);
-            async move { transport.send(request).await }
+            let extent = Extent::of(request.uri());
+            async move { transport.send(request).await.map(|answer| Bounded::answer(answer, extent)) }
         }));
     Ok(Client::new(service, config.default_namespace))
 }

@@ -10,6 +10,7 @@ use kubesphere::installer_log::LineAssembler;
 use super::pod::{CONTAINER, NAMESPACE};
 use super::position::whole_second;
 use super::unavailable::{Asked, LogUnavailable, answered};
+use crate::live::request_error::{Cause, TooLong};
 use crate::plan::observed::InstallerContainer;
 
 /// A container's log while it is being read.
@@ -44,6 +45,8 @@ pub(super) enum Read {
     End(Option<String>),
     /// The connection was cut; likewise.
     Cut(Option<String>),
+    /// A line does not end.
+    TooLong(TooLong),
 }
 
 impl Attachment {
@@ -56,7 +59,15 @@ impl Attachment {
 
     /// The next chunk. Nothing is lost when this is dropped while it waits: the bytes are taken after the wait.
     pub(super) async fn read(&mut self) -> Read {
-        let Ok(chunk) = self.bytes.fill_buf().await else { return Read::Cut(self.lines.finish()) };
+        let chunk = match self.bytes.fill_buf().await {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                return match Cause::from(&kube::Error::ReadEvents(error)) {
+                    Cause::TooLong(too_long) => Read::TooLong(too_long),
+                    _ => Read::Cut(self.lines.finish()),
+                };
+            }
+        };
         if chunk.is_empty() {
             return Read::End(self.lines.finish());
         }

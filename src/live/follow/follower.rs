@@ -163,6 +163,7 @@ impl Follower {
                     Reading::Nothing | Reading::Followed(_) | Reading::Ended => {}
                 }
             }
+            Read::TooLong(too_long) => return Err(LogUnavailable::too_long(too_long)),
             Read::Cut(begun) => {
                 self.begun = begun;
                 return self.cut();

@@ -40,6 +40,7 @@ pub async fn installer_log_tail(
     loop {
         match timeout(READ_WITHIN, log.read()).await.unwrap_or(Read::Cut(None)) {
             Read::Lines(lines) => lines.iter().for_each(|line| tail.push(line)),
+            Read::TooLong(too_long) => return Err(LogUnavailable::too_long(too_long)),
             Read::End(begun) | Read::Cut(begun) => {
                 if let Some(line) = &begun {
                     tail.push(line);

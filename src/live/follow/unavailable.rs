@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::super::no_answer::RequestTimedOut;
 use super::pod::{DEPLOYMENT, NAMESPACE};
-use crate::live::request_error::{Cause, Object, RequestError, Verb};
+use crate::live::request_error::{Cause, Object, RequestError, TooLong, Verb};
 
 /// Why the installer's log cannot be read. Nothing that changes a cluster depends on the log: callers go on without it.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,11 @@ impl LogUnavailable {
         Self::Unreadable { asked: Asked::Log, source: Box::new(kube::Error::Service(Box::new(cause))) }
     }
 
+    /// A line of it does not end.
+    pub(super) fn too_long(too_long: TooLong) -> Self {
+        Self::Unreadable { asked: Asked::Log, source: Box::new(kube::Error::Service(Box::new(too_long))) }
+    }
+
     /// The request that failed, where one did.
     pub fn request_error(&self, side: &Side) -> Option<RequestError> {
         let (Self::Forbidden { asked, source } | Self::Unreadable { asked, source }) = self else {
@@ -130,7 +135,11 @@ impl LogUnavailable {
 
     /// Whether trying again may help.
     pub(super) fn may_pass(&self) -> bool {
-        !matches!(self, Self::Forbidden { .. })
+        match self {
+            Self::Forbidden { .. } => false,
+            Self::Unreadable { source, .. } => !matches!(Cause::from(&**source), Cause::TooLong(_)),
+            Self::NoInstaller | Self::ScaledDown | Self::NoPod { .. } => true,
+        }
     }
 
     /// Whether nothing is broken: the pod is gone (404), or its container has not started (400, `is waiting to start:

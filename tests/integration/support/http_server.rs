@@ -3,13 +3,18 @@
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use super::Kubeconfig;
+use super::kubectl_mc::HANGS_AFTER;
 
 /// What a request is answered with.
 #[derive(Clone)]
@@ -17,16 +22,29 @@ pub struct Answer {
     status: u16,
     headers: String,
     body: String,
+    /// What follows on the body for ever.
+    goes_on: Option<String>,
 }
 
 impl Answer {
     pub fn json(status: u16, body: &Value) -> Self {
         let headers = "content-type: application/json\r\n".to_owned();
-        Self { status, headers, body: body.to_string() }
+        Self { status, headers, body: body.to_string(), goes_on: None }
     }
 
     pub fn text(status: u16, body: &str) -> Self {
-        Self { status, headers: "content-type: text/html\r\n".to_owned(), body: body.to_owned() }
+        Self {
+            status,
+            headers: "content-type: text/html\r\n".to_owned(),
+            body: body.to_owned(),
+            goes_on: None,
+        }
+    }
+
+    /// A body that begins with `start` and never ends.
+    pub fn endless(status: u16, start: &str, goes_on: &str) -> Self {
+        let goes_on = goes_on.repeat((64 << 10) / goes_on.len());
+        Self { goes_on: Some(goes_on), ..Self::text(status, start) }
     }
 
     /// A refusal as apiservers write it.
@@ -49,6 +67,7 @@ impl Answer {
 pub struct HttpServer {
     address: String,
     heads: Arc<Mutex<Vec<String>>>,
+    taken: Arc<AtomicUsize>,
 }
 
 impl HttpServer {
@@ -57,14 +76,15 @@ impl HttpServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (heads, answer) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(answer));
-        let seen = Arc::clone(&heads);
+        let (seen, taken) = (Arc::clone(&heads), Arc::<AtomicUsize>::default());
+        let count = Arc::clone(&taken);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
-                thread::spawn(move || serve(stream, &seen, &*answer));
+                let (seen, answer, count) = (Arc::clone(&seen), Arc::clone(&answer), Arc::clone(&count));
+                thread::spawn(move || serve(stream, &seen, &count, &*answer));
             }
         });
-        Self { address, heads }
+        Self { address, heads, taken }
     }
 
     /// `127.0.0.1:PORT`.
@@ -78,13 +98,33 @@ impl HttpServer {
         Kubeconfig::of_nobody().cluster("host", &cluster).cluster("member1", &cluster)
     }
 
+    /// How many bytes of endless bodies were taken from it, those on the way included.
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it holds.
+    #[track_caller]
+    pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !holds() {
+            assert!(begun.elapsed() < HANGS_AFTER, "{what} does not come: {:?}", self.heads());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The heads of all requests so far, in lower case.
     pub fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
-fn serve(mut stream: TcpStream, heads: &Mutex<Vec<String>>, answer: &dyn Fn(&str) -> Answer) {
+fn serve(
+    mut stream: TcpStream,
+    heads: &Mutex<Vec<String>>,
+    taken: &AtomicUsize,
+    answer: &dyn Fn(&str) -> Answer,
+) {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read(&mut byte).unwrap_or(0) == 0 {
@@ -93,11 +133,16 @@ fn serve(mut stream: TcpStream, heads: &Mutex<Vec<String>>, answer: &dyn Fn(&str
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let Answer { status, headers, body } = answer(head.split(' ').nth(1).unwrap_or_default());
+    let Answer { status, headers, body, goes_on } = answer(head.split(' ').nth(1).unwrap_or_default());
     heads.lock().unwrap().push(head.to_ascii_lowercase());
-    let length = body.len();
-    let text = format!(
-        "HTTP/1.1 {status} x\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
-    stream.write_all(text.as_bytes()).ok();
+    let length = match goes_on {
+        Some(_) => String::new(),
+        None => format!("content-length: {}\r\n", body.len()),
+    };
+    let text = format!("HTTP/1.1 {status} x\r\n{headers}connection: close\r\n{length}\r\n{body}");
+    let mut written = stream.write_all(text.as_bytes());
+    while let (Some(more), Ok(())) = (&goes_on, &written) {
+        written = stream.write_all(more.as_bytes());
+        taken.fetch_add(more.len(), Ordering::SeqCst);
+    }
 }

@@ -16,7 +16,7 @@ use tempfile::{NamedTempFile, TempDir};
 use super::kubeconfig::secrets_in;
 
 /// Longer than any command in a test takes; one that hangs fails with what it said so far.
-const HANGS_AFTER: Duration = Duration::from_secs(120);
+pub(super) const HANGS_AFTER: Duration = Duration::from_secs(120);
 
 /// A command line under construction.
 #[must_use]
