@@ -25,6 +25,7 @@ use super::requests::Requests;
 use super::selected_context::SelectedContext;
 use super::server_clock::ServerClock;
 use super::server_trust::Authority;
+use super::shown::NoCertificate;
 use super::tls_failure::WayOut;
 use super::transport;
 
@@ -169,7 +170,8 @@ impl Connection {
         let authority = authority(&context)?;
         let credentials = credentials(&context, environment).await?;
         let shown = credentials.shown();
-        let tls = tls(&context, &config, authority, credentials.identity)?;
+        let no_certificate = NoCertificate::default();
+        let tls = tls(&context, &config, authority, credentials.identity, no_certificate.clone())?;
         let proxy = config.proxy_url.clone();
         let inner = transport::client(config, tls, !environment.disables_http2)
             .map_err(|error| ConnectionError::Client { side: side.clone(), source: Cause::from(&error) })?;
@@ -177,7 +179,7 @@ impl Connection {
         let requests = Requests::new(side.clone(), &server, inner, request_timeout);
         let clock = ServerClock::default();
         let requests = requests.through(proxy.as_ref()).with_token(credentials.token);
-        let requests = requests.showing(shown).setting(clock.clone());
+        let requests = requests.showing(shown, no_certificate).setting(clock.clone());
         let requests = if environment.in_passing { requests.sent_once() } else { requests };
         let (client, may_everything) = (requests.into_client(), Arc::default());
         Ok(Self { side, context, server, client, clock, request_timeout, may_everything })
@@ -229,6 +231,7 @@ fn tls(
     config: &Config,
     authority: Option<Authority>,
     identity: Option<ClientIdentity>,
+    no_certificate: NoCertificate,
 ) -> Result<ClientConfig, ConnectionError> {
     let mut tls = match authority {
         Some(authority) => ClientConfig::builder()
@@ -245,9 +248,10 @@ fn tls(
             source: Cause::from(&error),
         })?,
     };
-    if let Some(identity) = identity {
-        tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity.certified));
-    }
+    tls.client_auth_cert_resolver = match identity {
+        Some(identity) => Arc::new(SingleCertAndKey::from(identity.certified)),
+        None => Arc::new(no_certificate),
+    };
     Ok(tls)
 }
 

@@ -31,6 +31,7 @@ impl Credentials {
         Shown {
             certificate_until: self.identity.as_ref().map(|identity| identity.until),
             otherwise: self.token.is_some() || self.by_kube,
+            was_asked: false,
         }
     }
 }

@@ -25,7 +25,7 @@ use super::no_answer::{NoAnswer, RequestTimedOut};
 use super::retry::Failure;
 use super::server_clock::ServerClock;
 use super::server_text;
-use super::shown::Shown;
+use super::shown::{NoCertificate, Shown};
 use super::traffic::Traffic;
 
 /// How long an ordinary request may take, its answer's body included, unless `--request-timeout` says
@@ -40,6 +40,7 @@ pub struct Requests {
     timeout: Option<Duration>,
     token: Option<BearerToken>,
     shown: Shown,
+    no_certificate: NoCertificate,
     traffic: Traffic,
     clock: ServerClock,
     sends_once: bool,
@@ -59,6 +60,7 @@ impl Requests {
             timeout,
             token: None,
             shown: Shown { otherwise: true, ..Shown::default() },
+            no_certificate: NoCertificate::default(),
             traffic,
             clock: ServerClock::default(),
             sends_once: false,
@@ -85,8 +87,8 @@ impl Requests {
     }
 
     /// Explains refusals by what is shown to the server.
-    pub(super) fn showing(self, shown: Shown) -> Self {
-        Self { shown, ..self }
+    pub(super) fn showing(self, shown: Shown, no_certificate: NoCertificate) -> Self {
+        Self { shown, no_certificate, ..self }
     }
 
     pub(super) fn with_token(self, token: Option<BearerToken>) -> Self {
@@ -137,7 +139,8 @@ impl Requests {
     fn with_address(&self, source: kube::Error) -> BoxError {
         let address = self.address.split_once("://").map_or(&*self.address, |(_, address)| address);
         let address = format!("{address}{}", self.through);
-        Box::new(NoAnswer { address, shown: self.shown, source })
+        let shown = Shown { was_asked: self.no_certificate.was_asked(), ..self.shown };
+        Box::new(NoAnswer { address, shown, source })
     }
 
     /// Sends the request with the plugin's token, and once more with a new one if the server refuses it:

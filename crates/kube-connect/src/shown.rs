@@ -1,8 +1,14 @@
 //! What a connection shows to its server of who one is: a refusal does not tell.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::Timestamp;
 use kubesphere::command::Kubectl;
 use kubesphere::side::Side;
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::sign::CertifiedKey;
 
 use super::tls_failure::WayOut;
 
@@ -13,6 +19,29 @@ pub struct Shown {
     pub certificate_until: Option<i64>,
     /// Whether there is a token, a password or the like.
     pub otherwise: bool,
+    /// Whether the server has asked for a client certificate where there is none.
+    pub was_asked: bool,
+}
+
+/// Shows a server no client certificate, and remembers whether it has asked for one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NoCertificate(Arc<AtomicBool>);
+
+impl NoCertificate {
+    pub(super) fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 /// Why a server refuses.
@@ -49,7 +78,7 @@ impl Refusal {
 impl Shown {
     /// Whether there is nothing at all.
     pub fn is_nothing(self) -> bool {
-        self == Self::default()
+        self.certificate_until.is_none() && !self.otherwise
     }
 
     /// Why a server answers with 401, or also with 403, as far as what was shown to it tells.

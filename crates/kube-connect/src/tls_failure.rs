@@ -24,6 +24,10 @@ pub enum WayOut {
     RenewServer,
     /// The server is shown a wrong certificate, or none.
     RenewClient,
+    /// The server wants a certificate, and the context has none.
+    BringClient,
+    /// The server is too old, or what stands before it.
+    ModerniseServer,
     /// The server speaks something else.
     SpeakPlainly,
     /// Nothing that is known.
@@ -55,6 +59,15 @@ impl WayOut {
                  --client-key=FILE --embed-certs`",
                 side.context()
             ),
+            Self::BringClient => format!(
+                "give the user of context \"{}\" the certificate that the server, or a proxy before it, asks for: `{config} \
+                 set-credentials USER --client-certificate=FILE --client-key=FILE --embed-certs`",
+                side.context()
+            ),
+            Self::ModerniseServer => {
+                "have the server, or the load balancer before it, speak TLS 1.2 or 1.3, or name the API server's own address"
+                    .to_owned()
+            }
             Self::SpeakPlainly => "is it an `http://` server, or a proxy?".to_owned(),
             Self::None => return None,
         })
@@ -69,7 +82,7 @@ pub(super) fn explained(error: &TlsError, shown: Shown) -> (String, WayOut) {
         TlsError::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-        ) => ("the server speaks no version of TLS from 1.2 on".to_owned(), WayOut::None),
+        ) => of_old_version(),
         TlsError::InvalidMessage(_) => ("the server does not speak TLS".to_owned(), WayOut::SpeakPlainly),
         error => (format!("TLS failed: {}", server_text::message(&error.to_string())), WayOut::None),
     }
@@ -83,6 +96,16 @@ pub fn handshake_detail(error: &io::Error) -> String {
     }
 }
 
+fn of_old_version() -> (String, WayOut) {
+    let why = "the server speaks TLS 1.1 or older, which neither kubectl nor kubectl-mc accepts";
+    (why.to_owned(), WayOut::ModerniseServer)
+}
+
+fn of_missing_certificate() -> (String, WayOut) {
+    let why = "the server asks for a client certificate, and the context brings none";
+    (why.to_owned(), WayOut::BringClient)
+}
+
 /// What the server says of what it was shown, or that nothing could be agreed on.
 fn of_alert(alert: AlertDescription, shown: Shown) -> (String, WayOut) {
     use AlertDescription as Alert;
@@ -92,9 +115,10 @@ fn of_alert(alert: AlertDescription, shown: Shown) -> (String, WayOut) {
     };
     match alert {
         Alert::CertificateRequired | Alert::BadCertificate if shown.certificate_until.is_none() => {
-            let why = "the server asks for a client certificate, and the context brings none";
-            (why.to_owned(), WayOut::RenewClient)
+            of_missing_certificate()
         }
+        // OpenSSL's word for it in TLS 1.2 (`ssl/statem/statem_srvr.c`, `tls_process_client_certificate`).
+        Alert::HandshakeFailure if shown.was_asked => of_missing_certificate(),
         Alert::CertificateRequired => refused("it says that none came"),
         Alert::UnknownCA => refused("it does not know the authority that signed it"),
         Alert::CertificateExpired => refused("it says that it has expired"),
@@ -109,7 +133,7 @@ fn of_alert(alert: AlertDescription, shown: Shown) -> (String, WayOut) {
                 .to_owned(),
             WayOut::Reissue,
         ),
-        Alert::ProtocolVersion => ("the server speaks no version of TLS from 1.2 on".to_owned(), WayOut::None),
+        Alert::ProtocolVersion => of_old_version(),
         Alert::UnrecognisedName => {
             ("the server has no certificate for the name that it is called by".to_owned(), WayOut::Rename)
         }
