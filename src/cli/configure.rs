@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 /// keeps every other byte: comments, quotes, order, indentation and line ends. A member needs the host's jwtSecret, which
 /// comes from the host itself, a file or stdin, and never from the command line.
 ///
-/// A file that everybody may read is closed to them when it gets the secret. The new file has the old one's mode, owner
-/// and group, but neither its access control lists nor its extended attributes; a file with hard links is refused.
+/// A file that gets the secret is closed to all but its owner: of 0644 and of 0660 becomes 0600. Else the new file has the
+/// old one's mode, and always its owner and group, but neither its access control lists nor its extended attributes; a file with hard links is refused.
 ///
 /// On a cluster where KubeSphere is installed the file counts no more: use `kubectl mc prepare` there.
 ///

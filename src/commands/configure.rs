@@ -8,6 +8,7 @@ use config_file::{
     store::{self, Readers, Stored},
 };
 use kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role};
+use secrecy::zeroize::Zeroizing;
 
 use super::given_secret::{SOURCES, confirm_piped, given_secret, is_given};
 use crate::{
@@ -103,7 +104,7 @@ async fn configure_file(configure: &Configure, global: &Global, ui: &Ui) -> Resu
     let text = text_of(source.bytes()).map_err(refused)?;
     let file = ConfigurationFile::parse(text).map_err(refused)?;
     let wanted = wanted(configure, global, ui).await?;
-    let edited = file.edit(&wanted).map_err(refused)?;
+    let edited = Zeroizing::new(file.edit(&wanted).map_err(refused)?);
     configuration_file::advise(ui, &name, &file.advice(&wanted));
     let edit = Edit { name: &name, text, edited: &edited, file: &file };
     match &source {
@@ -133,7 +134,7 @@ async fn wanted(configure: &Configure, global: &Global, ui: &Ui) -> Result<Wante
 
 /// Where the text comes from, and goes to.
 enum Source {
-    Stdin(Vec<u8>),
+    Stdin(Zeroizing<Vec<u8>>),
     File(Box<Stored>),
 }
 
@@ -190,6 +191,7 @@ impl Edit<'_> {
         let name = self.name;
         let is_changed = self.text != self.edited;
         let closes = is_changed && configure.role == ConfiguredRole::Member;
+        stored.sweep();
         if is_changed {
             stored.confirm_writable()?;
             if configure.backup {
@@ -197,8 +199,12 @@ impl Edit<'_> {
             }
             stored.replace(self.edited, readers(closes))?;
         }
-        if let Some(secrets) = self.secrets(configure.role).filter(|_| stored.is_everybodys()) {
-            let readable = if closes { Readable::NoLonger } else { Readable::Still };
+        let readable = if closes {
+            stored.is_shared().then_some(Readable::NoLonger)
+        } else {
+            stored.is_everybodys().then_some(Readable::Still)
+        };
+        if let (Some(secrets), Some(readable)) = (self.secrets(configure.role), readable) {
             configuration_file::warn_of_readers(ui, name, secrets, readable);
         }
         configuration_file::result(ui, name, is_changed)
@@ -214,7 +220,7 @@ impl Edit<'_> {
 }
 
 fn readers(holds_secrets: bool) -> Readers {
-    if holds_secrets { Readers::NotEverybody } else { Readers::Unchanged }
+    if holds_secrets { Readers::Owner } else { Readers::Unchanged }
 }
 
 /// As compilers say it, so that editors find the place.

@@ -15,12 +15,12 @@ pub enum Secrets {
     Others,
 }
 
-/// Whether everybody may read a file, after it was written.
+/// Who may read a file after it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readable {
-    /// Not any longer.
+    /// Its owner, and not any longer those who could before.
     NoLonger,
-    /// As before.
+    /// Everybody, as before.
     Still,
 }
 
@@ -38,12 +38,12 @@ pub fn warn_of_results(ui: &Ui, secrets: Secrets) {
     ui.hint("close it with `chmod o-r FILE`; the next one is closed from the start with `umask 077`");
 }
 
-/// That everybody may read the file, or could until now.
+/// That everybody may read the file, or that others could until now.
 pub fn warn_of_readers(ui: &Ui, name: &str, secrets: Secrets, readable: Readable) {
     let secrets = secrets.as_str();
     ui.warning(&match readable {
         Readable::NoLonger => {
-            format!("{name}: it is no longer readable by everybody, because it holds {secrets} now")
+            format!("{name}: nobody but its owner may read it any longer, because it holds {secrets} now")
         }
         Readable::Still => {
             format!("{name}: everybody may read it, and it holds {secrets}: `chmod o-r {}`", shell_word(name))

@@ -11,8 +11,8 @@ use kubesphere::jwt_secret::JwtSecret;
 use testbed::kubesphere::{Installation, Peculiarity, Role, Scenario, Version};
 
 use crate::support::{
-    CONFIGURATION_HEAD as HEAD, Folder, GIVEN_SECRET as SECRET, Kubeconfig, KubectlMc, MEMBER, Run, Watched,
-    user_who_may,
+    CONFIGURATION_HEAD as HEAD, Folder, GIVEN_SECRET as SECRET, Kubeconfig, KubectlMc, MEMBER, Run, STRACE,
+    Watched, user_who_may,
 };
 
 #[test]
@@ -32,11 +32,13 @@ fn a_host_is_configured_once() {
 }
 
 #[test]
-fn a_members_file_is_closed_to_everybody() {
+fn a_members_file_is_closed_to_all_but_its_owner() {
     let folder = Folder::with("installer");
     let run = folder.run(MEMBER).code(0).stdout("c.yaml configured\n");
-    run.says("warning: c.yaml: it is no longer readable by everybody, because it holds the jwtSecret now\n");
-    assert_eq!(folder.mode("c.yaml"), 0o640);
+    run.says(
+        "warning: c.yaml: nobody but its owner may read it any longer, because it holds the jwtSecret now\n",
+    );
+    assert_eq!(folder.mode("c.yaml"), 0o600);
     assert!(folder.text("c.yaml").contains(&format!("    jwtSecret: \"{SECRET}\"           # Ask the host")));
     let run = folder.run(MEMBER).code(0).stdout("c.yaml unchanged\n");
     assert_eq!(run.stderr, "");
@@ -103,7 +105,7 @@ fn a_backup_keeps_what_was_there() {
     folder.chmod("c.yaml", 0o644);
     folder.run("c.yaml --role host --backup").code(0);
     assert_eq!(folder.text("c.yaml.bak"), with_secret);
-    assert_eq!(folder.mode("c.yaml.bak"), 0o640);
+    assert_eq!(folder.mode("c.yaml.bak"), 0o600);
     assert_eq!(folder.mode("c.yaml"), 0o644);
     assert_eq!(folder.names(), ["c.yaml", "c.yaml.bak", "secret"]);
 }
@@ -123,7 +125,7 @@ fn a_link_leads_to_its_file() {
 
 /// A write that fails half way kills the process, as a full quota or a power failure would end it.
 #[test]
-fn a_kill_half_way_leaves_the_old_file_and_shows_nobody_the_new_one() {
+fn a_kill_half_way_leaves_the_old_file_and_nothing_of_the_new_one() {
     let text = format!("{HEAD}spec:\n{}", "  # long\n".repeat(2000));
     let folder = Folder::of(text.as_bytes());
     let program = env!("CARGO_BIN_EXE_kubectl-mc");
@@ -131,10 +133,51 @@ fn a_kill_half_way_leaves_the_old_file_and_shows_nobody_the_new_one() {
     let output = Command::new("sh").args(["-c", &script]).current_dir(folder.root()).output().unwrap();
     assert!(!output.status.success(), "{output:?}");
     assert_eq!(folder.text("c.yaml"), text);
-    let rest: Vec<String> =
-        folder.names().into_iter().filter(|name| !["c.yaml", "secret"].contains(&name.as_str())).collect();
-    assert_eq!(rest.len(), 1, "it was killed before or after the write: {rest:?}");
-    assert_eq!(folder.mode(&rest[0]), 0o600);
+    assert_eq!(folder.names(), ["c.yaml", "secret"]);
+}
+
+/// At each call that makes, fills, closes or moves a file. Only between the last two a copy stays, which nobody else may
+/// read, until the next run.
+#[test]
+fn killed_at_each_call_it_leaves_the_old_file_or_the_new_one_and_the_next_run_sweeps() {
+    if !STRACE.is_there() {
+        return;
+    }
+    let (old, new) = {
+        let folder = Folder::with("bare");
+        let old = folder.text("c.yaml");
+        folder.run(MEMBER).code(0);
+        (old, folder.text("c.yaml"))
+    };
+    let mut left_at = Vec::new();
+    for call in ["?open", "flock", "write", "fchmod", "fsync", "linkat", "renameat"] {
+        for number in 1.. {
+            let folder = Folder::with("bare");
+            let killed = format!("inject={call}:signal=KILL:when={number}");
+            let mut strace = Command::new("strace");
+            strace
+                .args(["-f", "-o/dev/null", "-e", &killed])
+                .args([env!("CARGO_BIN_EXE_kubectl-mc"), "configure"]);
+            let ended = strace.args(MEMBER.split(' ')).current_dir(folder.root()).output().unwrap().status;
+            let text = folder.text("c.yaml");
+            assert!(text == old || text == new, "{call} {number}: {text}");
+            let names = folder.names();
+            let left: Vec<&String> =
+                names.iter().filter(|name| !["c.yaml", "secret"].contains(&name.as_str())).collect();
+            assert!(left.iter().all(|name| folder.mode(name) == 0o600), "{call} {number}: {names:?}");
+            left_at.extend(left.iter().map(|_| call));
+            folder.run(MEMBER).code(0);
+            assert_eq!(folder.text("c.yaml"), new, "{call} {number}");
+            assert_eq!(
+                (folder.mode("c.yaml"), folder.names()),
+                (0o600, vec!["c.yaml".to_owned(), "secret".to_owned()])
+            );
+            if ended.success() {
+                break;
+            }
+        }
+    }
+    assert_eq!(left_at, ["renameat"], "it has a name between two calls alone");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files that hold a ClusterConfiguration, edited so that every byte stays that nobody asked to change.
 //!
-//! `store` touches the disk; everything else turns text into text.
+//! `store` touches the disk, with `new_file` and `permissions`; everything else turns text into text.
 
 pub mod advice;
 pub mod configuration_file;
@@ -11,6 +11,7 @@ mod edit;
 mod encryption;
 mod invisible;
 mod misplaced;
+mod new_file;
 mod permissions;
 mod scalar;
 mod shown;

@@ -15,6 +15,21 @@ pub(super) fn everybody_reads(metadata: &Metadata) -> bool {
     metadata.mode() & 0o004 != 0
 }
 
+/// Whether anybody but its owner has a right to the file.
+#[cfg(unix)]
+pub(super) fn others_have_rights(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.mode() & 0o077 != 0
+}
+
+/// Whether both give the same rights to the same people.
+#[cfg(unix)]
+pub(super) fn are_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let rights = |metadata: &Metadata| (metadata.mode(), metadata.uid(), metadata.gid());
+    rights(one) == rights(other)
+}
+
 /// Whether nobody may write it; root could all the same. Elsewhere the mark means nothing on folders.
 pub(super) fn nobody_writes(metadata: &Metadata) -> bool {
     (cfg!(unix) || metadata.is_file()) && metadata.permissions().readonly()
@@ -31,11 +46,11 @@ pub(super) fn has_other_names(metadata: &Metadata) -> bool {
 #[cfg(unix)]
 pub(super) fn copy_mode(new: &File, old: &Metadata, readers: Readers) -> io::Result<()> {
     use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
-    let taken = match readers {
-        Readers::Unchanged => 0,
-        Readers::NotEverybody => 0o004,
+    let kept = match readers {
+        Readers::Unchanged => 0o7777,
+        Readers::Owner => 0o700,
     };
-    new.set_permissions(Permissions::from_mode(old.permissions().mode() & 0o7777 & !taken))
+    new.set_permissions(Permissions::from_mode(old.permissions().mode() & kept))
 }
 
 /// Gives a new file to the owner and the group of an old one, unless it is theirs.
@@ -58,6 +73,18 @@ pub(super) fn sync_folder(folder: &Path) {
 #[cfg(not(unix))]
 pub(super) fn everybody_reads(_: &Metadata) -> bool {
     false
+}
+
+/// There are no such bits.
+#[cfg(not(unix))]
+pub(super) fn others_have_rights(_: &Metadata) -> bool {
+    false
+}
+
+/// There are no such bits.
+#[cfg(not(unix))]
+pub(super) fn are_same(_: &Metadata, _: &Metadata) -> bool {
+    true
 }
 
 /// They cannot be counted.

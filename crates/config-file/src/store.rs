@@ -9,15 +9,19 @@ use std::{
 };
 
 use kubesphere::shell_word::shell_word;
+use secrecy::zeroize::Zeroizing;
 
-use super::permissions;
+use super::{
+    new_file::{self, NamedFile, NewFile},
+    permissions,
+};
 
 /// The longest file that is read: a hundred times what KubeKey writes.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// A file as it was read.
 pub struct Stored {
-    pub bytes: Vec<u8>,
+    pub bytes: Zeroizing<Vec<u8>>,
     /// How it was named, for messages.
     path: PathBuf,
     /// The file itself, where a link was named.
@@ -37,8 +41,8 @@ impl fmt::Debug for Stored {
 pub enum Readers {
     /// Those who could.
     Unchanged,
-    /// Those who could, but not everybody.
-    NotEverybody,
+    /// The file's owner, and nobody else.
+    Owner,
 }
 
 /// A file that cannot be read or written, and why.
@@ -124,17 +128,28 @@ pub fn read(path: &Path) -> Result<Stored, StoreError> {
 }
 
 /// All that comes from a file or a stream of this name, unless it is too long.
-pub fn bytes_of(source: impl Read, name: &Path) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::new();
-    let read = source.take(LONGEST + 1).read_to_end(&mut bytes);
+pub fn bytes_of(source: impl Read, name: &Path) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    // One that grows would leave copies of secrets behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    let read = source.take(LONGEST as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|error| StoreError::Unreadable(name.to_owned(), error))?;
-    if bytes.len() as u64 > LONGEST {
+    if bytes.len() > LONGEST {
         return Err(StoreError::TooLong(name.to_owned()));
     }
     Ok(bytes)
 }
 
 impl Stored {
+    /// Removes what runs have left beside it that were killed.
+    pub fn sweep(&self) {
+        new_file::sweep(folder(&self.target));
+    }
+
+    /// Whether anybody but its owner has a right to it.
+    pub fn is_shared(&self) -> bool {
+        permissions::others_have_rights(&self.metadata)
+    }
+
     /// Whether everybody may read it.
     pub fn is_everybodys(&self) -> bool {
         permissions::everybody_reads(&self.metadata)
@@ -168,39 +183,47 @@ impl Stored {
         if path.is_dir() {
             return Err(StoreError::BackupDirectory(path));
         }
-        self.put(&path, &self.bytes, readers)
+        self.written(&path, &self.bytes, readers)?.replace(&path).map_err(unwritable(&path))?;
+        permissions::sync_folder(folder(&path));
+        Ok(())
     }
 
     /// Puts a text in the file's place, with its mode, owner and group.
     pub fn replace(&self, text: &str, readers: Readers) -> Result<(), StoreError> {
-        if self.has_changed() {
-            return Err(StoreError::Changed(self.path.clone()));
-        }
-        self.put(&self.target, text.as_bytes(), readers)
-    }
-
-    fn has_changed(&self) -> bool {
-        let modified = |metadata: &Metadata| metadata.modified().ok();
-        fs::metadata(&self.target).map_or(true, |now| {
-            modified(&now) != modified(&self.metadata) || now.len() != self.metadata.len()
-        })
-    }
-
-    /// Written beside it, readable by nobody else, and renamed when all of it is on the disk.
-    fn put(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), StoreError> {
-        let unwritable = |error| StoreError::Unwritable(path.to_owned(), error);
-        let folder = folder(path);
-        let mut new =
-            tempfile::Builder::new().prefix(".kubectl-mc-").tempfile_in(folder).map_err(unwritable)?;
-        new.write_all(bytes).map_err(unwritable)?;
-        permissions::give_to_owner(new.as_file(), &self.metadata)
-            .map_err(|error| StoreError::Owner(self.path.clone(), error))?;
-        permissions::copy_mode(new.as_file(), &self.metadata, readers).map_err(unwritable)?;
-        new.as_file().sync_all().map_err(unwritable)?;
-        new.persist(path).map_err(|error| unwritable(error.error))?;
-        permissions::sync_folder(folder);
+        let new = self.written(&self.target, text.as_bytes(), readers)?;
+        self.confirm_unchanged()?;
+        new.replace(&self.target).map_err(unwritable(&self.target))?;
+        permissions::sync_folder(folder(&self.target));
         Ok(())
     }
+
+    /// Asked at the last moment, so that a colleague's change is not lost. What it holds counts and who may what: a time
+    /// may be put back, or too coarse.
+    fn confirm_unchanged(&self) -> Result<(), StoreError> {
+        let now = File::open(&self.target).and_then(|file| Ok((file.metadata()?, file)));
+        let is_same = now.is_ok_and(|(metadata, file)| {
+            permissions::are_same(&metadata, &self.metadata)
+                && bytes_of(file, &self.path).is_ok_and(|bytes| bytes == self.bytes)
+        });
+        if is_same { Ok(()) } else { Err(StoreError::Changed(self.path.clone())) }
+    }
+
+    /// A file that is whole and on the disk beside `path`, in whose place it will be put.
+    fn written(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<NamedFile, StoreError> {
+        let (folder, unwritable) = (folder(path), || unwritable(path));
+        let new = NewFile::in_folder(folder).map_err(unwritable())?;
+        new.file().write_all(bytes).map_err(unwritable())?;
+        permissions::give_to_owner(new.file(), &self.metadata)
+            .map_err(|error| StoreError::Owner(self.path.clone(), error))?;
+        permissions::copy_mode(new.file(), &self.metadata, readers).map_err(unwritable())?;
+        new.file().sync_all().map_err(unwritable())?;
+        new.named(folder).map_err(unwritable())
+    }
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    |error| StoreError::Unwritable(path, error)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

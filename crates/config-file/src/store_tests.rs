@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Readers, StoreError, read};
+use super::{NewFile, Readers, StoreError, read};
 
 fn file(mode: u32) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -47,11 +47,24 @@ fn mode_and_owner_are_kept_and_nothing_else_is_left() {
 }
 
 #[test]
-fn everybody_loses_the_right_to_read_and_nobody_else_does() {
-    for (bits, left) in [(0o644, 0o640), (0o646, 0o642), (0o600, 0o600), (0o664, 0o660)] {
+fn a_file_that_gets_a_secret_is_its_owners_alone() {
+    for (bits, left) in [
+        (0o644, 0o600),
+        (0o666, 0o600),
+        (0o646, 0o600),
+        (0o660, 0o600),
+        (0o640, 0o600),
+        (0o600, 0o600),
+        (0o777, 0o700),
+        (0o200, 0o200),
+        (0o6755, 0o700),
+    ] {
         let (_folder, path) = file(bits);
-        read(&path).unwrap().replace("new", Readers::NotEverybody).unwrap();
-        assert_eq!(mode(&path), left);
+        let stored = read(&path).unwrap();
+        assert_eq!(stored.is_shared(), bits & 0o077 != 0, "{bits:o}");
+        stored.back_up(Readers::Owner).unwrap();
+        stored.replace("new", Readers::Owner).unwrap();
+        assert_eq!([mode(&path), mode(&stored.backup_path())], [left; 2], "{bits:o}");
     }
 }
 
@@ -123,6 +136,71 @@ fn what_somebody_else_changed_is_not_overwritten() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
 }
 
+/// At the last moment: the new file is written already.
+#[test]
+fn a_change_that_comes_while_the_new_file_is_written_is_not_overwritten() {
+    let (folder, path) = file(0o644);
+    let stored = read(&path).unwrap();
+    let times = fs::metadata(&path).unwrap().modified().unwrap();
+    let changes: [&dyn Fn(); 4] = [
+        // Of the same length and, as far as can be seen, at the same time.
+        &|| {
+            fs::write(&path, "OLD").unwrap();
+            fs::File::options().write(true).open(&path).unwrap().set_modified(times).unwrap();
+        },
+        &|| {
+            fs::write(folder.path().join("theirs"), "theirs").unwrap();
+            fs::rename(folder.path().join("theirs"), &path).unwrap();
+        },
+        &|| fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap(),
+        &|| fs::remove_file(&path).unwrap(),
+    ];
+    for change in changes {
+        let new = stored.written(&path, b"new", Readers::Unchanged).unwrap();
+        stored.confirm_unchanged().unwrap();
+        change();
+        assert!(matches!(stored.confirm_unchanged(), Err(StoreError::Changed(_))));
+        drop(new);
+        let written = matches!(stored.replace("new", Readers::Unchanged), Ok(()));
+        assert!(!written && fs::read_to_string(&path).unwrap_or_default() != "new");
+        assert!(names(&folder).iter().all(|name| name == "c.yaml"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_swept_and_what_somebody_writes_is_not() {
+    let (folder, path) = file(0o644);
+    let stored = read(&path).unwrap();
+    let under_way = stored.written(&path, b"new", Readers::Unchanged).unwrap();
+    let [ours] = &names(&folder)[..1] else { panic!() };
+    for (name, is_ours) in [(".kubectl-mc-Ab12Cd", true), (".kubectl-other", false)] {
+        fs::write(folder.path().join(name), "left").unwrap();
+        stored.sweep();
+        assert_eq!(folder.path().join(name).exists(), !is_ours, "{name}");
+    }
+    symlink("c.yaml", folder.path().join(".kubectl-mc-link")).unwrap();
+    stored.sweep();
+    assert!(path.exists() && folder.path().join(ours).exists());
+    under_way.replace(&path).unwrap();
+    assert_eq!(names(&folder), [".kubectl-mc-link", ".kubectl-other", "c.yaml"]);
+}
+
+/// Not before it is whole.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_file_has_no_name_while_it_is_written() {
+    let (folder, _path) = file(0o644);
+    let new = NewFile::in_folder(folder.path()).unwrap();
+    new.file().set_len(5).unwrap();
+    assert_eq!(names(&folder), ["c.yaml"]);
+    let named = new.named(folder.path()).unwrap();
+    assert_eq!(names(&folder).len(), 2);
+    drop(named);
+    assert_eq!(names(&folder), ["c.yaml"]);
+}
+
 #[test]
 fn what_is_no_file_is_refused() {
     let (folder, path) = file(0o644);
@@ -130,6 +208,6 @@ fn what_is_no_file_is_refused() {
     assert!(matches!(read(Path::new("/dev/null")), Err(StoreError::NotAFile(_))));
     assert!(matches!(read(&folder.path().join("none")), Err(StoreError::Missing(_))));
     assert!(matches!(read(&path.join("none")), Err(StoreError::Missing(_))));
-    fs::File::create(&path).unwrap().set_len(super::LONGEST + 1).unwrap();
+    fs::File::create(&path).unwrap().set_len(super::LONGEST as u64 + 1).unwrap();
     assert!(matches!(read(&path), Err(StoreError::TooLong(_))));
 }

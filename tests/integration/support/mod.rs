@@ -29,7 +29,7 @@ pub use kubeconfig::{Kubeconfig, by_plugin};
 pub use kubectl_mc::{KubectlMc, Run, Started};
 pub use listing::listing;
 pub use pod::{image_pull_back_off, set_installer_container};
-pub use programs::{BASH_COMPLETION, FISH, ZSH};
+pub use programs::{BASH_COMPLETION, FISH, STRACE, ZSH};
 pub use reader::{Reader, Shown, difference, shown_blocks};
 pub use rights::{ON_HOST, ON_MEMBER, PROBING, user, user_who_may, without};
 pub use role_file::{Grant, RoleFile, exists};

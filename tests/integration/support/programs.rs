@@ -26,6 +26,9 @@ pub const FISH: Program = Program { name: "fish", file: "fish" };
 /// The shell.
 pub const ZSH: Program = Program { name: "zsh", file: "zsh" };
 
+/// Kills a program in a system call.
+pub const STRACE: Program = Program { name: "strace", file: "strace" };
+
 impl Program {
     /// Whether it is there; says it where it is not, and fails where it has to be.
     pub fn is_there(self) -> bool {
