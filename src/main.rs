@@ -7,12 +7,13 @@ use kubectl_mc::{
     cli::{Called, Cli, ColorChoice, Command},
     commands::{self, complete, interrupt::interrupted},
     error::{Error, ErrorKind},
-    live::environment::command_line,
+    live::{core_dump, environment::command_line},
     output::{log, ui::Ui, words},
 };
 use tokio::runtime;
 
 fn main() -> ExitCode {
+    core_dump::disable();
     let words = command_line();
     let called = Called::by(words.first().map(String::as_str));
     if let Some(words) = complete::asked(&words) {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use kubesphere::jwt_secret::JwtSecret;
+use secrecy::zeroize::Zeroizing;
 
 use super::{
     contexts::{open, select_host},
@@ -23,7 +24,7 @@ use crate::{
 pub(super) const SOURCES: &str = "--jwt-secret-from-context, --jwt-secret-file or --jwt-secret-stdin";
 
 /// More than any usable secret has, so that one that was cut off here is refused as too long.
-const LONGEST: u64 = 1 << 16;
+const LONGEST: usize = 1 << 16;
 
 /// Whether a secret was given at all.
 pub(super) fn is_given(source: &SecretSource) -> bool {
@@ -101,8 +102,9 @@ fn of_stdin() -> Result<JwtSecret, Error> {
 
 /// The text without the newline that every editor and `echo` put at its end.
 fn read(source: impl Read) -> io::Result<JwtSecret> {
-    let mut bytes = Vec::new();
-    source.take(LONGEST).read_to_end(&mut bytes)?;
+    // One that grows would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
+    source.take(LONGEST as u64).read_to_end(&mut bytes)?;
     // What is no text is refused like any other character that breaks the installer.
     let text = String::from_utf8_lossy(&bytes);
     let line = text.strip_suffix('\n').unwrap_or(&text);

@@ -9,6 +9,7 @@ pub use kube_connect::{
 pub mod account;
 pub mod apply;
 pub mod closer_look;
+pub mod core_dump;
 pub mod credentials;
 pub mod endpoint;
 pub mod execute;

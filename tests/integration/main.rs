@@ -35,6 +35,7 @@ mod manifests;
 mod manners;
 mod permissions;
 mod prepare;
+mod process;
 mod prompt;
 mod races;
 mod rbac;

@@ -74,7 +74,7 @@ impl FiledEntry {
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, KubeconfigError> {
         let unusable = |why: String| KubeconfigError::Unusable { place: self.place(), why };
-        let fields = match &self.entry.fields {
+        let fields = match &*self.entry.fields {
             Value::Null => Map::new(),
             Value::Object(fields) => fields.clone(),
             other => return Err(unusable(format!("what it says is {}", kind(other)))),

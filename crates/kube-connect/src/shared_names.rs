@@ -80,7 +80,7 @@ impl File {
             "user" => users,
             _ => contexts,
         };
-        entries.iter().find(|entry| entry.name == name).map(|entry| &entry.fields)
+        entries.iter().find(|entry| entry.name == name).map(|entry| &*entry.fields)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     go_base64,
     management::{self, Tool},
     stored_kubeconfig::StoredKubeconfig,
+    wiped::Wiped,
 };
 
 /// The API group of Clusters.
@@ -70,7 +71,7 @@ impl Condition {
 /// A Cluster as the host has it.
 #[derive(Clone, PartialEq)]
 pub struct RegisteredCluster {
-    object: Value,
+    object: Wiped,
     /// The UID of the kube-system namespace that the stored kubeconfig leads to, where it was asked.
     pub asked_uid: Option<String>,
 }
@@ -78,7 +79,7 @@ pub struct RegisteredCluster {
 impl RegisteredCluster {
     /// Takes the whole object.
     pub fn new(object: Value) -> Self {
-        Self { object, asked_uid: None }
+        Self { object: object.into(), asked_uid: None }
     }
 
     pub fn object(&self) -> &Value {
@@ -227,9 +228,9 @@ impl RegisteredCluster {
     /// The same after a merge patch.
     #[must_use]
     pub fn patched(&self, patch: &Value) -> Self {
-        let mut object = self.object.clone();
+        let mut object = Value::clone(&self.object);
         json_patch::merge(&mut object, patch);
-        Self { object, asked_uid: self.asked_uid.clone() }
+        Self { object: object.into(), asked_uid: self.asked_uid.clone() }
     }
 
     fn text(&self, pointer: &str) -> Option<&str> {

@@ -8,6 +8,7 @@ use super::{
     management::{self, Tool},
     role::Role,
     versions::Version,
+    wiped::Wiped,
 };
 
 /// The namespace of everything that belongs to KubeSphere's installation.
@@ -29,12 +30,12 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A ClusterConfiguration as the API server gave it.
 #[derive(Clone, PartialEq)]
-pub struct ClusterConfiguration(Value);
+pub struct ClusterConfiguration(Wiped);
 
 impl ClusterConfiguration {
     /// Takes the whole object.
     pub fn new(object: Value) -> Self {
-        Self(object)
+        Self(object.into())
     }
 
     /// The whole object, for the planner.

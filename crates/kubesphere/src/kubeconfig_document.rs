@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::{DuplicateKeyPolicy, Error as YamlError, Spanned, options, read_with_options};
 
+use super::wiped::Wiped;
+
 /// What a kubeconfig says. It is confidential, so it is never shown.
 #[derive(Clone, Default)]
 pub struct KubeconfigDocument {
@@ -23,7 +25,7 @@ pub struct Entry {
     /// Where it begins.
     pub line: u64,
     /// What it says, without nulls.
-    pub fields: Value,
+    pub fields: Wiped,
 }
 
 /// Why a text is no kubeconfig. Never repeats what stands in it but names.
@@ -142,7 +144,7 @@ fn entries(what: &'static str, items: Option<Vec<Spanned<Value>>>) -> Result<Vec
         if let Some(Entry { line: first, .. }) = before {
             return Err(Malformed::Duplicate { what, name, line, first: *first });
         }
-        let fields = without_nulls(value[what].take());
+        let fields = without_nulls(value[what].take()).into();
         entries.push(Entry { name, line, fields });
     }
     Ok(entries)

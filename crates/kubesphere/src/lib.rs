@@ -23,3 +23,4 @@ pub mod shell_word;
 pub mod side;
 pub mod stored_kubeconfig;
 pub mod versions;
+pub mod wiped;

@@ -62,7 +62,7 @@ impl StoredKubeconfig {
         let current = self.0.current_context.as_deref().unwrap_or_default();
         let context = self.0.contexts.iter().find(|context| context.name == current);
         let chosen = context.and_then(|context| named(entries, text_in(&context.fields, kind)?));
-        chosen.or(entries.first()).map(|entry| &entry.fields)
+        chosen.or(entries.first()).map(|entry| &*entry.fields)
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
 
     /// What a text of a user's fields is read as.
     fn fields(kubeconfig: Option<KubeconfigDocument>) -> Option<Value> {
-        kubeconfig.map(|mut it| it.users.remove(0).fields)
+        kubeconfig.map(|mut it| Value::clone(&it.users.remove(0).fields))
     }
 
     fn of_user(text: &str) -> String {

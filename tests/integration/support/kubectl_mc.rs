@@ -186,6 +186,11 @@ pub struct Started {
 }
 
 impl Started {
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().map(Child::id).unwrap()
+    }
+
     /// Sends a signal, such as `INT` or `KILL`, and waits for the end.
     #[must_use]
     pub fn signal(self, name: &str) -> Run {
@@ -195,8 +200,7 @@ impl Started {
 
     /// Sends a signal that does not end it yet.
     pub fn send(&self, name: &str) {
-        let id = self.child.as_ref().map(Child::id).unwrap();
-        let status = Command::new("kill").args(["-s", name, &id.to_string()]).status().unwrap();
+        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
