@@ -8,5 +8,5 @@ use crate::{
 
 /// Prints a shell's script for the program of this name.
 pub fn run(completion: &Completion, called: &Called, ui: &Ui) -> Result<(), Error> {
-    ui.text(&script(completion.shell, called))
+    ui.document(&script(completion.shell, called))
 }

@@ -110,7 +110,7 @@ async fn configure_file(configure: &Configure, global: &Global, ui: &Ui) -> Resu
     match &source {
         _ if configure.diff => {
             let new = ConfigurationFile::parse(&edited).map_err(refused)?;
-            edit.show(&new, global, ui)
+            edit.show(&new, ui)
         }
         Source::Stdin(_) => edit.filter(configure.role, ui),
         Source::File(stored) => edit.store(stored, configure, ui),
@@ -170,17 +170,17 @@ struct Edit<'a> {
 }
 
 impl Edit<'_> {
-    fn show(&self, new: &ConfigurationFile<'_>, global: &Global, ui: &Ui) -> Result<(), Error> {
+    fn show(&self, new: &ConfigurationFile<'_>, ui: &Ui) -> Result<(), Error> {
         let secrets = [self.file.jwt_secret(), new.jwt_secret()];
         let known: Vec<&JwtSecret> = secrets.iter().flatten().collect();
         let old = Version { text: self.text, shown: &self.file.shown(&known) };
         let new = Version { text: self.edited, shown: &new.shown(&known) };
-        diff::show(ui, global.color, self.name, old, new)?;
+        diff::show(ui, self.name, old, new)?;
         if self.text == self.edited { Ok(()) } else { Err(Error::differs()) }
     }
 
     fn filter(&self, role: ConfiguredRole, ui: &Ui) -> Result<(), Error> {
-        ui.text(self.edited)?;
+        ui.file(self.edited)?;
         if let Some(secrets) = self.secrets(role).filter(|_| Ui::everybody_reads_results()) {
             configuration_file::warn_of_results(ui, secrets);
         }

@@ -29,7 +29,6 @@ use crate::{
         registrations::{self, Form, RegistrationTable, Width, name},
         registrations_document::ClustersDocument,
         ui::Ui,
-        words::sanitize,
     },
     plan::registration::{Probe, Registration, Standard, registration, registrations as judged, together},
 };
@@ -98,7 +97,7 @@ impl<'a> Shown<'a> {
             awaits_reasons: get.watch,
             headings: !get.no_headers,
         };
-        Self { get, host, ui, table: RegistrationTable::new(ui.result_styles, form) }
+        Self { get, host, ui, table: RegistrationTable::new(form) }
     }
 
     async fn once(mut self, document: &mut ClustersDocument, within: Option<Duration>) -> Result<(), Error> {
@@ -191,7 +190,7 @@ impl<'a> Shown<'a> {
             _ if all.is_empty() => Vec::new(),
             _ => self.table.first(all, self.host.clock.now()),
         };
-        lines.iter().try_for_each(|line| self.ui.result(line))
+        self.ui.results(lines)
     }
 
     /// One error for each name that is not there.
@@ -211,7 +210,7 @@ impl<'a> Shown<'a> {
         let context = &self.host.side;
         let error = Error::new(
             ErrorKind::Error,
-            format!("{context}: clusters.cluster.kubesphere.io \"{}\" not found", sanitize(name)),
+            format!("{context}: clusters.cluster.kubesphere.io \"{name}\" not found"),
         );
         did_you_mean(name, known).into_iter().fold(error, Error::hint)
     }

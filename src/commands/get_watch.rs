@@ -99,7 +99,7 @@ impl Watch<'_> {
             _ if is_first => self.shown.table.first(&changes, time),
             _ => self.shown.table.further(&changes, time),
         };
-        lines.iter().try_for_each(|line| self.shown.ui.result(line))
+        self.shown.ui.results(lines)
     }
 
     /// One object for each change, as kubectl does it.

@@ -56,7 +56,7 @@ async fn compare_all(
     let remarks = remarks(&host, &places);
     document.compared(&comparison, &remarks);
     if show.output.is_none() {
-        table(&comparison).iter().try_for_each(|line| ui.result(line))?;
+        ui.results(table(&comparison))?;
     }
     show_remarks(ui, &remarks);
     sum_up(errors, ui, document)
@@ -125,5 +125,5 @@ async fn reveal(global: &Global, ui: &Ui) -> Result<(), Error> {
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
     let (_, secret) = host_secret(&host, ui).await?;
-    ui.result(secret.expose())
+    ui.reveal(&secret)
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use kubesphere::{
     cluster_configuration::NAMESPACE,
     command::Kubectl,
-    installer_log::{Failure, InstallerLog, Run},
+    installer_log::{Failure, InstallerLog, Run, mask},
     side::Side,
 };
 use tokio::time::timeout;
@@ -56,7 +56,7 @@ pub async fn run(logs: &Logs, global: &Global, ui: &Ui) -> Result<(), Error> {
         None => select_host(global, &environment)?,
     };
     let connection = open(vec![context], global, &environment, ui).await?.remove(0);
-    let mut reader = Reader::new(logs, &connection, ui, LogLines::of_process(global.color));
+    let mut reader = Reader::new(logs, &connection, ui, LogLines::default());
     let interruption = tokio::select! {
         biased;
         result = reader.read() => return result,
@@ -303,8 +303,7 @@ async fn unavailable(connection: &Connection, reason: &LogUnavailable) -> Error 
     if let Some(error) = reason.request_error(side) {
         return error.into();
     }
-    let error =
-        Error::new(ErrorKind::Obstacle, format!("{side}: {}", verdict::sanitize(&reason.to_string())));
+    let error = Error::new(ErrorKind::Obstacle, format!("{side}: {}", mask(&reason.to_string())));
     match reason {
         LogUnavailable::NoInstaller => {
             error.hint(without_installer(side, has_kubesphere_3(connection).await))

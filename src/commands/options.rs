@@ -4,5 +4,5 @@ use crate::{cli::Cli, error::Error, output::ui::Ui};
 
 /// Prints the options of every command.
 pub fn run(ui: &Ui) -> Result<(), Error> {
-    ui.result(Cli::options().trim_end())
+    ui.document(&(Cli::options().trim_end().to_owned() + "\n"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::api::DynamicObject;
-use kubesphere::object::ObjectKind;
+use kubesphere::{known_secrets::learn, object::ObjectKind};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::ring;
 use secrecy::SecretString;
@@ -54,7 +54,9 @@ impl Requested {
         parameters.distinguished_name.push(DnType::CommonName, user.as_str());
         let request = parameters.serialize_request(&key).and_then(|request| request.pem());
         let request = request.expect("a name makes a request");
-        Self { user, key: SecretString::from(key.serialize_pem()), request }
+        let key = key.serialize_pem();
+        learn(&key);
+        Self { user, key: SecretString::from(key), request }
     }
 
     pub(super) fn asked(&self) -> Asked<'_> {

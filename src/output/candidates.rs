@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{ui::Ui, words::sanitize};
+use super::{
+    line::{Line, is_harmless},
+    ui::Ui,
+};
 use crate::cli::completion::Candidate;
 
 /// What the shell may complete besides.
@@ -28,15 +31,15 @@ impl fmt::Display for Rest {
 
 /// Prints them. That nobody reads them is no matter.
 pub fn show(ui: &Ui, candidates: &[Candidate], rest: Rest) {
-    drop(ui.text(&lines(candidates, rest)));
+    drop(ui.document(&lines(candidates, rest)));
 }
 
 /// A name that would break a line, or that a terminal would obey, is none that can be typed.
 fn lines(candidates: &[Candidate], rest: Rest) -> String {
-    let typable = candidates.iter().filter(|candidate| sanitize(&candidate.value) == candidate.value);
+    let typable = candidates.iter().filter(|candidate| is_harmless(&candidate.value));
     let lines = typable.map(|Candidate { value, description }| match first_line(description) {
         "" => format!("{value}\n"),
-        description => format!("{value}\t{}\n", sanitize(description)),
+        description => format!("{value}\t{}\n", Line::from(description)),
     });
     lines.chain([format!("{rest}\n")]).collect()
 }

@@ -2,30 +2,36 @@
 
 use kubesphere::{command::kubeconfig_option, side::Side};
 
-use super::{table::aligned, ui::Ui, words::sanitize};
+use super::{line::Line, style::Tone, table::aligned, ui::Ui};
 use crate::{live::shared_names::SharedNames, plan::observed::Observed};
 
 /// The lines of the table, heading first.
-pub fn table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<String> {
+pub fn table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<Line> {
     let heading = ["SIDE", "CONTEXT", "SERVER", "ROLE", "KUBESPHERE", "KUBERNETES", "NODES", "UID"];
     let rows = std::iter::once(heading.map(str::to_owned)).chain(clusters.map(row));
     aligned(&rows.collect::<Vec<_>>())
 }
 
+/// The same with the heading as one.
+pub fn headed_table<'a>(clusters: impl Iterator<Item = &'a Observed>) -> impl Iterator<Item = Line> {
+    let lines = table(clusters).into_iter().enumerate();
+    lines.map(|(number, line)| if number == 0 { Line::toned(Tone::Strong, line.to_string()) } else { line })
+}
+
 /// That a server's certificate is not verified.
 pub fn warn_of_insecurity(ui: &Ui, side: &Side) {
-    ui.warning(&format!("{side}: the server's certificate is not verified (insecure-skip-tls-verify)"));
+    ui.warning(format!("{side}: the server's certificate is not verified (insecure-skip-tls-verify)"));
 }
 
 /// That a context is made of entries of two files.
 pub fn warn_of_shared_names(ui: &Ui, side: &Side, shared: &SharedNames) {
     let SharedNames { names, taken, other } = shared;
     let (names, taken, other) = (names.join(", "), taken.display(), other.display().to_string());
-    ui.warning(&sanitize(&format!(
+    ui.warning(format!(
         "{side}: these names stand in both `{taken}` and `{other}`, for different things: {names}; as with kubectl, those of \
          `{taken}` count"
-    )));
-    ui.hint(&format!("if those of the other file are meant: `{}`", kubeconfig_option(side, &other)));
+    ));
+    ui.hint(format!("if those of the other file are meant: `{}`", kubeconfig_option(side, &other)));
 }
 
 fn row(observed: &Observed) -> [String; 8] {
@@ -36,11 +42,11 @@ fn row(observed: &Observed) -> [String; 8] {
     let unknown = || "<unknown>".to_owned();
     [
         side.to_owned(),
-        sanitize(observed.side.context()),
-        sanitize(&observed.server),
-        observed.role_unread().map_or_else(|| sanitize(observed.role().as_str()), |_| unknown()),
+        observed.side.context().to_owned(),
+        observed.server.clone(),
+        observed.role_unread().map_or_else(|| observed.role().to_string(), |_| unknown()),
         observed.kubesphere_version().map_or_else(unknown, |version| version.to_string()),
-        sanitize(&observed.kubernetes),
+        observed.kubernetes.clone(),
         observed.nodes().map_or_else(unknown, |nodes| nodes.to_string()),
         observed.uid.clone(),
     ]

@@ -27,14 +27,14 @@ pub enum Readable {
 /// What a person should know, though it hinders nobody.
 pub fn advise(ui: &Ui, name: &str, advice: &[Advice]) {
     for advice in advice {
-        ui.warning(&format!("{name}: {advice}"));
+        ui.warning(format!("{name}: {advice}"));
     }
 }
 
 /// That stdout goes to a file that everybody may read.
 pub fn warn_of_results(ui: &Ui, secrets: Secrets) {
     let secrets = secrets.as_str();
-    ui.warning(&format!("stdout: everybody may read the file that it goes to, and it holds {secrets}"));
+    ui.warning(format!("stdout: everybody may read the file that it goes to, and it holds {secrets}"));
     ui.hint("close it with `chmod o-r FILE`; the next one is closed from the start with `umask 077`");
 }
 
@@ -53,7 +53,7 @@ pub fn warn_of_readers(ui: &Ui, name: &str, secrets: Secrets, readable: Readable
 
 /// The result line, as kubectl writes it.
 pub fn result(ui: &Ui, name: &str, is_changed: bool) -> Result<(), Error> {
-    ui.result(&format!("{name} {}", if is_changed { "configured" } else { "unchanged" }))
+    ui.result(format!("{name} {}", if is_changed { "configured" } else { "unchanged" }))
 }
 
 impl Secrets {

@@ -1,12 +1,9 @@
 //! What would change in a file, as `kubectl diff` shows it.
 
-use std::io;
-
-use owo_colors::{OwoColorize as _, Style};
 use similar::{ChangeTag, TextDiff, udiff::UnifiedDiffHunk};
 
-use super::{style::Styles, ui::Ui};
-use crate::{cli::ColorChoice, error::Error};
+use super::{line::Line, style::Tone, ui::Ui};
+use crate::error::Error;
 
 /// A text and the same text as it may be shown, line by line.
 #[derive(Clone, Copy)]
@@ -17,46 +14,40 @@ pub struct Version<'a> {
 }
 
 /// Shows the difference between two versions of a file on stdout.
-pub fn show(
-    ui: &Ui,
-    color: ColorChoice,
-    name: &str,
-    old: Version<'_>,
-    new: Version<'_>,
-) -> Result<(), Error> {
-    ui.text(&unified(Styles::of(color, &io::stdout()), name, old, new))
+pub fn show(ui: &Ui, name: &str, old: Version<'_>, new: Version<'_>) -> Result<(), Error> {
+    ui.results(unified(name, old, new))
 }
 
 /// The values decide what differs, also where what is shown of them is the same.
-fn unified(styles: Styles, name: &str, old: Version<'_>, new: Version<'_>) -> String {
+fn unified(name: &str, old: Version<'_>, new: Version<'_>) -> Vec<Line> {
     let diff = TextDiff::from_slices(&lines(old.text), &lines(new.text));
     let lines = [lines(old.shown), lines(new.shown)];
-    let heading = |sign: &str| format!("{}\n", format!("{sign} {name}").style(styles.strong));
-    let hunks: Vec<String> =
-        diff.unified_diff().iter_hunks().map(|hunk| shown_hunk(styles, &hunk, &lines)).collect();
-    if hunks.is_empty() { String::new() } else { heading("---") + &heading("+++") + &hunks.concat() }
+    let heading = |sign: &str| Line::toned(Tone::Strong, format!("{sign} {name}"));
+    let hunks: Vec<Line> =
+        diff.unified_diff().iter_hunks().flat_map(|hunk| shown_hunk(&hunk, &lines)).collect();
+    if hunks.is_empty() {
+        Vec::new()
+    } else {
+        [heading("---"), heading("+++")].into_iter().chain(hunks).collect()
+    }
 }
 
 fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-fn shown_hunk(
-    styles: Styles,
-    hunk: &UnifiedDiffHunk<'_, '_, '_, str>,
-    [old, new]: &[Vec<&str>; 2],
-) -> String {
-    let changes = hunk.iter_changes().map(|change| {
-        let (style, line) = match change.tag() {
-            ChangeTag::Delete => (styles.bad, line_of(old, change.old_index())),
-            ChangeTag::Insert => (styles.good, line_of(new, change.new_index())),
-            ChangeTag::Equal => (Style::new(), line_of(old, change.old_index())),
+fn shown_hunk(hunk: &UnifiedDiffHunk<'_, '_, '_, str>, [old, new]: &[Vec<&str>; 2]) -> Vec<Line> {
+    let changes = hunk.iter_changes().flat_map(|change| {
+        let (tone, line) = match change.tag() {
+            ChangeTag::Delete => (Tone::Bad, line_of(old, change.old_index())),
+            ChangeTag::Insert => (Tone::Good, line_of(new, change.new_index())),
+            ChangeTag::Equal => (Tone::Plain, line_of(old, change.old_index())),
         };
         let content = format!("{}{}", change.tag(), line.trim_end_matches('\n'));
-        let note = if line.ends_with('\n') { "" } else { "\\ No newline at end of file\n" };
-        format!("{}\n{note}", content.style(style))
+        let note = (!line.ends_with('\n')).then(|| Line::from("\\ No newline at end of file"));
+        std::iter::once(Line::of_file(tone, &content)).chain(note)
     });
-    format!("{}\n{}", hunk.header().style(styles.name), changes.collect::<String>())
+    std::iter::once(Line::toned(Tone::Name, hunk.header().to_string())).chain(changes).collect()
 }
 
 fn line_of<'a>(lines: &[&'a str], index: Option<usize>) -> &'a str {
@@ -66,13 +57,13 @@ fn line_of<'a>(lines: &[&'a str], index: Option<usize>) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::{Version, unified};
-    use crate::output::style::Styles;
 
     fn plain(old: &str, new: &str) -> String {
         let shown = |text: &str| text.replace("secret", "***");
         let (old_shown, new_shown) = (shown(old), shown(new));
         let old = Version { text: old, shown: &old_shown };
-        unified(Styles::default(), "a.yaml", old, Version { text: new, shown: &new_shown })
+        let lines = unified("a.yaml", old, Version { text: new, shown: &new_shown });
+        lines.iter().map(|line| line.to_string() + "\n").collect()
     }
 
     #[test]

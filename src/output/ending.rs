@@ -64,7 +64,7 @@ pub fn print(ui: &Ui, format: OutputFormat, object: &impl Serialize) -> Result<(
         OutputFormat::Json => serde_json::to_string_pretty(object).expect("the object is plain data"),
         OutputFormat::Yaml => serde_yaml::to_string(object).expect("the object is plain data"),
     };
-    ui.result(text.trim_end())
+    ui.document(&(text.trim_end().to_owned() + "\n"))
 }
 
 fn error_view(error: &Error) -> ErrorView {

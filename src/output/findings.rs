@@ -1,8 +1,6 @@
 //! Findings of checks, as a person reads them.
 
-use owo_colors::OwoColorize as _;
-
-use super::{ui::Ui, words::sanitize};
+use super::{line::Line, style::Tone, ui::Ui};
 use crate::checks::{Finding, Verdict};
 
 /// Whether there is a finding that is neither simply ok nor skipped.
@@ -25,18 +23,18 @@ pub fn show(ui: &Ui, findings: &[Finding]) {
 
 fn show_one(ui: &Ui, finding: &Finding) {
     let report = &finding.report;
-    let styles = ui.styles;
     let heading = match report.verdict {
-        Verdict::Failure => "error:".style(styles.bad).to_string(),
-        Verdict::Warning => "warning:".style(styles.attention).to_string(),
-        Verdict::Unknown => "unknown:".style(styles.attention).to_string(),
-        Verdict::Skipped => "skipped:".style(styles.faint).to_string(),
-        Verdict::Ok => "ok:".style(styles.good).to_string(),
+        Verdict::Failure => "error:",
+        Verdict::Warning => "warning:",
+        Verdict::Unknown => "unknown:",
+        Verdict::Skipped => "skipped:",
+        Verdict::Ok => "ok:",
     };
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
-    let id = format!("[{}]", finding.id);
-    ui.message(&format!("{heading} {side}{} {}", sanitize(&report.message), id.style(styles.faint)));
-    report.hints.iter().for_each(|hint| ui.hint(&sanitize(hint)));
+    let id = Line::toned(Tone::Faint, format!("[{}]", finding.id));
+    let heading = Line::toned(Tone::of(report.verdict), heading);
+    ui.message(heading.and(format!(" {side}{} ", report.message)).and(id));
+    report.hints.iter().for_each(|hint| ui.hint(hint));
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::{
     document::{API_VERSION, SideView, side_view},
     ending::{Ending, Object},
+    line::Line,
     table::aligned,
     ui::Ui,
-    words::sanitize,
 };
 use crate::plan::{
     observed::Seen,
@@ -18,7 +18,7 @@ use crate::plan::{
 };
 
 /// The lines of the table, heading first.
-pub fn table(comparison: &Comparison) -> Vec<String> {
+pub fn table(comparison: &Comparison) -> Vec<Line> {
     let heading = ["SIDE", "CONTEXT", "PLACE", "JWTSECRET", "AGREES"].map(str::to_owned);
     let rows = comparison.clusters.iter().flat_map(|cluster| {
         cluster.places.iter().map(|place| row(side(&cluster.side), cluster.side.context(), place))
@@ -63,8 +63,8 @@ fn state(value: &Seen<Value>) -> &'static str {
 /// Shows what is to be known, each with what to do about it.
 pub fn show_remarks(ui: &Ui, remarks: &[Remark]) {
     for remark in remarks {
-        ui.warning(&sanitize(&format!("{}: {}", remark.side, remark.message)));
-        remark.hints.iter().for_each(|hint| ui.hint(&sanitize(hint)));
+        ui.warning(format!("{}: {}", remark.side, remark.message));
+        remark.hints.iter().for_each(|hint| ui.hint(hint));
     }
 }
 
@@ -73,10 +73,10 @@ pub fn warn_of_role(ui: &Ui, side: &Side, is_host: Option<bool>) {
     match is_host {
         Some(true) => {}
         Some(false) => {
-            ui.warning(&format!("{side}: it is not a host yet, and only a host can import members"));
-            ui.hint(&format!("make it one: `{}`", Mc::new("prepare host").host(side)));
+            ui.warning(format!("{side}: it is not a host yet, and only a host can import members"));
+            ui.hint(format!("make it one: `{}`", Mc::new("prepare host").host(side)));
         }
-        None => ui.warning(&format!("{side}: whether it is a host could not be read")),
+        None => ui.warning(format!("{side}: whether it is a host could not be read")),
     }
 }
 

@@ -20,7 +20,7 @@ use tracing_subscriber::{
     layer::{Context, Layer, SubscriberExt as _},
 };
 
-use super::{ui::Ui, words::sanitize};
+use super::ui::Ui;
 use crate::live::traffic::SERVER_WARNING;
 
 /// kubectl's level from which requests are shown.
@@ -86,13 +86,13 @@ impl<S: Subscriber> Layer<S> for Lines {
         let mut fields = Fields::default();
         event.record(&mut fields);
         if !self.in_full && fields.is_retry() {
-            let text = sanitize(&fields.without_request().sentence());
+            let text = fields.without_request().sentence();
             if !self.was_just_said(&text) {
                 self.ui.warning(&text);
             }
             return;
         }
-        let text = sanitize(&fields.sentence());
+        let text = fields.sentence();
         if *event.metadata().level() <= Level::WARN { self.ui.warning(&text) } else { self.ui.message(&text) }
     }
 }

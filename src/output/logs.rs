@@ -1,7 +1,11 @@
 //! What is said beside the lines of the installer's log.
 
 use jiff::Timestamp;
-use kubesphere::{command::Kubectl, installer_log::Failure, side::Side};
+use kubesphere::{
+    command::Kubectl,
+    installer_log::{Failure, mask},
+    side::Side,
+};
 
 use super::{ui::Ui, verdict};
 use crate::{
@@ -47,7 +51,7 @@ pub fn warn_of_failures(ui: &Ui, side: &Side, failures: &[Failure], after: After
         After::AnotherTry => "it is tried again",
         After::TheRest => "the run goes on",
     };
-    ui.warning(&format!("{side}: {}; {after}", verdict::told(failures)));
+    ui.warning(format!("{side}: {}; {after}", verdict::told(failures)));
 }
 
 /// A component waits for its pods, in whichever namespace it has them.
@@ -57,7 +61,7 @@ fn waiting_pods(side: &Side) -> String {
 }
 
 fn note(ui: &Ui, side: &Side, text: &str) {
-    ui.message(&format!("{side}: {}", verdict::sanitize(text)));
+    ui.message(format!("{side}: {}", mask(text)));
 }
 
 /// What to do where the last run has not succeeded.

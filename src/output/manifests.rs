@@ -10,9 +10,10 @@ use kubesphere::{
 
 use super::{
     clusters,
+    line::Line,
     plan::{change, sentence},
     ui::Ui,
-    words::{VERSION, sanitize},
+    words::VERSION,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -101,7 +102,7 @@ impl Manifests<'_> {
     }
 
     fn readme(&self) -> String {
-        let table = clusters::table(self.observed.iter().copied()).join("\n");
+        let table = Line::joined(clusters::table(self.observed.iter().copied()), "\n");
         let mut sections = vec![format!(
             "{MARK}\n# Manifests of a {noun}\n\n\
              {VERSION} wrote these files and changed nothing. Run the commands below in their order, in the directory in \
@@ -124,8 +125,9 @@ impl Manifests<'_> {
     fn section(&self, index: usize) -> String {
         let Written { step, manifests, .. } = &self.written[index];
         let is_known = !manifests.is_empty();
-        let heading = sanitize(&format!("## {}. {}: {}", index + 1, step.cluster(), sentence(step)));
-        let changes = step.changes().iter().map(|each| format!("- `{}`", sanitize(&change(step, each))));
+        let heading =
+            Line::from(format!("## {}. {}: {}", index + 1, step.cluster(), sentence(step))).to_string();
+        let changes = step.changes().iter().map(|each| format!("- `{}`", Line::from(change(step, each))));
         let named = self.named().filter(|named| named.step == index);
         let commands = named.map(|named| self.apply(named.manifest, &named.file));
         let commands: Vec<String> = commands.chain(further(step, is_known)).collect();
@@ -162,10 +164,10 @@ impl Manifests<'_> {
 /// Says which files were written.
 pub fn show(ui: &Ui, manifests: &Manifests<'_>) -> Result<(), Error> {
     for Named { manifest, file, .. } in manifests.named() {
-        ui.result(&format!("{} written to {}", manifest.object, manifests.path(&file)))?;
+        ui.result(format!("{} written to {}", manifest.object, manifests.path(&file)))?;
     }
     let readme = manifests.path(README);
-    ui.message(&format!("{readme} says in which order they are applied; nothing was changed"));
+    ui.message(format!("{readme} says in which order they are applied; nothing was changed"));
     if manifests.hold_secrets() {
         ui.warning("the files hold secrets: delete them when they are applied");
     }
@@ -174,7 +176,7 @@ pub fn show(ui: &Ui, manifests: &Manifests<'_>) -> Result<(), Error> {
 
 /// That there is nothing to apply, so that what an earlier run has written is of no use any more.
 pub fn show_none(ui: &Ui, directory: &Path) {
-    ui.message(&format!("there is nothing to apply: {} is left as it is", directory.display()));
+    ui.message(format!("there is nothing to apply: {} is left as it is", directory.display()));
 }
 
 fn name(number: usize, manifest: &Manifest) -> String {

@@ -15,6 +15,8 @@ mod impact;
 pub mod jwt_secrets;
 mod kept;
 pub mod leftovers;
+pub mod line;
+mod live_line;
 pub mod log;
 pub mod log_lines;
 pub mod logs;

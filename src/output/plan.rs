@@ -3,13 +3,8 @@
 use kubesphere::{
     cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK, jwt_secret::JwtSecret, side::Side,
 };
-use owo_colors::OwoColorize as _;
 
-use super::{
-    clusters, findings, impact, kept,
-    ui::Ui,
-    words::{count, sanitize},
-};
+use super::{clusters, findings, impact, kept, line::Line, style::Tone, ui::Ui, words::count};
 use crate::{
     checks::{Finding, cluster_webhook::narrowed},
     plan::{
@@ -44,23 +39,21 @@ pub struct View<'a> {
 
 /// Shows the clusters, what the checks have to say, the steps and what they mean.
 pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
-    for (number, line) in clusters::table(view.observed.iter().copied()).into_iter().enumerate() {
-        if number == 0 { ui.message(&line.style(ui.styles.strong).to_string()) } else { ui.message(&line) }
-    }
+    clusters::headed_table(view.observed.iter().copied()).for_each(|line| ui.message(line));
     if findings::are_worth_showing(findings) {
         ui.message("");
         findings::show(ui, findings);
     }
-    ui.message(&format!("\n{}", "Plan".style(ui.styles.strong)));
+    show_heading(ui, "Plan");
     for (number, step) in view.plan.shown().enumerate() {
         show_step(ui, number + 1, step, view);
     }
     show_kept(ui, view);
     let impact = impact::of_plan(view);
     if !impact.is_empty() {
-        ui.message(&format!("\n{}", "Impact".style(ui.styles.strong)));
+        show_heading(ui, "Impact");
         for text in &impact {
-            ui.message(&format!("  - {}", sanitize(text)));
+            ui.message(format!("  - {text}"));
         }
     }
     ui.message("");
@@ -69,31 +62,31 @@ pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
 /// What stays as it is, and why.
 pub fn show_kept(ui: &Ui, view: &View<'_>) {
     let Some((member, kept)) = view.kept.filter(|(_, kept)| !kept.is_empty()) else { return };
-    ui.message(&format!("\n{}", format!("What stays on {member}").style(ui.styles.strong)));
+    show_heading(ui, &format!("What stays on {member}"));
     for kept in kept {
-        ui.message(&format!("  - {}", sanitize(&kept::sentence(kept))));
+        ui.message(format!("  - {}", kept::sentence(kept)));
     }
 }
 
+fn show_heading(ui: &Ui, heading: &str) {
+    ui.message("");
+    ui.message(Line::toned(Tone::Strong, heading));
+}
+
 fn show_step(ui: &Ui, number: usize, step: &Step, view: &View<'_>) {
-    let side = step.cluster().to_string();
-    let side = side.style(ui.styles.name);
-    ui.message(&format!("  {number}. {side}: {}", sanitize(&sentence(step))));
+    let side = Line::toned(Tone::Name, step.cluster().to_string());
+    ui.message(Line::from(format!("  {number}. ")).and(side).and(format!(": {}", sentence(step))));
     step.changes().iter().for_each(|change| show_change(ui, step, change));
     match step {
         Step::Configure(step) if matches!(step.expected, ConfigurationNeed::Patch(_)) => {
             let observed = view.observed.iter().find(|observed| observed.side == step.cluster);
             if let Some(InstallerRun::UnderWay(what)) = observed.map(|observed| &observed.run) {
-                ui.message(&format!(
-                    "       after the installer's run that is under way ({})",
-                    sanitize(what)
-                ));
+                ui.message(format!("       after the installer's run that is under way ({what})"));
             }
         }
         Step::Probe(step) if !step.probing.left_out.is_empty() => {
             let left_out = step.probing.left_out.iter().map(|(node, why)| format!("{node} ({})", why.why()));
-            let left_out = sanitize(&left_out.collect::<Vec<_>>().join(", "));
-            ui.message(&format!("       without {left_out}"));
+            ui.message(format!("       without {}", left_out.collect::<Vec<_>>().join(", ")));
         }
         _ => {}
     }
@@ -239,7 +232,7 @@ fn probing(probing: &Probing) -> String {
 }
 
 fn show_change(ui: &Ui, step: &Step, change: &Change) {
-    ui.message(&format!("       {}", sanitize(&self::change(step, change))));
+    ui.message(format!("       {}", self::change(step, change)));
 }
 
 /// A fragment: `spec.multicluster.clusterRole: none → member`.

@@ -10,19 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
 use kubesphere::{command::Mc, side::Side};
-use owo_colors::OwoColorize as _;
 
-use super::{
-    events, findings,
-    ui::Ui,
-    words::{elapsed, sanitize},
-};
+use super::{events, findings, line::Line, live_line::LiveLine, style::Tone, ui::Ui, words::elapsed};
 use crate::live::report::{Activity, Event, Reporter};
 
-/// How often the live line moves.
-const TICK: Duration = Duration::from_millis(120);
 /// What took no time is not worth saying how long it took.
 const WORTH_SAYING: Duration = Duration::from_secs(1);
 /// Where lines do not move, what has changed is told after this.
@@ -45,7 +37,7 @@ struct Step {
     text: String,
     /// Where it stands.
     stands: String,
-    line: Option<ProgressBar>,
+    line: Option<LiveLine>,
     told: Told,
 }
 
@@ -56,7 +48,7 @@ struct Told {
 }
 
 impl Step {
-    fn begun(text: String, line: Option<ProgressBar>) -> Self {
+    fn begun(text: String, line: Option<LiveLine>) -> Self {
         let told = Told { at: Instant::now(), stands: String::new() };
         Self { since: Instant::now(), text, stands: String::new(), line, told }
     }
@@ -80,16 +72,10 @@ impl<'a> Progress<'a> {
     fn begins(&self, side: &Side, activity: &Activity) {
         self.end(side);
         let text = events::activity(activity);
-        let line = self.ui.live.as_ref().map(|live| {
-            let line = live.add(ProgressBar::new_spinner());
-            line.set_style(
-                ProgressStyle::with_template("{spinner} {wide_msg} {elapsed:.dim}")
-                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
-            line.set_message(format!("{side}: {text}"));
-            line.enable_steady_tick(TICK);
-            line
-        });
+        let line = self.ui.live_line();
+        if let Some(line) = &line {
+            line.show(format!("{side}: {text}"));
+        }
         if line.is_none() && activity.takes_minutes() {
             self.record(side, &format!("{text}{}", follow(side, activity)), "");
             self.tell_changes();
@@ -100,9 +86,9 @@ impl<'a> Progress<'a> {
     fn stands(&self, side: &Side, text: &str) {
         let mut steps = locked(&self.steps);
         let Some(step) = steps.get_mut(side) else { return };
-        step.stands = sanitize(text);
+        text.clone_into(&mut step.stands);
         if let Some(line) = &step.line {
-            line.set_message(format!("{side}: {} ({})", step.text, step.stands));
+            line.show(format!("{side}: {} ({})", step.text, step.stands));
         }
     }
 
@@ -139,7 +125,7 @@ impl<'a> Progress<'a> {
     fn end(&self, side: &Side) -> Option<Step> {
         let step = locked(&self.steps).remove(side)?;
         if let Some(line) = &step.line {
-            line.finish_and_clear();
+            line.end();
         }
         Some(step)
     }
@@ -147,13 +133,8 @@ impl<'a> Progress<'a> {
 
 /// A line that stays.
 fn record(ui: &Ui, side: &Side, text: &str, took: &str) {
-    let heading = format!("{side}:");
-    ui.message(&format!(
-        "{} {}{}",
-        heading.style(ui.styles.good),
-        sanitize(text),
-        took.style(ui.styles.faint)
-    ));
+    let heading = Line::toned(Tone::Good, format!("{side}:"));
+    ui.message(heading.and(format!(" {text}")).and(Line::toned(Tone::Faint, took)));
 }
 
 /// How the installer is followed meanwhile.
@@ -180,8 +161,8 @@ impl Reporter for Progress<'_> {
             Event::Done(deed) => self.done(side, &events::deed(&deed)),
             Event::Found(found) => findings::show(self.ui, &found),
             Event::Notice(note) => {
-                let heading = format!("{side}:").style(self.ui.styles.attention).to_string();
-                self.ui.message(&format!("{heading} {}", sanitize(&events::note(&note))));
+                let heading = Line::toned(Tone::Attention, format!("{side}:"));
+                self.ui.message(heading.and(format!(" {}", events::note(&note))));
             }
         }
     }

@@ -1,15 +1,14 @@
 //! A host's Clusters as a table, and by name.
 
 use jiff::Timestamp;
-use kubesphere::side::Side;
-use owo_colors::Style;
+use kubesphere::{installer_log::mask, side::Side};
 
 use super::{
+    line::Line,
     registration_reasons::{reasons, until},
-    style::Styles,
-    table::{Cell, Columns},
+    style::Tone,
+    table::Columns,
     ui::Ui,
-    verdict::sanitize,
 };
 use crate::{
     live::request_error::Cause,
@@ -24,8 +23,8 @@ const NONE: &str = "<none>";
 const UNKNOWN: &str = "<unknown>";
 
 /// `cluster.cluster.kubesphere.io/NAME`, as kubectl takes it.
-pub fn name(registration: &Registration) -> String {
-    format!("cluster.cluster.kubesphere.io/{}", sanitize(&registration.name))
+pub fn name(registration: &Registration) -> Line {
+    Line::from(format!("cluster.cluster.kubesphere.io/{}", registration.name))
 }
 
 /// That there are none, as kubectl says it.
@@ -47,14 +46,13 @@ pub fn without_controller(host: &Side) -> String {
 
 /// That a watch broke off.
 pub fn warn_of_interruption(ui: &Ui, host: &Side, cause: &Cause) {
-    ui.warning(&format!("{host}: the watch broke off, and is tried again: {cause}"));
+    ui.warning(format!("{host}: the watch broke off, and is tried again: {cause}"));
 }
 
 /// A table that grows by rows.
 #[derive(Debug)]
 pub struct RegistrationTable {
     columns: Columns,
-    styles: Styles,
     form: Form,
 }
 
@@ -81,12 +79,12 @@ pub enum Width {
 }
 
 impl RegistrationTable {
-    pub fn new(styles: Styles, form: Form) -> Self {
-        Self { columns: Columns::default(), styles, form }
+    pub fn new(form: Form) -> Self {
+        Self { columns: Columns::default(), form }
     }
 
     /// The first rows as lines, below the heading.
-    pub fn first(&mut self, registrations: &[Registration], now: Timestamp) -> Vec<String> {
+    pub fn first(&mut self, registrations: &[Registration], now: Timestamp) -> Vec<Line> {
         let mut rows = Vec::new();
         if self.form.headings {
             let has_reasons = registrations.iter().any(|registration| !reasons(registration, now).is_empty());
@@ -97,19 +95,19 @@ impl RegistrationTable {
     }
 
     /// Later rows as lines.
-    pub fn further(&mut self, registrations: &[Registration], now: Timestamp) -> Vec<String> {
+    pub fn further(&mut self, registrations: &[Registration], now: Timestamp) -> Vec<Line> {
         let rows: Vec<_> = registrations.iter().map(|registration| self.row(registration, now)).collect();
         self.lines(&rows)
     }
 
-    fn lines(&mut self, rows: &[Vec<Cell>]) -> Vec<String> {
+    fn lines(&mut self, rows: &[Vec<Line>]) -> Vec<Line> {
         for row in rows {
             self.columns.widen(row);
         }
         rows.iter().map(|row| self.columns.line(row)).collect()
     }
 
-    fn heading(&self, has_reasons: bool) -> Vec<Cell> {
+    fn heading(&self, has_reasons: bool) -> Vec<Line> {
         let mut heading = vec![
             "NAME",
             "ROLE",
@@ -131,23 +129,23 @@ impl RegistrationTable {
         if has_reasons || self.form.awaits_reasons {
             heading.push("REASON");
         }
-        heading.into_iter().map(Cell::from).collect()
+        heading.into_iter().map(Line::from).collect()
     }
 
-    fn row(&self, registration: &Registration, now: Timestamp) -> Vec<Cell> {
+    fn row(&self, registration: &Registration, now: Timestamp) -> Vec<Line> {
         let Registration { credential, .. } = registration;
         let age = registration.created_at.map(|created| human_duration(now.duration_since(created)));
         let mut row = vec![
             known(Some(&registration.name)),
-            Cell::from(if registration.is_host { "host" } else { "member" }),
-            Cell::styled(registration.readiness.as_str(), self.ready(registration)),
+            Line::from(if registration.is_host { "host" } else { "member" }),
+            Line::toned(ready(registration), registration.readiness.as_str()),
             known(registration.kubernetes.as_deref()),
             known(registration.kubesphere.as_deref()),
-            Cell::from(registration.nodes.map_or_else(|| UNKNOWN.to_owned(), |nodes| nodes.to_string())),
+            Line::from(registration.nodes.map_or_else(|| UNKNOWN.to_owned(), |nodes| nodes.to_string())),
             given(registration.endpoint.as_deref()),
-            Cell::from(credential.kind.as_str()),
-            self.expires(registration, now),
-            Cell::from(age.unwrap_or_else(|| UNKNOWN.to_owned())),
+            Line::from(credential.kind.as_str()),
+            expires(registration, now),
+            Line::from(age.unwrap_or_else(|| UNKNOWN.to_owned())),
         ];
         if self.form.width == Width::Wide {
             row.extend([
@@ -160,9 +158,9 @@ impl RegistrationTable {
             ]);
         }
         if self.form.probed {
-            row.push(self.probe(registration.probe.as_ref()));
+            row.push(probe(registration.probe.as_ref()));
         }
-        row.push(Cell::from(self.reason(registration, now)));
+        row.push(Line::from(self.reason(registration, now)));
         row
     }
 
@@ -170,57 +168,57 @@ impl RegistrationTable {
         let reasons = reasons(registration, now).into_iter();
         let said =
             reasons.map(|reason| if self.form.width == Width::Wide { reason.whole } else { reason.short });
-        said.map(|reason| sanitize(&reason)).collect::<Vec<_>>().join("; ")
-    }
-
-    fn ready(&self, registration: &Registration) -> Style {
-        match registration.readiness {
-            Readiness::Ready => self.styles.good,
-            Readiness::NotReady(_) | Readiness::AgentAway(_) => self.styles.bad,
-            _ => self.styles.attention,
-        }
-    }
-
-    fn expires(&self, registration: &Registration, now: Timestamp) -> Cell {
-        let text = match registration.credential.end {
-            End::At(_) if registration.expiry == Expiry::Ended => "expired".to_owned(),
-            End::At(end) => until(end, now),
-            End::Never => "never".to_owned(),
-            End::Unknown => UNKNOWN.to_owned(),
-            End::None => NONE.to_owned(),
-        };
-        let style = match registration.expiry {
-            Expiry::Lasts => Style::default(),
-            Expiry::Soon => self.styles.attention,
-            Expiry::Ended => self.styles.bad,
-        };
-        Cell::styled(text, style)
-    }
-
-    fn probe(&self, probe: Option<&Probe>) -> Cell {
-        match probe {
-            Some(Probe::Answered | Probe::AnsweredUnproven) => Cell::styled("ok", self.styles.good),
-            Some(Probe::Refused(_)) => Cell::styled("refused", self.styles.bad),
-            Some(Probe::Failed(_)) => Cell::styled("failed", self.styles.attention),
-            Some(Probe::OtherCluster(_)) => Cell::styled("other-cluster", self.styles.bad),
-            Some(Probe::NotAsked) | None => Cell::from(NONE),
-        }
+        said.map(|reason| mask(&reason).into_owned()).collect::<Vec<_>>().join("; ")
     }
 }
 
-fn known(text: Option<&str>) -> Cell {
+fn ready(registration: &Registration) -> Tone {
+    match registration.readiness {
+        Readiness::Ready => Tone::Good,
+        Readiness::NotReady(_) | Readiness::AgentAway(_) => Tone::Bad,
+        _ => Tone::Attention,
+    }
+}
+
+fn expires(registration: &Registration, now: Timestamp) -> Line {
+    let text = match registration.credential.end {
+        End::At(_) if registration.expiry == Expiry::Ended => "expired".to_owned(),
+        End::At(end) => until(end, now),
+        End::Never => "never".to_owned(),
+        End::Unknown => UNKNOWN.to_owned(),
+        End::None => NONE.to_owned(),
+    };
+    let tone = match registration.expiry {
+        Expiry::Lasts => Tone::Plain,
+        Expiry::Soon => Tone::Attention,
+        Expiry::Ended => Tone::Bad,
+    };
+    Line::toned(tone, text)
+}
+
+fn probe(probe: Option<&Probe>) -> Line {
+    match probe {
+        Some(Probe::Answered | Probe::AnsweredUnproven) => Line::toned(Tone::Good, "ok"),
+        Some(Probe::Refused(_)) => Line::toned(Tone::Bad, "refused"),
+        Some(Probe::Failed(_)) => Line::toned(Tone::Attention, "failed"),
+        Some(Probe::OtherCluster(_)) => Line::toned(Tone::Bad, "other-cluster"),
+        Some(Probe::NotAsked) | None => Line::from(NONE),
+    }
+}
+
+fn known(text: Option<&str>) -> Line {
     cell(text, UNKNOWN)
 }
 
-fn given(text: Option<&str>) -> Cell {
+fn given(text: Option<&str>) -> Line {
     cell(text, NONE)
 }
 
 /// No blanks, so that a program can tell the columns.
-fn cell(text: Option<&str>, otherwise: &str) -> Cell {
-    let words = text.map(sanitize).unwrap_or_default();
-    let words: Vec<&str> = words.split_whitespace().collect();
-    if words.is_empty() { Cell::from(otherwise) } else { Cell::from(words.join("-")) }
+fn cell(text: Option<&str>, otherwise: &str) -> Line {
+    let text = mask(text.unwrap_or_default());
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.is_empty() { Line::from(otherwise) } else { Line::from(words.join("-")) }
 }
 
 #[cfg(test)]
@@ -229,11 +227,8 @@ mod tests {
     use kubesphere::cluster::RegisteredCluster;
     use serde_json::json;
 
-    use super::{Form, RegistrationTable, Width};
-    use crate::{
-        output::style::Styles,
-        plan::registration::{Registration, Standard, registrations},
-    };
+    use super::{Form, Line, RegistrationTable, Width};
+    use crate::plan::registration::{Registration, Standard, registrations};
 
     const NOW: &str = "2026-01-01T12:00:00Z";
 
@@ -253,7 +248,7 @@ mod tests {
     }
 
     fn table(form: Form) -> RegistrationTable {
-        RegistrationTable::new(Styles::default(), form)
+        RegistrationTable::new(form)
     }
 
     const FORM: Form = Form { width: Width::Narrow, probed: false, awaits_reasons: false, headings: true };
@@ -263,7 +258,7 @@ mod tests {
         let why = "Key \"token\" not found in service account secret";
         let lines = table(Form { width: Width::Wide, ..FORM }).first(&[failing("a", why)], now());
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let [heading, row] = [0, 1].map(|line| words(&lines[line]));
+        let [heading, row] = [0, 1].map(|line| words(&lines[line].to_string()));
         assert_eq!(heading.iter().position(|column| column == "REASON"), Some(16));
         assert_eq!(row[16..].join(" "), why, "a controller's words, not taken for a secret");
         assert_eq!((row[6].contains("word"), row[11].as_str()), (false, "Amazon-EKS"));
@@ -279,6 +274,7 @@ mod tests {
         let mut table = table(FORM);
         let first = table.first(&[failing("edge-1", "EOF")], now());
         let further = table.further(&[failing("a", "EOF")], now());
-        assert_eq!([first[1].find("EOF"), further[0].find("EOF")], [first[0].find("REASON"); 2]);
+        let at = |line: &Line, text| line.to_string().find(text);
+        assert_eq!([at(&first[1], "EOF"), at(&further[0], "EOF")], [at(&first[0], "REASON"); 2]);
     }
 }

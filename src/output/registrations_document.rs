@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use kubesphere::installer_log::mask;
 use serde::Serialize;
 
 use super::{
     document::API_VERSION,
     ending::{Ending, Object},
     registration_reasons::{NOT_ASKED, UNPROVEN, reasons, second},
-    verdict::sanitize,
 };
 use crate::plan::{
     registration::{Probe, Readiness, Registration},
@@ -128,16 +128,16 @@ impl Default for ClustersDocument {
 }
 
 fn cluster_view(registration: &Registration, now: Timestamp) -> ClusterView {
-    let shown = |text: Option<&str>| text.map(sanitize);
+    let shown = |text: Option<&str>| text.map(masked);
     let described = |key| shown(registration.described(key));
     let reasons = reasons(registration, now).into_iter();
     ClusterView {
-        name: sanitize(&registration.name),
+        name: registration.name.clone(),
         role: if registration.is_host { "host" } else { "member" },
         ready: registration.readiness.as_str(),
         looked_at: registration.looked_at.map(time),
         reasons: reasons
-            .map(|reason| ReasonView { short: sanitize(&reason.short), whole: sanitize(&reason.whole) })
+            .map(|reason| ReasonView { short: masked(&reason.short), whole: masked(&reason.whole) })
             .collect(),
         kubernetes_version: shown(registration.kubernetes.as_deref()),
         kube_sphere_version: shown(registration.kubesphere.as_deref()),
@@ -169,7 +169,7 @@ fn credential_view(credential: &StoredCredential) -> CredentialView {
     let kind = credential.kind.as_str();
     CredentialView {
         kind: (!kind.starts_with('<')).then_some(kind),
-        user: credential.user.as_deref().map(sanitize),
+        user: credential.user.as_deref().map(masked),
         made_by_kubectl_mc: credential.is_ours,
         expires_at: at,
         expires,
@@ -178,7 +178,7 @@ fn credential_view(credential: &StoredCredential) -> CredentialView {
 
 fn deletion_view(readiness: &Readiness) -> Option<DeletionView> {
     let Readiness::Deleting { since, finalizers } = readiness else { return None };
-    let finalizers = finalizers.iter().map(|finalizer| sanitize(finalizer)).collect();
+    let finalizers = finalizers.iter().map(|finalizer| masked(finalizer)).collect();
     Some(DeletionView { since: since.map(time), finalizers })
 }
 
@@ -186,19 +186,24 @@ fn probe_view(probe: &Probe) -> ProbeView {
     let (result, message) = match probe {
         Probe::Answered => ("ok", None),
         Probe::AnsweredUnproven => ("ok", Some(UNPROVEN.to_owned())),
-        Probe::Refused(why) => ("refused", Some(sanitize(why))),
-        Probe::Failed(why) => ("failed", Some(sanitize(why))),
-        Probe::OtherCluster(uid) => ("other-cluster", Some(sanitize(uid))),
+        Probe::Refused(why) => ("refused", Some(masked(why))),
+        Probe::Failed(why) => ("failed", Some(masked(why))),
+        Probe::OtherCluster(uid) => ("other-cluster", Some(masked(uid))),
         Probe::NotAsked => ("not-asked", Some(NOT_ASKED.to_owned())),
     };
     ProbeView { result, message }
 }
 
 fn harmless_map(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    map.iter().map(|(key, value)| (sanitize(key), sanitize(value))).collect()
+    map.iter().map(|(key, value)| (masked(key), masked(value))).collect()
 }
 
 /// As RFC 3339.
 fn time(time: Timestamp) -> String {
     time.to_string()
+}
+
+/// A cluster's own words, without what they name as a secret.
+fn masked(text: &str) -> String {
+    mask(text).into_owned()
 }

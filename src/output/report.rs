@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, iter};
 
 use kubesphere::side::Side;
-use owo_colors::{OwoColorize as _, Style};
 
 use super::{
     clusters,
-    style::{Marks, Styles},
+    line::Line,
+    style::{Marks, Tone},
     ui::Ui,
-    words::{count, sanitize},
+    words::count,
 };
 use crate::{
     checks::{Finding, NO_ANSWER, Verdict},
@@ -23,24 +23,21 @@ const ORDER: [Verdict; 5] =
 
 /// Prints cluster by cluster what is to be known, each with its fixs, and how many checks else passed.
 pub fn show(ui: &Ui, clusters: &[&Observed], findings: &[Finding]) -> Result<(), Error> {
-    let report = Report { styles: ui.result_styles, marks: ui.result_marks, findings };
+    let report = Report { marks: ui.result_marks, findings };
     for section in sections(clusters, findings) {
         report.section(section).iter().try_for_each(|line| ui.sentence(line))?;
         ui.result("")?;
     }
-    ui.result(&report.sum())
+    ui.result(report.sum())
 }
 
 /// Prints the clusters that answered, a line for each finding with its hints, and the sum.
 pub fn show_all(ui: &Ui, clusters: &[&Observed], findings: &[Finding]) -> Result<(), Error> {
-    for (number, line) in clusters::table(clusters.iter().copied()).iter().enumerate() {
-        let heading = number == 0;
-        ui.result(&if heading { line.style(ui.result_styles.strong).to_string() } else { line.clone() })?;
-    }
+    ui.results(clusters::headed_table(clusters.iter().copied()))?;
     ui.result("")?;
-    lines(findings, &ui.result_styles).iter().try_for_each(|line| ui.result(line))?;
+    ui.results(lines(findings))?;
     ui.result("")?;
-    ui.result(&sum_of_checks(findings))
+    ui.result(sum_of_checks(findings))
 }
 
 /// What is said of one cluster, or of several at once.
@@ -80,35 +77,33 @@ fn sections<'a>(clusters: &[&'a Observed], findings: &'a [Finding]) -> Vec<Secti
 }
 
 struct Report<'a> {
-    styles: Styles,
     marks: Marks,
     findings: &'a [Finding],
 }
 
 impl Report<'_> {
-    fn section(&self, section: Section<'_>) -> Vec<String> {
+    fn section(&self, section: Section<'_>) -> Vec<Line> {
         let findings: Vec<&Finding> = self.findings.iter().filter(|finding| section.has(finding)).collect();
         let told = ORDER.iter().rev().take_while(|verdict| **verdict > Verdict::Ok).flat_map(|verdict| {
             let told =
                 findings.iter().filter(move |found| found.report.verdict == *verdict && !is_silence(found));
             told.flat_map(|finding| self.told(finding))
         });
-        let heading = heading(section).style(self.styles.strong).to_string();
+        let heading = Line::toned(Tone::Strong, heading(section));
         iter::once(heading).chain(told).chain(self.passed(&findings)).collect()
     }
 
-    fn told(&self, finding: &Finding) -> Vec<String> {
+    fn told(&self, finding: &Finding) -> Vec<Line> {
         let report = &finding.report;
-        let mark = self.marked(report.verdict, self.marks.of(report.verdict));
+        let mark = marked(report.verdict, self.marks.of(report.verdict));
         let said = if report.message.is_empty() { finding.title } else { &report.message };
-        let line = format!("  {mark} {}: {}", finding.id.style(self.styles.name), sanitize(said));
-        let label = "hint:".style(self.styles.name);
-        let hints = report.hints.iter().map(|hint| format!("      {label} {}", sanitize(hint)));
-        iter::once(line).chain(hints).collect()
+        let id = Line::toned(Tone::Name, finding.id);
+        let line = Line::from("  ").and(mark).and(" ").and(id).and(format!(": {said}"));
+        iter::once(line).chain(hints(finding, "      ")).collect()
     }
 
     /// `✓ 31 passed, – 4 skipped`
-    fn passed(&self, findings: &[&Finding]) -> Option<String> {
+    fn passed(&self, findings: &[&Finding]) -> Option<Line> {
         let number = |verdict| findings.iter().filter(|found| found.report.verdict == verdict).count();
         let silent = findings.iter().filter(|found| is_silence(found)).count();
         let counts = [
@@ -118,24 +113,29 @@ impl Report<'_> {
         ];
         let told = counts.into_iter().filter(|(_, number, _)| *number > 0).map(|(verdict, number, what)| {
             let symbol = self.marks.symbol(verdict).map(|symbol| format!("{symbol} ")).unwrap_or_default();
-            self.marked(verdict, &format!("{symbol}{number} {what}"))
+            marked(verdict, format!("{symbol}{number} {what}"))
         });
-        let told: Vec<String> = told.collect();
-        (!told.is_empty()).then(|| format!("  {}", told.join(", ")))
-    }
-
-    fn marked(&self, verdict: Verdict, text: &str) -> String {
-        text.style(style(verdict, &self.styles)).to_string()
+        let told = Line::joined(told, ", ");
+        (!told.is_empty()).then(|| Line::from("  ").and(told))
     }
 
     /// Counts findings: one check of three clusters counts three times.
-    fn sum(&self) -> String {
+    fn sum(&self) -> Line {
         let counts = ORDER.iter().rev().filter_map(|verdict| {
             let number = self.findings.iter().filter(|found| found.report.verdict == *verdict).count();
-            (number > 0).then(|| self.marked(*verdict, &counted(*verdict, number)))
+            (number > 0).then(|| marked(*verdict, counted(*verdict, number)))
         });
-        counts.collect::<Vec<_>>().join(", ")
+        Line::joined(counts, ", ")
     }
+}
+
+fn marked(verdict: Verdict, text: impl AsRef<str>) -> Line {
+    Line::toned(Tone::of(verdict), text)
+}
+
+fn hints<'a>(finding: &'a Finding, indent: &'a str) -> impl Iterator<Item = Line> + 'a {
+    let label = move || Line::from(indent).and(Line::toned(Tone::Name, "hint:"));
+    finding.report.hints.iter().map(move |hint| label().and(format!(" {hint}")))
 }
 
 fn is_silence(finding: &Finding) -> bool {
@@ -145,13 +145,10 @@ fn is_silence(finding: &Finding) -> bool {
 /// `host "prod" at https://10.0.0.1:6443: role host, KubeSphere v3.4.1, Kubernetes v1.27.4, 3 nodes`
 fn heading(section: Section<'_>) -> String {
     match section {
-        Section::Of(observed) => format!(
-            "{} at {}: {}",
-            sanitize(&observed.side.to_string()),
-            sanitize(&observed.server),
-            sanitize(&described(observed))
-        ),
-        Section::Silent(side) => format!("{}: {NO_ANSWER}", sanitize(&side.to_string())),
+        Section::Of(observed) => {
+            format!("{} at {}: {}", observed.side, observed.server, described(observed))
+        }
+        Section::Silent(side) => format!("{side}: {NO_ANSWER}"),
         Section::Several => "several clusters".to_owned(),
     }
 }
@@ -178,38 +175,21 @@ fn counted(verdict: Verdict, number: usize) -> String {
     }
 }
 
-fn lines(findings: &[Finding], styles: &Styles) -> Vec<String> {
+fn lines(findings: &[Finding]) -> Vec<Line> {
     let widest = findings.iter().map(|finding| finding.id.len()).max().unwrap_or_default();
     let in_order = ORDER
         .iter()
         .flat_map(|verdict| findings.iter().filter(move |finding| finding.report.verdict == *verdict));
-    in_order.flat_map(|finding| lines_of(finding, widest, styles)).collect()
+    in_order.flat_map(|finding| lines_of(finding, widest)).collect()
 }
 
-fn lines_of(finding: &Finding, widest: usize, styles: &Styles) -> Vec<String> {
+fn lines_of(finding: &Finding, widest: usize) -> Vec<Line> {
     let report = &finding.report;
-    let verdict = format!("{:<7}", report.verdict.as_str());
+    let verdict = marked(report.verdict, format!("{:<7}", report.verdict.as_str()));
     let said = if report.message.is_empty() { finding.title } else { &report.message };
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
-    let line = format!(
-        "{}   {:<widest$}   {}{}",
-        verdict.style(style(report.verdict, styles)),
-        finding.id,
-        sanitize(&side),
-        sanitize(said)
-    );
-    let label = "hint:".style(styles.name);
-    let hints = report.hints.iter().map(|hint| format!("          {label} {}", sanitize(hint)));
-    iter::once(line).chain(hints).collect()
-}
-
-fn style(verdict: Verdict, styles: &Styles) -> Style {
-    match verdict {
-        Verdict::Skipped => styles.faint,
-        Verdict::Ok => styles.good,
-        Verdict::Unknown | Verdict::Warning => styles.attention,
-        Verdict::Failure => styles.bad,
-    }
+    let line = verdict.and(format!("   {:<widest$}   {side}{said}", finding.id));
+    iter::once(line).chain(hints(finding, "          ")).collect()
 }
 
 /// `24 checks: 21 ok, 1 unknown, 2 warnings`: each check counts once, with its worst verdict.
@@ -230,7 +210,7 @@ fn sum_of_checks(findings: &[Finding]) -> String {
 mod tests {
     use kubesphere::side::Side;
 
-    use super::{Marks, Report as Printed, Section, Styles, lines, sections, sum_of_checks};
+    use super::{Marks, Report as Printed, Section, lines, sections, sum_of_checks};
     use crate::checks::{Finding, Report, Verdict};
 
     fn finding(id: &'static str, report: Report) -> Finding {
@@ -248,9 +228,9 @@ mod tests {
     }
 
     fn printed(findings: &[Finding], marks: Marks) -> Vec<String> {
-        let report = Printed { styles: Styles::default(), marks, findings };
+        let report = Printed { marks, findings };
         let lines = sections(&[], findings).into_iter().flat_map(|section| report.section(section));
-        lines.chain([report.sum()]).collect()
+        lines.chain([report.sum()]).map(|line| line.to_string()).collect()
     }
 
     #[test]
@@ -296,7 +276,7 @@ mod tests {
     #[test]
     fn what_is_worst_stands_last_with_its_hints() {
         assert_eq!(
-            lines(&findings(), &Styles::default()),
+            lines(&findings()),
             [
                 "ok        api-reachable   all is well",
                 "unknown   permissions     member \"edge-1\": how many^[[31m",
@@ -310,7 +290,7 @@ mod tests {
     fn what_was_not_asked_stands_first_with_its_reason_and_is_counted_apart() {
         let mut findings = findings();
         findings.push(finding("prepared", Report::skipped("only `import` asks")));
-        let lines = lines(&findings, &Styles::default());
+        let lines = lines(&findings);
         assert_eq!(lines[0], "skipped   prepared        only `import` asks");
         assert_eq!(sum_of_checks(&findings), "3 checks: 1 skipped, 1 passed, 1 failure");
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use kubesphere::{object::ObjectKind, side::Side};
-use owo_colors::OwoColorize as _;
 
 use super::{
+    line::Line,
+    style::Tone,
     ui::Ui,
     words::{count, dry_run_suffix, elapsed},
 };
@@ -30,11 +31,11 @@ pub fn show(
     let dry_run = change.dry_run;
     match change.output {
         Some(ResultFormat::Json | ResultFormat::Yaml) => Ok(()),
-        Some(ResultFormat::Name) => results.iter().try_for_each(|it| ui.result(&it.object.to_string())),
+        Some(ResultFormat::Name) => results.iter().try_for_each(|it| ui.result(it.object.to_string())),
         None if results.len() > 1 && ui.told_on_the_same_terminal() => {
-            ui.result(&sum(results, dry_run, took).style(ui.result_styles.good).to_string())
+            ui.result(Line::toned(Tone::Good, sum(results, dry_run, took)))
         }
-        None => results.iter().try_for_each(|result| ui.result(&line(result, dry_run))),
+        None => results.iter().try_for_each(|result| ui.result(line(result, dry_run))),
     }
 }
 
@@ -75,7 +76,7 @@ pub fn warn_of_unknown_version(ui: &Ui, member: &Side, why: &WithoutVersion) {
             format!("the member's ks-apiserver does not answer through its API server: {cause}")
         }
     };
-    ui.warning(&format!("{member}: it is joined, but the host does not know its KubeSphere version: {why}"));
+    ui.warning(format!("{member}: it is joined, but the host does not know its KubeSphere version: {why}"));
 }
 
 /// A hint: which objects of a member have a credential that no host stores. It is a cluster-admin's.

@@ -6,35 +6,57 @@ use owo_colors::Style;
 
 use crate::{checks::Verdict, cli::ColorChoice};
 
-/// The styles of one stream; all plain where it takes no colours.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Styles {
+/// What a text is, which a stream that takes colours has a colour for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    #[default]
+    Plain,
     /// Done.
-    pub good: Style,
-    pub attention: Style,
+    Good,
+    Attention,
     /// Errors.
-    pub bad: Style,
+    Bad,
     /// Names and hints.
-    pub name: Style,
+    Name,
     /// What matters less.
-    pub faint: Style,
+    Faint,
     /// Headings.
-    pub strong: Style,
+    Strong,
+}
+
+impl Tone {
+    pub fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Skipped => Self::Faint,
+            Verdict::Ok => Self::Good,
+            Verdict::Unknown | Verdict::Warning => Self::Attention,
+            Verdict::Failure => Self::Bad,
+        }
+    }
+}
+
+/// The colours of one stream; none where it takes none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Styles {
+    pub(super) are_colourful: bool,
 }
 
 impl Styles {
-    pub fn of(choice: ColorChoice, stream: &impl IsTerminal) -> Self {
-        if takes_colours(choice, stream) { Self::colourful() } else { Self::default() }
+    pub(super) fn on(choice: ColorChoice, stream: &impl IsTerminal) -> Self {
+        let are_colourful = takes_colour(choice, stream.is_terminal(), |name| env::var(name).ok());
+        Self { are_colourful }
     }
 
-    fn colourful() -> Self {
-        Self {
-            good: Style::new().green(),
-            attention: Style::new().yellow(),
-            bad: Style::new().red(),
-            name: Style::new().cyan(),
-            faint: Style::new().dimmed(),
-            strong: Style::new().bold(),
+    pub(super) fn of(self, tone: Tone) -> Style {
+        match tone {
+            _ if !self.are_colourful => Style::new(),
+            Tone::Plain => Style::new(),
+            Tone::Good => Style::new().green(),
+            Tone::Attention => Style::new().yellow(),
+            Tone::Bad => Style::new().red(),
+            Tone::Name => Style::new().cyan(),
+            Tone::Faint => Style::new().dimmed(),
+            Tone::Strong => Style::new().bold(),
         }
     }
 }
@@ -80,10 +102,6 @@ fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 /// Whether a stream takes colours.
-pub fn takes_colours(choice: ColorChoice, stream: &impl IsTerminal) -> bool {
-    takes_colour(choice, stream.is_terminal(), |name| env::var(name).ok())
-}
-
 fn takes_colour(choice: ColorChoice, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
     let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     match choice {

@@ -4,10 +4,12 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use console::Term;
 use indicatif::MultiProgress;
-use owo_colors::OwoColorize as _;
+use kubesphere::jwt_secret::JwtSecret;
 
 use super::{
-    style::{Marks, Styles},
+    line::{Line, document},
+    live_line::LiveLine,
+    style::{Marks, Styles, Tone},
     wrap::wrapped,
 };
 use crate::{
@@ -15,19 +17,20 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Where a command's words go.
+/// Where a command's words go. Nothing else writes to the streams, and all that it writes is a [`Line`] or a [`document`], but
+/// for the two texts that a person has asked for as they are.
 #[derive(Clone, Debug)]
 pub struct Ui {
-    /// stderr's styles.
-    pub styles: Styles,
-    /// stdout's styles.
-    pub result_styles: Styles,
+    /// stderr's.
+    styles: Styles,
+    /// stdout's.
+    result_styles: Styles,
     /// How verdicts are marked on stdout.
     pub result_marks: Marks,
     /// What the program was called by: commands are shown as they have to be typed.
     called: Called,
     /// What is drawn on a terminal while something is under way; lines are written above it.
-    pub(super) live: Option<MultiProgress>,
+    live: Option<MultiProgress>,
 }
 
 impl Ui {
@@ -35,8 +38,8 @@ impl Ui {
     pub fn of_process(choice: ColorChoice, called: Called) -> Self {
         let terminal = io::stderr().is_terminal() && std::env::var("TERM").as_deref() != Ok("dumb");
         Self {
-            styles: Styles::of(choice, &io::stderr()),
-            result_styles: Styles::of(choice, &io::stdout()),
+            styles: Styles::on(choice, &io::stderr()),
+            result_styles: Styles::on(choice, &io::stdout()),
             result_marks: Marks::on(&io::stdout()),
             called,
             live: terminal.then(MultiProgress::new),
@@ -48,29 +51,50 @@ impl Ui {
         io::stdin().is_terminal()
     }
 
+    /// Whether results have colours.
+    pub(super) fn colours_results(&self) -> bool {
+        self.result_styles.are_colourful
+    }
+
     /// A line of the result, on stdout. A closed pipe ends the command with success.
-    pub fn result(&self, line: &str) -> Result<(), Error> {
-        self.above_progress(|| {
-            let mut stdout = io::stdout().lock();
-            writeln!(stdout, "{}", self.called.spoken(line))?;
-            stdout.flush()
-        })
-        .map_err(Error::from)
+    pub fn result(&self, line: impl Into<Line>) -> Result<(), Error> {
+        self.results([line.into()])
+    }
+
+    /// Lines of the result, in one piece.
+    pub fn results(&self, lines: impl IntoIterator<Item = Line>) -> Result<(), Error> {
+        let rendered = lines.into_iter().map(|line| line.rendered(self.result_styles) + "\n");
+        self.write(&self.called.spoken(&rendered.collect::<String>()))
     }
 
     /// A line of prose as a result.
-    pub(super) fn sentence(&self, line: &str) -> Result<(), Error> {
-        self.result(&fitted(line, &Term::stdout()))
+    pub(super) fn sentence(&self, line: &Line) -> Result<(), Error> {
+        let line = fitted(&line.rendered(self.result_styles), &Term::stdout());
+        self.write(&(self.called.spoken(&line).into_owned() + "\n"))
     }
 
-    /// A text of its own lines as the result, on stdout, byte for byte.
-    pub fn text(&self, text: &str) -> Result<(), Error> {
-        self.above_progress(|| {
+    /// A text of its own lines as the result.
+    pub fn document(&self, text: &str) -> Result<(), Error> {
+        self.write(&self.called.spoken(&document(text)))
+    }
+
+    /// The secret that a person has asked for, on a line of its own.
+    pub fn reveal(&self, secret: &JwtSecret) -> Result<(), Error> {
+        self.write(&format!("{}\n", secret.expose()))
+    }
+
+    /// The content of a file of this machine, byte for byte.
+    pub fn file(&self, content: &str) -> Result<(), Error> {
+        self.write(content)
+    }
+
+    fn write(&self, text: &str) -> Result<(), Error> {
+        let write = || {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes())?;
             stdout.flush()
-        })
-        .map_err(Error::from)
+        };
+        self.above_progress(write).map_err(Error::from)
     }
 
     /// Whether what was told while it happened stands above the results.
@@ -99,14 +123,14 @@ impl Ui {
     }
 
     /// A line for the person, on stderr. That nobody reads it changes nothing.
-    pub(super) fn message(&self, line: &str) {
-        let line = fitted(&self.called.spoken(line), &Term::stderr());
-        let written = self.above_progress(|| writeln!(io::stderr().lock(), "{line}"));
-        drop(written);
+    pub(super) fn message(&self, line: impl Into<Line>) {
+        let line = line.into().rendered(self.styles);
+        let line = fitted(&self.called.spoken(&line), &Term::stderr());
+        drop(self.above_progress(|| writeln!(io::stderr().lock(), "{line}")));
     }
 
-    pub(super) fn warning(&self, text: &str) {
-        self.message(&format!("{} {text}", "warning:".style(self.styles.attention)));
+    pub(super) fn warning(&self, text: impl Into<Line>) {
+        self.message(Line::toned(Tone::Attention, "warning:").and(" ").and(text));
     }
 
     /// Ends the line of a question that nobody has answered.
@@ -115,8 +139,8 @@ impl Ui {
     }
 
     /// Something to do.
-    pub(super) fn hint(&self, text: &str) {
-        self.message(&format!("{} {text}", "hint:".style(self.styles.name)));
+    pub(super) fn hint(&self, text: impl Into<Line>) {
+        self.message(Line::toned(Tone::Name, "hint:").and(" ").and(text));
     }
 
     /// What ended the command: the message with its causes, then what to do.
@@ -127,20 +151,38 @@ impl Ui {
         if !error.message.is_empty() {
             let text =
                 [&error.message].into_iter().chain(&error.causes).map(String::as_str).collect::<Vec<_>>();
-            self.message(&format!("{} {}", "error:".style(self.styles.bad), text.join(": ")));
+            self.message(Line::toned(Tone::Bad, "error:").and(" ").and(text.join(": ")));
         }
         error.all_hints().for_each(|hint| self.hint(hint));
     }
 
     /// Asks a question that only `y` or `yes` affirms.
     pub(super) async fn ask(&self, question: &str) -> Result<bool, Error> {
-        let line = line(&format!("{question} {}", "[y/N]".style(self.styles.strong))).await?;
-        Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        let question = Line::from(question).and(" ").and(Line::toned(Tone::Strong, "[y/N]"));
+        Ok(matches!(self.answer(&question).await?.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Asks for a name to be typed, which only that name affirms.
     pub(super) async fn ask_for_name(&self, question: &str, name: &str) -> Result<bool, Error> {
-        Ok(line(&question.style(self.styles.strong).to_string()).await?.trim() == name)
+        Ok(self.answer(&Line::toned(Tone::Strong, question)).await?.trim() == name)
+    }
+
+    /// Asks for a line, without blocking the program's other work.
+    async fn answer(&self, question: &Line) -> Result<String, Error> {
+        let question = question.rendered(self.styles);
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{question} ").and_then(|()| stderr.flush())?;
+        drop(stderr);
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map(|_| line)
+        });
+        Ok(answer.await.map_err(|_| Error::new(ErrorKind::Error, "the answer could not be read"))??)
+    }
+
+    /// A line that is drawn for as long as something is under way, on a terminal.
+    pub(super) fn live_line(&self) -> Option<LiveLine> {
+        self.live.as_ref().map(LiveLine::below)
     }
 
     fn above_progress<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
@@ -156,16 +198,4 @@ fn fitted(line: &str, terminal: &Term) -> String {
     let columns =
         terminal.size_checked().filter(|_| terminal.is_term()).map(|(_, columns)| usize::from(columns));
     columns.filter(|columns| *columns > 0).map_or_else(|| line.to_owned(), |columns| wrapped(line, columns))
-}
-
-/// Asks for a line, without blocking the program's other work.
-async fn line(question: &str) -> Result<String, Error> {
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{question} ").and_then(|()| stderr.flush())?;
-    drop(stderr);
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    Ok(answer.await.map_err(|_| Error::new(ErrorKind::Error, "the answer could not be read"))??)
 }

@@ -1,9 +1,8 @@
 //! What an unjoin leaves.
 
 use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side};
-use owo_colors::OwoColorize as _;
 
-use super::{document::Remain, ui::Ui, words::sanitize};
+use super::{document::Remain, line::Line, style::Tone, ui::Ui};
 use crate::plan::{
     credential::{ACCOUNT, CredentialObject, USER_BINDING},
     observed::Denied,
@@ -14,7 +13,7 @@ use crate::plan::{
 /// What of kubefed's may not be read on the host.
 pub fn warn_of_untold(ui: &Ui, host: &Side, untold: &[Denied]) {
     for Denied { resource, .. } in untold {
-        ui.warning(&format!(
+        ui.warning(format!(
             "{host}: whether {resource} are left in {FEDERATION_NAMESPACE} is not known: forbidden"
         ));
     }
@@ -24,22 +23,21 @@ pub fn warn_of_untold(ui: &Ui, host: &Side, untold: &[Denied]) {
 pub fn show_residue(ui: &Ui, remains: &[Remain]) {
     for remain in remains {
         let side = remain.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
-        let left = "left over:".style(ui.styles.attention).to_string();
-        ui.message(&format!("{left} {side}{}", sanitize(&remain.object.to_string())));
+        let left = Line::toned(Tone::Attention, "left over:");
+        ui.message(left.and(format!(" {side}{}", remain.object)));
         if let Some(removal) = &remain.removal {
-            ui.hint(&format!("`{}`", sanitize(removal)));
+            ui.hint(format!("`{removal}`"));
         }
     }
 }
 
 /// What remains on a member that nobody has named a context of.
 pub fn show_member_remains(ui: &Ui, name: &str, is_proxy: bool, continuation: &str) {
-    let heading = format!("What remains on the member \"{}\"", sanitize(name));
-    ui.message(&format!("{}", heading.style(ui.styles.strong)));
+    ui.message(Line::toned(Tone::Strong, format!("What remains on the member \"{name}\"")));
     for line in &member_remains(name, is_proxy) {
-        ui.message(&format!("  - {}", sanitize(line)));
+        ui.message(format!("  - {line}"));
     }
-    ui.hint(&format!("to remove all of it: `{continuation}`"));
+    ui.hint(format!("to remove all of it: `{continuation}`"));
 }
 
 /// In words, by the names that everything has there.

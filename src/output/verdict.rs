@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kubesphere::installer_log::{Failure, Phase, Run, mask};
 
-use super::words::{self, elapsed};
+use super::words::elapsed;
 use crate::plan::{
     conclusion::{Conclusion, Then},
     installer_run::{self, unreported},
@@ -19,26 +19,21 @@ pub fn sentence(conclusion: &Conclusion<'_>, now: Timestamp) -> String {
     match conclusion {
         Conclusion::NeverRan => "the installer has not run, as far as its log goes back".to_owned(),
         Conclusion::UnderWay(stage) | Conclusion::Stalled(stage) => {
-            format!("a run is under way: {}", sanitize(stage))
+            format!("a run is under way: {}", mask(stage))
         }
-        Conclusion::Due(why) => format!("a run is due: {}", sanitize(why)),
+        Conclusion::Due(why) => format!("a run is due: {}", mask(why)),
         Conclusion::Succeeded(run) => format!("the last run succeeded{}", times(run, now)),
         Conclusion::Failed { failures, then: Then::GoesOn { stage, .. } } => {
-            format!("a run has failed and goes on ({}): {}", sanitize(stage), told(failures))
+            format!("a run has failed and goes on ({}): {}", mask(stage), told(failures))
         }
         Conclusion::Failed { failures, .. } => format!("the last run failed: {}", told(failures)),
         Conclusion::Unknown(run) => format!("the last run ended without a verdict, {}", whereabouts(run)),
     }
 }
 
-/// A cluster's own words, on one line and without secrets.
-pub fn sanitize(text: &str) -> String {
-    words::sanitize(&mask(text))
-}
-
-/// Failures on one line, each with its task and message.
+/// Failures, each with its task and message.
 pub fn told(failures: &[Failure]) -> String {
-    words::sanitize(&installer_run::told(failures))
+    installer_run::told(failures)
 }
 
 fn times(run: &Run, now: Timestamp) -> String {
@@ -51,9 +46,9 @@ fn times(run: &Run, now: Timestamp) -> String {
 fn whereabouts(run: &Run) -> String {
     match (&run.phase, &run.task) {
         (Phase::Starting, _) => "before its first task (was there a ClusterConfiguration?)".to_owned(),
-        (phase, Some(task)) => format!("at: {phase}, {}", sanitize(&task.to_string())),
+        (phase, Some(task)) => format!("at: {phase}, {}", mask(&task.to_string())),
         (phase, None) => {
-            let unreported = unreported(run).map(|names| format!("; {}", sanitize(&names)));
+            let unreported = unreported(run).map(|names| format!("; {}", mask(&names)));
             format!("at: {phase}{}", unreported.unwrap_or_default())
         }
     }
@@ -65,7 +60,10 @@ mod tests {
     use kubesphere::installer_log::InstallerLog;
 
     use super::sentence;
-    use crate::plan::{conclusion::conclude, installer_run::Triggers};
+    use crate::{
+        output::line::Line,
+        plan::{conclusion::conclude, installer_run::Triggers},
+    };
 
     fn said(lines: &[&str], minutes: i64) -> String {
         let mut log = InstallerLog::default();
@@ -95,7 +93,7 @@ mod tests {
             "localhost : ok=1 changed=0 unreachable=0 failed=1",
         ];
         let told = "the last run failed: preparation, task common: Getting etcd: ^[[2Jno password: ***";
-        assert_eq!(said(&failed, 9), told);
+        assert_eq!(Line::from(said(&failed, 9)).to_string(), told);
         let running = "a run is under way: preparing 3/4, common: Getting etcd";
         assert_eq!(said(&failed[..1], 2), running);
     }

@@ -27,27 +27,11 @@ pub fn elapsed(duration: Duration) -> String {
     }
 }
 
-/// Text from a server without what a terminal would obey, as kubectl shows it.
-pub fn sanitize(text: &str) -> String {
-    let shown = text.chars().map(|c| match c {
-        '\u{1b}' => "^[".to_owned(),
-        '\n' | '\t' => " ".to_owned(),
-        c if c.is_control() || reorders_text(c) => String::new(),
-        c => c.to_string(),
-    });
-    shown.collect()
-}
-
-/// Marks by which a text is shown in another order than it is written.
-fn reorders_text(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{count, elapsed, sanitize};
+    use super::{count, elapsed};
 
     #[test]
     fn numbers_decide_about_words() {
@@ -60,11 +44,5 @@ mod tests {
             [8, 125, 3725].map(|seconds| elapsed(Duration::from_secs(seconds))),
             ["8s", "2m05s", "1h02m"]
         );
-    }
-
-    #[test]
-    fn a_terminal_obeys_nothing_that_a_server_says() {
-        assert_eq!(sanitize("a\u{1b}[31mb\r\nc"), "a^[[31mb c");
-        assert_eq!(sanitize("a\u{202e}b\u{2066}c\u{9b}d"), "abcd");
     }
 }

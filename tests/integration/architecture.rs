@@ -75,6 +75,23 @@ const PLACEHOLDER: &str = "kubectl --context CONTEXT ";
 /// Only `output` prints.
 const PRINTING: [&str; 5] = ["println!", "print!(", "eprint", "io::stdout", "io::stderr"];
 
+/// What of `output` touches a stream.
+const WRITERS: [&str; 2] = ["src/output/ui.rs", "src/output/live_line.rs"];
+/// What knows how a terminal is coloured.
+const COLOURERS: [&str; 2] = ["src/output/line.rs", "src/output/style.rs"];
+/// Where values become secrets, and where they are learned.
+const SECRET_MAKERS: [(&str, &str); 8] = [
+    ("crates/kubesphere/src/jwt_secret.rs", "crates/kubesphere/src/jwt_secret.rs"),
+    ("crates/kubesphere/src/cluster.rs", "crates/kubesphere/src/cluster.rs"),
+    ("crates/kubesphere/src/stored_kubeconfig.rs", "crates/kubesphere/src/stored_kubeconfig.rs"),
+    ("src/live/client_certificate.rs", "src/live/client_certificate.rs"),
+    ("src/live/steps/make_credential.rs", "src/live/steps/make_credential.rs"),
+    ("src/live/verification.rs", "crates/kube-connect/src/bearer_token.rs"),
+    // Made of what was read or made elsewhere.
+    ("src/plan/member_kubeconfig.rs", "crates/kubesphere/src/kubeconfig_document.rs"),
+    ("src/cli/global.rs", "crates/kube-connect/src/bearer_token.rs"),
+];
+
 struct Source {
     room: String,
     path: String,
@@ -151,6 +168,38 @@ fn only_live_talks_to_clusters() {
 #[test]
 fn only_output_prints() {
     assert_none(&offences(|room| room != "output", &PRINTING));
+}
+
+/// Every byte goes through the one place that hides secrets and shows what would steer a terminal.
+#[test]
+fn one_file_writes_to_the_streams() {
+    let writes = ["io::stdout", "io::stderr", "indicatif", "console::Term", "write_all", "/dev/tty"];
+    let mut found = offences(|room| room == "output", &writes);
+    found.retain(|offence| !WRITERS.iter().any(|writer| offence.starts_with(writer)));
+    assert_none(&found);
+    let mut coloured = offences(|room| room != "kubesphere", &["owo_colors", "\\u{1b}", "\\x1b"]);
+    coloured.retain(|offence| !COLOURERS.iter().any(|colourer| offence.starts_with(colourer)));
+    assert_none(&coloured);
+}
+
+/// The two texts that a person has asked for as they are.
+#[test]
+fn only_what_was_asked_for_is_printed_as_it_is() {
+    let found = offences(|room| room != "output", &["ui.reveal(", "ui.file("]);
+    let files: Vec<&str> = found.iter().filter_map(|offence| offence.split(':').next()).collect();
+    assert_eq!(files, ["src/commands/configure.rs", "src/commands/jwt_secret.rs"]);
+}
+
+/// Whoever makes a value a secret has learned it, or has it from where it was learned.
+#[test]
+fn what_becomes_a_secret_is_known_to_what_hides_it() {
+    let mut found = offences(|_| true, &["SecretString::from", "SecretString>::from"]);
+    found.retain(|offence| !SECRET_MAKERS.iter().any(|(maker, _)| offence.starts_with(maker)));
+    assert_none(&found);
+    for (maker, learned_in) in SECRET_MAKERS {
+        let text = fs::read_to_string(learned_in).unwrap();
+        assert!(text.contains("learn"), "{maker}: {learned_in} learns nothing");
+    }
 }
 
 /// Elsewhere a name would miss its quotes sooner or later, or a cluster the file in which it stands.

@@ -47,6 +47,7 @@ mod renew;
 mod renew_interrupted;
 mod requests;
 mod resume;
+mod server_text;
 mod stored_credential;
 mod support;
 mod typed;

@@ -75,10 +75,14 @@ impl<'text> ConfigurationFile<'text> {
         Ok(format!("{byte_order_mark}{edited}"))
     }
 
-    /// The file as it may be shown, line by line the same but for its secrets, and for these wherever they stand.
+    /// The file as it may be shown, line by line the same but for its secrets, and with the fingerprints of these wherever
+    /// they stand.
     pub fn shown(&self, known: &[&JwtSecret]) -> String {
-        let known: Vec<&str> = known.iter().map(|secret| secret.expose()).collect();
-        shown::shown(self.text, &self.tree, self.configuration(), &known)
+        let mut known: Vec<&JwtSecret> = known.iter().copied().filter(|it| it.expose().len() >= 6).collect();
+        // One may be a part of the other.
+        known.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        let shown = shown::shown(self.text, &self.tree, self.configuration());
+        known.iter().fold(shown, |text, secret| text.replace(secret.expose(), &secret.fingerprint()))
     }
 
     /// Whether it holds anything that must not be shown.

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use kubesphere::{
-    confidential::{MASK, fingerprint, is_confidential, scrub},
+    confidential::{MASK, fingerprint, is_confidential},
     installer_log::mask,
+    known_secrets::learn,
 };
 
 use super::{
@@ -14,13 +15,13 @@ use super::{
 };
 
 /// The text without its secrets: the jwtSecret of the ClusterConfiguration as its fingerprint, all others masked, also
-/// where they stand in comments, and the known ones wherever else.
-pub(super) fn shown(text: &str, tree: &Tree, configuration: &Node, known: &[&str]) -> String {
+/// where they stand in comments.
+pub(super) fn shown(text: &str, tree: &Tree, configuration: &Node) -> String {
     let jwt_secret = configuration.find(&JWT_SECRET).map(|node| node.span.clone());
     let mut hidden = Hidden { text, jwt_secret, replacements: Vec::new() };
     tree.documents.iter().for_each(|document| hidden.visit(document, false));
     tree.comments.iter().for_each(|comment| hidden.mask_lines(comment));
-    each_line(&spliced(text, hidden.replacements), |line| scrub(line, known))
+    spliced(text, hidden.replacements)
 }
 
 struct Hidden<'text> {
@@ -54,6 +55,8 @@ impl Hidden<'_> {
         if node.is_null() || matches!(value, "" | "true" | "false") {
             return;
         }
+        // It may stand elsewhere in the file, too.
+        learn(value);
         let shown =
             if self.jwt_secret.as_ref() == Some(&node.span) { fingerprint(value) } else { MASK.to_owned() };
         let slice = &self.text[node.span.clone()];

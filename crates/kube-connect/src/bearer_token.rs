@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use k8s_openapi::jiff::Timestamp;
+use kubesphere::known_secrets::learn;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -104,6 +105,7 @@ impl BearerToken {
 
 impl Current {
     fn new(token: &str, replace_at: Option<Instant>) -> Result<Self, ExecError> {
+        learn(token);
         let mut header =
             HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| ExecError::InvalidToken)?;
         header.set_sensitive(true);

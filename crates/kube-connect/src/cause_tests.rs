@@ -24,7 +24,7 @@ fn answers_become_short_fragments() {
         (422, "Invalid", "spec.x: Required", "the server refuses it as invalid: spec.x: Required"),
         (429, "TooManyRequests", "x", "too many requests"),
         (503, "", "<html><title>503</title>", "the server is unavailable: a web page answered: 503"),
-        (500, "InternalError", "boom\u{1b}[2J", "the server answered 500 (InternalError): boom^[[2J"),
+        (500, "InternalError", "boom\r\n!", "the server answered 500 (InternalError): boom  !"),
     ] {
         assert_eq!(cause(code, reason, message).to_string(), shown);
     }

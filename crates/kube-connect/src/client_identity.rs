@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use kubesphere::known_secrets::learn;
 use kubesphere::pem::{self, Block};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{
@@ -43,6 +44,7 @@ pub(super) fn client_identity(
     (certificate, certificate_text): &(Material<'_>, String),
     (key, key_text): &(Material<'_>, String),
 ) -> Result<ClientIdentity, ConnectionError> {
+    learn(key_text);
     let chain = certificates(certificate_text).map_err(|defect| certificate.invalid(defect))?;
     let (_, own) = parse_x509_certificate(&chain[0])
         .map_err(|_| certificate.invalid(Defect::Unreadable { wanted: CERTIFICATE }))?;

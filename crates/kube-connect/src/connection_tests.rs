@@ -519,7 +519,8 @@ async fn another_server_that_one_is_sent_to_is_not_asked() {
     let token = AuthInfo { token: Some("t0ken".into()), ..AuthInfo::default() };
     let (elsewhere, mut seen) = server(vec![ok()]).await;
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let moved = refusing(status, &format!("location: http://{elsewhere}/api/v1/namespaces/kube-system\r\n"));
+        let moved =
+            refusing(status, &format!("location: http://{elsewhere}/api/v1/namespaces/kube-system\r\n"));
         let (address, _asked) = server(vec![moved]).await;
         assert!(asked(context(&address, &token)).await.is_err(), "{status}");
         assert!(seen.try_recv().is_err(), "{status}");

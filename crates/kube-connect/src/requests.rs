@@ -192,14 +192,15 @@ impl Requests {
     ) -> Result<Response<Body>, kube::Error> {
         let response = self.inner.send(request).await?;
         self.clock.set_by(response.headers());
-        self.traffic.warnings(response.headers());
         // A log is no JSON, but a line of it may be, and the installer's has passwords: it is never traced. It may
         // also be larger than what one wants to hold at once.
         if Extent::of(&outgoing.parts.uri) != Extent::Whole && response.status().is_success() {
+            self.traffic.warnings(response.headers(), &[]);
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
         let mut body = body.collect_bytes().await?;
+        self.traffic.warnings(&parts.headers, &body);
         self.traffic.response_body(&body);
         if !parts.status.is_success() {
             body = server_text::status_body(parts.status, &body);

@@ -1,32 +1,19 @@
-//! Texts that a server, a proxy or a middlebox wrote, made fit for a terminal.
+//! Texts that a server, a proxy or a middlebox wrote, made fit for a sentence.
 
 use bytes::Bytes;
 use http::StatusCode;
+use kubesphere::known_secrets::hide;
 use serde_json::{Value, json};
 
 /// Longer texts of a server are cut.
 const LONGEST_SHOWN: usize = 400;
 
-/// `text` on one line and without characters that steer a terminal or reorder what it shows.
-pub(super) fn sanitize(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.trim().chars() {
-        match letter {
-            '\n' | '\r' | '\t' => shown.push(' '),
-            '\u{1b}' => shown.push_str("^["),
-            letter if letter.is_control() || reorders_text(letter) => {
-                shown.extend(letter.escape_unicode());
-            }
-            letter => shown.push(letter),
-        }
-    }
-    shown
-}
-
-/// A message of a server: sanitized, without HTML and not too long.
+/// A message of a server: on one line, without HTML and secrets, and not too long. What a terminal would obey in it is for
+/// `output` to show.
 pub fn message(text: &str) -> String {
     let text = if looks_like_html(text) { title_of(text) } else { text.to_owned() };
-    let text = sanitize(&text);
+    // Before it is cut: of a secret that was cut in two, a short end would pass.
+    let text = hide(text.trim()).replace(['\n', '\r', '\t'], " ");
     match text.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -46,10 +33,6 @@ pub(super) fn status_body(code: StatusCode, body: &Bytes) -> Bytes {
     };
     let status = json!({ "kind": "Status", "status": "Failure", "code": code.as_u16(), "message": text });
     Bytes::from(status.to_string())
-}
-
-fn reorders_text(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn looks_like_html(text: &str) -> bool {
@@ -72,11 +55,15 @@ fn title_of(page: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::known_secrets::learn;
+
     use super::*;
 
     #[test]
-    fn escape_sequences_are_shown_not_obeyed() {
-        assert_eq!(sanitize("a\u{1b}[31mred\r\nb\u{7}\u{202e}"), "a^[[31mred  b\\u{7}\\u{202e}");
+    fn a_secret_is_hidden_before_its_message_is_cut() {
+        learn("Pz3secretOfTheMessage17");
+        let text = format!("{}\r\nPz3secretOfTheMessage17\tat the end", "a".repeat(LONGEST_SHOWN - 5));
+        assert_eq!(message(&text), format!("{}  ***…", "a".repeat(LONGEST_SHOWN - 5)));
     }
 
     #[test]
@@ -94,7 +81,7 @@ mod tests {
         };
         assert_eq!(body("{}")["code"], 502);
         assert_eq!(body(r#"{"message": "no route"}"#)["message"], "no route");
-        assert_eq!(body("upstream\u{1b}")["message"], "upstream^[");
+        assert_eq!(body("upstream\u{1b}")["message"], "upstream\u{1b}");
         assert_eq!(body(r#"{"kind": "Status", "code": 404}"#)["code"], 404);
     }
 

@@ -65,15 +65,18 @@ impl Traffic {
 
     pub(super) fn response_body(&self, body: &Bytes) {
         if enabled!(target: REQUESTS, Level::TRACE) {
-            let body = server_text::sanitize(&confidential::redact_body(body));
-            trace!(target: REQUESTS, side = %self.side, body, "response body");
+            trace!(target: REQUESTS, side = %self.side, body = confidential::redact_body(body), "response body");
         }
     }
 
     /// Tells each distinct warning of the server once.
-    pub(super) fn warnings(&self, headers: &HeaderMap) {
+    pub(super) fn warnings(&self, headers: &HeaderMap, body: &[u8]) {
         for value in headers.get_all(WARNING) {
-            let Some(text) = value.to_str().ok().and_then(warning_text) else { continue };
+            // It may repeat a secret that only its own answer has told.
+            confidential::learn_from(body);
+            let Some(text) = std::str::from_utf8(value.as_bytes()).ok().and_then(warning_text) else {
+                continue;
+            };
             let text = server_text::message(&text);
             let is_new = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone());
             if is_new {

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::{
     go_base64,
+    known_secrets::learn_encoded,
     management::{self, Tool},
-    stored_kubeconfig::StoredKubeconfig,
+    stored_kubeconfig::{self, StoredKubeconfig},
     wiped::Wiped,
 };
 
@@ -77,9 +78,14 @@ pub struct RegisteredCluster {
 }
 
 impl RegisteredCluster {
-    /// Takes the whole object.
+    /// Takes the whole object, whose credential nothing that is printed has from now on.
     pub fn new(object: Value) -> Self {
-        Self { object: object.into(), asked_uid: None }
+        let cluster = Self { object: object.into(), asked_uid: None };
+        let stored = cluster.text("/spec/connection/kubeconfig").filter(|stored| learn_encoded(stored));
+        if let Some(text) = stored.and_then(go_base64::decoded) {
+            stored_kubeconfig::learn_secrets(&text);
+        }
+        cluster
     }
 
     pub fn object(&self) -> &Value {

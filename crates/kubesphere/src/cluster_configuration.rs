@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     jwt_secret::JwtSecret,
+    known_secrets::learn_named,
     kubesphere_config::is_zero,
     management::{self, Tool},
     role::Role,
@@ -33,8 +34,11 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub struct ClusterConfiguration(Wiped);
 
 impl ClusterConfiguration {
-    /// Takes the whole object.
+    /// Takes the whole object, whose secrets nothing that is printed has from now on.
     pub fn new(object: Value) -> Self {
+        learn_named(&object);
+        let applied = object["metadata"]["annotations"][LAST_APPLIED].as_str();
+        applied.and_then(|text| serde_json::from_str(text).ok()).iter().for_each(learn_named);
         Self(object.into())
     }
 

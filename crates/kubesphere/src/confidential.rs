@@ -4,18 +4,15 @@
 //! short enough to be guessed from a fingerprint. When in doubt a value is hidden: a log that hides too
 //! much costs a second look, one that hides too little costs a cluster.
 
-use std::iter;
-
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::{go_base64, known_secrets::learn, stored_kubeconfig::StoredKubeconfig};
+
 /// What stands for a password, and for every secret of a text that others wrote.
 pub const MASK: &str = "***";
-
-/// Shorter known values are left alone by [`scrub`]: replacing every `ab` in a text would only ruin it.
-const SHORTEST_SCRUBBED: usize = 6;
 
 /// What key names say of a value that must not be shown, in lower case without separators.
 const CONFIDENTIAL_WORDS: [&str; 14] = [
@@ -45,7 +42,15 @@ pub fn fingerprint(value: impl AsRef<[u8]>) -> String {
     format!("sha256:{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
 }
 
-/// A request's or response's body as it may be logged.
+/// Learns what [`redact_body`] would hide.
+pub fn learn_from(body: &[u8]) {
+    if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
+        redact_json(&mut value);
+    }
+}
+
+/// A request's or response's body as it may be logged. What is hidden in it is learned, because it may stand where nothing
+/// tells that it is a secret, too.
 pub fn redact_body(body: &[u8]) -> String {
     match serde_json::from_slice::<Value>(body) {
         Ok(mut value) => {
@@ -64,36 +69,6 @@ pub fn redact_json(value: &mut Value) {
         None => "Secret".to_owned(),
     };
     redact_object(value, &kind);
-}
-
-/// Replaces `known` values in a text by their fingerprints, also where they stand base64-encoded, at any
-/// offset of the encoded text. The second line of defence, for texts that others wrote.
-pub fn scrub(text: &str, known: &[&str]) -> String {
-    // The lines of a key on their own too: they may come indented, escaped or encoded.
-    let mut known: Vec<&str> =
-        known.iter().flat_map(|value| iter::once(*value).chain(value.lines())).collect();
-    known.retain(|value| value.len() >= SHORTEST_SCRUBBED);
-    // The longest first, so that a value inside another one does not break it up.
-    known.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    known.iter().fold(text.to_owned(), |text, value| {
-        let shown = fingerprint(value);
-        encodings(value).iter().fold(text.replace(value, &shown), |text, encoded| {
-            let text = text.replace(encoded, &shown);
-            let url_safe = encoded.replace('+', "-").replace('/', "_");
-            if url_safe == *encoded { text } else { text.replace(&url_safe, &shown) }
-        })
-    })
-}
-
-/// How `value` looks inside base64, for each of the three offsets at which it can begin: only the
-/// characters that depend on nothing but the value.
-fn encodings(value: &str) -> [String; 3] {
-    [(0, 0), (1, 2), (2, 3)].map(|(offset, first)| {
-        let mut bytes = vec![0; offset];
-        bytes.extend_from_slice(value.as_bytes());
-        let end = bytes.len() * 8 / 6;
-        STANDARD_NO_PAD.encode(bytes)[first..end].to_owned()
-    })
 }
 
 fn redact_object(value: &mut Value, kind: &str) {
@@ -167,7 +142,14 @@ fn hide(value: &mut Value, key: &str) {
             hide(value, if is_password(key) { key } else { inner });
         }),
         Value::Array(items) => items.iter_mut().for_each(|item| hide(item, key)),
-        Value::String(text) if !text.is_empty() => *text = shown(text),
+        Value::String(text) if !text.is_empty() => {
+            learn(text);
+            // What is stored of a member: whoever parses it learns what is in it.
+            if key.eq_ignore_ascii_case("kubeconfig") {
+                go_base64::decoded(text).and_then(|kubeconfig| StoredKubeconfig::parse(&kubeconfig));
+            }
+            *text = shown(text);
+        }
         Value::Number(number) => *value = Value::String(shown(&number.to_string())),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
@@ -180,6 +162,8 @@ fn hide_encoded(value: &mut Value) {
         return hide(value, "");
     };
     for (key, entry) in entries {
+        let text = entry.as_str().and_then(|text| STANDARD.decode(text).ok());
+        text.and_then(|text| String::from_utf8(text).ok()).iter().for_each(|text| learn(text));
         match entry.as_str().and_then(|text| STANDARD.decode(text).ok()).filter(|plain| !plain.is_empty()) {
             Some(_) if is_password(key) => *entry = Value::String(MASK.to_owned()),
             Some(plain) => *entry = Value::String(fingerprint(plain)),

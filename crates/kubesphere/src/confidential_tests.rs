@@ -143,28 +143,6 @@ fn what_is_not_json_is_only_counted() {
     assert_eq!(redact_body(b"PASSWORD=P@88w0rd"), "<17 bytes, not JSON>");
 }
 
-#[test]
-fn known_values_are_scrubbed_also_from_base64() {
-    for before in ["", "a", "ab", "abc"] {
-        let encoded = STANDARD.encode(format!("{before}{SECRET}-and-more"));
-        let shown = scrub(&format!("invalid value {encoded}"), &["", "ab", SECRET]);
-        let core = &encoded[4..SECRET.len()];
-        assert!(shown.contains("sha256:") && !shown.contains(core), "{shown}");
-    }
-    assert_eq!(
-        scrub("x PosTp5TZHR8P30hbCWJJVNfCpk1fGB3Z y", &[SECRET]),
-        format!("x {} y", fingerprint(SECRET))
-    );
-    assert_eq!(scrub("nothing", &[SECRET]), "nothing");
-    let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n";
-    for text in [key.replace('\n', "\\n"), key.replace('\n', "\n      "), STANDARD.encode(format!("x{key}"))]
-    {
-        let shown = scrub(&text, &[key]);
-        assert!(shown.contains("sha256:") && !shown.contains("MIIEv"), "{shown}");
-        assert!(!shown.contains(&encodings("hkiG9w0BAQEFAASC")[0][2..12]), "{shown}");
-    }
-}
-
 fn confidential_key() -> impl Strategy<Value = String> {
     proptest::sample::select(vec![
         "jwtSecret",

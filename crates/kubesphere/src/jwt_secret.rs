@@ -4,7 +4,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::confidential::fingerprint;
+use super::{confidential::fingerprint, known_secrets::learn};
 
 /// Characters that the installer carries unharmed.
 ///
@@ -37,9 +37,11 @@ pub enum Unusable {
 }
 
 impl JwtSecret {
-    /// Takes a secret's value.
+    /// Takes a secret's value, which nothing that is printed has from now on.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(SecretString::from(value.into()))
+        let value = value.into();
+        learn(&value);
+        Self(SecretString::from(value))
     }
 
     /// The value itself, for a request's body.

@@ -7,7 +7,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::{DuplicateKeyPolicy, Error as YamlError, Spanned, options, read_with_options};
 
-use super::wiped::Wiped;
+use super::{
+    confidential::is_confidential,
+    known_secrets::{learn, learn_named},
+    wiped::Wiped,
+};
 
 /// What a kubeconfig says. It is confidential, so it is never shown.
 #[derive(Clone, Default)]
@@ -26,6 +30,22 @@ pub struct Entry {
     pub line: u64,
     /// What it says, without nulls.
     pub fields: Wiped,
+}
+
+/// What of a user is a secret itself; other names of the kind are those of files.
+pub(super) const SECRETS: [&str; 3] = ["token", "password", "client-key-data"];
+
+impl Entry {
+    /// From now on nothing that is printed has the secrets of this user.
+    pub(super) fn learn_secrets(&self) {
+        let fields = &self.fields;
+        SECRETS.iter().filter_map(|key| fields[key].as_str()).for_each(learn);
+        learn_named(&fields["auth-provider"]["config"]);
+        for variable in fields["exec"]["env"].as_array().into_iter().flatten() {
+            let is_secret = variable["name"].as_str().is_some_and(is_confidential);
+            variable["value"].as_str().filter(|_| is_secret).into_iter().for_each(learn);
+        }
+    }
 }
 
 /// Why a text is no kubeconfig. Never repeats what stands in it but names.
@@ -88,10 +108,12 @@ impl KubeconfigDocument {
         let document = read_with_options::<_, Raw>(&mut rest, options).next();
         let raw = document.transpose().map_err(|error| malformed(text, &error))?.unwrap_or_default();
         confirm_kind(&raw)?;
+        let users = entries("user", raw.users)?;
+        users.iter().for_each(Entry::learn_secrets);
         Ok(Self {
             current_context: text_of(&raw.current_context),
             clusters: entries("cluster", raw.clusters)?,
-            users: entries("user", raw.users)?,
+            users,
             contexts: entries("context", raw.contexts)?,
         })
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{jwt_secret::JwtSecret, role::Role};
+use super::{jwt_secret::JwtSecret, known_secrets::learn_named, role::Role};
 
 pub const NAME: &str = "kubesphere-config";
 /// The key whose value is a YAML text.
@@ -55,6 +55,7 @@ impl KubesphereConfig {
         if !yaml.is_object() {
             return Err("not a mapping".to_owned());
         }
+        learn_named(&yaml);
         let text_at = |pointer| yaml.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
         let has_issuer = yaml.pointer("/authentication/issuer/jwtSecret").is_some();
         let default_resync = if has_issuer { DEFAULT_RESYNC_4 } else { DEFAULT_RESYNC };

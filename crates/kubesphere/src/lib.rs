@@ -11,6 +11,7 @@ pub mod given_options;
 pub mod go_base64;
 pub mod installer_log;
 pub mod jwt_secret;
+pub mod known_secrets;
 pub mod kubeconfig_document;
 pub mod kubesphere_config;
 pub mod management;

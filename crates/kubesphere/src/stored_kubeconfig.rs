@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{
     go_base64,
-    kubeconfig_document::{Entry, KubeconfigDocument},
+    known_secrets::learn,
+    kubeconfig_document::{Entry, KubeconfigDocument, SECRETS},
 };
 
 /// A kubeconfig of a Cluster. It is confidential: what is taken out of it as a secret stays one.
@@ -66,6 +67,15 @@ impl StoredKubeconfig {
     }
 }
 
+/// From now on nothing that is printed has the secrets of this kubeconfig, though nobody looks into it: of what stands on
+/// lines of their own, as in all that kubectl and KubeSphere write. What is read is learned whatever its form is.
+pub(super) fn learn_secrets(text: &[u8]) {
+    let fields =
+        text.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()?.split_once(':'));
+    let secrets = fields.filter(|(key, _)| SECRETS.contains(&key.trim_start_matches([' ', '-'])));
+    secrets.for_each(|(_, value)| learn(value.trim().trim_matches(['"', '\''])));
+}
+
 fn text_in<'a>(fields: &'a Value, key: &str) -> Option<&'a str> {
     fields[key].as_str().filter(|text| !text.is_empty())
 }
@@ -95,6 +105,7 @@ fn without_long_values(text: &[u8]) -> Option<KubeconfigDocument> {
     let KubeconfigDocument { clusters, users, contexts, .. } = &mut kubeconfig;
     let entries = [clusters, users, contexts].into_iter().flatten();
     let put_back: usize = entries.map(|entry| put_back(&mut entry.fields, &long)).sum();
+    kubeconfig.users.iter().for_each(Entry::learn_secrets);
     (put_back == long.len()).then_some(kubeconfig)
 }
 

@@ -21,7 +21,7 @@ use crate::{
         surroundings::look_around,
         unjoin::{admission::admission, host_remains::host_remains, traces::of_member},
     },
-    output::{plan::View, words::sanitize},
+    output::plan::View,
     plan::{
         access::Access,
         narrowing::{Field, Restoration},
@@ -241,7 +241,7 @@ impl Look {
             cause: Cause::NotFound,
         };
         let members = host.clusters.present().into_iter().flatten().filter(|cluster| !cluster.is_host());
-        let names: Vec<String> = members.map(|cluster| sanitize(cluster.name())).collect();
+        let names: Vec<String> = members.map(|cluster| cluster.name().to_owned()).collect();
         let similar = did_you_mean(&clusters.intent.name, &names);
         let error = similar.into_iter().fold(Error::from(missing), Error::hint);
         let error = if names.is_empty() {

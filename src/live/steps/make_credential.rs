@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
-use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind};
+use kubesphere::{cluster_configuration::NAMESPACE, known_secrets::learn, object::ObjectKind};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -311,5 +311,6 @@ enum Token {
 fn token_in(secret: &Secret) -> Option<SecretString> {
     let bytes = &secret.data.as_ref()?.get("token")?.0;
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty())?;
+    learn(text);
     Some(SecretString::from(text))
 }

@@ -15,6 +15,7 @@ mod programs;
 mod reader;
 mod rights;
 mod role_file;
+mod secrets;
 mod terminal;
 mod typed_line;
 mod typing;

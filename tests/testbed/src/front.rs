@@ -12,10 +12,10 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{CONNECTION, CONTENT_LENGTH, DATE, RETRY_AFTER},
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, WARNING},
     uri::{Authority as UriAuthority, Scheme},
 };
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, Collected, Limited};
 use hyper::body::Incoming;
 use k8s_openapi::jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 use serde_json::{Value, json};
@@ -48,6 +48,12 @@ pub enum Fault {
         /// The `Retry-After` header, in seconds.
         retry_after: Option<u32>,
     },
+    /// It is answered with this, and never reaches the apiserver.
+    Answer(StatusCode, Value),
+    /// A webhook refuses it that repeats what was sent: in its message, and in a warning.
+    Repeated,
+    /// Its answer has this behind every text that is a server's own: UIDs, versions, reasons and messages.
+    Spoiled(&'static str),
     /// It is passed on so much later; further rules apply to it.
     Delay(Duration),
     /// It is passed on once the gate opens; further rules apply to it.
@@ -326,6 +332,8 @@ impl Shared {
                     std::future::pending::<()>().await;
                 }
                 Fault::Gone => return gone(),
+                Fault::Answer(code, value) => return serve::json(code, &value),
+                Fault::Repeated => return repeated(request.into_body()).await,
                 other => on_the_way_back = Some(other),
             }
         }
@@ -403,10 +411,64 @@ fn gone() -> Response<Body> {
     serve::json(StatusCode::OK, &json!({ "type": "ERROR", "object": status(StatusCode::GONE) }))
 }
 
+async fn repeated(body: Incoming) -> Response<Body> {
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let message = format!("admission webhook \"repeats.example.com\" denied the request: {text}");
+    let denied = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
+        "reason": "Forbidden", "code": 403,
+    });
+    let mut response = serve::json(StatusCode::FORBIDDEN, &denied);
+    let warning = format!("299 - \"it was: {}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let warning = HeaderValue::from_str(&warning).expect("JSON on one line is a header");
+    response.headers_mut().insert(WARNING, warning);
+    response
+}
+
+async fn spoiled(response: Response<Body>, suffix: &str) -> Response<Body> {
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    // A watch has no length.
+    if !is_json || !response.headers().contains_key(CONTENT_LENGTH) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = body.collect().await else {
+        return serve::text(StatusCode::BAD_GATEWAY, "the answer could not be read");
+    };
+    let bytes = body.to_bytes();
+    let spoiled = serde_json::from_slice(&bytes).map(|mut value| {
+        spoil(&mut value, suffix);
+        value.to_string().into_bytes()
+    });
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, serve::whole(spoiled.unwrap_or_else(|_| bytes.to_vec())))
+}
+
+fn spoil(value: &mut Value, suffix: &str) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(text)
+                        if ["uid", "gitVersion", "reason", "message"].contains(&key.as_str()) =>
+                    {
+                        text.push_str(suffix);
+                    }
+                    _ => spoil(value, suffix),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| spoil(item, suffix)),
+        _ => {}
+    }
+}
+
 async fn worsen(response: Response<Body>, fault: Fault) -> Response<Body> {
     match fault {
         Fault::CutAfterBytes(bytes) => response.map(|body| cut(body, bytes, Duration::MAX)),
         Fault::CutAfter(duration) => response.map(|body| cut(body, usize::MAX, duration)),
+        Fault::Spoiled(suffix) => spoiled(response, suffix).await,
         Fault::Version(version) => with_version(response, &version).await,
         Fault::Ahead(seconds) => with_date(response, Timestamp::now() + SignedDuration::from_secs(seconds)),
         _ => response,

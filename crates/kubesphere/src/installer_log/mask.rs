@@ -1,7 +1,10 @@
 use std::borrow::Cow;
 
 use super::line::clean;
-use crate::confidential::{MASK, is_confidential, is_password};
+use crate::{
+    confidential::{MASK, is_confidential, is_password},
+    known_secrets::learn,
+};
 
 /// The line with every secret's value replaced by [`MASK`], for anything that is shown.
 ///
@@ -40,7 +43,11 @@ fn next_secret(line: &str, from: usize) -> Option<(usize, usize)> {
             .or_else(|| token_by_form(line, start, end))
             .or_else(|| private_key(line, start, end))
             .or_else(|| address_password(line, start, end));
-        if secret.is_some_and(|(start, end)| start < end) {
+        if let Some((start, end)) = secret.filter(|(start, end)| start < end) {
+            // The banner's: the administrator's, which may stand elsewhere too.
+            if &line[word.0..word.1] == "Password" {
+                learn(&line[start..end]);
+            }
             return secret;
         }
         at = end;
