@@ -278,7 +278,11 @@ impl KnownSecrets {
         let before = before.take_while(|(a, b)| a == b).count();
         let after = iter::zip(&form[block.at..], &read[at..]).take_while(|(a, b)| a == b).count();
         let piece = at - before..at + after;
-        (piece.len() >= form.len().min(SHORTEST_PIECE)).then_some(piece)
+        let is_whole = piece.len() == form.len();
+        // A cluster's name, for one, in a password that was made of it.
+        let is_words =
+            || read[piece.clone()].iter().all(|letter| matches!(letter, b'a'..=b'z' | b'.' | b'+'));
+        (is_whole || piece.len() >= SHORTEST_PIECE && !is_words()).then_some(piece)
     }
 }
 

@@ -69,6 +69,9 @@ fn short_secrets_are_hidden_whole_and_shorter_ones_not_at_all() {
 fn names_and_default_passwords_hide_nothing() {
     let line = "cluster.cluster.kubesphere.io/edge-1 created";
     assert_eq!(hidden("kubesphere", line), line);
+    let password = "password-of-edge-in-frankfurt-2024";
+    assert_eq!(hidden(password, "edge-in-frankfurt is up"), "edge-in-frankfurt is up");
+    assert_eq!(hidden(password, password), "***");
     learn_named(
         &json!({"mysql": {"password": "edge-one-password"}, "redis": {"password": "password"}, "ldap": [{"managerPassword": "Adm1nOfLdap"}]}),
     );
@@ -188,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn a_piece_of_sixteen_letters_does_not_pass(secret in "[A-Za-z0-9]{16,200}", cut in 0.0..1.0) {
+    fn a_piece_of_sixteen_letters_does_not_pass(secret in "[A-Z0-9]{16,200}", cut in 0.0..1.0) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in the text")]
         let start = ((secret.len() - 16) as f64 * cut) as usize;
         prop_assert_eq!(hidden(&secret, &secret[start..start + 16]), MASK);
