@@ -36,12 +36,8 @@ fn of_clusters(clusters: &[&Observed], waits: bool) -> Outcome {
 /// whole run.
 pub fn left<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<Finding> {
     let reports = clusters.filter_map(|observed| {
-        let report = match &observed.run {
-            InstallerRun::UnderWay(what) => {
-                Report::warning(&observed.side, format!("the installer's run goes on ({what})"))
-            }
-            _ => of_cluster(observed, false)?,
-        };
+        let InstallerRun::UnderWay(what) = &observed.run else { return of_cluster(observed, false) };
+        let report = Report::warning(&observed.side, format!("the installer's run goes on ({what})"));
         Some(report.hint(format!("see how it ends: `{}`", Mc::logs(&observed.side))))
     });
     CHECK.named(reports.collect(), &[])
@@ -54,13 +50,14 @@ fn of_cluster(observed: &Observed, waits: bool) -> Option<Report> {
         InstallerRun::UnderWay(what) => {
             let waited = if waits { " and is waited for first" } else { "" };
             let message = format!("a run of the installer is under way{waited} ({what})");
-            Some(Report::warning(side, message))
+            Some(Report::warning(side, message).hint(format!("to follow it: `{}`", Mc::logs(side))))
         }
         InstallerRun::Unknown { why, .. } => {
             Some(Report::unknown(side, format!("whether a run of the installer is under way: {why}")))
         }
         InstallerRun::Idle { last_failure: Some(failure) } => {
-            Some(Report::warning(side, format!("the installer's last run failed: {failure}")))
+            let report = Report::warning(side, format!("the installer's last run failed: {failure}"));
+            Some(report.hint(format!("see what to do: `{}`", Mc::logs(side))))
         }
         // That it has no pod is installer-present's.
         InstallerRun::Idle { last_failure: None } | InstallerRun::NoPod(_) | InstallerRun::NotAsked => None,
@@ -109,13 +106,16 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(left(InstallerRun::Idle { last_failure: None }), []);
-        let hints = || vec!["see how it ends: `kubectl mc logs member1`".to_owned()];
+        let hints = |what| vec![format!("see {what}: `kubectl mc logs member1`")];
         let going =
             "configuring; failed: component monitoring, task ks-monitor: Installing prometheus".to_owned();
         let said = format!("the installer's run goes on ({going})");
-        assert_eq!(left(InstallerRun::UnderWay(going)), [(said, hints())]);
+        assert_eq!(left(InstallerRun::UnderWay(going)), [(said, hints("how it ends"))]);
         let failed = InstallerRun::Idle { last_failure: Some("component devops".to_owned()) };
-        assert_eq!(left(failed), [("the installer's last run failed: component devops".to_owned(), hints())]);
+        assert_eq!(
+            left(failed),
+            [("the installer's last run failed: component devops".to_owned(), hints("what to do"))]
+        );
     }
 
     #[test]

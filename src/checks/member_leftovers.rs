@@ -1,7 +1,6 @@
 //! Nothing of a former host is left on a member.
 
 use kubesphere::{
-    cluster::RegisteredCluster,
     command::{Kubectl, Mc},
     side::Side,
 };
@@ -43,12 +42,11 @@ fn of_former_hosts(situation: &Situation<'_>) -> Outcome {
 }
 
 fn of_former_names(situation: &Situation<'_>) -> Outcome {
-    situation.host_with_clusters()?;
+    let host = situation.host_with_clusters()?;
     let members = situation.answering_members()?.into_iter();
-    let known = members.filter_map(|(intent, member)| Some((situation.registered(intent, member)?, member)));
-    let host = situation.host.map(|host| &host.side);
-    let of_member = |(cluster, member): (&RegisteredCluster, _)| other_accounts(host, member, cluster.name());
-    each(some(known, "no member is registered yet")?, |(_, member)| &member.side, of_member)
+    let known = members.filter(|(intent, member)| situation.registered(intent, member).is_some());
+    let known = some(known.map(|(_, member)| member), "no member is registered yet")?;
+    each(known, |member| &member.side, |member| other_accounts(host, member))
 }
 
 fn of_member(side: &Side, name: &str, leftovers: &Leftovers) -> Vec<Report> {
@@ -132,11 +130,14 @@ fn of_namespaces(side: &Side, namespaces: &Seen<Vec<String>>) -> Option<Report> 
 
 /// Service accounts of other names that this member had: no host removes them, and each may do everything
 /// (kubesphere issue 3570).
-fn other_accounts(host: Option<&Side>, member: &Observed, name: &str) -> Option<Report> {
-    let others: Vec<&String> = member.joined_as.present()?.iter().filter(|other| *other != name).collect();
+fn other_accounts(host: &Observed, member: &Observed) -> Option<Report> {
+    let is_registered =
+        |name: &str| host.clusters_with_uid(&member.uid).any(|cluster| cluster.name() == name);
+    let others: Vec<&String> =
+        member.joined_as.present()?.iter().filter(|name| !is_registered(name)).collect();
     let first = others.first()?;
     let names: Vec<String> = others.iter().map(|name| format!("{name}-kubesphere")).collect();
-    let unjoin = Mc::new("unjoin").word(first).member_context(&member.side).host(host);
+    let unjoin = Mc::new("unjoin").word(first).member_context(&member.side).host(&host.side);
     let message = format!(
         "service accounts of earlier names are left in kube-federation-system, with all rights: {}",
         listed(&names)

@@ -8,7 +8,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{NOTHING_REGISTERED, Outcome, REGISTERING, Unasked, each, of},
+    rule::{LOOKING, NOTHING_REGISTERED, Outcome, REGISTERING, Unasked, each, of},
     stored_options::without_effect,
 };
 use crate::plan::{
@@ -25,6 +25,7 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Joining(REGISTERING, run),
+        Rule::Joining(LOOKING, unregistered),
         Rule::Joining(&[Operation::Join, Operation::Import], without_effect),
         Rule::Unjoining(unjoining),
     ],
@@ -43,6 +44,32 @@ fn run(situation: &Situation<'_>) -> Outcome {
     };
     let of_members = each(clusters, |(_, member)| &member.side, of_member)?;
     Ok(of_members.into_iter().chain(unidentified(situation, host)).collect())
+}
+
+/// A member of this host that has no Cluster there: nothing else tells it from one that is joined.
+fn unregistered(situation: &Situation<'_>) -> Outcome {
+    let host = situation.host_with_clusters()?;
+    let members = situation.answering_members()?.into_iter();
+    each(
+        members,
+        |(_, member)| &member.side,
+        |(intent, member)| {
+            let shares_secret =
+                member.effective_secret().is_some() && member.effective_secret() == host.effective_secret();
+            let stands_alone =
+                member.is_member() && shares_secret && situation.registered(intent, member).is_none();
+            stands_alone.then(|| {
+            let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
+            let join = Mc::new("join").member(&member.side).host(&host.side);
+            let unjoin = Mc::new("unjoin").word(name).host(&host.side).member_context(&member.side);
+            let message = "it is not joined: it is prepared for this host, which has no Cluster of it (a join stopped on the \
+                           way, or it was removed on the host alone)";
+            Report::warning(&member.side, message)
+                .hint(format!("to join it: `{join}`"))
+                .hint(format!("to remove what is left on it: `{unjoin}`"))
+        })
+        },
+    )
 }
 
 /// Whether the context leads to the member that the Cluster stands for.
@@ -88,7 +115,10 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
     let message = match &member.member_ownership {
         MemberOwnership::Ours | MemberOwnership::Clean => return None,
         MemberOwnership::Twice(other) => {
-            format!("it is registered on this host as \"{other}\" too, and stays its member")
+            let message = format!("it is registered on this host as \"{other}\" too, and stays its member");
+            let unjoin = Mc::new("unjoin").word(other).host(unjoining.host.map(|host| &host.side));
+            let unjoin = unjoin.member_context(&member.side);
+            return Some(Report::warning(&member.side, message).hint(format!("if it was meant: `{unjoin}`")));
         }
         MemberOwnership::OtherSecret => return Some(drifted(&member.side, unjoining.host)),
         MemberOwnership::Host => "it is a host itself".to_owned(),
@@ -200,6 +230,27 @@ mod tests {
         assert_eq!(Case::new().registered([host_cluster("host")]).says(&CHECK), Vec::<String>::new());
         let own = [cluster("edge-1", "uid-of-edge-1"), cluster("other", "uid-of-other")];
         assert_eq!(Case::new().registered(own).says(&CHECK), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_prepared_member_without_a_cluster_is_told_from_a_joined_one() {
+        let prepared = || {
+            let joined = Case::new().checking().joined();
+            joined.registered([host_cluster("host")])
+        };
+        let (said, hints) = (prepared().says(&CHECK), prepared().hints(&CHECK));
+        assert!(
+            said[0].starts_with("warning member \"edge-1\": it is not joined: it is prepared"),
+            "{said:?}"
+        );
+        assert!(hints.contains("`kubectl mc join edge-1 --context prod`"), "{hints}");
+        assert!(
+            hints.contains("`kubectl mc unjoin edge-1 --context prod --member-context edge-1`"),
+            "{hints}"
+        );
+        let joined = prepared().registered([cluster("edge-1", "uid-of-edge-1")]);
+        assert_eq!(joined.says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().checking().says(&CHECK), Vec::<String>::new(), "it has no role yet");
     }
 
     #[test]

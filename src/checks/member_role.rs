@@ -34,8 +34,17 @@ fn of_member(
         return Some(Report::unknown(&member.side, format!("its role: {why}")));
     }
     if member.is_host() {
+        let report = Report::failure(&member.side, "it is a host, and a host is never made a member");
+        let swapped = host.filter(|host| !host.is_host()).map(|host| {
+            let (host, member) = (host.side.context(), member.side.context());
+            format!(
+                "are host and member swapped? Name `{host}` as MEMBER, and the host with `--context {member}`"
+            )
+        });
         return Some(
-            Report::failure(&member.side, "it is a host, and a host is never made a member")
+            swapped
+                .into_iter()
+                .fold(report, Report::hint)
                 .hint("join its members to the other host one by one, or use a cluster with the role none"),
         );
     }
@@ -154,6 +163,11 @@ mod tests {
             said_of(|member| play(member, "host")),
             ["failure member \"edge-1\": it is a host, and a host is never made a member"]
         );
+        let hints = |case: Case| case.member(|member| play(member, "host")).hints(&CHECK);
+        let swapped =
+            "are host and member swapped? Name `prod` as MEMBER, and the host with `--context edge-1`";
+        assert!(hints(Case::new()).contains(swapped));
+        assert!(!hints(Case::new().host(|host| play(host, "host"))).contains("swapped"), "both are hosts");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! What is told while clusters change, to whoever shows it, as plain data: its sentences stand where it is shown.
 
-use kubesphere::{object::ExistingObject, role::Role, side::Side};
+use kubesphere::{
+    object::{ExistingObject, ObjectRef},
+    role::Role,
+    side::Side,
+};
 
 use super::stuck_pods::StuckPod;
 use crate::{
@@ -99,8 +103,8 @@ pub enum Completed {
     CredentialTried,
     /// A certificate was signed, which ends in this second.
     Signed(i64),
-    /// An earlier credential of this name was deleted.
-    EarlierDeleted(String),
+    /// An earlier credential was deleted.
+    EarlierDeleted(ObjectRef),
     /// The binding of this name was rid of earlier users.
     EarlierUsersRemoved(String),
     /// The webhook was narrowed.

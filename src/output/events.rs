@@ -49,7 +49,7 @@ pub(super) fn deed(deed: &Completed) -> String {
         Completed::Made(piece) => made(*piece),
         Completed::CredentialTried => "host credential verified (cluster-admin)".to_owned(),
         Completed::Signed(end) => format!("client certificate signed by the member, until {}", day(*end)),
-        Completed::EarlierDeleted(name) => format!("{name} deleted"),
+        Completed::EarlierDeleted(object) => format!("{} deleted", object.in_words()),
         Completed::EarlierUsersRemoved(name) => format!("earlier users removed from {name}"),
         Completed::Narrowed(record) => narrowed(record),
         Completed::Restored(remark) => restored(remark.as_ref()),

@@ -1,6 +1,7 @@
 //! What a plan means for people: what cannot be undone, what restarts, whose sessions end, and who may read what is stored.
 
 use kubesphere::{
+    cluster::RegisteredCluster,
     cluster_configuration::NAMESPACE,
     command::{Kubectl, Mc},
     role::Role,
@@ -45,7 +46,7 @@ fn of_step(step: &Step, view: &View<'_>) -> Vec<String> {
              read clusters.cluster.kubesphere.io there can use it",
             step.host
         )],
-        Step::DeleteCluster(step) => of_deletion(step),
+        Step::DeleteCluster(step) => of_deletion(step, view.host),
         _ => Vec::new(),
     }
 }
@@ -96,14 +97,25 @@ fn of_known_secret(member: &Side, host: &Observed) -> String {
     )
 }
 
-fn of_deletion(step: &DeleteCluster) -> Vec<String> {
+/// Under which other name the member stays with its host, where it is registered twice.
+fn other_name<'a>(step: &'a DeleteCluster, host: Option<&'a Observed>) -> Option<&'a str> {
+    let clusters = host?.clusters_with_uid(step.planned.member_uid()?);
+    clusters.map(RegisteredCluster::name).find(|name| *name != step.planned.name())
+}
+
+fn of_deletion(step: &DeleteCluster, observed: Option<&Observed>) -> Vec<String> {
     let (host, name) = (&step.host, step.planned.name());
     let mut texts = vec![format!(
         "{host}: the Cluster \"{name}\" cannot be brought back with what it says and stores; a join makes a new one, and \
          workspaces have to be placed on it again"
     )];
     if step.deletes {
-        texts.push(format!("{host}: the host's users no longer reach the member through its console"));
+        texts.push(match other_name(step, observed) {
+            None => format!("{host}: the host's users no longer reach the member through its console"),
+            Some(other) => {
+                format!("{host}: the host's users reach the member only as \"{other}\" from then on")
+            }
+        });
     }
     if !step.with_member {
         texts.push(

@@ -74,8 +74,8 @@ impl Execute for RemoveSuperseded {
             let ask = async || secrets.remove(&token.name, &Deletion::of(&token.uid)).await;
             if retry_until(&member.side, deadline, ask).await? {
                 let object = ObjectKind::SECRET.named(&token.name).in_namespace(NAMESPACE);
-                turn.done(StepResult::new(&self.member, object, Effect::Deleted));
-                turn.tell(&self.member, Event::Done(Completed::EarlierDeleted(token.name.clone())));
+                turn.done(StepResult::new(&self.member, object.clone(), Effect::Deleted));
+                turn.tell(&self.member, Event::Done(Completed::EarlierDeleted(object)));
             }
         }
         if superseded.users.is_empty() {
@@ -83,15 +83,13 @@ impl Execute for RemoveSuperseded {
         }
         let ask = async || remove_users(member, &superseded.users).await;
         if let Some(effect) = retry_until(&member.side, deadline, ask).await? {
-            let (object, name) =
-                (CredentialObject::UserBinding.object(), CredentialObject::UserBinding.name());
-            turn.done(StepResult::new(&self.member, object, effect));
-            let deed = if effect == Effect::Deleted {
-                Completed::EarlierDeleted
-            } else {
-                Completed::EarlierUsersRemoved
+            let object = CredentialObject::UserBinding.object();
+            turn.done(StepResult::new(&self.member, object.clone(), effect));
+            let deed = match effect {
+                Effect::Deleted => Completed::EarlierDeleted(object),
+                _ => Completed::EarlierUsersRemoved(CredentialObject::UserBinding.name()),
             };
-            turn.tell(&self.member, Event::Done(deed(name)));
+            turn.tell(&self.member, Event::Done(deed));
         }
         Ok(())
     }
