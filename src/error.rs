@@ -216,6 +216,9 @@ impl From<Failure> for Error {
                 "try it again, or look at the API server's log of \"{}\"; `--credentials` names another credential",
                 side.context()
             ))),
+            Failure::Untold { .. } => {
+                Self { resume: Some(Resume::GoesOn), ..Self::new(ErrorKind::Error, message) }
+            }
             Failure::Missing { .. } | Failure::NotRestored { .. } => Self::new(ErrorKind::Error, message),
             Failure::Unstorable { .. } => Self::new(ErrorKind::Obstacle, message)
                 .hint("let the host have another credential: `--credentials service-account`"),

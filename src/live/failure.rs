@@ -60,6 +60,9 @@ pub enum Failure {
     /// The context's credential or address cannot be stored.
     #[error("{side}: its credential cannot be stored on the host: {}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Unstorable { side: Side, problems: Vec<Problem> },
+    /// What is in a namespace could be told when the plan was made, and cannot be told any more.
+    #[error("{side}: what is in Namespace {namespace} cannot be told any more: {why}")]
+    Untold { side: Side, namespace: &'static str, why: String },
     /// A node of the host cannot reach a member.
     #[error("the host does not reach a member")]
     Unreachable(Vec<Finding>),

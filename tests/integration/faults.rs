@@ -14,6 +14,10 @@ use crate::support::{Faulty, Watched};
 /// Nothing is made on the member besides: credentials have their own tests.
 const MEMBER: &str = "member1 --credentials context";
 const CONFIGURATION: &str = "clusterconfigurations/ks-installer";
+/// In the address of a creation.
+const CLUSTERS: &str = "/clusters?";
+/// How our requests introduce themselves.
+const OURS: &str = "kubectl-mc/";
 const PATCHED: &str =
     "clusterconfiguration.installer.kubesphere.io/ks-installer patched on member \"member1\"\n";
 const RESTARTED: &str = "deployment.apps/ks-installer restarted on member \"member1\"\n";
@@ -147,6 +151,44 @@ fn a_timeout_tells_the_last_reason_the_installers_last_word_and_where_to_look() 
         .says("run the same command again");
     let _ = bed.join(MEMBER).run().code(0);
     assert_eq!(bed.configuration_patches(), [0, 1]);
+}
+
+/// As while etcd elects a leader, after a run of the installer, which renews the webhooks' certificates, and behind a proxy that
+/// loses answers.
+#[test]
+fn what_fails_within_a_server_or_on_the_way_is_asked_again() {
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).in_memory());
+    let (host, member) = (bed.host().plane().faults(), bed.member(1).plane().faults());
+    let review = "selfsubjectaccessreviews";
+    let twice = |method, path, fault| Rule::on(method, path, fault).by(OURS).times(2);
+    let met = [
+        host.add(twice("POST", CLUSTERS, Fault::WebhookUnknown)),
+        host.add(twice("POST", review, Fault::status(502))),
+        member.add(twice("GET", "configmaps/kubesphere-config", Fault::status(500))),
+        member.add(twice("PATCH", CONFIGURATION, Fault::status(500))),
+        member.add(Rule::on("POST", review, Fault::Drop).by(OURS).times(1)),
+    ];
+    let _ = bed.join(MEMBER).run().code(0);
+    bed.assert_joined(1, "member1");
+    assert_eq!(met.map(|met| met.count()), [2, 2, 2, 2, 1]);
+    assert_eq!(bed.configuration_patches(), [1, 1], "what was answered in a server's place is not counted");
+}
+
+#[test]
+fn a_creation_that_is_unanswered_when_the_time_is_up_goes_on_with_the_next_command() {
+    let member = Installation::new(Version::V3_4).role(Role::Member);
+    let bed = Watched::lease(&with_member(member).in_memory());
+    let faults = bed.host().plane().faults();
+    let met = faults
+        .add(Rule::on("POST", CLUSTERS, Fault::Applied(Box::new(Fault::status(503)))).by(OURS).times(1));
+    faults.add(Rule::on("POST", CLUSTERS, Fault::status(503)).by(OURS));
+    let run = bed.join(&format!("{MEMBER} --timeout 30s")).run().code(4);
+    drop(run.says("create clusters/member1: the server is unavailable").says("run the same command again"));
+    assert_eq!(met.count(), 1);
+    faults.clear();
+    let _ = bed.join(MEMBER).run().code(0);
+    bed.assert_joined(1, "member1");
+    assert_eq!(bed.stored(), ["create clusters/member1"]);
 }
 
 #[test]

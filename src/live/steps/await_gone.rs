@@ -1,9 +1,14 @@
+use tokio::time::Instant;
+
 use crate::{
     live::{
+        connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
+        objects::Objects,
+        patience::retry_until,
         report::{Activity, Completed, Event},
-        steps::remove::{is_still_empty, until_gone},
+        steps::remove::until_gone,
     },
     plan::steps::await_gone::AwaitGone,
 };
@@ -12,8 +17,7 @@ impl Execute for AwaitGone {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let member = turn.connection(&self.cluster)?;
         let deadline = turn.run.deadline;
-        // One that somebody has filled meanwhile stays.
-        if !turn.run.wait || !is_still_empty(member, deadline).await? {
+        if !turn.run.wait || !self.goes(member, deadline).await? {
             return Ok(());
         }
         turn.tell(&self.cluster, Event::Begins(Activity::Gone(self.existing.clone())));
@@ -25,5 +29,15 @@ impl Execute for AwaitGone {
 
     async fn dry_run(&self, _: &mut Turn<'_>) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+impl AwaitGone {
+    /// Whether it is gone or will be. Nobody waits for one that the step before has left, which is told as left over.
+    async fn goes(&self, member: &Connection, deadline: Instant) -> Result<bool, Failure> {
+        let namespaces = Objects::like(member, &self.existing.object);
+        let ask = async || namespaces.find_metadata(&self.existing.object.name).await;
+        let found = retry_until(&member.side, deadline, ask).await?;
+        Ok(found.is_none_or(|found| found.deletion_timestamp.is_some()))
     }
 }

@@ -28,7 +28,8 @@ use crate::{
 };
 
 impl Execute for Remove {
-    /// A namespace that somebody has filled meanwhile stays.
+    /// A namespace that somebody has filled meanwhile stays. Where its content cannot be told any more the command ends, while
+    /// there is more by which the same command knows it again.
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let (connection, deadline) = (turn.connection(&self.cluster)?, turn.run.deadline);
         let is_namespace = self.existing.object.kind == ObjectKind::NAMESPACE;
@@ -70,14 +71,17 @@ pub async fn remove_patiently(
 }
 
 /// Whether kubefed's namespace is still as empty as when it was planned.
-pub async fn is_still_empty(member: &Connection, deadline: Instant) -> Result<bool, Failure> {
+async fn is_still_empty(member: &Connection, deadline: Instant) -> Result<bool, Failure> {
     let ask = async || federation_namespace(member, &BTreeSet::new()).await;
     let found = retry_until(&member.side, deadline, ask).await?;
-    Ok(match found {
-        Seen::Present(found) => found.others.is_empty() && found.untold.is_empty(),
-        Seen::Absent => true,
-        Seen::Unreadable(_) | Seen::Malformed(_) => false,
-    })
+    let untold = |why| Failure::Untold { side: member.side.clone(), namespace: FEDERATION_NAMESPACE, why };
+    match found {
+        Seen::Absent => Ok(true),
+        Seen::Present(found) if !found.others.is_empty() => Ok(false),
+        Seen::Present(found) if !found.untold.is_empty() => Err(untold(found.untold.join(", "))),
+        Seen::Present(_) => Ok(true),
+        Seen::Unreadable(why) | Seen::Malformed(why) => Err(untold(why)),
+    }
 }
 
 /// Waits until this very object is gone; `stands` is told what it looks like meanwhile.

@@ -1,6 +1,7 @@
 //! One throwaway cluster without nodes on loopback: real processes, or a server in memory.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     sync::{
@@ -10,10 +11,11 @@ use std::{
 };
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    Assets, AuditLog, Error, Kubernetes, Peers,
+    Assets, AuditLog, Error, Faults, Kubernetes, Peers,
     audit::{self, Recorder},
     keys::Keys,
     kubeconfig::{Access, Credentials, write_private},
@@ -62,6 +64,16 @@ pub(crate) trait Backend: Send + Sync {
     fn mark_clean(&self) -> Result<(), Error>;
 
     fn wipe(&self) -> Result<(), Error>;
+
+    /// What becomes of the requests that come in, where that can be told.
+    fn faults(&self) -> Option<&Faults> {
+        None
+    }
+
+    /// Every object by its resource, namespace and name, where that is to be seen.
+    fn stored(&self) -> Option<BTreeMap<String, Value>> {
+        None
+    }
 }
 
 /// What a cluster of either kind stands on.
@@ -230,6 +242,22 @@ impl ControlPlane {
     pub fn kubeconfig_with(&self, name: &str, credentials: &Credentials) -> String {
         let (server, authority) = (self.server(), self.ca_pem());
         Access { name, server: &server, authority: &authority, credentials }.to_yaml()
+    }
+
+    /// What becomes of requests to a server in memory; before a real one stands a [`crate::Front`].
+    ///
+    /// # Panics
+    /// When it is a real one.
+    pub fn faults(&self) -> &Faults {
+        self.backend.faults().expect("a server in memory")
+    }
+
+    /// Everything that a server in memory stores, by resource, namespace and name.
+    ///
+    /// # Panics
+    /// When it is a real one.
+    pub fn stored(&self) -> BTreeMap<String, Value> {
+        self.backend.stored().expect("a server in memory")
     }
 
     /// The requests that the apiserver answered.

@@ -366,6 +366,13 @@ impl Scenario {
         self
     }
 
+    /// On servers in memory, whatever the environment says: for what is done to these themselves.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.clusters = Clusters::InMemory;
+        self
+    }
+
     /// With everything that takes time happening at once.
     #[must_use]
     pub fn at_once(mut self) -> Self {

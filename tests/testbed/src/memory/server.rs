@@ -24,7 +24,7 @@ use hyper_util::{
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Notify, watch},
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
@@ -44,7 +44,7 @@ use super::{
     watching,
 };
 use crate::{
-    Error, Kubernetes, Peers,
+    Error, Faults, Kubernetes, Peers,
     audit::{Access, AuditEvent, Recorder},
     client_certificate::ClientCertificates,
     control_plane::Backend,
@@ -83,6 +83,7 @@ pub(super) struct Core {
     proxies: ClientCertificates,
     peers: Arc<Peers>,
     audit: Recorder,
+    faults: Faults,
     frozen: watch::Sender<bool>,
     next_address: AtomicU32,
 }
@@ -110,6 +111,7 @@ impl Server {
             clients,
             peers,
             audit,
+            faults: Faults::default(),
             frozen: watch::Sender::new(false),
             next_address: AtomicU32::new(2),
         });
@@ -170,6 +172,15 @@ impl Backend for Server {
         self.core.store().restore(&self.clean.lock().expect("no holder panics"));
         Ok(())
     }
+
+    fn faults(&self) -> Option<&Faults> {
+        Some(&self.core.faults)
+    }
+
+    fn stored(&self) -> Option<BTreeMap<String, Value>> {
+        let store = self.core.store();
+        Some(store.all().map(|(key, object)| (key.to_string(), Value::clone(object))).collect())
+    }
 }
 
 impl Drop for Server {
@@ -201,13 +212,21 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, core: Arc<Core>) {
     core.while_thawed().await;
     let Ok(stream) = acceptor.accept(stream).await else { return };
     let certificate = core.certificate(stream.get_ref().1.peer_certificates().and_then(<[_]>::first));
-    let certificate = Arc::new(certificate);
+    let (certificate, cut) = (Arc::new(certificate), Arc::new(Notify::new()));
+    let told = Arc::clone(&cut);
     let service = service_fn(move |request| {
-        let (core, certificate) = (Arc::clone(&core), Arc::clone(&certificate));
-        async move { Ok::<_, Infallible>(core.answer(request, &certificate).await) }
+        let (core, certificate, cut) = (Arc::clone(&core), Arc::clone(&certificate), Arc::clone(&told));
+        async move {
+            let answer = |request| core.answer(request, &certificate);
+            Ok::<_, Infallible>(core.faults.around(request, &cut, answer).await)
+        }
     });
-    // An error here is a client that left.
-    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+    let builder = auto::Builder::new(TokioExecutor::new());
+    tokio::select! {
+        // An error here is a client that left.
+        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+        () = cut.notified() => {}
+    }
 }
 
 impl Core {
