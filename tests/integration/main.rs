@@ -18,6 +18,7 @@ mod document;
 mod dry_run;
 mod endless;
 mod endpoint;
+mod fault_matrix;
 mod faults;
 mod follow;
 mod get;

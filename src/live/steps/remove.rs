@@ -76,10 +76,9 @@ async fn is_still_empty(member: &Connection, deadline: Instant) -> Result<bool, 
     let found = retry_until(&member.side, deadline, ask).await?;
     let untold = |why| Failure::Untold { side: member.side.clone(), namespace: FEDERATION_NAMESPACE, why };
     match found {
-        Seen::Absent => Ok(true),
         Seen::Present(found) if !found.others.is_empty() => Ok(false),
         Seen::Present(found) if !found.untold.is_empty() => Err(untold(found.untold.join(", "))),
-        Seen::Present(_) => Ok(true),
+        Seen::Absent | Seen::Present(_) => Ok(true),
         Seen::Unreadable(why) | Seen::Malformed(why) => Err(untold(why)),
     }
 }

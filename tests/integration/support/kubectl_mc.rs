@@ -204,6 +204,14 @@ impl Started {
         assert!(status.success());
     }
 
+    /// Waits until this holds, or it has ended; whether it holds.
+    pub fn until(&mut self, holds: impl Fn() -> bool) -> bool {
+        while !holds() && self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        holds()
+    }
+
     /// Waits until it has shown this on stdout.
     #[track_caller]
     pub fn until_shown(&self, text: &str) {

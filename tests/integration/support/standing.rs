@@ -1,0 +1,91 @@
+//! What stands on the clusters, without what differs from one bed to the next: times, random names, addresses, secrets.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use regex::Regex;
+use serde_json::Value;
+use testbed::bed::Cluster;
+
+use super::Watched;
+
+/// What the server or a controller writes anew each time.
+const OF_THE_MOMENT: [&str; 13] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "observedGeneration",
+    "managedFields",
+    "lastTransitionTime",
+    "lastUpdateTime",
+    "lastHeartbeatTime",
+    "lastProbeTime",
+    "startTime",
+    "startedAt",
+    "clusterIP",
+];
+const CONFIDENTIAL: [&str; 5] = ["kubeconfig", "token", "ca.crt", "caBundle", "initAdminPassword"];
+/// They tell what has happened, and end by themselves.
+const OF_THE_PAST: [&str; 2] = ["events", "leases"];
+
+static VARYING: LazyLock<[(Regex, &str); 10]> = LazyLock::new(|| {
+    [
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UID"),
+        (r"\d{4}-\d\d-\d\dT\d\d(:|%3A)\d\d(:|%3A)[0-9.]+(Z|[A-Z]{3})", "TIME"),
+        (r"resourceVersion=\d+", "resourceVersion=N"),
+        (r"127\.0\.0\.1:\d+", "SERVER"),
+        (r"(10\.0|198\.18)\.\d+\.\d+", "ADDRESS"),
+        (r"-[0-9a-f]{8,10}-[a-z0-9]{5}\b", "-POD"),
+        (r"-token-[a-z0-9]{5}\b", "-token-RANDOM"),
+        (r"\b[a-z0-9]{32}\b", "RANDOM"),
+        (r"[0-9a-f]{6,}", "HEX"),
+        (r"[A-Za-z0-9+/=]{60,}", "DATA"),
+    ]
+    .map(|(pattern, name)| (Regex::new(pattern).unwrap(), name))
+});
+
+/// A text without what is random in it, or of the moment.
+pub fn plain(text: &str) -> String {
+    VARYING
+        .iter()
+        .fold(text.to_owned(), |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
+}
+
+/// Every object of a bed in memory, one a line.
+pub fn standing(bed: &Watched) -> BTreeSet<String> {
+    let secret = |cluster: &Cluster| cluster.configured("authentication.jwtSecret");
+    let known = [(secret(bed.host()), "HOST-SECRET"), (secret(bed.member(1)), "MEMBER-SECRET")];
+    let of = |cluster: &Cluster| {
+        let stored = cluster.plane().stored().into_iter();
+        let lasting = stored.filter(|(key, _)| !OF_THE_PAST.iter().any(|past| key.starts_with(past)));
+        let lines = lasting.map(|(key, object)| {
+            let text = format!("{} {key} {}", cluster.name(), without_moment(object));
+            let known = known.iter().filter_map(|(secret, name)| Some((secret.as_str()?, name)));
+            plain(&known.fold(text, |text, (secret, name)| {
+                text.replace(&STANDARD.encode(secret), name).replace(secret, name)
+            }))
+        });
+        lines.collect::<Vec<_>>()
+    };
+    [bed.host(), bed.member(1)].into_iter().flat_map(of).collect()
+}
+
+fn without_moment(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let lasting = fields.into_iter().filter(|(name, _)| !OF_THE_MOMENT.contains(&name.as_str()));
+            let told = lasting.map(|(name, value)| {
+                let value = if CONFIDENTIAL.contains(&name.as_str()) && value.is_string() {
+                    "CONFIDENTIAL".into()
+                } else {
+                    without_moment(value)
+                };
+                (name, value)
+            });
+            Value::Object(told.collect())
+        }
+        Value::Array(items) => items.into_iter().map(without_moment).collect(),
+        other => other,
+    }
+}
