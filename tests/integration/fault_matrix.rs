@@ -296,7 +296,7 @@ impl Matrix<'_> {
     fn try_point(&self, begun: Begun, point: &Point<'_>) -> (Result<Shown, String>, Option<Begun>) {
         let Begun { bed, look } = &begun;
         if point.in_look {
-            let (run, met) = disturbed(bed, look_words(self.operation), point);
+            let (run, met) = disturbed(bed, &look_words(self.operation), point);
             match (run.code, met) {
                 (_, false) => return (Ok(Shown::NotMet), Some(begun)),
                 (Some(0), _) if plain(&run.stdout) == *look => return (Ok(Shown::SameLook), Some(begun)),
@@ -305,7 +305,7 @@ impl Matrix<'_> {
             }
         }
         let marks = bed.marks();
-        let (run, met) = disturbed(bed, self.operation.words.to_owned(), point);
+        let (run, met) = disturbed(bed, self.operation.words, point);
         if let Err(problem) = sensible(&run, point) {
             return (Err(problem), None);
         }
@@ -406,10 +406,10 @@ fn look_words(operation: &Operation) -> String {
 }
 
 /// Runs the command, whose request meets the disturbance; whether it did.
-fn disturbed(bed: &Watched, words: String, point: &Point<'_>) -> (Run, bool) {
+fn disturbed(bed: &Watched, words: &str, point: &Point<'_>) -> (Run, bool) {
     let faults = clusters(bed)[point.asked.cluster].plane().faults();
     let hits = faults.add(point.asked.rule(&point.disturbance.fault));
-    let mut started = bed.kubectl_mc().words(&words).words(LIMIT).start();
+    let mut started = bed.kubectl_mc().words(words).words(LIMIT).start();
     let run = if point.disturbance.kills && started.until(|| hits.count() > 0) {
         started.signal("KILL")
     } else {
