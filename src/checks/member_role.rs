@@ -38,7 +38,7 @@ fn of_member(
         let swapped = host.filter(|host| !host.is_host()).map(|host| {
             let (host, member) = (host.side.context(), member.side.context());
             format!(
-                "are host and member swapped? Name `{host}` as MEMBER, and the host with `--context {member}`"
+                "are the two swapped? \"{host}\" is not a host: name \"{member}\" with `--context`, and \"{host}\" as MEMBER"
             )
         });
         return Some(
@@ -164,8 +164,7 @@ mod tests {
             ["failure member \"edge-1\": it is a host, and a host is never made a member"]
         );
         let hints = |case: Case| case.member(|member| play(member, "host")).hints(&CHECK);
-        let swapped =
-            "are host and member swapped? Name `prod` as MEMBER, and the host with `--context edge-1`";
+        let swapped = "are the two swapped? \"prod\" is not a host: name \"edge-1\" with `--context`";
         assert!(hints(Case::new()).contains(swapped));
         assert!(!hints(Case::new().host(|host| play(host, "host"))).contains("swapped"), "both are hosts");
     }

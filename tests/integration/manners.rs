@@ -219,7 +219,7 @@ fn a_missing_plugin_is_named_with_how_to_install_it() {
 }
 
 /// The tests of this place and the library's, as `file::name`.
-fn exists(file: &str, name: &str) -> bool {
+pub(super) fn exists(file: &str, name: &str) -> bool {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let definition =
         Regex::new(&format!(r"#\[(tokio::)?test[^\]]*\]\s+(async )?fn {}\(", regex::escape(name))).unwrap();
