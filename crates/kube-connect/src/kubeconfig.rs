@@ -124,19 +124,22 @@ pub enum KubeconfigError {
     ImpersonationWithoutUser,
 }
 
+/// A file may be the one of both sides.
+const BY_OPTION: &str = "with `--kubeconfig` or `$KUBECONFIG`, or a member's with `--member-kubeconfig`";
+
 impl KubeconfigError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Unreadable { .. } => {
-                vec!["name another file with `--kubeconfig` or `$KUBECONFIG`".to_owned()]
+                vec![format!("name another file {BY_OPTION}")]
             }
             Self::Malformed { why: Malformed::Duplicate { what, .. }, .. } => {
                 vec![format!("rename or remove one {what} of the two: kubectl refuses the file, too")]
             }
             Self::Malformed { .. } | Self::Unusable { .. } => {
-                vec!["fix the file, or name another with `--kubeconfig` or `$KUBECONFIG`".to_owned()]
+                vec![format!("fix the file, or name another {BY_OPTION}")]
             }
-            Self::Empty { .. } => vec!["name a file with `--kubeconfig` or `$KUBECONFIG`".to_owned()],
+            Self::Empty { .. } => vec![format!("name a file {BY_OPTION}")],
             Self::NoCurrentContext { contexts } => {
                 vec!["name the context with `--context`".to_owned(), there_are(contexts)]
             }

@@ -73,7 +73,10 @@ fn nothing_found_says_where_it_looked() {
         error.to_string(),
         "no kubeconfig with a context was found (looked at `/nowhere/one`, `/nowhere/two`)"
     );
-    assert_eq!(error.hints(), ["name a file with `--kubeconfig` or `$KUBECONFIG`"]);
+    assert_eq!(
+        error.hints(),
+        ["name a file with `--kubeconfig` or `$KUBECONFIG`, or a member's with `--member-kubeconfig`"]
+    );
     let error = refused(&ConnectionOptions::default(), &Environment::default());
     assert!(error.to_string().contains("neither"), "{error}");
     let options = ConnectionOptions { server: Some("https://edge".into()), ..ConnectionOptions::default() };

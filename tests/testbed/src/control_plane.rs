@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How often a port that was taken between its choice and its use is replaced.
-const PORT_ATTEMPTS: u32 = 4;
+pub(crate) const PORT_ATTEMPTS: u32 = 4;
 
 /// Below the ephemeral ports of Linux (32768) and macOS (49152), so that no outgoing connection takes one.
 pub(crate) const PORTS: std::ops::Range<u16> = 20_000..32_000;

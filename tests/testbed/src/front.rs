@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     ControlPlane, Error,
     client_certificate::{ClientCertificates, User},
-    control_plane::free_port,
+    control_plane::{PORT_ATTEMPTS, free_port},
     faults::{Faults, Hits, Rule, refusal},
     kubeconfig::{Access, write_private},
     serve::{self, Body, serve_connection, tls},
@@ -51,8 +51,14 @@ struct Shared {
 }
 
 impl Front {
-    /// Puts a proxy before a control plane, on a port of its own.
+    /// Puts a proxy before a control plane, on a port of its own, and on another one where somebody was faster.
     pub fn start(plane: &ControlPlane) -> Result<Self, Error> {
+        let mut attempts = (1..PORT_ATTEMPTS).map(|_| Self::start_on(plane, free_port()));
+        let started = attempts.find(|outcome| !outcome.as_ref().is_err_and(Error::is_taken_port));
+        started.unwrap_or_else(|| Self::start_on(plane, free_port()))
+    }
+
+    fn start_on(plane: &ControlPlane, port: u16) -> Result<Self, Error> {
         let clients = Arc::new(ClientCertificates::new(&plane.ca_pem())?);
         let acceptor = tls(&plane.server_identity()?, Some(Arc::clone(&clients) as _))?;
         let server: UriAuthority =
@@ -60,7 +66,6 @@ impl Front {
         let upstream = Upstream::new(server, &plane.ca_pem(), &plane.front_proxy_identity()?)?;
         let shared =
             Arc::new(Shared { acceptor, clients, upstream, faults: Faults::default(), cut: Notify::new() });
-        let port = free_port();
         let url = format!("https://127.0.0.1:{port}");
         let yaml = Access {
             name: plane.name(),
