@@ -288,8 +288,9 @@ impl Pipeline<'_> {
             let asked = Instant::now();
             self.confirm(task, look).await?;
             // The time in which a person thinks is theirs.
-            self.begun += asked.elapsed();
-            self.deadline += asked.elapsed();
+            let thought = asked.elapsed();
+            self.begun += thought;
+            self.deadline += thought;
         }
         Ok(Some(view))
     }

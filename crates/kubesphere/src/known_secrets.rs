@@ -73,10 +73,7 @@ pub fn learn_named(within: &Value) {
 
 /// The text with [`MASK`] in place of every secret that has been learned.
 pub fn hide(text: &str) -> Cow<'_, str> {
-    match found(text).as_slice() {
-        [] => Cow::Borrowed(text),
-        found => Cow::Owned(masked(text, found)),
-    }
+    known().hide(text)
 }
 
 /// Where the secrets stand in the text, in order and apart from each other.
