@@ -33,10 +33,10 @@ const NAMED: usize = 10;
 /// What is known before anything was probed: why nothing will be, and what a probe cannot tell.
 pub fn foreseen(probe_plan: &ProbePlan) -> Vec<Finding> {
     let reports = match probe_plan {
-        ProbePlan::Unknown { host, why, hint } => {
+        ProbePlan::Unknown { host, why, hints } => {
             let report =
                 Report::unknown(host, format!("whether its nodes reach the members stays unknown: {why}"));
-            vec![hint.iter().fold(report, Report::hint)]
+            vec![hints.iter().fold(report, Report::hint)]
         }
         ProbePlan::Probes(probing) => {
             let named = probing.members.iter().filter(|member| member.target.is_named());
@@ -254,8 +254,8 @@ mod tests {
     #[test]
     fn why_nothing_is_probed_is_said_beforehand() {
         let host = Side::host("prod");
-        let hint = Some("the user needs \"list\" on nodes".to_owned());
-        let probe_plan = ProbePlan::Unknown { host, why: "it shows no nodes".to_owned(), hint };
+        let hints = vec!["the user needs \"list\" on nodes".to_owned()];
+        let probe_plan = ProbePlan::Unknown { host, why: "it shows no nodes".to_owned(), hints };
         let findings = foreseen(&probe_plan);
         assert_eq!(
             said(&findings),

@@ -1,6 +1,6 @@
 //! The user may do what the plan needs.
 
-use kubesphere::{cluster, cluster_configuration};
+use kubesphere::{cluster, cluster_configuration, missing_right};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
@@ -15,9 +15,6 @@ pub(super) const CHECK: Check = Check {
     rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
     unasked: &[],
 };
-
-/// Where the roles for each command are.
-const ROLES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/credentials.md#ready-made-roles");
 
 fn run(situation: &Situation<'_>) -> Outcome {
     each(situation.answering()?, |observed| &observed.side, |observed| of_cluster(observed, true))
@@ -36,7 +33,7 @@ fn of_cluster(observed: &Observed, is_configured: bool) -> Vec<Report> {
     let denied = unread.iter().chain(&observed.denied).map(|denied| may_not(observed, denied));
     let mut denied: Vec<Report> = denied.collect();
     if let Some(last) = denied.pop() {
-        denied.push(last.hint(format!("ready-made roles for each command: {ROLES}")));
+        denied.push(last.hint(missing_right::ROLES));
     }
     // For people only: without the permission the join goes on.
     let nodes = observed.surroundings.nodes.as_ref().and_then(Seen::unreadable);
@@ -76,9 +73,12 @@ fn may_not(observed: &Observed, denied: &Denied) -> Report {
         .hint(format!("give context \"{context}\" a user who is bound to the ClusterRole cluster-admin"));
     }
     let place = namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
-    let user = observed.user.as_ref().map(|user| format!(" \"{user}\"")).unwrap_or_default();
-    Report::failure(&observed.side, format!("its user may not {verb} {resource}{place}"))
-        .hint(format!("the user{user} needs \"{verb}\" on {resource}{place}"))
+    let on = format_args!("{resource}{place}");
+    Report::failure(&observed.side, format!("its user may not {verb} {on}")).hint(missing_right::needed(
+        observed.user.as_deref(),
+        verb,
+        on,
+    ))
 }
 
 #[cfg(test)]

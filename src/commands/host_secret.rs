@@ -1,6 +1,6 @@
 //! The host's jwtSecret, for those that share it, or why it is withheld.
 
-use kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, side::Side};
+use kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, missing_right, side::Side};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -32,7 +32,8 @@ pub(super) fn unreadable(places: &SecretPlaces) -> Option<Error> {
     match &places.config {
         Seen::Unreadable(why) => Some(
             Error::new(ErrorKind::Error, format!("{side}: get {object}: {why}"))
-                .hint("the user needs \"get\" on configmaps"),
+                .hint(missing_right::needed(None, "get", "configmaps"))
+                .hint(missing_right::ROLES),
         ),
         Seen::Malformed(why) => Some(
             Error::new(ErrorKind::Error, format!("{side}: {object}: {why}"))

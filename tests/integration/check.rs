@@ -205,7 +205,7 @@ fn what_may_not_be_read_is_unknown_with_why() {
         "installer-present member \"member1\": whether Deployment ks-installer is there: forbidden",
         "member-leftovers member \"member1\": whether workspaces of a former host are left: forbidden",
         "member-leftovers member \"member1\": whether namespaces of a former host are left: forbidden",
-        "jwt-secret-places member \"member1\": whether the same jwtSecret stands in Secret kubesphere-secret (forbidden)",
+        "jwt-secret-places member \"member1\": whether the same jwtSecret stands in Secret kubesphere-secret (forbidden for user \"check-reader\")",
         "default-storage-class member \"member1\": whether the StorageClass that the installer asserts is there: forbidden",
         "ks-apiserver member \"member1\": whether its ks-apiserver answers: forbidden",
     ] {

@@ -333,8 +333,9 @@ fn a_host_without_members_and_a_user_without_rights_are_told() {
     by("lists-nothing", &["get configmaps"])
         .code(1)
         .stdout("")
-        .says("error: host \"host\": list clusters: forbidden\n")
-        .says("hint: the user needs \"list\" on clusters.cluster.kubesphere.io\n");
+        .says("error: host \"host\": list clusters: forbidden for user \"lists-nothing\"\n")
+        .says("hint: the user needs \"list\" on clusters.cluster.kubesphere.io\n")
+        .says("hint: ready-made roles for each command: https://");
     let lister = by("lists-clusters", &["list clusters.cluster.kubesphere.io"]).code(0).stdout("");
     assert_eq!(lister.stderr, "No resources found\n");
 }

@@ -167,7 +167,7 @@ fn what_may_not_be_read_besides_kubesphere_config_is_unknown_and_no_failure() {
     let kubeconfig = Kubeconfig::of(bed).user("host", user);
     let program = || bed.kubectl_mc_with(&kubeconfig).words("jwt-secret --context host");
     let run = program().words("member1").run().code(0).says(
-        "warning: host \"host\": it is not known what stands in Secret kubesphere-secret (forbidden), ClusterConfiguration ks-installer (forbidden)\n",
+        "warning: host \"host\": it is not known what stands in Secret kubesphere-secret (forbidden for user \"jwt-secret-reader\"), ClusterConfiguration ks-installer (forbidden for user \"jwt-secret-reader\")\n",
     );
     assert_eq!(rows(&run, "host")[1..3], ["kubesphere-secret <unknown> -", "ks-installer <unknown> -"]);
     let secret = effective(bed.host());
@@ -187,17 +187,17 @@ fn a_kubesphere_config_that_may_not_be_read_is_an_error_and_hides_no_other_clust
         .words("member1")
         .run()
         .code(1)
-        .says("warning: host \"host\": ConfigMap kubesphere-config cannot be read (forbidden): the secret in Secret kubesphere-secret, ")
-        .says("error: host \"host\": get configmaps/kubesphere-config in kubesphere-system: forbidden\nhint: the user needs \"get\" on configmaps\n");
+        .says("warning: host \"host\": ConfigMap kubesphere-config cannot be read (forbidden for user \"jwt-secret-copy-reader\"): the secret in Secret kubesphere-secret, ")
+        .says("error: host \"host\": get configmaps/kubesphere-config in kubesphere-system: forbidden for user \"jwt-secret-copy-reader\"\nhint: the user needs \"get\" on configmaps\nhint: ready-made roles for each command: https://");
     assert!(rows(&run, "host")[1].ends_with(" yes") && rows(&run, "member1")[0].ends_with(" no"), "{run}");
     let secret = effective(bed.host());
     let run = program().words("--reveal").revealing(&secret).run().code(0).stdout(&format!("{secret}\n"));
-    let _ = run.says("warning: host \"host\": ConfigMap kubesphere-config cannot be read (forbidden)");
+    let _ = run.says("warning: host \"host\": ConfigMap kubesphere-config cannot be read (forbidden for user \"jwt-secret-copy-reader\")");
     let nobody =
         Kubeconfig::of(bed).user("host", user_who_may(bed.host(), "jwt-secret-nobody", &["get pods"]));
     let run = bed.kubectl_mc_with(&nobody).words("jwt-secret --reveal").run().code(1).stdout("");
     let _ =
-        run.says("error: host \"host\": get configmaps/kubesphere-config in kubesphere-system: forbidden\n");
+        run.says("error: host \"host\": get configmaps/kubesphere-config in kubesphere-system: forbidden for user \"jwt-secret-nobody\"\n");
 }
 
 #[test]

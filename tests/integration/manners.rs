@@ -101,7 +101,7 @@ fn refusals_are_told_with_cluster_verb_and_object() {
     for (answer, said) in [
         (
             Answer::refusal(403, "Forbidden", "deployments.apps is forbidden: User \"u\" cannot get"),
-            "forbidden\n",
+            "forbidden for user \"u\"\n",
         ),
         (Answer::refusal(401, "Unauthorized", "Unauthorized"), "the server does not accept the credentials"),
         (

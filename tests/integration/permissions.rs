@@ -78,7 +78,7 @@ fn what_the_join_can_do_without_degrades_to_unknown_and_the_join_goes_on() {
     let unknown = [
         "how many nodes it has",
         "whether Deployment ks-installer is there",
-        "whether the same jwtSecret stands in Secret kubesphere-secret (forbidden)",
+        "whether the same jwtSecret stands in Secret kubesphere-secret (forbidden for user \"operator\")",
         "whether a run of the installer is under way",
     ];
     let run = unknown.iter().fold(run, |run, what| run.says(&format!("unknown: host \"host\": {what}")));

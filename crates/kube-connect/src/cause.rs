@@ -22,8 +22,10 @@ pub use super::tls_failure::{certificate_detail, handshake_detail};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// 403.
-    #[error("forbidden{}", after_colon(message))]
+    #[error("forbidden{}{}", for_user(user.as_deref()), after_colon(message))]
     Forbidden {
+        /// Who asked, as the server sees it, where it says so: a user who has no such right.
+        user: Option<String>,
         /// What the server adds to it.
         message: String,
     },
@@ -129,6 +131,10 @@ fn after_colon(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
+fn for_user(user: Option<&str>) -> String {
+    user.map(|user| format!(" for user \"{user}\"")).unwrap_or_default()
+}
+
 fn in_brackets(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(" ({reason})") }
 }
@@ -160,12 +166,19 @@ impl From<&kube::Error> for Cause {
 }
 
 impl Cause {
+    /// Which rule is missing is said by the hint; only what else the server says is kept, such as a webhook's words.
+    fn forbidden(message: String) -> Self {
+        let user = who_may_not(&message);
+        let says_more = user.is_none() && message != "forbidden";
+        Self::Forbidden { user, message: if says_more { message } else { String::new() } }
+    }
+
     fn of_status(status: &Status) -> Self {
         let message = server_text::message(&status.message);
         match (status.code, status.reason.as_str()) {
             (401, _) => Self::Unauthorized,
             (403, _) if message.contains("User \"system:anonymous\"") => Self::NotLetIn(Refusal::Unseen),
-            (403, _) => Self::Forbidden { message: without_missing_rule(message) },
+            (403, _) => Self::forbidden(message),
             (404, _) => Self::NotFound,
             (409, "AlreadyExists") => Self::AlreadyExists,
             (409, _) => Self::Conflict,
@@ -270,10 +283,11 @@ fn of_io(error: &io::Error, address: &str) -> Option<Cause> {
     }
 }
 
-/// The hint says which rule is missing; only what else the server says is kept, such as a webhook's words.
-fn without_missing_rule(message: String) -> String {
-    let is_missing_rule = message.contains("is forbidden: User ") && message.contains(" cannot ");
-    if is_missing_rule || message == "forbidden" { String::new() } else { message }
+/// Who has no right to what was asked (Kubernetes `apiserver/pkg/endpoints/handlers/responsewriters/errors.go`, `forbiddenMessage`).
+fn who_may_not(message: &str) -> Option<String> {
+    let (_, user) = message.split_once("is forbidden: User \"")?;
+    let (user, _) = user.split_once("\" cannot ")?;
+    Some(user.to_owned())
 }
 
 #[cfg(test)]

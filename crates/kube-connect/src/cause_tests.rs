@@ -14,7 +14,7 @@ fn answers_become_short_fragments() {
             403,
             "Forbidden",
             "clusters.cluster.kubesphere.io is forbidden: User \"jane\" cannot list resource \"clusters\"",
-            "forbidden",
+            "forbidden for user \"jane\"",
         ),
         (403, "Forbidden", "admission webhook \"x\" denied", "forbidden: admission webhook \"x\" denied"),
         (404, "NotFound", "clusters \"x\" not found", "not found"),

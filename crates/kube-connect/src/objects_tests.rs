@@ -282,7 +282,7 @@ async fn an_error_names_verb_and_object_or_says_it_in_other_words() {
     let error = requests.patch("a", &approval, Persistence::Stored).await.unwrap_err();
     assert_eq!(error.to_string(), "host \"prod\": patch certificatesigningrequests/approval/a");
     let needed = "the user needs \"patch\" on certificatesigningrequests/approval.certificates.k8s.io";
-    assert_eq!(error.hints(), [needed]);
+    assert_eq!(error.hints()[0], needed);
     let words = Object::from(ObjectKind::CERTIFICATE_REQUEST).named("ours");
     let error = requests.in_words(words).get_metadata("a").await.unwrap_err();
     assert_eq!(error.to_string(), "host \"prod\": get certificatesigningrequests/ours");

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use kubesphere::command::Kubectl;
+use kubesphere::missing_right;
 use kubesphere::object::ObjectKind;
 use kubesphere::side::Side;
 
@@ -118,11 +119,14 @@ impl RequestError {
     pub fn hints(&self) -> Vec<String> {
         match &self.cause {
             // It has read the request, and its words stand in the cause.
-            Cause::Forbidden { message } if message.contains("admission webhook") => {
+            Cause::Forbidden { message, .. } if message.contains("admission webhook") => {
                 vec!["no permission is missing: the webhook's own words say what it minds".to_owned()]
             }
             Cause::Forbidden { .. } => {
-                vec![format!("the user needs \"{}\" on {}", self.verb, self.object.rule())]
+                vec![
+                    missing_right::needed(None, self.verb, self.object.rule()),
+                    missing_right::ROLES.to_owned(),
+                ]
             }
             Cause::Unauthorized => {
                 vec![format!("log in again, or renew the credentials of context \"{}\"", self.side.context())]
@@ -188,14 +192,17 @@ mod tests {
 
     #[test]
     fn an_error_says_side_verb_object_and_cause() {
-        let error = failed(Cause::Forbidden { message: String::new() });
+        let error = failed(Cause::Forbidden { user: Some("jane".to_owned()), message: String::new() });
         assert_eq!(
             format!("{error}: {}", error.source().unwrap()),
-            "member \"edge-1\": patch clusterconfigurations/ks-installer in kubesphere-system: forbidden"
+            "member \"edge-1\": patch clusterconfigurations/ks-installer in kubesphere-system: forbidden for user \"jane\""
         );
         assert_eq!(
             error.hints(),
-            ["the user needs \"patch\" on clusterconfigurations.installer.kubesphere.io"]
+            [
+                "the user needs \"patch\" on clusterconfigurations.installer.kubesphere.io",
+                missing_right::ROLES
+            ]
         );
     }
 

@@ -15,6 +15,7 @@ pub mod known_secrets;
 pub mod kubeconfig_document;
 pub mod kubesphere_config;
 pub mod management;
+pub mod missing_right;
 pub mod names;
 pub mod object;
 pub mod pem;

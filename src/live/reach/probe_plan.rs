@@ -30,7 +30,7 @@ pub async fn look(host: &Connection, members: Vec<ProbedMember>) -> ProbePlan {
         Ok(denied) => probe_plan(&host.side, members, &nodes, &denied),
         Err(error) => {
             let why = format!("what its user may do is not known: {}", error.cause);
-            ProbePlan::Unknown { host: host.side.clone(), why, hint: None }
+            ProbePlan::Unknown { host: host.side.clone(), why, hints: Vec::new() }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is probed from where, or why nothing can be.
 
-use kubesphere::{cluster::RegisteredCluster, side::Side};
+use kubesphere::{cluster::RegisteredCluster, missing_right, side::Side};
 
 use super::{
     image::{ProbeImage, choose},
@@ -51,7 +51,7 @@ pub enum ProbePlan {
         host: Side,
         why: String,
         /// What would help.
-        hint: Option<String>,
+        hints: Vec<String>,
     },
 }
 
@@ -109,26 +109,30 @@ pub fn probe_plan(
     nodes: &Seen<Vec<HostNode>>,
     denied: &[Denied],
 ) -> ProbePlan {
-    let unknown = |why: String, hint: Option<String>| ProbePlan::Unknown { host: host.clone(), why, hint };
+    let unknown = |why: String| ProbePlan::Unknown { host: host.clone(), why, hints: Vec::new() };
+    let not_allowed = |why: String, needed: String| {
+        let hints = vec![needed, missing_right::ROLES.to_owned()];
+        ProbePlan::Unknown { host: host.clone(), why, hints }
+    };
     let nodes = match nodes {
         Seen::Present(nodes) if !nodes.is_empty() => nodes,
-        Seen::Present(_) | Seen::Absent => return unknown("it shows no nodes".to_owned(), None),
+        Seen::Present(_) | Seen::Absent => return unknown("it shows no nodes".to_owned()),
         Seen::Unreadable(why) | Seen::Malformed(why) => {
-            let hint = "the user needs \"list\" on nodes".to_owned();
-            return unknown(format!("its nodes cannot be listed: {why}"), Some(hint));
+            let needed = missing_right::needed(None, "list", "nodes");
+            return not_allowed(format!("its nodes cannot be listed: {why}"), needed);
         }
     };
     // Who may not delete pods must not create any.
     if let Some(Denied { verb, .. }) = denied.iter().find(|denied| denied.resource == "pods") {
         let why = format!("its user may not {verb} pods in kubesphere-system");
-        return unknown(why, Some(format!("the user needs \"{verb}\" on pods in kubesphere-system")));
+        return not_allowed(why, missing_right::needed(None, verb, "pods in kubesphere-system"));
     }
     let left_out = |node: &HostNode| Some((node.name.clone(), node.left_out()?));
     let left_out: Vec<_> = nodes.iter().filter_map(left_out).collect();
     if left_out.len() == nodes.len() {
         let nodes: Vec<String> =
             left_out.iter().map(|(name, why)| format!("{name}: {}", why.why())).collect();
-        return unknown(format!("it has no ready Linux node to probe from ({})", nodes.join(", ")), None);
+        return unknown(format!("it has no ready Linux node to probe from ({})", nodes.join(", ")));
     }
     let probed = nodes.iter().filter(|node| node.left_out().is_none());
     let nodes = probed.map(|node| ProbedNode { name: node.name.clone(), image: choose(&node.images) });
@@ -169,9 +173,9 @@ pub(crate) mod tests {
         Denied { verb: verb.to_owned(), resource: resource.to_owned(), namespace: None }
     }
 
-    fn unknown(nodes: &Seen<Vec<HostNode>>, denied: &[Denied]) -> (String, Option<String>) {
+    fn unknown(nodes: &Seen<Vec<HostNode>>, denied: &[Denied]) -> (String, Vec<String>) {
         match looked(nodes, denied) {
-            ProbePlan::Unknown { why, hint, .. } => (why, hint),
+            ProbePlan::Unknown { why, hints, .. } => (why, hints),
             ProbePlan::Probes(probing) => unreachable!("nothing can be probed: {probing:?}"),
         }
     }
@@ -198,9 +202,9 @@ pub(crate) mod tests {
     #[test]
     fn without_nodes_it_stays_unknown() {
         assert_eq!(unknown(&Seen::Present(Vec::new()), &[]).0, "it shows no nodes");
-        let (why, hint) = unknown(&Seen::Unreadable("forbidden".to_owned()), &[]);
+        let (why, hints) = unknown(&Seen::Unreadable("forbidden".to_owned()), &[]);
         assert_eq!(why, "its nodes cannot be listed: forbidden");
-        assert_eq!(hint.unwrap(), "the user needs \"list\" on nodes");
+        assert_eq!(hints[0], "the user needs \"list\" on nodes");
         let away = HostNode { is_ready: false, ..fixture("a") };
         assert_eq!(
             unknown(&Seen::Present(vec![away]), &[]).0,
@@ -211,9 +215,9 @@ pub(crate) mod tests {
     #[test]
     fn who_may_not_delete_pods_creates_none() {
         for verb in ["create", "delete", "list"] {
-            let (why, hint) = unknown(&Seen::Present(vec![fixture("a")]), &[denied(verb, "pods")]);
+            let (why, hints) = unknown(&Seen::Present(vec![fixture("a")]), &[denied(verb, "pods")]);
             assert_eq!(why, format!("its user may not {verb} pods in kubesphere-system"));
-            assert!(hint.unwrap().starts_with(&format!("the user needs \"{verb}\" on pods")));
+            assert!(hints[0].starts_with(&format!("the user needs \"{verb}\" on pods")));
         }
     }
 
