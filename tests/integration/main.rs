@@ -34,6 +34,7 @@ mod logs;
 mod logs_disturbed;
 mod manifests;
 mod manners;
+mod outages;
 mod permissions;
 mod prepare;
 mod process;

@@ -1,13 +1,20 @@
 //! What stands on the clusters, without what differs from one bed to the next: times, random names, addresses, secrets.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::LazyLock,
+    thread,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regex::Regex;
-use serde_json::Value;
-use testbed::bed::Cluster;
+use serde_json::{Map, Value};
+use testbed::{Bed, bed::Cluster};
 
-use super::Watched;
+/// Longer than a controller rests between two of its writes.
+const RESTS_FOR: Duration = Duration::from_millis(500);
+const SETTLES_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the server or a controller writes anew each time.
 const OF_THE_MOMENT: [&str; 13] = [
@@ -29,11 +36,12 @@ const CONFIDENTIAL: [&str; 5] = ["kubeconfig", "token", "ca.crt", "caBundle", "i
 /// They tell what has happened, and end by themselves.
 const OF_THE_PAST: [&str; 2] = ["events", "leases"];
 
-static VARYING: LazyLock<[(Regex, &str); 10]> = LazyLock::new(|| {
+static VARYING: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
     [
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UID"),
         (r"\d{4}-\d\d-\d\dT\d\d(:|%3A)\d\d(:|%3A)[0-9.]+(Z|[A-Z]{3})", "TIME"),
         (r"resourceVersion=\d+", "resourceVersion=N"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 UTC", "TIME"),
         (r"127\.0\.0\.1:\d+", "SERVER"),
         (r"(10\.0|198\.18)\.\d+\.\d+", "ADDRESS"),
         (r"-[0-9a-f]{8,10}-[a-z0-9]{5}\b", "-POD"),
@@ -53,7 +61,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Every object of a bed in memory, one a line.
-pub fn standing(bed: &Watched) -> BTreeSet<String> {
+pub fn standing(bed: &Bed) -> BTreeSet<String> {
     let secret = |cluster: &Cluster| cluster.configured("authentication.jwtSecret");
     let known = [(secret(bed.host()), "HOST-SECRET"), (secret(bed.member(1)), "MEMBER-SECRET")];
     let of = |cluster: &Cluster| {
@@ -71,10 +79,39 @@ pub fn standing(bed: &Watched) -> BTreeSet<String> {
     [bed.host(), bed.member(1)].into_iter().flat_map(of).collect()
 }
 
+/// As [`standing`], once controllers change nothing any more.
+pub fn settled(bed: &Bed) -> BTreeSet<String> {
+    let later = || (thread::sleep(RESTS_FOR), standing(bed)).1;
+    let (mut end, mut again) = (standing(bed), later());
+    while end != again {
+        (end, again) = (again, later());
+    }
+    end
+}
+
+/// What stands there otherwise than at this end; nothing, as soon as controllers have brought it there.
+pub fn other_than(bed: &Bed, end: &BTreeSet<String>) -> String {
+    let begun = Instant::now();
+    loop {
+        let now = standing(bed);
+        let less = end.difference(&now).map(|line| format!("- {line}\n"));
+        let differences: String = less.chain(now.difference(end).map(|line| format!("+ {line}\n"))).collect();
+        if differences.is_empty() || begun.elapsed() > SETTLES_WITHIN {
+            return differences;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 fn without_moment(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let lasting = fields.into_iter().filter(|(name, _)| !OF_THE_MOMENT.contains(&name.as_str()));
+            let says_something = |name: &str, value: &Value| {
+                !(value.is_null() || name == "labels" && value.as_object().is_some_and(Map::is_empty))
+            };
+            let lasting = fields.into_iter().filter(|(name, value)| {
+                !OF_THE_MOMENT.contains(&name.as_str()) && says_something(name, value)
+            });
             let told = lasting.map(|(name, value)| {
                 let value = if CONFIDENTIAL.contains(&name.as_str()) && value.is_string() {
                     "CONFIDENTIAL".into()

@@ -65,6 +65,9 @@ pub(crate) trait Backend: Send + Sync {
 
     fn wipe(&self) -> Result<(), Error>;
 
+    /// Forgets all earlier revisions.
+    fn compact(&self) -> Result<(), Error>;
+
     /// What becomes of the requests that come in, where that can be told.
     fn faults(&self) -> Option<&Faults> {
         None
@@ -242,6 +245,11 @@ impl ControlPlane {
     pub fn kubeconfig_with(&self, name: &str, credentials: &Credentials) -> String {
         let (server, authority) = (self.server(), self.ca_pem());
         Access { name, server: &server, authority: &authority, credentials }.to_yaml()
+    }
+
+    /// Forgets all earlier revisions, as etcd does after some minutes.
+    pub fn compact(&self) -> Result<(), Error> {
+        self.backend.compact()
     }
 
     /// What becomes of requests to a server in memory; before a real one stands a [`crate::Front`].

@@ -75,6 +75,14 @@ impl Etcd {
         Ok(snapshot)
     }
 
+    /// Forgets what was before the present revision.
+    pub(crate) async fn compact(&self) -> Result<(), Error> {
+        let key = STANDARD.encode("/registry/");
+        let present = self.call("/v3/kv/range", &json!({ "key": key })).await?;
+        let revision = &present["header"]["revision"];
+        self.call("/v3/kv/compaction", &json!({ "revision": revision, "physical": true })).await.map(drop)
+    }
+
     async fn entries(&self, keys_only: bool) -> Result<Vec<Entry>, Error> {
         let range = json!({
             "key": STANDARD.encode("/registry/"),

@@ -20,7 +20,10 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::serve::{self, Body};
+use crate::{
+    clock_jump::ClockJump,
+    serve::{self, Body},
+};
 
 /// The answer to /version has a few hundred bytes.
 const LONGEST_VERSION: usize = 64 * 1024;
@@ -67,6 +70,8 @@ pub enum Fault {
     Version(String),
     /// The answer's `Date` is so many seconds ahead.
     Ahead(i64),
+    /// Its cluster's clocks have jumped.
+    Jumped(ClockJump),
 }
 
 impl Fault {
@@ -215,11 +220,16 @@ impl Faults {
         B: HttpBody,
         F: Future<Output = Response<Body>>,
     {
+        let (mut request, mut since) = (request, None);
         let mut on_the_way_back = None;
         for rule in self.met(&request) {
             match &rule.fault {
                 Fault::Delay(duration) => tokio::time::sleep(*duration).await,
                 Fault::Hold(gate) => gate.pass().await,
+                Fault::Jumped(jump) => {
+                    (request, since) = jump.undone(request);
+                    on_the_way_back = Some(rule);
+                }
                 Fault::Applied(_)
                 | Fault::CutAfterBytes(_)
                 | Fault::CutAfter(_)
@@ -237,6 +247,7 @@ impl Faults {
                 rule.met();
                 instead(fault, cut).await
             }
+            Fault::Jumped(jump) => jump.clone().done(response, since),
             fault => worsen(response, fault).await,
         }
     }

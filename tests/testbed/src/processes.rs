@@ -125,6 +125,11 @@ impl Backend for Processes {
         *self.clean.lock().expect("no holder panics") = restored;
         Ok(())
     }
+
+    fn compact(&self) -> Result<(), Error> {
+        let etcd = self.etcd.clone();
+        crate::block_on(async move { etcd.compact().await })
+    }
 }
 
 /// Where the files of one cluster lie, and how its programs are called.

@@ -173,6 +173,11 @@ impl Backend for Server {
         Ok(())
     }
 
+    fn compact(&self) -> Result<(), Error> {
+        self.core.store().compact();
+        Ok(())
+    }
+
     fn faults(&self) -> Option<&Faults> {
         Some(&self.core.faults)
     }

@@ -132,6 +132,12 @@ impl Store {
         Ok(objects.into_iter().collect())
     }
 
+    /// Forgets how it came to be as it is.
+    pub(super) fn compact(&mut self) {
+        self.history.clear();
+        self.compacted = self.revision;
+    }
+
     /// Every object, for who looks across resources.
     pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &Object)> {
         self.objects.iter()
