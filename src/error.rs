@@ -271,7 +271,7 @@ impl From<Failure> for Error {
             }
             Failure::Overtaken { .. } => Self::new(ErrorKind::Error, message)
                 .hint("settle it with them, then run the same command again"),
-            Failure::Withdrawn { twin, .. } => {
+            Failure::Withdrawn { twin, .. } | Failure::RegisteredMeanwhile { twin, .. } => {
                 Self::new(ErrorKind::Obstacle, message).hint(format!("continue with the name \"{twin}\": `--name {twin}`"))
             }
         }

@@ -19,7 +19,7 @@ use super::{
     report::{Activity, Completed, Event, Notice},
     request_error::{Cause, RequestError},
     steps::make_credential::{Making, create},
-    user_binding::{add_user, bind},
+    user_binding::add_user,
 };
 use crate::plan::{
     credential::{Asked, CredentialObject, HostUid, SIGNER},
@@ -81,15 +81,8 @@ impl Making<'_> {
         deleted?;
         let user = StoredUser::Certificate { certificate, key: requested.key.clone() };
         self.judge_lifetime(&user)?;
-        // What was not there when it was planned is somebody else's by now, who uses it.
-        let rebinds = self.step.credential.missing.contains(&CredentialObject::Rebinding);
-        let ask = async || {
-            if rebinds {
-                bind(self.member, requested.asked(), self.step.credential.host, Persistence::Stored).await
-            } else {
-                add_user(self.member, requested.asked(), Persistence::Stored).await
-            }
-        };
+        // Another one may be a colleague's, whose Cluster is about to store it.
+        let ask = async || add_user(self.member, requested.asked(), Persistence::Stored).await;
         let ensured = retry_until(&self.member.side, self.deadline, ask).await?;
         self.record(CredentialObject::UserBinding, ensured, made)?;
         Ok(user)

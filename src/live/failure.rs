@@ -174,6 +174,15 @@ pub enum Failure {
         /// What they did: a participle with its object.
         how: &'static str,
     },
+    /// Another operator has registered the same member.
+    #[error("{side}: it was registered as \"{twin}\" meanwhile; no Cluster \"{name}\" was created")]
+    RegisteredMeanwhile {
+        side: Side,
+        /// The name that its Cluster was to have.
+        name: String,
+        /// The name of the other one.
+        twin: String,
+    },
     /// Another operator registered the same member first.
     #[error(
         "{side}: it was registered as \"{twin}\" at the same time; the own Cluster \"{name}\" was withdrawn"

@@ -11,46 +11,28 @@ use super::{
     connection::Connection,
     objects::{Change, Deletion, Objects, Persistence},
     observe::as_value,
+    registrations::list,
     request_error::{Cause, RequestError},
     steps::make_credential::{Ensured, create},
 };
 use crate::plan::{
     credential::{Asked, CredentialObject, HostUid, Ownership, USER_BINDING, user},
+    member_kubeconfig::StoredKubeconfig,
     result::Effect,
+    superseded::{own_user, useless_users},
 };
 
 /// Between two tries where somebody else was faster.
 const TRIES_EVERY: Duration = Duration::from_millis(250);
 
-/// Binds the new user instead of the earlier ones of this host: a certificate that was signed before has no rights left.
-/// What other hosts use stays.
-pub(super) async fn bind(
-    member: &Connection,
-    asked: Asked<'_>,
-    host: HostUid,
-    persistence: Persistence,
-) -> Result<Ensured, RequestError> {
-    bind_beside(member, asked, CredentialObject::Rebinding, persistence, |user| !host.names(user)).await
-}
-
-/// Binds the new user besides those of earlier certificates: the host still has one of these.
+/// Binds the new user besides those of earlier certificates: the host, or a colleague, still has one of these. Whatever somebody
+/// else does meanwhile, it is done to the binding as it stands then.
 pub(super) async fn add_user(
     member: &Connection,
     asked: Asked<'_>,
     persistence: Persistence,
 ) -> Result<Ensured, RequestError> {
-    bind_beside(member, asked, CredentialObject::AddedUser, persistence, |_| true).await
-}
-
-/// Binds the new user besides those that stay. Whatever somebody else does meanwhile, it is done to the binding as it
-/// stands then.
-async fn bind_beside(
-    member: &Connection,
-    asked: Asked<'_>,
-    piece: CredentialObject,
-    persistence: Persistence,
-    stays: impl Fn(&str) -> bool,
-) -> Result<Ensured, RequestError> {
+    let piece = CredentialObject::AddedUser;
     loop {
         let Some(binding) = binding(member).await? else {
             match create(member, CredentialObject::UserBinding, Some(asked), persistence).await {
@@ -65,11 +47,11 @@ async fn bind_beside(
             return Ok(Ensured::Taken(why));
         }
         let bound = users_in(&binding);
-        let users = bound_users(&bound, asked.user, &stays);
-        if users == bound {
+        if bound.iter().any(|user| user == asked.user) {
             // The answer to our own request was lost.
             return Ok(Ensured::Made(if bound.len() == 1 { CredentialObject::UserBinding } else { piece }));
         }
+        let users = [bound, vec![asked.user.to_owned()]].concat();
         match set_users(member, &binding, &users, persistence).await {
             Ok(()) => return Ok(Ensured::Made(piece)),
             Err(RequestError { cause: Cause::Conflict, .. }) => sleep(TRIES_EVERY).await,
@@ -80,10 +62,19 @@ async fn bind_beside(
     }
 }
 
-/// Those of the bound users that stay, and the new one.
-fn bound_users(bound: &[String], new: &str, stays: &impl Fn(&str) -> bool) -> Vec<String> {
-    let others = bound.iter().filter(|user| *user != new && stays(user)).cloned();
-    others.chain([new.to_owned()]).collect()
+/// Lets the users go that are of no use now that this kubeconfig was to be stored.
+pub(super) async fn remove_useless_users(
+    (host, uid): (&Connection, HostUid),
+    member: &Connection,
+    kubeconfig: &StoredKubeconfig,
+) -> Result<Option<Effect>, RequestError> {
+    if own_user(kubeconfig, uid).is_none() {
+        return Ok(None);
+    }
+    let Some(binding) = binding(member).await? else { return Ok(None) };
+    let clusters = list(host, None).await?;
+    let useless = useless_users(&users_in(&binding), uid, kubeconfig, clusters.iter());
+    if useless.is_empty() { Ok(None) } else { remove_users(member, &useless).await }
 }
 
 fn bindings(member: &Connection) -> Objects<'_> {
@@ -138,25 +129,4 @@ async fn delete_binding(member: &Connection, binding: &Value) -> Result<(), Requ
     let text = |key: &str| binding["metadata"][key].as_str().unwrap_or_default();
     let deletion = Deletion::of(text("uid")).at_version(text("resourceVersion"));
     bindings(member).delete(USER_BINDING, &deletion).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{HostUid, bound_users};
-
-    #[test]
-    fn earlier_users_of_this_host_go_and_those_of_others_stay() {
-        let host = HostUid::new("0000002a-0000-0000-0000-000000000000");
-        let bound =
-            ["kubectl-mc-host-0000002a-1", "kubectl-mc-host-0000002b-1", "kubectl-mc-host-0123456789abcdef"];
-        let bound = bound.map(str::to_owned);
-        let own = host.user("2");
-        assert_eq!(
-            bound_users(&bound, &own, &|user| !host.names(user)),
-            [bound[1].clone(), bound[2].clone(), own.clone()]
-        );
-        let added = bound_users(&bound, &own, &|_| true);
-        assert_eq!(added, [bound.as_slice(), std::slice::from_ref(&own)].concat());
-        assert_eq!(bound_users(&added, &own, &|_| true), added, "a second try changes nothing");
-    }
 }

@@ -141,7 +141,8 @@ pub enum CredentialObject {
     Certificate,
     /// The binding of the certificate's user.
     UserBinding,
-    /// The same binding, where it is there: it lets go of the user of an earlier certificate.
+    /// The same binding, where it is there: it lets the users of earlier certificates go once the host has the new one, which no
+    /// Cluster stores.
     Rebinding,
     /// The same binding, where it is there: it keeps the users of earlier certificates until the host has the new one.
     AddedUser,

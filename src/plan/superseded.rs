@@ -1,13 +1,14 @@
 //! Credentials of ours that a host does not use any more once its Cluster stores a new one.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kubesphere::cluster::RegisteredCluster;
+use kubesphere::{cluster::RegisteredCluster, stored_kubeconfig};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{
     credential::HostUid,
     lifetime::{holder, told},
+    member_kubeconfig::StoredKubeconfig,
 };
 
 /// What a token of a token Secret says of that Secret and of its account (Kubernetes `pkg/serviceaccount/legacy.go`); the
@@ -34,6 +35,18 @@ pub struct Earlier {
     pub users: Vec<String>,
     /// Why not all of them could be seen.
     pub unread: Option<String>,
+}
+
+impl Earlier {
+    /// Those of them that this kubeconfig holds.
+    pub fn held_by(&self, kubeconfig: &StoredKubeconfig) -> Superseded {
+        let held = InUse::of_kubeconfig(kubeconfig);
+        Superseded {
+            tokens: self.tokens.iter().filter(|token| held.has_token(token)).cloned().collect(),
+            users: self.users.iter().filter(|user| held.users.contains(user)).cloned().collect(),
+            empties_binding: false,
+        }
+    }
 }
 
 /// What is removed from a member once its host has a new credential.
@@ -82,6 +95,27 @@ pub fn superseded<'a>(
     Superseded { empties_binding: empties_binding && !superseded.users.is_empty(), ..superseded }
 }
 
+/// The user of a certificate for this host that this kubeconfig holds.
+pub fn own_user(kubeconfig: &StoredKubeconfig, host: HostUid) -> Option<String> {
+    InUse::of_kubeconfig(kubeconfig).users.into_iter().find(|user| host.names(user))
+}
+
+/// Which of the bound users, in the order in which they were bound, are of no use once a Cluster was to store this
+/// kubeconfig. Where one does, these are the earlier ones of the host that no Cluster stores: who else has made one for it does
+/// not get a Cluster any more. Where none does, it is its own user. Whoever was bound later may be about to be stored.
+pub fn useless_users<'a>(
+    bound: &[String],
+    host: HostUid,
+    kubeconfig: &StoredKubeconfig,
+    clusters: impl Iterator<Item = &'a RegisteredCluster>,
+) -> Vec<String> {
+    let in_use = InUse::of(clusters).users;
+    let own = own_user(kubeconfig, host);
+    let Some(place) = bound.iter().position(|user| Some(user) == own.as_ref()) else { return Vec::new() };
+    let earlier = if in_use.contains(&bound[place]) { 0..place } else { place..place + 1 };
+    bound[earlier].iter().filter(|user| host.names(user) && !in_use.contains(user)).cloned().collect()
+}
+
 /// The credentials of ours that Clusters store.
 struct InUse {
     /// The Secret and the UID of its account, of each token.
@@ -91,9 +125,16 @@ struct InUse {
 
 impl InUse {
     fn of<'a>(clusters: impl Iterator<Item = &'a RegisteredCluster>) -> Self {
+        Self::in_each(clusters.filter_map(RegisteredCluster::stored_kubeconfig))
+    }
+
+    fn of_kubeconfig(kubeconfig: &StoredKubeconfig) -> Self {
+        Self::in_each(stored_kubeconfig::StoredKubeconfig::parse(kubeconfig.text.expose_secret().as_bytes()))
+    }
+
+    fn in_each(kubeconfigs: impl IntoIterator<Item = stored_kubeconfig::StoredKubeconfig>) -> Self {
         let mut in_use = Self { tokens: Vec::new(), users: Vec::new() };
-        for cluster in clusters {
-            let Some(stored) = cluster.stored_kubeconfig() else { continue };
+        for stored in kubeconfigs {
             in_use.tokens.extend(stored.of_each_user("token").filter_map(|token| token_secret(&token)));
             let certificates = stored.of_each_user("client-certificate-data");
             in_use.users.extend(certificates.filter_map(|certificate| common_name(&certificate)));

@@ -4,9 +4,10 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::{Earlier, EarlierToken, HostUid, RegisteredCluster, superseded};
+use super::{Earlier, EarlierToken, HostUid, RegisteredCluster, StoredKubeconfig, superseded, useless_users};
 
 const USER: &str = "kubectl-mc-host-0000002a-1";
 
@@ -98,4 +99,36 @@ fn users_of_other_hosts_stay_and_of_no_host_goes_the_stored_one_alone() {
     let stored = storing_certificate(users[2]);
     let superseded = superseded(&earlier, (host(), &stored), [].iter(), false);
     assert_eq!(superseded.users, [users[0], users[2]]);
+}
+
+fn kubeconfig_of(cluster: &RegisteredCluster) -> StoredKubeconfig {
+    let text = STANDARD.decode(cluster.kubeconfig_base64().unwrap().expose_secret()).unwrap();
+    StoredKubeconfig { text: SecretString::from(String::from_utf8(text).unwrap()) }
+}
+
+fn user(random: &str) -> String {
+    host().user(random)
+}
+
+#[test]
+fn of_two_joins_at_once_the_one_whose_cluster_stands_keeps_its_user_and_the_other_lets_its_own_go() {
+    let of_another_host = "kubectl-mc-host-0000002b-1".to_owned();
+    let bound = [user("left-over"), of_another_host, user("first"), user("second"), user("later")];
+    let stored = storing_certificate(&user("second"));
+    let useless = |random| {
+        let kubeconfig = kubeconfig_of(&storing_certificate(&user(random)));
+        useless_users(&bound, host(), &kubeconfig, [&stored].into_iter())
+    };
+    assert_eq!(useless("second"), [user("left-over"), user("first")], "who came later is about to be stored");
+    assert_eq!(useless("first"), [user("first")]);
+    assert_eq!(useless("gone"), Vec::<String>::new());
+}
+
+#[test]
+fn a_renewal_that_was_overtaken_finds_what_it_has_made() {
+    let earlier = Earlier { users: vec![USER.to_owned(), user("made")], ..earlier() };
+    let held = earlier.held_by(&kubeconfig_of(&storing("second", "account")));
+    assert_eq!((held.tokens, held.users), (vec![token("second")], Vec::new()));
+    let held = earlier.held_by(&kubeconfig_of(&storing_certificate(&user("made"))));
+    assert_eq!((held.tokens, held.users), (Vec::new(), vec![user("made")]));
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kube::api::ListParams;
 use serde_json::{Value, json};
 use testbed::{
     bed::Cluster,
@@ -13,7 +14,10 @@ use testbed::{
     kubesphere::{ControllerScenario, Installation, InstallerScenario, Role, Scenario, Version, objects},
 };
 
-use crate::support::{Faulty, Watched};
+use crate::{
+    credentials::certificates_users,
+    support::{Faulty, Watched},
+};
 
 const CONFIGURATION: &str = "clusterconfigurations/ks-installer";
 const CLUSTERS: &str = "/apis/cluster.kubesphere.io/v1alpha1/clusters";
@@ -203,6 +207,64 @@ fn of_two_operators_with_two_names_exactly_one_registers_the_member() {
         bed.wait_for("alone", |bed| names(bed.host()) == [winner]);
         bed.assert_joined(1, winner);
     }
+}
+
+/// What kubefed works with on a member, by the names of the Clusters that it is for.
+fn known_to_kubefed(member: &Cluster) -> Vec<String> {
+    let accounts = objects::objects(&member.client(), "v1", "ServiceAccount", Some("kube-federation-system"));
+    let listed = block_on(async move { accounts.list(&ListParams::default()).await }).unwrap();
+    let names = listed.into_iter().filter_map(|account| account.metadata.name);
+    names.filter_map(|name| name.strip_suffix("-kubesphere").map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_member_that_a_colleague_registers_under_another_name_before_it_gets_no_second_cluster() {
+    let bed = Faulty::lease(&standing_host().in_memory());
+    let run =
+        bed.run_with(bed.join("member1 --name late"), bed.before_member(1), "PATCH", CONFIGURATION, || {
+            let _ = bed.join("member1 --name early").run().code(0);
+        });
+    let _ = run
+        .code(3)
+        .says("it was registered as \"early\" meanwhile; no Cluster \"late\" was created")
+        .says("hint: continue with the name \"early\": `--name early`");
+    assert_eq!(names(bed.host()), ["early"]);
+    assert_eq!(known_to_kubefed(bed.member(1)), ["early"]);
+}
+
+/// However its name stands to the other one: that one's join has ended, and does not look again.
+#[test]
+fn a_cluster_that_is_withdrawn_leaves_nothing_on_the_member() {
+    for late in ["another", "zulu"] {
+        let bed = Faulty::lease(&standing_host().at_once().in_memory());
+        let join = bed.join(&format!("member1 --name {late}"));
+        let run = bed.run_with(join, bed.before_host(), "POST", CLUSTERS, || {
+            let _ = bed.join("member1").run().code(0);
+        });
+        let run = run.code(3).says(&format!("the own Cluster \"{late}\" was withdrawn"));
+        assert_eq!(names(bed.host()), ["member1"], "{run}");
+        assert_eq!(known_to_kubefed(bed.member(1)), ["member1"], "{run}");
+        bed.assert_joined(1, "member1");
+    }
+}
+
+#[test]
+fn of_two_joins_at_once_by_certificate_the_later_one_does_not_revoke_what_is_stored() {
+    let [host, member] = [Role::Host, Role::Member].map(|role| Installation::new(Version::V3_3).role(role));
+    let bed = Faulty::lease(&Scenario::new(Version::V3_3).host(host).member(member).at_once().in_memory());
+    // As an earlier join has left it, so that both would replace its user.
+    bed.killed_in(bed.join("member1"), bed.before_host(), "POST", CLUSTERS);
+    let run = bed.run_with(bed.join("member1"), bed.before_host(), "POST", CLUSTERS, || {
+        let _ = bed.join("member1").run().code(0);
+    });
+    let run = run.code(0).says("somebody else created the Cluster member1 meanwhile");
+    assert_eq!(certificates_users(bed.member(1)).len(), 1, "{run}");
+    bed.assert_joined(1, "member1");
+    let _ = bed
+        .kubectl_mc()
+        .words("check member1 --context host --skip-check member-server-loopback")
+        .run()
+        .code(0);
 }
 
 fn waiting_for_its_cluster(meanwhile: impl FnOnce(&Watched)) -> crate::support::Run {

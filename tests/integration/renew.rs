@@ -309,6 +309,24 @@ fn of_two_renewals_at_once_the_one_that_comes_late_leaves_no_token() {
 }
 
 #[test]
+fn of_two_renewals_at_once_by_certificate_only_the_user_that_is_stored_stays_bound() {
+    let bed = Faulty::lease(&scenario(Version::V3_3));
+    let _ = import(&bed, "").run().code(0);
+    let renew = || renewing(bed.kubectl_mc(), "member1 --member-context member1");
+    let late = bed.run_with(renew(), bed.before_host(), "PATCH", "/clusters/member1", || {
+        let _ = renew().run().code(0);
+    });
+    let late = late.code(1).stdout("").says("somebody else has changed the kubeconfig of the Cluster");
+    assert_eq!(certificates_users(bed.member(1)).len(), 1, "{late}");
+    assert_ready(&bed);
+    let _ = bed
+        .kubectl_mc()
+        .words("check member1 --context host --skip-check member-server-loopback")
+        .run()
+        .code(0);
+}
+
+#[test]
 fn unless_it_is_waited_for_the_old_credential_stays() {
     let bed = joined(Version::V3_4, "");
     let old = stored_user(&bed)["token"].clone();

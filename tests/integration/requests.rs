@@ -44,7 +44,7 @@ fn commands_send_few_requests_in_few_rounds() {
     let (kubeconfig, _ways) = Kubeconfig::far(&bed, ROUND_TRIP);
     let program = || bed.kubectl_mc_with(&kubeconfig);
     let join = || program().join("member1 --reachability off");
-    assert_within(&bed, join(), (90, 15));
+    assert_within(&bed, join(), (90, 16));
     assert_within(&bed, join(), (16, 2));
     let check = program().words("check member1 --context host --skip-check member-server-loopback");
     assert_within(&bed, check, (42, 5));

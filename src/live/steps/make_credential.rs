@@ -17,7 +17,7 @@ use crate::{
         patience::{Pace, retry_until},
         report::{Activity, Completed, Event, Reporter},
         request_error::{Cause, RequestError},
-        user_binding::{add_user, bind},
+        user_binding::add_user,
         verification::verify,
     },
     plan::{
@@ -97,10 +97,7 @@ async fn dry_run(member: &Connection, step: &CredentialStep) -> Result<(), Failu
                 create(member, *piece, Some(requested.asked()), Persistence::DryRun).await?;
                 continue;
             }
-            CredentialObject::Rebinding => {
-                bind(member, requested.asked(), step.host, Persistence::DryRun).await?
-            }
-            CredentialObject::UserBinding | CredentialObject::AddedUser => {
+            CredentialObject::UserBinding | CredentialObject::Rebinding | CredentialObject::AddedUser => {
                 add_user(member, requested.asked(), Persistence::DryRun).await?
             }
             piece => ensure(member, *piece, Persistence::DryRun).await?,
@@ -235,7 +232,10 @@ impl Making<'_> {
             secret = match retry_until(&self.member.side, deadline, ask).await? {
                 Token::Filled(token) => return Ok(token),
                 // Removed with an earlier account of the same name.
-                Token::Absent => self.ensure(self.token_piece(), made).await?,
+                Token::Absent => {
+                    self.account_stands().await?;
+                    self.ensure(self.token_piece(), made).await?
+                }
                 Token::Empty(secret) => Some(secret),
             };
             if !told {
@@ -246,6 +246,14 @@ impl Making<'_> {
                 return Err(self.never_filled());
             }
         }
+    }
+
+    /// A token for an account that somebody has removed meanwhile is removed again and again.
+    async fn account_stands(&self) -> Result<(), Failure> {
+        let piece = CredentialObject::ServiceAccount;
+        let accounts = Objects::like(self.member, &piece.object());
+        let ask = async || accounts.get_metadata(&piece.name()).await;
+        retry_until(&self.member.side, self.deadline, ask).await.map(drop)
     }
 
     /// The token Secret that is made: a renewal has its own.

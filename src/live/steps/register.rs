@@ -5,7 +5,10 @@ use futures::{
     future::join_all,
     stream::{self, BoxStream},
 };
-use kubesphere::{cluster::RegisteredCluster, object::ObjectKind};
+use kubesphere::{
+    cluster::RegisteredCluster,
+    object::{ExistingObject, ObjectKind},
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -23,11 +26,15 @@ use crate::{
         registrations::{Roll, watch},
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
+        steps::remove::{remove_patiently, until_gone},
+        unjoin::traces::of_kubefed,
+        user_binding::remove_useless_users,
         waiting::Waiting,
     },
     plan::{
         cluster_manifest::stored,
-        race::{earlier_twin, twins},
+        credential::{CredentialObject, HostUid},
+        race::{Arrivals, earlier_twin, twins},
         result::{Effect, StepResult},
         steps::register::Register,
     },
@@ -52,8 +59,11 @@ impl Execute for Register {
             (self.version, self.resync),
         )?;
         let creation = Creation { step: self, registering };
-        let (ours, mut standing) =
-            if self.creates { creation.create(turn).await?.unzip() } else { (None, None) };
+        let created = if self.creates { creation.create(turn).await } else { Ok(None) };
+        if self.creates && is_decided(&created) {
+            self.remove_useless_users(turn).await;
+        }
+        let (ours, mut standing) = created?.unzip();
         if !turn.run.wait {
             turn.entry.unfinished = true;
             return Ok(());
@@ -82,6 +92,38 @@ impl Execute for Register {
     }
 }
 
+/// Whether it is known of a creation that a Cluster stores the credential, or that none will.
+fn is_decided<T>(created: &Result<T, Failure>) -> bool {
+    let decided = |failure: &Failure| {
+        matches!(
+            failure,
+            Failure::RegisteredMeanwhile { .. } | Failure::Withdrawn { .. } | Failure::NameTaken { .. }
+        )
+    };
+    created.as_ref().err().is_none_or(decided)
+}
+
+impl Register {
+    /// Those of certificates. That it cannot is worth a notice, not an end: the next renewal removes them.
+    async fn remove_useless_users(&self, turn: &mut Turn<'_>) {
+        let (Ok(host), Ok(member)) = (turn.connection(&self.host), turn.connection(&self.member)) else {
+            return;
+        };
+        let Ok(kubeconfig) = turn.kubeconfig(&self.member) else { return };
+        let uid = HostUid::new(turn.run.host.map_or("", |host| host.uid.as_str()));
+        match remove_useless_users((host, uid), member, &kubeconfig).await {
+            Ok(Some(Effect::Deleted)) => {
+                let binding = CredentialObject::UserBinding.object();
+                turn.done(StepResult::new(&self.member, binding, Effect::Deleted));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                turn.tell(&self.member, Event::Notice(Notice::EarlierStay(error.cause.to_string())));
+            }
+        }
+    }
+}
+
 struct Creation<'a> {
     step: &'a Register,
     registering: Registering<'a>,
@@ -96,6 +138,8 @@ impl Creation<'_> {
         let Registering { host, deadline, .. } = self.registering;
         let kubeconfig = turn.kubeconfig(&self.step.member)?;
         let mut standing = Standing::on(host);
+        standing.until_first_look(deadline).await;
+        self.is_not_registered(&standing).await?;
         let (mut unanswered, mut patience) = (false, Patience::until(&host.side, deadline));
         loop {
             let creation = create_cluster(host, self.step, &kubeconfig, Persistence::Stored);
@@ -134,6 +178,16 @@ impl Creation<'_> {
         Ok((ours, standing))
     }
 
+    /// A member that a colleague has registered since the plan was made keeps their Cluster: one that was created and withdrawn
+    /// would leave on the member what the controller has made for it.
+    async fn is_not_registered(&self, standing: &Standing<'_>) -> Result<(), Failure> {
+        let name = &self.step.name;
+        let others = standing.others(name).await;
+        let mut staying = twins(name, &others, &self.step.uid).filter(|twin| !twin.is_being_deleted());
+        let Some(twin) = staying.next().map(|twin| twin.name().to_owned()) else { return Ok(()) };
+        Err(Failure::RegisteredMeanwhile { side: self.step.member.clone(), name: name.clone(), twin })
+    }
+
     /// The Cluster of this name, identified.
     async fn existing(&self) -> Result<Option<RegisteredCluster>, Failure> {
         let Registering { host, deadline, .. } = self.registering;
@@ -166,14 +220,33 @@ impl Creation<'_> {
         turn: &mut Turn<'_>,
     ) -> Result<(), Failure> {
         let others = standing.others(ours.name()).await;
-        let Some(twin) = earlier_twin(ours, &others, &self.step.uid) else { return Ok(()) };
+        let twin = earlier_twin(ours, &others, &self.step.uid, &standing.arrivals);
+        let Some(twin) = twin else { return Ok(()) };
         let ask = async || withdraw_cluster(self.registering.host, ours).await;
         retry_until(&self.registering.host.side, self.registering.deadline, ask).await?;
         let created = self.result();
         turn.run.journal.withdraw(&created);
         turn.entry.results.retain(|result| *result != created);
+        self.remove_traces(ours, turn).await;
         let (name, twin) = (ours.name().to_owned(), twin.name().to_owned());
         Err(Failure::Withdrawn { side: self.step.member.clone(), name, twin })
+    }
+
+    /// What kubefed was given on the member for a Cluster that was withdrawn: it stays there otherwise, with all rights. What
+    /// cannot be removed is told by the check `member-leftovers`.
+    async fn remove_traces(&self, ours: &RegisteredCluster, turn: &mut Turn<'_>) {
+        let Registering { host, member, deadline, .. } = self.registering;
+        let deadline = deadline.min(Instant::now() + WITHDRAWN_WITHIN);
+        if until_gone(host, &ExistingObject::of_cluster(ours), deadline, |_| {}).await.is_err() {
+            return;
+        }
+        let Ok(traces) = of_kubefed(member, ours.name()).await else { return };
+        for trace in traces {
+            if matches!(remove_patiently(member, &trace, deadline).await, Ok(true)) {
+                turn.done(StepResult::new(&self.step.member, trace.object.clone(), Effect::Deleted));
+                self.registering.tell(Event::Done(Completed::Deleted(trace)));
+            }
+        }
     }
 
     /// The other operator of a race that we have won withdraws the later Cluster; the last look must not find it.
@@ -182,7 +255,7 @@ impl Creation<'_> {
         let mut told = false;
         loop {
             let others = standing.others(ours.name()).await;
-            let Some(twin) = twins(ours, &others, &self.step.uid).next() else { return };
+            let Some(twin) = twins(ours.name(), &others, &self.step.uid).next() else { return };
             if !told {
                 self.registering.tell(Event::Notice(Notice::Twin(twin.name().to_owned())));
                 told = true;
@@ -202,13 +275,14 @@ impl Creation<'_> {
 struct Standing<'a> {
     rolls: BoxStream<'a, Roll>,
     now: Vec<RegisteredCluster>,
+    arrivals: Arrivals,
     /// Whether they were seen at all: who may not list them gets by without.
     are_seen: bool,
 }
 
 impl<'a> Standing<'a> {
     fn on(host: &'a Connection) -> Self {
-        Self { rolls: watch(host, None), now: Vec::new(), are_seen: false }
+        Self { rolls: watch(host, None), now: Vec::new(), arrivals: Arrivals::default(), are_seen: false }
     }
 
     /// The answer; what is seen until then is taken.
@@ -222,11 +296,21 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// Waits until they are seen for the first time.
+    async fn until_first_look(&mut self, deadline: Instant) {
+        self.until(deadline, |standing| standing.are_seen).await;
+    }
+
     /// Waits until this object is among them, and so all that was there before it.
     async fn until_seen(&mut self, ours: &RegisteredCluster, deadline: Instant) {
+        let is_ours = |one: &RegisteredCluster| one.object_uid() == ours.object_uid();
+        self.until(deadline, |standing| standing.now.iter().any(is_ours)).await;
+    }
+
+    /// Waits until this holds, unless they may not be seen.
+    async fn until(&mut self, deadline: Instant, holds: impl Fn(&Self) -> bool) {
         let deadline = deadline.min(Instant::now() + SEEN_WITHIN);
-        let is_seen = |now: &[RegisteredCluster]| now.iter().any(|one| one.object_uid() == ours.object_uid());
-        while !is_seen(&self.now) {
+        while !holds(self) {
             match timeout_at(deadline, self.next()).await {
                 Ok(Some(Cause::Forbidden { .. })) | Err(_) => return,
                 Ok(_) => {}
@@ -251,6 +335,7 @@ impl<'a> Standing<'a> {
     async fn next(&mut self) -> Option<Cause> {
         match self.rolls.next().await? {
             Roll::Seen(now) => {
+                self.arrivals.see(&now);
                 (self.now, self.are_seen) = (now, true);
                 None
             }

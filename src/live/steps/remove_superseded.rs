@@ -4,6 +4,7 @@ use tokio::time::timeout_at;
 use crate::{
     live::{
         account::earlier,
+        connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
         objects::{Deletion, Objects},
@@ -17,41 +18,46 @@ use crate::{
         credential::{CredentialObject, HostUid},
         result::{Effect, StepResult},
         steps::remove_superseded::RemoveSuperseded,
-        superseded::{EarlierToken, Superseded},
+        superseded::{Earlier, Superseded},
     },
 };
 
-/// The token that was made for a Cluster which somebody else has changed meanwhile is nobody's. What cannot be removed is left
-/// to be told with the failure.
-pub(super) async fn withdraw_tokens(turn: &mut Turn<'_>, host: &Side, member: &Side) {
-    let is_token = |result: &StepResult| {
-        result.cluster == *member
-            && result.effect == Effect::Created
-            && result.object.kind == ObjectKind::SECRET
-    };
-    let made: Vec<StepResult> =
-        turn.entry.results.iter().filter(|result| is_token(result)).cloned().collect();
-    let (Ok(host), Ok(member)) = (turn.connection(host), turn.connection(member)) else { return };
+/// The credential that was made for a Cluster which somebody else has changed meanwhile is nobody's. What cannot be removed is
+/// left to be told with the failure.
+pub(super) async fn withdraw_credential(turn: &mut Turn<'_>, host: &Side, member: &Side) {
+    let is_made =
+        |result: &&StepResult| result.cluster == *member && CredentialObject::is_credential(&result.object);
+    let made: Vec<StepResult> = turn.entry.results.iter().filter(is_made).cloned().collect();
+    let (Ok(host), Ok(kubeconfig)) = (turn.connection(host), turn.kubeconfig(member)) else { return };
+    let Ok(member) = turn.connection(member) else { return };
     let uid = HostUid::new(turn.run.host.map_or("", |host| host.uid.as_str()));
     if made.is_empty() {
         return;
     }
     let looked = async { tokio::join!(list(host, None), earlier(member, uid)) };
     let Ok((Ok(listed), Ok(earlier))) = timeout_at(turn.run.deadline, Box::pin(looked)).await else { return };
-    let all = Superseded { tokens: earlier.tokens, ..Superseded::default() };
-    let unused = all.without(listed.iter());
-    let secrets = Objects::of(member, ObjectKind::SECRET).in_namespace(NAMESPACE);
+    let own = earlier.held_by(&kubeconfig);
+    let unused = own.without(listed.iter());
     for result in made {
-        let named = |token: &&EarlierToken| token.name == result.object.name;
-        let is_gone = match unused.tokens.iter().find(named) {
-            Some(token) => secrets.remove(&token.name, &Deletion::of(&token.uid)).await.is_ok(),
-            // The other renewal may have removed it with what it has superseded.
-            None => !all.tokens.iter().any(|token| named(&token)),
+        let is_gone = if result.object.kind == ObjectKind::SECRET {
+            is_token_gone(member, &result.object.name, &unused, &earlier).await
+        } else {
+            // Nobody else gets the key of its user.
+            unused.users == own.users && remove_users(member, &unused.users).await.is_ok()
         };
         if is_gone {
             turn.run.journal.withdraw(&result);
             turn.entry.results.retain(|other| *other != result);
         }
+    }
+}
+
+/// The other renewal may have removed it with what it has superseded.
+async fn is_token_gone(member: &Connection, name: &str, unused: &Superseded, earlier: &Earlier) -> bool {
+    let secrets = Objects::of(member, ObjectKind::SECRET).in_namespace(NAMESPACE);
+    match unused.tokens.iter().find(|token| token.name == name) {
+        Some(token) => secrets.remove(&token.name, &Deletion::of(&token.uid)).await.is_ok(),
+        None => !earlier.tokens.iter().any(|token| token.name == name),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         registering::Registering,
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
-        steps::remove_superseded::withdraw_tokens,
+        steps::remove_superseded::withdraw_credential,
         waiting::Waiting,
     },
     plan::{
@@ -39,7 +39,7 @@ impl Execute for Renew {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let renewed = self.renew(turn).await;
         if matches!(renewed, Err(Failure::Overtaken { .. })) {
-            Box::pin(withdraw_tokens(turn, &self.host, &self.member)).await;
+            Box::pin(withdraw_credential(turn, &self.host, &self.member)).await;
         }
         renewed
     }

@@ -122,6 +122,14 @@ fn joined_as(name: &str, observed: &Observed, traces: &Traces) -> Seen<Vec<Strin
     }
 }
 
+/// What kubefed works with on a member under this name, as far as it may be seen, in the order in which it is removed.
+pub(in crate::live) async fn of_kubefed(
+    member: &Connection,
+    name: &str,
+) -> Result<Vec<ExistingObject>, RequestError> {
+    Ok(Box::pin(kubefed(member, name)).await?.found)
+}
+
 /// The rights first, so that what is left of an interrupted command can do nothing; the service account last, by whose
 /// name the next command knows what it is about.
 async fn kubefed(member: &Connection, name: &str) -> Result<Found<ExistingObject>, RequestError> {
