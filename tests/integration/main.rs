@@ -52,6 +52,7 @@ mod resume;
 mod server_text;
 mod stored_credential;
 mod support;
+mod two_operators;
 mod typed;
 mod unjoin;
 mod unjoin_force;

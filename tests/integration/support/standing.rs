@@ -1,8 +1,9 @@
 //! What stands on the clusters, without what differs from one bed to the next: times, random names, addresses, secrets.
 
 use std::{
-    collections::BTreeSet,
-    sync::LazyLock,
+    collections::{BTreeSet, HashMap},
+    iter,
+    sync::{LazyLock, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -60,23 +61,48 @@ pub fn plain(text: &str) -> String {
         .fold(text.to_owned(), |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
 }
 
-/// Every object of a bed in memory, one a line.
+/// Every object of a bed in memory, one a line; of those that look alike, each with its number.
 pub fn standing(bed: &Bed) -> BTreeSet<String> {
-    let secret = |cluster: &Cluster| cluster.configured("authentication.jwtSecret");
-    let known = [(secret(bed.host()), "HOST-SECRET"), (secret(bed.member(1)), "MEMBER-SECRET")];
+    let clusters = || iter::once(bed.host()).chain(bed.members());
+    let secret = |cluster: &Cluster| {
+        (cluster.configured("authentication.jwtSecret"), format!("SECRET-OF-{}", cluster.name()))
+    };
+    let known: Vec<(Value, String)> = clusters().map(secret).collect();
     let of = |cluster: &Cluster| {
         let stored = cluster.plane().stored().into_iter();
         let lasting = stored.filter(|(key, _)| !OF_THE_PAST.iter().any(|past| key.starts_with(past)));
         let lines = lasting.map(|(key, object)| {
             let text = format!("{} {key} {}", cluster.name(), without_moment(object));
-            let known = known.iter().filter_map(|(secret, name)| Some((secret.as_str()?, name)));
-            plain(&known.fold(text, |text, (secret, name)| {
+            let known = known.iter().filter_map(|(secret, name)| Some((secret.as_str()?, name.as_str())));
+            remembered(known.fold(text, |text, (secret, name)| {
                 text.replace(&STANDARD.encode(secret), name).replace(secret, name)
             }))
         });
         lines.collect::<Vec<_>>()
     };
-    [bed.host(), bed.member(1)].into_iter().flat_map(of).collect()
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let numbered = clusters().flat_map(of).map(|line| {
+        let number = seen.entry(line.clone()).or_default();
+        *number += 1;
+        format!("{line} ({number})")
+    });
+    numbered.collect()
+}
+
+/// As [`plain`], which is asked for the same objects again and again.
+fn remembered(text: String) -> String {
+    const MOST: usize = 20_000;
+    static MADE: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
+    if let Some(made) = MADE.lock().unwrap().get(&text) {
+        return made.clone();
+    }
+    let made = plain(&text);
+    let mut all = MADE.lock().unwrap();
+    if all.len() >= MOST {
+        all.clear();
+    }
+    all.insert(text, made.clone());
+    made
 }
 
 /// As [`standing`], once controllers change nothing any more.

@@ -319,6 +319,11 @@ impl ControlPlane {
         self.backend.wipe()
     }
 
+    /// As [`Self::wipe`], and its peers stay: for the stand-ins that go on playing there.
+    pub fn turn_back(&self) -> Result<(), Error> {
+        self.backend.wipe()
+    }
+
     /// The certificate by which a proxy may speak for other users in `X-Remote-User` and `X-Remote-Group`.
     pub(crate) fn front_proxy_identity(&self) -> Result<Identity, Error> {
         self.ground.keys.front_proxy.client("front-proxy", None, CLUSTER_VALIDITY.into())

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
+    Schedule,
     clock_jump::ClockJump,
     serve::{self, Body},
 };
@@ -48,6 +49,8 @@ pub enum Fault {
     Delay(Duration),
     /// It is passed on once the gate opens; further rules apply to it.
     Hold(Gate),
+    /// It is passed on when it is its turn; further rules apply to it.
+    Scheduled(Schedule),
     /// It is never answered.
     Hang,
     /// Its connection is cut before any answer.
@@ -201,7 +204,7 @@ impl Faults {
         for rule in self.rules().iter() {
             if rule.applies(request.method(), request.uri(), agent) {
                 met.push(Arc::clone(rule));
-                if !matches!(rule.fault, Fault::Delay(_) | Fault::Hold(_)) {
+                if !matches!(rule.fault, Fault::Delay(_) | Fault::Hold(_) | Fault::Scheduled(_)) {
                     break;
                 }
             }
@@ -221,7 +224,7 @@ impl Faults {
         F: Future<Output = Response<Body>>,
     {
         let (mut request, mut since) = (request, None);
-        let mut on_the_way_back = None;
+        let (mut on_the_way_back, mut turn) = (None, None);
         for rule in self.met(&request) {
             match &rule.fault {
                 Fault::Delay(duration) => tokio::time::sleep(*duration).await,
@@ -230,6 +233,7 @@ impl Faults {
                     (request, since) = jump.undone(request);
                     on_the_way_back = Some(rule);
                 }
+                Fault::Scheduled(schedule) => turn = schedule.turn(&request).await,
                 Fault::Applied(_)
                 | Fault::CutAfterBytes(_)
                 | Fault::CutAfter(_)
@@ -241,6 +245,7 @@ impl Faults {
             }
         }
         let response = answer(request).await;
+        drop(turn);
         let Some(rule) = on_the_way_back else { return response };
         match &rule.fault {
             Fault::Applied(fault) => {
