@@ -1,14 +1,9 @@
 //! Taking a member out again: both sides are as before the join.
 
-use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::collections::BTreeSet;
 
-use http::{Method, Uri};
 use serde_json::{Value, json};
 use testbed::{
-    Fault, Rule,
     bed::Cluster,
     kubesphere::{Installation, Peculiarity, Role, Scenario, Version},
 };
@@ -44,29 +39,6 @@ pub fn writes_since(bed: &Watched, marks: &[testbed::Mark]) -> Vec<String> {
 
 pub fn role(cluster: &Cluster) -> Value {
     cluster.cluster_configuration()["spec"]["multicluster"]["clusterRole"].clone()
-}
-
-#[test]
-fn a_namespace_whose_content_cannot_be_told_at_last_is_left_to_the_same_command_again() {
-    let bed = joined(&prepared(Version::V3_4).in_memory());
-    let looks = AtomicUsize::new(0);
-    let second = move |method: &Method, uri: &Uri| {
-        let is_look =
-            *method == Method::GET && uri.path().ends_with("/namespaces/kube-federation-system/limitranges");
-        is_look && looks.fetch_add(1, Ordering::Relaxed) == 1
-    };
-    let met =
-        bed.member(1).plane().faults().add(Rule::when(second, Fault::status(403)).by("kubectl-mc/").times(1));
-    let words = "member1 --member-context member1";
-    let run = unjoin(&bed, words).run().code(1);
-    let untold =
-        "what is in Namespace kube-federation-system cannot be told any more: limitranges (forbidden";
-    drop(run.says(untold).says("run the same command again"));
-    assert_eq!(met.count(), 1);
-    let _ = unjoin(&bed, words).run().code(0);
-    let namespaces = bed.member(1).plane().stored().into_keys();
-    let namespaces: Vec<_> = namespaces.filter(|key| key.starts_with("namespaces /kube-fed")).collect();
-    assert!(namespaces.is_empty(), "{namespaces:?}");
 }
 
 fn listings(bed: &Watched) -> Vec<BTreeSet<String>> {

@@ -31,6 +31,11 @@ impl MemberOwnership {
             Self::Host | Self::Clean => false,
         }
     }
+
+    /// Whether kubefed's namespace goes once it is empty: no other host works in it.
+    pub fn takes_namespace(&self) -> bool {
+        matches!(self, Self::Ours | Self::Clean)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -177,6 +177,8 @@ fn member_plan(
     let member_ownership = member_ownership(&intent.name, evidence, host, observed, traces);
     let mut kept = Vec::new();
     let mut removals = kubefed_removals(&intent.name, &member_ownership, observed, traces, &mut kept);
+    let namespace = traces.federation_namespace.as_ref().filter(|_| member_ownership.takes_namespace());
+    removals.extend(namespace.and_then(|found| emptied(found, &member_ownership, &mut kept)));
     removals.extend(credential_removals(&member_ownership, host, traces, &mut kept));
     let releases = releases(intent, &member_ownership, &traces.namespaces, &mut kept);
     let configuration = match (&member_ownership, host.effective_secret()) {
@@ -187,9 +189,7 @@ fn member_plan(
         _ => ConfigurationNeed::InEffect,
     };
     kept.extend(why_configuration_stays(&member_ownership));
-    let going = traces.federation_namespace.as_ref().filter(|namespace| namespace.is_going);
-    let going =
-        going.filter(|_| member_ownership == MemberOwnership::Ours).map(|namespace| namespace.trace.clone());
+    let going = namespace.filter(|namespace| namespace.is_going).map(|namespace| namespace.trace.clone());
     let left = left(&intent.name, &member_ownership, observed, traces);
     let side = observed.side.clone();
     Ok(MemberPlan { side, member_ownership, evidence, removals, going, releases, configuration, kept, left })
@@ -204,7 +204,7 @@ fn why_configuration_stays(member_ownership: &MemberOwnership) -> Option<Kept> {
     }
 }
 
-/// What the host's kubefed works with, and its namespace once nothing else is in it.
+/// What the host's kubefed works with.
 fn kubefed_removals(
     name: &str,
     member_ownership: &MemberOwnership,
@@ -216,11 +216,7 @@ fn kubefed_removals(
         kept.extend(traces.kubefed.first().cloned().map(Kept::Kubefed));
         return Vec::new();
     }
-    let mut removals = traces.kubefed.clone();
-    if *member_ownership == MemberOwnership::Ours {
-        removals.extend(traces.federation_namespace.as_ref().and_then(|found| emptied(found, kept)));
-    }
-    removals
+    traces.kubefed.clone()
 }
 
 /// What stays of that though nobody knows whether somebody uses it.
@@ -235,20 +231,24 @@ fn left(
     if stays { traces.kubefed.clone() } else { Vec::new() }
 }
 
-fn emptied(found: &FederationNamespace, kept: &mut Vec<Kept>) -> Option<ExistingObject> {
+/// Kubefed's namespace once nothing else is in it. Where nothing else of a host is left, an empty one is what an earlier
+/// command could not look into, and any other is nobody's business.
+fn emptied(
+    found: &FederationNamespace,
+    member_ownership: &MemberOwnership,
+    kept: &mut Vec<Kept>,
+) -> Option<ExistingObject> {
     if found.is_going {
         return None;
     }
-    let namespace = found.trace.clone();
-    if !found.others.is_empty() {
-        kept.push(Kept::Filled { namespace, others: found.others.clone() });
-        return None;
-    }
-    if !found.untold.is_empty() {
-        kept.push(Kept::Untold { namespace, untold: found.untold.clone() });
-        return None;
-    }
-    Some(namespace)
+    let (namespace, others, untold) = (found.trace.clone(), found.others.clone(), found.untold.clone());
+    let stays = match (others.as_slice(), untold.as_slice()) {
+        ([], []) => return Some(namespace),
+        ([], _) => Kept::Untold { namespace, untold },
+        _ => Kept::Filled { namespace, others },
+    };
+    kept.extend(Some(stays).filter(|_| *member_ownership != MemberOwnership::Clean));
+    None
 }
 
 /// This host's tokens; and what every host shares, where no other host is left: also of a join that was stopped before it

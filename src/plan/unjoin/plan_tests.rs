@@ -387,6 +387,32 @@ fn kubefeds_namespace_goes_only_where_it_is_known_to_be_empty() {
 }
 
 #[test]
+fn an_empty_namespace_of_kubefed_that_nothing_else_of_a_host_stands_beside_goes() {
+    let clean = |change: fn(&mut FederationNamespace)| {
+        let mut namespace = Case::new().traces.federation_namespace.unwrap();
+        change(&mut namespace);
+        Case::new()
+            .gone()
+            .bare()
+            .with(|case| {
+                configured(&mut case.member, "none", "own");
+                case.traces.federation_namespace = Some(namespace);
+            })
+            .member()
+    };
+    assert_eq!(removed(&clean(|_| {})), [FEDERATION_NAMESPACE]);
+    assert!(clean(|namespace| namespace.is_going = true).going.is_some());
+    let stays: [fn(&mut FederationNamespace); 2] = [
+        |namespace| namespace.others.push("configmaps/mine".to_owned()),
+        |namespace| namespace.untold.push("widgets.example.org (forbidden)".to_owned()),
+    ];
+    for change in stays {
+        let plan = clean(change);
+        assert!(plan.is_empty() && plan.kept.is_empty(), "{plan:?}");
+    }
+}
+
+#[test]
 fn a_namespace_that_goes_already_is_waited_for_and_not_deleted_again() {
     let case = Case::new().with(|case| case.traces.federation_namespace.as_mut().unwrap().is_going = true);
     let plan = case.plan();

@@ -7,6 +7,7 @@ use kube::client::Body;
 use kube::{Api, Client};
 use kube_connect::request_error::Cause;
 use kube_connect::requests::Requests;
+use kubectl_mc::output::line::Line;
 use kubesphere::side::Side;
 use tokio::runtime::{Builder, Runtime};
 
@@ -36,8 +37,14 @@ thread_local! {
         const { LazyCell::new(|| Builder::new_current_thread().enable_all().build().expect("a runtime")) };
 }
 
-/// An answer to a creation, with its first line as a warning, too. What is told of it stands on one line, and is not too
-/// long. What a terminal would obey in it is for who prints it.
+/// Marks of direction, and line ends of Unicode.
+const MARKS: [char; 14] = [
+    '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202b}', '\u{202c}',
+    '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+];
+
+/// An answer to a creation, with its first line as a warning, too. What is told of it stands on one line, is not too long, and
+/// no terminal obeys it once it is a line to print.
 pub(super) fn run(bytes: &[u8]) {
     let status = STATUSES[bytes.first().map_or(0, |byte| usize::from(*byte) % STATUSES.len())];
     let answer = bytes.to_vec();
@@ -61,4 +68,7 @@ pub(super) fn run(bytes: &[u8]) {
     let told = told.unwrap_or_default();
     assert!(!told.contains(['\n', '\r', '\t']), "{told:?} stands on several lines");
     assert!(told.chars().count() < LONGEST_TOLD, "{told:?} is too long");
+    let printed = Line::from(&told).to_string();
+    let is_obeyed = |letter: char| letter.is_control() || MARKS.contains(&letter);
+    assert!(!printed.contains(is_obeyed), "{printed:?} steers a terminal");
 }

@@ -6,7 +6,7 @@ use std::{
     io::{Seek as _, Write as _},
     path::Path,
     process::{Child, Command, Output, Stdio},
-    sync::mpsc,
+    sync::{LazyLock, mpsc},
     time::{Duration, Instant},
 };
 
@@ -298,9 +298,9 @@ impl Run {
 
     /// There is nothing in it that a terminal does more with than to show it, but our line ends, tabs and colours.
     fn assert_harmless(&self) {
-        let colours = Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+        static COLOURS: LazyLock<Regex> = LazyLock::new(|| Regex::new("\u{1b}\\[[0-9;]*m").unwrap());
         for (stream, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            let text = colours.replace_all(text, "").replace("\r\n", "\n");
+            let text = COLOURS.replace_all(text, "").replace("\r\n", "\n");
             let steers = |c: char| {
                 c.is_control() && c != '\n' && c != '\t'
                     || "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}".contains(c)

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    AuditLog, ControlPlane, Error, Fault, Front, Kubernetes, Mark, Rule,
+    AuditLog, ControlPlane, Error, Fault, Faults, Front, Kubernetes, Mark, Rule,
     kubeconfig::{Access, Credentials, write_private},
     kubesphere::{
         Clusters, ControllerScenario, Installation, Peculiarity, Role, Scenario, StandIns, Version,
@@ -247,6 +247,14 @@ impl Cluster {
     /// The proxy before it, where its version has to be told otherwise.
     pub fn front(&self) -> Option<&Front> {
         self.front.as_ref()
+    }
+
+    /// What becomes of requests by [`Bed::kubeconfig`].
+    ///
+    /// # Panics
+    /// When it is a real one without a proxy before it.
+    pub fn faults(&self) -> &Faults {
+        self.front.as_ref().map_or_else(|| self.plane().faults(), Front::faults)
     }
 
     /// The URL of its apiserver in [`Bed::kubeconfig`].

@@ -96,6 +96,11 @@ impl Front {
         &self.yaml
     }
 
+    /// What becomes of the requests that come by.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
     /// Adds a rule; of several that match, the first that answers wins. The hits count what met it.
     pub fn add(&self, rule: Rule) -> Hits {
         self.shared.faults.add(rule)
