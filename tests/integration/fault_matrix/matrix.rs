@@ -230,7 +230,7 @@ impl Matrix<'_> {
         results.into_inner().unwrap()
     }
 
-    fn work<'t>(&self, queue: &Mutex<VecDeque<Trial<'t>>>, results: &Mutex<Results>) {
+    fn work(&self, queue: &Mutex<VecDeque<Trial<'_>>>, results: &Mutex<Results>) {
         let mut begun = None;
         loop {
             let Some(trial) = queue.lock().unwrap().pop_front() else { return };
@@ -243,9 +243,7 @@ impl Matrix<'_> {
                     *results.shown.entry((trial.disturbance.name, shown)).or_default() += trial.asked.len();
                 }
                 Outcome::Failed(why) => {
-                    let failed = format!("{} {trial}\n{why}", self.ground.operation.name);
-                    println!("{failed}\n");
-                    results.failed.push(failed);
+                    results.failed.push(format!("{} {trial}\n{why}", self.ground.operation.name));
                 }
                 Outcome::NotBorne => {
                     let halves = trial.asked.chunks(trial.asked.len().div_ceil(2));
