@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::client::Body;
 use kube::config::{AuthInfo, Cluster};
+use kubesphere::missing_right;
 use kubesphere::side::Side;
 use serde_json::json;
 use tower::BoxError;
@@ -282,7 +283,7 @@ async fn an_error_names_verb_and_object_or_says_it_in_other_words() {
     let error = requests.patch("a", &approval, Persistence::Stored).await.unwrap_err();
     assert_eq!(error.to_string(), "host \"prod\": patch certificatesigningrequests/approval/a");
     let needed = "the user needs \"patch\" on certificatesigningrequests/approval.certificates.k8s.io";
-    assert_eq!(error.hints()[0], needed);
+    assert_eq!(error.hints(), [needed, missing_right::ROLES]);
     let words = Object::from(ObjectKind::CERTIFICATE_REQUEST).named("ours");
     let error = requests.in_words(words).get_metadata("a").await.unwrap_err();
     assert_eq!(error.to_string(), "host \"prod\": get certificatesigningrequests/ours");

@@ -142,7 +142,7 @@ pub fn probe_plan(
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use kubesphere::side::Side;
+    use kubesphere::{missing_right, side::Side};
 
     use super::{ProbePlan, ProbedMember, Probing, probe_plan};
     use crate::plan::{
@@ -204,7 +204,7 @@ pub(crate) mod tests {
         assert_eq!(unknown(&Seen::Present(Vec::new()), &[]).0, "it shows no nodes");
         let (why, hints) = unknown(&Seen::Unreadable("forbidden".to_owned()), &[]);
         assert_eq!(why, "its nodes cannot be listed: forbidden");
-        assert_eq!(hints[0], "the user needs \"list\" on nodes");
+        assert_eq!(hints, ["the user needs \"list\" on nodes", missing_right::ROLES]);
         let away = HostNode { is_ready: false, ..fixture("a") };
         assert_eq!(
             unknown(&Seen::Present(vec![away]), &[]).0,
