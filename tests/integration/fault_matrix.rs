@@ -7,6 +7,7 @@
 //! - A command looks, plans, and carries out its plan. Where a look was disturbed and came to the same observations, findings
 //!   and plan (the object of `-o json`, whole), what follows is the undisturbed command. So the requests of the look are
 //!   disturbed in `--dry-run=client`, and where the object differs, in the whole command.
+//! - What changes nothing is the same whether the fault comes before it was applied or after.
 //!
 //! What a command bears is tried of many requests in one run: where each of them has met its fault and the end is the
 //! undisturbed one, it has borne them all. Where it is not, halves are tried, down to the single request.
@@ -14,9 +15,9 @@
 //! Only a part is tried by `cargo test`, in which each request meets some of the faults and each fault some of the requests.
 //! `FAULT_MATRIX` in the environment has more: see [`Extent`].
 
-mod begun;
 mod disturbance;
 mod extent;
+mod ground;
 mod matrix;
 mod request;
 
@@ -24,17 +25,17 @@ use std::{env, time::Instant};
 
 use testbed::kubesphere::Version;
 
-use begun::{Ground, Undisturbed};
 use disturbance::disturbances;
 use extent::Extent;
+use ground::{Ground, Undisturbed};
 use matrix::Matrix;
 
 const GENERATIONS: [Version; 1] = [Version::V3_4];
 
 const OPERATIONS: [Operation; 3] = [
-    Operation { name: "join", before: "", words: JOIN, ends_where_it_began: false },
-    Operation { name: "renew", before: JOIN, words: RENEW, ends_where_it_began: true },
-    Operation { name: "unjoin", before: JOIN, words: UNJOIN, ends_where_it_began: false },
+    Operation { name: "join", before: "", words: JOIN },
+    Operation { name: "renew", before: JOIN, words: RENEW },
+    Operation { name: "unjoin", before: JOIN, words: UNJOIN },
 ];
 const JOIN: &str = "join member1 --context host --yes --skip-check member-server-loopback";
 const RENEW: &str =
@@ -45,7 +46,6 @@ pub struct Operation {
     name: &'static str,
     before: &'static str,
     words: &'static str,
-    ends_where_it_began: bool,
 }
 
 #[test]
@@ -62,7 +62,8 @@ fn after_every_fault_the_same_command_reaches_the_undisturbed_end() {
             let ground = Ground { version, clusters: extent.clusters(), operation };
             let undisturbed = Undisturbed::of(ground);
             let requests = undisturbed.looks.len() + undisturbed.others.len();
-            let results = Matrix { ground, extent, undisturbed, disturbances: &disturbances }.run();
+            let matrix = Matrix { ground, extent, undisturbed, disturbances: &disturbances };
+            let results = matrix.run();
             println!(
                 "{version} {}: {requests} requests, {} points in {} runs, {:.0} s, {} failed\n{results}",
                 operation.name,

@@ -122,7 +122,7 @@ impl Wait {
         let end = settled(&self.run(|_, _| ()));
         for disturbance in disturbances {
             let bed = self.run(|cluster, front| disturbance.happens(cluster, front));
-            assert_eq!(other_than(&bed, &end), "", "{disturbance:?} in the wait for {}", self.name);
+            assert_eq!(other_than(&bed, &[&end]), "", "{disturbance:?} in the wait for {}", self.name);
         }
     }
 }

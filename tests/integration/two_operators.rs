@@ -14,7 +14,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -31,7 +31,7 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
 };
 
-use crate::support::{KubectlMc, Run, Started, Watched, standing};
+use crate::support::{Begun, KubectlMc, Run, Started, Watched, other_than, settled};
 
 const JOIN: &str = "join member1 --context host --yes --skip-check member-server-loopback";
 const JOIN_RENAMED: &str =
@@ -80,12 +80,6 @@ const PART: [&str; 4] = [
 ];
 /// Most of an order is waiting.
 const AT_ONCE: usize = 10;
-/// Controllers write on for a moment after a command has ended.
-const SETTLES_WITHIN: Duration = Duration::from_secs(20);
-
-/// A bed that takes longer is not used again.
-const GOES_BACK_WITHIN: Duration = Duration::from_secs(8);
-
 /// What a command may end with: done, an error, an obstacle, the time, some of several.
 const CODES: [i32; 5] = [0, 1, 3, 4, 6];
 
@@ -190,43 +184,6 @@ impl Serial {
     }
 }
 
-fn settled(bed: &Watched) -> BTreeSet<String> {
-    let later = || (standing(bed), thread::sleep(Duration::from_millis(500))).0;
-    let (mut end, mut again) = (later(), later());
-    while end != again {
-        (end, again) = (again, later());
-    }
-    end
-}
-
-/// A bed on which both commands can begin.
-struct Begun {
-    bed: Watched,
-    standing: BTreeSet<String>,
-}
-
-impl Begun {
-    fn of(pair: &Pair) -> Self {
-        let bed = pair.bed();
-        let standing = settled(&bed);
-        clusters(&bed).for_each(|cluster| cluster.plane().mark_clean().unwrap());
-        Self { bed, standing }
-    }
-
-    /// Takes back everything that was stored since; whether all stands as it did, once the controllers have seen it.
-    fn goes_back(&self) -> bool {
-        clusters(&self.bed).for_each(|cluster| cluster.plane().turn_back().unwrap());
-        let begun = Instant::now();
-        while begun.elapsed() < GOES_BACK_WITHIN {
-            thread::sleep(Duration::from_millis(300));
-            if standing(&self.bed) == self.standing {
-                return true;
-            }
-        }
-        false
-    }
-}
-
 /// How an order was shown to do no harm.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 enum Shown {
@@ -251,9 +208,9 @@ impl<'a> Search<'a> {
 
     /// Tries one order; the bed goes back to where the next one can begin on it.
     fn try_seed(&self, begun: Begun, seed: u64) -> (Result<Shown, String>, Option<Begun>) {
-        let shown = self.try_on(&begun.bed, seed);
-        let back = shown.is_ok() && begun.goes_back();
-        (shown, back.then_some(begun))
+        let shown = self.try_on(&begun, seed);
+        let back = shown.is_ok().then(|| begun.gone_back()).flatten();
+        (shown, back)
     }
 
     fn try_on(&self, bed: &Watched, seed: u64) -> Result<Shown, String> {
@@ -305,22 +262,8 @@ impl<'a> Search<'a> {
             |serial: &&Serial| last.is_none_or(|last| serial.order[1] == last || serial.codes[last] != 0);
         let ends: Vec<&BTreeSet<String>> =
             self.serial.iter().filter(fits).map(|serial| &serial.end).collect();
-        let begun = Instant::now();
-        loop {
-            let now = standing(bed);
-            if ends.iter().any(|end| **end == now) {
-                return Ok(());
-            }
-            if begun.elapsed() > SETTLES_WITHIN {
-                let differences = ends.iter().map(|end| {
-                    let more = now.difference(end).map(|line| format!("+ {line}"));
-                    let less = end.difference(&now).map(|line| format!("- {line}"));
-                    less.chain(more).collect::<Vec<_>>().join("\n")
-                });
-                return Err(differences.collect::<Vec<_>>().join("\nor\n"));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
+        let differences = other_than(bed, &ends);
+        if differences.is_empty() { Ok(()) } else { Err(differences) }
     }
 }
 
@@ -422,7 +365,7 @@ fn in_whatever_order_the_requests_of_two_operators_come_no_harm_is_done() {
                 if !seeds.contains(&seed) {
                     return;
                 }
-                let bed = begun.take().unwrap_or_else(|| Begun::of(pair));
+                let bed = begun.take().unwrap_or_else(|| Begun::of(pair.bed()));
                 let (shown, back) = search.try_seed(bed, seed);
                 begun = back;
                 let mut results = results.lock().unwrap();

@@ -67,7 +67,7 @@ fn refused_in_look(nth: usize) -> Run {
     let run = unjoin(&bed, words).run();
     assert_eq!(met.count(), 1);
     let _ = unjoin(&bed, words).run().code(0);
-    let namespaces = bed.member(1).plane().stored().into_keys();
+    let namespaces = bed.member(1).plane().stored().unwrap().into_keys();
     let namespaces: Vec<_> = namespaces.filter(|key| key.starts_with("namespaces /kube-fed")).collect();
     assert!(namespaces.is_empty(), "{namespaces:?}");
     run

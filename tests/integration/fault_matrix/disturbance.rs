@@ -11,6 +11,7 @@ const LATER: Duration = Duration::from_secs(7);
 
 /// In one run. A connection is that of other requests, too: cutting it disturbs these as well.
 pub const MANY: usize = 64;
+pub const SOME: usize = 16;
 pub const FEW: usize = 4;
 
 pub struct Disturbance {
@@ -25,6 +26,13 @@ pub struct Disturbance {
     pub together: usize,
 }
 
+impl Disturbance {
+    /// Whether it comes after the request was applied.
+    pub fn is_after(&self) -> bool {
+        matches!(self.fault, Fault::Applied(_))
+    }
+}
+
 pub fn disturbances() -> Vec<Disturbance> {
     let applied = |fault| Fault::Applied(Box::new(fault));
     let too_many = Fault::Status { code: StatusCode::TOO_MANY_REQUESTS, retry_after: Some(1) };
@@ -35,16 +43,12 @@ pub fn disturbances() -> Vec<Disturbance> {
         ("502", Fault::status(502)),
         ("503", Fault::status(503)),
         ("504", Fault::status(504)),
+        ("truncated", Fault::CutAfterBytes(20)),
         ("applied, then 503", applied(Fault::status(503))),
         ("applied, then 504", applied(Fault::status(504))),
     ];
     let cuts = [("cut before", Fault::Drop), ("cut after", applied(Fault::Drop))];
-    let others = [
-        ("401", Fault::status(401)),
-        ("403", Fault::status(403)),
-        ("409", Fault::status(409)),
-        ("truncated", Fault::CutAfterBytes(20)),
-    ];
+    let others = [("401", Fault::status(401)), ("403", Fault::status(403)), ("409", Fault::status(409))];
     let waits = [("delayed", Fault::Delay(LATER)), ("applied, never answered", applied(Fault::Hang))];
     let kills = [("killed before", Fault::Hang), ("killed after", applied(Fault::Hang))];
     let watches = [

@@ -46,7 +46,7 @@ impl Extent {
     pub fn at_once(self) -> [usize; 2] {
         match self {
             Self::Part => [5, 5],
-            Self::Complete => [5, 12],
+            Self::Complete => [8, 40],
             Self::ControlPlanes => [2, 1],
         }
     }

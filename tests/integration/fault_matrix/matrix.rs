@@ -5,21 +5,20 @@ use std::{
     fmt,
     sync::Mutex,
     thread,
-    time::{Duration, Instant},
 };
 
 use testbed::{Fault, Mark, Rule, faults::Hits};
 
 use super::{
-    begun::{Begun, Ground, Undisturbed},
-    disturbance::{Disturbance, MANY},
+    disturbance::{Disturbance, MANY, SOME},
     extent::Extent,
+    ground::{Ground, Undisturbed},
     request::{Asked, changes, clusters, once},
 };
-use crate::support::{KubectlMc, Run, Watched, plain};
+use crate::support::{Begun, KubectlMc, Run, Watched, other_than, plain};
 
-/// Controllers write on for a moment after a command has ended.
-const SETTLES_WITHIN: Duration = Duration::from_secs(20);
+/// A renewal says this of credentials before its own that it may not remove now.
+const STAYS: &str = " stay";
 
 /// What a command may say of a fault: an error, a check, the time, some of several.
 const CODES: [i32; 5] = [0, 1, 3, 4, 6];
@@ -74,20 +73,30 @@ pub struct Matrix<'a> {
 
 /// What failed, and how many points of which disturbance were shown how.
 #[derive(Default)]
-pub struct Results {
+pub struct Results<'a> {
     pub runs: usize,
     pub failed: Vec<String>,
     shown: BTreeMap<(&'static str, Shown), usize>,
+    otherwise: Vec<Trial<'a>>,
 }
 
-impl Results {
+impl Results<'_> {
+    fn and(mut self, other: Self) -> Self {
+        self.runs += other.runs;
+        self.failed.extend(other.failed);
+        for (shown, points) in other.shown {
+            *self.shown.entry(shown).or_default() += points;
+        }
+        self
+    }
+
     /// How many points were tried.
     pub fn points(&self) -> usize {
         self.shown.values().sum::<usize>() + self.failed.len()
     }
 }
 
-impl fmt::Display for Results {
+impl fmt::Display for Results<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.shown.iter().try_for_each(|((disturbance, shown), points)| {
             writeln!(formatter, "  {disturbance}: {points} {}", shown.words())
@@ -101,54 +110,57 @@ enum Outcome {
     Failed(String),
     /// It is to be tried with fewer requests.
     NotBorne,
+    /// The look comes to something else: the whole command has to be tried.
+    LooksOtherwise,
 }
 
 impl Matrix<'_> {
     /// Tries requests; the bed goes back where the operation can begin on it again.
-    fn attempt(&self, mut begun: Begun, trial: &Trial<'_>) -> (Outcome, Option<Begun>) {
-        match trial.in_look.then(|| self.disturb_look(&mut begun, trial)).flatten() {
-            Some(outcome) => (outcome, Some(begun)),
-            None => self.disturb_command(begun, trial),
+    fn attempt(&self, bed: Begun, trial: &Trial<'_>) -> (Outcome, Option<Begun>) {
+        if trial.in_look {
+            return (self.disturb_look(&bed, trial), Some(bed));
         }
-    }
-
-    /// Nothing where the look comes to something else, so that the whole command has to be tried.
-    fn disturb_look(&self, begun: &mut Begun, trial: &Trial<'_>) -> Option<Outcome> {
-        let look = begun.look(self.ground).to_owned();
-        let (run, met) = disturbed(&begun.bed, self.ground.look(&begun.bed), trial);
-        match (run.code, met) {
-            (Some(0), true) if plain(&run.stdout) == look => Some(Outcome::Shown(Shown::SameLook)),
-            _ if !trial.is_single() => Some(Outcome::NotBorne),
-            (_, false) => Some(Outcome::Shown(Shown::NotMet)),
-            (Some(0), true) => None,
-            (_, true) => Some(sensible(&run, trial, Shown::Unchanged)),
-        }
-    }
-
-    fn disturb_command(&self, begun: Begun, trial: &Trial<'_>) -> (Outcome, Option<Begun>) {
-        let bed = &begun.bed;
         let marks = bed.marks();
+        let outcome = self.disturb_command(&bed, &marks, trial);
+        let is_unchanged = changes(&bed, &marks).is_empty();
+        (outcome, if is_unchanged { Some(bed) } else { bed.gone_back() })
+    }
+
+    fn disturb_look(&self, bed: &Watched, trial: &Trial<'_>) -> Outcome {
+        let (run, met) = disturbed(bed, self.ground.look(bed), trial);
+        match (run.code, met) {
+            (Some(0), true) if plain(&run.stdout) == self.undisturbed.look => Outcome::Shown(Shown::SameLook),
+            _ if !trial.is_single() => Outcome::NotBorne,
+            (_, false) => Outcome::Shown(Shown::NotMet),
+            (Some(0), true) => Outcome::LooksOtherwise,
+            (_, true) => sensible(&run, trial, Shown::Unchanged),
+        }
+    }
+
+    fn disturb_command(&self, bed: &Watched, marks: &[Mark], trial: &Trial<'_>) -> Outcome {
         let (run, met) = disturbed(bed, self.ground.command(bed), trial);
-        let is_unchanged = run.code != Some(0) && changes(bed, &marks).is_empty();
         let shown = match (run.code, met) {
+            (Some(0), true) if run.stderr.contains(STAYS) => Shown::Again,
             (Some(0), true) => Shown::WentOn,
-            _ if !trial.is_single() => return (Outcome::NotBorne, is_unchanged.then_some(begun)),
-            _ if is_unchanged => return (sensible(&run, trial, Shown::Unchanged), Some(begun)),
+            _ if !trial.is_single() => return Outcome::NotBorne,
+            _ if run.code != Some(0) && changes(bed, marks).is_empty() => {
+                return sensible(&run, trial, Shown::Unchanged);
+            }
             (Some(0), false) => Shown::NotMet,
             _ => Shown::Again,
         };
         let sensible = sensible(&run, trial, shown);
         if !matches!(sensible, Outcome::Shown(_)) {
-            return (sensible, None);
+            return sensible;
         }
         let again = (shown == Shown::Again).then(|| self.an_hour_later(bed));
         if let Some(again) = again.filter(|again| again.code != Some(0)) {
-            return (Outcome::Failed(format!("{run}\n=== and again\n{again}")), None);
+            return Outcome::Failed(format!("{run}\n=== and again\n{again}"));
         }
-        match self.judge(bed, &marks) {
-            Ok(()) => (sensible, self.ground.operation.ends_where_it_began.then(|| begun.again())),
-            Err(_) if !trial.is_single() => (Outcome::NotBorne, None),
-            Err(problem) => (Outcome::Failed(format!("{problem}\n{run}")), None),
+        match self.judge(bed, marks) {
+            Ok(()) => sensible,
+            Err(_) if !trial.is_single() => Outcome::NotBorne,
+            Err(problem) => Outcome::Failed(format!("{problem}\n{run}")),
         }
     }
 
@@ -171,40 +183,30 @@ impl Matrix<'_> {
         if once(&changes) != self.undisturbed.once {
             return Err(format!("something was done twice, or not at all: {changes:?}"));
         }
-        let begun = Instant::now();
-        loop {
-            let now = self.ground.standing(bed);
-            if now == self.undisturbed.end {
-                return Ok(());
-            }
-            if begun.elapsed() > SETTLES_WITHIN {
-                let more = now.difference(&self.undisturbed.end).map(|line| format!("+ {line}"));
-                let less = self.undisturbed.end.difference(&now).map(|line| format!("- {line}"));
-                return Err(less.chain(more).collect::<Vec<_>>().join("\n"));
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
+        let differences = other_than(bed, &[&self.undisturbed.end]);
+        if differences.is_empty() { Ok(()) } else { Err(differences) }
     }
 
     fn trials(&self) -> Vec<Trial<'_>> {
         let asked = self.asked();
         let trials = self.disturbances.iter().enumerate().flat_map(|(column, disturbance)| {
             let Disturbance { together, of_watches, .. } = *disturbance;
-            // Of requests that are alike, one is counted by those before it.
-            let mut alike: BTreeMap<(bool, usize), Vec<&Asked>> = BTreeMap::new();
-            for (row, (asked, in_look)) in asked.iter().enumerate() {
+            let is_tried = |row: usize, asked: &Asked, in_look: bool| {
                 let place = if together == MANY { asked.nth } else { row };
-                let is_tried = (place + column).is_multiple_of(self.extent.one_of(*in_look, together));
-                if is_tried && (asked.is_watch || !of_watches) {
-                    alike.entry((*in_look, asked.nth)).or_default().push(asked);
-                }
-            }
-            alike.into_iter().flat_map(move |((in_look, _), asked)| {
-                let groups = asked.chunks(together).map(<[_]>::to_vec);
-                groups.map(|asked| Trial { asked, disturbance, in_look }).collect::<Vec<_>>()
+                (place + column).is_multiple_of(self.extent.one_of(in_look, together))
+                    && (asked.is_watch || !of_watches)
+                    && (asked.changes || !disturbance.is_after())
+            };
+            let tried =
+                asked.iter().enumerate().filter(|(row, (asked, in_look))| is_tried(*row, asked, *in_look));
+            let (looks, others): (Vec<_>, Vec<_>) =
+                tried.map(|(_, tried)| *tried).partition(|(_, in_look)| *in_look);
+            [(looks, true), (others, false)].map(|(tried, in_look)| {
+                let tried = tried.into_iter().map(|(asked, _)| asked);
+                grouped(tried, together, &Trial { asked: Vec::new(), disturbance, in_look })
             })
         });
-        trials.collect()
+        trials.flatten().collect()
     }
 
     /// The requests that meet something, with whether they are those of the look.
@@ -216,11 +218,25 @@ impl Matrix<'_> {
         all.filter(|(asked, _)| kinds.insert(&asked.kind) || asked.changes || is_all).collect()
     }
 
-    /// Tries all, those that wait beside the others.
-    pub fn run(&self) -> Results {
+    /// Tries all, first each look.
+    pub fn run(&self) -> Results<'_> {
+        let mut results = self.try_all(self.trials());
+        let mut otherwise: BTreeMap<&str, Vec<Trial<'_>>> = BTreeMap::new();
+        for trial in results.otherwise.drain(..) {
+            otherwise.entry(trial.disturbance.name).or_default().push(trial);
+        }
+        let commands = otherwise.into_values().flat_map(|trials| {
+            let kind = Trial { asked: Vec::new(), in_look: false, ..trials[0].clone() };
+            grouped(trials.iter().map(|trial| trial.asked[0]), SOME, &kind)
+        });
+        let commands = self.try_all(commands.collect());
+        results.and(commands)
+    }
+
+    /// Those that wait beside the others.
+    fn try_all<'a>(&'a self, trials: Vec<Trial<'a>>) -> Results<'a> {
         let results = Mutex::new(Results::default());
-        let (waiting, busy) =
-            self.trials().into_iter().partition::<VecDeque<_>, _>(|trial| trial.disturbance.waits);
+        let (waiting, busy) = trials.into_iter().partition::<VecDeque<_>, _>(|trial| trial.disturbance.waits);
         let queues = [busy, waiting].map(Mutex::new);
         thread::scope(|scope| {
             for (queue, at_once) in queues.iter().zip(self.extent.at_once()) {
@@ -230,7 +246,7 @@ impl Matrix<'_> {
         results.into_inner().unwrap()
     }
 
-    fn work(&self, queue: &Mutex<VecDeque<Trial<'_>>>, results: &Mutex<Results>) {
+    fn work<'a>(&self, queue: &Mutex<VecDeque<Trial<'a>>>, results: &Mutex<Results<'a>>) {
         let mut begun = None;
         loop {
             let Some(trial) = queue.lock().unwrap().pop_front() else { return };
@@ -245,6 +261,7 @@ impl Matrix<'_> {
                 Outcome::Failed(why) => {
                     results.failed.push(format!("{} {trial}\n{why}", self.ground.operation.name));
                 }
+                Outcome::LooksOtherwise => results.otherwise.push(trial),
                 Outcome::NotBorne => {
                     let halves = trial.asked.chunks(trial.asked.len().div_ceil(2));
                     let halves = halves.map(|half| Trial { asked: half.to_vec(), ..trial.clone() });
@@ -259,6 +276,14 @@ impl fmt::Display for Trial<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.disturbance.name, self.asked[0])
     }
+}
+
+/// Trials of this kind, so many requests in each. Of requests that are alike, one is counted by those before it.
+fn grouped<'a>(asked: impl Iterator<Item = &'a Asked>, together: usize, kind: &Trial<'a>) -> Vec<Trial<'a>> {
+    let mut alike: BTreeMap<usize, Vec<&Asked>> = BTreeMap::new();
+    asked.for_each(|asked| alike.entry(asked.nth).or_default().push(asked));
+    let groups = alike.values().flat_map(|asked| asked.chunks(together));
+    groups.map(|asked| Trial { asked: asked.to_vec(), ..kind.clone() }).collect()
 }
 
 /// Runs the command, whose requests meet the disturbance; whether all of them did.

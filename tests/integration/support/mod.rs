@@ -1,6 +1,7 @@
 //! What the tests stand on: the program as a user runs it, and what it did to the clusters.
 
 mod bed;
+mod begun;
 mod clusters;
 mod faulty;
 mod folder;
@@ -22,6 +23,7 @@ mod typed_line;
 mod typing;
 
 pub use bed::Watched;
+pub use begun::Begun;
 pub use clusters::Registered;
 pub use faulty::Faulty;
 pub use folder::{CONFIGURATION_HEAD, Folder, GIVEN_SECRET, MEMBER};

@@ -13,6 +13,8 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use testbed::{Bed, bed::Cluster};
 
+use super::listing;
+
 /// Longer than a controller rests between two of its writes.
 const RESTS_FOR: Duration = Duration::from_millis(500);
 const SETTLES_WITHIN: Duration = Duration::from_secs(20);
@@ -61,7 +63,8 @@ pub fn plain(text: &str) -> String {
         .fold(text.to_owned(), |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
 }
 
-/// Every object of a bed in memory, one a line; of those that look alike, each with its number.
+/// Every object of a bed, one a line; of those that look alike, each with its number. Of real control planes, which are asked
+/// for each, without what is in it.
 pub fn standing(bed: &Bed) -> BTreeSet<String> {
     let clusters = || iter::once(bed.host()).chain(bed.members());
     let secret = |cluster: &Cluster| {
@@ -69,8 +72,12 @@ pub fn standing(bed: &Bed) -> BTreeSet<String> {
     };
     let known: Vec<(Value, String)> = clusters().map(secret).collect();
     let of = |cluster: &Cluster| {
-        let stored = cluster.plane().stored().into_iter();
-        let lasting = stored.filter(|(key, _)| !OF_THE_PAST.iter().any(|past| key.starts_with(past)));
+        let Some(stored) = cluster.plane().stored() else {
+            let listed = listing(cluster).into_iter();
+            return listed.map(|line| plain(&format!("{} {line}", cluster.name()))).collect();
+        };
+        let lasting =
+            stored.into_iter().filter(|(key, _)| !OF_THE_PAST.iter().any(|past| key.starts_with(past)));
         let lines = lasting.map(|(key, object)| {
             let text = format!("{} {key} {}", cluster.name(), without_moment(object));
             let known = known.iter().filter_map(|(secret, name)| Some((secret.as_str()?, name.as_str())));
@@ -115,18 +122,26 @@ pub fn settled(bed: &Bed) -> BTreeSet<String> {
     end
 }
 
-/// What stands there otherwise than at this end; nothing, as soon as controllers have brought it there.
-pub fn other_than(bed: &Bed, end: &BTreeSet<String>) -> String {
+/// What stands there otherwise than at each of these ends; nothing, as soon as controllers have brought it to one of them.
+pub fn other_than(bed: &Bed, ends: &[&BTreeSet<String>]) -> String {
     let begun = Instant::now();
     loop {
         let now = standing(bed);
-        let less = end.difference(&now).map(|line| format!("- {line}\n"));
-        let differences: String = less.chain(now.difference(end).map(|line| format!("+ {line}\n"))).collect();
-        if differences.is_empty() || begun.elapsed() > SETTLES_WITHIN {
-            return differences;
+        let differences = ends.iter().map(|end| difference(end, &now));
+        let differences: Vec<String> = differences.collect();
+        if differences.iter().any(String::is_empty) {
+            return String::new();
+        }
+        if begun.elapsed() > SETTLES_WITHIN {
+            return differences.join("or\n");
         }
         thread::sleep(Duration::from_millis(100));
     }
+}
+
+fn difference(end: &BTreeSet<String>, now: &BTreeSet<String>) -> String {
+    let less = end.difference(now).map(|line| format!("- {line}\n"));
+    less.chain(now.difference(end).map(|line| format!("+ {line}\n"))).collect()
 }
 
 fn without_moment(value: Value) -> Value {

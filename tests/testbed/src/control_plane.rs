@@ -260,12 +260,9 @@ impl ControlPlane {
         self.backend.faults().expect("a server in memory")
     }
 
-    /// Everything that a server in memory stores, by resource, namespace and name.
-    ///
-    /// # Panics
-    /// When it is a real one.
-    pub fn stored(&self) -> BTreeMap<String, Value> {
-        self.backend.stored().expect("a server in memory")
+    /// Everything that a server in memory stores, by resource, namespace and name; nothing of a real one.
+    pub fn stored(&self) -> Option<BTreeMap<String, Value>> {
+        self.backend.stored()
     }
 
     /// The requests that the apiserver answered.

@@ -1,0 +1,52 @@
+//! Beds on which one thing after the other begins alike.
+
+use std::{
+    collections::BTreeSet,
+    iter,
+    ops::Deref,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Watched, settled, standing};
+
+/// A bed that takes longer is not used again.
+const GOES_BACK_WITHIN: Duration = Duration::from_secs(8);
+/// Controllers have seen by then what was taken back.
+const SEEN_WITHIN: Duration = Duration::from_millis(300);
+
+/// A bed that goes back to how all stands there now.
+pub struct Begun {
+    bed: Watched,
+    standing: BTreeSet<String>,
+}
+
+impl Begun {
+    pub fn of(bed: Watched) -> Self {
+        let standing = settled(&bed);
+        iter::once(bed.host()).chain(bed.members()).for_each(|cluster| cluster.plane().mark_clean().unwrap());
+        Self { bed, standing }
+    }
+
+    /// Takes back everything that was stored since; nothing where the controllers do not come to rest with that.
+    pub fn gone_back(self) -> Option<Self> {
+        let clusters = iter::once(self.bed.host()).chain(self.bed.members());
+        clusters.for_each(|cluster| cluster.plane().turn_back().unwrap());
+        let begun = Instant::now();
+        while begun.elapsed() < GOES_BACK_WITHIN {
+            thread::sleep(SEEN_WITHIN);
+            if standing(&self.bed) == self.standing {
+                return Some(self);
+            }
+        }
+        None
+    }
+}
+
+impl Deref for Begun {
+    type Target = Watched;
+
+    fn deref(&self) -> &Watched {
+        &self.bed
+    }
+}
