@@ -20,7 +20,7 @@ pub struct Target {
 pub const TARGETS: [Target; 5] = [
     Target {
         name: "installer-log",
-        corpus: &["tests/fixtures/installer-logs"],
+        corpus: &["tests/fixtures/installer-logs", "tests/fuzz/corpus/installer-log"],
         words: installer_log::WORDS,
         run: installer_log::run,
     },

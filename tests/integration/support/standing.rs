@@ -9,6 +9,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kubesphere::kubesphere_config;
 use regex::Regex;
 use serde_json::{Map, Value};
 use testbed::{Bed, bed::Cluster};
@@ -144,9 +145,25 @@ fn difference(end: &BTreeSet<String>, now: &BTreeSet<String>) -> String {
     less.chain(now.difference(end).map(|line| format!("+ {line}\n"))).collect()
 }
 
+/// Of kubesphere-config what a join is about. The rest is KubeSphere's own: its controllers write it anew in their own manner.
+fn in_effect(text: &Value) -> Value {
+    let config: Value = serde_yaml::from_str(text.as_str().unwrap_or_default()).unwrap_or_default();
+    let names = [
+        "/authentication/jwtSecret",
+        "/authentication/oauthOptions/accessTokenMaxAge",
+        "/multicluster/enable",
+        "/multicluster/clusterRole",
+        "/multicluster/hostClusterName",
+    ];
+    names.iter().filter_map(|name| Some(((*name).to_owned(), config.pointer(name)?.clone()))).collect()
+}
+
 fn without_moment(value: Value) -> Value {
     match value {
-        Value::Object(fields) => {
+        Value::Object(mut fields) => {
+            if let Some(text) = fields.get_mut(kubesphere_config::KEY) {
+                *text = in_effect(text);
+            }
             let says_something = |name: &str, value: &Value| {
                 !(value.is_null() || name == "labels" && value.as_object().is_some_and(Map::is_empty))
             };

@@ -96,7 +96,10 @@ fn value_from(line: &str, start: usize, name: &str, in_json: bool) -> Option<(us
         _ if to_line_end => value.trim_end().len(),
         // What is nested has names of its own.
         '{' => return None,
-        '[' => value.find(']').unwrap_or(value.len()),
+        '[' => {
+            let list = value.find(']').map_or(value.len(), |end| end + 1);
+            list + unquoted_length(&value[list..])
+        }
         _ => unquoted_length(value),
     };
     Some((start, start + length))
@@ -181,6 +184,7 @@ mod tests {
                 "--set auth.jwtSecret=***,x=y --from-literal=token=***",
             ),
             ("helm --password abc --wait", "helm --password *** --wait"),
+            ("helm --token [a, [b]] --wait", "helm --token *** --wait"),
             ("Authorization: Bearer abc.def", "Authorization: ***"),
             ("Proxy-Authorization: Basic abc def", "Proxy-Authorization: ***"),
             ("saw eyJhbGciOi.J9.x-_y here", "saw *** here"),
