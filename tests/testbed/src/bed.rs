@@ -18,11 +18,13 @@ use crate::{
     AuditLog, ControlPlane, Error, Fault, Faults, Front, Kubernetes, Mark, Rule,
     kubeconfig::{Access, Credentials, write_private},
     kubesphere::{
-        Clusters, ControllerScenario, Installation, Peculiarity, Role, Scenario, StandIns, Version,
+        Clusters, ControllerScenario, Installation, Peculiarity, Scenario, StandIns,
         fixture::{self, Facts},
         objects::{self, INSTALLER},
         secret::{self, Confidential},
         site::Site,
+        v4::{Release, SELECTOR},
+        webhook,
     },
     pool,
 };
@@ -105,6 +107,10 @@ impl Bed {
         write_private(&kubeconfig, &merged(&clusters)?)?;
         let bed = Self { clusters, folder, kubeconfig, _holder: holder };
         bed.let_the_host_settle(scenario);
+        if scenario.host.has(&Peculiarity::LeftWebhook) {
+            let site = Arc::clone(bed.host().site());
+            crate::block_on(async move { webhook::leave_behind(&site).await })?;
+        }
         Ok(bed)
     }
 
@@ -167,8 +173,7 @@ impl Bed {
     }
 
     fn let_the_host_settle(&self, scenario: &Scenario) {
-        let is_host = scenario.host.role == Role::Host && scenario.host.version < Version::V4;
-        if is_host && scenario.controller != ControllerScenario::Down {
+        if scenario.host.is_host() && scenario.controller != ControllerScenario::Down {
             self.wait_for("a settled host", |bed| {
                 bed.host().clusters().iter().any(|cluster| condition(cluster, "Ready") == Some("True"))
             });
@@ -200,7 +205,7 @@ impl Cluster {
             let namespaces = objects::objects(&site.client(), "v1", "Namespace", None);
             let uid = namespaces.get("kube-system").await?.metadata.uid.unwrap_or_default();
             let is_host = site.name == "host";
-            let plays = !site.installation.has(&Peculiarity::NoKubeSphere) && site.version() < Version::V4;
+            let plays = !site.installation.has(&Peculiarity::NoKubeSphere);
             let mut stand_ins = StandIns::start(site, facts).await?;
             if is_host && plays {
                 stand_ins.control(controller, kubeconfig);
@@ -283,6 +288,21 @@ impl Cluster {
     /// What was installed there.
     pub fn installation(&self) -> &Installation {
         &self.site().installation
+    }
+
+    /// Lets every image be pulled again.
+    pub fn bring_images(&self) {
+        self.site().bring_images();
+    }
+
+    /// The revisions of the release ks-core, the oldest first.
+    pub fn releases(&self) -> Vec<Release> {
+        let secrets = objects::objects(&self.client(), "v1", "Secret", Some(objects::SYSTEM));
+        let found = crate::block_on(async move { objects::labelled(&secrets, SELECTOR).await });
+        let found = found.into_iter().flatten();
+        let mut releases: Vec<_> = found.filter_map(|secret| Release::read(&secret.data)).collect();
+        releases.sort_by_key(|release| release.version);
+        releases
     }
 
     /// The ClusterConfiguration; null where there is none.

@@ -5,12 +5,14 @@
 
 pub mod clock;
 pub mod cluster_controller;
+mod conditions;
 pub mod configuration;
 pub mod crds;
 pub mod devops;
 pub mod federation;
 pub mod fixture;
 pub mod go_error;
+mod images;
 pub mod installer;
 pub mod installer_log;
 pub mod installer_text;
@@ -24,11 +26,13 @@ pub mod objects;
 pub mod pace;
 mod probes;
 pub mod projects;
+mod queue;
 pub mod scenario;
 pub mod secret;
 pub mod site;
 pub mod specification;
 pub mod stand_ins;
+pub mod v4;
 pub mod version;
 pub mod webhook;
 pub mod workloads;
@@ -39,4 +43,4 @@ pub use scenario::{
     Role, Scenario,
 };
 pub use stand_ins::StandIns;
-pub use version::Version;
+pub use version::{Generation, Version};

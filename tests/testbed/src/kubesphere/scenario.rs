@@ -4,19 +4,20 @@ use std::{fmt, str::FromStr};
 
 use serde_json::Value;
 
-use super::{Node, Version, pace::Pace};
+use super::{Generation, Node, Version, pace::Pace, v4::ReleaseStatus};
 use crate::Kubernetes;
 
 /// The role that an installation already plays when the bed is handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// `none`: a standalone installation.
+    /// `none`: a standalone installation. In 4 that is a host.
     None,
     /// `host`, with its host Cluster.
     Host,
-    /// `member`, prepared with the bed's host's jwtSecret, registered nowhere.
+    /// `member`, prepared with the bed's host's jwtSecret, registered nowhere. In 4 it was one of this host before.
     Member,
-    /// `member` of a host outside the bed, where it is called [`Role::NAME_ELSEWHERE`].
+    /// `member` of a host outside the bed, where it is called [`Role::NAME_ELSEWHERE`]. In 4 that host calls itself
+    /// `host`, as all do whom nobody gave another name.
     MemberElsewhere,
 }
 
@@ -138,7 +139,7 @@ pub enum Lasting {
 /// How the host's cluster controller behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControllerScenario {
-    /// As section 5 of KubeSphere's own code has it.
+    /// As KubeSphere's own code has it.
     Healthy,
     /// ks-controller-manager is down: nothing happens to a Cluster.
     Down,
@@ -230,6 +231,25 @@ pub enum Peculiarity {
     EarlierName(String),
     /// There is one more node.
     Node(Node),
+    /// No registry has images any more whose name has this in it, as `ks-apiserver`.
+    ImageMissing(String),
+    /// New pods take [`InstallerScenario::SLOWNESS`] times as long to run, and whoever waits for them as well.
+    SlowPods,
+    /// A release ks-core of helm with this status, whether KubeSphere is there or not: an install that broke off leaves
+    /// `pending-install`.
+    Release(ReleaseStatus),
+    /// The namespace kubesphere-system says that a host of 4 manages the cluster.
+    Managed {
+        /// How that host calls the cluster.
+        name: String,
+        /// How it calls itself.
+        host: String,
+    },
+    /// The upgrade from 3.4 has left the webhook before updates of Clusters, whose CA is no longer that of its endpoint
+    /// (#6235).
+    LeftWebhook,
+    /// A host of 4 calls itself so.
+    HostName(String),
     /// A proxy is the way to its apiserver: the cluster can be gone, and its control plane be used again.
     BehindProxy,
 }
@@ -266,6 +286,11 @@ impl Installation {
         }
     }
 
+    /// A cluster without KubeSphere, for a host of this version.
+    pub fn bare(version: Version) -> Self {
+        Self::new(version).with(Peculiarity::NoKubeSphere)
+    }
+
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.role = role;
@@ -300,6 +325,16 @@ impl Installation {
         self
     }
 
+    /// Whether it is a host from the start, with its own Cluster.
+    pub(crate) fn is_host(&self) -> bool {
+        match self.version.generation() {
+            Generation::Three => self.role == Role::Host,
+            Generation::Four => {
+                matches!(self.role, Role::None | Role::Host) && !self.has(&Peculiarity::NoKubeSphere)
+            }
+        }
+    }
+
     /// Whether this is peculiar to it.
     pub(crate) fn has(&self, peculiarity: &Peculiarity) -> bool {
         self.peculiarities.contains(peculiarity)
@@ -321,11 +356,16 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A standalone host and a standalone member of this version, both healthy.
+    /// What is to be joined with this version, all healthy: a standalone host and a standalone member of 3, a host of 4
+    /// and a cluster without KubeSphere.
     pub fn new(version: Version) -> Self {
+        let (host, member) = match version.generation() {
+            Generation::Three => (Installation::new(version), Installation::new(version)),
+            Generation::Four => (Installation::new(version).role(Role::Host), Installation::bare(version)),
+        };
         Self {
-            host: Installation::new(version),
-            members: vec![Installation::new(version)],
+            host,
+            members: vec![member],
             controller: ControllerScenario::Healthy,
             host_kubernetes: Kubernetes::default(),
             clusters: Clusters::default(),

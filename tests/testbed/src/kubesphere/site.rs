@@ -18,10 +18,10 @@ use serde_json::Value;
 use tokio::sync::{OnceCell, watch};
 
 use super::{
-    Installation, Version,
+    Installation, Peculiarity, Version,
     configuration::Loaded,
     installer_log::Log,
-    objects,
+    objects, pace,
     scenario::{InstallerScenario, Lasting},
     secret::{self, Confidential},
     webhook::Endpoint,
@@ -53,6 +53,7 @@ pub struct Site {
     logs: Mutex<HashMap<String, Arc<Log>>>,
     written: Mutex<Vec<Arc<Log>>>,
     faults: Mutex<Vec<String>>,
+    missing_images: Mutex<Vec<String>>,
     impatient: OnceCell<Client>,
     password: String,
 }
@@ -64,6 +65,11 @@ impl Site {
         let generated = installation.version.keeps_initial_password();
         let password = if generated { secret::random_secret(16) } else { DEFAULT_PASSWORD.to_owned() };
         confidential.add(password.clone());
+        let missing = installation.peculiarities.iter().filter_map(|peculiarity| match peculiarity {
+            Peculiarity::ImageMissing(part) => Some(part.clone()),
+            _ => None,
+        });
+        let missing_images = Mutex::new(missing.collect());
         Self {
             name: name.to_owned(),
             lease,
@@ -76,9 +82,21 @@ impl Site {
             logs: Mutex::default(),
             written: Mutex::default(),
             faults: Mutex::default(),
+            missing_images,
             impatient: OnceCell::new(),
             password,
         }
+    }
+
+    /// Whether no registry has this image any more.
+    pub fn lacks_image(&self, image: &str) -> bool {
+        let missing = self.missing_images.lock().expect("no holder panics");
+        missing.iter().any(|part| image.contains(part.as_str()))
+    }
+
+    /// Lets all images be pulled from now on.
+    pub fn bring_images(&self) {
+        self.missing_images.lock().expect("no holder panics").clear();
     }
 
     /// The cluster.
@@ -122,6 +140,12 @@ impl Site {
     /// Passes a duration at this installation's pace.
     pub async fn pass(&self, real: Duration) {
         tokio::time::sleep(self.installation.pace.of(real)).await;
+    }
+
+    /// How long a new pod of a Deployment takes to run.
+    pub fn pods_start_within(&self) -> Duration {
+        let slow = self.installation.has(&Peculiarity::SlowPods);
+        pace::POD_STARTS * if slow { InstallerScenario::SLOWNESS } else { 1 }
     }
 
     /// Passes a duration of the installer's, which may be slower.

@@ -15,12 +15,12 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::AbortHandle;
 
 use super::{
-    clock,
+    Version, clock,
     fixture::{self, Facts},
+    images,
     installer::Installer,
     ks_apiserver,
     objects::{self, INSTALLER, SYSTEM},
-    pace,
     scenario::{ApiserverScenario, InstallerScenario},
     secret,
     site::{Site, unused_address},
@@ -28,13 +28,19 @@ use super::{
 
 /// The Deployments whose processes are played.
 const CORE: [&str; 2] = ["ks-apiserver", "ks-controller-manager"];
+/// Those in whose pods ks-apiserver runs: a member of 4 has it in its agent.
+const SERVING: [&str; 2] = ["ks-apiserver", "ks-agent"];
 
 /// Keeps one pod running for each Deployment and plays what runs in it.
 pub struct Workloads {
     site: Arc<Site>,
     facts: Arc<Facts>,
     running: HashMap<String, Running>,
+    /// By pod, what waits for its images.
+    pulling: HashMap<String, AbortHandle>,
     starts: HashMap<String, usize>,
+    /// Whether what comes now is newer than the installation.
+    settled: bool,
 }
 
 struct Running {
@@ -50,13 +56,21 @@ impl Drop for Workloads {
                 process.abort();
             }
         }
+        self.pulling.values().for_each(AbortHandle::abort);
     }
 }
 
 impl Workloads {
     /// Nothing runs yet.
     pub fn new(site: Arc<Site>, facts: Arc<Facts>) -> Self {
-        Self { site, facts, running: HashMap::new(), starts: HashMap::new() }
+        Self {
+            site,
+            facts,
+            running: HashMap::new(),
+            pulling: HashMap::new(),
+            starts: HashMap::new(),
+            settled: false,
+        }
     }
 
     /// Looks again whenever a Deployment or a pod changes; the first look is over when this returns once.
@@ -85,6 +99,7 @@ impl Workloads {
         for deployment in &deployments {
             self.reconcile_one(deployment, &pods).await?;
         }
+        self.settled = true;
         Ok(())
     }
 
@@ -105,36 +120,54 @@ impl Workloads {
         let wanted = deployment.data["spec"]["replicas"].as_u64().unwrap_or(1) > 0;
         let (current, old): (Vec<_>, Vec<_>) =
             staying.into_iter().partition(|pod| wanted && owner(pod) == Some(replica_set.as_str()));
+        let mut all_run = true;
         if wanted && current.is_empty() {
-            self.start(deployment, &replica_set).await?;
+            let owner = self.ensure_replica_set(deployment, &replica_set).await?;
+            let pod = objects::create(&self.site.client(), &self.pod(deployment, &owner)).await?;
+            all_run = self.start(deployment, &pod).await?;
         }
-        for pod in old {
+        for pod in current {
+            all_run &= self.start(deployment, pod).await?;
+        }
+        // Nothing is taken away before what replaces it runs: `maxUnavailable` is 0.
+        for pod in old.iter().filter(|_| all_run) {
             self.end(pod).await?;
         }
         Ok(())
     }
 
-    async fn start(&mut self, deployment: &DynamicObject, replica_set: &str) -> kube::Result<()> {
-        let name = deployment.name_any();
-        let owner = self.ensure_replica_set(deployment, replica_set).await?;
-        let address = unused_address();
-        let first = !self.starts.contains_key(&name);
-        let started = if first && !self.is_under_way() {
-            clock::seconds(Timestamp::now() - fixture::AGE)
-        } else {
-            clock::now()
-        };
-        let pod = self.pod(deployment, &owner);
-        let created = objects::create(&self.site.client(), &pod).await?;
-        if !first {
-            self.site.pass(pace::POD_STARTS).await;
+    /// Starts a pod that does not run yet, as soon as its images are there; whether it runs.
+    async fn start(&mut self, deployment: &DynamicObject, pod: &DynamicObject) -> kube::Result<bool> {
+        let (name, pod_name) = (deployment.name_any(), pod.name_any());
+        if self.running.contains_key(&pod_name) {
+            return Ok(true);
         }
-        let status = pod_status(&pod, &address, &self.site, (self.is_ready(&name), started));
-        let pods = self.api("v1", "Pod");
+        let object = serde_json::to_value(pod).expect("an object is JSON");
+        if !images::are_there(&self.site, &object) {
+            if !self.pulling.contains_key(&pod_name) {
+                let pulling = tokio::spawn(images::pull(Arc::clone(&self.site), pod.clone()));
+                self.pulling.insert(pod_name, pulling.abort_handle());
+                self.report(deployment, false).await?;
+            }
+            return Ok(false);
+        }
+        self.pulling.remove(&pod_name);
+        let address = unused_address();
+        let started = if self.settled {
+            self.site.pass(self.site.pods_start_within()).await;
+            clock::now()
+        } else if self.is_under_way() {
+            clock::now()
+        } else {
+            clock::seconds(Timestamp::now() - fixture::AGE)
+        };
+        let status = pod_status(&object, &address, &self.site, (self.is_ready(&name), started));
         let patch = kube::api::Patch::Merge(json!({ "status": status }));
-        pods.patch_status(&created.name_any(), &kube::api::PatchParams::default(), &patch).await?;
-        self.run(&name, &created, address).await?;
-        self.report(deployment).await
+        let pods = self.api("v1", "Pod");
+        pods.patch_status(&pod_name, &kube::api::PatchParams::default(), &patch).await?;
+        self.run(&name, pod, address).await?;
+        self.report(deployment, self.is_ready(&name)).await?;
+        Ok(true)
     }
 
     /// Starts what runs in a pod that has just become ready.
@@ -150,8 +183,8 @@ impl Workloads {
         {
             self.site.load_configuration().await?;
         }
-        if deployment == "ks-apiserver" {
-            ks_apiserver::register(&self.site, &address);
+        if SERVING.contains(&deployment) {
+            ks_apiserver::register(&self.site, &address, version(pod).unwrap_or(self.site.version()));
             self.publish(pod, &address).await?;
         }
         let running = Running { deployment: deployment.to_owned(), address, process };
@@ -175,7 +208,8 @@ impl Workloads {
         let target =
             json!({"kind": "Pod", "namespace": SYSTEM, "name": pod.name_any(), "uid": pod.metadata.uid});
         let addresses = json!([{"ip": address, "nodeName": self.site.node(), "targetRef": target}]);
-        let field = if self.is_ready("ks-apiserver") { "addresses" } else { "notReadyAddresses" };
+        let is_ready = self.site.installation.apiserver == ApiserverScenario::Healthy;
+        let field = if is_ready { "addresses" } else { "notReadyAddresses" };
         let subsets =
             json!([{ (field): addresses, "ports": [{"port": ks_apiserver::PORT, "protocol": "TCP"}]}]);
         let object = json!({
@@ -208,12 +242,15 @@ impl Workloads {
     }
 
     fn end_process(&mut self, pod: &str) {
+        if let Some(pulling) = self.pulling.remove(pod) {
+            pulling.abort();
+        }
         let Some(running) = self.running.remove(pod) else { return };
         if let Some(process) = running.process {
             process.abort();
             self.site.close_log(pod);
         }
-        if running.deployment == "ks-apiserver" {
+        if SERVING.contains(&running.deployment.as_str()) {
             ks_apiserver::unregister(&self.site, &running.address);
         }
     }
@@ -258,8 +295,8 @@ impl Workloads {
     }
 
     /// What `kubectl rollout status` reads.
-    async fn report(&self, deployment: &DynamicObject) -> kube::Result<()> {
-        let status = json!({
+    async fn report(&self, deployment: &DynamicObject, available: bool) -> kube::Result<()> {
+        let mut status = json!({
             "observedGeneration": deployment.metadata.generation, "replicas": 1, "updatedReplicas": 1,
             "readyReplicas": 1, "availableReplicas": 1,
             "conditions": [
@@ -268,6 +305,18 @@ impl Workloads {
                 {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "message": "done"},
             ],
         });
+        if available {
+            status["unavailableReplicas"] = Value::Null;
+        } else {
+            status["readyReplicas"] = Value::Null;
+            status["availableReplicas"] = Value::Null;
+            status["unavailableReplicas"] = 1.into();
+            status["conditions"] = json!([
+                {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable",
+                 "message": "Deployment does not have minimum availability."},
+                {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated", "message": "in progress"},
+            ]);
+        }
         let patch = kube::api::Patch::Merge(json!({ "status": status }));
         let deployments = self.api("apps/v1", "Deployment");
         let name = deployment.name_any();
@@ -280,12 +329,18 @@ impl Workloads {
     }
 
     fn is_ready(&self, deployment: &str) -> bool {
-        deployment != "ks-apiserver" || self.site.installation.apiserver == ApiserverScenario::Healthy
+        !SERVING.contains(&deployment) || self.site.installation.apiserver == ApiserverScenario::Healthy
     }
 
     fn api(&self, version: &str, kind: &str) -> Api<DynamicObject> {
         objects::objects(&self.site.client(), version, kind, Some(SYSTEM))
     }
+}
+
+/// The version that the tag of a pod's first image names: a host brings its own to its members.
+fn version(pod: &DynamicObject) -> Option<Version> {
+    let image = pod.data["spec"]["containers"][0]["image"].as_str()?;
+    Version::of_tag(image.rsplit(':').next()?)
 }
 
 fn owner(pod: &DynamicObject) -> Option<&str> {
@@ -304,7 +359,13 @@ fn template_hash(template: &Value) -> String {
 }
 
 fn pod_status(pod: &Value, address: &str, site: &Site, (ready, started): (bool, String)) -> Value {
-    let container = &pod["spec"]["containers"][0];
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let containers: Vec<Value> = containers
+        .map(|container| {
+            json!({"name": container["name"], "image": container["image"], "imageID": "", "ready": ready,
+                   "started": true, "restartCount": 0, "state": {"running": {"startedAt": started}}})
+        })
+        .collect();
     let condition =
         |kind: &str, status: bool| json!({"type": kind, "status": if status { "True" } else { "False" }});
     json!({
@@ -312,9 +373,6 @@ fn pod_status(pod: &Value, address: &str, site: &Site, (ready, started): (bool, 
         "startTime": started,
         "conditions": [condition("PodScheduled", true), condition("Initialized", true),
                        condition("ContainersReady", ready), condition("Ready", ready)],
-        "containerStatuses": [{
-            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "started": true,
-            "restartCount": 0, "state": {"running": {"startedAt": started}},
-        }],
+        "containerStatuses": containers,
     })
 }

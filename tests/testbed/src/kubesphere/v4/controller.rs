@@ -1,0 +1,363 @@
+//! The cluster controller in ks-controller-manager of a host of 4, for direct connections.
+//!
+//! Source: kubesphere `pkg/controller/cluster/cluster_controller.go@v4.1.3`, in its order of steps.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use kube::{
+    Api, ResourceExt as _,
+    api::DynamicObject,
+    runtime::watcher::{self, Event, watcher},
+};
+use serde_json::{Value, json};
+use tokio::time::MissedTickBehavior;
+
+use super::{
+    clients::{Clients, Connected},
+    configuration::Settings,
+    expiry, install, membership,
+};
+use crate::kubesphere::{
+    conditions, objects, pace,
+    queue::{Next, Policy, Queue},
+    scenario::ControllerScenario,
+    secret,
+    site::Site,
+};
+
+const FINALIZER: &str = "finalizer.cluster.kubesphere.io";
+const HOST_LABEL: &str = "cluster-role.kubesphere.io/host";
+
+/// The one annotation whose change asks for a look.
+const SYNC_AT: &str = "kubesphere.io/syncAt";
+
+/// The Service proxy's path to a cluster's ks-apiserver.
+const PROXY: &str = "/api/v1/namespaces/kubesphere-system/services/http:ks-apiserver:80/proxy/";
+
+/// Two helm runs leave nobody to look at a third Cluster.
+///
+/// Source: controller-runtime `pkg/internal/controller/controller.go@v0.19.1`; client-go
+/// `util/workqueue/default_rate_limiters.go`.
+fn policy() -> Policy {
+    Policy {
+        first: pace::scaled(Duration::from_millis(5)),
+        longest: pace::scaled(Duration::from_secs(1000)),
+        most_retries: u32::MAX,
+        workers: 2,
+    }
+}
+
+/// The controller of one host.
+pub(in crate::kubesphere) struct ClusterController {
+    pub(super) site: Arc<Site>,
+    scenario: ControllerScenario,
+    host_kubeconfig: String,
+    clients: Clients,
+}
+
+/// What the process reads when it starts.
+struct Process {
+    host_cluster_name: String,
+    /// What identifies the host.
+    uid: Option<String>,
+    resync: Duration,
+}
+
+impl ClusterController {
+    /// A controller of this host, whose own kubeconfig it stores in the host's Cluster.
+    pub(in crate::kubesphere) fn new(
+        site: Arc<Site>,
+        scenario: ControllerScenario,
+        host_kubeconfig: String,
+    ) -> Self {
+        Self { site, scenario, host_kubeconfig, clients: Clients::default() }
+    }
+
+    /// Runs on a host only.
+    pub(in crate::kubesphere) async fn operate(self: Arc<Self>) {
+        if self.scenario == ControllerScenario::Down {
+            return;
+        }
+        let settings = self.settings().await.unwrap_or_default();
+        let namespaces = objects::objects(&self.site.client(), "v1", "Namespace", None);
+        let Ok(kube_system) = namespaces.get("kube-system").await else { return };
+        if settings.role != "host" {
+            return;
+        }
+        let process = Process {
+            host_cluster_name: settings.host_cluster_name,
+            uid: kube_system.uid(),
+            resync: settings.resync,
+        };
+        self.run(Arc::new(process)).await;
+    }
+
+    async fn run(self: Arc<Self>, process: Arc<Process>) {
+        let mut events = watcher(self.api(), watcher::Config::default()).boxed();
+        let mut resync = tokio::time::interval(process.resync);
+        resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (controller, of_look) = (Arc::clone(&self), Arc::clone(&process));
+        let mut queue = Queue::new(
+            policy(),
+            Arc::new(move |name| {
+                let (controller, process) = (Arc::clone(&controller), Arc::clone(&of_look));
+                Box::pin(async move { controller.sync(&process, &name).await })
+            }),
+        );
+        let mut seen = HashMap::new();
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(Event::Apply(cluster) | Event::InitApply(cluster)))
+                        if self.concerns(&mut seen, &cluster) => queue.add(&cluster.name_any()),
+                    Some(Ok(Event::Delete(cluster))) => {
+                        self.clients.forget(&cluster.name_any());
+                        seen.remove(&cluster.name_any());
+                    }
+                    Some(Err(_)) => tokio::time::sleep(Duration::from_millis(200)).await,
+                    _ => {}
+                },
+                _ = resync.tick() => {
+                    if let Err(error) = self.reconcile_host(&process).await {
+                        self.site.note("cluster controller", &error);
+                    }
+                }
+                () = queue.step() => {}
+            }
+        }
+    }
+
+    /// Of what changes, the spec counts, and annotations that ask for a look.
+    fn concerns(&self, seen: &mut HashMap<String, Value>, cluster: &DynamicObject) -> bool {
+        let mut marks = vec![SYNC_AT];
+        if self.site.version().installs_by_a_job() {
+            marks.push(install::ACTION);
+        }
+        let marks: Vec<_> = marks.into_iter().map(|mark| cluster.annotations().get(mark)).collect();
+        let now = json!({"spec": cluster.data["spec"], "marks": marks});
+        let changed = seen.insert(cluster.name_any(), now.clone()) != Some(now);
+        changed || cluster.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Creates the Cluster that has the host's name, or makes the one that has it the host's
+    /// (`createHostClusterIfNotExists`).
+    async fn reconcile_host(&self, process: &Process) -> kube::Result<()> {
+        let kubeconfig = secret::base64(self.host_kubeconfig.as_bytes());
+        let Some(mut cluster) = self.api().get_opt(&process.host_cluster_name).await? else {
+            return objects::create(
+                &self.site.client(),
+                &host_cluster(&process.host_cluster_name, &kubeconfig),
+            )
+            .await
+            .map(drop);
+        };
+        let label = cluster.labels().get(HOST_LABEL).is_some_and(|value| !value.is_empty());
+        if cluster.data["spec"]["connection"]["kubeconfig"] == kubeconfig.as_str() && !label {
+            return Ok(());
+        }
+        cluster.data["spec"]["connection"]["kubeconfig"] = kubeconfig.into();
+        cluster.labels_mut().insert(HOST_LABEL.to_owned(), String::new());
+        self.write(&cluster).await.map(drop)
+    }
+
+    /// One look at one Cluster (`Reconcile`).
+    async fn sync(&self, process: &Process, name: &str) -> Result<Next, String> {
+        let Some(mut cluster) = self.api().get_opt(name).await.map_err(text)? else {
+            return Ok(Next::Nothing);
+        };
+        if cluster.metadata.deletion_timestamp.is_some() {
+            return self.finalize(cluster).await;
+        }
+        if !has_finalizer(&cluster) {
+            cluster.finalizers_mut().push(FINALIZER.to_owned());
+            cluster = self.write(&cluster).await.map_err(text)?;
+        }
+        let kubeconfig = kubeconfig(&cluster);
+        if kubeconfig.is_empty() {
+            return Ok(Next::Nothing);
+        }
+        let connected = match self.clients.of(name, &kubeconfig).await {
+            Ok(connected) => connected,
+            Err(cause) => {
+                let cause = format!("failed to get cluster client for {name}: {cause}");
+                return self.write_not_ready(cluster, cause).await;
+            }
+        };
+        let uid = match connected.kube_system().await {
+            Ok(kube_system) => kube_system.uid(),
+            Err(cause) => {
+                let cause = format!("failed to get kube-system namespace for {name}: {cause}");
+                return self.write_not_ready(cluster, cause).await;
+            }
+        };
+        if self.identify(&mut cluster, &connected, uid.as_deref()).await? {
+            return Ok(Next::Again);
+        }
+        if uid != process.uid {
+            let reconciled = self.reconcile_member(&mut cluster, &connected).await;
+            reconciled.map_err(|cause| format!("failed to reconcile cluster {name}: {cause}"))?;
+        }
+        self.observe(cluster, &connected, process).await
+    }
+
+    /// Writes endpoint and uid wherever either is new; the endpoint of a known uid stays as it is.
+    async fn identify(
+        &self,
+        cluster: &mut DynamicObject,
+        connected: &Connected,
+        uid: Option<&str>,
+    ) -> Result<bool, String> {
+        let endpoint = &cluster.data["spec"]["connection"]["kubernetesAPIEndpoint"];
+        let is_known = endpoint.as_str().is_some_and(|endpoint| !endpoint.is_empty());
+        if is_known && cluster.data["status"]["uid"].as_str() == uid {
+            return Ok(false);
+        }
+        cluster.data["spec"]["connection"]["kubernetesAPIEndpoint"] =
+            connected.member().server.clone().into();
+        cluster.data["status"]["uid"] = json!(uid);
+        self.write(cluster).await.map_err(text)?;
+        Ok(true)
+    }
+
+    /// Installs ks-core where it has to be; otherwise looks at how long the certificate holds.
+    async fn reconcile_member(
+        &self,
+        cluster: &mut DynamicObject,
+        connected: &Connected,
+    ) -> Result<(), String> {
+        if self.must_install(cluster).await? {
+            return self.install(cluster).await;
+        }
+        // What cannot be told of a certificate blocks nothing.
+        let _ = expiry::note(&self.site, cluster, connected).await;
+        Ok(())
+    }
+
+    /// Labels, versions, nodes, ownership and users.
+    async fn observe(
+        &self,
+        mut cluster: DynamicObject,
+        connected: &Connected,
+        process: &Process,
+    ) -> Result<Next, String> {
+        let (host, name) = (self.site.client(), cluster.name_any());
+        let said = |what: &str| {
+            let (what, name) = (what.to_owned(), name.clone());
+            move |cause: String| format!("failed to sync {what} for {name}: {cause}")
+        };
+        membership::label(&host, &mut cluster).await.map_err(said("cluster label"))?;
+        match self.told_version(connected).await {
+            Err(cause) => return self.write_not_ready(cluster, cause).await,
+            Ok(version) => cluster.data["status"]["kubeSphereVersion"] = version.into(),
+        }
+        conditions::set(&mut cluster, "Ready", true, "Ready", "Cluster is available now");
+        cluster = self.write(&cluster).await.map_err(text)?;
+        self.count_nodes(&cluster, connected).await.map_err(said("kubernetes version"))?;
+        let claimed = membership::claim(connected.client(), &name, &process.host_cluster_name).await;
+        claimed.map_err(said("cluster name"))?;
+        let granted = membership::grant(&host, &mut cluster, Some(connected.client())).await;
+        granted.map_err(said("cluster membership"))?;
+        Ok(Next::After(process.resync))
+    }
+
+    /// A copy of the object is written: what comes after still holds the old one, and meets a conflict if it writes.
+    async fn count_nodes(&self, cluster: &DynamicObject, connected: &Connected) -> Result<(), String> {
+        let nodes = objects::objects(connected.client(), "v1", "Node", None);
+        let count = nodes.list(&kube::api::ListParams::default()).await.map_err(text)?.items.len();
+        let status = &cluster.data["status"];
+        let version = connected.kubernetes_version.as_str();
+        if status["kubernetesVersion"] == version && status["nodeCount"] == count {
+            return Ok(());
+        }
+        let mut copy = cluster.clone();
+        copy.data["status"]["kubernetesVersion"] = version.into();
+        copy.data["status"]["nodeCount"] = count.into();
+        self.write(&copy).await.map(drop).map_err(text)
+    }
+
+    async fn told_version(&self, connected: &Connected) -> Result<String, String> {
+        let answer = connected.get(&format!("{PROXY}{}", self.site.version().version_path())).await?;
+        let answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+        Ok(match answer["gitVersion"].as_str().unwrap_or_default() {
+            "v0.0.0" => "v3.0.0".to_owned(),
+            "" => "unknown".to_owned(),
+            version => version.to_owned(),
+        })
+    }
+
+    /// The condition is written, and the failure is one: the Cluster is looked at again soon.
+    async fn write_not_ready(&self, mut cluster: DynamicObject, cause: String) -> Result<Next, String> {
+        conditions::set(&mut cluster, "Ready", false, "Ready", &cause);
+        self.write(&cluster).await.map_err(text)?;
+        Err(cause)
+    }
+
+    /// The host forgets the Cluster; the member keeps all that was installed there.
+    async fn finalize(&self, mut cluster: DynamicObject) -> Result<Next, String> {
+        if !has_finalizer(&cluster) {
+            return Ok(Next::Nothing);
+        }
+        let (host, name) = (self.site.client(), cluster.name_any());
+        membership::unbind(&host, &name).await?;
+        let member = if conditions::holds(&cluster, "Ready") {
+            self.clients.of(&name, &kubeconfig(&cluster)).await.ok()
+        } else {
+            None
+        };
+        let released = membership::release(&cluster, member.as_deref()).await;
+        released.map_err(|cause| format!("cleanup for cluster {name} failed: {cause}"))?;
+        membership::grant(&host, &mut cluster, None).await?;
+        cluster.finalizers_mut().retain(|finalizer| finalizer != FINALIZER);
+        self.write(&cluster).await.map_err(text)?;
+        Ok(Next::Nothing)
+    }
+
+    pub(super) async fn settings(&self) -> kube::Result<Settings> {
+        Ok(Settings::read(&self.site.configuration().await?.unwrap_or_default()))
+    }
+
+    /// Writes the whole object, as its Go type has it: an empty config is none. A conflict when somebody else wrote it.
+    pub(super) async fn write(&self, cluster: &DynamicObject) -> kube::Result<DynamicObject> {
+        let mut cluster = cluster.clone();
+        if cluster.data["spec"]["config"] == "" {
+            cluster.data["spec"].as_object_mut().map(|spec| spec.remove("config"));
+        }
+        objects::replace(&self.api(), &cluster).await
+    }
+
+    fn api(&self) -> Api<DynamicObject> {
+        objects::clusters(&self.site.client())
+    }
+}
+
+fn has_finalizer(cluster: &DynamicObject) -> bool {
+    cluster.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+pub(super) fn kubeconfig(cluster: &DynamicObject) -> Vec<u8> {
+    let kubeconfig = cluster.data["spec"]["connection"]["kubeconfig"].as_str();
+    kubeconfig.and_then(secret::base64_decoded).unwrap_or_default()
+}
+
+fn host_cluster(name: &str, kubeconfig: &str) -> Value {
+    json!({
+        "apiVersion": "cluster.kubesphere.io/v1alpha1", "kind": "Cluster",
+        "metadata": {
+            "name": name,
+            "labels": {HOST_LABEL: "", "kubesphere.io/managed": "true"},
+            "annotations": {
+                "kubesphere.io/description": "The description was created by KubeSphere automatically. It is \
+                    recommended that you use the Host Cluster to manage clusters only and deploy workloads on Member \
+                    Clusters.",
+                "kubesphere.io/creator": "admin",
+            },
+        },
+        "spec": {"provider": "kubesphere", "connection": {"type": "direct", "kubeconfig": kubeconfig}},
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+pub(super) fn text(error: kube::Error) -> String {
+    error.to_string()
+}
