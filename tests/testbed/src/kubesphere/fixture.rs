@@ -86,11 +86,13 @@ pub async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
     if site.installation.has(&Peculiarity::ShortNameClash) {
         crds::install(site, &[crds::short_name_clash()]).await?;
     }
-    match site.version().generation() {
-        Generation::Four => v4::fixture::install(site, facts).await,
-        Generation::Three if site.installation.has(&Peculiarity::NoKubeSphere) => Ok(()),
-        Generation::Three => install_3(site, facts, &client).await,
+    if !site.installation.has(&Peculiarity::NoKubeSphere) {
+        match site.version().generation() {
+            Generation::Three => install_3(site, facts, &client).await?,
+            Generation::Four => v4::fixture::install(site, facts).await?,
+        }
     }
+    v4::fixture::leave(site).await
 }
 
 async fn install_3(site: &Site, facts: &Facts, client: &Client) -> kube::Result<()> {

@@ -31,6 +31,14 @@ pub fn worded(error: &kube::Error, request: &FailedRequest<'_>) -> String {
     }
 }
 
+/// An answer of an apiserver as its message alone, and any other failure as it words itself.
+pub fn message(error: kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// The request that an error belongs to.
 pub struct FailedRequest<'a> {
     /// `Get`, `Post`, `Put`, `Delete`.

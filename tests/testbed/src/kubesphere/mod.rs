@@ -24,6 +24,7 @@ mod mount;
 pub mod nodes;
 pub mod objects;
 pub mod pace;
+mod peculiarity;
 mod probes;
 pub mod projects;
 mod queue;
@@ -38,9 +39,9 @@ pub mod webhook;
 pub mod workloads;
 
 pub use nodes::Node;
+pub use peculiarity::Peculiarity;
 pub use scenario::{
-    ApiserverScenario, Clusters, ControllerScenario, Installation, InstallerScenario, Lasting, Peculiarity,
-    Role, Scenario,
+    ApiserverScenario, Clusters, ControllerScenario, Installation, InstallerScenario, Lasting, Role, Scenario,
 };
 pub use stand_ins::StandIns;
 pub use version::{Generation, Version};

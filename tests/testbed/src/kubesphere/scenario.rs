@@ -2,9 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde_json::Value;
-
-use super::{Generation, Node, Version, pace::Pace, v4::ReleaseStatus};
+use super::{Generation, Node, Peculiarity, Version, pace::Pace, v4::ReleaseStatus};
 use crate::Kubernetes;
 
 /// The role that an installation already plays when the bed is handed out.
@@ -182,76 +180,6 @@ impl ApiserverScenario {
             Self::Silent => "ks-apiserver-silent",
         }
     }
-}
-
-/// Something about an installation that is not as it was shipped.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Peculiarity {
-    /// No KubeSphere at all.
-    NoKubeSphere,
-    /// The Deployment ks-installer was removed after the installation.
-    NoInstaller,
-    /// The spec lacks `authentication.jwtSecret`: the next run fails in ks-core.
-    NoJwtSecretKey,
-    /// The spec lacks `authentication`.
-    NoAuthentication,
-    /// The spec lacks `multicluster`.
-    NoMulticluster,
-    /// The effective jwtSecret is this one.
-    JwtSecret(String),
-    /// A merge patch of the spec, in effect since the installation.
-    Spec(Value),
-    /// A workspace that an earlier host left, labelled `kubefed.io/managed=true`.
-    LeftoverWorkspace(String),
-    /// A workspace that this host federates and places on no cluster.
-    FederatedWorkspace(String),
-    /// The tenant CRDs are missing.
-    NoWorkspaces,
-    /// DevOps is installed, since before the cluster became a member.
-    DevOps,
-    /// Another API uses the short name `cc`.
-    ShortNameClash,
-    NoDefaultStorageClass,
-    /// A merge patch of the ClusterConfiguration's metadata, as another tool's mark.
-    Metadata(Value),
-    /// kubefed's pods on a host are not ready.
-    KubefedDown,
-    /// An installation of kubefed has failed and left its release.
-    KubefedFailed,
-    /// A project that an earlier host federated, labelled `kubefed.io/managed=true`.
-    LeftoverProject(String),
-    /// A project as a joined member has it: a namespace that belongs to a workspace, both by way of kubefed.
-    FederatedProject {
-        /// The namespace.
-        name: String,
-        /// Its workspace, which is made where there is none yet.
-        workspace: String,
-    },
-    /// A service account that kubefed had under an earlier name of the cluster.
-    EarlierName(String),
-    /// There is one more node.
-    Node(Node),
-    /// No registry has images any more whose name has this in it, as `ks-apiserver`.
-    ImageMissing(String),
-    /// New pods take [`InstallerScenario::SLOWNESS`] times as long to run, and whoever waits for them as well.
-    SlowPods,
-    /// A release ks-core of helm with this status, whether KubeSphere is there or not: an install that broke off leaves
-    /// `pending-install`.
-    Release(ReleaseStatus),
-    /// The namespace kubesphere-system says that a host of 4 manages the cluster.
-    Managed {
-        /// How that host calls the cluster.
-        name: String,
-        /// How it calls itself.
-        host: String,
-    },
-    /// The upgrade from 3.4 has left the webhook before updates of Clusters, whose CA is no longer that of its endpoint
-    /// (#6235).
-    LeftWebhook,
-    /// A host of 4 calls itself so.
-    HostName(String),
-    /// A proxy is the way to its apiserver: the cluster can be gone, and its control plane be used again.
-    BehindProxy,
 }
 
 /// One cluster's KubeSphere.
@@ -444,7 +372,8 @@ impl Scenario {
             }
             _ => ("member", name),
         };
-        let installation = Installation::new(version).behaving(rest).ok_or_else(|| unknown(name))?;
+        let base = if side == "host" { &scenario.host } else { &scenario.members[0] };
+        let installation = base.clone().behaving(rest).ok_or_else(|| unknown(name))?;
         let scenario = if name == LEFTOVER_WORKSPACE {
             let federated = Peculiarity::FederatedWorkspace(WORKSPACE.to_owned());
             scenario.host(Installation::new(version).role(Role::Host).with(federated))
@@ -462,7 +391,8 @@ impl Scenario {
         installer
             .chain(controller)
             .chain(apiserver)
-            .chain([LEFTOVER_WORKSPACE, NODE_CUT_OFF, "member-elsewhere"])
+            .chain([LEFTOVER_WORKSPACE, NODE_CUT_OFF, MEMBER_ELSEWHERE])
+            .chain([IMAGE_MISSING, SLOW_PODS, PENDING_RELEASE])
             .collect()
     }
 }
@@ -478,7 +408,10 @@ impl Installation {
         match name {
             LEFTOVER_WORKSPACE => Some(self.with(Peculiarity::LeftoverWorkspace(WORKSPACE.to_owned()))),
             NODE_CUT_OFF => Some(self.with(Peculiarity::Node(Node::TimedOut))),
-            "member-elsewhere" => Some(self.role(Role::MemberElsewhere)),
+            MEMBER_ELSEWHERE => Some(Self::new(self.version).role(Role::MemberElsewhere)),
+            IMAGE_MISSING => Some(self.with(Peculiarity::ImageMissing("ks-apiserver".to_owned()))),
+            SLOW_PODS => Some(self.with(Peculiarity::SlowPods)),
+            PENDING_RELEASE => Some(self.with(Peculiarity::Release(ReleaseStatus::PendingInstall))),
             _ => None,
         }
     }
@@ -511,6 +444,12 @@ const LEFTOVER_WORKSPACE: &str = "leftover-workspace";
 /// A second node of the host gets no answer from the member.
 const NODE_CUT_OFF: &str = "node-cut-off";
 const WORKSPACE: &str = "team-a";
+const MEMBER_ELSEWHERE: &str = "member-elsewhere";
+/// The image of ks-apiserver cannot be pulled any more.
+const IMAGE_MISSING: &str = "image-missing";
+const SLOW_PODS: &str = "slow-pods";
+/// An install by helm has broken off.
+const PENDING_RELEASE: &str = "pending-release";
 
 fn find<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> Option<T> {
     all.iter().copied().find(|item| name_of(*item) == name)

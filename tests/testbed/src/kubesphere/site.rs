@@ -169,6 +169,14 @@ impl Site {
         self.logs().get(pod).cloned()
     }
 
+    /// Writes a line into the log of a Deployment's pods, where they have one.
+    pub fn tell(&self, deployment: &str, line: &str) {
+        let prefix = format!("{deployment}-");
+        for (_, log) in self.logs().iter().filter(|(pod, _)| pod.starts_with(&prefix)) {
+            log.write(line);
+        }
+    }
+
     /// A new log for a pod.
     pub fn open_log(&self, pod: &str) -> Arc<Log> {
         let log = Arc::new(Log::default());

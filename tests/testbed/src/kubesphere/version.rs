@@ -177,12 +177,14 @@ impl Version {
 
     /// The version of the chart ks-core.
     ///
-    /// Source: kubesphere `config/ks-core/Chart.yaml@v4.1.1`, `@v4.1.3`, `@04a29b5c6`.
+    /// Source: kubesphere `config/ks-core/Chart.yaml@v4.1.1`, `@v4.1.3`, `@04a29b5c6`; ks-installer
+    /// `roles/ks-core/ks-core/files/ks-core/Chart.yaml@v3.4.1`.
     pub fn chart(self) -> &'static str {
         match self {
+            Self::V4_1_1 => "1.1.0",
             Self::V4_1_3 => "1.1.4",
             Self::Master => "1.1.2",
-            _ => "1.1.0",
+            _ => "0.1.0",
         }
     }
 

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::AbortHandle;
 
 use super::{
-    Version, clock,
+    Generation, Version, clock,
     fixture::{self, Facts},
     images,
     installer::Installer,
@@ -183,6 +183,9 @@ impl Workloads {
         {
             self.site.load_configuration().await?;
         }
+        if deployment == "ks-controller-manager" && self.site.version().generation() == Generation::Four {
+            self.site.open_log(&pod.name_any());
+        }
         if SERVING.contains(&deployment) {
             ks_apiserver::register(&self.site, &address, version(pod).unwrap_or(self.site.version()));
             self.publish(pod, &address).await?;
@@ -248,8 +251,8 @@ impl Workloads {
         let Some(running) = self.running.remove(pod) else { return };
         if let Some(process) = running.process {
             process.abort();
-            self.site.close_log(pod);
         }
+        self.site.close_log(pod);
         if SERVING.contains(&running.deployment.as_str()) {
             ks_apiserver::unregister(&self.site, &running.address);
         }

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, mpsc};
 
 use futures::StreamExt as _;
+use http::StatusCode;
 use kube::runtime::watcher;
 use serde_json::{Value, json};
 use testbed::{
-    Bed,
+    Bed, Fault, Rule,
     bed::condition,
     block_on,
     kubesphere::{
@@ -18,6 +19,7 @@ use testbed::{
 };
 
 use super::controller::{context, create, ready};
+use crate::objects::get;
 
 const SYNC_AT: &str = "kubesphere.io/syncAt";
 
@@ -38,6 +40,14 @@ fn cluster(name: &str, kubeconfig: &str) -> Value {
 
 fn join(bed: &Bed, name: &str) {
     create(bed, cluster(name, &context(bed, "member1")));
+}
+
+/// Waits until the look that made it ready is over.
+fn settle(bed: &Bed, name: &str) {
+    bed.wait_for("a settled member", |bed| {
+        ready(bed, name) && bed.host().cluster(name)["status"]["nodeCount"] == 1
+    });
+    bed.wait_for("the annotations", |bed| annotations(bed.member(1))["cluster.kubesphere.io/name"] == name);
 }
 
 fn patch(bed: &Bed, name: &str, patch: Value) {
@@ -74,6 +84,20 @@ fn message<'a>(cluster: &'a Value, kind: &str) -> &'a str {
     let conditions = cluster["status"]["conditions"].as_array().into_iter().flatten();
     let found = conditions.into_iter().find(|condition| condition["type"] == kind);
     found.and_then(|condition| condition["message"].as_str()).unwrap_or_default()
+}
+
+fn stored_kubeconfig(bed: &Bed, name: &str) -> String {
+    let stored = bed.host().cluster(name)["spec"]["connection"]["kubeconfig"].clone();
+    String::from_utf8(secret::base64_decoded(stored.as_str().unwrap()).unwrap()).unwrap()
+}
+
+fn controller_log(bed: &Bed) -> String {
+    let pods = list(bed.host(), "v1", "Pod");
+    let names = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str());
+    let name = names.into_iter().find(|name| name.starts_with("ks-controller-manager-")).unwrap();
+    let path =
+        format!("/api/v1/namespaces/kubesphere-system/pods/{name}/log?container=ks-controller-manager");
+    get(&bed.host().client(), &path).unwrap()
 }
 
 /// Every state of a Cluster from now on, in order.
@@ -177,6 +201,9 @@ fn an_image_that_is_gone_shows_on_the_member_only() {
     bed.wait_for("a second try", |bed| bed.member(1).releases().iter().any(|release| release.version == 2));
     assert!(kinds(&bed.host().cluster("m1")).is_empty());
     assert!(list(bed.host(), "v1", "Event").is_empty());
+    let said =
+        "failed to reconcile cluster m1: failed to install KS Core in cluster m1: context deadline exceeded";
+    assert!(controller_log(&bed).contains(said));
     let failed = &bed.member(1).releases()[0].info;
     assert_eq!(failed.status, ReleaseStatus::Failed);
     assert_eq!(failed.description, "Release \"ks-core\" failed: context deadline exceeded");
@@ -255,16 +282,14 @@ fn values_that_are_no_map_are_tried_for_ever() {
 fn the_first_look_after_a_renewal_uses_the_old_kubeconfig() {
     let bed = Bed::lease(&Scenario::new(Version::V4_1_3));
     join(&bed, "m1");
-    bed.wait_for("a ready member", |bed| ready(bed, "m1"));
+    settle(&bed, "m1");
     let refused = context(&bed, "member1").replace(&bed.member(1).server(), "https://127.0.0.1:9");
-    let before = bed.host().cluster("m1")["metadata"]["resourceVersion"].clone();
+    let mark = bed.member(1).audit().mark();
     patch(&bed, "m1", json!({"spec": {"connection": {"kubeconfig": secret::base64(refused.as_bytes())}}}));
-    bed.wait_for("a look", |bed| {
-        let now = bed.host().cluster("m1");
-        now["metadata"]["resourceVersion"] != before && !kinds(&now).is_empty()
+    bed.wait_for("a look by the old client", |bed| {
+        let asked = bed.member(1).audit().since(mark);
+        asked.iter().any(|request| request.request_uri.ends_with("/proxy/version"))
     });
-    std::thread::sleep(super::A_WHILE);
-    assert!(ready(&bed, "m1"), "the old client still answers");
     patch(&bed, "m1", json!({"metadata": {"annotations": {SYNC_AT: "now"}}}));
     bed.wait_for("the truth", |bed| condition(&bed.host().cluster("m1"), "Ready") == Some("False"));
     let said =
@@ -286,8 +311,7 @@ fn a_certificate_that_ends_soon_is_replaced_by_a_token() {
     bed.wait_for("the condition", |_| {
         seen.lock().unwrap().iter().any(|cluster| condition(cluster, expires) == Some(""))
     });
-    let stored = bed.host().cluster("m1")["spec"]["connection"]["kubeconfig"].clone();
-    let stored = String::from_utf8(secret::base64_decoded(stored.as_str().unwrap()).unwrap()).unwrap();
+    let stored = stored_kubeconfig(&bed, "m1");
     assert!(stored.contains("token:") && !stored.contains("client-key-data"));
     patch(&bed, "m1", json!({"metadata": {"annotations": {SYNC_AT: "later"}}}));
     bed.wait_for("no condition", |bed| {
@@ -313,7 +337,7 @@ fn nobody_keeps_a_host_from_taking_the_member_of_another() {
 fn what_was_installed_outlives_the_cluster() {
     let bed = Bed::lease(&Scenario::new(Version::V4_1_3));
     join(&bed, "m1");
-    bed.wait_for("annotations", |bed| annotations(bed.member(1))["cluster.kubesphere.io/name"] == "m1");
+    settle(&bed, "m1");
     delete(&bed, "m1");
     bed.wait_for("no Cluster", |bed| bed.host().cluster("m1").is_null());
     assert!(annotations(bed.member(1))["cluster.kubesphere.io/name"].is_null());
@@ -348,4 +372,96 @@ fn the_webhook_of_3_4_blocks_all_that_the_controller_writes() {
     std::thread::sleep(super::A_WHILE);
     assert!(bed.host().cluster("m1")["metadata"]["finalizers"].is_null());
     assert!(bed.member(1).releases().is_empty());
+}
+
+#[test]
+fn who_may_not_change_the_namespace_keeps_a_cluster_from_being_deleted() {
+    let behind = Installation::bare(Version::V4_1_3).with(Peculiarity::BehindProxy);
+    let bed = with_member(Version::V4_1_3, behind);
+    join(&bed, "m1");
+    settle(&bed, "m1");
+    let namespace = "/api/v1/namespaces/kubesphere-system";
+    let refuses =
+        move |method: &http::Method, uri: &http::Uri| *method == http::Method::PUT && uri.path() == namespace;
+    bed.member(1)
+        .faults()
+        .add(Rule::when(refuses, Fault::Status { code: StatusCode::FORBIDDEN, retry_after: None }));
+    delete(&bed, "m1");
+    std::thread::sleep(super::A_WHILE);
+    assert!(bed.host().cluster("m1")["metadata"]["deletionTimestamp"].is_string());
+    bed.member(1).faults().clear();
+    bed.wait_for("no Cluster", |bed| bed.host().cluster("m1").is_null());
+}
+
+#[test]
+fn a_member_that_is_gone_is_not_ready_and_can_be_deleted() {
+    let behind = Installation::bare(Version::V4_1_3).with(Peculiarity::BehindProxy);
+    let bed = with_member(Version::V4_1_3, behind);
+    join(&bed, "m1");
+    settle(&bed, "m1");
+    bed.member(1).kill();
+    patch(&bed, "m1", json!({"metadata": {"annotations": {SYNC_AT: "now"}}}));
+    bed.wait_for("the truth", |bed| condition(&bed.host().cluster("m1"), "Ready") == Some("False"));
+    let said = "failed to get kube-system namespace for m1: Get \"https://127.0.0.1:";
+    assert!(message(&bed.host().cluster("m1"), "Ready").starts_with(said));
+    delete(&bed, "m1");
+    bed.wait_for("no Cluster", |bed| bed.host().cluster("m1").is_null());
+}
+
+#[test]
+fn a_certificate_of_another_user_is_renewed_without_its_groups() {
+    let bed = Bed::lease(&Scenario::new(Version::V4_1_3));
+    let soon = Validity::lasting(std::time::Duration::from_secs(3 * 24 * 3600));
+    let client = bed.member(1).client();
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "operators"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "operators"}],
+    });
+    block_on(async move { objects::create(&client, &binding).await }).unwrap();
+    let kubeconfig = bed.member(1).plane().kubeconfig_for("olga", Some("operators"), soon).unwrap();
+    create(&bed, cluster("m1", &kubeconfig));
+    bed.wait_for("a ready member", |bed| ready(bed, "m1"));
+    patch(&bed, "m1", json!({"metadata": {"annotations": {SYNC_AT: "now"}}}));
+    bed.wait_for("another certificate", |bed| stored_kubeconfig(bed, "m1").contains("@local"));
+    std::thread::sleep(super::A_WHILE);
+    patch(&bed, "m1", json!({"metadata": {"annotations": {SYNC_AT: "later"}}}));
+    bed.wait_for("the truth", |bed| condition(&bed.host().cluster("m1"), "Ready") == Some("False"));
+    assert!(message(&bed.host().cluster("m1"), "Ready").contains("is forbidden"));
+}
+
+#[test]
+fn a_cluster_with_the_name_of_the_host_becomes_the_host() {
+    let bed = Bed::lease(&Scenario::new(Version::V4_1_3));
+    let member = secret::base64(context(&bed, "member1").as_bytes());
+    patch(&bed, "host", json!({"spec": {"connection": {"kubeconfig": member}}}));
+    bed.wait_for("the host's own kubeconfig", |bed| {
+        bed.host().cluster("host")["spec"]["connection"]["kubeconfig"] != member.as_str()
+    });
+}
+
+#[test]
+fn an_installation_of_3_is_not_upgraded_as_its_configuration_is_not_helms() {
+    let third = Installation::new(Version::V3_4).with(Peculiarity::Release(ReleaseStatus::Deployed));
+    let bed = with_member(Version::V4_1_3, third);
+    join(&bed, "m1");
+    bed.wait_for("a try", |_| controller_log(&bed).contains("Unable to continue with update"));
+    assert!(kinds(&bed.host().cluster("m1")).is_empty());
+    assert_eq!(bed.member(1).releases().len(), 1);
+}
+
+#[test]
+fn a_third_member_waits_while_two_are_installed() {
+    let gone =
+        || Installation::bare(Version::V4_1_3).with(Peculiarity::ImageMissing("ks-apiserver".to_owned()));
+    let members = vec![gone(), gone(), Installation::bare(Version::V4_1_3)];
+    let bed = Bed::lease(&Scenario::new(Version::V4_1_3).members(members));
+    for number in [1, 2] {
+        create(&bed, cluster(&format!("m{number}"), &context(&bed, &format!("member{number}"))));
+    }
+    bed.wait_for("two at work", |bed| [1, 2].iter().all(|number| !bed.member(*number).releases().is_empty()));
+    create(&bed, cluster("m3", &context(&bed, "member3")));
+    std::thread::sleep(super::A_WHILE);
+    assert!(bed.host().cluster("m3")["metadata"]["finalizers"].is_null());
+    bed.wait_for("the third", |bed| ready(bed, "m3"));
 }

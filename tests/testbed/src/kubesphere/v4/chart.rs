@@ -124,7 +124,8 @@ impl Chart {
                "data": {"kubesphere.yaml": self.text()}})
     }
 
-    /// A member's agent answers for both processes.
+    /// A member's agent answers for both processes. The console gets any port of the nodes: a control plane that is used
+    /// again has not given the chart's 30880 back.
     fn services(&self) -> Vec<Value> {
         let selected = |name: &str| {
             let app = if self.is_host() { name } else { "ks-agent" };
@@ -147,7 +148,6 @@ impl Chart {
         if self.is_host() {
             let mut port = port(80, 8000);
             port["name"] = "nginx".into();
-            port["nodePort"] = self.values["console"]["nodePort"].clone();
             services.push(self.service("ks-console", &json!({"app": "ks-console"}), "NodePort", &port));
         }
         services

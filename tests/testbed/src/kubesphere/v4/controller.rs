@@ -5,6 +5,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
+use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, ResourceExt as _,
     api::DynamicObject,
@@ -19,7 +20,7 @@ use super::{
     expiry, install, membership,
 };
 use crate::kubesphere::{
-    conditions, objects, pace,
+    conditions, go_error, objects, pace,
     queue::{Next, Policy, Queue},
     scenario::ControllerScenario,
     secret,
@@ -31,9 +32,6 @@ const HOST_LABEL: &str = "cluster-role.kubesphere.io/host";
 
 /// The one annotation whose change asks for a look.
 const SYNC_AT: &str = "kubesphere.io/syncAt";
-
-/// The Service proxy's path to a cluster's ks-apiserver.
-const PROXY: &str = "/api/v1/namespaces/kubesphere-system/services/http:ks-apiserver:80/proxy/";
 
 /// Two helm runs leave nobody to look at a third Cluster.
 ///
@@ -57,11 +55,11 @@ pub(in crate::kubesphere) struct ClusterController {
 }
 
 /// What the process reads when it starts.
-struct Process {
-    host_cluster_name: String,
+pub(super) struct Process {
+    pub(super) host_cluster_name: String,
     /// What identifies the host.
     uid: Option<String>,
-    resync: Duration,
+    pub(super) resync: Duration,
 }
 
 impl ClusterController {
@@ -102,7 +100,11 @@ impl ClusterController {
             policy(),
             Arc::new(move |name| {
                 let (controller, process) = (Arc::clone(&controller), Arc::clone(&of_look));
-                Box::pin(async move { controller.sync(&process, &name).await })
+                Box::pin(async move {
+                    let outcome = controller.sync(&process, &name).await;
+                    controller.log(&name, outcome.as_ref().err());
+                    outcome
+                })
             }),
         );
         let mut seen = HashMap::new();
@@ -126,6 +128,22 @@ impl ClusterController {
                 () = queue.step() => {}
             }
         }
+    }
+
+    /// A look that failed is told in the process' log, and only there.
+    ///
+    /// Source: controller-runtime `pkg/internal/controller/controller.go@v0.19.1:316`.
+    fn log(&self, name: &str, failure: Option<&String>) {
+        let Some(cause) = failure else { return };
+        let at = Timestamp::now().strftime("%m%d %H:%M:%S.%6f");
+        let line = format!(
+            "E{at}       1 controller.go:316] \"Reconciler error\" err=\"{}\" controller=\"cluster\" \
+             controllerGroup=\"cluster.kubesphere.io\" controllerKind=\"Cluster\" Cluster=\"{name}\" namespace=\"\" \
+             name=\"{name}\" reconcileID=\"{}\"",
+            cause.escape_default(),
+            secret::random_uuid(),
+        );
+        self.site.tell("ks-controller-manager", &line);
     }
 
     /// Of what changes, the spec counts, and annotations that ask for a look.
@@ -163,7 +181,7 @@ impl ClusterController {
 
     /// One look at one Cluster (`Reconcile`).
     async fn sync(&self, process: &Process, name: &str) -> Result<Next, String> {
-        let Some(mut cluster) = self.api().get_opt(name).await.map_err(text)? else {
+        let Some(mut cluster) = self.api().get_opt(name).await.map_err(go_error::message)? else {
             return Ok(Next::Nothing);
         };
         if cluster.metadata.deletion_timestamp.is_some() {
@@ -171,7 +189,7 @@ impl ClusterController {
         }
         if !has_finalizer(&cluster) {
             cluster.finalizers_mut().push(FINALIZER.to_owned());
-            cluster = self.write(&cluster).await.map_err(text)?;
+            cluster = self.write(&cluster).await.map_err(go_error::message)?;
         }
         let kubeconfig = kubeconfig(&cluster);
         if kubeconfig.is_empty() {
@@ -216,7 +234,7 @@ impl ClusterController {
         cluster.data["spec"]["connection"]["kubernetesAPIEndpoint"] =
             connected.member().server.clone().into();
         cluster.data["status"]["uid"] = json!(uid);
-        self.write(cluster).await.map_err(text)?;
+        self.write(cluster).await.map_err(go_error::message)?;
         Ok(true)
     }
 
@@ -234,62 +252,14 @@ impl ClusterController {
         Ok(())
     }
 
-    /// Labels, versions, nodes, ownership and users.
-    async fn observe(
+    /// The condition is written, and the failure is one: the Cluster is looked at again soon.
+    pub(super) async fn write_not_ready(
         &self,
         mut cluster: DynamicObject,
-        connected: &Connected,
-        process: &Process,
+        cause: String,
     ) -> Result<Next, String> {
-        let (host, name) = (self.site.client(), cluster.name_any());
-        let said = |what: &str| {
-            let (what, name) = (what.to_owned(), name.clone());
-            move |cause: String| format!("failed to sync {what} for {name}: {cause}")
-        };
-        membership::label(&host, &mut cluster).await.map_err(said("cluster label"))?;
-        match self.told_version(connected).await {
-            Err(cause) => return self.write_not_ready(cluster, cause).await,
-            Ok(version) => cluster.data["status"]["kubeSphereVersion"] = version.into(),
-        }
-        conditions::set(&mut cluster, "Ready", true, "Ready", "Cluster is available now");
-        cluster = self.write(&cluster).await.map_err(text)?;
-        self.count_nodes(&cluster, connected).await.map_err(said("kubernetes version"))?;
-        let claimed = membership::claim(connected.client(), &name, &process.host_cluster_name).await;
-        claimed.map_err(said("cluster name"))?;
-        let granted = membership::grant(&host, &mut cluster, Some(connected.client())).await;
-        granted.map_err(said("cluster membership"))?;
-        Ok(Next::After(process.resync))
-    }
-
-    /// A copy of the object is written: what comes after still holds the old one, and meets a conflict if it writes.
-    async fn count_nodes(&self, cluster: &DynamicObject, connected: &Connected) -> Result<(), String> {
-        let nodes = objects::objects(connected.client(), "v1", "Node", None);
-        let count = nodes.list(&kube::api::ListParams::default()).await.map_err(text)?.items.len();
-        let status = &cluster.data["status"];
-        let version = connected.kubernetes_version.as_str();
-        if status["kubernetesVersion"] == version && status["nodeCount"] == count {
-            return Ok(());
-        }
-        let mut copy = cluster.clone();
-        copy.data["status"]["kubernetesVersion"] = version.into();
-        copy.data["status"]["nodeCount"] = count.into();
-        self.write(&copy).await.map(drop).map_err(text)
-    }
-
-    async fn told_version(&self, connected: &Connected) -> Result<String, String> {
-        let answer = connected.get(&format!("{PROXY}{}", self.site.version().version_path())).await?;
-        let answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
-        Ok(match answer["gitVersion"].as_str().unwrap_or_default() {
-            "v0.0.0" => "v3.0.0".to_owned(),
-            "" => "unknown".to_owned(),
-            version => version.to_owned(),
-        })
-    }
-
-    /// The condition is written, and the failure is one: the Cluster is looked at again soon.
-    async fn write_not_ready(&self, mut cluster: DynamicObject, cause: String) -> Result<Next, String> {
         conditions::set(&mut cluster, "Ready", false, "Ready", &cause);
-        self.write(&cluster).await.map_err(text)?;
+        self.write(&cluster).await.map_err(go_error::message)?;
         Err(cause)
     }
 
@@ -309,7 +279,7 @@ impl ClusterController {
         released.map_err(|cause| format!("cleanup for cluster {name} failed: {cause}"))?;
         membership::grant(&host, &mut cluster, None).await?;
         cluster.finalizers_mut().retain(|finalizer| finalizer != FINALIZER);
-        self.write(&cluster).await.map_err(text)?;
+        self.write(&cluster).await.map_err(go_error::message)?;
         Ok(Next::Nothing)
     }
 
@@ -355,9 +325,4 @@ fn host_cluster(name: &str, kubeconfig: &str) -> Value {
         },
         "spec": {"provider": "kubesphere", "connection": {"type": "direct", "kubeconfig": kubeconfig}},
     })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
-pub(super) fn text(error: kube::Error) -> String {
-    error.to_string()
 }

@@ -9,10 +9,7 @@ use kube::{Client, api::DynamicObject};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{
-    clients::Connected,
-    controller::{kubeconfig, text},
-};
+use super::{clients::Connected, controller::kubeconfig};
 use crate::{
     kubesphere::{
         clock, conditions, go_error,
@@ -83,7 +80,9 @@ async fn renew(site: &Site, cluster: &mut DynamicObject, connected: &Connected) 
 /// Source: `setKubeSphereSAToken`.
 async fn account_token(member: &Client) -> Result<String, String> {
     let secrets = objects::objects(member, "v1", "Secret", Some(SYSTEM));
-    let found = objects::labelled(&secrets, "kubesphere.io/service-account-token=").await.map_err(text)?;
+    let found = objects::labelled(&secrets, "kubesphere.io/service-account-token=")
+        .await
+        .map_err(go_error::message)?;
     let found = found.iter().find(|secret| secret.data["type"] == "kubernetes.io/service-account-token");
     let token =
         found.and_then(|secret| secret.data["data"]["token"].as_str()).and_then(secret::base64_decoded);
@@ -103,17 +102,17 @@ async fn new_certificate(site: &Site, member: &Client, user: &str) -> Result<(St
         "spec": {"request": secret::base64(request.as_bytes()), "signerName": "kubernetes.io/kube-apiserver-client",
                  "usages": ["key encipherment", "client auth", "digital signature"]},
     });
-    let mut created = objects::create(member, &object).await.map_err(text)?;
+    let mut created = objects::create(member, &object).await.map_err(go_error::message)?;
     created.data["status"]["conditions"] = json!([{
         "type": "Approved", "status": "True", "reason": "KubeSphereApprove",
         "message": "This CSR was approved by KubeSphere", "lastUpdateTime": clock::now()}]);
     let api = objects::api_of(member, &object);
     let parameters = kube::api::PostParams::default();
-    api.replace_subresource("approval", &name, &parameters, &created).await.map_err(text)?;
+    api.replace_subresource("approval", &name, &parameters, &created).await.map_err(go_error::message)?;
     let begun = Instant::now();
     while begun.elapsed() < pace::scaled(SIGNED_WITHIN) {
         tokio::time::sleep(pace::scaled(LOOKS_EVERY)).await;
-        let found = api.get(&name).await.map_err(text)?;
+        let found = api.get(&name).await.map_err(go_error::message)?;
         if let Some(certificate) = found.data["status"]["certificate"].as_str() {
             return Ok((certificate.to_owned(), secret::base64(key.as_bytes())));
         }

@@ -19,11 +19,8 @@ use crate::kubesphere::{
 /// How a host of 4 calls itself whom nobody gave another name.
 const HOST_NAME: &str = "host";
 
-/// Installs what the site says, on a prepared cluster that has its nodes.
-pub(in crate::kubesphere) async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
-    if !site.installation.has(&Peculiarity::NoKubeSphere) {
-        install_core(site, facts).await?;
-    }
+/// What a host or a helm of 4 has left on a cluster, whatever else is there.
+pub(in crate::kubesphere) async fn leave(site: &Site) -> kube::Result<()> {
     for peculiarity in &site.installation.peculiarities {
         match peculiarity {
             Peculiarity::Release(status) => leave_release(site, *status).await?,
@@ -41,7 +38,8 @@ pub(in crate::kubesphere) fn missing_definitions() -> Vec<Value> {
     missing
 }
 
-async fn install_core(site: &Site, facts: &Facts) -> kube::Result<()> {
+/// Installs what the site says, on a prepared cluster that has its nodes.
+pub(in crate::kubesphere) async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
     let client = site.client();
     crds::apply(&client).await?;
     definitions::install(site, &crds::all()).await?;

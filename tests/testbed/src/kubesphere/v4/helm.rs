@@ -13,10 +13,11 @@ use super::{
     chart::{Chart, is_owned},
     configuration::Settings,
     crds,
+    hooks::{AFTER_INSTALL, BEFORE_UPGRADE},
     release::{NAME, Release, SELECTOR, Status},
 };
 use crate::kubesphere::{
-    Version,
+    Version, go_error,
     objects::{self, SYSTEM, has_code},
     pace,
     secret::Confidential,
@@ -27,9 +28,6 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// How often it looks.
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
 
-const AFTER_INSTALL: &str = "post-install,post-upgrade";
-const BEFORE_UPGRADE: &str = "pre-upgrade";
-
 /// A helm that acts with somebody's client.
 pub(super) struct Helm<'a> {
     pub(super) client: &'a Client,
@@ -39,8 +37,11 @@ pub(super) struct Helm<'a> {
 impl Helm<'_> {
     /// Installs the release, or upgrades it where there is one, whoever made it.
     pub(super) async fn bring(&self, version: Version, given: Value) -> Result<(), String> {
-        let history = self.history().await.map_err(text)?;
-        let found = objects::config_maps(self.client).get_opt("kubesphere-config").await.map_err(text)?;
+        let history = self.history().await.map_err(go_error::message)?;
+        let found = objects::config_maps(self.client)
+            .get_opt("kubesphere-config")
+            .await
+            .map_err(go_error::message)?;
         let found = found
             .map(|found| Settings::read(found.data["data"]["kubesphere.yaml"].as_str().unwrap_or_default()));
         let chart = Chart::new(version, given, &found.unwrap_or_default());
@@ -70,10 +71,10 @@ impl Helm<'_> {
         self.refuse_foreign(&manifest, "install").await?;
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
                                "metadata": {"name": SYSTEM, "labels": {"name": SYSTEM}}});
-        objects::ensure(self.client, &namespace).await.map_err(text)?;
+        objects::ensure(self.client, &namespace).await.map_err(go_error::message)?;
         let content = (chart.kept(), chart.given.clone(), document(&manifest));
         let release = Release::begun(1, Status::PendingInstall, content);
-        objects::create(self.client, &release.secret("createdAt")).await.map_err(text)?;
+        objects::create(self.client, &release.secret("createdAt")).await.map_err(go_error::message)?;
         let outcome = self.perform_install(chart, &manifest).await;
         let ended = match &outcome {
             Ok(()) => release.turned(Status::Deployed, "Install complete"),
@@ -98,7 +99,7 @@ impl Helm<'_> {
         let content = (chart.kept(), chart.given.clone(), document(&manifest));
         let mut release = Release::begun(version, Status::PendingUpgrade, content);
         release.info.first_deployed.clone_from(&current.info.first_deployed);
-        objects::create(self.client, &release.secret("createdAt")).await.map_err(text)?;
+        objects::create(self.client, &release.secret("createdAt")).await.map_err(go_error::message)?;
         let outcome = self.perform_upgrade(chart, &old, &manifest).await;
         match outcome {
             Ok(()) => {
@@ -120,7 +121,7 @@ impl Helm<'_> {
         self.apply(manifest).await?;
         for gone in old.iter().filter(|object| !contains(manifest, object)) {
             let name = gone["metadata"]["name"].as_str().unwrap_or_default();
-            objects::remove(&objects::api_of(self.client, gone), name).await.map_err(text)?;
+            objects::remove(&objects::api_of(self.client, gone), name).await.map_err(go_error::message)?;
         }
         self.wait(manifest).await?;
         self.run_hooks(chart, AFTER_INSTALL)
@@ -161,7 +162,7 @@ impl Helm<'_> {
             let found = match found {
                 // Its kind may only come with the definitions.
                 Err(error) if has_code(&error, 404) => None,
-                found => found.map_err(text)?,
+                found => found.map_err(go_error::message)?,
             };
             let Some(found) = found.and_then(|found| serde_json::to_value(found).ok()) else { continue };
             if !is_owned(&found) {
@@ -186,7 +187,7 @@ impl Helm<'_> {
                 }
                 outcome => outcome,
             };
-            outcome.map_err(text)?;
+            outcome.map_err(go_error::message)?;
         }
         Ok(())
     }
@@ -211,67 +212,23 @@ impl Helm<'_> {
         Ok(true)
     }
 
-    async fn run_hooks(&self, chart: &Chart, kind: &str) -> Result<(), String> {
-        let names: &[&str] = match (kind, chart.version) {
-            (BEFORE_UPGRADE, _) => &["ks-core-ks-crds-pre-upgrade"],
-            (_, Version::V4_1_1) => &["ks-core-post-patch-system-ns"],
-            _ => &["ks-core-post-patch-system-ns", "ks-core-post-patch-user"],
-        };
-        for name in names {
-            self.run_hook(&hook(name, kind, &chart.hook_image())).await?;
-        }
-        Ok(())
-    }
-
-    /// A Job; whatever becomes of it, it is deleted, and its pod with it.
-    async fn run_hook(&self, job: &Value) -> Result<(), String> {
-        let jobs = objects::objects(self.client, "batch/v1", "Job", Some(SYSTEM));
-        let name = job["metadata"]["name"].as_str().unwrap_or_default();
-        objects::remove(&jobs, name).await.map_err(text)?;
-        objects::create(self.client, job).await.map_err(text)?;
-        let ended = self.end_of(name).await;
-        objects::remove(&jobs, name).await.map_err(text)?;
-        match ended {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(wrapped(&format!("job {name} failed: BackoffLimitExceeded"))),
-            Err(_) => Err(wrapped("timed out waiting for the condition")),
-        }
-    }
-
-    /// Whether a Job succeeded, when it has ended.
-    async fn end_of(&self, job: &str) -> Result<bool, String> {
-        let jobs = objects::objects(self.client, "batch/v1", "Job", Some(SYSTEM));
-        let patience = Patience::new();
-        loop {
-            let found = jobs.get(job).await.ok();
-            let count = |field: &str| {
-                let status = found.as_ref().map(|found| &found.data["status"][field]);
-                status.and_then(Value::as_u64).unwrap_or_default()
-            };
-            if count("succeeded") + count("failed") > 0 {
-                return Ok(count("failed") == 0);
-            }
-            patience.wait().await?;
-        }
-    }
-
     async fn record(&self, release: &Release) -> Result<(), String> {
         let secrets = objects::objects(self.client, "v1", "Secret", Some(SYSTEM));
         let secret = objects::typed(&release.secret("modifiedAt"));
-        objects::replace(&secrets, &secret).await.map(drop).map_err(text)
+        objects::replace(&secrets, &secret).await.map(drop).map_err(go_error::message)
     }
 }
 
 /// How long helm has waited for one thing.
-struct Patience(Instant);
+pub(super) struct Patience(Instant);
 
 impl Patience {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Instant::now())
     }
 
     /// Passes the time between two looks, until there is none left.
-    async fn wait(&self) -> Result<(), String> {
+    pub(super) async fn wait(&self) -> Result<(), String> {
         if self.0.elapsed() > pace::scaled(TIMEOUT) {
             return Err("context deadline exceeded".to_owned());
         }
@@ -285,19 +242,6 @@ fn current<'a>(history: &'a [Release], last: &'a Release) -> Result<&'a Release,
     let deployed = history.iter().rev().find(|release| release.info.status == Status::Deployed);
     let failed = matches!(last.info.status, Status::Failed | Status::Superseded).then_some(last);
     deployed.or(failed).ok_or_else(|| format!("\"{NAME}\" has no deployed releases"))
-}
-
-fn hook(name: &str, kind: &str, image: &str) -> Value {
-    json!({
-        "apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": name, "namespace": SYSTEM, "annotations": {
-            "helm.sh/hook": kind,
-            "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded,hook-failed"}},
-        "spec": {"template": {"spec": {
-            "restartPolicy": "Never",
-            "containers": [{"name": name.trim_start_matches("ks-core-"), "image": image,
-                            "command": ["/bin/bash", "-c", "…"]}]}}},
-    })
 }
 
 fn is_ready(deployment: &DynamicObject) -> bool {
@@ -329,13 +273,4 @@ fn document(manifest: &[Value]) -> String {
 fn documents(manifest: &str) -> Vec<Value> {
     let documents = manifest.split("---\n").filter_map(|document| serde_yaml::from_str(document).ok());
     documents.filter(|document: &Value| document.is_object()).collect()
-}
-
-fn wrapped(cause: &str) -> String {
-    format!("1 error occurred:\n\t* {cause}\n\n")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
-fn text(error: kube::Error) -> String {
-    error.to_string()
 }

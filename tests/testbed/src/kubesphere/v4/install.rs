@@ -11,12 +11,12 @@ use kube::{
 
 use super::{
     configuration::Settings,
-    controller::{ClusterController, kubeconfig, text},
+    controller::{ClusterController, kubeconfig},
     helm::Helm,
     helm_job::{self, Progress},
     values::{self, config_hash},
 };
-use crate::kubesphere::{Version, conditions, member::Member, objects, pace, secret};
+use crate::kubesphere::{Version, conditions, go_error, member::Member, objects, pace, secret};
 
 /// Which of its actions the host is asked for, after 4.1.3.
 pub(super) const ACTION: &str = "kubesphere.io/ks-core-action";
@@ -54,9 +54,11 @@ impl ClusterController {
     async fn is_older_than_its_host(&self, cluster: &DynamicObject) -> Result<bool, String> {
         let kube_system =
             objects::objects(&self.site.client(), "v1", "Namespace", None).get("kube-system").await;
-        let uid = kube_system.map_err(text)?.uid();
-        let clusters =
-            objects::clusters(&self.site.client()).list(&ListParams::default()).await.map_err(text)?;
+        let uid = kube_system.map_err(go_error::message)?.uid();
+        let clusters = objects::clusters(&self.site.client())
+            .list(&ListParams::default())
+            .await
+            .map_err(go_error::message)?;
         let host =
             clusters.items.iter().find(|cluster| cluster.data["status"]["uid"].as_str() == uid.as_deref());
         let version = |cluster: &DynamicObject| cluster.data["status"]["kubeSphereVersion"].clone();
@@ -98,15 +100,15 @@ impl ClusterController {
         let settings = self.configured().await?;
         let values = values::of_member(Version::Master, &config(cluster), &settings.jwt_secret)?;
         let content = (settings.helm_image.as_str(), &values);
-        let job = helm_job::create(&self.site, cluster, content).await.map_err(text)?;
+        let job = helm_job::create(&self.site, cluster, content).await.map_err(go_error::message)?;
         cluster.annotations_mut().insert(JOB.to_owned(), job.clone());
         cluster.annotations_mut().remove(ACTION);
         for kind in [READY, "Ready", "KubeConfigCertExpiresInSevenDays"] {
             conditions::remove(cluster, kind);
         }
-        *cluster = self.write(cluster).await.map_err(text)?;
+        *cluster = self.write(cluster).await.map_err(go_error::message)?;
         loop {
-            match helm_job::progress(&self.site, &job).await.map_err(text)? {
+            match helm_job::progress(&self.site, &job).await.map_err(go_error::message)? {
                 Progress::Succeeded => return Ok(()),
                 Progress::Failed => return Err(format!("job {job} failed")),
                 Progress::Running => tokio::time::sleep(pace::scaled(LOOKS_EVERY)).await,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::clients::Connected;
 use crate::kubesphere::{
-    clock, conditions,
+    clock, conditions, go_error,
     objects::{self, SYSTEM, has_code},
 };
 
@@ -36,7 +36,7 @@ const TRIES_AT_A_CONFLICT: u32 = 5;
 pub(super) async fn claim(member: &Client, name: &str, host: &str) -> Result<(), String> {
     let namespaces = objects::objects(member, "v1", "Namespace", None);
     for tries in 1.. {
-        let mut namespace = namespaces.get(SYSTEM).await.map_err(text)?;
+        let mut namespace = namespaces.get(SYSTEM).await.map_err(go_error::message)?;
         let own = namespace.annotations_mut();
         let wanted = [(NAME, name), (HOST, host)];
         if wanted.iter().all(|(key, value)| own.get(*key).is_some_and(|found| found == value)) {
@@ -45,7 +45,7 @@ pub(super) async fn claim(member: &Client, name: &str, host: &str) -> Result<(),
         own.extend(wanted.map(|(key, value)| (key.to_owned(), value.to_owned())));
         match objects::replace(&namespaces, &namespace).await {
             Err(error) if has_code(&error, 409) && tries < TRIES_AT_A_CONFLICT => {}
-            outcome => return outcome.map(drop).map_err(text),
+            outcome => return outcome.map(drop).map_err(go_error::message),
         }
     }
     Ok(())
@@ -57,13 +57,13 @@ pub(super) async fn release(cluster: &DynamicObject, member: Option<&Connected>)
     let namespaces = objects::objects(member.client(), "v1", "Namespace", None);
     let Ok(mut namespace) = namespaces.get(SYSTEM).await else { return Ok(()) };
     namespace.annotations_mut().retain(|key, _| key != NAME && key != HOST);
-    objects::replace(&namespaces, &namespace).await.map(drop).map_err(text)
+    objects::replace(&namespaces, &namespace).await.map(drop).map_err(go_error::message)
 }
 
 /// Takes the Cluster out of every workspace (`unbindWorkspaceTemplate`); a write that fails ends it silently.
 pub(super) async fn unbind(host: &Client, name: &str) -> Result<(), String> {
     let api = objects::objects(host, "tenant.kubesphere.io/v1beta1", "WorkspaceTemplate", None);
-    for mut template in api.list(&ListParams::default()).await.map_err(text)?.items {
+    for mut template in api.list(&ListParams::default()).await.map_err(go_error::message)?.items {
         let clusters = template.data.pointer_mut("/spec/placement/clusters").and_then(Value::as_array_mut);
         let Some(clusters) = clusters else { continue };
         let before = clusters.len();
@@ -81,11 +81,11 @@ pub(super) async fn label(host: &Client, cluster: &mut DynamicObject) -> Result<
     let Some(ids) = cluster.annotations_mut().remove(LABELS) else { return Ok(()) };
     let api = objects::objects(host, "cluster.kubesphere.io/v1alpha1", "Label", None);
     for id in ids.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-        let Some(mut label) = api.get_opt(id).await.map_err(text)? else { continue };
+        let Some(mut label) = api.get_opt(id).await.map_err(go_error::message)? else { continue };
         let mut clusters: BTreeSet<String> = texts(&label.data["spec"]["clusters"]).collect();
         if clusters.insert(name.clone()) {
             label.data["spec"]["clusters"] = json!(clusters);
-            objects::replace(&api, &label).await.map_err(text)?;
+            objects::replace(&api, &label).await.map_err(go_error::message)?;
         }
     }
     Ok(())
@@ -98,7 +98,7 @@ pub(super) async fn grant(
     member: Option<&Client>,
 ) -> Result<(), String> {
     let api = objects::objects(host, IAM, "User", None);
-    let users = api.list(&ListParams::default()).await.map_err(text)?.items;
+    let users = api.list(&ListParams::default()).await.map_err(go_error::message)?.items;
     let granted = match member {
         Some(member) => {
             let made = make_creator_admin(host, cluster, member).await;
@@ -119,7 +119,7 @@ pub(super) async fn grant(
         if changed {
             let clusters: Vec<&str> = clusters.into_iter().collect();
             user.annotations_mut().insert(GRANTED.to_owned(), clusters.join(","));
-            objects::replace(&api, &user).await.map_err(text)?;
+            objects::replace(&api, &user).await.map_err(go_error::message)?;
         }
     }
     Ok(())
@@ -127,7 +127,7 @@ pub(super) async fn grant(
 
 async fn granted(member: &Client) -> Result<BTreeSet<String>, String> {
     let bindings = objects::objects(member, IAM, "ClusterRoleBinding", None);
-    let bindings = objects::labelled(&bindings, USER).await.map_err(text)?;
+    let bindings = objects::labelled(&bindings, USER).await.map_err(go_error::message)?;
     let subjects = bindings.iter().filter_map(|binding| binding.data["subjects"].as_array()).flatten();
     let users = subjects.filter(|subject| subject["kind"] == "User");
     Ok(users.filter_map(|user| user["name"].as_str().map(str::to_owned)).collect())
@@ -144,10 +144,10 @@ async fn make_creator_admin(
         return Ok(());
     }
     let Some(creator) = cluster.annotations().get(CREATOR).cloned() else { return Ok(()) };
-    objects::objects(host, IAM, "User", None).get(&creator).await.map_err(text)?;
+    objects::objects(host, IAM, "User", None).get(&creator).await.map_err(go_error::message)?;
     let name = format!("{creator}-cluster-admin");
     let bindings = objects::objects(member, IAM, "ClusterRoleBinding", None);
-    if bindings.get_opt(&name).await.map_err(text)?.is_some() {
+    if bindings.get_opt(&name).await.map_err(go_error::message)?.is_some() {
         return Ok(());
     }
     let group = "iam.kubesphere.io";
@@ -157,18 +157,13 @@ async fn make_creator_admin(
         "subjects": [{"kind": "User", "apiGroup": group, "name": creator}],
         "roleRef": {"kind": "ClusterRole", "apiGroup": group, "name": "cluster-admin"},
     });
-    objects::create(member, &binding).await.map_err(text)?;
+    objects::create(member, &binding).await.map_err(go_error::message)?;
     let now = clock::seconds(Timestamp::now());
     cluster.annotations_mut().insert(INITIALIZED.to_owned(), now);
-    *cluster = objects::replace(&objects::clusters(host), cluster).await.map_err(text)?;
+    *cluster = objects::replace(&objects::clusters(host), cluster).await.map_err(go_error::message)?;
     Ok(())
 }
 
 fn texts(list: &Value) -> impl Iterator<Item = String> {
     list.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
-fn text(error: kube::Error) -> String {
-    error.to_string()
 }
