@@ -25,6 +25,7 @@ pub mod nodes;
 pub mod objects;
 pub mod pace;
 mod peculiarity;
+mod pods;
 mod probes;
 pub mod projects;
 mod queue;

@@ -46,6 +46,8 @@ pub struct Site {
     pub confidential: Confidential,
     /// What ks-apiserver and ks-controller-manager have loaded of kubesphere-config.
     pub loaded: watch::Sender<Option<Loaded>>,
+    /// The pod in which ks-controller-manager runs.
+    pub controller: watch::Sender<Option<String>>,
     /// What ks-controller-manager answers the apiserver before a Cluster is updated.
     pub webhook: Endpoint,
     /// The address of the only node, for the kubelet.
@@ -77,6 +79,7 @@ impl Site {
             installation,
             confidential,
             loaded: watch::Sender::new(None),
+            controller: watch::Sender::new(None),
             webhook: Endpoint::default(),
             node_address: unused_address(),
             logs: Mutex::default(),

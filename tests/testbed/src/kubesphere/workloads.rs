@@ -11,23 +11,24 @@ use kube::{
     runtime::{WatchStreamExt as _, watcher},
 };
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::task::AbortHandle;
 
 use super::{
-    Generation, Version, clock,
+    Generation, clock,
     fixture::{self, Facts},
     images,
     installer::Installer,
     ks_apiserver,
     objects::{self, INSTALLER, SYSTEM},
+    pods,
     scenario::{ApiserverScenario, InstallerScenario},
     secret,
     site::{Site, unused_address},
 };
 
 /// The Deployments whose processes are played.
-const CORE: [&str; 2] = ["ks-apiserver", "ks-controller-manager"];
+const CORE: [&str; 2] = ["ks-apiserver", CONTROLLER];
+const CONTROLLER: &str = "ks-controller-manager";
 /// Those in whose pods ks-apiserver runs: a member of 4 has it in its agent.
 const SERVING: [&str; 2] = ["ks-apiserver", "ks-agent"];
 
@@ -109,17 +110,17 @@ impl Workloads {
         pods: &[DynamicObject],
     ) -> kube::Result<()> {
         let name = deployment.name_any();
-        let replica_set = format!("{name}-{}", template_hash(&deployment.data["spec"]["template"]));
+        let replica_set = format!("{name}-{}", pods::template_hash(&deployment.data["spec"]["template"]));
         let (leaving, staying): (Vec<_>, Vec<_>) = pods
             .iter()
-            .filter(|pod| owner(pod).is_some_and(|owner| owner.starts_with(&format!("{name}-"))))
+            .filter(|pod| pods::owner(pod).is_some_and(|owner| owner.starts_with(&format!("{name}-"))))
             .partition(|pod| pod.metadata.deletion_timestamp.is_some());
         for pod in leaving {
             self.end(pod).await?;
         }
         let wanted = deployment.data["spec"]["replicas"].as_u64().unwrap_or(1) > 0;
         let (current, old): (Vec<_>, Vec<_>) =
-            staying.into_iter().partition(|pod| wanted && owner(pod) == Some(replica_set.as_str()));
+            staying.into_iter().partition(|pod| wanted && pods::owner(pod) == Some(replica_set.as_str()));
         let mut all_run = true;
         if wanted && current.is_empty() {
             let owner = self.ensure_replica_set(deployment, &replica_set).await?;
@@ -161,7 +162,7 @@ impl Workloads {
         } else {
             clock::seconds(Timestamp::now() - fixture::AGE)
         };
-        let status = pod_status(&object, &address, &self.site, (self.is_ready(&name), started));
+        let status = pods::status(&object, &address, &self.site, (self.is_ready(&name), started));
         let patch = kube::api::Patch::Merge(json!({ "status": status }));
         let pods = self.api("v1", "Pod");
         pods.patch_status(&pod_name, &kube::api::PatchParams::default(), &patch).await?;
@@ -183,16 +184,24 @@ impl Workloads {
         {
             self.site.load_configuration().await?;
         }
-        if deployment == "ks-controller-manager" && self.site.version().generation() == Generation::Four {
-            self.site.open_log(&pod.name_any());
+        if deployment == CONTROLLER {
+            self.start_controller(pod);
         }
         if SERVING.contains(&deployment) {
-            ks_apiserver::register(&self.site, &address, version(pod).unwrap_or(self.site.version()));
+            ks_apiserver::register(&self.site, &address, pods::version(pod).unwrap_or(self.site.version()));
             self.publish(pod, &address).await?;
         }
         let running = Running { deployment: deployment.to_owned(), address, process };
         self.running.insert(pod.name_any(), running);
         Ok(())
+    }
+
+    /// Of 4 the process writes a log.
+    fn start_controller(&self, pod: &DynamicObject) {
+        if self.site.version().generation() == Generation::Four {
+            self.site.open_log(&pod.name_any());
+        }
+        self.site.controller.send_replace(Some(pod.name_any()));
     }
 
     fn installer(&self, pod: &str, restarts: usize) -> AbortHandle {
@@ -253,6 +262,13 @@ impl Workloads {
             process.abort();
         }
         self.site.close_log(pod);
+        self.site.controller.send_if_modified(|controller| {
+            let is_it = controller.as_deref() == Some(pod);
+            if is_it {
+                *controller = None;
+            }
+            is_it
+        });
         if SERVING.contains(&running.deployment.as_str()) {
             ks_apiserver::unregister(&self.site, &running.address);
         }
@@ -262,7 +278,7 @@ impl Workloads {
     async fn ensure_replica_set(&self, deployment: &DynamicObject, name: &str) -> kube::Result<Value> {
         let replica_sets = self.api("apps/v1", "ReplicaSet");
         if let Some(present) = replica_sets.get_opt(name).await? {
-            return Ok(reference("ReplicaSet", &present));
+            return Ok(pods::reference("ReplicaSet", &present));
         }
         let revision = self.starts.get(&deployment.name_any()).map_or(1, |starts| starts + 1);
         let spec = &deployment.data["spec"];
@@ -275,10 +291,10 @@ impl Workloads {
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "namespace": SYSTEM, "labels": labels,
                          "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
-                         "ownerReferences": [reference("Deployment", deployment)]},
+                         "ownerReferences": [pods::reference("Deployment", deployment)]},
             "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
         });
-        Ok(reference("ReplicaSet", &objects::create(&self.site.client(), &object).await?))
+        Ok(pods::reference("ReplicaSet", &objects::create(&self.site.client(), &object).await?))
     }
 
     fn pod(&self, deployment: &DynamicObject, owner: &Value) -> Value {
@@ -338,44 +354,4 @@ impl Workloads {
     fn api(&self, version: &str, kind: &str) -> Api<DynamicObject> {
         objects::objects(&self.site.client(), version, kind, Some(SYSTEM))
     }
-}
-
-/// The version that the tag of a pod's first image names: a host brings its own to its members.
-fn version(pod: &DynamicObject) -> Option<Version> {
-    let image = pod.data["spec"]["containers"][0]["image"].as_str()?;
-    Version::of_tag(image.rsplit(':').next()?)
-}
-
-fn owner(pod: &DynamicObject) -> Option<&str> {
-    pod.metadata.owner_references.as_ref()?.first().map(|owner| owner.name.as_str())
-}
-
-fn reference(kind: &str, object: &DynamicObject) -> Value {
-    json!({"apiVersion": "apps/v1", "kind": kind, "name": object.name_any(), "uid": object.metadata.uid,
-           "controller": true, "blockOwnerDeletion": true})
-}
-
-fn template_hash(template: &Value) -> String {
-    let digest = Sha256::digest(template.to_string());
-    let number = digest.iter().take(5).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    format!("{number:010x}")
-}
-
-fn pod_status(pod: &Value, address: &str, site: &Site, (ready, started): (bool, String)) -> Value {
-    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
-    let containers: Vec<Value> = containers
-        .map(|container| {
-            json!({"name": container["name"], "image": container["image"], "imageID": "", "ready": ready,
-                   "started": true, "restartCount": 0, "state": {"running": {"startedAt": started}}})
-        })
-        .collect();
-    let condition =
-        |kind: &str, status: bool| json!({"type": kind, "status": if status { "True" } else { "False" }});
-    json!({
-        "phase": "Running", "hostIP": site.node_address, "podIP": address, "podIPs": [{"ip": address}],
-        "startTime": started,
-        "conditions": [condition("PodScheduled", true), condition("Initialized", true),
-                       condition("ContainersReady", ready), condition("Ready", ready)],
-        "containerStatuses": containers,
-    })
 }

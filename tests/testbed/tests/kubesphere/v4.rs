@@ -92,12 +92,16 @@ fn stored_kubeconfig(bed: &Bed, name: &str) -> String {
 }
 
 fn controller_log(bed: &Bed) -> String {
-    let pods = list(bed.host(), "v1", "Pod");
-    let names = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str());
-    let name = names.into_iter().find(|name| name.starts_with("ks-controller-manager-")).unwrap();
+    let name = controller_pod(bed);
     let path =
         format!("/api/v1/namespaces/kubesphere-system/pods/{name}/log?container=ks-controller-manager");
-    get(&bed.host().client(), &path).unwrap()
+    get(&bed.host().client(), &path).unwrap_or_default()
+}
+
+fn controller_pod(bed: &Bed) -> String {
+    let pods = list(bed.host(), "v1", "Pod");
+    let mut names = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str());
+    names.find(|name| name.starts_with("ks-controller-manager-")).unwrap_or_default().to_owned()
 }
 
 /// Every state of a Cluster from now on, in order.
@@ -464,4 +468,33 @@ fn a_third_member_waits_while_two_are_installed() {
     std::thread::sleep(super::A_WHILE);
     assert!(bed.host().cluster("m3")["metadata"]["finalizers"].is_null());
     bed.wait_for("the third", |bed| ready(bed, "m3"));
+}
+
+#[test]
+fn a_restart_of_the_controller_leaves_helm_s_release_pending() {
+    let bed = with_member(Version::V4_1_3, Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods));
+    join(&bed, "m1");
+    bed.wait_for("helm at work", |bed| !bed.member(1).releases().is_empty());
+    let pod = controller_pod(&bed);
+    let client = bed.host().client();
+    let pods = objects::objects(&client, "v1", "Pod", Some(objects::SYSTEM));
+    block_on(async move { objects::remove(&pods, &pod).await }).unwrap();
+    bed.wait_for("a refusal", |bed| {
+        controller_log(bed).contains("another operation (install/upgrade/rollback) is in progress")
+    });
+    assert_eq!(bed.member(1).releases()[0].info.status, ReleaseStatus::PendingInstall);
+    assert!(kinds(&bed.host().cluster("m1")).is_empty());
+}
+
+#[test]
+fn a_host_that_is_joined_becomes_a_member_and_loses_its_console() {
+    let bed = with_member(Version::V4_1_3, host_of(Version::V4_1_3));
+    let has = |bed: &Bed, name: &str| {
+        list(bed.member(1), "apps/v1", "Deployment").iter().any(|item| item["metadata"]["name"] == name)
+    };
+    assert!(has(&bed, "ks-console"));
+    join(&bed, "m1");
+    bed.wait_for("a ready member", |bed| ready(bed, "m1"));
+    assert!(has(&bed, "ks-agent") && !has(&bed, "ks-console") && !has(&bed, "ks-apiserver"));
+    assert_eq!(bed.member(1).configured("multicluster.clusterRole"), "member");
 }

@@ -51,12 +51,12 @@ pub(in crate::kubesphere) struct ClusterController {
     pub(super) site: Arc<Site>,
     scenario: ControllerScenario,
     host_kubeconfig: String,
-    clients: Clients,
 }
 
 /// What the process reads when it starts.
 pub(super) struct Process {
     pub(super) host_cluster_name: String,
+    clients: Clients,
     /// What identifies the host.
     uid: Option<String>,
     pub(super) resync: Duration,
@@ -69,14 +69,29 @@ impl ClusterController {
         scenario: ControllerScenario,
         host_kubeconfig: String,
     ) -> Self {
-        Self { site, scenario, host_kubeconfig, clients: Clients::default() }
+        Self { site, scenario, host_kubeconfig }
     }
 
-    /// Runs on a host only.
+    /// Runs as long as its pod does, and anew in the next one: what is under way when a pod ends breaks off.
     pub(in crate::kubesphere) async fn operate(self: Arc<Self>) {
         if self.scenario == ControllerScenario::Down {
             return;
         }
+        let mut pods = self.site.controller.subscribe();
+        loop {
+            let runs = pods.borrow_and_update().is_some();
+            let changed = tokio::select! {
+                () = Arc::clone(&self).run_process(), if runs => pods.changed().await,
+                changed = pods.changed() => changed,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Nothing on a cluster that is no host.
+    async fn run_process(self: Arc<Self>) {
         let settings = self.settings().await.unwrap_or_default();
         let namespaces = objects::objects(&self.site.client(), "v1", "Namespace", None);
         let Ok(kube_system) = namespaces.get("kube-system").await else { return };
@@ -85,6 +100,7 @@ impl ClusterController {
         }
         let process = Process {
             host_cluster_name: settings.host_cluster_name,
+            clients: Clients::default(),
             uid: kube_system.uid(),
             resync: settings.resync,
         };
@@ -114,7 +130,7 @@ impl ClusterController {
                     Some(Ok(Event::Apply(cluster) | Event::InitApply(cluster)))
                         if self.concerns(&mut seen, &cluster) => queue.add(&cluster.name_any()),
                     Some(Ok(Event::Delete(cluster))) => {
-                        self.clients.forget(&cluster.name_any());
+                        process.clients.forget(&cluster.name_any());
                         seen.remove(&cluster.name_any());
                     }
                     Some(Err(_)) => tokio::time::sleep(Duration::from_millis(200)).await,
@@ -185,7 +201,7 @@ impl ClusterController {
             return Ok(Next::Nothing);
         };
         if cluster.metadata.deletion_timestamp.is_some() {
-            return self.finalize(cluster).await;
+            return self.finalize(process, cluster).await;
         }
         if !has_finalizer(&cluster) {
             cluster.finalizers_mut().push(FINALIZER.to_owned());
@@ -195,7 +211,7 @@ impl ClusterController {
         if kubeconfig.is_empty() {
             return Ok(Next::Nothing);
         }
-        let connected = match self.clients.of(name, &kubeconfig).await {
+        let connected = match process.clients.of(name, &kubeconfig).await {
             Ok(connected) => connected,
             Err(cause) => {
                 let cause = format!("failed to get cluster client for {name}: {cause}");
@@ -264,14 +280,14 @@ impl ClusterController {
     }
 
     /// The host forgets the Cluster; the member keeps all that was installed there.
-    async fn finalize(&self, mut cluster: DynamicObject) -> Result<Next, String> {
+    async fn finalize(&self, process: &Process, mut cluster: DynamicObject) -> Result<Next, String> {
         if !has_finalizer(&cluster) {
             return Ok(Next::Nothing);
         }
         let (host, name) = (self.site.client(), cluster.name_any());
         membership::unbind(&host, &name).await?;
         let member = if conditions::holds(&cluster, "Ready") {
-            self.clients.of(&name, &kubeconfig(&cluster)).await.ok()
+            process.clients.of(&name, &kubeconfig(&cluster)).await.ok()
         } else {
             None
         };

@@ -78,7 +78,7 @@ async fn renew(site: &Site, cluster: &mut DynamicObject, connected: &Connected) 
 }
 
 /// Source: `setKubeSphereSAToken`.
-async fn account_token(member: &Client) -> Result<String, String> {
+pub(super) async fn account_token(member: &Client) -> Result<String, String> {
     let secrets = objects::objects(member, "v1", "Secret", Some(SYSTEM));
     let found = objects::labelled(&secrets, "kubesphere.io/service-account-token=")
         .await

@@ -7,7 +7,7 @@ use super::{
     configuration::Settings,
     crds,
     membership::{HOST, NAME},
-    release::{Release, Status},
+    release::{self, Release, Status},
 };
 use crate::kubesphere::{
     Peculiarity, Role, crds as definitions,
@@ -51,7 +51,7 @@ pub(in crate::kubesphere) async fn install(site: &Site, facts: &Facts) -> kube::
     for object in &manifest {
         objects::create(&client, object).await?;
     }
-    let kept = (chart.kept(), chart.given.clone(), String::new());
+    let kept = (chart.kept(), chart.given.clone(), release::document(&manifest));
     let release =
         Release::begun(1, Status::PendingInstall, kept).turned(Status::Deployed, "Install complete");
     objects::create(&client, &release.secret("modifiedAt")).await?;

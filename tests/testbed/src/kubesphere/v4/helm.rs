@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use super::{
     chart::{Chart, is_owned},
     configuration::Settings,
-    crds,
+    crds, expiry,
     hooks::{AFTER_INSTALL, BEFORE_UPGRADE},
-    release::{NAME, Release, SELECTOR, Status},
+    release::{self, NAME, Release, SELECTOR, Status},
 };
 use crate::kubesphere::{
     Version, go_error,
@@ -72,7 +72,7 @@ impl Helm<'_> {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
                                "metadata": {"name": SYSTEM, "labels": {"name": SYSTEM}}});
         objects::ensure(self.client, &namespace).await.map_err(go_error::message)?;
-        let content = (chart.kept(), chart.given.clone(), document(&manifest));
+        let content = (chart.kept(), chart.given.clone(), release::document(&manifest));
         let release = Release::begun(1, Status::PendingInstall, content);
         objects::create(self.client, &release.secret("createdAt")).await.map_err(go_error::message)?;
         let outcome = self.perform_install(chart, &manifest).await;
@@ -87,16 +87,17 @@ impl Helm<'_> {
     async fn perform_install(&self, chart: &Chart, manifest: &[Value]) -> Result<(), String> {
         self.apply(manifest).await?;
         self.wait(manifest).await?;
+        self.keep_confidential().await;
         self.run_hooks(chart, AFTER_INSTALL).await.map_err(|cause| format!("failed post-install: {cause}"))
     }
 
     /// Each try leaves another revision: their number has no limit.
     async fn upgrade(&self, chart: &Chart, current: &Release, version: u32) -> Result<(), String> {
         let manifest = chart.objects(self.confidential);
-        let old = documents(&current.manifest);
+        let old = release::documents(&current.manifest);
         let new: Vec<Value> = manifest.iter().filter(|object| !contains(&old, object)).cloned().collect();
         self.refuse_foreign(&new, "update").await?;
-        let content = (chart.kept(), chart.given.clone(), document(&manifest));
+        let content = (chart.kept(), chart.given.clone(), release::document(&manifest));
         let mut release = Release::begun(version, Status::PendingUpgrade, content);
         release.info.first_deployed.clone_from(&current.info.first_deployed);
         objects::create(self.client, &release.secret("createdAt")).await.map_err(go_error::message)?;
@@ -124,9 +125,17 @@ impl Helm<'_> {
             objects::remove(&objects::api_of(self.client, gone), name).await.map_err(go_error::message)?;
         }
         self.wait(manifest).await?;
+        self.keep_confidential().await;
         self.run_hooks(chart, AFTER_INSTALL)
             .await
             .map_err(|cause| format!("post-upgrade hooks failed: {cause}"))
+    }
+
+    /// The token of KubeSphere's own service account, which is an administrator.
+    async fn keep_confidential(&self) {
+        if let Ok(token) = expiry::account_token(self.client).await {
+            self.confidential.add(token);
+        }
     }
 
     async fn create_definitions(&self) -> Result<(), String> {
@@ -263,14 +272,4 @@ fn contains(manifest: &[Value], object: &Value) -> bool {
         other["kind"] == object["kind"] && other["metadata"]["name"] == object["metadata"]["name"]
     };
     manifest.iter().any(is_same)
-}
-
-fn document(manifest: &[Value]) -> String {
-    let documents = manifest.iter().map(|object| serde_yaml::to_string(object).expect("JSON is YAML"));
-    documents.fold(String::new(), |text, document| text + "---\n" + &document)
-}
-
-fn documents(manifest: &str) -> Vec<Value> {
-    let documents = manifest.split("---\n").filter_map(|document| serde_yaml::from_str(document).ok());
-    documents.filter(|document: &Value| document.is_object()).collect()
 }

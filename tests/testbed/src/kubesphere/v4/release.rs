@@ -140,6 +140,18 @@ impl Release {
     }
 }
 
+/// Objects as helm keeps them.
+pub(super) fn document(manifest: &[Value]) -> String {
+    let documents = manifest.iter().map(|object| serde_yaml::to_string(object).expect("JSON is YAML"));
+    documents.fold(String::new(), |text, document| text + "---\n" + &document)
+}
+
+/// What [`document`] made a text of.
+pub(super) fn documents(manifest: &str) -> Vec<Value> {
+    let documents = manifest.split("---\n").filter_map(|document| serde_yaml::from_str(document).ok());
+    documents.filter(|document: &Value| document.is_object()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
