@@ -15,7 +15,9 @@ use super::{
     scenario::InstallerScenario,
     secret,
     site::Site,
-    specification, v4, webhook,
+    specification,
+    v4::{self, ReleaseStatus},
+    webhook,
 };
 use crate::Error;
 
@@ -98,6 +100,9 @@ pub async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
 async fn install_3(site: &Site, facts: &Facts, client: &Client) -> kube::Result<()> {
     create_namespaces(site).await?;
     create_core(site, facts, client).await?;
+    if site.version().installs_the_core_by_helm() {
+        v4::fixture::leave_release(site, ReleaseStatus::Deployed).await?;
+    }
     if site.version().validates_clusters() {
         webhook::install(site).await?;
     }

@@ -175,6 +175,13 @@ impl Version {
         self == Self::V3_4
     }
 
+    /// Whether ks-core is a release of helm's: 3 has one of that name, too.
+    ///
+    /// Source: ks-installer `roles/ks-core/ks-core/tasks/main.yaml@v3.2.1`.
+    pub fn installs_the_core_by_helm(self) -> bool {
+        self >= Self::V3_2
+    }
+
     /// The version of the chart ks-core.
     ///
     /// Source: kubesphere `config/ks-core/Chart.yaml@v4.1.1`, `@v4.1.3`, `@04a29b5c6`; ks-installer

@@ -103,7 +103,7 @@ async fn annotate(site: &Site, name: &str, host: &str) -> kube::Result<()> {
 }
 
 /// Helm's record in place of the one that is there: whoever was at work on it is gone.
-async fn leave_release(site: &Site, status: Status) -> kube::Result<()> {
+pub(in crate::kubesphere) async fn leave_release(site: &Site, status: Status) -> kube::Result<()> {
     let client = site.client();
     objects::ensure(&client, &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}))
         .await?;
