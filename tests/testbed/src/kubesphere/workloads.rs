@@ -313,11 +313,12 @@ impl Workloads {
         })
     }
 
-    /// What `kubectl rollout status` reads.
+    /// What `kubectl rollout status` and helm read: one pod stands for all.
     async fn report(&self, deployment: &DynamicObject, available: bool) -> kube::Result<()> {
+        let count = deployment.data["spec"]["replicas"].as_u64().unwrap_or(1);
         let mut status = json!({
-            "observedGeneration": deployment.metadata.generation, "replicas": 1, "updatedReplicas": 1,
-            "readyReplicas": 1, "availableReplicas": 1,
+            "observedGeneration": deployment.metadata.generation, "replicas": count, "updatedReplicas": count,
+            "readyReplicas": count, "availableReplicas": count,
             "conditions": [
                 {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable",
                  "message": "Deployment has minimum availability."},
@@ -329,7 +330,7 @@ impl Workloads {
         } else {
             status["readyReplicas"] = Value::Null;
             status["availableReplicas"] = Value::Null;
-            status["unavailableReplicas"] = 1.into();
+            status["unavailableReplicas"] = count.into();
             status["conditions"] = json!([
                 {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable",
                  "message": "Deployment does not have minimum availability."},

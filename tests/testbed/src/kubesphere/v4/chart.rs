@@ -251,3 +251,54 @@ pub(super) fn is_owned(object: &Value) -> bool {
     object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
         && object["metadata"]["annotations"]["meta.helm.sh/release-name"] == release::NAME
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(version: Version, given: Value, found: &Settings) -> Vec<Value> {
+        Chart::new(version, given, found).objects(&Confidential::default())
+    }
+
+    fn find(objects: &[Value], kind: &str, name: &str) -> Value {
+        let is_it = |object: &&Value| object["kind"] == kind && object["metadata"]["name"] == name;
+        objects.iter().find(is_it).cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_member_has_an_agent_behind_the_service_of_the_apiserver() {
+        for version in Version::PLAYED_OF_4 {
+            let given = values::of_member(version, b"", "Abc").unwrap();
+            let objects = rendered(version, given, &Settings::default());
+            let service = find(&objects, "Service", "ks-apiserver");
+            assert_eq!(service["spec"]["selector"]["app"], "ks-agent");
+            let agent = find(&objects, "Deployment", "ks-agent");
+            assert_eq!(agent["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 2);
+            assert!(find(&objects, "Deployment", "ks-apiserver").is_null());
+            assert!(find(&objects, "WorkspaceTemplate", "system-workspace").is_null());
+            assert!(objects.iter().all(is_owned));
+        }
+    }
+
+    #[test]
+    fn what_nobody_gives_is_taken_from_the_configuration_that_is_there() {
+        let found = Settings {
+            role: "none".to_owned(),
+            host_cluster_name: "hub".to_owned(),
+            jwt_secret: "Abc".to_owned(),
+            ..Settings::default()
+        };
+        let text = |objects: &[Value]| {
+            let map = find(objects, "ConfigMap", "kubesphere-config");
+            Settings::read(map["data"]["kubesphere.yaml"].as_str().unwrap())
+        };
+        let settings = text(&rendered(Version::V4_1_3, json!({}), &found));
+        assert_eq!((settings.role.as_str(), settings.host_cluster_name.as_str()), ("host", "hub"));
+        assert_eq!(settings.jwt_secret, "Abc");
+        let settings = text(&rendered(Version::V4_1_3, json!({}), &Settings::default()));
+        assert_eq!((settings.role.as_str(), settings.host_cluster_name.as_str()), ("host", "host"));
+        assert_eq!(settings.jwt_secret.len(), 32);
+        let settings = text(&rendered(Version::V4_1_1, json!({"role": "member"}), &found));
+        assert_eq!(settings.role, "member");
+    }
+}

@@ -28,7 +28,6 @@ use crate::kubesphere::{
 };
 
 const FINALIZER: &str = "finalizer.cluster.kubesphere.io";
-const HOST_LABEL: &str = "cluster-role.kubesphere.io/host";
 
 /// The one annotation whose change asks for a look.
 const SYNC_AT: &str = "kubesphere.io/syncAt";
@@ -50,7 +49,7 @@ fn policy() -> Policy {
 pub(in crate::kubesphere) struct ClusterController {
     pub(super) site: Arc<Site>,
     scenario: ControllerScenario,
-    host_kubeconfig: String,
+    pub(super) host_kubeconfig: String,
 }
 
 /// What the process reads when it starts.
@@ -174,27 +173,6 @@ impl ClusterController {
         changed || cluster.metadata.deletion_timestamp.is_some()
     }
 
-    /// Creates the Cluster that has the host's name, or makes the one that has it the host's
-    /// (`createHostClusterIfNotExists`).
-    async fn reconcile_host(&self, process: &Process) -> kube::Result<()> {
-        let kubeconfig = secret::base64(self.host_kubeconfig.as_bytes());
-        let Some(mut cluster) = self.api().get_opt(&process.host_cluster_name).await? else {
-            return objects::create(
-                &self.site.client(),
-                &host_cluster(&process.host_cluster_name, &kubeconfig),
-            )
-            .await
-            .map(drop);
-        };
-        let label = cluster.labels().get(HOST_LABEL).is_some_and(|value| !value.is_empty());
-        if cluster.data["spec"]["connection"]["kubeconfig"] == kubeconfig.as_str() && !label {
-            return Ok(());
-        }
-        cluster.data["spec"]["connection"]["kubeconfig"] = kubeconfig.into();
-        cluster.labels_mut().insert(HOST_LABEL.to_owned(), String::new());
-        self.write(&cluster).await.map(drop)
-    }
-
     /// One look at one Cluster (`Reconcile`).
     async fn sync(&self, process: &Process, name: &str) -> Result<Next, String> {
         let Some(mut cluster) = self.api().get_opt(name).await.map_err(go_error::message)? else {
@@ -312,7 +290,7 @@ impl ClusterController {
         objects::replace(&self.api(), &cluster).await
     }
 
-    fn api(&self) -> Api<DynamicObject> {
+    pub(super) fn api(&self) -> Api<DynamicObject> {
         objects::clusters(&self.site.client())
     }
 }
@@ -324,21 +302,4 @@ fn has_finalizer(cluster: &DynamicObject) -> bool {
 pub(super) fn kubeconfig(cluster: &DynamicObject) -> Vec<u8> {
     let kubeconfig = cluster.data["spec"]["connection"]["kubeconfig"].as_str();
     kubeconfig.and_then(secret::base64_decoded).unwrap_or_default()
-}
-
-fn host_cluster(name: &str, kubeconfig: &str) -> Value {
-    json!({
-        "apiVersion": "cluster.kubesphere.io/v1alpha1", "kind": "Cluster",
-        "metadata": {
-            "name": name,
-            "labels": {HOST_LABEL: "", "kubesphere.io/managed": "true"},
-            "annotations": {
-                "kubesphere.io/description": "The description was created by KubeSphere automatically. It is \
-                    recommended that you use the Host Cluster to manage clusters only and deploy workloads on Member \
-                    Clusters.",
-                "kubesphere.io/creator": "admin",
-            },
-        },
-        "spec": {"provider": "kubesphere", "connection": {"type": "direct", "kubeconfig": kubeconfig}},
-    })
 }

@@ -52,8 +52,7 @@ pub(in crate::kubesphere) async fn install(site: &Site, facts: &Facts) -> kube::
         objects::create(&client, object).await?;
     }
     let kept = (chart.kept(), chart.given.clone(), release::document(&manifest));
-    let release =
-        Release::begun(1, Status::PendingInstall, kept).turned(Status::Deployed, "Install complete");
+    let release = Release::now(1, Status::Deployed, kept);
     objects::create(&client, &release.secret("modifiedAt")).await?;
     match site.installation.role {
         // A standalone installation of 4 is a host.
@@ -108,7 +107,7 @@ pub(in crate::kubesphere) async fn leave_release(site: &Site, status: Status) ->
     objects::ensure(&client, &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}))
         .await?;
     let chart = Chart::new(site.version(), json!({}), &Settings::default());
-    let release = Release::begun(1, status, (chart.kept(), json!({}), String::new()));
+    let release = Release::now(1, status, (chart.kept(), json!({}), String::new()));
     let secrets = objects::objects(&client, "v1", "Secret", Some(SYSTEM));
     objects::remove(&secrets, &release.key()).await?;
     objects::create(&client, &release.secret("createdAt")).await.map(drop)

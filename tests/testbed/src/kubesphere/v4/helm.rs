@@ -73,7 +73,7 @@ impl Helm<'_> {
                                "metadata": {"name": SYSTEM, "labels": {"name": SYSTEM}}});
         objects::ensure(self.client, &namespace).await.map_err(go_error::message)?;
         let content = (chart.kept(), chart.given.clone(), release::document(&manifest));
-        let release = Release::begun(1, Status::PendingInstall, content);
+        let release = Release::now(1, Status::PendingInstall, content);
         objects::create(self.client, &release.secret("createdAt")).await.map_err(go_error::message)?;
         let outcome = self.perform_install(chart, &manifest).await;
         let ended = match &outcome {
@@ -98,7 +98,7 @@ impl Helm<'_> {
         let new: Vec<Value> = manifest.iter().filter(|object| !contains(&old, object)).cloned().collect();
         self.refuse_foreign(&new, "update").await?;
         let content = (chart.kept(), chart.given.clone(), release::document(&manifest));
-        let mut release = Release::begun(version, Status::PendingUpgrade, content);
+        let mut release = Release::now(version, Status::PendingUpgrade, content);
         release.info.first_deployed.clone_from(&current.info.first_deployed);
         objects::create(self.client, &release.secret("createdAt")).await.map_err(go_error::message)?;
         let outcome = self.perform_upgrade(chart, &old, &manifest).await;
@@ -189,16 +189,26 @@ impl Helm<'_> {
 
     async fn apply(&self, manifest: &[Value]) -> Result<(), String> {
         for object in manifest {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            let outcome = match objects::create(self.client, object).await {
-                Err(error) if has_code(&error, 409) => {
-                    objects::merge(&objects::api_of(self.client, object), name, object).await
+            let patience = Patience::new();
+            while let Err(error) = self.apply_one(object).await {
+                // A resource whose definition is new is not stored for a moment; client-go repeats what is refused so.
+                if !has_code(&error, 429) {
+                    return Err(go_error::message(error));
                 }
-                outcome => outcome,
-            };
-            outcome.map_err(go_error::message)?;
+                patience.wait().await?;
+            }
         }
         Ok(())
+    }
+
+    async fn apply_one(&self, object: &Value) -> kube::Result<()> {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        match objects::create(self.client, object).await {
+            Err(error) if has_code(&error, 409) => {
+                objects::merge(&objects::api_of(self.client, object), name, object).await.map(drop)
+            }
+            outcome => outcome.map(drop),
+        }
     }
 
     /// Errors on the way are met by looking again.

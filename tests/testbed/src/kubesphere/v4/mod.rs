@@ -17,6 +17,7 @@ mod install;
 mod jobs;
 mod membership;
 mod observation;
+mod own_cluster;
 mod release;
 mod values;
 mod webhooks;

@@ -41,6 +41,16 @@ impl Status {
         }
     }
 
+    /// How helm describes it where nothing else is to be said.
+    fn description(self) -> &'static str {
+        match self {
+            Self::Deployed | Self::Superseded => "Install complete",
+            Self::Failed => "Release \"ks-core\" failed: context deadline exceeded",
+            Self::PendingInstall => "Initial install underway",
+            Self::PendingUpgrade => "Preparing upgrade",
+        }
+    }
+
     /// Whether somebody is, or was, about it: nobody else may be then.
     pub fn is_pending(self) -> bool {
         matches!(self, Self::PendingInstall | Self::PendingUpgrade)
@@ -73,20 +83,16 @@ pub struct Info {
 }
 
 impl Release {
-    /// A revision that begins now.
-    pub fn begun(version: u32, status: Status, (chart, config, manifest): (Value, Value, String)) -> Self {
+    /// A revision that got so far now.
+    pub fn now(version: u32, status: Status, (chart, config, manifest): (Value, Value, String)) -> Self {
         let now = Timestamp::now().to_string();
-        let description = match status {
-            Status::PendingUpgrade => "Preparing upgrade",
-            _ => "Initial install underway",
-        };
         Self {
             name: NAME.to_owned(),
             info: Info {
                 first_deployed: now.clone(),
                 last_deployed: now,
                 deleted: String::new(),
-                description: description.to_owned(),
+                description: status.description().to_owned(),
                 status,
             },
             chart,
@@ -159,7 +165,7 @@ mod tests {
     #[test]
     fn a_release_is_packed_twice_in_base64_and_once_by_gzip() {
         let release =
-            Release::begun(3, Status::PendingInstall, (json!({}), json!({"role": "member"}), String::new()));
+            Release::now(3, Status::PendingInstall, (json!({}), json!({"role": "member"}), String::new()));
         let object = release.secret("createdAt");
         assert_eq!(object["metadata"]["name"], "sh.helm.release.v1.ks-core.v3");
         let labels = &object["metadata"]["labels"];
