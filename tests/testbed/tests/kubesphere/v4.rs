@@ -69,6 +69,12 @@ fn list(cluster: &testbed::bed::Cluster, version: &'static str, kind: &'static s
     listed.unwrap().items.into_iter().map(|item| serde_json::to_value(item).unwrap()).collect()
 }
 
+fn global(bed: &Bed, version: &'static str, kind: &'static str, name: &'static str) -> Value {
+    let client = bed.host().client();
+    let found = block_on(async move { objects::objects(&client, version, kind, None).get(name).await });
+    serde_json::to_value(found.unwrap()).unwrap()
+}
+
 fn annotations(cluster: &testbed::bed::Cluster) -> Value {
     let found =
         list(cluster, "v1", "Namespace").into_iter().find(|item| item["metadata"]["name"] == objects::SYSTEM);
@@ -256,6 +262,9 @@ fn after_4_1_3_a_failed_install_waits_to_be_asked_for() {
     bed.wait_for("a ready member", |bed| ready(bed, "m1"));
     assert_eq!(condition(&bed.host().cluster("m1"), "KSCoreReady"), Some("False"));
     assert_eq!(list(bed.host(), "batch/v1", "Job").len(), 1);
+    assert!(
+        controller_log(&bed).contains("failed to install KS Core in cluster m1: job helm-install-ks-core-")
+    );
     patch(&bed, "m1", json!({"metadata": {"annotations": {"kubesphere.io/ks-core-action": "reinstall"}}}));
     bed.wait_for("ks-core", |bed| condition(&bed.host().cluster("m1"), "KSCoreReady") == Some("True"));
     bed.wait_for("a ready member", |bed| ready(bed, "m1"));
@@ -497,4 +506,29 @@ fn a_host_that_is_joined_becomes_a_member_and_loses_its_console() {
     bed.wait_for("a ready member", |bed| ready(bed, "m1"));
     assert!(has(&bed, "ks-agent") && !has(&bed, "ks-console") && !has(&bed, "ks-apiserver"));
     assert_eq!(bed.member(1).configured("multicluster.clusterRole"), "member");
+}
+
+#[test]
+fn whoever_created_a_cluster_may_use_it_until_it_is_deleted() {
+    let bed = Bed::lease(&Scenario::new(Version::V4_1_3));
+    let template = json!({
+        "apiVersion": "tenant.kubesphere.io/v1beta1", "kind": "WorkspaceTemplate", "metadata": {"name": "team-a"},
+        "spec": {"placement": {"clusters": [{"name": "m1"}, {"name": "host"}]}},
+    });
+    create(&bed, template);
+    let mut object = cluster("m1", &context(&bed, "member1"));
+    object["metadata"]["annotations"] = json!({"kubesphere.io/creator": "admin"});
+    create(&bed, object);
+    let granted = |bed: &Bed| {
+        let user = global(bed, "iam.kubesphere.io/v1beta1", "User", "admin");
+        user["metadata"]["annotations"]["iam.kubesphere.io/granted-clusters"].clone()
+    };
+    bed.wait_for("the creator's right", |bed| granted(bed) == "host,m1");
+    // Its own conflict keeps the controller from noting that it was here.
+    assert!(bed.host().cluster("m1")["metadata"]["annotations"]["kubesphere.io/initialized"].is_null());
+    delete(&bed, "m1");
+    bed.wait_for("no Cluster", |bed| bed.host().cluster("m1").is_null());
+    assert_eq!(granted(&bed), "host");
+    let template = global(&bed, "tenant.kubesphere.io/v1beta1", "WorkspaceTemplate", "team-a");
+    assert_eq!(template["spec"]["placement"]["clusters"], json!([{"name": "host"}]));
 }

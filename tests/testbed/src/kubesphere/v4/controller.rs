@@ -117,8 +117,7 @@ impl ClusterController {
                 let (controller, process) = (Arc::clone(&controller), Arc::clone(&of_look));
                 Box::pin(async move {
                     let outcome = controller.sync(&process, &name).await;
-                    controller.log(&name, outcome.as_ref().err());
-                    outcome
+                    outcome.inspect_err(|cause| controller.tell(&name, cause))
                 })
             }),
         );
@@ -148,17 +147,20 @@ impl ClusterController {
     /// A look that failed is told in the process' log, and only there.
     ///
     /// Source: controller-runtime `pkg/internal/controller/controller.go@v0.19.1:316`.
-    fn log(&self, name: &str, failure: Option<&String>) {
-        let Some(cause) = failure else { return };
-        let at = Timestamp::now().strftime("%m%d %H:%M:%S.%6f");
-        let line = format!(
-            "E{at}       1 controller.go:316] \"Reconciler error\" err=\"{}\" controller=\"cluster\" \
+    fn tell(&self, name: &str, cause: &str) {
+        self.log(&format!(
+            "controller.go:316] \"Reconciler error\" err=\"{}\" controller=\"cluster\" \
              controllerGroup=\"cluster.kubesphere.io\" controllerKind=\"Cluster\" Cluster=\"{name}\" namespace=\"\" \
              name=\"{name}\" reconcileID=\"{}\"",
             cause.escape_default(),
             secret::random_uuid(),
-        );
-        self.site.tell("ks-controller-manager", &line);
+        ));
+    }
+
+    /// An error in the process' log, as klog writes it.
+    pub(super) fn log(&self, text: &str) {
+        let at = Timestamp::now().strftime("%m%d %H:%M:%S.%6f");
+        self.site.tell("ks-controller-manager", &format!("E{at}       1 {text}"));
     }
 
     /// Of what changes, the spec counts, and annotations that ask for a look.

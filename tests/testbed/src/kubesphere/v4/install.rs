@@ -76,6 +76,12 @@ impl ClusterController {
             self.install_at_once(cluster).await.map_err(failed)?;
             Ok(())
         };
+        if let Err(cause) = &outcome {
+            let name = cluster.name_any();
+            self.log(&format!(
+                "cluster_controller.go:465] failed to install KS Core in cluster {name}: {cause}"
+            ));
+        }
         let message =
             if outcome.is_ok() { "KS Core is available now" } else { "KS Core installation failed" };
         conditions::set(cluster, READY, outcome.is_ok(), READY, message);
