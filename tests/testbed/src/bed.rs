@@ -351,9 +351,19 @@ impl Cluster {
 
     /// The log of the installer's newest pod; empty where none runs.
     pub fn installer_log(&self) -> String {
+        self.newest_log(INSTALLER)
+    }
+
+    /// The log of the newest pod of ks-controller-manager, which only 4 has; empty where none runs.
+    pub fn controller_log(&self) -> String {
+        self.newest_log("ks-controller-manager")
+    }
+
+    fn newest_log(&self, deployment: &str) -> String {
         let pods = objects::objects(&self.client(), "v1", "Pod", Some(objects::SYSTEM));
         let pods = crate::block_on(async move { pods.list(&ListParams::default()).await });
-        let logs = pods.into_iter().flatten().filter_map(|pod| {
+        let pods = pods.into_iter().flatten().filter(|pod| pod.name_any().starts_with(deployment));
+        let logs = pods.filter_map(|pod| {
             let log = self.site().log(&pod.name_any())?;
             Some((pod.metadata.creation_timestamp, log.text()))
         });
@@ -397,12 +407,13 @@ impl Cluster {
             .collect();
         let clusters = serde_json::to_string_pretty(&self.clusters()).unwrap_or_default();
         format!(
-            "== {}\nspec.multicluster: {}\nstatus: {}\nclusters: {clusters}\nlast requests:\n{}\ninstaller's log:\n{}\n",
+            "== {}\nspec.multicluster: {}\nstatus: {}\nclusters: {clusters}\nlast requests:\n{}\nlogs:\n{}{}\n",
             self.name(),
             configuration["spec"]["multicluster"],
             configuration["status"],
             last.join("\n"),
-            self.installer_log()
+            self.installer_log(),
+            self.controller_log()
         )
     }
 }
