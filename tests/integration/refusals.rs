@@ -194,7 +194,7 @@ fn kubesphere_4_is_refused_with_what_differs() {
         "error: member \"member1\": KubeSphere 4 is installed: it has no ClusterConfiguration",
         "hint: add the cluster in",
     ];
-    assert_join_refused(&member(Installation::new(Version::V4)), &said);
+    assert_join_refused(&member(Installation::new(Version::V4_1_3)), &said);
 }
 
 #[test]

@@ -18,11 +18,13 @@ use crate::{
     AuditLog, ControlPlane, Error, Fault, Faults, Front, Kubernetes, Mark, Rule,
     kubeconfig::{Access, Credentials, write_private},
     kubesphere::{
-        Clusters, ControllerScenario, Installation, Peculiarity, Role, Scenario, StandIns, Version,
+        Clusters, ControllerScenario, Installation, Peculiarity, Scenario, StandIns,
         fixture::{self, Facts},
         objects::{self, INSTALLER},
         secret::{self, Confidential},
         site::Site,
+        v4::{Release, SELECTOR},
+        webhook,
     },
     pool,
 };
@@ -105,6 +107,10 @@ impl Bed {
         write_private(&kubeconfig, &merged(&clusters)?)?;
         let bed = Self { clusters, folder, kubeconfig, _holder: holder };
         bed.let_the_host_settle(scenario);
+        if scenario.host.has(&Peculiarity::LeftWebhook) {
+            let site = Arc::clone(bed.host().site());
+            crate::block_on(async move { webhook::leave_behind(&site).await })?;
+        }
         Ok(bed)
     }
 
@@ -167,8 +173,7 @@ impl Bed {
     }
 
     fn let_the_host_settle(&self, scenario: &Scenario) {
-        let is_host = scenario.host.role == Role::Host && scenario.host.version < Version::V4;
-        if is_host && scenario.controller != ControllerScenario::Down {
+        if scenario.host.is_host() && scenario.controller != ControllerScenario::Down {
             self.wait_for("a settled host", |bed| {
                 bed.host().clusters().iter().any(|cluster| condition(cluster, "Ready") == Some("True"))
             });
@@ -200,7 +205,7 @@ impl Cluster {
             let namespaces = objects::objects(&site.client(), "v1", "Namespace", None);
             let uid = namespaces.get("kube-system").await?.metadata.uid.unwrap_or_default();
             let is_host = site.name == "host";
-            let plays = !site.installation.has(&Peculiarity::NoKubeSphere) && site.version() < Version::V4;
+            let plays = !site.installation.has(&Peculiarity::NoKubeSphere);
             let mut stand_ins = StandIns::start(site, facts).await?;
             if is_host && plays {
                 stand_ins.control(controller, kubeconfig);
@@ -285,6 +290,21 @@ impl Cluster {
         &self.site().installation
     }
 
+    /// Lets every image be pulled again.
+    pub fn bring_images(&self) {
+        self.site().bring_images();
+    }
+
+    /// The revisions of the release ks-core, the oldest first.
+    pub fn releases(&self) -> Vec<Release> {
+        let secrets = objects::objects(&self.client(), "v1", "Secret", Some(objects::SYSTEM));
+        let found = crate::block_on(async move { objects::labelled(&secrets, SELECTOR).await });
+        let found = found.into_iter().flatten();
+        let mut releases: Vec<_> = found.filter_map(|secret| Release::read(&secret.data)).collect();
+        releases.sort_by_key(|release| release.version);
+        releases
+    }
+
     /// The ClusterConfiguration; null where there is none.
     pub fn cluster_configuration(&self) -> Value {
         let api = objects::cluster_configurations(&self.client());
@@ -331,9 +351,19 @@ impl Cluster {
 
     /// The log of the installer's newest pod; empty where none runs.
     pub fn installer_log(&self) -> String {
+        self.newest_log(INSTALLER)
+    }
+
+    /// The log of the newest pod of ks-controller-manager, which only 4 has; empty where none runs.
+    pub fn controller_log(&self) -> String {
+        self.newest_log("ks-controller-manager")
+    }
+
+    fn newest_log(&self, deployment: &str) -> String {
         let pods = objects::objects(&self.client(), "v1", "Pod", Some(objects::SYSTEM));
         let pods = crate::block_on(async move { pods.list(&ListParams::default()).await });
-        let logs = pods.into_iter().flatten().filter_map(|pod| {
+        let pods = pods.into_iter().flatten().filter(|pod| pod.name_any().starts_with(deployment));
+        let logs = pods.filter_map(|pod| {
             let log = self.site().log(&pod.name_any())?;
             Some((pod.metadata.creation_timestamp, log.text()))
         });
@@ -377,12 +407,13 @@ impl Cluster {
             .collect();
         let clusters = serde_json::to_string_pretty(&self.clusters()).unwrap_or_default();
         format!(
-            "== {}\nspec.multicluster: {}\nstatus: {}\nclusters: {clusters}\nlast requests:\n{}\ninstaller's log:\n{}\n",
+            "== {}\nspec.multicluster: {}\nstatus: {}\nclusters: {clusters}\nlast requests:\n{}\nlogs:\n{}{}\n",
             self.name(),
             configuration["spec"]["multicluster"],
             configuration["status"],
             last.join("\n"),
-            self.installer_log()
+            self.installer_log(),
+            self.controller_log()
         )
     }
 }

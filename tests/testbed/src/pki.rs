@@ -116,6 +116,12 @@ impl Authority {
     }
 }
 
+/// A request for a client's certificate without groups, and its private key, both as PEM.
+pub(crate) fn request(user: &str) -> Result<(String, String), Error> {
+    let (params, key) = (parameters(user, CLUSTER_VALIDITY.into())?, key()?);
+    Ok((params.serialize_request(&key)?.pem()?, key.serialize_pem()))
+}
+
 /// The key that signs service account tokens.
 pub struct ServiceAccountKey {
     /// The private key as PEM.

@@ -4,6 +4,7 @@ mod controller;
 mod installation;
 mod installer;
 mod session;
+mod v4;
 mod webhook;
 
 use std::time::Duration;

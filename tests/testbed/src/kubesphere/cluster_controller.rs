@@ -2,11 +2,7 @@
 //!
 //! Source: kubesphere `pkg/controller/cluster/cluster_controller.go` at each tag, in its order of steps.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use kube::{
@@ -15,15 +11,16 @@ use kube::{
     runtime::watcher::{self, Event, watcher},
 };
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, task::JoinSet, time::MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use super::{
-    clock, configuration,
+    conditions, configuration,
     configuration::Loaded,
     federation::{self, Joining},
     go_error,
     member::Member,
     objects,
+    queue::{Next, Policy, Queue},
     scenario::ControllerScenario,
     secret,
     site::Site,
@@ -33,10 +30,13 @@ const FINALIZER: &str = "finalizer.cluster.kubesphere.io";
 const HOST_LABEL: &str = "cluster-role.kubesphere.io/host";
 const MANAGED_LABEL: &str = "kubesphere.io/managed";
 
-/// How often a failing cluster is tried again before it has to wait for the next resync.
-const MAX_RETRIES: u32 = 15;
-/// The delay before the first retry; it doubles with each.
-const FIRST_DELAY: Duration = Duration::from_millis(5);
+/// After the last retry a failing cluster has to wait for the next resync.
+const POLICY: Policy = Policy {
+    first: Duration::from_millis(5),
+    longest: Duration::from_secs(1000),
+    most_retries: 15,
+    workers: usize::MAX,
+};
 /// How long an answer through the member's Service proxy may take.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the probe of 3.1 and 3.2 waits for a member.
@@ -86,7 +86,14 @@ impl ClusterController {
         let mut events = events.boxed();
         let mut resync = tokio::time::interval(loaded.resync);
         resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut queue = Queue::new(Arc::clone(&self));
+        let controller = Arc::clone(&self);
+        let mut queue = Queue::new(
+            POLICY,
+            Arc::new(move |name| {
+                let controller = Arc::clone(&controller);
+                Box::pin(async move { controller.sync(&name).await.map(|()| Next::Nothing) })
+            }),
+        );
         let mut specs = HashMap::new();
         loop {
             tokio::select! {
@@ -170,7 +177,7 @@ impl ClusterController {
         if let Err(reason) = self.join(&cluster, &member).await {
             return self.write_failed_join(cluster, &reason).await.map_err(text);
         }
-        set_condition(
+        conditions::set(
             &mut cluster,
             "Federated",
             true,
@@ -196,7 +203,7 @@ impl ClusterController {
     /// From 3.3.1 on the outcome of this write replaces the join's error, so that nobody tries again before the
     /// resync; before, every write is looked at again.
     async fn write_failed_join(&self, mut cluster: DynamicObject, reason: &str) -> kube::Result<()> {
-        set_condition(
+        conditions::set(
             &mut cluster,
             "Federated",
             false,
@@ -205,7 +212,7 @@ impl ClusterController {
         );
         if !self.site.version().looks_at_every_update() {
             let why = "Cluster join federation control plane failed";
-            set_condition(&mut cluster, "Ready", false, why, "Cluster is Not Ready now");
+            conditions::set(&mut cluster, "Ready", false, why, "Cluster is Not Ready now");
         }
         objects::replace(&objects::clusters(&self.site.client()), &cluster).await.map(drop)
     }
@@ -239,7 +246,7 @@ impl ClusterController {
         if multicluster && self.are_own(&nodes.items).await {
             cluster.labels_mut().insert(HOST_LABEL.to_owned(), String::new());
         }
-        set_condition(&mut cluster, "Ready", true, "Ready", "Cluster is available now");
+        conditions::set(&mut cluster, "Ready", true, "Ready", "Cluster is available now");
         self.note_expiry(&mut cluster, member)?;
         objects::replace(&objects::clusters(&self.site.client()), &cluster).await.map_err(text)?;
         if self.site.version().identifies_members() {
@@ -273,16 +280,14 @@ impl ClusterController {
         };
         let expires =
             not_after.is_some_and(|not_after| time::OffsetDateTime::now_utc() + EXPIRES_SOON > not_after);
-        let message = not_after.map(go_time).unwrap_or_default();
-        set_condition(cluster, KIND, expires, KIND, &message);
+        let message = not_after.map(go_error::time).unwrap_or_default();
+        conditions::set(cluster, KIND, expires, KIND, &message);
         Ok(())
     }
 
     /// 3.1 and 3.2 ask each federated cluster for its version, and write Ready alone.
     async fn probe(&self, cluster: &DynamicObject) -> Result<(), String> {
-        let federated = conditions(cluster)
-            .iter()
-            .any(|condition| condition["type"] == "Federated" && condition["status"] == "True");
+        let federated = conditions::holds(cluster, "Federated");
         let kubeconfig =
             cluster.data["spec"]["connection"]["kubeconfig"].as_str().and_then(secret::base64_decoded);
         let (true, Some(kubeconfig)) = (federated, kubeconfig) else { return Ok(()) };
@@ -296,10 +301,10 @@ impl ClusterController {
         let api = objects::clusters(&self.site.client());
         let mut current = api.get(&cluster.name_any()).await.map_err(text)?;
         if reachable {
-            set_condition(&mut current, "Ready", true, "Ready", "Cluster is available now");
+            conditions::set(&mut current, "Ready", true, "Ready", "Cluster is available now");
         } else {
             let reason = "failed to connect get kubernetes version";
-            set_condition(&mut current, "Ready", false, reason, "Cluster is not available now");
+            conditions::set(&mut current, "Ready", false, reason, "Cluster is not available now");
         }
         objects::replace(&api, &current).await.map(drop).map_err(text)
     }
@@ -310,100 +315,6 @@ impl ClusterController {
         cluster.finalizers_mut().retain(|finalizer| finalizer != FINALIZER);
         objects::replace(&objects::clusters(&self.site.client()), &cluster).await.map(drop)
     }
-}
-
-/// Clusters to look at: each at most once at a time, and once more if something happened meanwhile.
-struct Queue {
-    controller: Arc<ClusterController>,
-    running: HashSet<String>,
-    again: HashSet<String>,
-    failures: HashMap<String, u32>,
-    looks: JoinSet<(String, Result<(), String>)>,
-    later: mpsc::UnboundedSender<String>,
-    due: mpsc::UnboundedReceiver<String>,
-}
-
-impl Queue {
-    fn new(controller: Arc<ClusterController>) -> Self {
-        let (later, due) = mpsc::unbounded_channel();
-        Self {
-            controller,
-            running: HashSet::new(),
-            again: HashSet::new(),
-            failures: HashMap::new(),
-            looks: JoinSet::new(),
-            later,
-            due,
-        }
-    }
-
-    fn add(&mut self, name: &str) {
-        if !self.running.insert(name.to_owned()) {
-            self.again.insert(name.to_owned());
-            return;
-        }
-        let (controller, name) = (Arc::clone(&self.controller), name.to_owned());
-        self.looks.spawn(async move {
-            let outcome = controller.sync(&name).await;
-            (name, outcome)
-        });
-    }
-
-    /// Takes what is due for another try, or the outcome of a look that has ended.
-    async fn step(&mut self) {
-        tokio::select! {
-            Some(name) = self.due.recv() => self.add(&name),
-            Some(Ok((name, outcome))) = self.looks.join_next() => self.finished(&name, &outcome),
-            else => std::future::pending().await,
-        }
-    }
-
-    fn finished(&mut self, name: &str, outcome: &Result<(), String>) {
-        self.running.remove(name);
-        match outcome {
-            Ok(()) => drop(self.failures.remove(name)),
-            Err(_) => self.retry(name),
-        }
-        if self.again.remove(name) {
-            self.add(name);
-        }
-    }
-
-    fn retry(&mut self, name: &str) {
-        let failures = self.failures.entry(name.to_owned()).or_default();
-        if *failures >= MAX_RETRIES {
-            self.failures.remove(name);
-            return;
-        }
-        let delay = FIRST_DELAY * 2_u32.pow(*failures);
-        *failures += 1;
-        let (later, name) = (self.later.clone(), name.to_owned());
-        tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            let _ = later.send(name);
-        });
-    }
-}
-
-/// Replaces a condition by a fresh one at the end of the list; both of its times are now, whatever changed.
-fn set_condition(cluster: &mut DynamicObject, kind: &str, status: bool, reason: &str, message: &str) {
-    let mut conditions = conditions(cluster);
-    conditions.retain(|condition| condition["type"] != kind);
-    let status = if status { "True" } else { "False" };
-    let mut condition = json!({
-        "type": kind, "status": status, "lastUpdateTime": clock::now(), "lastTransitionTime": clock::now(),
-    });
-    for (field, text) in [("reason", reason), ("message", message)] {
-        if !text.is_empty() {
-            condition[field] = text.into();
-        }
-    }
-    conditions.push(condition);
-    cluster.data["status"]["conditions"] = conditions.into();
-}
-
-fn conditions(cluster: &DynamicObject) -> Vec<Value> {
-    cluster.data["status"]["conditions"].as_array().cloned().unwrap_or_default()
 }
 
 fn is_host(cluster: &DynamicObject) -> bool {
@@ -434,13 +345,6 @@ async fn name_in_configuration(client: &Client, name: &str) -> Result<(), String
     let Some(named) = configuration::named(current, name)? else { return Ok(()) };
     config.data["data"]["kubesphere.yaml"] = named.into();
     objects::replace(&api, &config).await.map(drop).map_err(text)
-}
-
-/// A time as Go prints it: `2027-11-21 10:00:00 +0000 UTC`.
-fn go_time(at: time::OffsetDateTime) -> String {
-    let (date, time) = (at.date(), at.time());
-    let (hour, minute, second) = time.as_hms();
-    format!("{date} {hour:02}:{minute:02}:{second:02} +0000 UTC")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]

@@ -160,7 +160,7 @@ fn is_established(definition: &Value) -> bool {
         .any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }
 
-fn crd(group: &str, version: &str, kind: &str, short_name: Option<&str>, scope: &str) -> Value {
+pub(super) fn crd(group: &str, version: &str, kind: &str, short_name: Option<&str>, scope: &str) -> Value {
     let singular = kind.to_lowercase();
     let plural = format!("{singular}s");
     let short_names: Vec<&str> = short_name.into_iter().collect();

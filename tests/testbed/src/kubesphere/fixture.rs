@@ -7,7 +7,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{
-    Peculiarity, Role, Version, clock,
+    Generation, Peculiarity, Role, Version, clock,
     configuration::{self, Rendering},
     crds, devops, kubefed, nodes,
     objects::{self, FEDERATION, INSTALLER, SYSTEM},
@@ -15,7 +15,9 @@ use super::{
     scenario::InstallerScenario,
     secret,
     site::Site,
-    specification, webhook,
+    specification,
+    v4::{self, ReleaseStatus},
+    webhook,
 };
 use crate::Error;
 
@@ -86,25 +88,33 @@ pub async fn install(site: &Site, facts: &Facts) -> kube::Result<()> {
     if site.installation.has(&Peculiarity::ShortNameClash) {
         crds::install(site, &[crds::short_name_clash()]).await?;
     }
-    if site.installation.has(&Peculiarity::NoKubeSphere) {
-        return Ok(());
+    if !site.installation.has(&Peculiarity::NoKubeSphere) {
+        match site.version().generation() {
+            Generation::Three => install_3(site, facts, &client).await?,
+            Generation::Four => v4::fixture::install(site, facts).await?,
+        }
     }
+    v4::fixture::leave(site).await
+}
+
+async fn install_3(site: &Site, facts: &Facts, client: &Client) -> kube::Result<()> {
     create_namespaces(site).await?;
-    create_core(site, facts, &client).await?;
+    create_core(site, facts, client).await?;
+    if site.version().installs_the_core_by_helm() {
+        v4::fixture::leave_release(site, ReleaseStatus::Deployed).await?;
+    }
     if site.version().validates_clusters() {
         webhook::install(site).await?;
     }
-    if site.version() < Version::V4 {
-        create_cluster_configuration(site, facts).await?;
-        devops::install_long_ago(site, facts).await?;
-        if site.installation.role == Role::Host {
-            kubefed::install(site).await?;
-        }
-        if site.installation.has(&Peculiarity::KubefedFailed) {
-            kubefed::leave_failed_release(&client).await?;
-        }
+    create_cluster_configuration(site, facts).await?;
+    devops::install_long_ago(site, facts).await?;
+    if site.installation.role == Role::Host {
+        kubefed::install(site).await?;
     }
-    create_leftovers(site, &client).await
+    if site.installation.has(&Peculiarity::KubefedFailed) {
+        kubefed::leave_failed_release(client).await?;
+    }
+    create_leftovers(site, client).await
 }
 
 /// Writes kubesphere-config as `kubectl apply` does, with a second copy of it in the annotation.
@@ -203,10 +213,10 @@ fn missing_definitions(site: &Site) -> Vec<Value> {
     if site.installation.has(&Peculiarity::NoKubeSphere) {
         return crds::all();
     }
-    let mut missing = Vec::new();
-    if site.version() >= Version::V4 {
-        missing.push(crds::cluster_configurations());
+    if site.version().generation() == Generation::Four {
+        return v4::fixture::missing_definitions();
     }
+    let mut missing = Vec::new();
     if site.installation.role != Role::Host && !federated_workspaces(site) {
         missing.extend(crds::kubefed());
     }
@@ -245,19 +255,12 @@ async fn create_core(site: &Site, facts: &Facts, client: &Client) -> kube::Resul
         ),
         service(),
     ];
-    if site.version() < Version::V4 && !site.installation.has(&Peculiarity::NoInstaller) {
+    if !site.installation.has(&Peculiarity::NoInstaller) {
         let image = format!("kubesphere/ks-installer:{release}");
         core.push(deployment(INSTALLER, site.version().installer_app(), "installer", &image));
     }
     for object in &core {
         objects::create(client, object).await?;
-    }
-    if site.version() == Version::V4 {
-        let text = format!(
-            "authentication:\n  issuer:\n    jwtSecret: \"{}\"\nmulticluster:\n  clusterRole: host\n  hostClusterName: host\n",
-            facts.jwt_secret
-        );
-        return objects::create(client, &configuration_object(&text)).await.map(drop);
     }
     create_secret(site, &facts.jwt_secret).await?;
     let rendering =

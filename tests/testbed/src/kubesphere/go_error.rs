@@ -1,4 +1,4 @@
-//! Errors as client-go words them: the controller puts them into conditions as they are.
+//! Errors, and times, as Go words them: the controller puts them into conditions as they are.
 
 use std::{error::Error as StdError, io};
 
@@ -28,6 +28,14 @@ pub fn worded(error: &kube::Error, request: &FailedRequest<'_>) -> String {
             request.path,
             cause(other, request.server)
         ),
+    }
+}
+
+/// An answer of an apiserver as its message alone, and any other failure as it words itself.
+pub fn message(error: kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -105,6 +113,13 @@ fn address(server: &str) -> String {
 
 fn host(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+/// A time as Go prints it: `2027-11-21 10:00:00 +0000 UTC`.
+pub fn time(at: time::OffsetDateTime) -> String {
+    let (date, time) = (at.date(), at.time());
+    let (hour, minute, second) = time.as_hms();
+    format!("{date} {hour:02}:{minute:02}:{second:02} +0000 UTC")
 }
 
 /// `GET` of a raw path; an error status is an error.

@@ -6,17 +6,17 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{Version, configuration::Loaded, site::Site};
+use super::{Generation, Version, configuration::Loaded, site::Site, v4};
 use crate::serve::{self, Body};
 
 /// The port of the container.
 pub const PORT: u16 = 9090;
 
-/// Answers at a pod's address.
-pub fn register(site: &Arc<Site>, pod_address: &str) {
+/// Answers at a pod's address, as this version.
+pub fn register(site: &Arc<Site>, pod_address: &str, version: Version) {
     let weak = Arc::downgrade(site);
     site.plane().peers().serve_http(&format!("{pod_address}:{PORT}"), move |request| {
-        let answer = answer(&weak, &request);
+        let answer = answer(&weak, version, &request);
         async move { answer }
     });
 }
@@ -26,12 +26,15 @@ pub fn unregister(site: &Site, pod_address: &str) {
     site.plane().peers().unregister(&format!("{pod_address}:{PORT}"));
 }
 
-fn answer(site: &Weak<Site>, request: &Request<Incoming>) -> Response<Body> {
+fn answer(site: &Weak<Site>, told: Version, request: &Request<Incoming>) -> Response<Body> {
     let Some(site) = site.upgrade() else {
         return serve::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     };
+    if told.generation() == Generation::Four {
+        return v4::answer(told, request.uri().path());
+    }
     match request.uri().path() {
-        "/kapis/version" => serve::json(StatusCode::OK, &version(site.version())),
+        "/kapis/version" => serve::json(StatusCode::OK, &version(told)),
         "/kapis/config.kubesphere.io/v1alpha2/configs/configz" => {
             serve::json(StatusCode::OK, &configz(site.loaded.borrow().as_ref()))
         }

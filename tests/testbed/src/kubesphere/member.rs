@@ -6,7 +6,7 @@ use kube::{
     Client, Config,
     config::{AuthInfo, KubeConfigOptions, Kubeconfig},
 };
-use x509_parser::pem::parse_x509_pem;
+use x509_parser::{certificate::X509Certificate, pem::parse_x509_pem};
 
 use super::{
     go_error::{self, FailedRequest},
@@ -81,12 +81,25 @@ impl Member {
     /// When the client certificate ends, as Go prints a time; none without a certificate, an error without a readable
     /// one.
     pub fn not_after(&self) -> Result<Option<time::OffsetDateTime>, String> {
+        self.of_certificate(|certificate| certificate.validity().not_after.to_datetime())
+    }
+
+    /// The groups in the client certificate; none without one.
+    pub fn organizations(&self) -> Result<Vec<String>, String> {
+        let organizations = self.of_certificate(|certificate| {
+            let names = certificate.subject().iter_organization();
+            names.filter_map(|name| name.as_str().ok().map(str::to_owned)).collect()
+        });
+        Ok(organizations?.unwrap_or_default())
+    }
+
+    fn of_certificate<T>(&self, read: impl FnOnce(&X509Certificate<'_>) -> T) -> Result<Option<T>, String> {
         let Some(pem) = &self.certificate else { return Ok(None) };
         let (_, pem) =
             parse_x509_pem(pem).map_err(|_| "pem.Decode failed, got empty block data".to_owned())?;
         let certificate =
             pem.parse_x509().map_err(|error| format!("x509: malformed certificate: {error}"))?;
-        Ok(Some(certificate.validity().not_after.to_datetime()))
+        Ok(Some(read(&certificate)))
     }
 }
 

@@ -105,7 +105,8 @@ pub fn typed(object: &Value) -> DynamicObject {
     serde_json::from_value(object.clone()).expect("the stand-ins' objects have a kind and metadata")
 }
 
-fn api_of(client: &Client, object: &Value) -> Api<DynamicObject> {
+/// The objects of this one's kind and namespace.
+pub(super) fn api_of(client: &Client, object: &Value) -> Api<DynamicObject> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let namespace = object["metadata"]["namespace"].as_str();
     objects(client, &text(&object["apiVersion"]), &text(&object["kind"]), namespace)

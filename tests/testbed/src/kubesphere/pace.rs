@@ -10,6 +10,11 @@ pub const FACTOR: u32 = 60;
 /// Source: kubesphere `pkg/simple/client/multicluster/options.go@v3.4.1`.
 pub const RESYNC: Duration = Duration::from_secs(120);
 
+/// As [`RESYNC`], in 4.
+///
+/// Source: kubesphere `pkg/multicluster/options.go@v4.1.3`.
+pub const RESYNC_OF_4: Duration = Duration::from_secs(900);
+
 /// How long a changed ConfigMap takes to reach the processes that mount it: the kubelet's sync period.
 pub const CONFIGURATION_ARRIVES: Duration = Duration::from_secs(60);
 

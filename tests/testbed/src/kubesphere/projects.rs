@@ -3,11 +3,7 @@
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
-use super::{
-    Peculiarity,
-    objects::{self, SYSTEM},
-    site::Site,
-};
+use super::{Peculiarity, objects, site::Site};
 
 /// To which workspace a namespace belongs.
 const WORKSPACE: &str = "kubesphere.io/workspace";
@@ -33,15 +29,10 @@ pub async fn create_system(site: &Site, namespaces: &[&str]) -> kube::Result<()>
     };
     let labels = json!({ WORKSPACE: SYSTEM_WORKSPACE });
     for name in namespaces {
-        let mut namespace = json!({
+        let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace",
             "metadata": {"name": name, "labels": labels, "ownerReferences": owner},
         });
-        if *name == SYSTEM && site.version() == super::Version::V4 {
-            // A standalone installation of version 4 is a host itself.
-            namespace["metadata"]["annotations"] =
-                json!({"cluster.kubesphere.io/name": "host", "cluster.kubesphere.io/host-cluster": "host"});
-        }
         objects::ensure(&client, &namespace).await?;
     }
     let api = objects::objects(&client, "v1", "Namespace", None);

@@ -2,21 +2,20 @@
 
 use std::{fmt, str::FromStr};
 
-use serde_json::Value;
-
-use super::{Node, Version, pace::Pace};
+use super::{Generation, Node, Peculiarity, Version, pace::Pace, v4::ReleaseStatus};
 use crate::Kubernetes;
 
 /// The role that an installation already plays when the bed is handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// `none`: a standalone installation.
+    /// `none`: a standalone installation. In 4 that is a host.
     None,
     /// `host`, with its host Cluster.
     Host,
-    /// `member`, prepared with the bed's host's jwtSecret, registered nowhere.
+    /// `member`, prepared with the bed's host's jwtSecret, registered nowhere. In 4 it was one of this host before.
     Member,
-    /// `member` of a host outside the bed, where it is called [`Role::NAME_ELSEWHERE`].
+    /// `member` of a host outside the bed, where it is called [`Role::NAME_ELSEWHERE`]. In 4 that host calls itself
+    /// `host`, as all do whom nobody gave another name.
     MemberElsewhere,
 }
 
@@ -138,7 +137,7 @@ pub enum Lasting {
 /// How the host's cluster controller behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControllerScenario {
-    /// As section 5 of KubeSphere's own code has it.
+    /// As KubeSphere's own code has it.
     Healthy,
     /// ks-controller-manager is down: nothing happens to a Cluster.
     Down,
@@ -183,57 +182,6 @@ impl ApiserverScenario {
     }
 }
 
-/// Something about an installation that is not as it was shipped.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Peculiarity {
-    /// No KubeSphere at all.
-    NoKubeSphere,
-    /// The Deployment ks-installer was removed after the installation.
-    NoInstaller,
-    /// The spec lacks `authentication.jwtSecret`: the next run fails in ks-core.
-    NoJwtSecretKey,
-    /// The spec lacks `authentication`.
-    NoAuthentication,
-    /// The spec lacks `multicluster`.
-    NoMulticluster,
-    /// The effective jwtSecret is this one.
-    JwtSecret(String),
-    /// A merge patch of the spec, in effect since the installation.
-    Spec(Value),
-    /// A workspace that an earlier host left, labelled `kubefed.io/managed=true`.
-    LeftoverWorkspace(String),
-    /// A workspace that this host federates and places on no cluster.
-    FederatedWorkspace(String),
-    /// The tenant CRDs are missing.
-    NoWorkspaces,
-    /// DevOps is installed, since before the cluster became a member.
-    DevOps,
-    /// Another API uses the short name `cc`.
-    ShortNameClash,
-    NoDefaultStorageClass,
-    /// A merge patch of the ClusterConfiguration's metadata, as another tool's mark.
-    Metadata(Value),
-    /// kubefed's pods on a host are not ready.
-    KubefedDown,
-    /// An installation of kubefed has failed and left its release.
-    KubefedFailed,
-    /// A project that an earlier host federated, labelled `kubefed.io/managed=true`.
-    LeftoverProject(String),
-    /// A project as a joined member has it: a namespace that belongs to a workspace, both by way of kubefed.
-    FederatedProject {
-        /// The namespace.
-        name: String,
-        /// Its workspace, which is made where there is none yet.
-        workspace: String,
-    },
-    /// A service account that kubefed had under an earlier name of the cluster.
-    EarlierName(String),
-    /// There is one more node.
-    Node(Node),
-    /// A proxy is the way to its apiserver: the cluster can be gone, and its control plane be used again.
-    BehindProxy,
-}
-
 /// One cluster's KubeSphere.
 #[derive(Clone, Debug)]
 pub struct Installation {
@@ -264,6 +212,11 @@ impl Installation {
             pace: Pace::Divided,
             peculiarities: Vec::new(),
         }
+    }
+
+    /// A cluster without KubeSphere, for a host of this version.
+    pub fn bare(version: Version) -> Self {
+        Self::new(version).with(Peculiarity::NoKubeSphere)
     }
 
     #[must_use]
@@ -300,6 +253,16 @@ impl Installation {
         self
     }
 
+    /// Whether it is a host from the start, with its own Cluster.
+    pub(crate) fn is_host(&self) -> bool {
+        match self.version.generation() {
+            Generation::Three => self.role == Role::Host,
+            Generation::Four => {
+                matches!(self.role, Role::None | Role::Host) && !self.has(&Peculiarity::NoKubeSphere)
+            }
+        }
+    }
+
     /// Whether this is peculiar to it.
     pub(crate) fn has(&self, peculiarity: &Peculiarity) -> bool {
         self.peculiarities.contains(peculiarity)
@@ -321,11 +284,16 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A standalone host and a standalone member of this version, both healthy.
+    /// What is to be joined with this version, all healthy: a standalone host and a standalone member of 3, a host of 4
+    /// and a cluster without KubeSphere.
     pub fn new(version: Version) -> Self {
+        let (host, member) = match version.generation() {
+            Generation::Three => (Installation::new(version), Installation::new(version)),
+            Generation::Four => (Installation::new(version).role(Role::Host), Installation::bare(version)),
+        };
         Self {
-            host: Installation::new(version),
-            members: vec![Installation::new(version)],
+            host,
+            members: vec![member],
             controller: ControllerScenario::Healthy,
             host_kubernetes: Kubernetes::default(),
             clusters: Clusters::default(),
@@ -404,7 +372,8 @@ impl Scenario {
             }
             _ => ("member", name),
         };
-        let installation = Installation::new(version).behaving(rest).ok_or_else(|| unknown(name))?;
+        let base = if side == "host" { &scenario.host } else { &scenario.members[0] };
+        let installation = base.clone().behaving(rest).ok_or_else(|| unknown(name))?;
         let scenario = if name == LEFTOVER_WORKSPACE {
             let federated = Peculiarity::FederatedWorkspace(WORKSPACE.to_owned());
             scenario.host(Installation::new(version).role(Role::Host).with(federated))
@@ -422,7 +391,8 @@ impl Scenario {
         installer
             .chain(controller)
             .chain(apiserver)
-            .chain([LEFTOVER_WORKSPACE, NODE_CUT_OFF, "member-elsewhere"])
+            .chain([LEFTOVER_WORKSPACE, NODE_CUT_OFF, MEMBER_ELSEWHERE])
+            .chain([IMAGE_MISSING, SLOW_PODS, PENDING_RELEASE])
             .collect()
     }
 }
@@ -438,7 +408,10 @@ impl Installation {
         match name {
             LEFTOVER_WORKSPACE => Some(self.with(Peculiarity::LeftoverWorkspace(WORKSPACE.to_owned()))),
             NODE_CUT_OFF => Some(self.with(Peculiarity::Node(Node::TimedOut))),
-            "member-elsewhere" => Some(self.role(Role::MemberElsewhere)),
+            MEMBER_ELSEWHERE => Some(Self::new(self.version).role(Role::MemberElsewhere)),
+            IMAGE_MISSING => Some(self.with(Peculiarity::ImageMissing("ks-apiserver".to_owned()))),
+            SLOW_PODS => Some(self.with(Peculiarity::SlowPods)),
+            PENDING_RELEASE => Some(self.with(Peculiarity::Release(ReleaseStatus::PendingInstall))),
             _ => None,
         }
     }
@@ -471,6 +444,12 @@ const LEFTOVER_WORKSPACE: &str = "leftover-workspace";
 /// A second node of the host gets no answer from the member.
 const NODE_CUT_OFF: &str = "node-cut-off";
 const WORKSPACE: &str = "team-a";
+const MEMBER_ELSEWHERE: &str = "member-elsewhere";
+/// The image of ks-apiserver cannot be pulled any more.
+const IMAGE_MISSING: &str = "image-missing";
+const SLOW_PODS: &str = "slow-pods";
+/// An install by helm has broken off.
+const PENDING_RELEASE: &str = "pending-release";
 
 fn find<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> Option<T> {
     all.iter().copied().find(|item| name_of(*item) == name)

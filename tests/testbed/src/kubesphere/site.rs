@@ -18,10 +18,10 @@ use serde_json::Value;
 use tokio::sync::{OnceCell, watch};
 
 use super::{
-    Installation, Version,
+    Installation, Peculiarity, Version,
     configuration::Loaded,
     installer_log::Log,
-    objects,
+    objects, pace,
     scenario::{InstallerScenario, Lasting},
     secret::{self, Confidential},
     webhook::Endpoint,
@@ -46,6 +46,8 @@ pub struct Site {
     pub confidential: Confidential,
     /// What ks-apiserver and ks-controller-manager have loaded of kubesphere-config.
     pub loaded: watch::Sender<Option<Loaded>>,
+    /// The pod in which ks-controller-manager runs.
+    pub controller: watch::Sender<Option<String>>,
     /// What ks-controller-manager answers the apiserver before a Cluster is updated.
     pub webhook: Endpoint,
     /// The address of the only node, for the kubelet.
@@ -53,6 +55,7 @@ pub struct Site {
     logs: Mutex<HashMap<String, Arc<Log>>>,
     written: Mutex<Vec<Arc<Log>>>,
     faults: Mutex<Vec<String>>,
+    missing_images: Mutex<Vec<String>>,
     impatient: OnceCell<Client>,
     password: String,
 }
@@ -64,6 +67,11 @@ impl Site {
         let generated = installation.version.keeps_initial_password();
         let password = if generated { secret::random_secret(16) } else { DEFAULT_PASSWORD.to_owned() };
         confidential.add(password.clone());
+        let missing = installation.peculiarities.iter().filter_map(|peculiarity| match peculiarity {
+            Peculiarity::ImageMissing(part) => Some(part.clone()),
+            _ => None,
+        });
+        let missing_images = Mutex::new(missing.collect());
         Self {
             name: name.to_owned(),
             lease,
@@ -71,14 +79,27 @@ impl Site {
             installation,
             confidential,
             loaded: watch::Sender::new(None),
+            controller: watch::Sender::new(None),
             webhook: Endpoint::default(),
             node_address: unused_address(),
             logs: Mutex::default(),
             written: Mutex::default(),
             faults: Mutex::default(),
+            missing_images,
             impatient: OnceCell::new(),
             password,
         }
+    }
+
+    /// Whether no registry has this image any more.
+    pub fn lacks_image(&self, image: &str) -> bool {
+        let missing = self.missing_images.lock().expect("no holder panics");
+        missing.iter().any(|part| image.contains(part.as_str()))
+    }
+
+    /// Lets all images be pulled from now on.
+    pub fn bring_images(&self) {
+        self.missing_images.lock().expect("no holder panics").clear();
     }
 
     /// The cluster.
@@ -124,6 +145,12 @@ impl Site {
         tokio::time::sleep(self.installation.pace.of(real)).await;
     }
 
+    /// How long a new pod of a Deployment takes to run.
+    pub fn pods_start_within(&self) -> Duration {
+        let slow = self.installation.has(&Peculiarity::SlowPods);
+        pace::POD_STARTS * if slow { InstallerScenario::SLOWNESS } else { 1 }
+    }
+
     /// Passes a duration of the installer's, which may be slower.
     pub async fn take(&self, real: Duration) {
         let slowness = match self.installation.installer {
@@ -143,6 +170,14 @@ impl Site {
     /// The log of a pod of the installer's.
     pub fn log(&self, pod: &str) -> Option<Arc<Log>> {
         self.logs().get(pod).cloned()
+    }
+
+    /// Writes a line into the log of a Deployment's pods, where they have one.
+    pub fn tell(&self, deployment: &str, line: &str) {
+        let prefix = format!("{deployment}-");
+        for (_, log) in self.logs().iter().filter(|(pod, _)| pod.starts_with(&prefix)) {
+            log.write(line);
+        }
     }
 
     /// A new log for a pod.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::{
-    Peculiarity,
+    Generation, Peculiarity,
     cluster_controller::ClusterController,
     fixture::{self, Facts},
     kubelet, mount,
     probes::Kubelets,
     scenario::ControllerScenario,
     site::Site,
+    v4,
     workloads::Workloads,
 };
 use crate::Error;
@@ -27,7 +28,8 @@ impl StandIns {
     pub async fn start(site: Arc<Site>, facts: Facts) -> Result<Self, Error> {
         fixture::install(&site, &facts).await?;
         let mut started = Self { site: Arc::clone(&site), tasks: Vec::new() };
-        if site.installation.has(&Peculiarity::NoKubeSphere) {
+        let generation = site.version().generation();
+        if generation == Generation::Three && site.installation.has(&Peculiarity::NoKubeSphere) {
             return Ok(started);
         }
         kubelet::register(&site)?;
@@ -35,6 +37,9 @@ impl StandIns {
         workloads.reconcile().await?;
         started.run("workloads", workloads.keep());
         started.run("mount", mount::follow(Arc::clone(&site)));
+        if generation == Generation::Four {
+            started.run("jobs", v4::Jobs::new(Arc::clone(&site)).operate());
+        }
         started.run("kubelets", Kubelets::new(site).operate());
         Ok(started)
     }
@@ -44,8 +49,17 @@ impl StandIns {
         if scenario == ControllerScenario::Down {
             self.site.webhook.refuse(self.site.plane().peers());
         }
-        let controller = ClusterController::new(Arc::clone(&self.site), scenario, host_kubeconfig);
-        self.run("cluster controller", Arc::new(controller).operate());
+        let site = Arc::clone(&self.site);
+        match site.version().generation() {
+            Generation::Three => {
+                let controller = ClusterController::new(site, scenario, host_kubeconfig);
+                self.run("cluster controller", Arc::new(controller).operate());
+            }
+            Generation::Four => {
+                let controller = v4::controller::ClusterController::new(site, scenario, host_kubeconfig);
+                self.run("cluster controller", Arc::new(controller).operate());
+            }
+        }
     }
 
     /// The cluster that they play on.

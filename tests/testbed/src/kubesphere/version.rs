@@ -15,13 +15,49 @@ pub enum Version {
     V3_3,
     /// 3.4.1.
     V3_4,
-    /// 4.1.3, which has no installer and no ClusterConfiguration.
-    V4,
+    /// 4.1.1, the first of 4, which has no installer and no ClusterConfiguration.
+    V4_1_1,
+    /// 4.1.3.
+    V4_1_3,
+    /// The branch `master` after 4.1.3: what comes next.
+    Master,
+}
+
+/// What versions have in common that a tool speaks to in the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// An installer and a ClusterConfiguration on each cluster; kubefed.
+    Three,
+    /// Helm and extensions.
+    Four,
 }
 
 impl Version {
-    /// The versions whose hosts and members the stand-ins play in full.
+    /// The versions of the third generation whose hosts and members the stand-ins play in full.
     pub const PLAYED: [Self; 4] = [Self::V3_1, Self::V3_2, Self::V3_3, Self::V3_4];
+
+    /// Those of the fourth.
+    pub const PLAYED_OF_4: [Self; 3] = [Self::V4_1_1, Self::V4_1_3, Self::Master];
+
+    const ALL: [Self; 8] = [
+        Self::V3_0,
+        Self::V3_1,
+        Self::V3_2,
+        Self::V3_3,
+        Self::V3_4,
+        Self::V4_1_1,
+        Self::V4_1_3,
+        Self::Master,
+    ];
+
+    pub fn generation(self) -> Generation {
+        if self < Self::V4_1_1 { Generation::Three } else { Generation::Four }
+    }
+
+    /// The version whose images have this tag.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.release() == tag)
+    }
 
     /// The release as its images are tagged and as `status.core.version` tells it.
     pub fn release(self) -> &'static str {
@@ -31,7 +67,10 @@ impl Version {
             Self::V3_2 => "v3.2.1",
             Self::V3_3 => "v3.3.2",
             Self::V3_4 => "v3.4.1",
-            Self::V4 => "v4.1.3",
+            Self::V4_1_1 => "v4.1.1",
+            Self::V4_1_3 => "v4.1.3",
+            // What `git describe --tags` says of 04a29b5c6.
+            Self::Master => "v4.1.1-178-g04a29b5c6",
         }
     }
 
@@ -136,6 +175,54 @@ impl Version {
         self == Self::V3_4
     }
 
+    /// Whether ks-core is a release of helm's: 3 has one of that name, too.
+    ///
+    /// Source: ks-installer `roles/ks-core/ks-core/tasks/main.yaml@v3.2.1`.
+    pub fn installs_the_core_by_helm(self) -> bool {
+        self >= Self::V3_2
+    }
+
+    /// The version of the chart ks-core.
+    ///
+    /// Source: kubesphere `config/ks-core/Chart.yaml@v4.1.1`, `@v4.1.3`, `@04a29b5c6`; ks-installer
+    /// `roles/ks-core/ks-core/files/ks-core/Chart.yaml@v3.4.1`.
+    pub fn chart(self) -> &'static str {
+        match self {
+            Self::V4_1_1 => "1.1.0",
+            Self::V4_1_3 => "1.1.4",
+            Self::Master => "1.1.2",
+            _ => "0.1.0",
+        }
+    }
+
+    /// Whether role and name stand in the section `multicluster` of the chart's values; before they stood at the top.
+    ///
+    /// Source: kubesphere `config/ks-core/values.yaml@v4.1.3`, `@v4.1.2:24-27`.
+    pub fn has_a_multicluster_section(self) -> bool {
+        self >= Self::V4_1_3
+    }
+
+    /// Where the controller asks a member for its version.
+    ///
+    /// Source: kubesphere `pkg/controller/cluster/cluster_controller.go@v4.1.3:462`, `@v4.1.1:461`.
+    pub fn version_path(self) -> &'static str {
+        if self >= Self::V4_1_3 { "version" } else { "kapis/version" }
+    }
+
+    /// Whether `/kapis/version` is answered to everybody.
+    ///
+    /// Source: kubesphere `pkg/apiserver/apiserver.go@v4.1.3:271`, `@v4.1.1:264`.
+    pub fn tells_everybody_its_version(self) -> bool {
+        self < Self::V4_1_3
+    }
+
+    /// Whether a host installs ks-core on a member by a Job of its own, and tells in a condition when that failed.
+    ///
+    /// Source: kubesphere `pkg/controller/cluster/cluster_controller.go@04a29b5c6:437-485` (#6473).
+    pub fn installs_by_a_job(self) -> bool {
+        self == Self::Master
+    }
+
     /// The Kubernetes version that an apiserver tells in the name of a cluster which this version can join.
     /// Hosts before 3.3 cannot join members from 1.24 on, which make no token Secrets.
     pub fn told_kubernetes(self) -> Option<&'static str> {
@@ -151,7 +238,9 @@ impl fmt::Display for Version {
             Self::V3_2 => "3.2",
             Self::V3_3 => "3.3",
             Self::V3_4 => "3.4",
-            Self::V4 => "4.1",
+            Self::V4_1_1 => "4.1.1",
+            Self::V4_1_3 => "4.1.3",
+            Self::Master => "master",
         })
     }
 }
@@ -160,11 +249,10 @@ impl FromStr for Version {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::V3_0, Self::V3_1, Self::V3_2, Self::V3_3, Self::V3_4, Self::V4]
-            .into_iter()
-            .find(|version| version.to_string() == text || version.release() == text)
-            .ok_or_else(|| {
-                format!("no KubeSphere version `{text}`; known are 3.0, 3.1, 3.2, 3.3, 3.4 and 4.1")
-            })
+        let found = Self::ALL.into_iter().find(|version| version.to_string() == text);
+        found.or_else(|| Self::of_tag(text)).ok_or_else(|| {
+            let known = Self::ALL.map(|version| version.to_string()).join(", ");
+            format!("no KubeSphere version `{text}`; known are {known}")
+        })
     }
 }

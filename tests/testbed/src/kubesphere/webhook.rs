@@ -70,6 +70,27 @@ pub async fn install(site: &Site) -> kube::Result<()> {
     Ok(())
 }
 
+/// What an upgrade from 3.4 to 4 leaves (#6235): the configuration still trusts the old CA, while the process shows the
+/// certificate of a new one.
+pub async fn leave_behind(site: &Site) -> kube::Result<()> {
+    let address = match objects::create(&site.client(), &service()).await {
+        Err(error) if objects::has_code(&error, 409) => {
+            objects::objects(&site.client(), "v1", "Service", Some(SYSTEM)).get(SERVICE).await?
+        }
+        outcome => outcome?,
+    };
+    objects::ensure(&site.client(), &endpoint_slice()).await?;
+    let expectation = "the test bed's certificates can be made";
+    let [old, new] =
+        ["ks-controller-manager-ca", "self-signed-ca"].map(|name| Authority::new(name).expect(expectation));
+    objects::create(&site.client(), &configuration(&old)).await?;
+    let name = format!("{SERVICE}.{SYSTEM}.svc");
+    site.webhook.load(&new.server("ks-core-admission-webhook", &[&name]).expect(expectation));
+    let address = address.data["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned();
+    site.webhook.answer(site.plane().peers(), &format!("{address}:443"));
+    Ok(())
+}
+
 /// What an upgrade of the chart does, which makes a new CA each time; the running process serves the new certificate
 /// once the kubelet has brought it.
 pub async fn renew(site: &Site) -> kube::Result<()> {

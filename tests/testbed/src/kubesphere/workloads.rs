@@ -11,30 +11,37 @@ use kube::{
     runtime::{WatchStreamExt as _, watcher},
 };
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::task::AbortHandle;
 
 use super::{
-    clock,
+    Generation, clock,
     fixture::{self, Facts},
+    images,
     installer::Installer,
     ks_apiserver,
     objects::{self, INSTALLER, SYSTEM},
-    pace,
+    pods,
     scenario::{ApiserverScenario, InstallerScenario},
     secret,
     site::{Site, unused_address},
 };
 
 /// The Deployments whose processes are played.
-const CORE: [&str; 2] = ["ks-apiserver", "ks-controller-manager"];
+const CORE: [&str; 2] = ["ks-apiserver", CONTROLLER];
+const CONTROLLER: &str = "ks-controller-manager";
+/// Those in whose pods ks-apiserver runs: a member of 4 has it in its agent.
+const SERVING: [&str; 2] = ["ks-apiserver", "ks-agent"];
 
 /// Keeps one pod running for each Deployment and plays what runs in it.
 pub struct Workloads {
     site: Arc<Site>,
     facts: Arc<Facts>,
     running: HashMap<String, Running>,
+    /// By pod, what waits for its images.
+    pulling: HashMap<String, AbortHandle>,
     starts: HashMap<String, usize>,
+    /// Whether what comes now is newer than the installation.
+    settled: bool,
 }
 
 struct Running {
@@ -50,13 +57,21 @@ impl Drop for Workloads {
                 process.abort();
             }
         }
+        self.pulling.values().for_each(AbortHandle::abort);
     }
 }
 
 impl Workloads {
     /// Nothing runs yet.
     pub fn new(site: Arc<Site>, facts: Arc<Facts>) -> Self {
-        Self { site, facts, running: HashMap::new(), starts: HashMap::new() }
+        Self {
+            site,
+            facts,
+            running: HashMap::new(),
+            pulling: HashMap::new(),
+            starts: HashMap::new(),
+            settled: false,
+        }
     }
 
     /// Looks again whenever a Deployment or a pod changes; the first look is over when this returns once.
@@ -85,6 +100,7 @@ impl Workloads {
         for deployment in &deployments {
             self.reconcile_one(deployment, &pods).await?;
         }
+        self.settled = true;
         Ok(())
     }
 
@@ -94,47 +110,65 @@ impl Workloads {
         pods: &[DynamicObject],
     ) -> kube::Result<()> {
         let name = deployment.name_any();
-        let replica_set = format!("{name}-{}", template_hash(&deployment.data["spec"]["template"]));
+        let replica_set = format!("{name}-{}", pods::template_hash(&deployment.data["spec"]["template"]));
         let (leaving, staying): (Vec<_>, Vec<_>) = pods
             .iter()
-            .filter(|pod| owner(pod).is_some_and(|owner| owner.starts_with(&format!("{name}-"))))
+            .filter(|pod| pods::owner(pod).is_some_and(|owner| owner.starts_with(&format!("{name}-"))))
             .partition(|pod| pod.metadata.deletion_timestamp.is_some());
         for pod in leaving {
             self.end(pod).await?;
         }
         let wanted = deployment.data["spec"]["replicas"].as_u64().unwrap_or(1) > 0;
         let (current, old): (Vec<_>, Vec<_>) =
-            staying.into_iter().partition(|pod| wanted && owner(pod) == Some(replica_set.as_str()));
+            staying.into_iter().partition(|pod| wanted && pods::owner(pod) == Some(replica_set.as_str()));
+        let mut all_run = true;
         if wanted && current.is_empty() {
-            self.start(deployment, &replica_set).await?;
+            let owner = self.ensure_replica_set(deployment, &replica_set).await?;
+            let pod = objects::create(&self.site.client(), &self.pod(deployment, &owner)).await?;
+            all_run = self.start(deployment, &pod).await?;
         }
-        for pod in old {
+        for pod in current {
+            all_run &= self.start(deployment, pod).await?;
+        }
+        // Nothing is taken away before what replaces it runs: `maxUnavailable` is 0.
+        for pod in old.iter().filter(|_| all_run) {
             self.end(pod).await?;
         }
         Ok(())
     }
 
-    async fn start(&mut self, deployment: &DynamicObject, replica_set: &str) -> kube::Result<()> {
-        let name = deployment.name_any();
-        let owner = self.ensure_replica_set(deployment, replica_set).await?;
-        let address = unused_address();
-        let first = !self.starts.contains_key(&name);
-        let started = if first && !self.is_under_way() {
-            clock::seconds(Timestamp::now() - fixture::AGE)
-        } else {
-            clock::now()
-        };
-        let pod = self.pod(deployment, &owner);
-        let created = objects::create(&self.site.client(), &pod).await?;
-        if !first {
-            self.site.pass(pace::POD_STARTS).await;
+    /// Starts a pod that does not run yet, as soon as its images are there; whether it runs.
+    async fn start(&mut self, deployment: &DynamicObject, pod: &DynamicObject) -> kube::Result<bool> {
+        let (name, pod_name) = (deployment.name_any(), pod.name_any());
+        if self.running.contains_key(&pod_name) {
+            return Ok(true);
         }
-        let status = pod_status(&pod, &address, &self.site, (self.is_ready(&name), started));
-        let pods = self.api("v1", "Pod");
+        let object = serde_json::to_value(pod).expect("an object is JSON");
+        if !images::are_there(&self.site, &object) {
+            if !self.pulling.contains_key(&pod_name) {
+                let pulling = tokio::spawn(images::pull(Arc::clone(&self.site), pod.clone()));
+                self.pulling.insert(pod_name, pulling.abort_handle());
+                self.report(deployment, false).await?;
+            }
+            return Ok(false);
+        }
+        self.pulling.remove(&pod_name);
+        let address = unused_address();
+        let started = if self.settled {
+            self.site.pass(self.site.pods_start_within()).await;
+            clock::now()
+        } else if self.is_under_way() {
+            clock::now()
+        } else {
+            clock::seconds(Timestamp::now() - fixture::AGE)
+        };
+        let status = pods::status(&object, &address, &self.site, (self.is_ready(&name), started));
         let patch = kube::api::Patch::Merge(json!({ "status": status }));
-        pods.patch_status(&created.name_any(), &kube::api::PatchParams::default(), &patch).await?;
-        self.run(&name, &created, address).await?;
-        self.report(deployment).await
+        let pods = self.api("v1", "Pod");
+        pods.patch_status(&pod_name, &kube::api::PatchParams::default(), &patch).await?;
+        self.run(&name, pod, address).await?;
+        self.report(deployment, self.is_ready(&name)).await?;
+        Ok(true)
     }
 
     /// Starts what runs in a pod that has just become ready.
@@ -150,13 +184,24 @@ impl Workloads {
         {
             self.site.load_configuration().await?;
         }
-        if deployment == "ks-apiserver" {
-            ks_apiserver::register(&self.site, &address);
+        if deployment == CONTROLLER {
+            self.start_controller(pod);
+        }
+        if SERVING.contains(&deployment) {
+            ks_apiserver::register(&self.site, &address, pods::version(pod).unwrap_or(self.site.version()));
             self.publish(pod, &address).await?;
         }
         let running = Running { deployment: deployment.to_owned(), address, process };
         self.running.insert(pod.name_any(), running);
         Ok(())
+    }
+
+    /// Of 4 the process writes a log.
+    fn start_controller(&self, pod: &DynamicObject) {
+        if self.site.version().generation() == Generation::Four {
+            self.site.open_log(&pod.name_any());
+        }
+        self.site.controller.send_replace(Some(pod.name_any()));
     }
 
     fn installer(&self, pod: &str, restarts: usize) -> AbortHandle {
@@ -175,7 +220,8 @@ impl Workloads {
         let target =
             json!({"kind": "Pod", "namespace": SYSTEM, "name": pod.name_any(), "uid": pod.metadata.uid});
         let addresses = json!([{"ip": address, "nodeName": self.site.node(), "targetRef": target}]);
-        let field = if self.is_ready("ks-apiserver") { "addresses" } else { "notReadyAddresses" };
+        let is_ready = self.site.installation.apiserver == ApiserverScenario::Healthy;
+        let field = if is_ready { "addresses" } else { "notReadyAddresses" };
         let subsets =
             json!([{ (field): addresses, "ports": [{"port": ks_apiserver::PORT, "protocol": "TCP"}]}]);
         let object = json!({
@@ -208,12 +254,22 @@ impl Workloads {
     }
 
     fn end_process(&mut self, pod: &str) {
+        if let Some(pulling) = self.pulling.remove(pod) {
+            pulling.abort();
+        }
         let Some(running) = self.running.remove(pod) else { return };
         if let Some(process) = running.process {
             process.abort();
-            self.site.close_log(pod);
         }
-        if running.deployment == "ks-apiserver" {
+        self.site.close_log(pod);
+        self.site.controller.send_if_modified(|controller| {
+            let is_it = controller.as_deref() == Some(pod);
+            if is_it {
+                *controller = None;
+            }
+            is_it
+        });
+        if SERVING.contains(&running.deployment.as_str()) {
             ks_apiserver::unregister(&self.site, &running.address);
         }
     }
@@ -222,7 +278,7 @@ impl Workloads {
     async fn ensure_replica_set(&self, deployment: &DynamicObject, name: &str) -> kube::Result<Value> {
         let replica_sets = self.api("apps/v1", "ReplicaSet");
         if let Some(present) = replica_sets.get_opt(name).await? {
-            return Ok(reference("ReplicaSet", &present));
+            return Ok(pods::reference("ReplicaSet", &present));
         }
         let revision = self.starts.get(&deployment.name_any()).map_or(1, |starts| starts + 1);
         let spec = &deployment.data["spec"];
@@ -235,10 +291,10 @@ impl Workloads {
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "namespace": SYSTEM, "labels": labels,
                          "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
-                         "ownerReferences": [reference("Deployment", deployment)]},
+                         "ownerReferences": [pods::reference("Deployment", deployment)]},
             "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
         });
-        Ok(reference("ReplicaSet", &objects::create(&self.site.client(), &object).await?))
+        Ok(pods::reference("ReplicaSet", &objects::create(&self.site.client(), &object).await?))
     }
 
     fn pod(&self, deployment: &DynamicObject, owner: &Value) -> Value {
@@ -257,17 +313,30 @@ impl Workloads {
         })
     }
 
-    /// What `kubectl rollout status` reads.
-    async fn report(&self, deployment: &DynamicObject) -> kube::Result<()> {
-        let status = json!({
-            "observedGeneration": deployment.metadata.generation, "replicas": 1, "updatedReplicas": 1,
-            "readyReplicas": 1, "availableReplicas": 1,
+    /// What `kubectl rollout status` and helm read: one pod stands for all.
+    async fn report(&self, deployment: &DynamicObject, available: bool) -> kube::Result<()> {
+        let count = deployment.data["spec"]["replicas"].as_u64().unwrap_or(1);
+        let mut status = json!({
+            "observedGeneration": deployment.metadata.generation, "replicas": count, "updatedReplicas": count,
+            "readyReplicas": count, "availableReplicas": count,
             "conditions": [
                 {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable",
                  "message": "Deployment has minimum availability."},
                 {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "message": "done"},
             ],
         });
+        if available {
+            status["unavailableReplicas"] = Value::Null;
+        } else {
+            status["readyReplicas"] = Value::Null;
+            status["availableReplicas"] = Value::Null;
+            status["unavailableReplicas"] = count.into();
+            status["conditions"] = json!([
+                {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable",
+                 "message": "Deployment does not have minimum availability."},
+                {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated", "message": "in progress"},
+            ]);
+        }
         let patch = kube::api::Patch::Merge(json!({ "status": status }));
         let deployments = self.api("apps/v1", "Deployment");
         let name = deployment.name_any();
@@ -280,41 +349,10 @@ impl Workloads {
     }
 
     fn is_ready(&self, deployment: &str) -> bool {
-        deployment != "ks-apiserver" || self.site.installation.apiserver == ApiserverScenario::Healthy
+        !SERVING.contains(&deployment) || self.site.installation.apiserver == ApiserverScenario::Healthy
     }
 
     fn api(&self, version: &str, kind: &str) -> Api<DynamicObject> {
         objects::objects(&self.site.client(), version, kind, Some(SYSTEM))
     }
-}
-
-fn owner(pod: &DynamicObject) -> Option<&str> {
-    pod.metadata.owner_references.as_ref()?.first().map(|owner| owner.name.as_str())
-}
-
-fn reference(kind: &str, object: &DynamicObject) -> Value {
-    json!({"apiVersion": "apps/v1", "kind": kind, "name": object.name_any(), "uid": object.metadata.uid,
-           "controller": true, "blockOwnerDeletion": true})
-}
-
-fn template_hash(template: &Value) -> String {
-    let digest = Sha256::digest(template.to_string());
-    let number = digest.iter().take(5).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    format!("{number:010x}")
-}
-
-fn pod_status(pod: &Value, address: &str, site: &Site, (ready, started): (bool, String)) -> Value {
-    let container = &pod["spec"]["containers"][0];
-    let condition =
-        |kind: &str, status: bool| json!({"type": kind, "status": if status { "True" } else { "False" }});
-    json!({
-        "phase": "Running", "hostIP": site.node_address, "podIP": address, "podIPs": [{"ip": address}],
-        "startTime": started,
-        "conditions": [condition("PodScheduled", true), condition("Initialized", true),
-                       condition("ContainersReady", ready), condition("Ready", ready)],
-        "containerStatuses": [{
-            "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "started": true,
-            "restartCount": 0, "state": {"running": {"startedAt": started}},
-        }],
-    })
 }
