@@ -1,11 +1,11 @@
 //! A renewal that does not come to its end, or is looked at half-way: the old credential holds until the new one is taken.
 
 use serde_json::Value;
-use testbed::{Fault, Rule, kubesphere::Version};
+use testbed::{Fault, Gate, Rule, kubesphere::Version};
 
 use crate::{
     renew::{accepts, assert_ready, import, renewing, scenario, stored_user, token_secrets},
-    support::{Faulty, KubectlMc},
+    support::{Faulty, KubectlMc, Watched, listing},
 };
 
 /// A host of 3.4 and its member, joined with a service account's token, behind proxies.
@@ -70,4 +70,21 @@ fn killed_before_each_of_its_later_writes_it_ends_with_one_credential() {
     assert_eq!(token_secrets(bed.member(1)).len(), 1);
     assert!(accepts(bed.member(1), &stored_user(&bed)["token"]));
     assert_ready(&bed);
+}
+
+#[test]
+fn a_cluster_that_is_unjoined_meanwhile_leaves_no_account_of_the_renewals() {
+    let bed = joined();
+    // It has seen the Cluster by then, and sees nothing of the account any more.
+    let gate = Gate::closed();
+    let hits = bed.before_member(1).add(Rule::on("GET", "kubectl-mc", Fault::Hold(gate.clone())));
+    let started = renew(&bed, "").start();
+    bed.wait_for("a look at the account", |_| hits.count() > 0);
+    let unjoin = "unjoin member1 --member-context member1 --context host --yes";
+    let _ = Watched::kubectl_mc(&bed).words(unjoin).run().code(0);
+    gate.open();
+    let run = started.end().code(1);
+    let _ = run.says("somebody else has deleted the Cluster \"member1\" meanwhile").stdout("");
+    let left = listing(bed.member(1)).into_iter().filter(|object| object.contains("kubectl-mc"));
+    assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new());
 }

@@ -3,7 +3,7 @@ use tokio::time::timeout_at;
 
 use crate::{
     live::{
-        account::earlier,
+        account::{TokenSecret, earlier, tokens},
         connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
@@ -12,12 +12,13 @@ use crate::{
         patience::retry_until,
         registrations::list,
         report::{Completed, Event, Notice},
+        request_error::RequestError,
         user_binding::remove_users,
     },
     plan::{
         credential::{CredentialObject, HostUid},
         result::{Effect, StepResult},
-        steps::remove_superseded::RemoveSuperseded,
+        steps::{make_credential::made, remove_superseded::RemoveSuperseded},
         superseded::{Earlier, Superseded},
     },
 };
@@ -46,10 +47,43 @@ pub(super) async fn withdraw_credential(turn: &mut Turn<'_>, host: &Side, member
             unused.users == own.users && remove_users(member, &unused.users).await.is_ok()
         };
         if is_gone {
-            turn.run.journal.withdraw(&result);
-            turn.entry.results.retain(|other| *other != result);
+            forget(turn, &result);
         }
     }
+}
+
+/// An account that was made for the credential has all rights on the member, and nobody to use them.
+pub(super) async fn withdraw_account(turn: &mut Turn<'_>, member: &Side) {
+    let is_made = |piece: &CredentialObject| {
+        let object = piece.object();
+        turn.entry.results.iter().any(|result| result.cluster == *member && result.object == object)
+    };
+    let pieces = [CredentialObject::Binding, CredentialObject::ServiceAccount];
+    let pieces: Vec<_> = pieces.into_iter().filter(is_made).collect();
+    let Ok(connection) = turn.connection(member) else { return };
+    // Whoever has a token of it by now goes on with it.
+    let deadline = turn.run.deadline;
+    if pieces.is_empty() || !timeout_at(deadline, tokens(connection)).await.is_ok_and(is_without_tokens) {
+        return;
+    }
+    for piece in pieces {
+        let objects = Objects::like(connection, &piece.object());
+        let Ok(metadata) = objects.get_metadata(&piece.name()).await else { continue };
+        let deletion = Deletion::of(&metadata.uid.unwrap_or_default());
+        if objects.remove(&piece.name(), &deletion).await.is_ok() {
+            forget(turn, &made(member, piece));
+        }
+    }
+}
+
+fn is_without_tokens(found: Result<Vec<TokenSecret>, RequestError>) -> bool {
+    found.is_ok_and(|tokens| tokens.is_empty())
+}
+
+/// What was made and is gone again is no result.
+fn forget(turn: &mut Turn<'_>, result: &StepResult) {
+    turn.run.journal.withdraw(result);
+    turn.entry.results.retain(|other| other != result);
 }
 
 /// The other renewal may have removed it with what it has superseded.

@@ -16,7 +16,7 @@ use crate::{
         registering::Registering,
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
-        steps::remove_superseded::withdraw_credential,
+        steps::remove_superseded::{withdraw_account, withdraw_credential},
         waiting::Waiting,
     },
     plan::{
@@ -40,6 +40,7 @@ impl Execute for Renew {
         let renewed = self.renew(turn).await;
         if matches!(renewed, Err(Failure::Overtaken { .. })) {
             Box::pin(withdraw_credential(turn, &self.host, &self.member)).await;
+            Box::pin(withdraw_account(turn, &self.member)).await;
         }
         renewed
     }
