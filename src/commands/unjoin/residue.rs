@@ -47,7 +47,7 @@ pub(super) fn residue(
     }
     show_residue(ui, &remains);
     let left = count(remains.len(), "object");
-    let error = Error::new(ErrorKind::Obstacle, format!("it is done, but {left} were left over"));
+    let error = Error::new(ErrorKind::Obstacle, format!("it is done, but left {left} behind"));
     Err(error.hint(if are_kept {
         "what may be another host's is kept; remove it by hand where no other host has the member"
     } else {
