@@ -4,7 +4,7 @@ use kubesphere::command::Kubectl;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, PREPARING, STORING, each, some},
+    rule::{Outcome, PREPARING, Reason, STORING, each, some},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -17,8 +17,8 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[Rule::Joining(STORING, run)],
     unasked: &[
-        (PREPARING, "nothing is asked of ks-apiserver"),
-        (&[Operation::Unjoin], "the host does not ask a member that leaves"),
+        Reason::of(PREPARING, "nothing is asked of ks-apiserver"),
+        Reason::of(&[Operation::Unjoin], "the host does not ask a member that leaves"),
     ],
 };
 

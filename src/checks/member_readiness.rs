@@ -6,7 +6,7 @@ use kubesphere::{
     command::Kubectl,
     installer_log::mask,
     kubesphere_config::DEFAULT_RESYNC,
-    readiness::{Membership, is_stale, last_look, membership},
+    readiness::{Membership, is_ignored, is_stale, last_look, membership},
     side::Side,
     stored_kubeconfig::StoredKubeconfig,
 };
@@ -61,8 +61,9 @@ fn registered<'a>(situation: &'a Situation<'a>) -> Result<Vec<About<'a>>, Unaske
     let host = situation.host_with_clusters()?;
     let named = situation.members.is_empty().then(|| all(situation, host));
     let registered = named.map_or_else(|| of_members(situation, host), Ok)?.into_iter();
-    let looked_after =
-        registered.filter(|about| !about.cluster.is_being_deleted() && about.cluster.joins_federation());
+    let looked_after = registered.filter(|about| {
+        !about.cluster.is_being_deleted() && !is_ignored(about.cluster, &about.host.differences())
+    });
     some(looked_after, "no member is registered yet")
 }
 
@@ -92,7 +93,7 @@ struct About<'a> {
 impl About<'_> {
     fn membership(&self) -> Membership {
         let uid = self.member.map(|(member, _)| member.uid.as_str()).or(self.cluster.member_uid());
-        membership(Some(self.cluster), uid.unwrap_or_default(), self.host.kubesphere_version())
+        membership(Some(self.cluster), uid.unwrap_or_default(), &self.host.differences())
     }
 
     /// The cluster that a report is about.

@@ -30,6 +30,8 @@ pub enum ConditionType {
     Federated,
     /// The member answers.
     Ready,
+    /// The host has installed the chart ks-core on the member (from 4).
+    CoreReady,
     /// The stored client certificate ends within a week; the message says when (from 3.3).
     CertificateExpires,
     /// The agent of a member that is joined by proxy is connected (tower writes it).
@@ -42,6 +44,7 @@ impl ConditionType {
         match self {
             Self::Federated => "Federated",
             Self::Ready => "Ready",
+            Self::CoreReady => "KSCoreReady",
             Self::CertificateExpires => "KubeConfigCertExpiresInSevenDays",
             Self::AgentAvailable => "AgentAvailable",
         }
@@ -61,10 +64,11 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Why the condition is not true, in the text that says most: KubeSphere 4 has the reason `Ready` in any case, and
+    /// Why the condition is not true, in the text that says most: KubeSphere 4 has the condition's name as reason, and
     /// the error in the message (kubesphere `pkg/controller/cluster/cluster_controller.go@v4.1.3`).
     pub fn why(&self) -> &str {
-        let says_nothing = self.reason.is_empty() || self.reason == ConditionType::Ready.as_str();
+        let names = [ConditionType::Ready, ConditionType::CoreReady].map(ConditionType::as_str);
+        let says_nothing = self.reason.is_empty() || names.contains(&self.reason.as_str());
         if says_nothing { &self.message } else { &self.reason }
     }
 }
