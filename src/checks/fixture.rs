@@ -219,6 +219,7 @@ fn member_intent(context: &str) -> MemberIntent {
         }),
         server,
         user: Ok(StoredUser::Certificate { certificate: "C".into(), key: "K".into() }),
+        values: None,
         given: StoredOptions::default(),
     };
     MemberIntent { side: Side::member(context), from_other_host: false, cluster: Some(cluster) }

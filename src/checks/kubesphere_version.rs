@@ -4,9 +4,12 @@ use kubesphere::versions::{Generation, Support};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{INSTALLING, JOINING, OF_3, Outcome, each},
+    rule::{INSTALLING, JOINING, OF_3, Outcome, each, of},
 };
-use crate::plan::observed::{Observed, Seen};
+use crate::plan::{
+    observed::{Observed, Seen},
+    operation::Operation,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "kubesphere-version",
@@ -14,6 +17,7 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Federating(JOINING, run),
+        Rule::Federating(&[Operation::Join], without_values),
         Rule::Installing(INSTALLING, installed),
         Rule::Installing(OF_3, run),
         Rule::Unjoining(unjoining),
@@ -43,6 +47,19 @@ fn installed(situation: &Situation<'_>) -> Outcome {
     };
     let members = situation.members.iter().filter_map(|member| member.observed);
     each([host].into_iter().chain(members), |observed| &observed.side, of_cluster)
+}
+
+fn without_values(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let given = situation.clusters_asked_for().any(|(_, cluster)| cluster.values.is_some());
+    let report = given.then(|| {
+        Report::failure(
+            &host.side,
+            "it installs nothing on its members: `--config` is for a host with KubeSphere 4",
+        )
+        .hint("leave out `--config`")
+    });
+    of(&host.side, report)
 }
 
 /// A removal needs no version but that it is none of 4.

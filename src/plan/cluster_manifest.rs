@@ -34,6 +34,9 @@ pub fn cluster_manifest(step: &Register, kubeconfig: &StoredKubeconfig) -> Value
     if step.differences.generation == Generation::Three {
         cluster["spec"]["joinFederation"] = true.into();
     }
+    if let Some(values) = &step.values {
+        cluster["spec"]["config"] = values.encoded().expose_secret().into();
+    }
     cluster
 }
 

@@ -21,6 +21,7 @@ mod endpoint;
 mod fault_matrix;
 mod faults;
 mod follow;
+mod four_config;
 mod four_installs;
 mod four_join;
 mod four_refusals;

@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{
+    core_values::CoreValues,
     go_base64,
     known_secrets::learn_encoded,
     management::{self, Tool},
@@ -89,6 +90,10 @@ impl RegisteredCluster {
         if let Some(text) = stored.and_then(go_base64::decoded) {
             stored_kubeconfig::learn_secrets(&text);
         }
+        if let Some(text) = cluster.text("/spec/config").and_then(go_base64::decoded) {
+            // For the secrets in it, which are hidden from now on.
+            let _ = CoreValues::new(&String::from_utf8_lossy(&text));
+        }
         cluster
     }
 
@@ -153,6 +158,11 @@ impl RegisteredCluster {
     /// Whether both objects store the same kubeconfig.
     pub fn stores(&self, kubeconfig_base64: &SecretString) -> bool {
         self.text("/spec/connection/kubeconfig") == Some(kubeconfig_base64.expose_secret())
+    }
+
+    /// Whether it stores these values for the chart ks-core.
+    pub fn stores_values(&self, values: &CoreValues) -> bool {
+        self.text("/spec/config") == Some(values.encoded().expose_secret())
     }
 
     /// Whether its recorded endpoint is this server. The controller fills the endpoint from the stored kubeconfig

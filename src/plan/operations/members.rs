@@ -119,6 +119,7 @@ pub(super) fn registering(
         uid: member.uid.clone(),
         name: cluster.name.clone(),
         description: cluster.description.clone(),
+        values: cluster.values.clone(),
         credential: kind(cluster, host),
         creates,
         differences: host.differences(),

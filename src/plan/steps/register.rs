@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kubesphere::{
+    core_values::CoreValues,
     object::{ObjectKind, ObjectRef},
     side::Side,
     versions::Differences,
@@ -30,6 +31,8 @@ pub struct Register {
     pub description: Description,
     /// The credential that it stores.
     pub credential: CredentialKind,
+    /// The values with which a host of KubeSphere 4 installs it.
+    pub values: Option<CoreValues>,
     /// Whether the Cluster is created; else it is there, and only waited for.
     pub creates: bool,
     pub differences: Differences,
