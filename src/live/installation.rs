@@ -18,8 +18,8 @@ use super::{
 };
 use crate::plan::{core::CoreRelease, human_duration::human_duration, observed::Seen};
 
-/// A namespace, its objects and a first pod are there by then.
-const FIRST_LOOK: Duration = Duration::from_secs(3);
+/// Helm has begun by then.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// Helm gives it five minutes.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What helps a wait must not hold it up.
