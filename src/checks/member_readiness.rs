@@ -18,6 +18,7 @@ use super::{
     rule::{LOOKING, NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, each, of, some},
 };
 use crate::plan::{
+    core::{HostIdentity, OnMember},
     lifetime::{SOON, day, end_of_stored, left},
     member_server::storable,
     observed::Observed,
@@ -33,6 +34,7 @@ pub(super) const CHECK: Check = Check {
     rules: &[
         Rule::Joining(WITH_MEMBERS, run),
         Rule::Joining(LOOKING, as_left),
+        Rule::Installing(LOOKING, unclaimed),
         Rule::Joining(&[Operation::Renew], moving),
         Rule::Unjoining(may_go),
     ],
@@ -49,6 +51,11 @@ fn as_left(situation: &Situation<'_>) -> Outcome {
     let said =
         |about: &About<'_>| [about.pending(), about.unanswered(), about.elsewhere()].into_iter().flatten();
     each(&registered(situation)?, |about| about.side(), said)
+}
+
+/// The host of KubeSphere 4 writes it at each look.
+fn unclaimed(situation: &Situation<'_>) -> Outcome {
+    each(&registered(situation)?, |about| about.side(), About::unclaimed)
 }
 
 fn moving(situation: &Situation<'_>) -> Outcome {
@@ -122,6 +129,13 @@ impl About<'_> {
     fn pending(&self) -> Option<Report> {
         let Membership::Pending(what) = self.membership() else { return None };
         Some(self.not_ready(Verdict::Warning, &what).hint(controller(&self.host.side)))
+    }
+
+    fn unclaimed(&self) -> Option<Report> {
+        let (member, _) = self.member.filter(|_| self.membership() == Membership::Joined)?;
+        let host = HostIdentity::of(self.host)?;
+        let missing = OnMember::of(member).missing_claim(self.cluster.name(), &host)?;
+        Some(self.not_ready(Verdict::Warning, &missing).hint(controller(&self.host.side)))
     }
 
     fn not_ready(&self, verdict: Verdict, why: &str) -> Report {

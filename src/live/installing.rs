@@ -45,11 +45,14 @@ impl Registering<'_> {
             let next = if is_joined { soon } else { installation.next() };
             match timeout_at(self.deadline.min(next), states.next()).await {
                 Err(_) if Instant::now() < self.deadline && is_joined => {
-                    let Some(missing) = self.missing(host).await else {
-                        self.tell_joined();
-                        return Ok(());
-                    };
-                    self.stands(&mut waiting, missing);
+                    match timeout_at(self.deadline, self.missing(host)).await {
+                        Ok(Some(missing)) => self.stands(&mut waiting, missing),
+                        Ok(None) => {
+                            self.tell_joined();
+                            return Ok(());
+                        }
+                        Err(_) => {}
+                    }
                 }
                 Err(_) if Instant::now() < self.deadline => self.look(&mut installation, &waiting).await?,
                 Ok(Some(State::Interrupted(why))) => waiting.interrupted = Some(why),

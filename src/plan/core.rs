@@ -112,21 +112,30 @@ impl<'a> OnMember<'a> {
     /// Ready alone proves less: it is written before the claim, and by whichever host looked last
     /// (kubesphere `cluster_controller.go@v4.1.3`).
     pub fn missing(&self, name: &str, host: &HostIdentity) -> Option<String> {
+        self.missing_secret(host).or_else(|| self.missing_answer()).or_else(|| self.missing_claim(name, host))
+    }
+
+    fn missing_secret(&self, host: &HostIdentity) -> Option<String> {
         let is_other = |config: &KubesphereConfig| config.issuer_secret.as_ref() != Some(&host.secret);
         match self.config {
-            Seen::Absent => return Some("kubesphere-config is missing on the member".to_owned()),
+            Seen::Absent => Some("kubesphere-config is missing on the member".to_owned()),
             Seen::Present(config) if is_other(config) => {
-                return Some("the member's kubesphere-config does not carry the host's jwtSecret".to_owned());
+                Some("the member's kubesphere-config does not carry the host's jwtSecret".to_owned())
             }
-            _ => {}
+            _ => None,
         }
-        match self.answer {
-            Some(Seen::Malformed(why)) => {
-                return Some(format!("the member's ks-apiserver does not answer: {why}"));
-            }
-            Some(Seen::Absent) => return Some("Service ks-apiserver is missing on the member".to_owned()),
-            _ => {}
+    }
+
+    fn missing_answer(&self) -> Option<String> {
+        match self.answer? {
+            Seen::Malformed(why) => Some(format!("the member's ks-apiserver does not answer: {why}")),
+            Seen::Absent => Some("Service ks-apiserver is missing on the member".to_owned()),
+            Seen::Present(_) | Seen::Unreadable(_) => None,
         }
+    }
+
+    /// That the member does not say whose it is.
+    pub fn missing_claim(&self, name: &str, host: &HostIdentity) -> Option<String> {
         let is_ours = |claim: &Claim| claim.name == name && claim.host == host.name;
         match self.core.map(|core| &core.claim) {
             Some(Seen::Present(claim)) if is_ours(claim) => None,

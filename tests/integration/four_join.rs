@@ -135,3 +135,19 @@ fn nothing_is_written_to_a_cluster_that_is_being_installed() {
     );
     assert_eq!(bed.member(1).releases().len(), 1, "helm has run once");
 }
+
+/// What is not there yet, a token above all, comes with a second run.
+#[test]
+fn what_others_apply_begins_with_the_namespace() {
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3));
+    let directory = tempfile::tempdir().unwrap();
+    let program = bed.join("member1").args(["--manifests-to", directory.path().to_str().unwrap()]);
+    let run = program.run().code(0);
+    assert!(run.stdout.starts_with("namespace/kubesphere-system written to "), "{run}");
+    let program = bed.join("member1 --credentials context");
+    let directory = directory.path().to_str().unwrap();
+    let _ = program.args(["--manifests-to", directory]).run().code(0).says("replaces its client certificate");
+    let readme = std::fs::read_to_string(format!("{directory}/README.md")).unwrap();
+    assert!(readme.contains("before its condition KSCoreReady is True"), "{readme}");
+    assert!(bed.writes().is_empty());
+}

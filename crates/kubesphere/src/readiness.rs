@@ -196,13 +196,15 @@ pub enum Unmet {
     Untrue(ConditionType, Condition),
 }
 
-/// The first of these conditions that is not true.
+/// The first of these conditions that is not true; one that says why comes before one that is not set.
 pub fn unmet(cluster: &RegisteredCluster, wanted: &[ConditionType]) -> Option<Unmet> {
-    wanted.iter().find_map(|wanted| match cluster.condition(*wanted) {
+    let all = wanted.iter().filter_map(|wanted| match cluster.condition(*wanted) {
         None => Some(Unmet::Unset(*wanted)),
         Some(found) if found.is_true => None,
         Some(found) => Some(Unmet::Untrue(*wanted, found)),
-    })
+    });
+    let (telling, silent): (Vec<_>, Vec<_>) = all.partition(|unmet| matches!(unmet, Unmet::Untrue(..)));
+    telling.into_iter().chain(silent).next()
 }
 
 impl From<Unmet> for Membership {
@@ -348,6 +350,9 @@ mod tests {
         let pending = |what: &str| Membership::Pending(format!("the controller has not set {what} yet"));
         assert_eq!(told(json!([ready])), pending("KSCoreReady"));
         assert_eq!(told(json!([core])), pending("Ready"));
+        let unreachable =
+            json!({"type": "Ready", "status": "False", "reason": "Ready", "message": "dial tcp"});
+        assert_eq!(told(json!([unreachable])), Membership::Failing("Ready is False: dial tcp".to_owned()));
     }
 
     fn differences(version: &str) -> Differences {
