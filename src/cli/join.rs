@@ -35,7 +35,9 @@ use super::{
 /// the clusterrole cluster-admin. For a host with KubeSphere 3.3, in place of the rights on serviceaccounts and secrets:
 /// "create", "get" and "delete" on certificatesigningrequests, "patch" on certificatesigningrequests/approval,
 /// "approve" on the signer kubernetes.io/kube-apiserver-client, and "patch" on the clusterrolebinding of an earlier
-/// certificate. With --credentials=context MEMBER's user must be a cluster-admin.
+/// certificate. With --credentials=context MEMBER's user must be a cluster-admin. For a host with KubeSphere 4, where the
+/// member has no KubeSphere yet, also "create" on namespaces; useful, to tell how the installation goes, in
+/// kubesphere-system "list" on pods and events.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

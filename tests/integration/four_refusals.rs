@@ -1,6 +1,10 @@
 //! What a join on KubeSphere 4 refuses before its first write: neither the Kubernetes API nor the host's controller would.
 
-use testbed::kubesphere::{Installation, Peculiarity, Role, Scenario, Version, v4::ReleaseStatus};
+use serde_json::json;
+use testbed::{
+    block_on,
+    kubesphere::{Installation, Peculiarity, Role, Scenario, Version, objects, v4::ReleaseStatus},
+};
 
 use crate::{
     four_join::register,
@@ -93,4 +97,44 @@ fn the_other_commands_are_for_3() {
         let program = bed.kubectl_mc().words(&format!("{words} --context host --yes"));
         assert_refused(&bed, program, &["KubeSphere 4 is installed", "kubectl mc join"]);
     }
+}
+
+/// Another host has written its name over this one's.
+#[test]
+fn a_member_that_another_host_has_taken_over() {
+    let bed = Watched::lease(&Scenario::new(VERSION));
+    let _ = bed.join("member1").run().code(0);
+    let written = bed.writes().len();
+    let client = bed.member(1).client();
+    let claim = json!({"metadata": {"annotations": {"cluster.kubesphere.io/host-cluster": "frankfurt"}}});
+    let namespaces = objects::objects(&client, "v1", "Namespace", None);
+    block_on(async move { objects::merge(&namespaces, objects::SYSTEM, &claim).await }).unwrap();
+    let said =
+        "it is managed by another host, which calls itself \"frankfurt\" and it \"member1\" [member-role]";
+    let _ = bed.join("member1").run().code(3).says(said);
+    assert_eq!(bed.writes().len(), written);
+}
+
+/// The host does not install again what it has installed; what the hint says lets it.
+#[test]
+fn a_member_that_has_lost_the_hosts_secret() {
+    let bed = Watched::lease(&Scenario::new(VERSION));
+    let _ = bed.join("member1").run().code(0);
+    let secret = bed.host().configured("authentication.issuer.jwtSecret");
+    let text = format!("authentication: {{issuer: {{jwtSecret: {}}}}}\n", "x7Hq2Lw9Zb4Rv8Nc1Td6Yk3Mf5Pj0SgA");
+    let config = json!({"data": {"kubesphere.yaml": text}});
+    let config_maps = objects::config_maps(&bed.member(1).client());
+    block_on(async move { objects::merge(&config_maps, "kubesphere-config", &config).await }).unwrap();
+    let said = "annotate clusters.cluster.kubesphere.io member1 kubesphere.io/config-hash- \
+                kubesphere.io/syncAt=again --overwrite`";
+    let _ = bed.join("member1").run().code(3).says("its jwtSecret is not the host's").says(said);
+    let annotations = json!({"kubesphere.io/config-hash": null, "kubesphere.io/syncAt": "again"});
+    let clusters = objects::clusters(&bed.host().client());
+    let annotate = json!({"metadata": {"annotations": annotations}});
+    block_on(async move { objects::merge(&clusters, "member1", &annotate).await }).unwrap();
+    bed.wait_for("another installation", |bed| {
+        let hash = &bed.host().cluster("member1")["metadata"]["annotations"]["kubesphere.io/config-hash"];
+        hash.is_string() && bed.member(1).configured("authentication.issuer.jwtSecret") == secret
+    });
+    let _ = bed.join("member1").run().code(0);
 }
