@@ -1,12 +1,13 @@
 //! While a host of KubeSphere 4 installs its member: what is told of it, and how it can end.
 
+use http::StatusCode;
 use serde_json::{Value, json};
 use testbed::{
-    block_on,
+    Fault, Rule, block_on,
     kubesphere::{Installation, Peculiarity, Scenario, Version, objects},
 };
 
-use crate::support::Watched;
+use crate::support::{Faulty, Watched};
 
 fn without_image(version: Version, image: &str) -> Scenario {
     let gone = Installation::bare(version).with(Peculiarity::ImageMissing(image.to_owned()));
@@ -65,4 +66,21 @@ fn after_4_1_3_a_failed_installation_is_told_with_what_tries_it_again() {
         json!({"metadata": {"annotations": {"kubesphere.io/ks-core-action": "reinstall"}}}),
     );
     let _ = bed.join("member1").run().code(0);
+}
+
+/// The creation is not answered, watches end, and the member is away for a while.
+#[test]
+fn what_breaks_while_it_waits_is_borne() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Faulty::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let unanswered = Fault::Applied(Box::new(Fault::Drop));
+    bed.before_host().add(Rule::on("POST", "/clusters", unanswered).times(1));
+    bed.before_host().add(Rule::on("GET", "/clusters?&watch=true", Fault::Closed).times(2));
+    let away = Fault::Status { code: StatusCode::SERVICE_UNAVAILABLE, retry_after: None };
+    bed.before_member(1).add(Rule::on("GET", "owner%3Dhelm", away).times(3));
+    let _ = bed.join("member1").run().code(0);
+    let writes = bed.stored();
+    let created = writes.iter().filter(|write| *write == "create clusters/member1").count();
+    assert_eq!(created, 1, "{writes:?}");
+    assert_eq!(bed.member(1).releases().len(), 1, "nobody has disturbed the controller");
 }
