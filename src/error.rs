@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use config_file::store::StoreError;
 use kubesphere::{
+    cluster_configuration::NAMESPACE,
     command::{Kubectl, Mc},
     object::ObjectKind,
     side::Side,
@@ -256,6 +257,17 @@ impl From<Failure> for Error {
                 error.resume = Some(Resume::GoesOn);
                 error.hint(where_to_look(&look_at))
             }
+            Failure::NotInstalled { host, name, known, .. } => {
+                let mut error = Self::new(ErrorKind::Error, message);
+                error.causes.extend(known);
+                error.hint(format!(
+                    "remove the cause, have the controller try again with `{}`, then run the same command again",
+                    reinstallation(&host, &name)
+                ))
+            }
+            Failure::Abandoned { side, release } => Self::new(ErrorKind::Error, message)
+                .hint(format!("remove it, and the host's controller goes on: `{}`", release.removal(&side)))
+                .hint("then run the same command again"),
             Failure::NameTaken { .. } => {
                 Self::new(ErrorKind::Obstacle, message).hint("choose another with `--name`")
             }
@@ -308,6 +320,11 @@ pub fn logs_command(side: &Side) -> String {
     format!("`{}`", Mc::logs(side))
 }
 
+fn reinstallation(host: &Side, name: &str) -> Kubectl {
+    let annotate = Kubectl::on(host).words("annotate clusters.cluster.kubesphere.io").word(name);
+    annotate.words("kubesphere.io/ks-core-action=reinstall --overwrite")
+}
+
 fn where_to_look(look_at: &LookAt) -> String {
     match look_at {
         LookAt::Installer(side) => format!("look at the installer: {}", logs_command(side)),
@@ -318,6 +335,11 @@ fn where_to_look(look_at: &LookAt) -> String {
         LookAt::TokenController(side) => format!(
             "is kube-controller-manager running? `{}`",
             Kubectl::on(side).namespace("kube-system").words("get pods")
+        ),
+        LookAt::Installation { host, member } => format!(
+            "look at the member: `{}`; and at the host's controller: `{}`",
+            Kubectl::on(member).namespace(NAMESPACE).words("get pods,events"),
+            Kubectl::on(host).namespace(NAMESPACE).words("logs deployment/ks-controller-manager")
         ),
         LookAt::Namespace(side, name) => format!(
             "its status says what keeps it: `{}`",

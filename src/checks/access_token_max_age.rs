@@ -9,7 +9,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, each, some},
+    rule::{NO_INSTALLER, NO_MEMBER, Outcome, Reason, WITH_MEMBERS, each, some},
 };
 use crate::plan::{
     needs::ConfigurationNeed, observed::Observed, operation::Operation, secret_remarks::run_installer,
@@ -20,7 +20,11 @@ pub(super) const CHECK: Check = Check {
     title: "the member accepts tokens that the host issued",
     skippable: false,
     rules: &[Rule::Joining(WITH_MEMBERS, run)],
-    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "a member that leaves has no tokens of the host to accept")],
+    unasked: &[
+        NO_INSTALLER,
+        NO_MEMBER,
+        Reason::of(&[Operation::Unjoin], "a member that leaves has no tokens of the host to accept"),
+    ],
 };
 
 /// Unless `accessTokenMaxAge` is 0, a member looks for a token in its own cache, where the host's are not: who

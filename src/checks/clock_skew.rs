@@ -2,7 +2,7 @@
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    rule::{JOINING, Outcome},
+    rule::{JOINING, Outcome, Reason},
 };
 use crate::plan::{observed::Observed, operation::Operation};
 
@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     title: "the clocks of host, members and this machine agree",
     skippable: true,
     rules: &[Rule::Joining(JOINING, run)],
-    unasked: &[(&[Operation::Unjoin], "a removal depends on no clock")],
+    unasked: &[Reason::of(&[Operation::Unjoin], "a removal depends on no clock")],
 };
 
 /// By how many seconds a token may seem to come from the future (`authentication.maximumClockSkew`, 10s as shipped in

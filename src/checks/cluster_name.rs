@@ -5,12 +5,13 @@ use kubesphere::{
     cluster_configuration::ClusterConfiguration,
     command::{Kubectl, Mc},
     names::{is_cluster_name, is_consoles_name, propose_cluster_name},
+    readiness::is_ignored,
     side::Side,
 };
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NOTHING_REGISTERED, Outcome, REGISTERING, each},
+    rule::{NOTHING_REGISTERED, Outcome, REGISTERING, Reason, each},
 };
 use crate::plan::{intent::ClusterIntent, observed::Observed, operation::Operation};
 
@@ -24,7 +25,7 @@ pub(super) const CHECK: Check = Check {
     rules: &[Rule::Joining(REGISTERING, run)],
     unasked: &[
         NOTHING_REGISTERED,
-        (&[Operation::Renew, Operation::Unjoin], "the Cluster has its name already"),
+        Reason::of(&[Operation::Renew, Operation::Unjoin], "the Cluster has its name already"),
     ],
 };
 
@@ -72,7 +73,7 @@ fn of_member(
             "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` no longer finds it"
         )));
     }
-    (!cluster.joins_federation()).then(|| {
+    is_ignored(cluster, &host.differences()).then(|| {
         failure(format!("its Cluster \"{name}\" has no `joinFederation: true`, so the controller ignores it forever"))
             .hint(format!(
                 "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"

@@ -8,7 +8,7 @@ use kubesphere::{
 
 use super::{
     Check, Finding, Report, Rule,
-    rule::{CHANGING, LOOKING},
+    rule::{CHANGING, LOOKING, Reason},
 };
 use crate::plan::{
     narrowing::{ANNOTATION, Field, Record, Standing},
@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
     title: "the Cluster webhook is fully enabled",
     skippable: false,
     rules: &[Rule::Later(LOOKING)],
-    unasked: &[(CHANGING, "only `check` tells it: a command that changes the host restores it")],
+    unasked: &[Reason::of(CHANGING, "only `check` tells it: a command that changes the host restores it")],
 };
 
 /// How it stands on the host.

@@ -4,7 +4,7 @@ use kubesphere::{cluster_configuration::ClusterConfiguration, command::Kubectl, 
 
 use super::{
     Check, Report, Rule, Situation, Unjoining, Verdict,
-    rule::{JOINING, NO_RUN, Outcome, each, some},
+    rule::{JOINING, NO_INSTALLER, NO_RUN, Outcome, each, some},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
     title: "the StorageClass that the installer requires exists",
     skippable: true,
     rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
-    unasked: &[],
+    unasked: &[NO_INSTALLER],
 };
 
 /// Also a run for a mere role ends at once without it, with nothing written and exit code 0 (ks-installer

@@ -9,7 +9,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{CHANGING, LOOKING, Outcome, Unasked, each},
+    rule::{CHANGING, LOOKING, Outcome, Reason, Unasked, each},
 };
 use crate::plan::{
     intent::{Expected, MemberIntent},
@@ -22,7 +22,7 @@ pub const CHECK: Check = Check {
     title: "the member is in the expected state",
     skippable: false,
     rules: &[Rule::Joining(LOOKING, run)],
-    unasked: &[(CHANGING, "only `check --expect` asks it")],
+    unasked: &[Reason::of(CHANGING, "only `check --expect` asks it")],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
@@ -65,7 +65,7 @@ fn not_joined(
         return Some(Report::failure(side, "it is not registered on the host").hint(format!("`{join}`")));
     };
     let uid = member.map(|member| member.uid.as_str()).or(cluster.member_uid()).unwrap_or_default();
-    let why = match membership(Some(cluster), uid, host.kubesphere_version()) {
+    let why = match membership(Some(cluster), uid, &host.differences()) {
         Membership::Joined | Membership::WithoutKubesphereVersion => return None,
         Membership::Pending(why) | Membership::Failing(why) => why,
         Membership::OtherCluster(uid) => format!("another cluster answers there, with the UID {uid}"),

@@ -7,7 +7,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    rule::{Outcome, Unasked, of},
+    rule::{NO_KUBEFED, Outcome, Reason, Unasked, of},
 };
 use crate::plan::{
     needs::ConfigurationNeed,
@@ -24,10 +24,13 @@ pub(super) const CHECK: Check = Check {
         &[Operation::Check, Operation::Join, Operation::PrepareHost, Operation::Import],
         run,
     )],
-    unasked: &[(
-        &[Operation::PrepareMember, Operation::Renew, Operation::Unjoin],
-        "nothing new is asked of the host's kubefed",
-    )],
+    unasked: &[
+        NO_KUBEFED,
+        Reason::of(
+            &[Operation::PrepareMember, Operation::Renew, Operation::Unjoin],
+            "nothing new is asked of the host's kubefed",
+        ),
+    ],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

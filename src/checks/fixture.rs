@@ -45,6 +45,18 @@ impl Case {
         Self::of_version("v3.4.1")
     }
 
+    /// A host of KubeSphere 4.1.3 and a cluster without KubeSphere.
+    pub(super) fn of_4() -> Self {
+        let text = format!(
+            "authentication: {{issuer: {{jwtSecret: {HOST_SECRET}}}}}\nmulticluster: {{clusterRole: host, hostClusterName: host}}"
+        );
+        Self::new().registered([host_cluster("host")]).member(empty).host(|host| {
+            empty(host);
+            host.config = Seen::Present(config(&text));
+            host.apiserver_version = Version::parse("v4.1.3");
+        })
+    }
+
     /// As [`Self::new`], both of this version.
     pub(super) fn of_version(version: &str) -> Self {
         let host = HostIntent { cluster_name: None, chosen: HostChoice::Named };
@@ -207,6 +219,7 @@ fn member_intent(context: &str) -> MemberIntent {
         }),
         server,
         user: Ok(StoredUser::Certificate { certificate: "C".into(), key: "K".into() }),
+        values: None,
         given: StoredOptions::default(),
     };
     MemberIntent { side: Side::member(context), from_other_host: false, cluster: Some(cluster) }

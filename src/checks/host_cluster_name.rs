@@ -2,7 +2,7 @@
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, Unasked, of},
+    rule::{Outcome, Reason, Unasked, of},
 };
 use crate::plan::{observed::Observed, operation::Operation};
 
@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     title: "the host's Cluster can get this name",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Join, Operation::PrepareHost], run)],
-    unasked: &[(
+    unasked: &[Reason::of(
         &[Operation::Check, Operation::PrepareMember, Operation::Import, Operation::Renew, Operation::Unjoin],
         "this command gives the host's Cluster no name",
     )],

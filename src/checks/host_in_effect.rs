@@ -8,7 +8,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{LOOKING, Outcome, Unasked, of},
+    rule::{LOOKING, NO_INSTALLER, Outcome, Reason, Unasked, of},
     unfinished,
 };
 use crate::plan::{
@@ -29,10 +29,13 @@ pub(super) const CHECK: Check = Check {
             own_cluster,
         ),
     ],
-    unasked: &[(
-        &[Operation::PrepareMember, Operation::Renew, Operation::Unjoin],
-        "the host's configuration is not changed",
-    )],
+    unasked: &[
+        NO_INSTALLER,
+        Reason::of(
+            &[Operation::PrepareMember, Operation::Renew, Operation::Unjoin],
+            "the host's configuration is not changed",
+        ),
+    ],
 };
 
 /// What is no host yet becomes one by a join. A role that is set without effect shows itself in the console as the one

@@ -7,7 +7,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{JOINING, Outcome, of},
+    rule::{JOINING, Outcome, Reason, of},
 };
 use crate::plan::{intent::HostChoice, observed::Observed, operation::Operation};
 
@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
         Rule::Joining(&[Operation::Join, Operation::PrepareHost], becoming_host),
         Rule::Joining(&[Operation::PrepareMember, Operation::Import, Operation::Renew], no_host),
     ],
-    unasked: &[(&[Operation::Unjoin], "a removal makes no cluster a host")],
+    unasked: &[Reason::of(&[Operation::Unjoin], "a removal makes no cluster a host")],
 };
 
 /// A cluster that is to become a host is checked before it is one.

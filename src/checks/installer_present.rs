@@ -1,10 +1,14 @@
 //! The installer that brings a changed configuration into effect is there.
 
-use kubesphere::{command::Kubectl, side::Side, versions::Support};
+use kubesphere::{
+    command::Kubectl,
+    side::Side,
+    versions::{Generation, Support},
+};
 
 use super::{
     Check, Clusters, Report, Rule,
-    rule::{Outcome, each, some},
+    rule::{NO_INSTALLER, Outcome, Reason, each, some},
 };
 use crate::plan::{
     observed::{InstallerRun, Observed, Seen},
@@ -26,7 +30,7 @@ pub(super) const CHECK: Check = Check {
         ],
         run,
     )],
-    unasked: &[(&[Operation::Renew], "a renewal runs no installer")],
+    unasked: &[NO_INSTALLER, Reason::of(&[Operation::Renew], "a renewal runs no installer")],
 };
 
 fn run(clusters: &Clusters<'_>) -> Outcome {
@@ -37,11 +41,9 @@ fn run(clusters: &Clusters<'_>) -> Outcome {
 
 /// The other cases are kubesphere-version's.
 fn is_kubesphere_3(observed: &Observed) -> bool {
-    let version_3 =
-        observed.kubesphere_version().is_none_or(|version| version.support() == Support::Supported);
-    let issuer = observed.config.present().is_some_and(|config| config.has_issuer);
+    let is_old = observed.kubesphere_version().is_some_and(|version| version.support() == Support::TooOld);
     let something = observed.configuration != Seen::Absent || observed.config != Seen::Absent;
-    version_3 && something && !issuer
+    observed.generation() == Some(Generation::Three) && something && !is_old
 }
 
 fn of_cluster(observed: &Observed) -> Vec<Report> {

@@ -4,7 +4,7 @@ use kubesphere::command::Mc;
 
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining,
-    rule::{CONFIGURING, NO_RUN, Outcome, each, some},
+    rule::{CONFIGURING, NO_INSTALLER, NO_RUN, Outcome, Reason, each, some},
 };
 use crate::plan::{
     observed::{InstallerRun, Observed},
@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
     title: "no run of the installer is in progress",
     skippable: false,
     rules: &[Rule::Joining(CONFIGURING, run), Rule::Unjoining(unjoining)],
-    unasked: &[(&[Operation::Renew], "a renewal runs no installer")],
+    unasked: &[NO_INSTALLER, Reason::of(&[Operation::Renew], "a renewal runs no installer")],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

@@ -1,15 +1,21 @@
 //! The host has a secret that it can share.
 
 use kubesphere::{
-    cluster_configuration::ClusterConfiguration, command::Kubectl, kubesphere_config, side::Side,
+    cluster_configuration::ClusterConfiguration,
+    command::Kubectl,
+    kubesphere_config,
+    readiness::{Membership, membership},
+    side::Side,
 };
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
     kubesphere_version::is_version_4,
-    rule::{CONFIGURING, JOINING, Outcome, Unasked, of},
+    rule::{CONFIGURING, JOINING, Outcome, Unasked, of, or_holds},
 };
 use crate::plan::{
+    core::HostIdentity,
+    intent::MemberIntent,
     observed::{Observed, Seen},
     secret_remarks::run_installer,
 };
@@ -19,8 +25,9 @@ pub(super) const CHECK: Check = Check {
     title: "the host's jwtSecret can be shared",
     skippable: false,
     rules: &[
-        Rule::Joining(CONFIGURING, can_be_shared),
-        Rule::Joining(JOINING, is_there),
+        Rule::Federating(CONFIGURING, can_be_shared),
+        Rule::Federating(JOINING, is_there),
+        Rule::Installing(JOINING, issues),
         Rule::Unjoining(shows_members),
     ],
     unasked: &[],
@@ -35,6 +42,44 @@ fn can_be_shared(situation: &Situation<'_>) -> Outcome {
 fn is_there(situation: &Situation<'_>) -> Outcome {
     let host = host_with_kubesphere(situation)?;
     of(&host.side, absent(host))
+}
+
+/// KubeSphere 4 hands its secret to its members by itself; that a member has it is what a join waits for.
+fn issues(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let (side, name) = (&host.side, kubesphere_config::NAME);
+    let report = match &host.config {
+        _ if HostIdentity::of(host).is_some() => None,
+        Seen::Unreadable(why) => Some(Report::unknown(side, format!("which jwtSecret is in effect: {why}"))),
+        _ => Some(Report::failure(
+            side,
+            format!("it has no jwtSecret: authentication.issuer.jwtSecret is missing in configmaps/{name}"),
+        )),
+    };
+    let members = situation.answering_members().unwrap_or_default().into_iter();
+    let of_members = members.filter_map(|(intent, member)| keeps_another(situation, host, intent, member));
+    Ok(or_holds(report, Report::holds(side)).into_iter().chain(of_members).collect())
+}
+
+/// The controller gives it only when it installs, and it does not install again what it has (kubesphere
+/// `cluster_controller.go@v4.1.3:374-410`): the hash of the values is what it goes by.
+fn keeps_another(
+    situation: &Situation<'_>,
+    host: &Observed,
+    intent: &MemberIntent,
+    member: &Observed,
+) -> Option<Report> {
+    let cluster = situation.registered(intent, member)?;
+    let is_joined = membership(Some(cluster), &member.uid, &host.differences()) == Membership::Joined;
+    let own = member.config.present()?.issuer_secret.as_ref()?;
+    let differs = is_joined && HostIdentity::of(host).is_some_and(|identity| *own != identity.secret);
+    let annotate =
+        Kubectl::on(&host.side).words("annotate clusters.cluster.kubesphere.io").word(cluster.name());
+    let annotate = annotate.words("kubesphere.io/config-hash- kubesphere.io/syncAt=again --overwrite");
+    differs.then(|| {
+        Report::failure(&member.side, "its jwtSecret is not the host's, which has installed it all the same")
+            .hint(format!("have the host install it again: `{annotate}`"))
+    })
 }
 
 /// Without KubeSphere there is no secret to speak of; that is kubesphere-version's.

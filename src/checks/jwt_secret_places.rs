@@ -4,7 +4,7 @@ use kubesphere::{command::Mc, devops_config};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{JOINING, Outcome, each, of, some},
+    rule::{JOINING, NO_INSTALLER, Outcome, each, of, some},
 };
 use crate::plan::{
     needs::{ConfigurationNeed, shared_secret},
@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
     title: "the jwtSecret is the same in all places",
     skippable: false,
     rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
-    unasked: &[],
+    unasked: &[NO_INSTALLER],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

@@ -1,10 +1,10 @@
 //! ks-apiserver answers as a host asks it.
 
-use kubesphere::command::Kubectl;
+use kubesphere::{command::Kubectl, versions::Generation};
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, PREPARING, STORING, each, some},
+    rule::{Outcome, PREPARING, Reason, STORING, each, some},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -17,8 +17,8 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[Rule::Joining(STORING, run)],
     unasked: &[
-        (PREPARING, "nothing is asked of ks-apiserver"),
-        (&[Operation::Unjoin], "the host does not ask a member that leaves"),
+        Reason::of(PREPARING, "nothing is asked of ks-apiserver"),
+        Reason::of(&[Operation::Unjoin], "the host does not ask a member that leaves"),
     ],
 };
 
@@ -45,11 +45,19 @@ fn of_cluster(situation: &Situation<'_>, observed: &Observed, answer: &Seen<Stri
         Seen::Malformed(why) => why,
     };
     let verdict = situation.verdict_on_what_stands();
-    let pods = Kubectl::on(side).namespace("kubesphere-system").words("get pods -l app=ks-apiserver");
+    let pods = Kubectl::on(side).namespace("kubesphere-system").words(pods_of(observed));
     Some(
         Report::of(verdict, side, format!("its ks-apiserver does not answer through the API server: {why}"))
             .hint(format!("look at its pods: `{pods}`")),
     )
+}
+
+/// A member of KubeSphere 4 has one process for all (kubesphere `config/ks-core/templates/ks-agent.yaml@v4.1.3`).
+fn pods_of(observed: &Observed) -> &'static str {
+    match observed.generation() {
+        Some(Generation::Four) if observed.is_member() => "get pods -l app=ks-agent",
+        _ => "get pods -l app=ks-apiserver",
+    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,65 @@
 //! Both clusters run a KubeSphere that this program knows.
 
-use kubesphere::versions::Support;
+use kubesphere::versions::{Generation, Support};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{JOINING, Outcome, each},
+    rule::{INSTALLING, JOINING, OF_3, Outcome, each, of},
 };
-use crate::plan::observed::{Observed, Seen};
+use crate::plan::{
+    observed::{Observed, Seen},
+    operation::Operation,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "kubesphere-version",
-    title: "KubeSphere 3.1 to 3.4 is installed",
+    title: "the versions of KubeSphere can be joined",
     skippable: false,
-    rules: &[Rule::Joining(JOINING, run), Rule::Unjoining(unjoining)],
+    rules: &[
+        Rule::Federating(JOINING, run),
+        Rule::Federating(&[Operation::Join], without_values),
+        Rule::Installing(INSTALLING, installed),
+        Rule::Installing(OF_3, run),
+        Rule::Unjoining(unjoining),
+    ],
     unasked: &[],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
     each(situation.answering()?, |observed| &observed.side, of_cluster)
+}
+
+/// What has no KubeSphere gets it, and what has 4 is upgraded to the host's; helm would do the latter with 3 too
+/// (kubesphere `pkg/controller/cluster/helper.go@v4.1.3:85-103`).
+fn installed(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let of_cluster = |observed: &Observed| {
+        let version = observed.kubesphere_version().map_or_else(String::new, |version| format!(" {version}"));
+        (observed.generation() == Some(Generation::Three)).then(|| {
+            Report::failure(
+                &observed.side,
+                format!(
+                    "KubeSphere{version} is installed, and its host has 4, whose controller would have helm put its own over it"
+                ),
+            )
+            .hint("join it to a host of KubeSphere 3, or upgrade it to KubeSphere 4 first, or remove KubeSphere from it")
+        })
+    };
+    let members = situation.members.iter().filter_map(|member| member.observed);
+    each([host].into_iter().chain(members), |observed| &observed.side, of_cluster)
+}
+
+fn without_values(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let given = situation.clusters_asked_for().any(|(_, cluster)| cluster.values.is_some());
+    let report = given.then(|| {
+        Report::failure(
+            &host.side,
+            "it installs nothing on its members: `--config` is for a host with KubeSphere 4",
+        )
+        .hint("leave out `--config`")
+    });
+    of(&host.side, report)
 }
 
 /// A removal needs no version but that it is none of 4.
@@ -52,13 +94,8 @@ fn of_cluster(observed: &Observed) -> Option<Report> {
     })
 }
 
-/// KubeSphere 4 comes by helm, without ks-installer and ClusterConfiguration, and keeps its secret under
-/// `authentication.issuer` (kubesphere `config/ks-core/templates/kubesphere-config.yaml@v4.1.3`).
 pub(super) fn is_version_4(observed: &Observed) -> bool {
-    let by_version =
-        observed.kubesphere_version().is_some_and(|version| version.support() == Support::WithoutInstaller);
-    // An upgrade may leave the ClusterConfiguration of 3.4 behind, which says its old version for ever.
-    by_version || observed.config.present().is_some_and(|config| config.has_issuer)
+    observed.generation() == Some(Generation::Four)
 }
 
 fn version_4(observed: &Observed) -> Report {
@@ -67,7 +104,9 @@ fn version_4(observed: &Observed) -> Report {
         "KubeSphere 4 is installed: it has no ClusterConfiguration and no ks-installer, and its host installs \
          KubeSphere on a member by itself",
     )
-    .hint("add the cluster in the console of the KubeSphere 4 host; this command joins KubeSphere 3.1 to 3.4")
+    .hint(
+        "a host of KubeSphere 4 takes it by `kubectl mc join`, which needs no other command; this is for KubeSphere 3.1 to 3.4",
+    )
 }
 
 fn no_version(observed: &Observed) -> Report {

@@ -4,7 +4,7 @@ use kubesphere::{cluster_configuration::NAMESPACE, command::Kubectl, side::Side}
 
 use super::{
     Check, Finding, Report, Rule,
-    rule::{CHANGING, LOOKING},
+    rule::{CHANGING, LOOKING, Reason},
 };
 use crate::plan::{observed::Seen, reach::leftovers::LeftoverPod};
 
@@ -13,7 +13,7 @@ pub(super) const CHECK: Check = Check {
     title: "no probe pods are left on the host",
     skippable: false,
     rules: &[Rule::Later(LOOKING)],
-    unasked: &[(CHANGING, "only `check` tells it: a command that changes the host removes them")],
+    unasked: &[Reason::of(CHANGING, "only `check` tells it: a command that changes the host removes them")],
 };
 
 /// What the host has of them.

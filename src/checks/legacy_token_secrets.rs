@@ -4,7 +4,7 @@ use kubesphere::versions::WITHOUT_TOKEN_SECRETS;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, Unasked, each},
+    rule::{NO_KUBEFED, NO_MEMBER, Outcome, Reason, Unasked, each},
 };
 use crate::plan::{observed::Observed, operation::Operation};
 
@@ -17,8 +17,12 @@ pub(super) const CHECK: Check = Check {
         run,
     )],
     unasked: &[
+        NO_KUBEFED,
         NO_MEMBER,
-        (&[Operation::Renew, Operation::Unjoin], "what kubefed made when the member was joined is there"),
+        Reason::of(
+            &[Operation::Renew, Operation::Unjoin],
+            "what kubefed made when the member was joined is there",
+        ),
     ],
 };
 

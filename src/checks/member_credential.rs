@@ -9,7 +9,9 @@ use kubesphere::{
 
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining,
-    rule::{NOTHING_STORED, Outcome, PREPARING, REGISTERING, STORING, Unasked, Whose, each, of, some},
+    rule::{
+        NOTHING_STORED, Outcome, PREPARING, REGISTERING, Reason, STORING, Unasked, Whose, each, of, some,
+    },
     situation::ToStore,
 };
 use crate::plan::{
@@ -25,7 +27,7 @@ pub(super) const CHECK: Check = Check {
     title: "the member's credential works on the host",
     skippable: false,
     rules: &[Rule::Joining(STORING, run), Rule::Joining(REGISTERING, stored), Rule::Unjoining(unjoining)],
-    unasked: &[(PREPARING, NOTHING_STORED.1)],
+    unasked: &[Reason::of(PREPARING, NOTHING_STORED.why)],
 };
 
 /// What shows only when the credential is made.

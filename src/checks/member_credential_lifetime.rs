@@ -4,10 +4,11 @@ use kubesphere::{command::Mc, side::Side};
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    rule::{NOTHING_STORED, Outcome, STORING, each, some},
+    rule::{INSTALLING, NOTHING_STORED, Outcome, STORING, each, some},
+    situation::ToStore,
 };
 use crate::plan::{
-    credential::CredentialKind,
+    credential::{Choice, CredentialKind},
     intent::ClusterIntent,
     lifetime::{DAY, SOON, day, end, left},
     member_kubeconfig::StoredUser,
@@ -18,9 +19,26 @@ pub(super) const CHECK: Check = Check {
     id: "member-credential-lifetime",
     title: "the member's credential is not about to expire",
     skippable: true,
-    rules: &[Rule::Joining(STORING, run)],
+    rules: &[Rule::Joining(STORING, run), Rule::Installing(INSTALLING, renewed_by_host)],
     unasked: &[NOTHING_STORED],
 };
+
+/// The controller stores the token of KubeSphere's own service account for a certificate of system:masters, and for any other a
+/// certificate of the kubeconfig's user name without its groups (kubesphere
+/// `pkg/controller/cluster/kubeconfig.go@v4.1.3:95-131,166,226`).
+fn renewed_by_host(situation: &Situation<'_>) -> Outcome {
+    let stored = situation.members_to_store()?.into_iter();
+    let of_member = |(side, cluster, _): ToStore<'_>| {
+        let has_certificate = matches!(cluster.user, Ok(StoredUser::Certificate { .. }));
+        (cluster.credential == Choice::Context && has_certificate).then(|| {
+            let message = "the host replaces its client certificate by itself in the last seven days, and what it puts in its \
+                           place may have no rights";
+            Report::warning(&side, message)
+                .hint("leave out `--credentials=context`: a service account's token is left alone")
+        })
+    };
+    each(stored, |(side, ..)| side, of_member)
+}
 
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.host.and_then(Observed::kubesphere_version);

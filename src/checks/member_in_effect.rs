@@ -4,7 +4,7 @@ use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
 
 use super::{
     Check, Rule, Situation,
-    rule::{LOOKING, NO_MEMBER, Outcome, Unasked, each, some},
+    rule::{LOOKING, NO_INSTALLER, NO_MEMBER, Outcome, Reason, Unasked, each, some},
     unfinished,
 };
 use crate::plan::{
@@ -21,10 +21,11 @@ pub(super) const CHECK: Check = Check {
         Rule::Joining(LOOKING, not_as_wanted),
     ],
     unasked: &[
+        NO_INSTALLER,
         NO_MEMBER,
-        (&[Operation::Import], "the check `prepared` asks it"),
-        (&[Operation::Renew], "a renewal changes no configuration"),
-        (&[Operation::Unjoin], "the member leaves, whether it is in effect or not"),
+        Reason::of(&[Operation::Import], "the check `prepared` asks it"),
+        Reason::of(&[Operation::Renew], "a renewal changes no configuration"),
+        Reason::of(&[Operation::Unjoin], "the member leaves, whether it is in effect or not"),
     ],
 };
 

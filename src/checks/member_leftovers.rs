@@ -7,7 +7,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{LOOKING, NO_MEMBER, Outcome, WITH_MEMBERS, each, some},
+    rule::{LOOKING, NO_KUBEFED, NO_MEMBER, Outcome, Reason, WITH_MEMBERS, each, some},
 };
 use crate::plan::{
     intent::MemberIntent,
@@ -21,7 +21,11 @@ pub(super) const CHECK: Check = Check {
     title: "nothing of a former host is left",
     skippable: true,
     rules: &[Rule::Joining(WITH_MEMBERS, of_former_hosts), Rule::Joining(LOOKING, of_former_names)],
-    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "what a removal leaves is listed at its end")],
+    unasked: &[
+        NO_KUBEFED,
+        NO_MEMBER,
+        Reason::of(&[Operation::Unjoin], "what a removal leaves is listed at its end"),
+    ],
 };
 
 /// So many names are shown of what may be many.

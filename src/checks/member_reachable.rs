@@ -3,11 +3,11 @@
 //! What it says comes from probing, after the other checks and after the question. See [`crate::plan::reach`] for what
 //! a kubelet's probe can and cannot tell.
 
-use kubesphere::{command::Kubectl, side::Side};
+use kubesphere::{command::Kubectl, side::Side, versions::Generation};
 
 use super::{
     Check, Finding, Report, Rule,
-    rule::{NOTHING_REGISTERED, STORING},
+    rule::{NOTHING_REGISTERED, Reason, STORING},
 };
 use crate::plan::{
     intent::{Intent, Reachability},
@@ -24,7 +24,10 @@ pub(super) const CHECK: Check = Check {
     title: "every node of the host reaches the member's server",
     skippable: true,
     rules: &[Rule::Later(STORING)],
-    unasked: &[NOTHING_REGISTERED, (&[Operation::Unjoin], "a member that leaves need not be reached")],
+    unasked: &[
+        NOTHING_REGISTERED,
+        Reason::of(&[Operation::Unjoin], "a member that leaves need not be reached"),
+    ],
 };
 
 /// So many nodes are named; of more the first ones.
@@ -52,7 +55,7 @@ pub fn unprobed(intent: &Intent) -> Vec<Finding> {
         Reachability::Nodes => "the plan stores no kubeconfig of a member",
         Reachability::Off => "ask for it with `--reachability=nodes`",
     };
-    let asks = CHECK.reason(intent.operation).is_none();
+    let asks = CHECK.reason(intent.operation, Generation::Three).is_none();
     CHECK.named(asks.then(|| Report::skipped(why)).into_iter().collect(), &[])
 }
 

@@ -6,7 +6,7 @@ use kubesphere::{
     command::Kubectl,
     installer_log::mask,
     kubesphere_config::DEFAULT_RESYNC,
-    readiness::{Membership, is_stale, last_look, membership},
+    readiness::{Membership, is_ignored, is_stale, last_look, membership},
     side::Side,
     stored_kubeconfig::StoredKubeconfig,
 };
@@ -18,6 +18,7 @@ use super::{
     rule::{LOOKING, NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, each, of, some},
 };
 use crate::plan::{
+    core::{HostIdentity, OnMember},
     lifetime::{SOON, day, end_of_stored, left},
     member_server::storable,
     observed::Observed,
@@ -33,6 +34,7 @@ pub(super) const CHECK: Check = Check {
     rules: &[
         Rule::Joining(WITH_MEMBERS, run),
         Rule::Joining(LOOKING, as_left),
+        Rule::Installing(LOOKING, unclaimed),
         Rule::Joining(&[Operation::Renew], moving),
         Rule::Unjoining(may_go),
     ],
@@ -51,6 +53,11 @@ fn as_left(situation: &Situation<'_>) -> Outcome {
     each(&registered(situation)?, |about| about.side(), said)
 }
 
+/// The host of KubeSphere 4 writes it at each look.
+fn unclaimed(situation: &Situation<'_>) -> Outcome {
+    each(&registered(situation)?, |about| about.side(), About::unclaimed)
+}
+
 fn moving(situation: &Situation<'_>) -> Outcome {
     each(&registered(situation)?, |about| about.side(), About::moved)
 }
@@ -61,8 +68,9 @@ fn registered<'a>(situation: &'a Situation<'a>) -> Result<Vec<About<'a>>, Unaske
     let host = situation.host_with_clusters()?;
     let named = situation.members.is_empty().then(|| all(situation, host));
     let registered = named.map_or_else(|| of_members(situation, host), Ok)?.into_iter();
-    let looked_after =
-        registered.filter(|about| !about.cluster.is_being_deleted() && about.cluster.joins_federation());
+    let looked_after = registered.filter(|about| {
+        !about.cluster.is_being_deleted() && !is_ignored(about.cluster, &about.host.differences())
+    });
     some(looked_after, "no member is registered yet")
 }
 
@@ -92,7 +100,7 @@ struct About<'a> {
 impl About<'_> {
     fn membership(&self) -> Membership {
         let uid = self.member.map(|(member, _)| member.uid.as_str()).or(self.cluster.member_uid());
-        membership(Some(self.cluster), uid.unwrap_or_default(), self.host.kubesphere_version())
+        membership(Some(self.cluster), uid.unwrap_or_default(), &self.host.differences())
     }
 
     /// The cluster that a report is about.
@@ -121,6 +129,13 @@ impl About<'_> {
     fn pending(&self) -> Option<Report> {
         let Membership::Pending(what) = self.membership() else { return None };
         Some(self.not_ready(Verdict::Warning, &what).hint(controller(&self.host.side)))
+    }
+
+    fn unclaimed(&self) -> Option<Report> {
+        let (member, _) = self.member.filter(|_| self.membership() == Membership::Joined)?;
+        let host = HostIdentity::of(self.host)?;
+        let missing = OnMember::of(member).missing_claim(self.cluster.name(), &host)?;
+        Some(self.not_ready(Verdict::Warning, &missing).hint(controller(&self.host.side)))
     }
 
     fn not_ready(&self, verdict: Verdict, why: &str) -> Report {

@@ -8,7 +8,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{LOOKING, NOTHING_REGISTERED, Outcome, REGISTERING, Unasked, each, of},
+    rule::{LOOKING, NOTHING_REGISTERED, Outcome, REGISTERING, Reason, Unasked, each, of},
     stored_options::without_effect,
 };
 use crate::plan::{
@@ -31,7 +31,7 @@ pub(super) const CHECK: Check = Check {
     ],
     unasked: &[
         NOTHING_REGISTERED,
-        (&[Operation::Renew], "the check `renewed-cluster` asks whose Cluster it is"),
+        Reason::of(&[Operation::Renew], "the check `renewed-cluster` asks whose Cluster it is"),
     ],
 };
 

@@ -6,7 +6,8 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, each},
+    member_ownership::is_free_or_ours,
+    rule::{NO_MEMBER, Outcome, Reason, WITH_MEMBERS, each},
 };
 use crate::plan::{intent::MemberIntent, needs::shared_secret, observed::Observed, operation::Operation};
 
@@ -14,8 +15,11 @@ pub(super) const CHECK: Check = Check {
     id: "member-role",
     title: "the cluster can be a member of this host",
     skippable: false,
-    rules: &[Rule::Joining(WITH_MEMBERS, run)],
-    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "the check `member-registration` asks whose member it is")],
+    rules: &[Rule::Federating(WITH_MEMBERS, run), Rule::Installing(WITH_MEMBERS, is_free_or_ours)],
+    unasked: &[
+        NO_MEMBER,
+        Reason::of(&[Operation::Unjoin], "the check `member-registration` asks whose member it is"),
+    ],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

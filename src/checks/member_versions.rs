@@ -4,7 +4,7 @@ use kubesphere::versions::Version;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{NO_MEMBER, Outcome, WITH_MEMBERS, each},
+    rule::{NO_MEMBER, Outcome, Reason, WITH_MEMBERS, each},
 };
 use crate::plan::{observed::Observed, operation::Operation};
 
@@ -13,7 +13,7 @@ pub(super) const CHECK: Check = Check {
     title: "the member is not newer than the host",
     skippable: false,
     rules: &[Rule::Joining(WITH_MEMBERS, run)],
-    unasked: &[NO_MEMBER, (&[Operation::Unjoin], "a member that leaves may have any version")],
+    unasked: &[NO_MEMBER, Reason::of(&[Operation::Unjoin], "a member that leaves may have any version")],
 };
 
 /// Nothing tests a host with newer members, and nothing forbids it (kubesphere issue 4119).

@@ -4,7 +4,7 @@ use kubesphere::{command::Mc, side::Side};
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, each, of},
+    rule::{Outcome, Reason, each, of},
 };
 use crate::plan::{
     needs::{ConfigurationNeed, host_need, host_progress, member_need, member_progress, shared_secret},
@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     title: "the configuration is prepared for an import",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Import], run)],
-    unasked: &[(
+    unasked: &[Reason::of(
         &[
             Operation::Check,
             Operation::Join,

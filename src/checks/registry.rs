@@ -1,20 +1,20 @@
 //! All checks, in the order in which their findings are reported.
 
-use kubesphere::side::Side;
+use kubesphere::{side::Side, versions::Generation};
 
 use super::{
     Clusters, Finding, Report, Situation, Unjoining, Verdict, access_token_max_age, api_reachable,
-    clock_skew, cluster_name, cluster_webhook, configuration_shape, default_storage_class,
+    clock_skew, cluster_name, cluster_webhook, configuration_shape, core_release, default_storage_class,
     different_clusters, expected, federation_health, host_cluster_name, host_in_effect, host_role,
     installer_present, installer_run, jwt_secret, jwt_secret_places, ks_apiserver, kubesphere_version,
-    leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
+    left_webhook, leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
     member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
     member_registration, member_role, member_server_address, member_server_certificate,
     member_server_loopback, member_versions, permissions, prepared, renewed_cluster, restarts,
     rule::{Outcome, Reason, Rule, Unasked, Whose},
     short_name, terminating_namespaces,
 };
-use crate::plan::operation::Operation;
+use crate::plan::{observed::Observed, operation::Operation};
 
 /// A check: pure functions over what was observed.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,8 @@ pub const CHECKS: &[Check] = &[
     host_cluster_name::CHECK,
     host_in_effect::CHECK,
     member_role::CHECK,
+    core_release::CHECK,
+    left_webhook::CHECK,
     member_in_effect::CHECK,
     prepared::CHECK,
     renewed_cluster::CHECK,
@@ -114,6 +116,15 @@ impl Subject<'_> {
         }
     }
 
+    /// The host's, which decides how a member is taken in; 3 where that is not known.
+    fn generation(&self) -> Generation {
+        let host = match self {
+            Self::Joining(situation) => situation.host,
+            Self::Unjoining(unjoining) => unjoining.host,
+        };
+        host.and_then(Observed::generation).unwrap_or(Generation::Three)
+    }
+
     fn clusters(&self) -> Clusters<'_> {
         match self {
             Self::Joining(situation) => situation.clusters(),
@@ -125,26 +136,37 @@ impl Subject<'_> {
 impl Rule {
     /// Nothing where it does not apply, or is found out later.
     fn outcome(&self, subject: Subject<'_>) -> Option<Outcome> {
-        if !self.applies_to(subject.operation()) {
+        if !self.applies_to(subject.operation(), subject.generation()) {
             return None;
         }
         match (self, subject) {
             (Self::Clusters(_, ask), _) => Some(ask(&subject.clusters())),
-            (Self::Joining(_, ask), Subject::Joining(situation)) => Some(ask(situation)),
+            (
+                Self::Joining(_, ask) | Self::Federating(_, ask) | Self::Installing(_, ask),
+                Subject::Joining(situation),
+            ) => Some(ask(situation)),
             (Self::Unjoining(ask), Subject::Unjoining(unjoining)) => Some(ask(unjoining)),
-            (Self::Joining(..) | Self::Unjoining(_) | Self::Later(_), _) => None,
+            (
+                Self::Joining(..)
+                | Self::Federating(..)
+                | Self::Installing(..)
+                | Self::Unjoining(_)
+                | Self::Later(_),
+                _,
+            ) => None,
         }
     }
 }
 
 impl Check {
-    /// Why this operation does not ask it.
-    pub fn reason(&self, operation: Operation) -> Option<&'static str> {
-        self.unasked.iter().find_map(|(operations, why)| operations.contains(&operation).then_some(*why))
+    /// Why this operation does not ask it, on a host of this KubeSphere.
+    pub fn reason(&self, operation: Operation, generation: Generation) -> Option<&'static str> {
+        let applies = self.unasked.iter().find(|reason| reason.applies_to(operation, generation));
+        applies.map(|reason| reason.why)
     }
 
     pub(super) fn reports(&self, subject: Subject<'_>) -> Vec<Report> {
-        if let Some(why) = self.reason(subject.operation()) {
+        if let Some(why) = self.reason(subject.operation(), subject.generation()) {
             return vec![Report::skipped(why)];
         }
         match self.outcomes(subject) {

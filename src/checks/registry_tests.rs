@@ -1,8 +1,11 @@
 use std::collections::BTreeSet;
 
-use kubesphere::side::Side;
+use kubesphere::{
+    side::Side,
+    versions::Generation::{Four, Three},
+};
 
-use super::{CHECKS, NO_ANSWER, PROBES, Subject, every_check, run};
+use super::{super::prepared, CHECKS, NO_ANSWER, PROBES, Subject, every_check, run};
 use crate::{
     checks::{
         Finding, Silent, Verdict,
@@ -37,10 +40,15 @@ fn ids_are_unique_and_in_kebab_case() {
 fn every_check_has_a_rule_or_a_reason_for_every_operation() {
     for check in every_check() {
         for operation in Operation::ALL {
-            let asks = check.rules.iter().any(|rule| rule.applies_to(operation));
-            let reason = check.reason(operation);
-            assert!(asks != reason.is_some(), "{} for {operation:?}: {asks} {reason:?}", check.id);
-            assert!(reason.is_none_or(|why| !why.is_empty() && !why.ends_with('.')), "{}", check.id);
+            for generation in [Three, Four] {
+                let asks = check.rules.iter().any(|rule| rule.applies_to(operation, generation));
+                let reason = check.reason(operation, generation);
+                assert!(asks || reason.is_some(), "{} for {operation:?} on {generation:?}", check.id);
+                assert!(reason.is_none_or(|why| !why.is_empty() && !why.ends_with('.')), "{}", check.id);
+                let of_operation = check.unasked.iter().filter(|reason| reason.generation.is_none());
+                let unasked = of_operation.filter(|reason| reason.applies_to(operation, generation)).count();
+                assert!(unasked <= usize::from(!asks), "{} for {operation:?} on {generation:?}", check.id);
+            }
         }
     }
 }
@@ -72,6 +80,8 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
         [
             "host-cluster-name",
             "host-in-effect",
+            "ks-core-release",
+            "leftover-cluster-webhook",
             "member-in-effect",
             "prepared",
             "renewed-cluster",
@@ -95,6 +105,26 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
     assert_eq!(ended(&findings, Verdict::Ok).len() + skipped.len(), findings.len(), "{findings:?}");
     let once: BTreeSet<_> = findings.iter().map(|found| (found.id, found.report.side.clone())).collect();
     assert_eq!(once.len(), findings.len(), "each check once of each cluster");
+}
+
+#[test]
+fn on_a_host_of_4_what_means_nothing_there_is_skipped_with_the_reason() {
+    let findings = found(&Case::of_4());
+    let said = |id: &str| {
+        let found = findings.iter().find(|finding| finding.id == id).unwrap();
+        (found.report.verdict, found.report.message.as_str())
+    };
+    let no_installer = "KubeSphere 4 has no ks-installer and no ClusterConfiguration";
+    for id in ["installer-present", "host-in-effect", "member-in-effect", "installer-run", "short-name-cc"] {
+        assert_eq!(said(id), (Verdict::Skipped, no_installer), "{id}");
+    }
+    for id in ["federation-health", "member-leftovers", "legacy-token-secrets"] {
+        assert_eq!(said(id), (Verdict::Skipped, "KubeSphere 4 has no kubefed"), "{id}");
+    }
+    for id in ["kubesphere-version", "host-role", "member-role", "jwt-secret", "cluster-name"] {
+        assert_eq!(said(id), (Verdict::Ok, ""), "{id}");
+    }
+    assert_eq!(ended(&findings, Verdict::Failure), Vec::<&str>::new());
 }
 
 #[test]
@@ -163,6 +193,6 @@ fn a_skipped_obstacle_becomes_a_warning_and_another_stays() {
 fn what_is_skipped_is_the_least() {
     assert!(Verdict::Skipped < Verdict::Ok && Verdict::Ok < Verdict::Unknown);
     assert_eq!(Verdict::Skipped.as_str(), "skipped");
-    let why = Case::new().wanting(|intent| intent.operation = Join).skips(&CHECKS[11]);
+    let why = Case::new().wanting(|intent| intent.operation = Join).skips(&prepared::CHECK);
     assert_eq!(why.as_deref(), Some("only `import` needs what others have prepared"));
 }

@@ -8,7 +8,7 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    rule::{Outcome, each},
+    rule::{Outcome, Reason, each},
 };
 use crate::plan::{
     context_mapping::{LeftOut, Why},
@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
     title: "the new kubeconfig is for the same member",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Renew], run)],
-    unasked: &[(
+    unasked: &[Reason::of(
         &[
             Operation::Check,
             Operation::Join,

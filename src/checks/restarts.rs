@@ -4,7 +4,7 @@ use kubesphere::versions::Version;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{CHANGING, LOOKING, NO_RUN, Outcome, UNDECIDED, each, some},
+    rule::{CHANGING, LOOKING, NO_INSTALLER, NO_RUN, Outcome, Reason, UNDECIDED, each, some},
 };
 use crate::plan::observed::Observed;
 
@@ -13,7 +13,7 @@ pub(super) const CHECK: Check = Check {
     title: "the restart impact is known",
     skippable: false,
     rules: &[Rule::Joining(LOOKING, run)],
-    unasked: &[(CHANGING, "the plan tells it beside its steps")],
+    unasked: &[NO_INSTALLER, Reason::of(CHANGING, "the plan tells it beside its steps")],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

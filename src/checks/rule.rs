@@ -1,6 +1,6 @@
 //! To which operations a check applies, and what it asks there.
 
-use kubesphere::side::Side;
+use kubesphere::{side::Side, versions::Generation};
 
 use super::{Clusters, Report, Situation, Unjoining};
 use crate::plan::operation::Operation::{
@@ -14,14 +14,40 @@ pub enum Rule {
     Clusters(&'static [Operation], fn(&Clusters<'_>) -> Outcome),
     /// What depends on what is wanted of a host and its members.
     Joining(&'static [Operation], fn(&Situation<'_>) -> Outcome),
+    /// The same, where kubefed joins what an installer has prepared: KubeSphere 3.
+    Federating(&'static [Operation], fn(&Situation<'_>) -> Outcome),
+    /// The same, where a host of KubeSphere 4 installs its members itself.
+    Installing(&'static [Operation], fn(&Situation<'_>) -> Outcome),
     /// What depends on what a removal does.
     Unjoining(fn(&Unjoining<'_>) -> Outcome),
     /// What is found out later, or only when asked for.
     Later(&'static [Operation]),
 }
 
-/// Why these operations do not ask.
-pub(super) type Reason = (&'static [Operation], &'static str);
+/// Why a check is not asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Reason {
+    /// Of these operations.
+    pub operations: &'static [Operation],
+    /// On hosts of this KubeSphere, or on all.
+    pub generation: Option<Generation>,
+    pub why: &'static str,
+}
+
+impl Reason {
+    pub(super) const fn of(operations: &'static [Operation], why: &'static str) -> Self {
+        Self { operations, generation: None, why }
+    }
+
+    /// Whatever the operation, for it means nothing on such a host.
+    pub(super) const fn on(generation: Generation, why: &'static str) -> Self {
+        Self { operations: EVERY, generation: Some(generation), why }
+    }
+
+    pub fn applies_to(&self, operation: Operation, generation: Generation) -> bool {
+        self.operations.contains(&operation) && self.generation.is_none_or(|one| one == generation)
+    }
+}
 
 /// What is to be said of each cluster that was looked at.
 pub(super) type Outcome = Result<Vec<Report>, Unasked>;
@@ -67,18 +93,37 @@ pub(super) const REGISTERING: &[Operation] = &[Check, Join, Import];
 pub(super) const STORING: &[Operation] = &[Check, Join, Import, Renew];
 pub(super) const PREPARING: &[Operation] = &[PrepareHost, PrepareMember];
 
-pub(super) const NO_MEMBER: Reason = (&[PrepareHost], "only the host is prepared");
-pub(super) const NOTHING_REGISTERED: Reason = (PREPARING, "a preparation registers no member");
+pub(super) const NO_MEMBER: Reason = Reason::of(&[PrepareHost], "only the host is prepared");
+pub(super) const NOTHING_REGISTERED: Reason = Reason::of(PREPARING, "a preparation registers no member");
 pub(super) const NOTHING_STORED: Reason =
-    (&[PrepareHost, PrepareMember, Unjoin], "this command stores no kubeconfig on the host");
+    Reason::of(&[PrepareHost, PrepareMember, Unjoin], "this command stores no kubeconfig on the host");
+pub(super) const NO_INSTALLER: Reason =
+    Reason::on(Generation::Four, "KubeSphere 4 has no ks-installer and no ClusterConfiguration");
+pub(super) const NO_KUBEFED: Reason = Reason::on(Generation::Four, "KubeSphere 4 has no kubefed");
+/// Where a host of KubeSphere 4 installs members.
+pub(super) const INSTALLING: &[Operation] = &[Check, Join];
+/// What is refused there, because it is for KubeSphere 3.
+pub(super) const OF_3: &[Operation] = &[PrepareHost, PrepareMember, Import, Renew];
+pub(super) const NO_INSTALLATION: Reason = Reason::of(
+    &[PrepareHost, PrepareMember, Import, Renew, Unjoin],
+    "this command has no host install a member",
+);
+pub(super) const NO_HELM: Reason =
+    Reason::on(Generation::Three, "a host of KubeSphere 3 installs nothing on its members");
 pub(super) const UNDECIDED: &str = "what the configurations need cannot be told";
 pub(super) const NO_RUN: &str = "no run of the installer follows";
 
 impl Rule {
-    pub(super) fn applies_to(&self, operation: Operation) -> bool {
+    pub(super) fn applies_to(&self, operation: Operation, generation: Generation) -> bool {
         match self {
             Self::Clusters(operations, _) | Self::Joining(operations, _) | Self::Later(operations) => {
                 operations.contains(&operation)
+            }
+            Self::Federating(operations, _) => {
+                generation == Generation::Three && operations.contains(&operation)
+            }
+            Self::Installing(operations, _) => {
+                generation == Generation::Four && operations.contains(&operation)
             }
             Self::Unjoining(_) => operation == Unjoin,
         }
@@ -105,7 +150,7 @@ pub(super) fn of(side: &Side, said: impl IntoIterator<Item = Report>) -> Outcome
     Ok(or_holds(said, Report::holds(side)))
 }
 
-fn or_holds(said: impl IntoIterator<Item = Report>, holds: Report) -> Vec<Report> {
+pub(super) fn or_holds(said: impl IntoIterator<Item = Report>, holds: Report) -> Vec<Report> {
     let said: Vec<Report> = said.into_iter().collect();
     if said.is_empty() { vec![holds] } else { said }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Check, Clusters, Report, Rule,
-    rule::{EVERY, NO_RUN, Outcome, each, some},
+    rule::{EVERY, NO_INSTALLER, NO_RUN, Outcome, each, some},
 };
 use crate::plan::observed::{Observed, Seen};
 
@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     title: "the short name cc means ClusterConfiguration",
     skippable: true,
     rules: &[Rule::Clusters(EVERY, run)],
-    unasked: &[],
+    unasked: &[NO_INSTALLER],
 };
 
 /// The installer runs `kubectl patch cc` itself and fails at "Importing ks-core status" where another

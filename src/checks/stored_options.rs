@@ -1,7 +1,10 @@
 //! What of the options that say what the host stores of a member changes nothing, because it is registered already.
 
 use kubesphere::{
-    cluster::RegisteredCluster, command::Mc, installer_log::mask, stored_kubeconfig::StoredKubeconfig,
+    cluster::RegisteredCluster,
+    command::{Kubectl, Mc},
+    installer_log::mask,
+    stored_kubeconfig::StoredKubeconfig,
 };
 use secrecy::ExposeSecret as _;
 
@@ -52,12 +55,24 @@ impl About<'_> {
         let mut reports: Vec<Report> = differing.collect();
         let last = reports.pop().map(|last| last.hint(self.hint()));
         reports.extend(last);
+        reports.extend(self.values());
         reports
     }
 
     fn warning(&self, option: &str, stands: &str) -> Report {
         let message = format!("it is registered already, so `{option}` has no effect on the host: {stands}");
         Report::warning(&self.member.side, message)
+    }
+
+    /// A change of them has helm upgrade the member.
+    fn values(&self) -> Option<Report> {
+        self.intent.values.as_ref().filter(|values| !self.cluster.stores_values(values))?;
+        let edit = Kubectl::on(&self.host.side).words("edit clusters.cluster.kubesphere.io");
+        let edit = edit.word(self.cluster.name());
+        let report = self.warning("--config", "it has other values for the chart ks-core, or none");
+        Some(report.hint(format!(
+            "set spec.config of its Cluster to the file in base64, and the host installs it again: `{edit}`"
+        )))
     }
 
     fn server(&self) -> Option<String> {

@@ -4,7 +4,7 @@ use kubesphere::command::Kubectl;
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{JOINING, Outcome, each, some},
+    rule::{JOINING, Outcome, Reason, each, some},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     title: "no namespace that is written to is being deleted",
     skippable: false,
     rules: &[Rule::Joining(JOINING, run)],
-    unasked: &[(&[Operation::Unjoin], "a removal deletes namespaces itself")],
+    unasked: &[Reason::of(&[Operation::Unjoin], "a removal deletes namespaces itself")],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

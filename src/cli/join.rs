@@ -1,6 +1,8 @@
 //! `kubectl mc join`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 use super::{
     change::{ChangeOptions, ManifestOptions, SkipOptions},
@@ -13,6 +15,9 @@ use super::{
 /// Sets the roles and the host's jwtSecret in the ClusterConfigurations, waits for the installers, creates the
 /// Clusters on the host and waits until they are ready. Before the first change every check of every member has
 /// run, and the plan has been shown and confirmed. Interrupted at any point, the same command continues.
+///
+/// A host with KubeSphere 4 installs KubeSphere on its members itself: there the Cluster is created, nothing else is
+/// changed on the host, and the member needs no KubeSphere before.
 ///
 /// After the confirmation and before the first change, every ready Linux node of the host probes the new members'
 /// servers, with pods in kubesphere-system that live for seconds: on the node's network, using an image already on the
@@ -30,7 +35,9 @@ use super::{
 /// the clusterrole cluster-admin. For a host with KubeSphere 3.3, in place of the rights on serviceaccounts and secrets:
 /// "create", "get" and "delete" on certificatesigningrequests, "patch" on certificatesigningrequests/approval,
 /// "approve" on the signer kubernetes.io/kube-apiserver-client, and "patch" on the clusterrolebinding of an earlier
-/// certificate. With --credentials=context MEMBER's user must be a cluster-admin.
+/// certificate. With --credentials=context MEMBER's user must be a cluster-admin. For a host with KubeSphere 4, where the
+/// member has no KubeSphere yet, also "create" on namespaces; useful, to tell how the installation goes, in
+/// kubesphere-system "list" on pods and events.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -61,6 +68,9 @@ pub struct Join {
     /// Its Cluster
     #[command(flatten)]
     pub cluster: ClusterOptions,
+    /// File with values for the chart ks-core, with which the host installs new members (KubeSphere 4)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
     /// From where to probe new members before anything is changed
     #[arg(long, value_name = "FROM", value_enum, default_value = "nodes")]
     pub reachability: Reachability,

@@ -1,5 +1,7 @@
 //! What a closer look at each cluster is for: what the plan does there, or that all is to be checked.
 
+use kubesphere::versions::Generation;
+
 use crate::{
     live::connection::Connection,
     plan::{
@@ -38,9 +40,15 @@ pub(super) struct Changing<'a> {
 pub(super) struct Changes<'a> {
     pub(super) operation: Operation,
     pub(super) decision: Option<&'a Decision>,
+    pub(super) host: Option<Generation>,
 }
 
 impl Changes<'_> {
+    /// Whether the host installs members itself, and none has an installer.
+    fn host_installs(&self) -> bool {
+        self.host == Some(Generation::Four)
+    }
+
     fn are_all(&self) -> bool {
         self.operation == Operation::Check
     }
@@ -70,8 +78,9 @@ impl Changes<'_> {
 
     pub(super) fn of_host<'c>(&self, connection: &'c Connection, observed: &'c mut Observed) -> Changing<'c> {
         let all = self.are_all();
-        let runs = self.runs_installer(connection);
         let registers = self.decision.is_some_and(|decision| decision.plan.registers(None));
+        let installs = self.host_installs();
+        let runs = self.runs_installer(connection) && !installs;
         Changing {
             connection,
             observed,
@@ -84,8 +93,10 @@ impl Changes<'_> {
                 shown: self.shows(),
                 run: runs,
                 answer: all,
-                federation: runs || registers,
+                federation: (runs || registers) && !installs,
                 leftovers: false,
+                core: false,
+                left_webhook: installs,
                 namespaces: self.writes(connection),
             },
         }
@@ -101,8 +112,9 @@ impl Changes<'_> {
     ) -> Changing<'c> {
         let all = self.are_all();
         let side = &connection.side;
-        let runs = self.runs_installer(connection);
         let registers = self.decision.is_some_and(|decision| decision.plan.registers(Some(side)));
+        let installs = self.host_installs();
+        let runs = self.runs_installer(connection) && !installs;
         let mut steps = self.decision.into_iter().flat_map(|decision| decision.plan.steps());
         let credential = steps.find_map(|step| match step {
             Step::MakeCredential(step) if step.member == *side => Some(step.credential.kind),
@@ -121,9 +133,11 @@ impl Changes<'_> {
             scope: ReadScope {
                 shown: self.shows(),
                 run: runs,
-                answer: all || credential.is_some(),
+                answer: all || credential.is_some() || installs,
                 federation: false,
-                leftovers: registers || (all && !known),
+                leftovers: (registers || (all && !known)) && !installs,
+                core: installs,
+                left_webhook: false,
                 namespaces: self.writes(connection),
             },
         }

@@ -138,6 +138,7 @@ fn cluster_intent(
         name,
         description: options.description.clone(),
         server: credentials.server,
+        values: options.values.clone(),
         given: given(options, &global.member),
     })
 }

@@ -150,7 +150,7 @@ impl<'a> Shown<'a> {
         let (config, narrowed) = tokio::join!(config(self.host), webhook::warning(self.host));
         let config = config.ok().and_then(|config| config.present().cloned());
         // Nobody looks at the Clusters of a host whose multicluster is off; KubeSphere 4 has no such switch.
-        let off = config.as_ref().filter(|config| !config.multicluster_enabled && !config.has_issuer);
+        let off = config.as_ref().filter(|config| !config.multicluster_enabled && !config.has_issuer());
         let off = off.map(|_| registrations::without_controller(&self.host.side));
         HostSeen { config, warnings: off.into_iter().chain(narrowed).collect() }
     }

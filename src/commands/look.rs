@@ -179,7 +179,7 @@ struct Asked {
 /// Looks at all that the first decision makes worth a look, at once.
 async fn look_at_what_changes(changing: Changing<'_>, host: (Option<&Connection>, HostUid)) -> Asked {
     let Changing { connection, observed, accesses, scope, cluster, .. } = changing;
-    let around = look_around(connection, host.0, observed.storage_class(), scope);
+    let around = look_around(connection, host.0, (observed.storage_class(), observed.generation()), scope);
     let installer = async {
         if changing.runs_installer {
             look_at_installer(connection, observed, changing.is_in_effect).await;
@@ -215,7 +215,8 @@ async fn look_at_what_changes(changing: Changing<'_>, host: (Option<&Connection>
 async fn look_at_the_rest(changing: Changing<'_>, host: Option<&Connection>, asked: Asked) -> Vec<Silent> {
     let Changing { connection, observed, accesses, scope, .. } = changing;
     if scope != asked.scope {
-        let around = Box::pin(look_around(connection, host, observed.storage_class(), scope));
+        let around =
+            Box::pin(look_around(connection, host, (observed.storage_class(), observed.generation()), scope));
         observed.surroundings = around.await;
     }
     let unasked: Vec<Access> =
@@ -236,7 +237,7 @@ impl Look {
         members.filter_map(|(intent, member)| {
             let (host, member) = (self.host.as_ref()?, member.as_ref()?);
             let registered = host.cluster_named(&intent.cluster.as_ref()?.name);
-            let membership = membership(registered, &member.uid, host.kubesphere_version());
+            let membership = membership(registered, &member.uid, &host.differences());
             (membership == Membership::WithoutKubesphereVersion).then_some(&member.side)
         })
     }
@@ -319,7 +320,11 @@ impl Look {
     /// What the plan changes, with its connections; all clusters where all are to be checked.
     fn changing<'a>(&'a mut self, clusters: &'a Clusters) -> Vec<Changing<'a>> {
         let known: Vec<bool> = self.members.iter().map(|member| self.knows(member.as_ref())).collect();
-        let changes = Changes { operation: self.intent.operation, decision: self.decision.as_ref().ok() };
+        let changes = Changes {
+            operation: self.intent.operation,
+            decision: self.decision.as_ref().ok(),
+            host: self.host.as_ref().and_then(Observed::generation),
+        };
         let host = clusters.host.iter().zip(&mut self.host);
         let host = host.map(|(connection, observed)| changes.of_host(connection, observed));
         let members = clusters.members.iter().zip(&self.intent.members).zip(&mut self.members).zip(known);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kubesphere::jwt_secret::JwtSecret;
+use kubesphere::{core_values::CoreValues, jwt_secret::JwtSecret};
 
 use crate::{
     cli::{ClusterOptions, Credentials},
@@ -53,6 +53,8 @@ pub(super) struct ClusterRequest {
     /// Where one was asked for.
     pub(super) credential: Option<Choice>,
     pub(super) description: Description,
+    /// The values with which a host of KubeSphere 4 installs it.
+    pub(super) values: Option<CoreValues>,
 }
 
 impl From<&ClusterOptions> for ClusterRequest {
@@ -60,6 +62,7 @@ impl From<&ClusterOptions> for ClusterRequest {
         Self {
             name: options.name.clone(),
             credential: options.credentials.map(Choice::from),
+            values: None,
             description: Description {
                 alias: options.alias.clone(),
                 description: options.description.clone(),

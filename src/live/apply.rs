@@ -65,7 +65,7 @@ pub async fn create_cluster(
     kubeconfig: &StoredKubeconfig,
     persistence: Persistence,
 ) -> Result<RegisteredCluster, RequestError> {
-    let manifest = cluster_manifest(&step.name, &step.description, kubeconfig);
+    let manifest = cluster_manifest(step, kubeconfig);
     let created = clusters(host).create(&manifest, persistence).await?;
     Ok(RegisteredCluster::new(as_value(&created)))
 }

@@ -5,7 +5,7 @@ use kubesphere::side::Side;
 use super::{connection::ConnectionError, narrowing::failure::NarrowingFailure, request_error::RequestError};
 use crate::{
     checks::Finding,
-    plan::{credential::CredentialObject, member_kubeconfig::Problem},
+    plan::{core::CoreRelease, credential::CredentialObject, member_kubeconfig::Problem},
 };
 
 /// Where the cause of a wait that was too long is to be looked for.
@@ -21,6 +21,8 @@ pub enum LookAt {
     Namespace(Side, &'static str),
     /// What writes tokens into Secrets on this cluster.
     TokenController(Side),
+    /// What keeps a host of KubeSphere 4 from installing its member.
+    Installation { host: Side, member: Side },
 }
 
 /// Why a step did not come to its end.
@@ -141,6 +143,24 @@ pub enum Failure {
         /// What else is known that may be the cause: the installer's last word, pods that cannot start.
         known: Vec<String>,
     },
+    /// The host's controller has failed to install its member, and does not try again by itself.
+    #[error("{side}: the host has not installed KubeSphere on it: {why}")]
+    NotInstalled {
+        side: Side,
+        /// Where the Cluster is.
+        host: Side,
+        name: String,
+        /// The controller's words.
+        why: String,
+        /// What the member shows of it.
+        known: Vec<String>,
+    },
+    /// A helm was broken off, and no other one goes on with its release.
+    #[error(
+        "{side}: helm release ks-core stays {}: the helm that was at work on it was broken off, and no other one touches it",
+        .release.status
+    )]
+    Abandoned { side: Side, release: CoreRelease },
     /// Somebody else took the name for another cluster meanwhile.
     #[error("{side}: the name \"{name}\" was taken on the host meanwhile, by the cluster with the UID {uid}")]
     NameTaken {

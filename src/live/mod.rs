@@ -38,7 +38,10 @@ pub mod unjoin;
 pub mod whereabouts;
 
 mod client_certificate;
+mod core;
 mod federation;
+mod installation;
+mod installing;
 mod leftovers;
 mod peer_certificate;
 mod user_binding;

@@ -16,7 +16,7 @@ use kubesphere::{
     kubesphere_config::{self, KubesphereConfig},
     object::ObjectKind,
     side::Side,
-    versions::{Support, Version},
+    versions::{Generation, Version},
 };
 use serde::de::DeserializeOwned;
 
@@ -110,10 +110,14 @@ pub async fn observe(connection: &Connection) -> Result<Observed, RequestError> 
         endpoint: None,
         surroundings: Surroundings::default(),
     };
+    let is_version_4 = observed.config.present().is_some_and(KubesphereConfig::has_issuer);
     let tells_version =
         observed.configuration.present().is_some_and(|found| found.installed_version().is_some());
-    if !tells_version {
+    if is_version_4 || !tells_version {
         observed.apiserver_version = apiserver_version(connection).await?;
+    }
+    if is_version_4 && observed.apiserver_version.is_none() {
+        observed.apiserver_version = agent_version(connection).await?;
     }
     Ok(observed)
 }
@@ -299,8 +303,8 @@ fn is_rolling(deployment: &Deployment) -> bool {
 /// Whether it is KubeSphere 3 that is installed, which has an installer; nothing where that cannot be told.
 pub async fn has_kubesphere_3(connection: &Connection) -> Option<bool> {
     let (config, version) = tokio::join!(config(connection), apiserver_version(connection));
-    let config = config.ok().and_then(|config| config.present().map(|config| config.has_issuer));
-    let version = version.ok().flatten().map(|version| version.support() == Support::WithoutInstaller);
+    let config = config.ok().and_then(|config| config.present().map(KubesphereConfig::has_issuer));
+    let version = version.ok().flatten().map(|version| version.generation() == Generation::Four);
     match (config, version) {
         (Some(true), _) | (_, Some(true)) => Some(false),
         (Some(false), _) => Some(true),
@@ -310,6 +314,13 @@ pub async fn has_kubesphere_3(connection: &Connection) -> Option<bool> {
 
 async fn apiserver_version(connection: &Connection) -> Result<Option<Version>, RequestError> {
     let found: Seen<Deployment> = get(connection, "ks-apiserver").await?;
+    Ok(found.present().and_then(image_version))
+}
+
+/// A member of KubeSphere 4 has one Deployment for all of it (kubesphere
+/// `config/ks-core/templates/ks-agent.yaml@v4.1.3`).
+async fn agent_version(connection: &Connection) -> Result<Option<Version>, RequestError> {
+    let found: Seen<Deployment> = get(connection, "ks-agent").await?;
     Ok(found.present().and_then(image_version))
 }
 

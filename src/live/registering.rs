@@ -9,7 +9,7 @@ use kubesphere::{
     cluster::RegisteredCluster,
     readiness::{Membership, membership},
     side::Side,
-    versions::Version,
+    versions::Differences,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -51,7 +51,7 @@ pub(super) struct Registering<'a> {
     pub(super) name: &'a str,
     /// The UID of the member's kube-system.
     pub(super) uid: &'a str,
-    pub(super) version: Option<Version>,
+    pub(super) differences: Differences,
     /// The host's resync period.
     pub(super) resync: Duration,
     /// What the Cluster stores from now on, where it stood before.
@@ -66,7 +66,7 @@ impl<'a> Registering<'a> {
         turn: &Turn<'a>,
         (host, member): (&Side, &Side),
         (name, uid): (&'a str, &'a str),
-        (version, resync): (Option<Version>, Duration),
+        (differences, resync): (Differences, Duration),
     ) -> Result<Self, Failure> {
         let fresh = turn.ledger.observed(host);
         let fresh_resync = fresh.and_then(|host| host.config.present()).map(|config| config.resync);
@@ -75,7 +75,7 @@ impl<'a> Registering<'a> {
             member: turn.connection(member)?,
             name,
             uid,
-            version: fresh.and_then(Observed::kubesphere_version).or(version),
+            differences: fresh.map_or(differences, Observed::differences),
             resync: fresh_resync.unwrap_or(resync),
             renewed: None,
             deadline: turn.run.deadline,
@@ -99,7 +99,7 @@ impl<'a> Registering<'a> {
         mut states: impl Stream<Item = State<RegisteredCluster>> + Unpin,
         mut waiting: Waiting,
     ) -> Result<Option<WithoutVersion>, Failure> {
-        self.tell(Event::Begins(Activity::ClusterReady(self.name.to_owned())));
+        self.begins();
         let mut stuck = StuckPods::on(self.host);
         loop {
             for pod in stuck.look().await {
@@ -125,6 +125,10 @@ impl<'a> Registering<'a> {
         }
     }
 
+    pub(super) fn begins(&self) {
+        self.tell(Event::Begins(Activity::ClusterReady(self.name.to_owned())));
+    }
+
     /// The Cluster alone, as it changes.
     pub(super) fn states(&self) -> BoxStream<'static, State<RegisteredCluster>> {
         let selection = Selection::Name(self.name.to_owned());
@@ -137,12 +141,16 @@ impl<'a> Registering<'a> {
             .boxed()
     }
 
-    fn tell_joined(&self) {
+    pub(super) fn tell_joined(&self) {
         self.tell(Event::Done(Completed::ClusterReady(self.name.to_owned())));
     }
 
     /// Whether the Cluster is joined.
-    fn judge(&self, cluster: Option<&RegisteredCluster>, waiting: &mut Waiting) -> Result<bool, Failure> {
+    pub(super) fn judge(
+        &self,
+        cluster: Option<&RegisteredCluster>,
+        waiting: &mut Waiting,
+    ) -> Result<bool, Failure> {
         let name = self.name.to_owned();
         if cluster.is_none() && waiting.seen {
             let deleted = Failure::Deleted { side: self.side(), name: name.clone() };
@@ -153,7 +161,7 @@ impl<'a> Registering<'a> {
         if self.is_given_another(cluster) {
             return Err(self.overtaken("changed the kubeconfig of"));
         }
-        let membership = membership(cluster, self.uid, self.version);
+        let membership = membership(cluster, self.uid, &self.differences);
         let membership = match (&waiting.before, cluster) {
             (Some(before), Some(cluster)) => before.progress(cluster, membership),
             _ => membership,
@@ -183,11 +191,15 @@ impl<'a> Registering<'a> {
                 reason
             }
         };
+        self.stands(waiting, missing);
+        Ok(false)
+    }
+
+    pub(super) fn stands(&self, waiting: &mut Waiting, missing: String) {
         if missing != waiting.missing {
             self.tell(Event::Stands(missing.clone()));
             waiting.missing = missing;
         }
-        Ok(false)
     }
 
     /// Asks the member's KubeSphere as the controller does, whose failure stands only in its own log.
@@ -203,15 +215,11 @@ impl<'a> Registering<'a> {
     }
 
     fn timed_out(&self, waiting: &Waiting, stuck: &StuckPods<'_>) -> Failure {
-        let missing = match &waiting.interrupted {
-            Some(why) => format!("{}, as far as was seen before this: {why}", waiting.missing),
-            None => waiting.missing.clone(),
-        };
         Failure::TimedOut {
             side: self.side(),
             waiting: "waiting until its Cluster is ready",
             look_at: LookAt::Controller(self.host.side.clone()),
-            missing,
+            missing: waiting.still_missing(),
             known: stuck.last().iter().map(ToString::to_string).collect(),
         }
     }

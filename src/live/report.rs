@@ -11,6 +11,7 @@ use crate::{
     checks::Finding,
     plan::{
         credential::CredentialObject,
+        foreign_writes::ForeignWrite,
         narrowing::{Record, Remark},
     },
 };
@@ -167,6 +168,10 @@ pub enum Notice {
         /// In so many seconds.
         seconds: u64,
     },
+    /// Somebody else has written the Cluster whose member is being installed.
+    WrittenByOthers(ForeignWrite),
+    /// A warning event of a cluster that is being installed.
+    Warning(String),
     /// A pod of KubeSphere cannot start, which may be why it takes so long.
     PodStuck(StuckPod),
     /// A probe pod of this command could not be deleted, and why.

@@ -8,12 +8,16 @@ use k8s_openapi::api::{
     storage::v1,
 };
 use kube::{api::ListParams, core::ObjectMeta};
-use kubesphere::{cluster_configuration::NAMESPACE, devops_config, kubesphere_config::KubesphereConfig};
+use kubesphere::{
+    cluster_configuration::NAMESPACE, devops_config, kubesphere_config::KubesphereConfig,
+    versions::Generation,
+};
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::{
     connection::Connection,
+    core::{core, left_webhook},
     federation::federation,
     leftovers::leftovers,
     namespaces::terminating,
@@ -31,7 +35,7 @@ const DEFAULT_CLASS: [&str; 2] =
     ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 /// Where a host asks a member for its version, and how long it waits
 /// (kubesphere `pkg/controller/cluster/cluster_controller.go@v3.4.1`).
-const ANSWER: &str = "/api/v1/namespaces/kubesphere-system/services/:ks-apiserver:80/proxy/kapis/version";
+const PROXY: &str = "/api/v1/namespaces/kubesphere-system/services/:ks-apiserver:80/proxy";
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is in scope. `class` is the `StorageClass` that the installer asserts by name; of a member's leftovers the
@@ -39,19 +43,41 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 pub async fn look_around(
     connection: &Connection,
     host: Option<&Connection>,
-    class: Option<String>,
+    (class, generation): (Option<String>, Option<Generation>),
     scope: ReadScope,
 ) -> Surroundings {
-    let (nodes, storage_classes, devops, ks_apiserver, federation, leftovers, terminating) = tokio::join!(
+    let (
+        nodes,
+        storage_classes,
+        devops,
+        ks_apiserver,
+        federation,
+        leftovers,
+        core,
+        left_webhook,
+        terminating,
+    ) = tokio::join!(
         on(scope.shown, node_count(connection)),
         on(scope.run, storage_classes(connection, class.as_deref())),
         on(scope.run, devops(connection)),
-        on(scope.answer, ks_apiserver(connection)),
+        on(scope.answer, ks_apiserver(connection, generation)),
         on(scope.federation, federation(connection)),
         on(scope.leftovers, leftovers(connection, host)),
+        on(scope.core, core(connection)),
+        on(scope.left_webhook, left_webhook(connection)),
         on(scope.namespaces, terminating(connection)),
     );
-    Surroundings { nodes, storage_classes, devops, ks_apiserver, federation, leftovers, terminating }
+    Surroundings {
+        nodes,
+        storage_classes,
+        devops,
+        ks_apiserver,
+        federation,
+        leftovers,
+        core,
+        left_webhook,
+        terminating,
+    }
 }
 
 /// Asks only where it is in scope.
@@ -94,8 +120,10 @@ struct Answer {
 }
 
 /// An answer that is no version, or none at all, is malformed: only what may not be asked is unreadable.
-async fn ks_apiserver(connection: &Connection) -> Seen<String> {
-    let ask = http::Request::get(ANSWER).body(Vec::new()).expect("a path makes a request");
+pub(super) async fn ks_apiserver(connection: &Connection, generation: Option<Generation>) -> Seen<String> {
+    // Of 4 every version answers there without a login (kubesphere `pkg/apiserver/apiserver.go@v4.1.3:264-300`).
+    let path = if generation == Some(Generation::Four) { "version" } else { "kapis/version" };
+    let ask = http::Request::get(format!("{PROXY}/{path}")).body(Vec::new()).expect("a path makes a request");
     let object = Object::all("", "services/proxy").named("ks-apiserver").in_namespace(NAMESPACE);
     let answer = connection.client.request::<Answer>(ask);
     let answer = request(&connection.side, Verb::Get, &object, answer);

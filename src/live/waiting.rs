@@ -35,6 +35,14 @@ impl Waiting {
         }
     }
 
+    /// In words, for an error.
+    pub(super) fn still_missing(&self) -> String {
+        match &self.interrupted {
+            Some(why) => format!("{}, as far as was seen before this: {why}", self.missing),
+            None => self.missing.clone(),
+        }
+    }
+
     /// Another object under the name may be another member; 3.1 and 3.2 never tell in its status.
     pub(super) async fn identified(
         &mut self,

@@ -45,9 +45,17 @@ fn row(observed: &Observed) -> [String; 8] {
         observed.side.context().to_owned(),
         observed.server.clone(),
         observed.role_unread().map_or_else(|| observed.role().to_string(), |_| unknown()),
-        observed.kubesphere_version().map_or_else(unknown, |version| version.to_string()),
+        kubesphere(observed),
         observed.kubernetes.clone(),
         observed.nodes().map_or_else(unknown, |nodes| nodes.to_string()),
         observed.uid.clone(),
     ]
+}
+
+fn kubesphere(observed: &Observed) -> String {
+    match (observed.kubesphere_version(), observed.generation()) {
+        (Some(version), _) => version.to_string(),
+        (None, Some(_)) => "<unknown>".to_owned(),
+        (None, None) => "<none>".to_owned(),
+    }
 }

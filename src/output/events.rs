@@ -4,7 +4,7 @@ use super::words::count;
 use crate::{
     checks::cluster_webhook::narrowed,
     live::report::{Activity, Completed, Notice, Reached},
-    plan::{credential::CredentialObject, lifetime::day, narrowing::Remark},
+    plan::{credential::CredentialObject, foreign_writes::ForeignWrite, lifetime::day, narrowing::Remark},
 };
 
 /// A fragment: `waiting until the role host is in effect`.
@@ -148,6 +148,16 @@ pub(super) fn note(note: &Notice) -> String {
         Notice::ControllerAway { cluster, seconds } => format!(
             "ks-controller-manager has not removed its finalizer from Cluster {cluster} within {seconds} s: its part is done for it"
         ),
+        Notice::WrittenByOthers(ForeignWrite::Meanwhile) => {
+            "somebody else has changed its Cluster while KubeSphere is being installed: the host's controller loses what \
+             came of it, and installs it again"
+                .to_owned()
+        }
+        Notice::WrittenByOthers(ForeignWrite::Lost) => {
+            "somebody else has taken KSCoreReady from its Cluster: the host's controller installs KubeSphere again"
+                .to_owned()
+        }
+        Notice::Warning(text) => text.clone(),
         Notice::PodStuck(pod) => pod.to_string(),
         Notice::PodStays(why) => {
             format!("a probe pod stays until the next command that changes this host: {why}")

@@ -18,7 +18,7 @@ use crate::{
         observed::Observed,
         reconciler::Goal,
         step::{Planned as _, Step},
-        steps::{configure::Configure, delete_cluster::DeleteCluster},
+        steps::{configure::Configure, delete_cluster::DeleteCluster, register::Register},
     },
 };
 
@@ -36,11 +36,7 @@ pub(super) fn of_plan(view: &View<'_>) -> Vec<String> {
 fn of_step(step: &Step, view: &View<'_>) -> Vec<String> {
     match step {
         Step::Configure(step) => of_configuration(step, view),
-        Step::Register(step) if step.creates => vec![format!(
-            "{}: each new Cluster stores a credential with cluster-admin rights on its member; whoever may read \
-             clusters.cluster.kubesphere.io there can use it",
-            step.host
-        )],
+        Step::Register(step) if step.creates => of_registration(step),
         Step::Renew(step) => vec![format!(
             "{}: a renewed Cluster stores a credential with cluster-admin rights on its member, as before; whoever may \
              read clusters.cluster.kubesphere.io there can use it",
@@ -49,6 +45,22 @@ fn of_step(step: &Step, view: &View<'_>) -> Vec<String> {
         Step::DeleteCluster(step) => of_deletion(step, view.host),
         _ => Vec::new(),
     }
+}
+
+fn of_registration(step: &Register) -> Vec<String> {
+    let stored = format!(
+        "{}: each new Cluster stores a credential with cluster-admin rights on its member; whoever may read \
+         clusters.cluster.kubesphere.io there can use it",
+        step.host
+    );
+    let installed = step.installer.is_some().then(|| {
+        format!(
+            "{}: helm installs release ks-core in kubesphere-system, with the host's jwtSecret; both stay there when the \
+             member is removed",
+            step.member
+        )
+    });
+    installed.into_iter().chain([stored]).collect()
 }
 
 fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {

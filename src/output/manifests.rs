@@ -242,6 +242,11 @@ fn remark(step: &Step, is_known: bool) -> Option<String> {
         Step::Register(step) if step.creates && !is_known => {
             format!("No file yet: Cluster {} stores a credential that does not exist yet. Once it does, {again}.", step.name)
         }
+        Step::Register(step) if step.creates && step.installer.is_some() => format!(
+            "Write nothing to the Cluster before its condition KSCoreReady is True: each write meanwhile lets the host install \
+             KubeSphere again. Nobody has tried whether every node of the host reaches the member; `{}` does.",
+            Mc::new("check").member(&step.member).host(&step.host).words("--reachability=nodes")
+        ),
         Step::Register(step) if step.creates => format!(
             "Nobody has tried whether every node of the host reaches the member; `{}` does.",
             Mc::new("check").member(&step.member).host(&step.host).words("--reachability=nodes")

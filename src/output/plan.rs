@@ -18,6 +18,7 @@ use crate::{
         reach::probing::Probing,
         reconciler::Goal,
         step::Step,
+        steps::register::Register,
         superseded::Superseded,
         unjoin::kept::Kept,
     },
@@ -108,7 +109,7 @@ pub(super) fn sentence(step: &Step) -> String {
         Step::Configure(step) => configuring(&step.expected).to_owned(),
         Step::Register(step) if step.creates => {
             let credential = stored_credential(step.credential, step.member.context());
-            format!("create Cluster {} with {credential}", step.name)
+            format!("create Cluster {} with {credential}{}", step.name, installation(step))
         }
         Step::DescribeCluster(step) => format!("patch Cluster {}", step.name),
         Step::Register(step) => format!("wait until Cluster {} is ready", step.name),
@@ -140,6 +141,13 @@ pub(super) fn sentence(step: &Step) -> String {
             format!("wait until {} is gone, which has been deleted", step.existing.object.in_words())
         }
     }
+}
+
+/// What a host of KubeSphere 4 makes of a new Cluster.
+fn installation(step: &Register) -> String {
+    let Some(host) = &step.installer else { return String::new() };
+    let version = host.version.map(|version| format!(" {version}")).unwrap_or_default();
+    format!("; its host then installs KubeSphere{version} on {}", step.member)
 }
 
 fn configuring(expected: &ConfigurationNeed) -> &'static str {
@@ -174,6 +182,10 @@ fn narrowing(name: &str, field: Field) -> String {
 fn making(credential: &CredentialStep) -> String {
     let account = format!("ServiceAccount {NAMESPACE}/{ACCOUNT}");
     match credential.missing.as_slice() {
+        [CredentialObject::Namespace, rest @ ..] => {
+            let rest = CredentialStep { missing: rest.to_vec(), ..credential.clone() };
+            format!("create Namespace {NAMESPACE}; {}", making(&rest))
+        }
         [CredentialObject::Certificate, CredentialObject::Rebinding] => format!(
             "request a client certificate for a new user {ACCOUNT}-*, bound to {CLUSTER_ADMIN} instead of \
              an earlier certificate's user"

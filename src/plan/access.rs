@@ -118,7 +118,8 @@ pub fn of_credential(step: &CredentialStep) -> Vec<Access> {
 fn creation(piece: CredentialObject) -> Vec<Access> {
     let created = of("create", piece);
     match piece {
-        CredentialObject::ServiceAccount
+        CredentialObject::Namespace
+        | CredentialObject::ServiceAccount
         | CredentialObject::Token(_)
         | CredentialObject::AnotherToken(..) => vec![created],
         CredentialObject::Binding

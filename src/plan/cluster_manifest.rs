@@ -3,33 +3,41 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use kubesphere::cluster;
+use kubesphere::{cluster, versions::Generation};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::{intent::Description, member_kubeconfig::StoredKubeconfig};
+use super::{intent::Description, member_kubeconfig::StoredKubeconfig, steps::register::Register};
 
 pub fn stored(kubeconfig: &StoredKubeconfig) -> SecretString {
     STANDARD.encode(kubeconfig.text.expose_secret()).into()
 }
 
-/// The Cluster as the console creates it (kubesphere/console `src/stores/cluster/index.js@v3.4.1`).
+/// The Cluster as the console creates it (kubesphere/console `src/stores/cluster/index.js@v3.4.1`); KubeSphere 4 joins no
+/// federation.
 ///
 /// It holds the member's credentials: it is for the request's body only.
-pub fn cluster_manifest(name: &str, description: &Description, kubeconfig: &StoredKubeconfig) -> Value {
-    json!({
+pub fn cluster_manifest(step: &Register, kubeconfig: &StoredKubeconfig) -> Value {
+    let Register { name, description, .. } = step;
+    let mut cluster = json!({
         "apiVersion": format!("{}/{}", cluster::GROUP, cluster::VERSION),
         "kind": cluster::KIND,
         "metadata": {"name": name, "labels": labels(description), "annotations": annotations(description)},
         "spec": {
             "provider": description.provider.as_deref().unwrap_or_default(),
-            "joinFederation": true,
             "connection": {
                 "type": "direct",
                 "kubeconfig": stored(kubeconfig).expose_secret(),
             },
         },
-    })
+    });
+    if step.differences.generation == Generation::Three {
+        cluster["spec"]["joinFederation"] = true.into();
+    }
+    if let Some(values) = &step.values {
+        cluster["spec"]["config"] = values.encoded().expose_secret().into();
+    }
+    cluster
 }
 
 /// The labels that were asked for.

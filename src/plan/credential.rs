@@ -130,6 +130,9 @@ pub struct Account {
 /// A part of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialObject {
+    /// The namespace of all of them, on a cluster that has no KubeSphere yet. Helm takes one that is there (helm
+    /// `pkg/action/install.go@v3.16.2`, `CreateNamespace`).
+    Namespace,
     ServiceAccount,
     /// The binding of the service account.
     Binding,
@@ -161,6 +164,7 @@ impl CredentialObject {
     /// Its name; of a request, how that begins.
     pub fn name(self) -> String {
         match self {
+            Self::Namespace => NAMESPACE.to_owned(),
             Self::ServiceAccount | Self::Binding | Self::Certificate => ACCOUNT.to_owned(),
             Self::Token(host) => format!("{TOKEN_SECRET}-{:08x}", host.0 >> 96),
             // Two renewals may well follow each other within a second.
@@ -174,6 +178,7 @@ impl CredentialObject {
     /// Its name, where every member has it under the same one.
     pub fn fixed_name(self) -> Option<&'static str> {
         match self {
+            Self::Namespace => Some(NAMESPACE),
             Self::ServiceAccount | Self::Binding => Some(ACCOUNT),
             Self::UserBinding | Self::Rebinding | Self::AddedUser => Some(USER_BINDING),
             Self::Token(_) | Self::AnotherToken(..) | Self::Certificate => None,
@@ -191,6 +196,7 @@ impl CredentialObject {
 
     pub fn kind(self) -> ObjectKind {
         match self {
+            Self::Namespace => ObjectKind::NAMESPACE,
             Self::ServiceAccount => ObjectKind::SERVICE_ACCOUNT,
             Self::Binding | Self::UserBinding | Self::Rebinding | Self::AddedUser => {
                 ObjectKind::CLUSTER_ROLE_BINDING
@@ -227,6 +233,8 @@ impl CredentialObject {
             "metadata": {"name": self.name(), "labels": {MANAGED_BY.0: MANAGED_BY.1}},
         });
         match self {
+            // It is everybody's.
+            Self::Namespace => object["metadata"] = json!({"name": self.name()}),
             Self::ServiceAccount => {}
             Self::Binding => {
                 object["roleRef"] = role();
@@ -255,6 +263,9 @@ impl CredentialObject {
 
     /// Whose `object` is, which has this piece's name.
     pub fn ownership(self, object: &Value) -> Ownership {
+        if self == Self::Namespace {
+            return Ownership::Ours;
+        }
         let label = object.pointer("/metadata/labels").and_then(|labels| labels[MANAGED_BY.0].as_str());
         if label != Some(MANAGED_BY.1) {
             return Ownership::Foreign(format!("it has no label {}={}", MANAGED_BY.0, MANAGED_BY.1));
@@ -268,7 +279,7 @@ impl CredentialObject {
     /// What somebody has changed of it.
     fn fault(self, object: &Value) -> Option<String> {
         match self {
-            Self::ServiceAccount | Self::Certificate => None,
+            Self::Namespace | Self::ServiceAccount | Self::Certificate => None,
             Self::Token(host) | Self::AnotherToken(host, _) => {
                 let annotations = &object["metadata"]["annotations"];
                 if object["type"] != TOKEN_TYPE || annotations[ACCOUNT_ANNOTATION] != ACCOUNT {

@@ -42,6 +42,15 @@ impl CredentialStep {
         Self { kind, host, missing: missing.collect() }
     }
 
+    /// On a cluster whose namespace kubesphere-system is not there.
+    #[must_use]
+    pub fn in_new_namespace(mut self) -> Self {
+        if self.missing.iter().any(|piece| piece.namespace().is_some()) {
+            self.missing.insert(0, CredentialObject::Namespace);
+        }
+        self
+    }
+
     /// As [`Self::new`] at this time, where a new credential is made beside what there is of earlier ones.
     pub fn renewed(kind: CredentialKind, host: HostUid, account: Option<&Account>, now: Timestamp) -> Self {
         let mut step = Self::new(kind, host, account);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubesphere::{jwt_secret::JwtSecret, side::Side};
+use kubesphere::{core_values::CoreValues, jwt_secret::JwtSecret, side::Side};
 
 use super::{
     context_mapping::LeftOut,
@@ -93,6 +93,8 @@ pub struct ClusterIntent {
     pub endpoint: Result<Endpoint, Vec<Problem>>,
     /// The context's own user, or everything that stands against storing that.
     pub user: Result<StoredUser, Vec<Problem>>,
+    /// The values with which a host of KubeSphere 4 installs it.
+    pub values: Option<CoreValues>,
     /// What of this was said, and not chosen by default.
     pub given: StoredOptions,
 }

@@ -14,7 +14,7 @@ use super::{
     credential::HostUid,
     credential_step::CredentialStep,
     intent::{ClusterIntent, HostIntent, Intent},
-    observed::{InstallerRun, Observed},
+    observed::{InstallerRun, Observed, Seen},
 };
 
 /// What the configurations need, as far as an operation asks.
@@ -130,7 +130,7 @@ pub fn member_need(member: &Observed, secret: &JwtSecret) -> Result<Configuratio
 /// What the host needs to know a member.
 pub fn registration(name: &str, host: &Observed, uid: &str) -> Registration {
     let Some(cluster) = host.cluster_named(name) else { return Registration::Create };
-    match membership(Some(cluster), uid, host.kubesphere_version()) {
+    match membership(Some(cluster), uid, &host.differences()) {
         Membership::Joined | Membership::WithoutKubesphereVersion => Registration::Joined,
         Membership::Pending(_) | Membership::Failing(_) | Membership::OtherCluster(_) => Registration::Await,
     }
@@ -139,7 +139,9 @@ pub fn registration(name: &str, host: &Observed, uid: &str) -> Registration {
 /// What it takes to have the credential that the host stores of a member.
 pub fn credential_step(cluster: &ClusterIntent, host: &Observed, member: &Observed) -> CredentialStep {
     let kind = cluster.credential.kind(host.kubesphere_version());
-    CredentialStep::new(kind, HostUid::new(&host.uid), member.account.as_ref())
+    let step = CredentialStep::new(kind, HostUid::new(&host.uid), member.account.as_ref());
+    let lacks_namespace = member.surroundings.core.as_ref().is_some_and(|core| core.claim == Seen::Absent);
+    if lacks_namespace { step.in_new_namespace() } else { step }
 }
 
 /// How far a cluster is a host, with the secret that its configuration asks for, or else the one in effect.

@@ -198,6 +198,7 @@ fn intent(operation: Operation) -> Intent {
         credential: Choice::default(),
         endpoint: Err(Vec::new()),
         user: Err(Vec::new()),
+        values: None,
         given: StoredOptions::default(),
     });
     let member = MemberIntent { side: Side::member("member1"), from_other_host: false, cluster };

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kubesphere::{
-    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-    kubesphere_config::KubesphereConfig, role::Role, side::Side, versions::Version,
+    cluster::RegisteredCluster,
+    cluster_configuration::ClusterConfiguration,
+    jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig,
+    role::Role,
+    side::Side,
+    versions::{Differences, Generation, Version},
 };
 
 use super::{
@@ -218,9 +223,10 @@ impl Observed {
     }
 
     /// KubeSphere's version, by the sources that can be had, the most reliable first
-    /// (status.core.version, ks-apiserver's image, the installer's image, the label).
+    /// (status.core.version, ks-apiserver's image, the installer's image, the label). An upgrade to 4 may leave the
+    /// ClusterConfiguration of 3.4 behind, which says its old version for ever.
     pub fn kubesphere_version(&self) -> Option<Version> {
-        let configuration = self.configuration.present();
+        let configuration = self.configuration.present().filter(|_| !self.has_issuer());
         configuration
             .and_then(ClusterConfiguration::installed_version)
             .or(self.apiserver_version)
@@ -228,14 +234,38 @@ impl Observed {
             .or_else(|| configuration.and_then(ClusterConfiguration::labelled_version))
     }
 
+    /// Which KubeSphere it has; none where there is no trace of one.
+    pub fn generation(&self) -> Option<Generation> {
+        match self.kubesphere_version() {
+            _ if self.has_issuer() => Some(Generation::Four),
+            Some(version) => Some(version.generation()),
+            None if self.configuration == Seen::Absent && self.config == Seen::Absent => None,
+            None => Some(Generation::Three),
+        }
+    }
+
+    /// What its KubeSphere does in its own way, or what is assumed of it where nothing names a version.
+    pub fn differences(&self) -> Differences {
+        let generation = self.generation().unwrap_or(Generation::Three);
+        self.kubesphere_version().unwrap_or_else(|| generation.assumed()).differences()
+    }
+
+    fn has_issuer(&self) -> bool {
+        self.config.present().is_some_and(KubesphereConfig::has_issuer)
+    }
+
     /// The API server's version, where it can be read.
     pub fn kubernetes_version(&self) -> Option<Version> {
         Version::parse(&self.kubernetes)
     }
 
-    /// The role that the configuration asks for, `none` where there is no configuration.
+    /// The role that the configuration asks for, `none` where there is no configuration. KubeSphere 4 has it in
+    /// kubesphere-config.
     pub fn role(&self) -> Role {
-        self.configuration.present().map_or(Role::None, ClusterConfiguration::role)
+        match self.config.present().filter(|config| config.has_issuer()) {
+            Some(config) => config.role.clone().unwrap_or(Role::None),
+            None => self.configuration.present().map_or(Role::None, ClusterConfiguration::role),
+        }
     }
 
     /// Why it is not known whether it is a host or a member: neither place that tells may be read, or the one that may says

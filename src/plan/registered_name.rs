@@ -70,6 +70,7 @@ mod tests {
             credential: Choice::Auto,
             endpoint: Err(Vec::new()),
             user: Err(Vec::new()),
+            values: None,
             given: StoredOptions::default(),
         };
         let member =

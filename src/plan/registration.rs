@@ -12,7 +12,7 @@ use kubesphere::{
     installer_log::mask,
     kubesphere_config::{DEFAULT_RESYNC, DEFAULT_RESYNC_4, KubesphereConfig},
     readiness::{JOINED, JOINED_4, Unmet, is_stale, last_look, unmet},
-    versions::{Support, Version},
+    versions::{Generation, Version},
 };
 
 use super::{
@@ -40,8 +40,8 @@ impl Standard {
     /// By the host's configuration, where that can be read, else by the version that its own Cluster tells.
     pub fn new(now: Timestamp, config: Option<&KubesphereConfig>, version: Option<&str>) -> Self {
         let version = version.and_then(Version::parse);
-        let is_version_4 = version.is_some_and(|version| version.support() == Support::WithoutInstaller)
-            || config.is_some_and(|config| config.has_issuer);
+        let is_version_4 = version.is_some_and(|version| version.generation() == Generation::Four)
+            || config.is_some_and(KubesphereConfig::has_issuer);
         let by_version = if is_version_4 { DEFAULT_RESYNC_4 } else { DEFAULT_RESYNC };
         Self { now, resync: config.map_or(by_version, |config| config.resync), is_version_4 }
     }

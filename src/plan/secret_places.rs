@@ -160,7 +160,7 @@ impl SecretPlaces {
     /// Whether this is KubeSphere 4, which keeps its secret under `authentication.issuer` and hands it to its members
     /// itself (kubesphere `pkg/controller/cluster/helper.go@v4.1.3`).
     pub fn is_version_4(&self) -> bool {
-        self.config.present().is_some_and(|config| config.has_issuer)
+        self.config.present().is_some_and(KubesphereConfig::has_issuer)
     }
 
     /// Whether the cluster asks to be, or works as, a member.

@@ -3,7 +3,7 @@
 
 use kubesphere::kubesphere_config::KubesphereConfig;
 
-use super::observed::Seen;
+use super::{core::Core, observed::Seen};
 
 /// What was seen; `None` where nobody looked, because nothing depends on it.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,10 @@ pub struct Surroundings {
     pub federation: Option<Federation>,
     /// What a former host left on a member.
     pub leftovers: Option<Leftovers>,
+    /// What hosts of KubeSphere 4 and helm have left on a member.
+    pub core: Option<Core>,
+    /// The webhook before Clusters that an upgrade from 3.4 has left on a host of KubeSphere 4.
+    pub left_webhook: Option<Seen<()>>,
     /// Of the namespaces that a join writes to, those that are being deleted.
     pub terminating: Option<Seen<Vec<TerminatingNamespace>>>,
 }
@@ -37,6 +41,10 @@ pub struct ReadScope {
     pub federation: bool,
     /// What a former host left, on a member.
     pub leftovers: bool,
+    /// Whose a member of KubeSphere 4 is, and what helm has done there.
+    pub core: bool,
+    /// What blocks a host of KubeSphere 4.
+    pub left_webhook: bool,
     /// The namespaces that are written to.
     pub namespaces: bool,
 }

@@ -77,6 +77,8 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
         [
             "host-cluster-name",
             "host-in-effect",
+            "ks-core-release",
+            "leftover-cluster-webhook",
             "member-in-effect",
             "prepared",
             "renewed-cluster",
@@ -90,7 +92,7 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
     assert_says(&run, "skipped", "host-in-effect the cluster is not a host yet");
     assert_says(&run, "skipped", "member-reachable ask for it with `--reachability=nodes`");
     let all = every_check().count();
-    assert_eq!(sum(&run), format!("{all} checks: 10 skipped, {} passed, 1 warning", all - 11));
+    assert_eq!(sum(&run), format!("{all} checks: 12 skipped, {} passed, 1 warning", all - 13));
     assert_eq!(run.stderr, "");
     bed.assert_untouched();
 }
@@ -407,6 +409,8 @@ fn a_joined_pair_is_all_well_under_whatever_name() {
             &run,
             &[
                 "host-cluster-name",
+                "ks-core-release",
+                "leftover-cluster-webhook",
                 "prepared",
                 "renewed-cluster",
                 "member-credential-lifetime",

@@ -6,7 +6,8 @@ use serde_json::json;
 use testbed::{
     Access, AuditEvent, Fault, Front, Rule,
     bed::Cluster,
-    kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
+    block_on,
+    kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version, objects},
 };
 
 use crate::support::{Faulty, Grant, Kubeconfig, KubectlMc, RoleFile, Run, Watched, exists, user};
@@ -61,6 +62,15 @@ duties! {
         spared: &[],
         exercises: &[Exercise { bed: of_3_3_to_fail, first: nothing, commands: &["join member1", "join member1"] }],
     };
+    join_on_4 => Duty {
+        host: &["join-on-host-for-4"],
+        member: &["join-on-member-for-4"],
+        spared: &[],
+        exercises: &[
+            Exercise { bed: of_4, first: with_namespace, commands: &["join member1"] },
+            Exercise { bed: former_of_4, first: nothing, commands: &["join member1"] },
+        ],
+    };
     prepare_host => Duty {
         host: &["prepare-host"],
         member: &[],
@@ -114,6 +124,7 @@ duties! {
             Exercise { bed: standalone, first: nothing, commands: &["check member1"] },
             Exercise { bed: with_history, first: nothing, commands: &["check member1 --skip-check member-leftovers"] },
             Exercise { bed: prepared, first: joined, commands: &["check member1"] },
+            Exercise { bed: former_of_4, first: joined, commands: &["check member1"] },
         ],
     };
     check_with_probes => Duty {
@@ -237,6 +248,23 @@ fn prepared_to_fail() -> Scenario {
 /// The host takes certificates only.
 fn of_3_3_to_fail() -> Scenario {
     Scenario::new(Version::V3_3).member(failing_once(Version::V3_3, Role::None))
+}
+
+/// The host takes a cluster without KubeSphere, and is slow with it.
+fn of_4() -> Scenario {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    Scenario::new(Version::V4_1_3).member(slow)
+}
+
+fn former_of_4() -> Scenario {
+    Scenario::new(Version::V4_1_3).member(Installation::new(Version::V4_1_3).role(Role::Member))
+}
+
+/// A Role in it comes after it.
+fn with_namespace(bed: &Watched) {
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": objects::SYSTEM}});
+    let client = bed.member(1).client();
+    block_on(async move { objects::create(&client, &namespace).await }).unwrap();
 }
 
 /// Both have DevOps, and the member has what an earlier host left.

@@ -4,7 +4,7 @@ use kubesphere::{
     configuration_patch::Wanted,
     jwt_secret::JwtSecret,
     role::Role,
-    versions::{Support, Version},
+    versions::{Generation, Support, Version},
 };
 
 use super::{
@@ -79,8 +79,10 @@ pub(super) fn is_kubekeys(document: &Node) -> bool {
 pub(super) fn advice(configuration: &Node, is_kubekeys: bool, wanted: &Wanted) -> Vec<Advice> {
     let label = configuration.find(&["metadata", "labels", "version"]).and_then(Node::text);
     let version = label.and_then(Version::parse);
-    let unknown =
-        version.filter(|version| version.support() != Support::Supported).map(Advice::UnknownVersion);
+    let is_known = |version: &Version| {
+        version.support() == Support::Supported && version.generation() == Generation::Three
+    };
+    let unknown = version.filter(|version| !is_known(version)).map(Advice::UnknownVersion);
     let no_version = (is_kubekeys && label.is_none()).then_some(Advice::NoVersion);
     let name = wanted.host_cluster_name.as_deref();
     let ignored = version.filter(|version| name.is_some() && !version.differences().reads_host_cluster_name);

@@ -4,6 +4,7 @@
 
 pub mod advice;
 pub mod configuration_file;
+pub mod core_values;
 pub mod problem;
 pub mod store;
 

@@ -89,6 +89,12 @@ pub enum Fault {
         /// What it has or is.
         mark: Mark,
     },
+    /// No mapping, or several.
+    #[error("values for the chart ks-core are one mapping")]
+    NotValues,
+    /// A value that has no effect.
+    #[error("`{field}` is set by the host's controller, whatever stands here")]
+    Overwritten { field: String },
     /// Something else where a mapping belongs.
     #[error("`{field}` is not a mapping")]
     NotAMapping { field: String },
@@ -160,6 +166,8 @@ impl Problem {
             Fault::NotAMapping { .. } | Fault::NotAValue { .. } => {
                 "compare with the cluster-configuration.yaml that ks-installer ships"
             }
+            Fault::NotValues => "write the values as in the values.yaml of the chart ks-core",
+            Fault::Overwritten { .. } => "leave it out",
             Fault::Unsafe => "set the values in an editor",
         };
         hint.to_owned()

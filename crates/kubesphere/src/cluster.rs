@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{
+    core_values::CoreValues,
     go_base64,
     known_secrets::learn_encoded,
     management::{self, Tool},
@@ -30,6 +31,8 @@ pub enum ConditionType {
     Federated,
     /// The member answers.
     Ready,
+    /// The host has installed the chart ks-core on the member (from 4).
+    CoreReady,
     /// The stored client certificate ends within a week; the message says when (from 3.3).
     CertificateExpires,
     /// The agent of a member that is joined by proxy is connected (tower writes it).
@@ -42,6 +45,7 @@ impl ConditionType {
         match self {
             Self::Federated => "Federated",
             Self::Ready => "Ready",
+            Self::CoreReady => "KSCoreReady",
             Self::CertificateExpires => "KubeConfigCertExpiresInSevenDays",
             Self::AgentAvailable => "AgentAvailable",
         }
@@ -61,10 +65,11 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Why the condition is not true, in the text that says most: KubeSphere 4 has the reason `Ready` in any case, and
+    /// Why the condition is not true, in the text that says most: KubeSphere 4 has the condition's name as reason, and
     /// the error in the message (kubesphere `pkg/controller/cluster/cluster_controller.go@v4.1.3`).
     pub fn why(&self) -> &str {
-        let says_nothing = self.reason.is_empty() || self.reason == ConditionType::Ready.as_str();
+        let names = [ConditionType::Ready, ConditionType::CoreReady].map(ConditionType::as_str);
+        let says_nothing = self.reason.is_empty() || names.contains(&self.reason.as_str());
         if says_nothing { &self.message } else { &self.reason }
     }
 }
@@ -84,6 +89,10 @@ impl RegisteredCluster {
         let stored = cluster.text("/spec/connection/kubeconfig").filter(|stored| learn_encoded(stored));
         if let Some(text) = stored.and_then(go_base64::decoded) {
             stored_kubeconfig::learn_secrets(&text);
+        }
+        if let Some(text) = cluster.text("/spec/config").and_then(go_base64::decoded) {
+            // For the secrets in it, which are hidden from now on.
+            let _ = CoreValues::new(&String::from_utf8_lossy(&text));
         }
         cluster
     }
@@ -149,6 +158,11 @@ impl RegisteredCluster {
     /// Whether both objects store the same kubeconfig.
     pub fn stores(&self, kubeconfig_base64: &SecretString) -> bool {
         self.text("/spec/connection/kubeconfig") == Some(kubeconfig_base64.expose_secret())
+    }
+
+    /// Whether it stores these values for the chart ks-core.
+    pub fn stores_values(&self, values: &CoreValues) -> bool {
+        self.text("/spec/config") == Some(values.encoded().expose_secret())
     }
 
     /// Whether its recorded endpoint is this server. The controller fills the endpoint from the stored kubeconfig

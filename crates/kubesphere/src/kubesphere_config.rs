@@ -25,8 +25,8 @@ pub const DEFAULT_RESYNC_4: Duration = Duration::from_secs(900);
 pub struct KubesphereConfig {
     /// `authentication.jwtSecret`: the secret in effect.
     pub jwt_secret: Option<JwtSecret>,
-    /// Whether `authentication.issuer.jwtSecret` is there, as KubeSphere 4 has it.
-    pub has_issuer: bool,
+    /// `authentication.issuer.jwtSecret`, where KubeSphere 4 has it.
+    pub issuer_secret: Option<JwtSecret>,
     /// Whether `authentication.oauthOptions.accessTokenMaxAge` is 0, as the installer sets it on members.
     pub tokens_never_age: bool,
     /// `multicluster.enable`: the cluster controller runs.
@@ -35,6 +35,8 @@ pub struct KubesphereConfig {
     pub role: Option<Role>,
     /// `multicluster.clusterName`, which a host's controller writes once the cluster is Ready (from 3.3).
     pub cluster_name: Option<String>,
+    /// `multicluster.hostClusterName`: what a host calls itself.
+    pub host_cluster_name: Option<String>,
     /// The cluster controller's resync period.
     pub resync: Duration,
     /// The resource version of the ConfigMap, where it was read from one.
@@ -57,20 +59,27 @@ impl KubesphereConfig {
         }
         learn_named(&yaml);
         let text_at = |pointer| yaml.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let has_issuer = yaml.pointer("/authentication/issuer/jwtSecret").is_some();
-        let default_resync = if has_issuer { DEFAULT_RESYNC_4 } else { DEFAULT_RESYNC };
+        let issuer = yaml.pointer("/authentication/issuer/jwtSecret");
+        let default_resync = if issuer.is_some() { DEFAULT_RESYNC_4 } else { DEFAULT_RESYNC };
         Ok(Self {
             jwt_secret: yaml.pointer("/authentication/jwtSecret").and_then(scalar_text).map(JwtSecret::new),
-            has_issuer,
+            issuer_secret: issuer.map(|secret| JwtSecret::new(scalar_text(secret).unwrap_or_default())),
             tokens_never_age: yaml
                 .pointer("/authentication/oauthOptions/accessTokenMaxAge")
                 .is_some_and(is_zero),
             multicluster_enabled: yaml.pointer("/multicluster/enable") == Some(&Value::Bool(true)),
             role: text_at("/multicluster/clusterRole").map(Role::parse),
             cluster_name: text_at("/multicluster/clusterName").map(str::to_owned),
+            host_cluster_name: text_at("/multicluster/hostClusterName").map(str::to_owned),
             resync: resync(&yaml).unwrap_or(default_resync),
             resource_version: None,
         })
+    }
+
+    /// Whether it is KubeSphere 4's, which keeps its secret under `authentication.issuer`
+    /// (kubesphere `config/ks-core/templates/kubesphere-config.yaml@v4.1.3`).
+    pub fn has_issuer(&self) -> bool {
+        self.issuer_secret.is_some()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     jwt_secret::JwtSecret,
     kubesphere_config::KubesphereConfig,
     role::Role,
-    versions::Version,
+    versions::{Differences, Generation, Version},
 };
 
 /// How far something awaited has come.
@@ -144,7 +144,7 @@ pub enum Membership {
 }
 
 /// How far the Cluster of the member with kube-system UID `uid` has come.
-pub fn membership(cluster: Option<&RegisteredCluster>, uid: &str, host: Option<Version>) -> Membership {
+pub fn membership(cluster: Option<&RegisteredCluster>, uid: &str, host: &Differences) -> Membership {
     let Some(cluster) = cluster else { return Membership::Pending("the Cluster is not there".to_owned()) };
     if let Some(other) = cluster.member_uid().filter(|other| *other != uid) {
         return Membership::OtherCluster(other.to_owned());
@@ -152,16 +152,19 @@ pub fn membership(cluster: Option<&RegisteredCluster>, uid: &str, host: Option<V
     if cluster.is_being_deleted() {
         return Membership::Pending("the Cluster is being deleted".to_owned());
     }
-    if !cluster.joins_federation() {
+    if is_ignored(cluster, host) {
         return Membership::Pending(
             "spec.joinFederation is not true, so the controller ignores it".to_owned(),
         );
     }
-    if let Some(unmet) = unmet(cluster, &JOINED) {
+    let wanted: &[ConditionType] = match host.generation {
+        Generation::Three => &JOINED,
+        Generation::Four => &INSTALLED,
+    };
+    if let Some(unmet) = unmet(cluster, wanted) {
         return unmet.into();
     }
-    let records_uid = host.is_none_or(|version| version.differences().records_uid);
-    if records_uid && cluster.member_uid().is_none() {
+    if host.records_uid && cluster.member_uid().is_none() {
         return Membership::Pending("status.uid is not known yet".to_owned());
     }
     match cluster.kubesphere_version() {
@@ -170,11 +173,19 @@ pub fn membership(cluster: Option<&RegisteredCluster>, uid: &str, host: Option<V
     }
 }
 
+/// Whether a host's controller leaves the Cluster alone for ever; KubeSphere 4 has no federation to join.
+pub fn is_ignored(cluster: &RegisteredCluster, host: &Differences) -> bool {
+    host.generation == Generation::Three && !cluster.joins_federation()
+}
+
 /// What a member of KubeSphere 3 has once it is joined, what tells more first: that Federated is False comes with the
 /// error itself (kubesphere `cluster_controller.go@v3.4.1:415-445`), and with 3.3.0 Ready stays True all the while.
 pub const JOINED: [ConditionType; 2] = [ConditionType::Federated, ConditionType::Ready];
 /// What one of KubeSphere 4 has, which knows no kubefed.
 pub const JOINED_4: [ConditionType; 1] = [ConditionType::Ready];
+/// And one that its host has installed, which it was not before that: the host's own Cluster has no such condition
+/// (kubesphere `cluster_controller.go@v4.1.3:374-410`).
+pub const INSTALLED: [ConditionType; 2] = [ConditionType::CoreReady, ConditionType::Ready];
 
 /// A condition that has to be true, and is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,13 +196,15 @@ pub enum Unmet {
     Untrue(ConditionType, Condition),
 }
 
-/// The first of these conditions that is not true.
+/// The first of these conditions that is not true; one that says why comes before one that is not set.
 pub fn unmet(cluster: &RegisteredCluster, wanted: &[ConditionType]) -> Option<Unmet> {
-    wanted.iter().find_map(|wanted| match cluster.condition(*wanted) {
+    let all = wanted.iter().filter_map(|wanted| match cluster.condition(*wanted) {
         None => Some(Unmet::Unset(*wanted)),
         Some(found) if found.is_true => None,
         Some(found) => Some(Unmet::Untrue(*wanted, found)),
-    })
+    });
+    let (telling, silent): (Vec<_>, Vec<_>) = all.partition(|unmet| matches!(unmet, Unmet::Untrue(..)));
+    telling.into_iter().chain(silent).next()
 }
 
 impl From<Unmet> for Membership {
@@ -233,8 +246,11 @@ mod tests {
 
     use super::{Evidence, Membership, Progress, host_in_effect, member_in_effect, membership};
     use crate::{
-        cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
-        kubesphere_config::KubesphereConfig, versions::Version,
+        cluster::RegisteredCluster,
+        cluster_configuration::ClusterConfiguration,
+        jwt_secret::JwtSecret,
+        kubesphere_config::KubesphereConfig,
+        versions::{Differences, Version},
     };
 
     fn effect<'a>(
@@ -313,11 +329,34 @@ mod tests {
         let ready = cluster(&json!({"uid": "u", "kubeSphereVersion": "v3.4.1", "conditions": conditions}));
         let silent = cluster(&json!({"uid": "u", "conditions": conditions}));
         let nameless = cluster(&json!({"kubeSphereVersion": "v3.1.1", "conditions": conditions}));
-        assert_eq!(membership(Some(&ready), "u", None), Membership::Joined);
-        assert_eq!(membership(Some(&ready), "x", None), Membership::OtherCluster("u".to_owned()));
-        assert_eq!(membership(Some(&silent), "u", None), Membership::WithoutKubesphereVersion);
-        assert_eq!(membership(Some(&nameless), "u", Version::parse("v3.1.1")), Membership::Joined);
-        assert!(matches!(membership(Some(&nameless), "u", Version::parse("v3.3.2")), Membership::Pending(_)));
+        let of = |cluster, uid, version| membership(Some(cluster), uid, &differences(version));
+        assert_eq!(of(&ready, "u", "v3.4.1"), Membership::Joined);
+        assert_eq!(of(&ready, "x", "v3.4.1"), Membership::OtherCluster("u".to_owned()));
+        assert_eq!(of(&silent, "u", "v3.4.1"), Membership::WithoutKubesphereVersion);
+        assert_eq!(of(&nameless, "u", "v3.1.1"), Membership::Joined);
+        assert!(matches!(of(&nameless, "u", "v3.3.2"), Membership::Pending(_)));
+    }
+
+    #[test]
+    fn a_member_of_4_is_installed_before_it_is_ready() {
+        let told = |conditions: Value| {
+            let status = json!({"uid": "u", "kubeSphereVersion": "v4.1.3", "conditions": conditions});
+            let cluster = RegisteredCluster::new(json!({"spec": {}, "status": status}));
+            membership(Some(&cluster), "u", &differences("v4.1.3"))
+        };
+        let (core, ready) =
+            (json!({"type": "KSCoreReady", "status": "True"}), json!({"type": "Ready", "status": "True"}));
+        assert_eq!(told(json!([core, ready])), Membership::Joined);
+        let pending = |what: &str| Membership::Pending(format!("the controller has not set {what} yet"));
+        assert_eq!(told(json!([ready])), pending("KSCoreReady"));
+        assert_eq!(told(json!([core])), pending("Ready"));
+        let unreachable =
+            json!({"type": "Ready", "status": "False", "reason": "Ready", "message": "dial tcp"});
+        assert_eq!(told(json!([unreachable])), Membership::Failing("Ready is False: dial tcp".to_owned()));
+    }
+
+    fn differences(version: &str) -> Differences {
+        Version::parse(version).unwrap().differences()
     }
 
     #[test]
@@ -326,6 +365,6 @@ mod tests {
             {"type": "Federated", "status": "False", "reason": "connection refused", "message": "Cluster can not join"},
         ]}));
         let expected = Membership::Failing("Federated is False: connection refused".to_owned());
-        assert_eq!(membership(Some(&refused), "u", None), expected);
+        assert_eq!(membership(Some(&refused), "u", &differences("v3.4.1")), expected);
     }
 }

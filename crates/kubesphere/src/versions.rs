@@ -44,18 +44,37 @@ impl fmt::Display for Version {
 /// Where a version of KubeSphere stands with this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
-    /// 3.1 to 3.4.
+    /// 3.1 and later.
     Supported,
     /// Before 3.1: the host's validation and the installer's status differ.
     TooOld,
-    /// 4 and later: no ks-installer, no ClusterConfiguration.
-    WithoutInstaller,
+}
+
+/// The two kinds of KubeSphere, which come to a cluster, and take in members, in ways of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// ks-installer carries out a ClusterConfiguration, and kubefed joins members that have KubeSphere already.
+    Three,
+    /// 4 and later: helm installs the chart ks-core, and a host's controller does so on its members
+    /// (kubesphere `pkg/controller/cluster/cluster_controller.go@v4.1.3`).
+    Four,
+}
+
+impl Generation {
+    /// The version that is assumed where nothing names one.
+    pub fn assumed(self) -> Version {
+        match self {
+            Self::Three => Version { major: 3, minor: 4, patch: 1 },
+            Self::Four => Version { major: 4, minor: 1, patch: 3 },
+        }
+    }
 }
 
 /// What a version of KubeSphere does in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a table of independent yes and no")]
 pub struct Differences {
+    pub generation: Generation,
     /// The member's kubesphere-config names its role (`multicluster.clusterRole`).
     ///
     /// From 3.3; before, `oauthOptions.accessTokenMaxAge: 0` is the only trace
@@ -91,18 +110,17 @@ pub const WITHOUT_TOKEN_SECRETS: Version = Version { major: 1, minor: 24, patch:
 impl Version {
     /// Whether this program can join clusters of this KubeSphere version.
     pub fn support(self) -> Support {
-        if self.at_least(4, 0) {
-            Support::WithoutInstaller
-        } else if self.at_least(3, 1) {
-            Support::Supported
-        } else {
-            Support::TooOld
-        }
+        if self.at_least(3, 1) { Support::Supported } else { Support::TooOld }
+    }
+
+    pub fn generation(self) -> Generation {
+        if self.at_least(4, 0) { Generation::Four } else { Generation::Three }
     }
 
     /// What this KubeSphere version does in its own way.
     pub fn differences(self) -> Differences {
         Differences {
+            generation: self.generation(),
             config_names_role: self.at_least(3, 3),
             oauth_options_hide_role: !self.at_least(3, 2),
             reads_host_cluster_name: self.at_least(3, 2),
@@ -116,7 +134,7 @@ impl Version {
 
 #[cfg(test)]
 mod tests {
-    use super::{Support, Version};
+    use super::{Generation, Support, Version};
 
     #[test]
     fn versions_are_read_as_they_are_written() {
@@ -138,12 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn support_ends_before_3_1_and_at_4() {
+    fn support_ends_before_3_1() {
         let support = |text| Version::parse(text).unwrap().support();
         assert_eq!(support("v3.0.0"), Support::TooOld);
         assert_eq!(support("v3.1.0"), Support::Supported);
         assert_eq!(support("v3.4.1"), Support::Supported);
-        assert_eq!(support("v4.1.3"), Support::WithoutInstaller);
+        assert_eq!(support("v4.1.3"), Support::Supported);
+    }
+
+    #[test]
+    fn helm_comes_with_4() {
+        let generation = |text| Version::parse(text).unwrap().generation();
+        assert_eq!(["v3.4.1", "v4.1.1"].map(generation), [Generation::Three, Generation::Four]);
+        for generation in [Generation::Three, Generation::Four] {
+            assert_eq!(generation.assumed().differences().generation, generation);
+        }
     }
 
     #[test]

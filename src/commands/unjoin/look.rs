@@ -276,12 +276,13 @@ impl Look {
         let shown = ReadScope { shown: is_first, ..ReadScope::default() };
         let host = async {
             let Some(host) = &mut self.host else { return };
-            host.surroundings = Box::pin(look_around(&clusters.host, None, None, shown)).await;
+            host.surroundings = Box::pin(look_around(&clusters.host, None, (None, None), shown)).await;
         };
         let member = async {
             let (Some(connection), Some(member)) = (&clusters.member, &mut self.member) else { return };
             let scope = ReadScope { run: is_first || runs, ..shown };
-            let around = Box::pin(look_around(connection, None, member.storage_class(), scope));
+            let around =
+                Box::pin(look_around(connection, None, (member.storage_class(), member.generation()), scope));
             let installer = async {
                 if runs {
                     look_at_installer(connection, member, false).await;

@@ -91,7 +91,9 @@ impl MakeCredential {
 /// Sends everything that is missing with `dryRun=All`.
 async fn dry_run(member: &Connection, step: &CredentialStep) -> Result<(), Failure> {
     let requested = Requested::new(step.host);
-    for piece in &step.missing {
+    // What belongs into a namespace is refused while that is not there.
+    let is_new = step.missing.contains(&CredentialObject::Namespace);
+    for piece in step.missing.iter().filter(|piece| !is_new || piece.namespace().is_none()) {
         let ensured = match piece {
             CredentialObject::Certificate => {
                 create(member, *piece, Some(requested.asked()), Persistence::DryRun).await?;

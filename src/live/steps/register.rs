@@ -56,7 +56,7 @@ impl Execute for Register {
             turn,
             (&self.host, &self.member),
             (&self.name, &self.uid),
-            (self.version, self.resync),
+            (self.differences, self.resync),
         )?;
         let creation = Creation { step: self, registering };
         let created = if self.creates { creation.create(turn).await } else { Ok(None) };
@@ -73,7 +73,11 @@ impl Execute for Register {
             _ => creation.registering.states(),
         };
         let waiting = Waiting::new(ours.as_ref());
-        turn.entry.without_version = creation.registering.until_joined(states, waiting).await?;
+        match &self.installer {
+            // Boxed, because many requests are more state than a stack should carry around.
+            Some(host) => Box::pin(creation.registering.until_installed(states, waiting, host)).await?,
+            None => turn.entry.without_version = creation.registering.until_joined(states, waiting).await?,
+        }
         if let (Some(ours), Some(mut standing)) = (ours, standing) {
             // Again, because of two objects of the same second neither operator may have seen the other's.
             creation.settle_race(&ours, &standing, turn).await?;

@@ -66,7 +66,7 @@ impl Renew {
             turn,
             (&self.host, &self.member),
             (self.planned.name(), &self.uid),
-            (self.version, self.resync),
+            (self.differences, self.resync),
         )?;
         let registering = Registering { renewed: Some(&kubeconfig), ..registering };
         let replacing = Replacing { step: self, registering, kubeconfig: &kubeconfig };

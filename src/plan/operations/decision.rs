@@ -1,6 +1,8 @@
 //! Which operation decides.
 
-use super::{import, join, prepare_host, prepare_member, renew};
+use kubesphere::versions::Generation;
+
+use super::{four, import, join, prepare_host, prepare_member, renew};
 use crate::plan::{
     intent::Intent,
     needs::{Needs, Unplannable},
@@ -23,7 +25,13 @@ pub fn decide(
     host: Option<&Observed>,
     members: &[&Observed],
 ) -> Result<Decision, Unplannable> {
+    let generation = host.and_then(Observed::generation);
     match intent.operation {
+        Operation::Join | Operation::Check
+            if let (Some(Generation::Four), Some(host)) = (generation, host) =>
+        {
+            four::join::decide(intent, host, members)
+        }
         Operation::Join | Operation::Check => join::decide(intent, host, members),
         Operation::PrepareHost => prepare_host::decide(intent, host),
         Operation::PrepareMember => prepare_member::decide(intent, host, members),

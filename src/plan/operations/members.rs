@@ -4,6 +4,7 @@ use kubesphere::kubesphere_config::DEFAULT_RESYNC;
 
 use super::Decision;
 use crate::plan::{
+    core::HostIdentity,
     credential::CredentialKind,
     intent::{ClusterIntent, HostIntent, Intent, MemberIntent},
     needs::{
@@ -80,7 +81,7 @@ pub(super) fn configure(needs: &Needs, member: &Observed, host_changes: bool) ->
 
 /// The credentials of the members whose Clusters are to be created. One failure ends the whole command: nothing else was begun
 /// yet.
-fn credentials(intent: &Intent, host: &Observed, members: &[&Observed]) -> Option<Phase> {
+pub(super) fn credentials(intent: &Intent, host: &Observed, members: &[&Observed]) -> Option<Phase> {
     let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
         let cluster = intent.cluster.as_ref();
         let created =
@@ -102,21 +103,33 @@ fn register(intent: &MemberIntent, host: &Observed, member: &Observed) -> Option
         Registration::Await => false,
         Registration::Create => true,
     };
-    Some(Step::Register(Register {
+    Some(registering(cluster, (host, member), creates, None))
+}
+
+/// Creates the Cluster, or only waits for it; `installer` is the host where it installs the member itself.
+pub(super) fn registering(
+    cluster: &ClusterIntent,
+    (host, member): (&Observed, &Observed),
+    creates: bool,
+    installer: Option<HostIdentity>,
+) -> Step {
+    Step::Register(Register {
         host: host.side.clone(),
         member: member.side.clone(),
         uid: member.uid.clone(),
         name: cluster.name.clone(),
         description: cluster.description.clone(),
+        values: cluster.values.clone(),
         credential: kind(cluster, host),
         creates,
-        version: host.kubesphere_version(),
+        differences: host.differences(),
         resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
-    }))
+        installer,
+    })
 }
 
 /// Has the Cluster that stands say about the member what was asked for.
-fn describe(intent: &MemberIntent, host: &Observed) -> Option<Step> {
+pub(super) fn describe(intent: &MemberIntent, host: &Observed) -> Option<Step> {
     let cluster = intent.cluster.as_ref()?;
     let registered = host.cluster_named(&cluster.name)?;
     let step = DescribeCluster::between(&host.side, registered, &cluster.description)?;

@@ -1,6 +1,7 @@
 //! What was observed and what is wanted become a plan: one file for each operation.
 
 mod decision;
+mod four;
 mod import;
 mod join;
 mod prepare_host;

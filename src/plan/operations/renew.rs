@@ -49,7 +49,7 @@ fn renewal(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Result
         server: intent.server.clone(),
         credential: kind,
         changes: changed_endpoint(planned, &intent.server).into_iter().collect(),
-        version: host.kubesphere_version(),
+        differences: host.differences(),
         resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
     };
     let superseded = of_no_more_use(kind, host, planned, member).filter(|superseded| !superseded.is_empty());

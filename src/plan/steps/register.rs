@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use kubesphere::{
+    core_values::CoreValues,
     object::{ObjectKind, ObjectRef},
     side::Side,
-    versions::Version,
+    versions::Differences,
 };
 
 use crate::plan::{
     access::{Access, of_clusters},
     cluster_manifest::cluster_manifest,
+    core::HostIdentity,
     credential::CredentialKind,
     intent::Description,
     manifest::Manifest,
@@ -29,11 +31,15 @@ pub struct Register {
     pub description: Description,
     /// The credential that it stores.
     pub credential: CredentialKind,
+    /// The values with which a host of KubeSphere 4 installs it.
+    pub values: Option<CoreValues>,
     /// Whether the Cluster is created; else it is there, and only waited for.
     pub creates: bool,
-    pub version: Option<Version>,
+    pub differences: Differences,
     /// How often the host's controller looks at each Cluster.
     pub resync: Duration,
+    /// The host, where it installs KubeSphere on the member itself: KubeSphere 4.
+    pub installer: Option<HostIdentity>,
 }
 
 impl Planned for Register {
@@ -57,7 +63,7 @@ impl Planned for Register {
     fn manifests(&self, stored: Option<&StoredKubeconfig>) -> Vec<Manifest> {
         let stored = stored.filter(|_| self.creates);
         let manifest = stored.map(|stored| {
-            let content = cluster_manifest(&self.name, &self.description, stored);
+            let content = cluster_manifest(self, stored);
             Manifest::of_object(&self.host, ObjectKind::CLUSTER.named(&self.name), content)
         });
         manifest.into_iter().collect()

@@ -6,7 +6,7 @@ use kubesphere::{
     cluster::RegisteredCluster,
     object::{ObjectKind, ObjectRef},
     side::Side,
-    versions::Version,
+    versions::Differences,
 };
 
 use crate::plan::{
@@ -31,7 +31,7 @@ pub struct Renew {
     pub credential: CredentialKind,
     /// What changes beside the kubeconfig.
     pub changes: Vec<Change>,
-    pub version: Option<Version>,
+    pub differences: Differences,
     /// How often the host's controller looks at each Cluster.
     pub resync: Duration,
 }

@@ -1,0 +1,130 @@
+//! Waiting until a host of KubeSphere 4 has installed its member, and that is what the host says it is.
+
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use kubesphere::{
+    cluster::{ConditionType, RegisteredCluster},
+    versions::Generation,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    core::core,
+    failure::{Failure, LookAt},
+    installation::Installation,
+    observation::State,
+    observe::config,
+    registering::Registering,
+    report::{Event, Notice},
+    surroundings::ks_apiserver,
+    waiting::Waiting,
+};
+use crate::plan::{
+    core::{HostIdentity, OnMember},
+    foreign_writes::ForeignWrites,
+};
+
+/// The host annotates its member a moment after it has called it ready.
+const CLAIMED_WITHIN: Duration = Duration::from_millis(300);
+/// What asks the controller to try again, after 4.1.3 (kubesphere `cluster_controller.go@04a29b5c6`).
+const ACTION: &str = "kubesphere.io/ks-core-action";
+
+impl Registering<'_> {
+    pub(super) async fn until_installed(
+        &self,
+        mut states: impl Stream<Item = State<RegisteredCluster>> + Unpin,
+        mut waiting: Waiting,
+        host: &HostIdentity,
+    ) -> Result<(), Failure> {
+        self.begins();
+        let (mut installation, mut writes) = (Installation::on(self.member), ForeignWrites::default());
+        let mut is_joined = false;
+        loop {
+            let soon = Instant::now() + CLAIMED_WITHIN;
+            let next = if is_joined { soon } else { installation.next() };
+            match timeout_at(self.deadline.min(next), states.next()).await {
+                Err(_) if Instant::now() < self.deadline && is_joined => {
+                    match timeout_at(self.deadline, self.missing(host)).await {
+                        Ok(Some(missing)) => self.stands(&mut waiting, missing),
+                        Ok(None) => {
+                            self.tell_joined();
+                            return Ok(());
+                        }
+                        Err(_) => {}
+                    }
+                }
+                Err(_) if Instant::now() < self.deadline => self.look(&mut installation, &waiting).await?,
+                Ok(Some(State::Interrupted(why))) => waiting.interrupted = Some(why),
+                Ok(Some(State::Seen(cluster))) => {
+                    let cluster = waiting.identified(cluster).await;
+                    if let Some(cluster) = &cluster {
+                        if let Some(how) = writes.see(cluster) {
+                            self.tell(Event::Notice(Notice::WrittenByOthers(how)));
+                        }
+                        self.is_not_given_up(cluster, &installation)?;
+                    }
+                    is_joined = self.judge(cluster.as_ref(), &mut waiting)?;
+                }
+                Ok(None) | Err(_) => return Err(self.not_installed(&waiting, &installation)),
+            }
+        }
+    }
+
+    async fn look(&self, installation: &mut Installation<'_>, waiting: &Waiting) -> Result<(), Failure> {
+        for notice in installation.look().await {
+            self.tell(Event::Notice(notice));
+        }
+        if let Some(release) = installation.abandoned() {
+            return Err(Failure::Abandoned { side: self.side(), release: release.clone() });
+        }
+        let stands = [Some(waiting.missing.clone()), installation.stands()].into_iter().flatten();
+        self.tell(Event::Stands(stands.collect::<Vec<_>>().join("; ")));
+        Ok(())
+    }
+
+    /// What the member itself still lacks.
+    async fn missing(&self, host: &HostIdentity) -> Option<String> {
+        let (config, core, answer) = tokio::join!(
+            config(self.member),
+            core(self.member),
+            ks_apiserver(self.member, Some(Generation::Four))
+        );
+        match config {
+            Ok(config) => {
+                let on_member = OnMember { config: &config, core: Some(&core), answer: Some(&answer) };
+                on_member.missing(self.name, host)
+            }
+            Err(error) => Some(error.cause.to_string()),
+        }
+    }
+
+    /// After 4.1.3 the controller tries a failed installation again only when it is asked to.
+    fn is_not_given_up(
+        &self,
+        cluster: &RegisteredCluster,
+        installation: &Installation<'_>,
+    ) -> Result<(), Failure> {
+        let is_asked = cluster.annotations().any(|(key, value)| key == ACTION && !value.is_empty());
+        match cluster.condition(ConditionType::CoreReady) {
+            Some(core) if !core.is_true && !is_asked => Err(Failure::NotInstalled {
+                side: self.side(),
+                host: self.host.side.clone(),
+                name: self.name.to_owned(),
+                why: core.why().to_owned(),
+                known: installation.known(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn not_installed(&self, waiting: &Waiting, installation: &Installation<'_>) -> Failure {
+        Failure::TimedOut {
+            side: self.side(),
+            waiting: "waiting until its host has installed KubeSphere on it",
+            look_at: LookAt::Installation { host: self.host.side.clone(), member: self.side() },
+            missing: waiting.still_missing(),
+            known: installation.known(),
+        }
+    }
+}

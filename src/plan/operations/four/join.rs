@@ -1,0 +1,52 @@
+//! A join: the credential, then the Cluster, and the wait for what the host makes of it. Until the host has installed its member
+//! nothing is written to the Cluster (kubesphere `cluster_controller.go@v4.1.3:391-410`).
+
+use crate::plan::{
+    core::{HostIdentity, OnMember},
+    intent::{Intent, MemberIntent},
+    needs::{Needs, Registration, Unplannable, registration},
+    observed::Observed,
+    operations::{
+        Decision,
+        members::{credentials, describe, registering},
+    },
+    phase::{Lane, OnFailure, Phase, Plan},
+    step::Step,
+};
+
+pub(in crate::plan::operations) fn decide(
+    intent: &Intent,
+    host: &Observed,
+    members: &[&Observed],
+) -> Result<Decision, Unplannable> {
+    let identity = HostIdentity::of(host).ok_or(Unplannable::NotObserved)?;
+    let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
+        let known = register(intent, host, member, &identity);
+        Lane {
+            cluster: member.side.clone(),
+            steps: known.into_iter().chain(describe(intent, host)).collect(),
+        }
+    });
+    let joined = Phase::new(OnFailure::StopLane, lanes);
+    let plan = Plan::of([credentials(intent, host, members), joined]);
+    Ok(Decision { needs: Needs::new(identity.secret), plan })
+}
+
+/// Makes the member known to its host, where it is not, or waits for what it still lacks.
+fn register(
+    intent: &MemberIntent,
+    host: &Observed,
+    member: &Observed,
+    identity: &HostIdentity,
+) -> Option<Step> {
+    let cluster = intent.cluster.as_ref()?;
+    let creates = match registration(&cluster.name, host, &member.uid) {
+        Registration::Create => true,
+        Registration::Await => false,
+        Registration::Joined => {
+            OnMember::of(member).missing(&cluster.name, identity)?;
+            false
+        }
+    };
+    Some(registering(cluster, (host, member), creates, Some(identity.clone())))
+}

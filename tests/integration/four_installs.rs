@@ -1,0 +1,86 @@
+//! While a host of KubeSphere 4 installs its member: what is told of it, and how it can end.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use testbed::{
+    Fault, Rule, block_on,
+    kubesphere::{Installation, Peculiarity, Scenario, Version, objects},
+};
+
+use crate::support::{Faulty, Watched};
+
+fn without_image(version: Version, image: &str) -> Scenario {
+    let gone = Installation::bare(version).with(Peculiarity::ImageMissing(image.to_owned()));
+    Scenario::new(version).member(gone)
+}
+
+fn patch(bed: &Watched, name: &str, patch: Value) {
+    let (client, name) = (bed.host().client(), name.to_owned());
+    block_on(async move { objects::merge(&objects::clusters(&client), &name, &patch).await }).unwrap();
+}
+
+#[test]
+fn an_image_that_is_gone_is_told_while_it_waits_and_at_its_end() {
+    let bed = Watched::lease(&without_image(Version::V4_1_3, "ks-controller-manager"));
+    let run = bed.join("member1 --timeout 12s").run().code(4);
+    let pod = "Pod ks-agent-";
+    let image = "docker.io/kubesphere/ks-controller-manager:v4.1.3";
+    let at = |what: &str| run.stderr.find(what).unwrap_or_else(|| panic!("{what}\n{run}"));
+    let (progress, end) = (at(pod), at("error: member \"member1\": timed out while waiting until its host"));
+    assert!(progress < end, "it is told as soon as it shows: {run}");
+    let error = &run.stderr[end..];
+    for said in [pod, image, "ImagePull", "helm release ks-core is ", "run the same command again"] {
+        assert!(error.contains(said), "{said}: {run}");
+    }
+    bed.member(1).bring_images();
+    let _ = bed.join("member1").run().code(0);
+}
+
+#[test]
+fn a_write_of_others_is_told_and_waited_out() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let started = bed.join("member1").start();
+    bed.wait_for("helm at work", |bed| !bed.member(1).releases().is_empty());
+    patch(&bed, "member1", json!({"metadata": {"labels": {"a": "b"}}}));
+    let _ = started
+        .end()
+        .code(0)
+        .says("somebody else has changed its Cluster while KubeSphere is being installed");
+    assert_eq!(bed.member(1).releases().len(), 2, "helm has run twice");
+}
+
+#[test]
+fn after_4_1_3_a_failed_installation_is_told_with_what_tries_it_again() {
+    let bed = Watched::lease(&without_image(Version::Master, "ks-apiserver"));
+    let run = bed.join("member1").run().code(1);
+    let reinstall =
+        "annotate clusters.cluster.kubesphere.io member1 kubesphere.io/ks-core-action=reinstall --overwrite`";
+    let run = run.says("KS Core installation failed").says(reinstall);
+    assert!(run.stderr.contains("kubesphere/ks-apiserver"), "{run}");
+    bed.member(1).bring_images();
+    let _ = bed.join("member1").run().code(1).says(reinstall);
+    patch(
+        &bed,
+        "member1",
+        json!({"metadata": {"annotations": {"kubesphere.io/ks-core-action": "reinstall"}}}),
+    );
+    let _ = bed.join("member1").run().code(0);
+}
+
+/// The creation is not answered, watches end, and the member is away for a while.
+#[test]
+fn what_breaks_while_it_waits_is_borne() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Faulty::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let unanswered = Fault::Applied(Box::new(Fault::Drop));
+    bed.before_host().add(Rule::on("POST", "/clusters", unanswered).times(1));
+    bed.before_host().add(Rule::on("GET", "/clusters?&watch=true", Fault::Closed).times(2));
+    let away = Fault::Status { code: StatusCode::SERVICE_UNAVAILABLE, retry_after: None };
+    bed.before_member(1).add(Rule::on("GET", "owner%3Dhelm", away).times(3));
+    let _ = bed.join("member1").run().code(0);
+    let writes = bed.stored();
+    let created = writes.iter().filter(|write| *write == "create clusters/member1").count();
+    assert_eq!(created, 1, "{writes:?}");
+    assert_eq!(bed.member(1).releases().len(), 1, "nobody has disturbed the controller");
+}

@@ -1,0 +1,140 @@
+//! What a join on KubeSphere 4 refuses before its first write: neither the Kubernetes API nor the host's controller would.
+
+use serde_json::json;
+use testbed::{
+    block_on,
+    kubesphere::{Installation, Peculiarity, Role, Scenario, Version, objects, v4::ReleaseStatus},
+};
+
+use crate::{
+    four_join::register,
+    support::{KubectlMc, Watched},
+};
+
+const VERSION: Version = Version::V4_1_3;
+
+fn member(installation: Installation) -> Scenario {
+    Scenario::new(VERSION).member(installation)
+}
+
+#[track_caller]
+fn assert_refused(bed: &Watched, program: KubectlMc, said: &[&str]) {
+    let run = program.run().code(3).says("nothing was changed");
+    let _ = said.iter().fold(run, |run, said| run.says(said));
+    assert!(bed.writes().is_empty(), "{:?}", bed.writes());
+}
+
+#[track_caller]
+fn assert_join_refused(scenario: &Scenario, said: &[&str]) {
+    let bed = Watched::lease(scenario);
+    assert_refused(&bed, bed.join("member1"), said);
+}
+
+#[test]
+fn one_that_is_registered_under_another_name() {
+    let bed = Watched::lease(&Scenario::new(VERSION));
+    register(&bed, "earlier");
+    bed.wait_for("an identified member", |bed| bed.host().cluster("earlier")["status"]["uid"].is_string());
+    let said = ["registered on this host already, as \"earlier\"", "--name earlier"];
+    assert_refused(&bed, bed.join("member1"), &said);
+}
+
+#[test]
+fn the_member_of_another_host() {
+    let elsewhere = Installation::new(VERSION).role(Role::MemberElsewhere);
+    let said = [
+        "it is managed by another host, which calls itself \"host\" and it \"frankfurt\" [member-role]",
+        "annotate namespace kubesphere-system cluster.kubesphere.io/name- cluster.kubesphere.io/host-cluster-`",
+    ];
+    assert_join_refused(&member(elsewhere), &said);
+    let managed = Peculiarity::Managed { name: "theirs".to_owned(), host: "other".to_owned() };
+    let said = ["which calls itself \"other\" and it \"theirs\" [member-role]"];
+    assert_join_refused(&member(Installation::bare(VERSION).with(managed)), &said);
+}
+
+#[test]
+fn a_host() {
+    let said = [
+        "it is a host of KubeSphere 4 itself",
+        "uninstall ks-core -n kubesphere-system`",
+        "annotate namespace kubesphere-system cluster.kubesphere.io/name- cluster.kubesphere.io/host-cluster-`",
+    ];
+    assert_join_refused(&member(Installation::new(VERSION).role(Role::Host)), &said);
+}
+
+#[test]
+fn versions_that_do_not_fit_together() {
+    let said = ["KubeSphere v3.4.1 is installed, and its host has 4", "[kubesphere-version]"];
+    assert_join_refused(&member(Installation::new(Version::V3_4)), &said);
+    let said = ["member \"member1\": KubeSphere 4 is installed", "[kubesphere-version]"];
+    let of_3 = Scenario::new(Version::V3_4).member(Installation::new(VERSION).role(Role::Member));
+    assert_join_refused(&of_3, &said);
+}
+
+#[test]
+fn a_release_that_is_pending() {
+    for (status, said) in [
+        (ReleaseStatus::PendingInstall, "helm release ks-core is pending-install"),
+        (ReleaseStatus::PendingUpgrade, "helm release ks-core is pending-upgrade"),
+    ] {
+        let left = Installation::bare(VERSION).with(Peculiarity::Release(status));
+        let delete = "-n kubesphere-system delete secret sh.helm.release.v1.ks-core.v1`";
+        assert_join_refused(&member(left), &[said, delete]);
+    }
+}
+
+#[test]
+fn a_webhook_that_3_4_has_left() {
+    let host = Installation::new(VERSION).role(Role::Host).with(Peculiarity::LeftWebhook);
+    let said = ["[leftover-cluster-webhook]", "delete validatingwebhookconfiguration cluster.kubesphere.io`"];
+    assert_join_refused(&Scenario::new(VERSION).host(host), &said);
+}
+
+#[test]
+fn the_other_commands_are_for_3() {
+    let bed = Watched::lease(&Scenario::new(VERSION));
+    for words in ["prepare member member1", "import member1", "prepare host"] {
+        let program = bed.kubectl_mc().words(&format!("{words} --context host --yes"));
+        assert_refused(&bed, program, &["KubeSphere 4 is installed", "kubectl mc join"]);
+    }
+}
+
+/// Another host has written its name over this one's.
+#[test]
+fn a_member_that_another_host_has_taken_over() {
+    let bed = Watched::lease(&Scenario::new(VERSION));
+    let _ = bed.join("member1").run().code(0);
+    let written = bed.writes().len();
+    let client = bed.member(1).client();
+    let claim = json!({"metadata": {"annotations": {"cluster.kubesphere.io/host-cluster": "frankfurt"}}});
+    let namespaces = objects::objects(&client, "v1", "Namespace", None);
+    block_on(async move { objects::merge(&namespaces, objects::SYSTEM, &claim).await }).unwrap();
+    let said =
+        "it is managed by another host, which calls itself \"frankfurt\" and it \"member1\" [member-role]";
+    let _ = bed.join("member1").run().code(3).says(said);
+    assert_eq!(bed.writes().len(), written);
+}
+
+/// The host does not install again what it has installed; what the hint says lets it.
+#[test]
+fn a_member_that_has_lost_the_hosts_secret() {
+    let bed = Watched::lease(&Scenario::new(VERSION));
+    let _ = bed.join("member1").run().code(0);
+    let secret = bed.host().configured("authentication.issuer.jwtSecret");
+    let text = format!("authentication: {{issuer: {{jwtSecret: {}}}}}\n", "x7Hq2Lw9Zb4Rv8Nc1Td6Yk3Mf5Pj0SgA");
+    let config = json!({"data": {"kubesphere.yaml": text}});
+    let config_maps = objects::config_maps(&bed.member(1).client());
+    block_on(async move { objects::merge(&config_maps, "kubesphere-config", &config).await }).unwrap();
+    let said = "annotate clusters.cluster.kubesphere.io member1 kubesphere.io/config-hash- \
+                kubesphere.io/syncAt=again --overwrite`";
+    let _ = bed.join("member1").run().code(3).says("its jwtSecret is not the host's").says(said);
+    let annotations = json!({"kubesphere.io/config-hash": null, "kubesphere.io/syncAt": "again"});
+    let clusters = objects::clusters(&bed.host().client());
+    let annotate = json!({"metadata": {"annotations": annotations}});
+    block_on(async move { objects::merge(&clusters, "member1", &annotate).await }).unwrap();
+    bed.wait_for("another installation", |bed| {
+        let hash = &bed.host().cluster("member1")["metadata"]["annotations"]["kubesphere.io/config-hash"];
+        hash.is_string() && bed.member(1).configured("authentication.issuer.jwtSecret") == secret
+    });
+    let _ = bed.join("member1").run().code(0);
+}
