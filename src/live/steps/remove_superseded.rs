@@ -69,7 +69,7 @@ pub(super) async fn withdraw_account(turn: &mut Turn<'_>, member: &Side) {
     for piece in pieces {
         let objects = Objects::like(connection, &piece.object());
         let Ok(metadata) = objects.get_metadata(&piece.name()).await else { continue };
-        let deletion = Deletion::of(&metadata.uid.unwrap_or_default());
+        let deletion = Deletion::of(metadata.uid.unwrap_or_default());
         if objects.remove(&piece.name(), &deletion).await.is_ok() {
             forget(turn, &made(member, piece));
         }
