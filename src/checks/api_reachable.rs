@@ -2,7 +2,7 @@
 
 use kubesphere::side::Side;
 
-use super::{Check, Clusters, Report, Rule, Silent, rule::JOINING};
+use super::{Check, Clusters, Finding, Report, Rule, Silent, rule::JOINING};
 
 pub(super) const CHECK: Check = Check {
     id: "api-reachable",
@@ -14,6 +14,11 @@ pub(super) const CHECK: Check = Check {
     ],
     unasked: &[],
 };
+
+/// Whether a cluster that is needed gave no usable answer.
+pub fn is_obstacle(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.id == CHECK.id && finding.is_obstacle())
+}
 
 fn of_clusters(clusters: &Clusters<'_>, unreachable: fn(&Silent) -> Report) -> Vec<Report> {
     let answering = clusters.observed().map(|observed| Report::holds(&observed.side));

@@ -39,8 +39,9 @@ use crate::{
     plan::{intent::Intent, observed::Observed, operation::Operation, result::StepResult, step::Step},
 };
 
-/// How far one API server's cache may be behind another's.
-const LAGS_BEHIND: Duration = Duration::from_secs(2);
+/// One API server's cache may be so far behind another's; and whoever does not answer then may do so a little later.
+const LOOKS_AGAIN_AFTER: [Duration; 3] =
+    [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 /// What a command is about, once its clusters are connected.
 pub(super) trait Task {
@@ -431,9 +432,11 @@ impl Pipeline<'_> {
             return Ok(());
         }
         let mut again = in_time(self.deadline, Box::pin(task.look_again(before))).await?;
-        // Another API server of the same cluster may be a moment behind the one that we have watched.
-        if !again.is_clean() {
-            sleep(LAGS_BEHIND).await;
+        for (nth, pause) in LOOKS_AGAIN_AFTER.into_iter().enumerate() {
+            if again.is_clean() || nth > 0 && !checks::api_reachable::is_obstacle(again.findings()) {
+                break;
+            }
+            sleep(pause).await;
             again = in_time(self.deadline, Box::pin(task.look())).await?;
         }
         let noun = task.operation().noun();
