@@ -30,17 +30,25 @@ pub(super) async fn run(core: Arc<Core>) {
     let mut news = core.store().subscribe();
     let mut seen = 0;
     loop {
-        let changes = core.store().since(seen);
-        for change in changes.unwrap_or_default() {
+        let changes = changes_since(&core.store(), seen);
+        for change in changes {
             seen = change.revision;
             follow(&core, &mut core.store(), &change);
         }
-        seen = seen.max(core.store().oldest_kept());
         if news.changed().await.is_err() {
             return;
         }
         tokio::time::sleep(MOMENT).await;
     }
+}
+
+/// Where they are not kept any more, all that is there, as after a watch that comes too late.
+fn changes_since(store: &Store, seen: u64) -> Vec<Change> {
+    store.since(seen).unwrap_or_else(|_| {
+        let revision = store.revision();
+        let found = store.all().map(|(key, object)| (key.clone(), Arc::clone(object)));
+        found.map(|(key, object)| Change { revision, key, before: None, after: Some(object) }).collect()
+    })
 }
 
 fn follow(core: &Core, store: &mut Store, change: &Change) {

@@ -152,11 +152,6 @@ impl Store {
         Ok(self.history.range(first..).cloned().collect())
     }
 
-    /// What happened before this revision is not known any more.
-    pub(super) fn oldest_kept(&self) -> u64 {
-        self.compacted
-    }
-
     /// Stores an object, with a new resourceVersion.
     pub(super) fn write(&mut self, key: Key, mut value: Value) -> Object {
         let revision = self.revision + 1;
