@@ -54,11 +54,8 @@ pub(super) async fn withdraw_credential(turn: &mut Turn<'_>, host: &Side, member
 
 /// An account that was made for the credential has all rights on the member, and nobody to use them.
 pub(super) async fn withdraw_account(turn: &mut Turn<'_>, member: &Side) {
-    let is_made = |piece: &CredentialObject| {
-        let object = piece.object();
-        turn.entry.results.iter().any(|result| result.cluster == *member && result.object == object)
-    };
     let pieces = [CredentialObject::Binding, CredentialObject::ServiceAccount];
+    let is_made = |piece: &CredentialObject| turn.entry.results.contains(&made(member, *piece));
     let pieces: Vec<_> = pieces.into_iter().filter(is_made).collect();
     let Ok(connection) = turn.connection(member) else { return };
     // Whoever has a token of it by now goes on with it.

@@ -25,14 +25,12 @@ pub fn decide(
     host: Option<&Observed>,
     members: &[&Observed],
 ) -> Result<Decision, Unplannable> {
-    let generation = host.and_then(Observed::generation);
+    let installing = host.filter(|host| host.generation() == Some(Generation::Four));
     match intent.operation {
-        Operation::Join | Operation::Check
-            if let (Some(Generation::Four), Some(host)) = (generation, host) =>
-        {
-            four::join::decide(intent, host, members)
-        }
-        Operation::Join | Operation::Check => join::decide(intent, host, members),
+        Operation::Join | Operation::Check => match installing {
+            Some(host) => four::join::decide(intent, host, members),
+            None => join::decide(intent, host, members),
+        },
         Operation::PrepareHost => prepare_host::decide(intent, host),
         Operation::PrepareMember => prepare_member::decide(intent, host, members),
         Operation::Import => import::decide(intent, host, members),
