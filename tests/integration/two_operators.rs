@@ -25,9 +25,7 @@ use kube::{
 };
 use serde_json::json;
 use testbed::{
-    AuditEvent, Fault, Length, Mark, Rule, Schedule,
-    bed::Cluster,
-    block_on,
+    AuditEvent, Fault, Length, Mark, Rule, Schedule, block_on,
     kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
 };
 
@@ -142,16 +140,12 @@ impl Pair {
     }
 }
 
-fn clusters(bed: &Watched) -> impl Iterator<Item = &Cluster> {
-    std::iter::once(bed.host()).chain(bed.members())
-}
-
 /// How often something was done that restarts what runs, or registers a member, on each cluster.
 type Weighty = BTreeMap<String, usize>;
 
 fn weighty(bed: &Watched, marks: &[Mark]) -> Weighty {
     let mut times = BTreeMap::new();
-    for (cluster, mark) in clusters(bed).zip(marks) {
+    for (cluster, mark) in bed.clusters().zip(marks) {
         let accepted = cluster.audit().since_by(*mark, "kubectl-mc/");
         let accepted = accepted.iter().filter(|event| event.changes() && event.code < 300);
         for event in accepted {
@@ -293,14 +287,14 @@ fn operator(bed: &Watched, pair: &Pair, number: usize) -> KubectlMc {
 
 /// Runs both, in the order of the schedule.
 fn at_once(bed: &Watched, pair: &Pair, schedule: &Schedule) -> [Run; 2] {
-    for cluster in clusters(bed) {
+    for cluster in bed.clusters() {
         let rule = Rule::when(|_, _| true, Fault::Scheduled(schedule.clone()));
         cluster.plane().faults().add(rule.by("kubectl-mc/"));
     }
     let started = [0, 1].map(|number| operator(bed, pair, number).start());
     schedule.begin(started.each_ref().map(Started::id));
     let runs = started.map(Started::end);
-    clusters(bed).for_each(|cluster| cluster.plane().faults().clear());
+    bed.clusters().for_each(|cluster| cluster.plane().faults().clear());
     runs
 }
 

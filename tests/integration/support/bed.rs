@@ -139,7 +139,7 @@ impl Watched {
         self.clusters().map(patches).collect()
     }
 
-    fn clusters(&self) -> impl Iterator<Item = &Cluster> {
+    pub fn clusters(&self) -> impl Iterator<Item = &Cluster> {
         std::iter::once(self.bed.host()).chain(self.bed.members())
     }
 }

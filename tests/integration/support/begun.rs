@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    iter,
     ops::Deref,
     thread,
     time::{Duration, Instant},
@@ -24,14 +23,13 @@ pub struct Begun {
 impl Begun {
     pub fn of(bed: Watched) -> Self {
         let standing = settled(&bed);
-        iter::once(bed.host()).chain(bed.members()).for_each(|cluster| cluster.plane().mark_clean().unwrap());
+        bed.clusters().for_each(|cluster| cluster.plane().mark_clean().unwrap());
         Self { bed, standing }
     }
 
     /// Takes back everything that was stored since; nothing where the controllers do not come to rest with that.
     pub fn gone_back(self) -> Option<Self> {
-        let clusters = iter::once(self.bed.host()).chain(self.bed.members());
-        clusters.for_each(|cluster| cluster.plane().turn_back().unwrap());
+        self.bed.clusters().for_each(|cluster| cluster.plane().turn_back().unwrap());
         let begun = Instant::now();
         while begun.elapsed() < GOES_BACK_WITHIN {
             thread::sleep(SEEN_WITHIN);
