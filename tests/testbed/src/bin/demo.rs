@@ -15,7 +15,7 @@ use testbed::{
     Assets, Bed, Profile,
     bed::condition,
     built,
-    kubesphere::{Clusters, Scenario, Version},
+    kubesphere::{Clusters, Generation, Scenario, Version},
 };
 
 /// How long the host's own Cluster may take after a member's; a resync takes two seconds here.
@@ -24,15 +24,16 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 const USAGE: &str = "\
 Starts a host and a member cluster on this machine and joins them with kubectl-mc.
 
-Usage: cargo demo [--real] [--version 3.1|3.2|3.3|3.4] [--scenario NAME] [--program PATH]
+Usage: cargo demo [--real] [--kubesphere 3.1|3.2|3.3|3.4|4] [--scenario NAME] [--program PATH]
        cargo demo --list
 
-  --real              on real control planes, whose binaries take minutes to bring the first time, instead of API servers
-                      in memory
-  --version VERSION   the KubeSphere version of both clusters; 3.4 by default
-  --scenario NAME     what goes wrong, on the member or, as host:NAME, on the host
-  --program PATH      the kubectl-mc to run; built from this source by default
-  --list              the names of the scenarios";
+  --real                on real control planes, whose binaries take minutes to bring the first time, instead of API
+                        servers in memory
+  --kubesphere VERSION  the KubeSphere version of both clusters, or how it begins; 3.4 by default. A host of KubeSphere 4
+                        installs it on a cluster that has none
+  --scenario NAME       what goes wrong, on the member or, as host:NAME, on the host
+  --program PATH        the kubectl-mc to run; built from this source by default
+  --list                the names of the scenarios";
 
 fn main() -> ExitCode {
     match Wish::read(std::env::args().skip(1)) {
@@ -74,14 +75,14 @@ impl Wish {
                 "-h" | "--help" => return Ok(Self::Help),
                 "--list" => return Ok(Self::List),
                 "--real" => is_real = true,
-                "--version" => version = value()?.parse()?,
+                "--kubesphere" => version = value()?.parse()?,
                 "--scenario" => name = value()?,
                 "--program" => program = Some(PathBuf::from(value()?)),
                 _ => return Err(format!("unknown argument `{argument}`")),
             }
         }
-        if !Version::PLAYED.contains(&version) {
-            return Err(format!("KubeSphere {version} cannot be joined; 3.1, 3.2, 3.3 and 3.4 can"));
+        if !Version::PLAYED.iter().chain(&Version::PLAYED_OF_4).any(|played| *played == version) {
+            return Err(format!("KubeSphere {version} cannot be joined; 3.1 to 3.4 and 4.1 can"));
         }
         let scenario = Scenario::named(&name, version)?;
         let scenario = if is_real { scenario.on_control_planes() } else { scenario };
@@ -103,12 +104,21 @@ fn demo(wish: &Demo) -> Result<ExitCode, String> {
         Some(program) => program.clone(),
         None => built("kubectl-mc", Profile::Dev).map_err(|error| described(&error))?,
     };
-    step(&format!("Starting two clusters with KubeSphere {}: host and member1", wish.scenario.host.version));
+    step(&starting(wish.scenario.host.version));
     let bed = Bed::try_lease(&wish.scenario).map_err(|error| described(&error))?;
     let joined = join(&program, &bed)?;
-    show_clusters(&bed);
+    show_clusters(&bed, wish.scenario.host.version.generation());
     show_next_steps(&program, &bed);
     Ok(if joined.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn starting(version: Version) -> String {
+    match version.generation() {
+        Generation::Three => format!("Starting two clusters with KubeSphere {version}: host and member1"),
+        Generation::Four => {
+            format!("Starting a host with KubeSphere {version}, and member1 without KubeSphere")
+        }
+    }
 }
 
 /// Runs the join as a user types it, with its live output.
@@ -131,20 +141,25 @@ fn join(program: &Path, bed: &Bed) -> Result<ExitStatus, String> {
 }
 
 /// What the host's apiserver says afterwards; its own Cluster may need a moment longer than the member.
-fn show_clusters(bed: &Bed) {
+fn show_clusters(bed: &Bed, generation: Generation) {
+    // What comes before Ready.
+    let (heading, first) = match generation {
+        Generation::Three => ("FEDERATED", "Federated"),
+        Generation::Four => ("INSTALLED", "KSCoreReady"),
+    };
     let begun = Instant::now();
     let settled = |cluster: &Value| condition(cluster, "Ready").is_some();
     while !bed.host().clusters().iter().all(settled) && begun.elapsed() < SETTLES_WITHIN {
         std::thread::sleep(Duration::from_millis(100));
     }
     println!("\nThe clusters as the host's Kubernetes API shows them:\n");
-    println!("{:<10} {:<10} {:<10} {:<12} UID", "NAME", "FEDERATED", "READY", "KUBESPHERE");
+    println!("{:<10} {:<10} {:<10} {:<12} UID", "NAME", heading, "READY", "KUBESPHERE");
     for cluster in bed.host().clusters() {
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
         println!(
             "{:<10} {:<10} {:<10} {:<12} {}",
             text(&cluster["metadata"]["name"]),
-            condition(&cluster, "Federated").unwrap_or("-"),
+            condition(&cluster, first).unwrap_or("-"),
             condition(&cluster, "Ready").unwrap_or("-"),
             text(&cluster["status"]["kubeSphereVersion"]),
             text(&cluster["status"]["uid"]),

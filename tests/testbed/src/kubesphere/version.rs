@@ -248,11 +248,38 @@ impl fmt::Display for Version {
 impl FromStr for Version {
     type Err = String;
 
+    /// Reads a name, a tag, or how names begin: the last of these is meant.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let begins_so = |version: &Self| {
+            let name = version.to_string();
+            name.strip_prefix(text).is_some_and(|rest| rest.starts_with('.'))
+        };
         let found = Self::ALL.into_iter().find(|version| version.to_string() == text);
-        found.or_else(|| Self::of_tag(text)).ok_or_else(|| {
+        let found = found.or_else(|| Self::of_tag(text));
+        found.or_else(|| Self::ALL.into_iter().rfind(begins_so)).ok_or_else(|| {
             let known = Self::ALL.map(|version| version.to_string()).join(", ");
             format!("no KubeSphere version `{text}`; known are {known}")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Version;
+
+    #[test]
+    fn a_version_is_found_by_how_it_begins() {
+        for (text, version) in [
+            ("3.4", Version::V3_4),
+            ("3", Version::V3_4),
+            ("4", Version::V4_1_3),
+            ("4.1", Version::V4_1_3),
+            ("4.1.1", Version::V4_1_1),
+            ("v4.1.3", Version::V4_1_3),
+        ] {
+            assert_eq!(text.parse(), Ok(version), "{text}");
+        }
+        assert!("".parse::<Version>().is_err() && "4.".parse::<Version>().is_err());
+        assert!("5".parse::<Version>().unwrap_err().contains("known are 3.0, 3.1"));
     }
 }
