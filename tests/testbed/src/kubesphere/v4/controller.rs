@@ -148,7 +148,7 @@ impl ClusterController {
     ///
     /// Source: controller-runtime `pkg/internal/controller/controller.go@v0.19.1:316`.
     fn tell(&self, name: &str, cause: &str) {
-        self.log(&format!(
+        self.log('E', &format!(
             "controller.go:316] \"Reconciler error\" err=\"{}\" controller=\"cluster\" \
              controllerGroup=\"cluster.kubesphere.io\" controllerKind=\"Cluster\" Cluster=\"{name}\" namespace=\"\" \
              name=\"{name}\" reconcileID=\"{}\"",
@@ -157,10 +157,10 @@ impl ClusterController {
         ));
     }
 
-    /// An error in the process' log, as klog writes it.
-    pub(super) fn log(&self, text: &str) {
+    /// A line in the process' log, as klog writes it: `I` is for information, `E` for an error.
+    pub(super) fn log(&self, severity: char, text: &str) {
         let at = Timestamp::now().strftime("%m%d %H:%M:%S.%6f");
-        self.site.tell("ks-controller-manager", &format!("E{at}       1 {text}"));
+        self.site.tell("ks-controller-manager", &format!("{severity}{at}       1 {text}"));
     }
 
     /// Of what changes, the spec counts, and annotations that ask for a look.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{helm::Helm, release::NAME};
 use crate::kubesphere::{
     Version,
+    installer_log::Log,
     member::Member,
     objects::{self, SYSTEM},
     secret,
@@ -74,18 +75,30 @@ fn job(name: &str, image: &str) -> Value {
     })
 }
 
-/// What the container does: it reads the ConfigMap and runs helm against the member.
-pub(super) async fn run(site: &Site, job: &DynamicObject) -> Result<(), String> {
+/// What the container does: it reads the ConfigMap and runs helm against the member, with `--debug`, which prints all values at
+/// its end.
+///
+/// Source: helm `cmd/helm/status.go@v3.16.2` (`WriteTable`).
+pub(super) async fn run(site: &Site, job: &DynamicObject, log: &Log) -> Result<(), String> {
     let map = objects::config_maps(&site.client()).get(&job.name_any()).await;
     let map = map.map_err(|error| error.to_string())?;
     let data = |key: &str| map.data["binaryData"][key].as_str().and_then(secret::base64_decoded);
     let values = data("values.yaml").unwrap_or_default();
-    let values =
-        serde_yaml::from_str(&String::from_utf8_lossy(&values)).map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&values);
+    let values = serde_yaml::from_str(&text).map_err(|error| error.to_string())?;
     let member = Member::connect(&data("kube.config").unwrap_or_default()).await?;
     let client = member.client().map_err(|missing| missing.worded("/version"))?;
     let helm = Helm { client, confidential: &site.confidential };
-    helm.bring(Version::Master, values).await.map_err(|cause| format!("UPGRADE FAILED: {cause}"))
+    log.write("history.go:56: [debug] getting history for release ks-core");
+    helm.bring(Version::Master, values).await.map_err(|cause| format!("UPGRADE FAILED: {cause}"))?;
+    log.write(&format!("Release \"{NAME}\" has been upgraded. Happy Helming!"));
+    let sections = ["USER-SUPPLIED VALUES:", "COMPUTED VALUES:", "HOOKS:\n---\nMANIFEST:"];
+    for line in sections.into_iter().flat_map(|section| [section, &text]).flat_map(str::lines) {
+        log.write(line);
+    }
+    log.write("NOTES:");
+    log.write("Thank you for choosing KubeSphere Helm Chart.");
+    Ok(())
 }
 
 /// How far a Job is.

@@ -68,19 +68,22 @@ impl ClusterController {
 
     /// Helm runs on the object as it was read before: who writes it meanwhile lets all of this happen again.
     pub(super) async fn install(&self, cluster: &mut DynamicObject) -> Result<(), String> {
-        let outcome = if self.site.version().installs_by_a_job() {
-            self.install_by_a_job(cluster).await
-        } else {
-            let failed =
-                |cause| format!("failed to install KS Core in cluster {}: {cause}", cluster.name_any());
-            self.install_at_once(cluster).await.map_err(failed)?;
-            Ok(())
-        };
+        let name = cluster.name_any();
+        self.log(
+            'I',
+            &format!("cluster_controller.go:384] Starting installing KS Core for the cluster {name}"),
+        );
+        let installed = self.install_somehow(cluster).await;
+        self.log(
+            'I',
+            &format!("cluster_controller.go:386] Finished installing KS Core for the cluster {name}"),
+        );
+        let outcome = installed?;
         if let Err(cause) = &outcome {
-            let name = cluster.name_any();
-            self.log(&format!(
-                "cluster_controller.go:465] failed to install KS Core in cluster {name}: {cause}"
-            ));
+            self.log(
+                'E',
+                &format!("cluster_controller.go:465] failed to install KS Core in cluster {name}: {cause}"),
+            );
         }
         let message =
             if outcome.is_ok() { "KS Core is available now" } else { "KS Core installation failed" };
@@ -93,7 +96,17 @@ impl ClusterController {
         Ok(())
     }
 
-    /// Nothing on the host tells how it goes, nor that it failed.
+    /// A failure that a condition tells; one that none tells ends the look.
+    async fn install_somehow(&self, cluster: &mut DynamicObject) -> Result<Result<(), String>, String> {
+        if self.site.version().installs_by_a_job() {
+            return Ok(self.install_by_a_job(cluster).await);
+        }
+        let failed = |cause| format!("failed to install KS Core in cluster {}: {cause}", cluster.name_any());
+        self.install_at_once(cluster).await.map_err(failed)?;
+        Ok(Ok(()))
+    }
+
+    /// No condition tells how it goes, nor that it failed.
     async fn install_at_once(&self, cluster: &DynamicObject) -> Result<(), String> {
         let member = Member::connect(&kubeconfig(cluster)).await?;
         let version = self.site.version();

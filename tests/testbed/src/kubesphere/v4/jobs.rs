@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use super::{crds, helm_job};
 use crate::kubesphere::{
     clock, images,
+    installer_log::Log,
     objects::{self, SYSTEM, has_code},
     secret,
     site::Site,
@@ -90,7 +91,7 @@ impl Run {
         let name = pod.name_any();
         let log = self.site.open_log(&name);
         self.write_pod(&name, "Running", &json!({"running": {"startedAt": clock::now()}})).await?;
-        let outcome = self.run().await;
+        let outcome = self.run(&log).await;
         if let Err(cause) = &outcome {
             log.write(&format!("Error: {cause}"));
         }
@@ -104,9 +105,9 @@ impl Run {
     }
 
     /// What the container comes to.
-    async fn run(&self) -> Result<(), String> {
+    async fn run(&self, log: &Log) -> Result<(), String> {
         if helm_job::is_one(&self.job) {
-            return helm_job::run(&self.site, &self.job).await;
+            return helm_job::run(&self.site, &self.job, log).await;
         }
         self.site.pass(HOOK_TAKES).await;
         let outcome = match self.job.name_any().as_str() {
