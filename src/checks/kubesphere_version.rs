@@ -1,10 +1,13 @@
 //! Both clusters run a KubeSphere that this program knows.
 
-use kubesphere::versions::{Generation, Support};
+use kubesphere::{
+    command::Mc,
+    versions::{Generation, Support},
+};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{INSTALLING, JOINING, OF_3, Outcome, each, of},
+    rule::{INSTALLING, JOINING, OF_3, Outcome, PREPARING, each, of},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -19,6 +22,9 @@ pub(super) const CHECK: Check = Check {
         Rule::Federating(JOINING, run),
         Rule::Federating(&[Operation::Join], without_values),
         Rule::Installing(INSTALLING, installed),
+        Rule::Installing(PREPARING, installed),
+        Rule::Installing(&[Operation::PrepareHost], is_a_host_already),
+        Rule::Installing(&[Operation::PrepareMember], is_prepared_by_its_host),
         Rule::Installing(OF_3, run),
         Rule::Unjoining(unjoining),
     ],
@@ -47,6 +53,35 @@ fn installed(situation: &Situation<'_>) -> Outcome {
     };
     let members = situation.members.iter().filter_map(|member| member.observed);
     each([host].into_iter().chain(members), |observed| &observed.side, of_cluster)
+}
+
+/// An installation of 4 has the role host unless it says otherwise (kubesphere `config/ks-core/values.yaml@v4.1.3`).
+fn is_a_host_already(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let report = (!host.is_member()).then(|| {
+        Report::warning(&host.side, "KubeSphere 4 needs no such step: it is installed as a host")
+            .hint(format!("join a member to it: `{}`", Mc::new("join MEMBER").host(&host.side)))
+    });
+    of(&host.side, report)
+}
+
+fn is_prepared_by_its_host(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let of_member = |(_, member): (_, &Observed)| {
+        let is_left_to_it = member.generation() != Some(Generation::Three);
+        is_left_to_it.then(|| {
+            Report::warning(
+                &member.side,
+                "KubeSphere 4 needs no such step: the host installs KubeSphere on it, with the role member and its own \
+                 jwtSecret",
+            )
+            .hint(format!(
+                "have it do so: `{}`",
+                Mc::new("join").member(&member.side).host(&host.side)
+            ))
+        })
+    };
+    each(situation.answering_members()?, |(_, member)| &member.side, of_member)
 }
 
 fn without_values(situation: &Situation<'_>) -> Outcome {

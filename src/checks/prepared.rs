@@ -4,7 +4,7 @@ use kubesphere::{command::Mc, side::Side};
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, Reason, each, of},
+    rule::{NO_INSTALLER, Outcome, Reason, each, of},
 };
 use crate::plan::{
     needs::{ConfigurationNeed, host_need, host_progress, member_need, member_progress, shared_secret},
@@ -17,17 +17,20 @@ pub(super) const CHECK: Check = Check {
     title: "the configuration is prepared for an import",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Import], run)],
-    unasked: &[Reason::of(
-        &[
-            Operation::Check,
-            Operation::Join,
-            Operation::PrepareHost,
-            Operation::PrepareMember,
-            Operation::Renew,
-            Operation::Unjoin,
-        ],
-        "only `import` needs what others have prepared",
-    )],
+    unasked: &[
+        NO_INSTALLER,
+        Reason::of(
+            &[
+                Operation::Check,
+                Operation::Join,
+                Operation::PrepareHost,
+                Operation::PrepareMember,
+                Operation::Renew,
+                Operation::Unjoin,
+            ],
+            "only `import` needs what others have prepared",
+        ),
+    ],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use kubesphere::jwt_secret::JwtSecret;
+use kubesphere::{command::Mc, jwt_secret::JwtSecret};
 use secrecy::zeroize::Zeroizing;
 
 use super::{
@@ -68,6 +68,14 @@ async fn of_host(context: &str, global: &Global, ui: &Ui) -> Result<JwtSecret, E
     let selected = select_host(&Global { host, ..global.clone() }, &environment)?;
     let connection = open(vec![selected], global, &environment, ui).await?.remove(0);
     let (places, secret) = host_secret(&connection, ui).await?;
+    if places.is_version_4() {
+        let side = &places.side;
+        let message = "KubeSphere 4 needs no such step: it installs KubeSphere on its members itself, with the role member and its \
+                       jwtSecret";
+        let join = Mc::new("join MEMBER").host(side);
+        return Err(Error::new(ErrorKind::Obstacle, format!("{side}: {message}"))
+            .hint(format!("leave the cluster without KubeSphere, and join it: `{join}`")));
+    }
     warn_of_role(ui, &connection.side, places.is_host());
     Ok(secret)
 }

@@ -1,6 +1,6 @@
 //! The host's jwtSecret, for those that share it, or why it is withheld.
 
-use kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, missing_right, side::Side};
+use kubesphere::{command::Kubectl, jwt_secret::JwtSecret, kubesphere_config, missing_right};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -18,8 +18,8 @@ use crate::{
 pub(super) async fn host_secret(host: &Connection, ui: &Ui) -> Result<(SecretPlaces, JwtSecret), Error> {
     let places = secret_places(host).await?;
     let secret = revealed(&places).map_err(|why| match why {
-        Withheld::Missing => unreadable(&places).unwrap_or_else(|| withheld(&places.side, why)),
-        _ => withheld(&places.side, why),
+        Withheld::Missing => unreadable(&places).unwrap_or_else(|| withheld(&places, why)),
+        _ => withheld(&places, why),
     })?;
     show_remarks(ui, &of_shown(&places));
     Ok((places, secret))
@@ -44,24 +44,22 @@ pub(super) fn unreadable(places: &SecretPlaces) -> Option<Error> {
 }
 
 /// In the words of people.
-pub(super) fn withheld(side: &Side, why: Withheld) -> Error {
+pub(super) fn withheld(places: &SecretPlaces, why: Withheld) -> Error {
+    let side = &places.side;
     let refused = |message: String| Error::new(ErrorKind::Obstacle, format!("{side}: {message}"));
     match why {
         Withheld::WithoutKubesphere => refused("KubeSphere is not installed".to_owned())
-            .hint("name a host with KubeSphere 3.1 to 3.4 with `--context NAME`"),
-        Withheld::Version4 => refused(
-            "KubeSphere 4 is installed: its host gives its jwtSecret to each member by itself".to_owned(),
-        )
-        .hint(
-            "add members in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4",
-        ),
+            .hint("name a host with KubeSphere with `--context NAME`"),
         Withheld::Member => refused("it is a member, and its jwtSecret may not be its host's".to_owned())
             .hint("name the context of its host instead"),
-        Withheld::Missing => refused(format!(
-            "it has no jwtSecret: authentication.jwtSecret is missing in configmaps/{}",
-            kubesphere_config::NAME
-        ))
-        .hint(format!("let the installer run to its end: `{}`", run_installer(side))),
+        Withheld::Missing => {
+            let (key, name) = (places.key(), kubesphere_config::NAME);
+            let error = refused(format!("it has no jwtSecret: {key} is missing in configmaps/{name}"));
+            if places.is_version_4() {
+                return error;
+            }
+            error.hint(format!("let the installer run to its end: `{}`", run_installer(side)))
+        }
         Withheld::Unusable(why) => refused(format!("its jwtSecret cannot be shared: {why}")).hint(format!(
             "set spec.authentication.jwtSecret to letters and digits, which logs everybody out: `{}`",
             Kubectl::on(side)

@@ -79,14 +79,8 @@ async fn look(connection: &Connection) -> (SecretPlaces, Option<Error>) {
 /// What a cluster has instead of a secret that can be compared, where it is the host; and what cannot be read of
 /// kubesphere-config.
 fn unusable(places: &SecretPlaces) -> Option<Error> {
-    let side = &places.side;
-    if matches!(side, Side::Host { .. }) {
-        if places.is_without_kubesphere() {
-            return Some(withheld(side, Withheld::WithoutKubesphere));
-        }
-        if places.is_version_4() {
-            return Some(withheld(side, Withheld::Version4));
-        }
+    if matches!(places.side, Side::Host { .. }) && places.is_without_kubesphere() {
+        return Some(withheld(places, Withheld::WithoutKubesphere));
     }
     unreadable(places)
 }

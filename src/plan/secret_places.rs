@@ -123,9 +123,20 @@ impl SecretPlaces {
         }
     }
 
+    /// Where this cluster's KubeSphere has it: 4 in one place only, whatever an upgrade from 3.4 has left (kubesphere
+    /// `config/ks-core/templates/kubesphere-config.yaml@v4.1.3`).
+    pub fn places(&self) -> &'static [Place] {
+        if self.is_version_4() { &[Place::Config] } else { &Place::ALL }
+    }
+
+    /// The key of the secret in kubesphere-config.
+    pub fn key(&self) -> &'static str {
+        if self.is_version_4() { "authentication.issuer.jwtSecret" } else { "authentication.jwtSecret" }
+    }
+
     /// What stands in a place.
     pub fn value(&self, place: Place) -> Seen<Value> {
-        let of_config = |config: KubesphereConfig| Seen::Present(Value::of(config.jwt_secret.as_ref()));
+        let of_config = |config: KubesphereConfig| Seen::Present(Value::of(config.effective_secret()));
         match place {
             Place::Config => self.config.clone().and_then(of_config),
             Place::Devops => self.devops.clone().and_then(of_config),

@@ -64,7 +64,7 @@ struct About<'a> {
 
 impl About<'_> {
     fn all(&self) -> Vec<Remark> {
-        if self.cluster.is_without_kubesphere() || self.cluster.is_version_4() {
+        if self.cluster.is_without_kubesphere() || self.cluster.is_version_4() != self.host.is_version_4() {
             return self.other_kubesphere().into_iter().collect();
         }
         let remarks = [
@@ -95,12 +95,24 @@ impl About<'_> {
 
     /// A host's is what ends the command, with its own words.
     fn other_kubesphere(&self) -> Option<Remark> {
-        let message = if self.cluster.is_version_4() {
-            "KubeSphere 4 is installed: its host gives it its jwtSecret by itself"
-        } else {
-            "KubeSphere is not installed"
-        };
-        (!self.is_host()).then(|| self.remark(message))
+        if self.is_host() {
+            return None;
+        }
+        if self.cluster.is_without_kubesphere() {
+            let remark = self.remark("KubeSphere is not installed");
+            let join = Mc::new("join").member(&self.cluster.side).host(&self.host.side);
+            return Some(if self.host.is_version_4() {
+                remark.hint(format!("have the host install it, with its jwtSecret: `{join}`"))
+            } else {
+                remark
+            });
+        }
+        // Which KubeSphere the host has is not known then, and that ends the command.
+        self.host.config.present()?;
+        let [own, hosts] = if self.cluster.is_version_4() { [4, 3] } else { [3, 4] };
+        Some(self.remark(format!(
+            "KubeSphere {own} is installed, and the host has {hosts}: neither joins the other's clusters"
+        )))
     }
 
     fn wrong_host(&self) -> Option<Remark> {
@@ -120,8 +132,13 @@ impl About<'_> {
             // What could not be read ends the command.
             Seen::Unreadable(_) | Seen::Malformed(_) => return None,
         };
-        let message = format!("it has no jwtSecret: authentication.jwtSecret in {} {what}", Place::Config);
-        Some(self.remark(message).hint(self.run_installer("let the installer run to its end")))
+        let message = format!("it has no jwtSecret: {} in {} {what}", self.cluster.key(), Place::Config);
+        let remark = self.remark(message);
+        Some(if self.cluster.is_version_4() {
+            remark
+        } else {
+            remark.hint(self.run_installer("let the installer run to its end"))
+        })
     }
 
     /// The Secret takes the place of kubesphere-config.
@@ -178,8 +195,8 @@ impl About<'_> {
     /// Where another secret than kubesphere-config's stands that a run would bring there.
     fn ahead(&self) -> Vec<(Place, JwtSecret)> {
         let Some(present) = self.cluster.secret_in(Place::Config) else { return Vec::new() };
-        let found =
-            RENDERED_FROM.into_iter().filter_map(|place| Some((place, self.cluster.secret_in(place)?)));
+        let places = RENDERED_FROM.into_iter().filter(|place| self.cluster.places().contains(place));
+        let found = places.filter_map(|place| Some((place, self.cluster.secret_in(place)?)));
         found.filter(|(_, secret)| *secret != present).collect()
     }
 
@@ -200,7 +217,7 @@ impl About<'_> {
 
     /// What checks the tokens of DevOps' requests is the cluster's own secret, whatever the host's is.
     fn stale_devops(&self) -> Option<Remark> {
-        let present = self.cluster.in_effect()?.secret;
+        let present = self.cluster.in_effect().filter(|_| !self.cluster.is_version_4())?.secret;
         self.cluster.secret_in(Place::Devops).filter(|secret| *secret != present)?;
         let message = format!(
             "{} has another jwtSecret than is in effect, because the installer sets it only when it installs DevOps: DevOps pages answer 401",
@@ -217,9 +234,9 @@ impl About<'_> {
         if matches!(self.cluster.config, Seen::Unreadable(_) | Seen::Malformed(_)) {
             return None;
         }
-        let unknown: Vec<String> = Place::ALL
-            .into_iter()
-            .filter_map(|place| match self.cluster.value(place) {
+        let places = self.cluster.places().iter();
+        let unknown: Vec<String> = places
+            .filter_map(|place| match self.cluster.value(*place) {
                 Seen::Unreadable(why) | Seen::Malformed(why) => Some(format!("{place} ({why})")),
                 Seen::Present(_) | Seen::Absent => None,
             })

@@ -23,7 +23,7 @@ pub struct Comparison {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
     pub side: Side,
-    /// Its places, in the order of [`Place::ALL`].
+    /// Its places, what is in effect first.
     pub places: Vec<ComparedPlace>,
     /// Whether all that stands in them is the host's secret in effect; `None` where it cannot be told.
     pub agree: Option<bool>,
@@ -42,16 +42,20 @@ pub struct ComparedPlace {
 /// Compares every place with the host's secret in effect.
 pub fn compare(host: &SecretPlaces, members: &[SecretPlaces]) -> Comparison {
     let reference = host.in_effect();
-    let clusters: Vec<Compared> =
-        std::iter::once(host).chain(members).map(|places| compared(places, reference.as_ref())).collect();
+    let clusters: Vec<Compared> = std::iter::once(host)
+        .chain(members)
+        .map(|places| compared(places, host, reference.as_ref()))
+        .collect();
     let agree = all(clusters.iter().map(|cluster| cluster.agree));
     Comparison { clusters, agree }
 }
 
-fn compared(cluster: &SecretPlaces, reference: Option<&InEffect>) -> Compared {
-    let places: Vec<ComparedPlace> = Place::ALL
-        .into_iter()
-        .map(|place| {
+/// A cluster without KubeSphere gets the host's, and has it where the host does.
+fn compared(cluster: &SecretPlaces, host: &SecretPlaces, reference: Option<&InEffect>) -> Compared {
+    let places = if cluster.is_without_kubesphere() { host.places() } else { cluster.places() };
+    let places: Vec<ComparedPlace> = places
+        .iter()
+        .map(|&place| {
             let secret = cluster.secret_in(place);
             let agree = secret.zip(reference).map(|(secret, reference)| secret == reference.secret);
             ComparedPlace { place, value: cluster.value(place), agree }
@@ -84,8 +88,6 @@ fn all(mut agree: impl Iterator<Item = Option<bool>> + Clone) -> Option<bool> {
 pub enum Withheld {
     /// There is no KubeSphere.
     WithoutKubesphere,
-    /// KubeSphere 4 has nobody carry its secret around.
-    Version4,
     /// The cluster is a member: it may have another secret than the host that was meant.
     Member,
     /// There is none.
@@ -99,11 +101,12 @@ pub fn revealed(host: &SecretPlaces) -> Result<JwtSecret, Withheld> {
     if host.is_without_kubesphere() {
         return Err(Withheld::WithoutKubesphere);
     }
-    if host.is_version_4() {
-        return Err(Withheld::Version4);
-    }
     if host.is_member() {
         return Err(Withheld::Member);
+    }
+    // Nothing but helm, which quotes it, brings it anywhere.
+    if host.is_version_4() {
+        return host.in_effect().map(|found| found.secret).ok_or(Withheld::Missing);
     }
     if host.value(Place::Config) == Seen::Present(Value::Empty) {
         return Err(Withheld::Unusable(Unusable::Empty));
@@ -209,18 +212,27 @@ mod tests {
                 },
                 Withheld::Member,
             ),
-            (
-                SecretPlaces {
-                    config: Seen::Present(
-                        KubesphereConfig::parse("authentication: {issuer: {jwtSecret: abc}}").unwrap(),
-                    ),
-                    ..host()
-                },
-                Withheld::Version4,
-            ),
         ];
         for (host, withheld) in cases {
             assert_eq!(revealed(&host), Err(withheld));
         }
+    }
+
+    fn of_4(places: SecretPlaces, secret: &str) -> SecretPlaces {
+        let text = format!("authentication: {{issuer: {{jwtSecret: {}}}}}", json!(secret));
+        SecretPlaces { config: Seen::Present(KubesphereConfig::parse(&text).unwrap()), ..places }
+    }
+
+    #[test]
+    fn version_4_has_one_place_and_what_3_4_has_left_there_counts_for_nothing() {
+        let comparison =
+            compare(&of_4(host(), "x y"), &[of_4(member("abc"), "x y"), of_4(member("x y"), "z")]);
+        let agree: Vec<_> = comparison.clusters.iter().map(|cluster| cluster.agree).collect();
+        assert_eq!(agree, [Some(true), Some(true), Some(false)]);
+        assert_eq!(places(&comparison, 1), [Some(true)]);
+        let bare = SecretPlaces { config: Seen::Absent, configuration: Seen::Absent, ..member("") };
+        assert_eq!(places(&compare(&of_4(host(), "abc"), &[bare]), 1), [None]);
+        assert_eq!(revealed(&of_4(host(), "x y")), Ok(JwtSecret::new("x y")));
+        assert_eq!(revealed(&of_4(host(), "")), Err(Withheld::Missing));
     }
 }

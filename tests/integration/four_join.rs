@@ -34,7 +34,7 @@ pub(crate) fn register(bed: &Watched, name: &str) {
 
 /// The host has installed it, and it says whose it is.
 #[track_caller]
-fn assert_installed(bed: &Watched, number: usize, name: &str) {
+pub(crate) fn assert_installed(bed: &Watched, number: usize, name: &str) {
     let (host, member) = (bed.host(), bed.member(number));
     let cluster = host.cluster(name);
     for wanted in ["KSCoreReady", "Ready"] {

@@ -90,15 +90,6 @@ fn a_webhook_that_3_4_has_left() {
     assert_join_refused(&Scenario::new(VERSION).host(host), &said);
 }
 
-#[test]
-fn the_other_commands_are_for_3() {
-    let bed = Watched::lease(&Scenario::new(VERSION));
-    for words in ["prepare member member1", "import member1", "prepare host"] {
-        let program = bed.kubectl_mc().words(&format!("{words} --context host --yes"));
-        assert_refused(&bed, program, &["KubeSphere 4 is installed", "kubectl mc join"]);
-    }
-}
-
 /// Another host has written its name over this one's.
 #[test]
 fn a_member_that_another_host_has_taken_over() {

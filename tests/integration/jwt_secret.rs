@@ -282,15 +282,6 @@ fn clusters_that_share_no_secret_are_told_apart() {
 }
 
 #[test]
-fn another_kubesphere_has_other_places() {
-    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(Installation::new(Version::V4_1_3)));
-    let said = "error: host \"host\": KubeSphere 4 is installed: ";
-    let _ = shown(&bed, "member1").run().code(3).says(said);
-    let _ = shown(&bed, "--reveal").run().code(3).stdout("").says(said);
-    assert_only_looked(&bed);
-}
-
-#[test]
 fn only_a_usable_secret_of_a_host_is_revealed() {
     let with = |secret: &str| {
         let host = Installation::new(Version::V3_4).with(Peculiarity::JwtSecret(secret.to_owned()));

@@ -76,6 +76,11 @@ impl KubesphereConfig {
         })
     }
 
+    /// The secret in effect, wherever this version keeps it.
+    pub fn effective_secret(&self) -> Option<&JwtSecret> {
+        self.issuer_secret.as_ref().or(self.jwt_secret.as_ref())
+    }
+
     /// Whether it is KubeSphere 4's, which keeps its secret under `authentication.issuer`
     /// (kubesphere `config/ks-core/templates/kubesphere-config.yaml@v4.1.3`).
     pub fn has_issuer(&self) -> bool {

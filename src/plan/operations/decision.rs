@@ -31,9 +31,19 @@ pub fn decide(
             Some(host) => four::join::decide(intent, host, members),
             None => join::decide(intent, host, members),
         },
-        Operation::PrepareHost => prepare_host::decide(intent, host),
-        Operation::PrepareMember => prepare_member::decide(intent, host, members),
-        Operation::Import => import::decide(intent, host, members),
+        Operation::PrepareHost => match installing {
+            Some(host) => four::prepare::decide(host),
+            None => prepare_host::decide(intent, host),
+        },
+        Operation::PrepareMember => match installing {
+            Some(host) => four::prepare::decide(host),
+            None => prepare_member::decide(intent, host, members),
+        },
+        // Whatever is imported, its host prepares it.
+        Operation::Import => match installing {
+            Some(host) => four::join::decide(intent, host, members),
+            None => import::decide(intent, host, members),
+        },
         Operation::Renew => renew::decide(intent, host, members),
         Operation::Unjoin => Err(Unplannable::NotObserved),
     }
