@@ -320,7 +320,8 @@ pub fn logs_command(side: &Side) -> String {
     format!("`{}`", Mc::logs(side))
 }
 
-fn reinstallation(host: &Side, name: &str) -> Kubectl {
+/// What has a host after 4.1.3 install KubeSphere on a member again.
+pub fn reinstallation(host: &Side, name: &str) -> Kubectl {
     let annotate = Kubectl::on(host).words("annotate clusters.cluster.kubesphere.io").word(name);
     annotate.words("kubesphere.io/ks-core-action=reinstall --overwrite")
 }

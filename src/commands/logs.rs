@@ -1,5 +1,7 @@
 //! `kubectl mc logs`.
 
+mod installations;
+
 use std::{pin::pin, time::Duration};
 
 use futures::StreamExt as _;
@@ -59,7 +61,13 @@ pub async fn run(logs: &Logs, global: &Global, ui: &Ui) -> Result<(), Error> {
     let mut reader = Reader::new(logs, &connection, ui, LogLines::default());
     let interruption = tokio::select! {
         biased;
-        result = reader.read() => return result,
+        result = reader.read() => match result {
+            Err(error) if reader.is_without_installer => {
+                // Boxed, because it is more state than a stack should carry around.
+                return Box::pin(installations::run(logs, global, ui, connection, error)).await;
+            }
+            result => return result,
+        },
         interruption = interrupted() => interruption,
     };
     if interruption.kind != ErrorKind::Interrupted {
@@ -89,6 +97,7 @@ struct Reader<'a> {
     told: (u32, usize),
     /// The line after which it was told that no other follows.
     told_silence_after: Option<Timestamp>,
+    is_without_installer: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -106,6 +115,7 @@ impl<'a> Reader<'a> {
             triggers: None,
             told: (0, 0),
             told_silence_after: None,
+            is_without_installer: false,
         }
     }
 
@@ -138,6 +148,7 @@ impl<'a> Reader<'a> {
                 Ok(item) => self.take(item),
                 Err(reason) => {
                     self.show_held()?;
+                    self.is_without_installer = matches!(reason, LogUnavailable::NoInstaller);
                     return Err(unavailable(self.connection, &reason).await);
                 }
             }
@@ -298,18 +309,25 @@ fn untold((told_run, told): (u32, usize), run: Option<&Run>, number: u32) -> Opt
     (number >= told_run && !new.is_empty()).then_some(new)
 }
 
+/// As the request says it that failed, where one did.
+fn unread(connection: &Connection, reason: &LogUnavailable) -> Error {
+    let side = &connection.side;
+    match reason.request_error(side) {
+        Some(error) => error.into(),
+        None => Error::new(ErrorKind::Obstacle, format!("{side}: {}", mask(&reason.to_string()))),
+    }
+}
+
 async fn unavailable(connection: &Connection, reason: &LogUnavailable) -> Error {
     let side = &connection.side;
-    if let Some(error) = reason.request_error(side) {
-        return error.into();
-    }
-    let error = Error::new(ErrorKind::Obstacle, format!("{side}: {}", mask(&reason.to_string())));
+    let error = unread(connection, reason);
     match reason {
         LogUnavailable::NoInstaller => {
             error.hint(without_installer(side, has_kubesphere_3(connection).await))
         }
         LogUnavailable::ScaledDown => error.hint(format!("scale it to 1: `{}`", scale(side))),
-        _ => error
+        LogUnavailable::Forbidden { .. } | LogUnavailable::Unreadable { .. } => error,
+        LogUnavailable::NoPod { .. } => error
             .hint(format!("look at its pod: `{}`", system(side).words("describe pods")))
             .hint(format!("wait for it: {}", logs_command(side))),
     }

@@ -27,8 +27,6 @@ use crate::plan::{
 
 /// The host annotates its member a moment after it has called it ready.
 const CLAIMED_WITHIN: Duration = Duration::from_millis(300);
-/// What asks the controller to try again, after 4.1.3 (kubesphere `cluster_controller.go@04a29b5c6`).
-const ACTION: &str = "kubesphere.io/ks-core-action";
 
 impl Registering<'_> {
     pub(super) async fn until_installed(
@@ -105,9 +103,8 @@ impl Registering<'_> {
         cluster: &RegisteredCluster,
         installation: &Installation<'_>,
     ) -> Result<(), Failure> {
-        let is_asked = cluster.annotations().any(|(key, value)| key == ACTION && !value.is_empty());
         match cluster.condition(ConditionType::CoreReady) {
-            Some(core) if !core.is_true && !is_asked => Err(Failure::NotInstalled {
+            Some(core) if !core.is_true && !cluster.asks_for_installation() => Err(Failure::NotInstalled {
                 side: self.side(),
                 host: self.host.side.clone(),
                 name: self.name.to_owned(),

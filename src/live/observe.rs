@@ -226,7 +226,7 @@ async fn kubernetes_version(connection: &Connection) -> Result<String, RequestEr
     Ok(version.git_version)
 }
 
-pub(super) async fn kube_system_uid(connection: &Connection) -> Result<String, RequestError> {
+pub async fn kube_system_uid(connection: &Connection) -> Result<String, RequestError> {
     let namespace = Objects::of(connection, ObjectKind::NAMESPACE).get_metadata("kube-system").await?;
     Ok(namespace.uid.unwrap_or_default())
 }

@@ -12,6 +12,7 @@ pub mod ending;
 pub mod events;
 pub mod findings;
 mod impact;
+pub mod installations;
 pub mod jwt_secrets;
 mod kept;
 pub mod leftovers;

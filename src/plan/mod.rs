@@ -15,6 +15,7 @@ pub mod go_error;
 pub mod guarded_patch;
 pub mod human_duration;
 pub mod identity;
+pub mod installation;
 pub mod installer_run;
 pub mod intent;
 pub mod lifetime;

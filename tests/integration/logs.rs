@@ -295,13 +295,6 @@ fn where_nothing_can_be_read_it_is_told_what_it_takes() {
 }
 
 #[test]
-fn the_installer_of_version_3_is_kept_off_version_4() {
-    let bed = lease(Installation::new(Version::V4_1_3));
-    let run = bed.kubectl_mc().words("logs").run().code(3).does_not_say("kubesphere-installer.yaml");
-    let _ = run.says("hint: KubeSphere 4 is installed, which comes by helm and has no ks-installer");
-}
-
-#[test]
 fn every_right_that_is_missing_is_named_and_only_the_last_can_be_done_without() {
     let bed = Watched::shared();
     for (number, right) in RIGHTS.iter().enumerate() {

@@ -26,6 +26,7 @@ mod four_import;
 mod four_installs;
 mod four_join;
 mod four_jwt_secret;
+mod four_logs;
 mod four_refusals;
 mod get;
 mod get_watch;

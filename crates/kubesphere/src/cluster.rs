@@ -227,6 +227,23 @@ impl RegisteredCluster {
         self.texts("/metadata/annotations")
     }
 
+    fn annotation(&self, key: &str) -> Option<&str> {
+        let found = self.annotations().find(|(name, _)| *name == key);
+        found.map(|(_, value)| value).filter(|value| !value.is_empty())
+    }
+
+    /// The Job in which its host has last installed KubeSphere on it, after 4.1.3
+    /// (kubesphere `cluster_controller.go@04a29b5c6`).
+    pub fn install_job(&self) -> Option<&str> {
+        self.annotation("kubesphere.io/install-core-jobname")
+    }
+
+    /// Whether its host is asked to install, or to upgrade, KubeSphere on it, after 4.1.3
+    /// (kubesphere `cluster_controller.go@04a29b5c6`, needInstall).
+    pub fn asks_for_installation(&self) -> bool {
+        self.annotation("kubesphere.io/ks-core-action").is_some()
+    }
+
     /// The stored kubeconfig, where there is one and it can be read.
     pub fn stored_kubeconfig(&self) -> Option<StoredKubeconfig> {
         StoredKubeconfig::parse(&go_base64::decoded(self.text("/spec/connection/kubeconfig")?)?)

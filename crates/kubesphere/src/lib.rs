@@ -6,6 +6,7 @@ pub mod cluster_webhook;
 pub mod command;
 pub mod confidential;
 pub mod configuration_patch;
+pub mod core_log;
 pub mod core_values;
 pub mod devops_config;
 pub mod given_options;

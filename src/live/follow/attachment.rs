@@ -7,11 +7,10 @@ use kube::api::LogParams;
 use kube::{Api, Client};
 use kubesphere::installer_log::LineAssembler;
 
-use super::pod::{CONTAINER, NAMESPACE};
+use super::pod::NAMESPACE;
 use super::position::whole_second;
 use super::unavailable::{Asked, LogUnavailable, answered};
 use crate::live::request_error::{Cause, TooLong};
-use crate::plan::observed::InstallerContainer;
 
 /// A container's log while it is being read.
 pub(super) struct Attachment {
@@ -21,7 +20,8 @@ pub(super) struct Attachment {
 
 /// Which log, and from where.
 pub(super) struct Request<'a> {
-    pub(super) life: &'a InstallerContainer,
+    pub(super) pod: &'a str,
+    pub(super) container: &'static str,
     pub(super) since: Option<Timestamp>,
     pub(super) extent: Extent,
 }
@@ -53,7 +53,7 @@ impl Attachment {
     pub(super) async fn open(client: &Client, request: Request<'_>) -> Result<Self, LogUnavailable> {
         let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
         let parameters = parameters(&request);
-        let bytes = answered(Asked::Log, pods.log_stream(&request.life.pod, &parameters)).await?;
+        let bytes = answered(Asked::Log, pods.log_stream(request.pod, &parameters)).await?;
         Ok(Self { bytes: Box::pin(bytes), lines: LineAssembler::default() })
     }
 
@@ -85,7 +85,7 @@ fn parameters(request: &Request<'_>) -> LogParams {
         Extent::Follow | Extent::Previous => None,
     };
     LogParams {
-        container: Some(CONTAINER.to_owned()),
+        container: Some(request.container.to_owned()),
         follow: request.extent == Extent::Follow,
         previous: request.extent == Extent::Previous,
         since_time: request.since.map(whole_second),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::attachment::{Attachment, Extent, Read, Request};
 use super::news::{Line, Manner, News};
-use super::pod;
+use super::pod::{self, CONTAINER};
 use super::position::Position;
 use super::unavailable::LogUnavailable;
 use crate::plan::observed::InstallerContainer;
@@ -288,7 +288,8 @@ impl Follower {
         extent: Extent,
     ) -> Result<Attachment, LogUnavailable> {
         let since = self.position.resume_from().or(self.since);
-        let log = Attachment::open(&self.client, Request { life, since, extent }).await?;
+        let request = Request { pod: &life.pod, container: CONTAINER, since, extent };
+        let log = Attachment::open(&self.client, request).await?;
         self.position.replay();
         self.begun = None;
         self.opened = Instant::now();

@@ -1,9 +1,10 @@
-//! The installer's log, read from its pod and followed across cuts and replaced pods.
+//! The installer's log, read from its pod and followed across cuts and replaced pods; and other logs in kubesphere-system.
 
 mod attachment;
 mod follower;
 mod news;
 mod pod;
+mod polled;
 mod position;
 mod tail;
 mod unavailable;
@@ -12,6 +13,7 @@ mod waiting;
 pub use follower::{follow, read};
 pub use news::{Line, Manner, News};
 pub use pod::find_of;
+pub use polled::Polled;
 pub use tail::{TailBounds, installer_log_tail};
 pub use unavailable::{Asked, LogUnavailable};
 pub(super) use waiting::{has_given_up, why_no_pod, why_stuck};

@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::Client;
 use tokio::time::timeout;
 
 use super::attachment::{Attachment, Extent, Read, Request};
 use super::news::Line;
+use super::pod::CONTAINER;
 use super::unavailable::LogUnavailable;
 use crate::plan::observed::InstallerContainer;
 
@@ -34,7 +36,17 @@ pub async fn installer_log_tail(
     container: &InstallerContainer,
     bounds: TailBounds,
 ) -> Result<Vec<Line>, LogUnavailable> {
-    let request = Request { life: container, since: None, extent: Extent::Written(Some(bounds.lines)) };
+    tail(client, (&container.pod, CONTAINER), None, bounds).await
+}
+
+/// The end of a container's log, of what is written `since`.
+pub(super) async fn tail(
+    client: &Client,
+    (pod, container): (&str, &'static str),
+    since: Option<Timestamp>,
+    bounds: TailBounds,
+) -> Result<Vec<Line>, LogUnavailable> {
+    let request = Request { pod, container, since, extent: Extent::Written(Some(bounds.lines)) };
     let mut log = Attachment::open(client, request).await?;
     let mut tail = Tail { bounds, lines: VecDeque::new(), bytes: 0 };
     loop {

@@ -1,0 +1,256 @@
+//! `kubectl mc logs` where the host has KubeSphere 4, which has no installer: what the host does on its members.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use kubesphere::{
+    cluster::RegisteredCluster,
+    cluster_configuration::NAMESPACE,
+    command::{Kubectl, Mc, helm},
+    core_log::{self, HelmLog},
+    role::Role,
+    side::Side,
+};
+use tokio::time::sleep;
+
+use super::{LogLines, unread};
+use crate::{
+    cli::{Global, Logs, Runs},
+    commands::{
+        contexts::{open, select_host},
+        interrupt::interrupted,
+    },
+    error::{Error, ErrorKind, logs_command, reinstallation},
+    live::{
+        connection::Connection,
+        environment::Environment,
+        follow::{Line, Polled},
+        observe::{config, has_kubesphere_3, kube_system_uid},
+        registrations::list,
+    },
+    output::{
+        installations::{sentence, show, show_without_log},
+        ui::Ui,
+    },
+    plan::{
+        installation::{Stage, stage},
+        secret_remarks::NAME_THE_HOST,
+    },
+};
+
+/// How often the controller itself looks at its Job (kubesphere `cluster_controller.go@04a29b5c6`).
+const LOOKS_EVERY: Duration = Duration::from_secs(2);
+
+/// Shows and follows what a host does, or says that there is no installer.
+pub(super) async fn run(
+    logs: &Logs,
+    global: &Global,
+    ui: &Ui,
+    cluster: Connection,
+    without_installer: Error,
+) -> Result<(), Error> {
+    if has_kubesphere_3(&cluster).await == Some(true) {
+        return Err(without_installer);
+    }
+    let side = cluster.side.clone();
+    let member = match side {
+        Side::Host { .. } => None,
+        Side::Member { .. } => Some(kube_system_uid(&cluster).await?),
+    };
+    let host = if member.is_some() { host(global, ui).await } else { Some(cluster) };
+    let Some(host) = host else { return Err(without_installer) };
+    // What is known of it from here on is hidden in the log, too.
+    match config(&host).await?.present().filter(|config| config.has_issuer()) {
+        None => return Err(without_installer),
+        Some(config) if config.role == Some(Role::Member) => return Err(is_a_member(&host.side)),
+        Some(_) => {}
+    }
+    let mut following =
+        Following { logs, ui, host: &host, side, member, sources: BTreeMap::new(), has_shown: false };
+    tokio::select! {
+        biased;
+        result = following.follow() => result,
+        interruption = interrupted() => Err(Error { message: String::new(), ..interruption }),
+    }
+}
+
+fn is_a_member(side: &Side) -> Error {
+    let message =
+        format!("{side}: it is a member of KubeSphere 4, and its host has the log of what it installs there");
+    Error::new(ErrorKind::Obstacle, message).hint(NAME_THE_HOST)
+}
+
+/// The host of `--context`, where there is one that answers.
+async fn host(global: &Global, ui: &Ui) -> Option<Connection> {
+    let environment = Environment::of_process();
+    let selected = select_host(global, &environment).ok()?;
+    Some(open(vec![selected], global, &environment, ui).await.ok()?.remove(0))
+}
+
+struct Following<'a> {
+    logs: &'a Logs,
+    ui: &'a Ui,
+    host: &'a Connection,
+    /// What was asked for: the host, or one member.
+    side: Side,
+    /// The member's UID of kube-system.
+    member: Option<String>,
+    /// By the Job's name; the controller's has none.
+    sources: BTreeMap<Option<String>, Source>,
+    has_shown: bool,
+}
+
+/// A log, and what of it is shown.
+struct Source {
+    log: Polled,
+    lines: LogLines,
+    helm: HelmLog,
+}
+
+impl Following<'_> {
+    async fn follow(&mut self) -> Result<(), Error> {
+        loop {
+            // The Clusters first: what has ended then is in the log.
+            let clusters = self.clusters().await?;
+            let from = self.logs.since.map(|since| self.host.clock.now() - since);
+            for (job, cluster) in self.logs_of(&clusters) {
+                self.show(job, cluster, from).await?;
+            }
+            let under_way = clusters.iter().any(|(_, stage)| matches!(stage, Stage::UnderWay(_)));
+            if !(self.logs.follow && under_way) {
+                return self.end(&clusters);
+            }
+            sleep(LOOKS_EVERY).await;
+        }
+    }
+
+    /// Those that were asked for.
+    async fn clusters(&self) -> Result<Vec<(RegisteredCluster, Stage)>, Error> {
+        let all = list(self.host, None).await?.into_iter();
+        let asked =
+            all.filter(|cluster| self.member.is_none() || self.member.as_deref() == cluster.member_uid());
+        let installed = asked.filter_map(|cluster| {
+            let stage = stage(&cluster)?;
+            Some((cluster, stage))
+        });
+        let clusters: Vec<_> = installed.collect();
+        if clusters.is_empty() { Err(self.nothing_installed()) } else { Ok(clusters) }
+    }
+
+    /// Every Job is a log of its own; what the controller does itself is told in its own log.
+    fn logs_of(&self, clusters: &[(RegisteredCluster, Stage)]) -> Vec<(Option<String>, Option<String>)> {
+        let named = |cluster: &RegisteredCluster| self.member.is_some().then(|| cluster.name().to_owned());
+        let logs =
+            clusters.iter().map(|(cluster, _)| (cluster.install_job().map(str::to_owned), named(cluster)));
+        let logs: BTreeMap<_, _> = logs.collect();
+        logs.into_iter().collect()
+    }
+
+    async fn show(
+        &mut self,
+        job: Option<String>,
+        cluster: Option<String>,
+        from: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let source = self.sources.entry(job.clone()).or_insert_with(|| Source::of(self.host, job.as_deref()));
+        let new = source.log.read().await;
+        let new = match new {
+            Ok(new) => new,
+            Err(reason) => return Err(unread(self.host, &reason)),
+        };
+        let texts = source.told(&new, (job.is_some(), cluster.as_deref()), (self.logs.run, from));
+        self.has_shown |= !texts.is_empty();
+        source.lines.show(self.ui, texts)
+    }
+
+    fn end(&self, clusters: &[(RegisteredCluster, Stage)]) -> Result<(), Error> {
+        if !self.has_shown {
+            show_without_log(self.ui, &self.host.side);
+        }
+        // What is wrong stands last, where it is read.
+        let mut clusters: Vec<_> = clusters.iter().collect();
+        clusters.sort_by_key(|(_, stage)| (*stage != Stage::Installed, matches!(stage, Stage::Failed(_))));
+        let last = clusters.pop_if(|(_, stage)| *stage != Stage::Installed);
+        for (cluster, stage) in clusters {
+            show(self.ui, &self.side, cluster, stage);
+        }
+        last.map_or(Ok(()), |(cluster, stage)| Err(self.error(cluster, stage)))
+    }
+
+    fn error(&self, cluster: &RegisteredCluster, stage: &Stage) -> Error {
+        let message = format!("{}: {}", self.side, sentence(cluster, stage));
+        match stage {
+            Stage::Failed(_) => Error::new(ErrorKind::Obstacle, message).hint(format!(
+                "fix the cause, then have the host try again: `{}`",
+                reinstallation(&self.host.side, cluster.name())
+            )),
+            Stage::Installed | Stage::UnderWay(_) => {
+                Error::new(ErrorKind::TimedOut, message).hint(format!("follow it: {}", self.command()))
+            }
+        }
+    }
+
+    fn command(&self) -> String {
+        match &self.side {
+            Side::Host { .. } => logs_command(&self.side),
+            member @ Side::Member { .. } => {
+                format!("`{}`", Mc::new("logs").member(member).host(&self.host.side))
+            }
+        }
+    }
+
+    fn nothing_installed(&self) -> Error {
+        let host = &self.host.side;
+        let (message, hint) = match &self.side {
+            Side::Host { .. } => (
+                "KubeSphere 4 has no ks-installer, and this host has no member on which it installs anything"
+                    .to_owned(),
+                format!(
+                    "see how its own installation stands: `{} status ks-core -n {NAMESPACE}`; and its pods: `{}`",
+                    helm(host),
+                    Kubectl::on(host).namespace(NAMESPACE).words("get pods")
+                ),
+            ),
+            member @ Side::Member { .. } => (
+                format!("it is no member of {host}, which would install KubeSphere 4 on it"),
+                format!("join it: `{}`", Mc::new("join").member(member).host(host)),
+            ),
+        };
+        Error::new(ErrorKind::Obstacle, format!("{}: {message}", self.side)).hint(hint)
+    }
+}
+
+impl Source {
+    fn of(host: &Connection, job: Option<&str>) -> Self {
+        let client = host.client.clone();
+        let log = match job {
+            Some(job) => Polled::of(client, format!("job-name={job}"), "helm"),
+            None => Polled::of(client, "app=ks-controller-manager".to_owned(), "ks-controller-manager"),
+        };
+        Self { log, lines: LogLines::default(), helm: HelmLog::default() }
+    }
+
+    /// What is shown of new lines: all of a Job's but values, and of the controller's what is about this Cluster, or any.
+    fn told<'l>(
+        &mut self,
+        new: &'l [Line],
+        (is_job, cluster): (bool, Option<&str>),
+        (runs, from): (Runs, Option<Timestamp>),
+    ) -> Vec<&'l str> {
+        let mut told = Vec::new();
+        for line in new {
+            let text = line.text.as_str();
+            let shown = if is_job {
+                self.helm.shown(text)
+            } else {
+                core_log::is_about(text, cluster).then_some(text)
+            };
+            // Of several tries of one Cluster the last one counts.
+            if !is_job && runs == Runs::Last && cluster.is_some() && core_log::begins(text, cluster) {
+                told.clear();
+            }
+            told.extend(shown.filter(|_| from.is_none_or(|from| line.at >= from)));
+        }
+        told
+    }
+}
