@@ -13,6 +13,8 @@ use clap::{Args, ValueEnum};
 /// A file that gets the secret is closed to all but its owner: of 0644 and of 0660 becomes 0600. Else the new file has the
 /// old one's mode, and always its owner and group, but neither its access control lists nor its extended attributes; a file with hard links is refused.
 ///
+/// KubeSphere 4 needs no such step: its host installs it on a cluster that has none, by `kubectl mc join`.
+///
 /// On a cluster where KubeSphere is installed the file counts no more: use `kubectl mc prepare` there.
 ///
 /// Needs no cluster; with --jwt-secret-from-context "get" in kubesphere-system there, on the ConfigMap kubesphere-config or

@@ -12,8 +12,9 @@ use super::change::OutputFormat;
 ///
 /// READY is True or False as the controller found the member when it looked last; Stale if it has not looked for two of
 /// its periods, whatever it said before; Waiting for the controller's first look, or for a proxied member's agent;
-/// Unknown if nobody has looked or will look; Deleting while finalizers hold it. Ages are by the host's clock. CREDENTIAL
-/// and EXPIRES are those of the stored kubeconfig, which is never shown.
+/// Installing until a host of KubeSphere 4 has installed it there; Unknown if nobody has looked or will look; Deleting while
+/// finalizers hold it. Ages are by the host's clock. CREDENTIAL and EXPIRES are those of the stored kubeconfig, which is
+/// never shown.
 ///
 /// --probe asks every member itself through its stored kubeconfig, from this machine and all at once, and compares its
 /// identity: PROBE is ok, other-cluster, refused where what is stored does not work for the host either, failed where this

@@ -14,6 +14,8 @@ use super::{
 /// until it is ready. Before that the host's nodes probe the member as in a join. Host and member must be prepared:
 /// no ClusterConfiguration is changed.
 ///
+/// For a host with KubeSphere 4 nothing has to be prepared: it installs KubeSphere on what is registered, as in a join.
+///
 /// Needs what `kubectl mc join` needs, but not "patch" on the ClusterConfigurations.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\

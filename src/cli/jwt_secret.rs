@@ -10,6 +10,8 @@ use super::change::OutputFormat;
 /// kubesphere-secret, from which the installer renders it; the ClusterConfiguration ks-installer, which may ask for
 /// another one; and the ConfigMap devops-config, which DevOps has from KubeSphere 3.2 on. AGREES tells whether a place
 /// has the host's secret in effect. Secrets are shown as fingerprints; equality is decided on the secrets themselves.
+/// KubeSphere 4 has one place: authentication.issuer.jwtSecret in kubesphere-config.
+///
 /// Secrets that differ are no error: `-o json` says so in `agree`. Only a place that cannot be read is one.
 ///
 /// --reveal prints the host's secret in effect, alone on stdout, for `kubectl mc prepare member --jwt-secret-stdin` and

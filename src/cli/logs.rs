@@ -16,15 +16,23 @@ use kubesphere::kubesphere_config::go_duration;
 /// A component that fails is told at once. The run then goes on, and often leaves no sign of its end: it is taken to
 /// be over after five minutes of silence. An installer that crashes is given up after its third try.
 ///
+/// KubeSphere 4 has no installer. The log is there what its host tells of the installations on its members, or on MEMBER:
+/// lines of ks-controller-manager up to 4.1.3, the log of the Job that runs helm afterwards, without helm's values. It goes on
+/// until none is under way; the verdict is what the Cluster says. Up to 4.1.3 a host that fails tries again for ever, and its
+/// Cluster does not tell.
+///
 /// Needs, in kubesphere-system, "get" on the Deployment ks-installer, "list" on pods and "get" on pods/log; and, to
-/// know of a change that the installer has not taken up yet, "get" on the ClusterConfiguration ks-installer.
+/// know of a change that the installer has not taken up yet, "get" on the ClusterConfiguration ks-installer. With
+/// KubeSphere 4, on the host, in kubesphere-system "get" on the ConfigMap kubesphere-config, "list" on pods and "get" on
+/// pods/log, and "list" on clusters.cluster.kubesphere.io; for MEMBER, there, also "get" on the namespace kube-system.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Exit codes:
-  0  the last run succeeded
+  0  the last run succeeded; with KubeSphere 4, it is installed
   1  the log cannot be read
   3  the last run failed, or ended without a verdict, or there was none; or there is no
-     installer, or with --follow=false no pod of it that has started
+     installer, or with --follow=false no pod of it that has started; with KubeSphere 4,
+     an installation failed for good, or there is no member
   4  the last run is under way or due (--follow=false)
 
 Examples:

@@ -7,7 +7,8 @@ use super::change::{ChangeOptions, ManifestOptions, SkipOptions};
 /// Prepare one cluster at a time: the host, or a member
 ///
 /// These are the first parts of `kubectl mc join`: `prepare host` once, `prepare member` for each member, and
-/// then `kubectl mc import` for each member.
+/// then `kubectl mc import` for each member. KubeSphere 4 needs no such step: there each of them says so, and changes
+/// nothing.
 ///
 /// Needs what the help of `prepare host` and of `prepare member` says.
 #[derive(Clone, Debug, Subcommand)]
@@ -30,7 +31,7 @@ pub enum Prepare {
 /// Make the cluster of --context the host, and wait until it works as one
 ///
 /// Sets spec.multicluster.clusterRole in its ClusterConfiguration, waits for the installer, and waits until
-/// the host's own Cluster is there. It cannot be undone.
+/// the host's own Cluster is there. It cannot be undone. KubeSphere 4 is installed as a host: there is nothing to do.
 ///
 /// Needs "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap kubesphere-config
 /// and "get" and "patch" on the ClusterConfiguration; "patch" on the Deployment ks-installer if it
@@ -62,7 +63,8 @@ pub struct PrepareHost {
 ///
 /// Sets both in one patch, and waits until they are in effect. The host is only read. If you may not read the
 /// host, somebody who may can pipe the secret to you without showing it: with --jwt-secret-stdin the host is not
-/// asked at all. `kubectl mc import` registers the member afterwards.
+/// asked at all. `kubectl mc import` registers the member afterwards. A host with KubeSphere 4 prepares its members itself:
+/// there is nothing to do.
 ///
 /// Needs, on both sides, "get" on the namespace kube-system, and in kubesphere-system "get" on the ConfigMap
 /// kubesphere-config and on the ClusterConfiguration; on the host "list" on clusters.cluster.kubesphere.io;

@@ -54,6 +54,13 @@ fn of_readiness(readiness: &Readiness, now: Timestamp) -> Option<Reason> {
         Readiness::Ready | Readiness::Deleted => return None,
         Readiness::KubesphereSilent => Reason::plain("its KubeSphere has not answered the host"),
         Readiness::NotReady(why) => Reason::raw("", why),
+        Readiness::Installing { since } => {
+            let since = since.as_ref().map(|since| format!(", {} after it was registered", ago(since)));
+            Reason::plain(format!("KubeSphere is not installed on it yet{}", since.unwrap_or_default()))
+        }
+        Readiness::NotInstalled(why) => Reason::plain(format!(
+            "{why}: the host tries again when it has the annotation kubesphere.io/ks-core-action=reinstall"
+        )),
         Readiness::AgentAway(why) => Reason::raw("", &format!("its agent is not connected: {why}")),
         Readiness::Stale { since, said: None } => Reason::plain(format!("not updated for {}", ago(since))),
         Readiness::Stale { since, said: Some(said) } => {

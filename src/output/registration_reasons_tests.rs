@@ -36,12 +36,13 @@ fn cluster(patch: &Value) -> RegisteredCluster {
     cluster.patched(patch)
 }
 
-fn standard(now: &str, config: &str) -> Standard {
-    Standard::new(now.parse().unwrap(), Some(&KubesphereConfig::parse(config).unwrap()), None)
+fn judged_by(patch: &Value, now: &str, config: &str) -> Registration {
+    let config = KubesphereConfig::parse(config).unwrap();
+    registrations(&[cluster(patch)], &Standard::new(now.parse().unwrap(), Some(&config), None)).remove(0)
 }
 
 fn judged(patch: &Value, now: &str) -> Registration {
-    registrations(&[cluster(patch)], &standard(now, "{multicluster: {enable: true}}")).remove(0)
+    judged_by(patch, now, "{multicluster: {enable: true}}")
 }
 
 /// What READY shows, and the short reasons.
@@ -111,14 +112,15 @@ fn what_nobody_has_repeated_for_two_resyncs_is_stale_whatever_it_said() {
 
 #[test]
 fn the_hosts_own_period_decides_what_is_stale() {
-    let of = |config: &str, now: &str| {
-        registrations(&[cluster(&json!({}))], &standard(now, config)).remove(0).readiness.as_str()
-    };
+    let installed =
+        conditions(&json!([condition("KSCoreReady", "True", ""), condition("Ready", "True", "")]));
+    let installed = |config: &str, now: &str| judged_by(&installed, now, config).readiness.as_str();
+    let of = |config: &str, now: &str| judged_by(&json!({}), now, config).readiness.as_str();
     let seldom = "{multicluster: {enable: true, clusterControllerResyncPeriod: 10m}}";
     assert_eq!([of(seldom, "2026-01-01T12:20:00Z"), of(seldom, "2026-01-01T12:21:00Z")], ["True", "Stale"]);
     let version_4 = "{authentication: {issuer: {jwtSecret: abc}}}";
     assert_eq!(
-        [of(version_4, "2026-01-01T12:30:00Z"), of(version_4, "2026-01-01T12:31:00Z")],
+        [installed(version_4, "2026-01-01T12:30:00Z"), installed(version_4, "2026-01-01T12:31:00Z")],
         ["True", "Stale"]
     );
 }
@@ -134,12 +136,28 @@ fn without_the_configuration_the_hosts_version_tells_the_period() {
 #[test]
 fn kubesphere_4_knows_no_federation_and_has_its_error_in_the_message() {
     let of = |patch: &Value| {
-        let config = "{authentication: {issuer: {jwtSecret: abc}}}";
-        told(&registrations(&[cluster(patch)], &standard(NOW, config)).remove(0), NOW)
+        let config = "{authentication: {issuer: {jwtSecret: abc}}, multicluster: {hostClusterName: b}}";
+        told(&judged_by(patch, NOW, config), NOW)
     };
-    let ready = conditions(&json!([condition("Ready", "True", "Ready")]));
+    let core = |status: &str, message: &str| {
+        let core = condition("KSCoreReady", status, "KSCoreReady").to_string();
+        let mut core: Value = serde_json::from_str(&core).unwrap();
+        core["message"] = message.into();
+        core
+    };
+    let ready = conditions(&json!([core("True", ""), condition("Ready", "True", "Ready")]));
     assert_eq!(of(&ready), ("True", String::new()));
-    assert_eq!(of(&json!({"spec": {"joinFederation": false}})).0, "True");
+    let mut unfederated = ready.clone();
+    unfederated["spec"] = json!({"joinFederation": false});
+    assert_eq!(of(&unfederated).0, "True");
+    let installing = of(&conditions(&json!([])));
+    assert_eq!(
+        installing,
+        ("Installing", "KubeSphere is not installed on it yet, 61m after it was registered".to_owned())
+    );
+    let failed = of(&conditions(&json!([core("False", "KS Core installation failed")])));
+    let reinstall = "KS Core installation failed: the host tries again when it has the annotation kubesphere.io/ks-core-action=reinstall";
+    assert_eq!(failed, ("False", reinstall.to_owned()));
     let mut failed = condition("Ready", "False", "Ready");
     failed["message"] = "Get \"https://a:6443/version\": EOF".into();
     assert_eq!(of(&conditions(&json!([failed]))), ("False", "EOF".to_owned()));
@@ -232,13 +250,21 @@ fn what_the_controller_says_of_an_end_counts_where_nothing_else_tells() {
 }
 
 #[test]
+fn a_host_of_4_tells_when_a_certificate_ends_and_no_more_than_that() {
+    let mut ends = condition("KubeConfigCertExpiresInSevenDays", "", "");
+    ends["message"] = "2026-01-03 12:01:00 +0000 UTC".into();
+    let all = [condition("KSCoreReady", "True", ""), condition("Ready", "True", "Ready"), ends];
+    let of_4 = judged_by(&conditions(&json!(all)), NOW, "authentication: {issuer: {jwtSecret: abc}}");
+    assert_eq!((of_4.expiry, of_4.said_to_expire.as_deref()), (Expiry::Soon, None));
+    assert_eq!(told(&of_4, NOW).1, "its token expires in 2d");
+}
+
+#[test]
 fn a_member_that_is_registered_twice_says_so_in_both_rows() {
     let second = cluster(&json!({"metadata": {"name": "b"}}));
     let third = cluster(&json!({"metadata": {"name": "c"}, "status": {"uid": "v"}}));
-    let all = registrations(
-        &[third, second, cluster(&json!({}))],
-        &standard(NOW, "{multicluster: {enable: true}}"),
-    );
+    let standard = Standard::new(NOW.parse().unwrap(), None, None);
+    let all = registrations(&[third, second, cluster(&json!({}))], &standard);
     let said: Vec<String> = all.iter().map(|one| told(one, NOW).1).collect();
     let twice = |name: &str| format!("the same cluster is registered as \"{name}\"");
     assert_eq!(said, [twice("b"), twice("a"), String::new()]);

@@ -175,7 +175,7 @@ impl RegistrationTable {
 fn ready(registration: &Registration) -> Tone {
     match registration.readiness {
         Readiness::Ready => Tone::Good,
-        Readiness::NotReady(_) | Readiness::AgentAway(_) => Tone::Bad,
+        Readiness::NotReady(_) | Readiness::AgentAway(_) | Readiness::NotInstalled(_) => Tone::Bad,
         _ => Tone::Attention,
     }
 }

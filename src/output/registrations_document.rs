@@ -34,7 +34,7 @@ pub struct ClustersDocument {
 struct ClusterView {
     name: String,
     role: &'static str,
-    /// `True`, `False`, `Stale`, `Waiting`, `Unknown`, `Deleting` or `Deleted`.
+    /// `True`, `False`, `Installing`, `Stale`, `Waiting`, `Unknown`, `Deleting` or `Deleted`.
     ready: &'static str,
     /// When the controller has last looked.
     looked_at: Option<String>,

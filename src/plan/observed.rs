@@ -309,7 +309,10 @@ impl Observed {
 
     /// The host's own Cluster.
     pub fn host_cluster(&self) -> Option<&RegisteredCluster> {
-        self.clusters.present()?.iter().find(|cluster| cluster.is_host())
+        match self.config.present().and_then(KubesphereConfig::name_of_own_cluster) {
+            Some(name) => self.cluster_named(name),
+            None => self.clusters.present()?.iter().find(|cluster| cluster.is_host()),
+        }
     }
 
     pub fn cluster_named(&self, name: &str) -> Option<&RegisteredCluster> {

@@ -16,6 +16,7 @@ use kubesphere::{
 };
 
 use super::{
+    installation::{Stage, stage},
     lifetime::DAY,
     stored_credential::{End, StoredCredential, stored_credential},
 };
@@ -27,23 +28,30 @@ const LONGEST_ANNOTATION: usize = 256;
 
 /// What the host's Clusters are judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standard {
+pub struct Standard<'a> {
     /// The host's time.
     pub now: Timestamp,
     /// How often its controller looks at each Cluster.
     pub resync: Duration,
     /// Whether its KubeSphere is 4 or newer: without kubefed, and without `joinFederation`.
     pub is_version_4: bool,
+    /// How it calls itself, where that alone tells its own Cluster.
+    host_name: Option<&'a str>,
 }
 
-impl Standard {
+impl<'a> Standard<'a> {
     /// By the host's configuration, where that can be read, else by the version that its own Cluster tells.
-    pub fn new(now: Timestamp, config: Option<&KubesphereConfig>, version: Option<&str>) -> Self {
+    pub fn new(now: Timestamp, config: Option<&'a KubesphereConfig>, version: Option<&str>) -> Self {
         let version = version.and_then(Version::parse);
         let is_version_4 = version.is_some_and(|version| version.generation() == Generation::Four)
             || config.is_some_and(KubesphereConfig::has_issuer);
         let by_version = if is_version_4 { DEFAULT_RESYNC_4 } else { DEFAULT_RESYNC };
-        Self { now, resync: config.map_or(by_version, |config| config.resync), is_version_4 }
+        let host_name = config.and_then(KubesphereConfig::name_of_own_cluster);
+        Self { now, resync: config.map_or(by_version, |config| config.resync), is_version_4, host_name }
+    }
+
+    fn is_hosts(&self, cluster: &RegisteredCluster) -> bool {
+        self.host_name.map_or_else(|| cluster.is_host(), |name| cluster.name() == name)
     }
 }
 
@@ -57,6 +65,13 @@ pub enum Readiness {
     KubesphereSilent,
     /// It was lately found not ready, and why in the controller's own words.
     NotReady(String),
+    /// Its host has not installed KubeSphere 4 on it, or is about to do it again.
+    Installing {
+        /// Since when it could.
+        since: Option<Timestamp>,
+    },
+    /// Its host has failed to install KubeSphere 4 on it, why, and does not try again by itself.
+    NotInstalled(String),
     /// Its agent is not connected, and why in its own words.
     AgentAway(String),
     /// Nobody has looked for so long that what was said then is worth little.
@@ -91,7 +106,8 @@ impl Readiness {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ready | Self::KubesphereSilent => "True",
-            Self::NotReady(_) | Self::AgentAway(_) => "False",
+            Self::NotReady(_) | Self::AgentAway(_) | Self::NotInstalled(_) => "False",
+            Self::Installing { .. } => "Installing",
             Self::Stale { .. } => "Stale",
             Self::Waiting(_) => "Waiting",
             Self::Overlooked { .. } | Self::Ignored(_) => "Unknown",
@@ -214,7 +230,7 @@ impl Registration {
 }
 
 /// Judges all Clusters, by name.
-pub fn registrations(clusters: &[RegisteredCluster], standard: &Standard) -> Vec<Registration> {
+pub fn registrations(clusters: &[RegisteredCluster], standard: &Standard<'_>) -> Vec<Registration> {
     together(clusters.iter().map(|cluster| registration(cluster, standard)).collect())
 }
 
@@ -233,9 +249,12 @@ pub fn together(mut all: Vec<Registration>) -> Vec<Registration> {
 }
 
 /// Judges one, whatever the others are.
-pub fn registration(cluster: &RegisteredCluster, standard: &Standard) -> Registration {
+pub fn registration(cluster: &RegisteredCluster, standard: &Standard<'_>) -> Registration {
     let kubeconfig = cluster.stored_kubeconfig();
-    let credential = stored_credential(kubeconfig.as_ref(), cluster.is_direct());
+    let mut credential = stored_credential(kubeconfig.as_ref(), cluster.is_direct());
+    if standard.is_version_4 && credential.end == End::Unknown {
+        credential.end = cluster.certificate_ends().map_or(End::Unknown, |at| End::At(at.as_second()));
+    }
     let expiry = expiry(&credential, standard.now);
     let expires = cluster.condition(ConditionType::CertificateExpires).filter(|found| found.is_true);
     let is_untold = matches!(credential.end, End::Unknown | End::None);
@@ -244,7 +263,7 @@ pub fn registration(cluster: &RegisteredCluster, standard: &Standard) -> Registr
     let owned = |text: Option<&str>| text.map(str::to_owned);
     Registration {
         name: cluster.name().to_owned(),
-        is_host: cluster.is_host(),
+        is_host: standard.is_hosts(cluster),
         readiness: readiness(cluster, kubeconfig.is_some(), standard),
         looked_at: last_look(cluster),
         kubernetes: owned(cluster.kubernetes_version()),
@@ -285,7 +304,7 @@ fn harmless_annotations(cluster: &RegisteredCluster) -> BTreeMap<String, String>
     sanitize.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-fn readiness(cluster: &RegisteredCluster, has_kubeconfig: bool, standard: &Standard) -> Readiness {
+fn readiness(cluster: &RegisteredCluster, has_kubeconfig: bool, standard: &Standard<'_>) -> Readiness {
     if cluster.is_being_deleted() {
         let finalizers = cluster.finalizers().into_iter().map(str::to_owned).collect();
         return Readiness::Deleting {
@@ -305,6 +324,9 @@ fn readiness(cluster: &RegisteredCluster, has_kubeconfig: bool, standard: &Stand
             Some(_) => Unheeded::UnreadableKubeconfig,
         });
     }
+    if let Some(unready) = not_installed(cluster, standard) {
+        return unready;
+    }
     let wanted: &[ConditionType] = if standard.is_version_4 { &JOINED_4 } else { &JOINED };
     let unmet = unmet(cluster, wanted);
     let Some(looked_at) = last_look(cluster) else { return unlooked_at(cluster, unmet, standard) };
@@ -317,6 +339,16 @@ fn readiness(cluster: &RegisteredCluster, has_kubeconfig: bool, standard: &Stand
         Some(Unmet::Unset(condition)) => Readiness::Waiting(Awaited::Condition(condition)),
         None if silent => Readiness::KubesphereSilent,
         None => Readiness::Ready,
+    }
+}
+
+/// Until a host of KubeSphere 4 has installed its member, no look at it gets as far as to say anything of it but that it cannot be
+/// reached.
+fn not_installed(cluster: &RegisteredCluster, standard: &Standard<'_>) -> Option<Readiness> {
+    match stage(cluster).filter(|_| standard.is_version_4)? {
+        Stage::Failed(why) => Some(Readiness::NotInstalled(why)),
+        Stage::UnderWay(None) => Some(Readiness::Installing { since: cluster.created_at().parse().ok() }),
+        Stage::UnderWay(Some(_)) | Stage::Installed => None,
     }
 }
 
@@ -339,7 +371,7 @@ fn said(unmet: Unmet) -> Option<String> {
     }
 }
 
-fn unlooked_at(cluster: &RegisteredCluster, unmet: Option<Unmet>, standard: &Standard) -> Readiness {
+fn unlooked_at(cluster: &RegisteredCluster, unmet: Option<Unmet>, standard: &Standard<'_>) -> Readiness {
     let created: Option<Timestamp> = cluster.created_at().parse().ok();
     let overdue = created.filter(|created| is_stale(*created, standard.now, standard.resync));
     match (unmet, overdue) {

@@ -22,6 +22,7 @@ mod fault_matrix;
 mod faults;
 mod follow;
 mod four_config;
+mod four_get;
 mod four_import;
 mod four_installs;
 mod four_join;

@@ -157,7 +157,7 @@ impl Problem {
             Fault::Tab => "replace the tab with spaces",
             Fault::Duplicate { .. } => "remove one of the two",
             Fault::NoConfiguration => {
-                "take the file that `kk create config --with-kubesphere` writes, or ks-installer's cluster-configuration.yaml"
+                "take the file that `kk create config --with-kubesphere` writes, or ks-installer's cluster-configuration.yaml; KubeSphere 4 needs no such step: its host takes a cluster by `kubectl mc join`"
             }
             Fault::SeveralConfigurations { .. } => "keep one in the file",
             Fault::Marked { .. } | Fault::Block { .. } => {

@@ -1,5 +1,6 @@
 //! The Cluster object `clusters.cluster.kubesphere.io`: how a host knows its members.
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -225,6 +226,13 @@ impl RegisteredCluster {
     /// The annotations with their values. They may hold anything, the whole object with its kubeconfig too.
     pub fn annotations(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts("/metadata/annotations")
+    }
+
+    /// When the stored client certificate ends, where the controller says it: from 4 on in a message, with an empty status
+    /// (kubesphere `pkg/controller/cluster/kubeconfig.go@v4.1.3:70-76`).
+    pub fn certificate_ends(&self) -> Option<Timestamp> {
+        let message = self.condition(ConditionType::CertificateExpires)?.message;
+        Timestamp::strptime("%Y-%m-%d %H:%M:%S %z UTC", message).ok()
     }
 
     fn annotation(&self, key: &str) -> Option<&str> {

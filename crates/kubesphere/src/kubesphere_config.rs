@@ -76,6 +76,12 @@ impl KubesphereConfig {
         })
     }
 
+    /// The name by which KubeSphere 4 finds its own Cluster; once it calls itself otherwise, its earlier one keeps the label of a
+    /// host's (kubesphere `cluster_controller.go@v4.1.3:193`).
+    pub fn name_of_own_cluster(&self) -> Option<&str> {
+        self.host_cluster_name.as_deref().filter(|_| self.has_issuer())
+    }
+
     /// The secret in effect, wherever this version keeps it.
     pub fn effective_secret(&self) -> Option<&JwtSecret> {
         self.issuer_secret.as_ref().or(self.jwt_secret.as_ref())
