@@ -60,6 +60,7 @@ mod resume;
 mod server_text;
 mod stored_credential;
 mod support;
+mod supported;
 mod two_operators;
 mod typed;
 mod unjoin;

@@ -40,10 +40,20 @@ fn demo() -> PathBuf {
 
 #[test]
 fn cargo_demo_shows_what_its_page_shows() {
+    assert_demo("demo", &[]);
+}
+
+#[test]
+fn cargo_demo_shows_a_join_to_kubesphere_4_as_its_page_does() {
+    assert_demo("demo 4", &["--kubesphere", "4"]);
+}
+
+fn assert_demo(marker: &str, arguments: &[&str]) {
     // Both streams in one, as a terminal shows them.
     let output = Command::new("sh")
         .args(["-c", r#"exec "$0" "$@" 2>&1"#])
         .arg(demo())
+        .args(arguments)
         .args(["--program", env!("CARGO_BIN_EXE_kubectl-mc")])
         .output()
         .unwrap();
@@ -51,10 +61,11 @@ fn cargo_demo_shows_what_its_page_shows() {
     assert!(output.status.success(), "{text}");
     // It stands in another place each time.
     let kubeconfig = text.lines().find_map(|line| line.strip_prefix("$ export KUBECONFIG=")).unwrap();
-    let seen = format!("$ cargo demo\n{}", text.trim()).replace(kubeconfig, "/tmp/demo/kubeconfig");
+    let typed = [&["cargo", "demo"], arguments].concat().join(" ");
+    let seen = format!("$ {typed}\n{}", text.trim()).replace(kubeconfig, "/tmp/demo/kubeconfig");
     let seen = Regex::new(RUN_GOES_ON).unwrap().replace(&seen, "");
     let page = fs::read_to_string("docs/demo.md").unwrap();
-    let difference = difference(shown(&page, "demo"), &seen);
+    let difference = difference(shown(&page, marker), &seen);
     assert!(difference.is_none(), "{}\nof:\n{text}", difference.unwrap());
 }
 
@@ -107,7 +118,7 @@ fn the_commands_are_what_they_are_said_to_be() {
     let ci = fs::read_to_string(".ci/run").unwrap();
     let readme = readme();
     assert_eq!(shown(&readme, "compared").lines().next(), Some("$ cargo compare"));
-    for command in ["cargo demo", "cargo test"] {
+    for command in ["cargo demo", "cargo demo --kubesphere 4", "cargo test"] {
         let typed = format!("$ {command} ");
         assert!(readme.lines().take(FIRST_SCREEN).any(|line| line.starts_with(&typed)), "{command}");
     }
