@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use kubesphere::{
+    cluster::ConditionType,
     cluster_configuration::{NAME, NAMESPACE},
     command::{Kubectl, Mc},
     object::ObjectKind,
+    readiness::INSTALLED,
 };
 
 use super::{
@@ -200,24 +202,32 @@ fn text(manifest: &Manifest) -> Result<String, Error> {
 }
 
 /// What is applied without a file, or waited for.
-fn further(step: &Step, is_known: bool) -> Option<String> {
+fn further(step: &Step, is_known: bool) -> Vec<String> {
     match step {
-        Step::Configure(step) if step.expected == ConfigurationNeed::Restart => Some(
+        Step::Configure(step) if step.expected == ConfigurationNeed::Restart => vec![
             Kubectl::on(&step.cluster)
                 .namespace(NAMESPACE)
                 .words("rollout restart")
                 .word(&format!("deployment/{NAME}"))
                 .to_string(),
-        ),
-        Step::Register(step) if is_known || !step.creates => Some(ready(step)),
-        _ => None,
+        ],
+        Step::Register(step) if is_known || !step.creates => waits(step),
+        _ => Vec::new(),
     }
 }
 
-fn ready(step: &Register) -> String {
-    let resource = ObjectKind::CLUSTER.qualified();
-    let wait = Kubectl::on(&step.host).words("wait --for=condition=Ready --timeout=10m");
-    wait.word(&format!("{resource}/{}", step.name)).to_string()
+/// One command for each condition: kubectl waits for one at a time.
+fn waits(step: &Register) -> Vec<String> {
+    let awaited: &[ConditionType] = match step.installer {
+        Some(_) => &INSTALLED,
+        None => &[ConditionType::Ready],
+    };
+    let resource = format!("{}/{}", ObjectKind::CLUSTER.qualified(), step.name);
+    let wait = |condition: &ConditionType| {
+        let wait = Kubectl::on(&step.host).words(&format!("wait --for=condition={}", condition.as_str()));
+        wait.words("--timeout=10m").word(&resource).to_string()
+    };
+    awaited.iter().map(wait).collect()
 }
 
 fn remark(step: &Step, is_known: bool) -> Option<String> {
@@ -250,6 +260,9 @@ fn remark(step: &Step, is_known: bool) -> Option<String> {
         Step::Register(step) if step.creates => format!(
             "Nobody has tried whether every node of the host reaches the member; `{}` does.",
             Mc::new("check").member(&step.member).host(&step.host).words("--reachability=nodes")
+        ),
+        Step::DescribeCluster(step) if step.awaits_host => format!(
+            "No file yet: its host still writes to the Cluster. Once its condition KSCoreReady is True, {again}."
         ),
         Step::SweepPods(_) => "No file: the next `kubectl mc` command that changes this host deletes them.".to_owned(),
         _ => return None,

@@ -126,7 +126,8 @@ fn killed_after_each_write_it_ends_alike() {
 fn nothing_is_written_to_a_cluster_that_is_being_installed() {
     let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
     let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(slow));
-    let _ = bed.join("member1 --alias First --wait=false").run().code(0);
+    // The first annotation is the host's.
+    let _ = bed.join("member1 --wait=false").run().code(0);
     let _ = bed.join("member1 --alias Second").run().code(0);
     assert_installed(&bed, 1, "member1");
     assert_eq!(
@@ -134,20 +135,4 @@ fn nothing_is_written_to_a_cluster_that_is_being_installed() {
         "Second"
     );
     assert_eq!(bed.member(1).releases().len(), 1, "helm has run once");
-}
-
-/// What is not there yet, a token above all, comes with a second run.
-#[test]
-fn what_others_apply_begins_with_the_namespace() {
-    let bed = Watched::lease(&Scenario::new(Version::V4_1_3));
-    let directory = tempfile::tempdir().unwrap();
-    let program = bed.join("member1").args(["--manifests-to", directory.path().to_str().unwrap()]);
-    let run = program.run().code(0);
-    assert!(run.stdout.starts_with("namespace/kubesphere-system written to "), "{run}");
-    let program = bed.join("member1 --credentials context");
-    let directory = directory.path().to_str().unwrap();
-    let _ = program.args(["--manifests-to", directory]).run().code(0).says("replaces its client certificate");
-    let readme = std::fs::read_to_string(format!("{directory}/README.md")).unwrap();
-    assert!(readme.contains("before its condition KSCoreReady is True"), "{readme}");
-    assert!(bed.writes().is_empty());
 }

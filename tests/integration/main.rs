@@ -28,6 +28,7 @@ mod four_installs;
 mod four_join;
 mod four_jwt_secret;
 mod four_logs;
+mod four_manifests;
 mod four_refusals;
 mod get;
 mod get_watch;

@@ -14,14 +14,14 @@ use testbed::kubesphere::{Installation, Role, Scenario, Version};
 
 use crate::support::{KubectlMc, Watched};
 
-fn written(bed: &Watched, words: &str, directory: &Path) -> KubectlMc {
+pub(crate) fn written(bed: &Watched, words: &str, directory: &Path) -> KubectlMc {
     bed.kubectl_mc()
         .words("join member1 --context host --skip-check member-server-loopback")
         .words(words)
         .args(["--manifests-to", directory.to_str().unwrap()])
 }
 
-fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -29,14 +29,14 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 /// The commands of the README's sections, in their order.
-fn commands(directory: &Path) -> Vec<String> {
+pub(crate) fn commands(directory: &Path) -> Vec<String> {
     let readme = fs::read_to_string(directory.join(README)).unwrap();
     let blocks = readme.split("\n## ").skip(1).flat_map(|section| section.split("```sh\n").skip(1));
     let lines = blocks.flat_map(|block| block.split("\n```").next().unwrap().lines());
     lines.map(str::to_owned).collect()
 }
 
-fn typed(bed: &Watched, command: &str) -> Output {
+pub(crate) fn typed(bed: &Watched, command: &str) -> Output {
     let path = std::env::join_paths([
         testbed::kubectl().unwrap().parent().unwrap(),
         Path::new("/usr/bin"),

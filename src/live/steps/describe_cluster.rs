@@ -46,12 +46,16 @@ impl Execute for DescribeCluster {
 }
 
 impl DescribeCluster {
-    /// Whether the Cluster says all of it by now. Where the same patch is needed still, the server refuses its content.
+    /// Whether the Cluster says all of it by now. Where the same patch is needed still, the server refuses its content. The first
+    /// annotation may have come meanwhile, as a host of KubeSphere 4 writes it: what was shown holds all the same.
     async fn is_described(&self, host: &Connection, refusal: RequestError) -> Result<bool, RequestError> {
         let Some(found) = cluster_named(host, &self.name).await? else { return Ok(false) };
         match Self::between(&self.host, &found, &self.wanted) {
             None => Ok(true),
             Some(again) if again.patch == self.patch => Err(refusal),
+            Some(again) if again.changes_the_same_as(self) => {
+                describe_cluster(host, &again, Persistence::Stored).await.map(|()| true)
+            }
             Some(_) => Ok(false),
         }
     }

@@ -35,7 +35,8 @@ pub(super) fn joining(
     let prepared = self::host(&intent.host, &needs, host).filter(|_| sees_to(host));
     let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
         let effect = configure(&needs, member, prepared.is_some()).filter(|_| sees_to(member));
-        let known = register(intent, host, member).into_iter().chain(describe(intent, host));
+        let described = describe(intent, host).map(Step::DescribeCluster);
+        let known = register(intent, host, member).into_iter().chain(described);
         Lane { cluster: member.side.clone(), steps: effect.into_iter().chain(known).collect() }
     });
     let joined = Phase::new(OnFailure::StopLane, lanes);
@@ -129,11 +130,10 @@ pub(super) fn registering(
 }
 
 /// Has the Cluster that stands say about the member what was asked for.
-pub(super) fn describe(intent: &MemberIntent, host: &Observed) -> Option<Step> {
+pub(super) fn describe(intent: &MemberIntent, host: &Observed) -> Option<DescribeCluster> {
     let cluster = intent.cluster.as_ref()?;
     let registered = host.cluster_named(&cluster.name)?;
-    let step = DescribeCluster::between(&host.side, registered, &cluster.description)?;
-    Some(Step::DescribeCluster(step))
+    DescribeCluster::between(&host.side, registered, &cluster.description)
 }
 
 pub(super) fn kind(cluster: &ClusterIntent, host: &Observed) -> CredentialKind {

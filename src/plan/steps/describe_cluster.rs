@@ -26,6 +26,10 @@ pub struct DescribeCluster {
     pub wanted: Description,
     pub changes: Vec<Change>,
     pub patch: Guarded,
+    /// Whether its host still writes to it, so that nobody knows yet what stands there then.
+    pub awaits_host: bool,
+    /// The Cluster's own.
+    pub uid: String,
 }
 
 impl DescribeCluster {
@@ -37,6 +41,8 @@ impl DescribeCluster {
             wanted: wanted.clone(),
             changes: Vec::new(),
             patch: Guarded::default(),
+            awaits_host: false,
+            uid: cluster.object_uid().to_owned(),
         };
         step.patch.test("/metadata/uid", Some(&json!(cluster.object_uid())));
         step.compare("labels", cluster.object().pointer("/metadata/labels"), labels(wanted));
@@ -46,6 +52,11 @@ impl DescribeCluster {
             step.set("/spec/provider", "spec.provider", provider, wanted);
         }
         (!step.changes.is_empty()).then_some(step)
+    }
+
+    /// Whether both change the same in the same Cluster, whatever else stands beside it.
+    pub fn changes_the_same_as(&self, other: &Self) -> bool {
+        (&self.uid, &self.changes) == (&other.uid, &other.changes)
     }
 
     fn compare(&mut self, map: &str, present: Option<&Value>, wanted: Map<String, Value>) {
@@ -97,6 +108,9 @@ impl Planned for DescribeCluster {
     }
 
     fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
+        if self.awaits_host {
+            return Vec::new();
+        }
         let cluster = ObjectKind::CLUSTER.named(&self.name);
         vec![Manifest::of_patch(&self.host, cluster, self.patch.document())]
     }

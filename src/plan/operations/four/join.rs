@@ -12,6 +12,7 @@ use crate::plan::{
     },
     phase::{Lane, OnFailure, Phase, Plan},
     step::Step,
+    steps::describe_cluster::DescribeCluster,
 };
 
 pub(in crate::plan::operations) fn decide(
@@ -22,10 +23,10 @@ pub(in crate::plan::operations) fn decide(
     let identity = HostIdentity::of(host).ok_or(Unplannable::NotObserved)?;
     let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
         let known = register(intent, host, member, &identity);
-        Lane {
-            cluster: member.side.clone(),
-            steps: known.into_iter().chain(describe(intent, host)).collect(),
-        }
+        let awaits_host = known.is_some();
+        let described = describe(intent, host).map(|step| DescribeCluster { awaits_host, ..step });
+        let steps = known.into_iter().chain(described.map(Step::DescribeCluster)).collect();
+        Lane { cluster: member.side.clone(), steps }
     });
     let joined = Phase::new(OnFailure::StopLane, lanes);
     let plan = Plan::of([credentials(intent, host, members), joined]);
