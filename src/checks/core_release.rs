@@ -79,7 +79,8 @@ mod tests {
 
     fn with_release(status: &str, minutes: i64) -> Case {
         let since = Some(Timestamp::UNIX_EPOCH - SignedDuration::from_mins(minutes));
-        let release = Seen::Present(CoreRelease { revision: 1, status: status.to_owned(), since });
+        let release =
+            Seen::Present(CoreRelease { revision: 1, status: status.to_owned(), since, began: None });
         Case::of_4().member(|member| {
             surround(member, |around| around.core = Some(Core { claim: Seen::Absent, release }));
         })

@@ -1,6 +1,7 @@
 //! What hosts of KubeSphere 4 and helm have left on a cluster. Of helm's records the metadata alone: their content holds the
 //! host's jwtSecret.
 
+use jiff::Timestamp;
 use k8s_openapi::api::{
     admissionregistration::v1::ValidatingWebhookConfiguration,
     core::v1::{Namespace, Secret},
@@ -50,6 +51,7 @@ fn record(metadata: ObjectMeta) -> Option<CoreRelease> {
         revision: labels.get("version")?.parse().ok()?,
         status: labels.get("status")?.clone(),
         since: metadata.creation_timestamp.map(|time| time.0),
+        began: labels.get("createdAt").and_then(|second| Timestamp::from_second(second.parse().ok()?).ok()),
     })
 }
 

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     connection::Connection,
+    controller_process::oldest,
     core,
     objects::Objects,
     report::Notice,
@@ -86,9 +87,17 @@ impl<'a> Installation<'a> {
         Some(format!("helm release ks-core is {status}{} (revision {revision})", since.unwrap_or_default()))
     }
 
-    /// Whether it is a release that no helm touches any more.
-    pub(super) fn abandoned(&self) -> Option<&CoreRelease> {
-        self.release.as_ref().filter(|release| release.is_abandoned(self.member.clock.now()))
+    /// Whether it is a release that no helm touches any more. A host that installs by a Job has no helm in its controller.
+    pub(super) async fn abandoned(&self, host: &Connection, by_job: bool) -> Option<&CoreRelease> {
+        let release = self.release.as_ref().filter(|release| release.is_pending())?;
+        if release.is_abandoned(self.member.clock.now()) {
+            return Some(release);
+        }
+        if by_job {
+            return None;
+        }
+        let oldest = timeout(ANSWERS_WITHIN, oldest(host)).await.ok()??;
+        release.is_orphaned(oldest).then_some(release)
     }
 
     /// All that may be the cause where it takes too long.

@@ -37,7 +37,7 @@ impl Registering<'_> {
     ) -> Result<(), Failure> {
         self.begins();
         let (mut installation, mut writes) = (Installation::on(self.member), ForeignWrites::default());
-        let mut is_joined = false;
+        let (mut is_joined, mut by_job) = (false, false);
         loop {
             let soon = Instant::now() + CLAIMED_WITHIN;
             let next = if is_joined { soon } else { installation.next() };
@@ -52,7 +52,9 @@ impl Registering<'_> {
                         Err(_) => {}
                     }
                 }
-                Err(_) if Instant::now() < self.deadline => self.look(&mut installation, &waiting).await?,
+                Err(_) if Instant::now() < self.deadline => {
+                    self.look(&mut installation, &waiting, by_job).await?;
+                }
                 Ok(Some(State::Interrupted(why))) => waiting.interrupted = Some(why),
                 Ok(Some(State::Seen(cluster))) => {
                     let cluster = waiting.identified(cluster).await;
@@ -61,6 +63,7 @@ impl Registering<'_> {
                             self.tell(Event::Notice(Notice::WrittenByOthers(how)));
                         }
                         self.is_not_given_up(cluster, &installation)?;
+                        by_job = cluster.install_job().is_some();
                     }
                     is_joined = self.judge(cluster.as_ref(), &mut waiting)?;
                 }
@@ -69,11 +72,16 @@ impl Registering<'_> {
         }
     }
 
-    async fn look(&self, installation: &mut Installation<'_>, waiting: &Waiting) -> Result<(), Failure> {
+    async fn look(
+        &self,
+        installation: &mut Installation<'_>,
+        waiting: &Waiting,
+        by_job: bool,
+    ) -> Result<(), Failure> {
         for notice in installation.look().await {
             self.tell(Event::Notice(notice));
         }
-        if let Some(release) = installation.abandoned() {
+        if let Some(release) = installation.abandoned(self.host, by_job).await {
             return Err(Failure::Abandoned { side: self.side(), release: release.clone() });
         }
         let stands = [Some(waiting.missing.clone()), installation.stands()].into_iter().flatten();

@@ -50,6 +50,8 @@ pub struct CoreRelease {
     pub status: String,
     /// When helm began with it.
     pub since: Option<Timestamp>,
+    /// The same by helm's own clock, in whole seconds (helm `pkg/storage/driver/secrets.go@v3.16.2`).
+    pub began: Option<Timestamp>,
 }
 
 impl CoreRelease {
@@ -61,6 +63,12 @@ impl CoreRelease {
     /// Whether nobody can be at work on it any more.
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         self.is_pending() && self.since.is_some_and(|since| now.duration_since(since) > HELM_WITHIN)
+    }
+
+    /// Whether the host's controller, which has helm built in up to 4.1.3, was restarted while it was at work on it; `oldest` is
+    /// when its oldest process began, on whose node's clock helm goes as well.
+    pub fn is_orphaned(&self, oldest: Timestamp) -> bool {
+        self.is_pending() && self.began.is_some_and(|began| began < oldest)
     }
 
     /// The command that rids a cluster of it, so that helm goes on from the revision before.

@@ -9,7 +9,7 @@ const SECRET: &str = "gfIwilcc0WjNGKJ5DLeksf2JKfcLgTZU";
 fn release(status: &str, minutes: i64) -> (CoreRelease, Timestamp) {
     let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
     let since = Some(now - SignedDuration::from_mins(minutes));
-    (CoreRelease { revision: 2, status: status.to_owned(), since }, now)
+    (CoreRelease { revision: 2, status: status.to_owned(), since, began: since }, now)
 }
 
 #[test]
@@ -20,6 +20,11 @@ fn a_release_is_abandoned_when_no_helm_can_be_at_work_on_it() {
     };
     assert!(abandoned("pending-install", 16) && abandoned("pending-upgrade", 60));
     assert!(!abandoned("pending-install", 9) && !abandoned("deployed", 60) && !abandoned("failed", 60));
+    let orphaned = |status, minutes| {
+        let (release, now) = release(status, minutes);
+        release.is_orphaned(now - SignedDuration::from_mins(2))
+    };
+    assert!(orphaned("pending-install", 3) && !orphaned("pending-install", 2) && !orphaned("failed", 3));
     assert_eq!(
         release("pending-install", 16).0.removal(&Side::member("edge-1")).to_string(),
         "kubectl --context edge-1 -n kubesphere-system delete secret sh.helm.release.v1.ks-core.v2"

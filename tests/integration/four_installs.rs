@@ -1,6 +1,7 @@
 //! While a host of KubeSphere 4 installs its member: what is told of it, and how it can end.
 
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use testbed::{
     Fault, Rule, block_on,
@@ -66,6 +67,40 @@ fn after_4_1_3_a_failed_installation_is_told_with_what_tries_it_again() {
         json!({"metadata": {"annotations": {"kubesphere.io/ks-core-action": "reinstall"}}}),
     );
     let _ = bed.join("member1").run().code(0);
+}
+
+/// Helm runs in the controller up to 4.1.3: what it was at work on when that was restarted stays for ever.
+#[test]
+fn a_helm_that_ended_with_its_controller_is_told_at_once_with_the_way_out() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let started = bed.join("member1").start();
+    bed.wait_for("helm at work", |bed| !bed.member(1).releases().is_empty());
+    let begun = Timestamp::now().as_second();
+    bed.wait_for("another second, as which helm and the kubelet count", |_| {
+        Timestamp::now().as_second() > begun
+    });
+    restart_controller(&bed);
+    let run = started.end().code(1);
+    let remove = "-n kubesphere-system delete secret sh.helm.release.v1.ks-core.v1`";
+    let run = run
+        .says("helm release ks-core stays pending-install: the helm that was at work on it was broken off");
+    let _ = run.says(remove).says("then run the same command again");
+    let client = bed.member(1).client();
+    let secrets = objects::objects(&client, "v1", "Secret", Some(objects::SYSTEM));
+    block_on(async move { objects::remove(&secrets, "sh.helm.release.v1.ks-core.v1").await }).unwrap();
+    let _ = bed.join("member1").run().code(0);
+}
+
+fn restart_controller(bed: &Watched) {
+    let client = bed.host().client();
+    let pods = objects::objects(&client, "v1", "Pod", Some(objects::SYSTEM));
+    block_on(async move {
+        let controllers = objects::labelled(&pods, "app=ks-controller-manager").await.unwrap();
+        for pod in controllers {
+            objects::remove(&pods, &pod.metadata.name.unwrap()).await.unwrap();
+        }
+    });
 }
 
 /// The creation is not answered, watches end, and the member is away for a while.
