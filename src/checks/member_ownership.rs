@@ -5,6 +5,7 @@
 use kubesphere::{
     cluster_configuration::NAMESPACE,
     command::{Kubectl, helm},
+    missing_right::needed,
     role::Role,
     side::Side,
 };
@@ -16,15 +17,17 @@ use super::{
 use crate::plan::{
     core::{Claim, HostIdentity},
     observed::{Observed, Seen},
+    operation::Operation,
 };
 
 pub(super) fn is_free_or_ours(situation: &Situation<'_>) -> Outcome {
     let host = situation.host_with_clusters()?;
     let members = situation.answering_members()?;
-    each(members, |(_, member)| &member.side, |(_, member)| of_member(host, member))
+    let operation = situation.intent.operation;
+    each(members, |(_, member)| &member.side, |(_, member)| of_member(operation, host, member))
 }
 
-fn of_member(host: &Observed, member: &Observed) -> Option<Report> {
+fn of_member(operation: Operation, host: &Observed, member: &Observed) -> Option<Report> {
     let claim = &member.surroundings.core.as_ref()?.claim;
     let says_host = member.config.present().is_some_and(|config| config.role == Some(Role::Host));
     match claim {
@@ -33,11 +36,31 @@ fn of_member(host: &Observed, member: &Observed) -> Option<Report> {
         Seen::Present(claim) if claim.name == claim.host => Some(is_a_host(&member.side)),
         Seen::Present(claim) if is_ours(claim, host, member) => None,
         Seen::Present(claim) => Some(is_anothers(claim, &member.side)),
-        Seen::Unreadable(why) | Seen::Malformed(why) => {
-            Some(Report::unknown(&member.side, format!("whether another host manages it: {why}")))
-        }
+        Seen::Unreadable(why) | Seen::Malformed(why) => Some(untold(operation, host, member, why)),
         Seen::Absent => None,
     }
+}
+
+/// Who may not read the annotations may see by the secret that it is another host's. Where nothing tells, nothing is changed: no
+/// one else would keep this host from taking it over.
+fn untold(operation: Operation, host: &Observed, member: &Observed, why: &str) -> Report {
+    let side = &member.side;
+    let identity = HostIdentity::of(host);
+    let is_registered = host.clusters_with_uid(&member.uid).next().is_some();
+    let issuer = member.config.present().and_then(|config| config.issuer_secret.as_ref());
+    let is_anothers = issuer.is_some_and(|issuer| identity.is_none_or(|identity| *issuer != identity.secret));
+    let is_hidden = member.config.unreadable().is_some() && operation.changes_clusters();
+    let report = if is_anothers && !is_registered {
+        let message = format!(
+            "it has another jwtSecret than this host gives to its members: another host manages it, and which one cannot be read ({why})"
+        );
+        Report::failure(side, message)
+    } else if is_hidden && !is_registered {
+        Report::failure(side, format!("nothing tells whether another host manages it: {why}"))
+    } else {
+        return Report::unknown(side, format!("whether another host manages it: {why}"));
+    };
+    report.hint(format!("{}, on kubesphere-system", needed(None, "get", "namespaces")))
 }
 
 /// Many hosts call themselves `host`: that the name is the same proves nothing alone.
@@ -127,6 +150,29 @@ mod tests {
             taken.says(&CHECK)[0].contains("managed by another host"),
             "also where it is registered here"
         );
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_told_by_the_secret_or_stops_what_would_change_it() {
+        let unread = || {
+            let claim = Seen::Unreadable("forbidden".to_owned());
+            let core = Core { claim, release: Seen::Absent };
+            Case::of_4().member(|member| surround(member, |around| around.core = Some(core)))
+        };
+        let unknown = ["unknown member \"edge-1\": whether another host manages it: forbidden"];
+        assert_eq!(unread().says(&CHECK), unknown, "one without KubeSphere is nobody's");
+        let with = |secret: &'static str| unread().member(|member| configured(member, secret, "member"));
+        assert_eq!(with(HOST_SECRET).says(&CHECK), unknown);
+        assert!(
+            with(OTHER_SECRET).says(&CHECK)[0]
+                .starts_with("failure member \"edge-1\": it has another jwtSecret")
+        );
+        let registered = with(OTHER_SECRET).registered([cluster("edge-1", "uid-of-edge-1")]);
+        assert_eq!(registered.says(&CHECK), unknown, "its secret is another check's");
+        let hidden = || unread().member(|member| member.config = Seen::Unreadable("forbidden".to_owned()));
+        let said = "failure member \"edge-1\": nothing tells whether another host manages it: forbidden";
+        assert_eq!(hidden().says(&CHECK), [said]);
+        assert_eq!(hidden().checking().says(&CHECK), unknown);
     }
 
     #[test]

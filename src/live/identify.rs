@@ -26,7 +26,7 @@ pub(super) const ASKED_AT_ONCE: usize = 8;
 ///
 /// KubeSphere 3.1 and 3.2 do not record it (kubesphere `cluster_types.go@v3.2.1`), and no version does before
 /// its controller has reached the member.
-pub(super) async fn identified(mut cluster: RegisteredCluster) -> RegisteredCluster {
+pub async fn identified(mut cluster: RegisteredCluster) -> RegisteredCluster {
     if cluster.member_uid().is_none() && !cluster.is_host() && cluster.is_direct() {
         cluster.asked_uid = identity(&cluster, ANSWERS_WITHIN).await.ok();
     }

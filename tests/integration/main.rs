@@ -30,6 +30,7 @@ mod four_jwt_secret;
 mod four_logs;
 mod four_manifests;
 mod four_refusals;
+mod four_unseen;
 mod get;
 mod get_watch;
 mod help;

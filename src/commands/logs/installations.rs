@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use kubesphere::{
     cluster::RegisteredCluster,
@@ -25,6 +26,7 @@ use crate::{
         connection::Connection,
         environment::Environment,
         follow::{Line, Polled},
+        identify::identified,
         observe::{config, has_kubesphere_3, kube_system_uid},
         registrations::list,
     },
@@ -126,9 +128,14 @@ impl Following<'_> {
 
     /// Those that were asked for.
     async fn clusters(&self) -> Result<Vec<(RegisteredCluster, Stage)>, Error> {
-        let all = list(self.host, None).await?.into_iter();
-        let asked =
-            all.filter(|cluster| self.member.is_none() || self.member.as_deref() == cluster.member_uid());
+        let all = list(self.host, None).await?;
+        // Whom the host has never reached it cannot tell, and is asked from here.
+        let all = match self.member {
+            Some(_) => join_all(all.into_iter().map(identified)).await,
+            None => all,
+        };
+        let member = self.member.as_deref();
+        let asked = all.into_iter().filter(|cluster| member.is_none() || member == cluster.member_uid());
         let installed = asked.filter_map(|cluster| {
             let stage = stage(&cluster)?;
             Some((cluster, stage))
