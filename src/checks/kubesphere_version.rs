@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Federating(JOINING, run),
-        Rule::Federating(&[Operation::Join], without_values),
+        Rule::Federating(&[Operation::Join, Operation::Import], without_values),
         Rule::Installing(INSTALLING, installed),
         Rule::Installing(PREPARING, installed),
         Rule::Installing(&[Operation::PrepareHost], is_a_host_already),

@@ -1,6 +1,8 @@
 //! `kubectl mc import`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 use super::{
     change::{ChangeOptions, ManifestOptions, SkipOptions},
@@ -32,6 +34,9 @@ pub struct Import {
     /// Its Cluster
     #[command(flatten)]
     pub cluster: ClusterOptions,
+    /// File with values for the chart ks-core, with which the host installs a new member (KubeSphere 4)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
     /// From where to probe the new member before anything is changed
     #[arg(long, value_name = "FROM", value_enum, default_value = "nodes")]
     pub reachability: Reachability,

@@ -2,7 +2,11 @@
 
 use std::slice;
 
-use super::{joining, request::Request};
+use super::{
+    core_values::values,
+    joining,
+    request::{ClusterRequest, Request},
+};
 use crate::{
     cli::{Global, Import},
     error::Error,
@@ -13,8 +17,9 @@ use crate::{
 /// Registers the prepared member.
 pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error> {
     let members = slice::from_ref(&import.member);
+    let values = import.config.as_deref().map(values).transpose()?;
     let request = Request {
-        cluster: Some((&import.cluster).into()),
+        cluster: Some(ClusterRequest { values, ..(&import.cluster).into() }),
         reachability: import.reachability.into(),
         skipped: &import.skip.checks,
         manifests_to: import.manifests.manifests_to.as_deref(),

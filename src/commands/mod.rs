@@ -20,6 +20,7 @@ mod changing;
 mod connect;
 mod contexts;
 mod continuation;
+mod core_values;
 mod failures;
 mod get_watch;
 mod given_secret;

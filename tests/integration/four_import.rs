@@ -30,6 +30,20 @@ fn a_member_that_nobody_has_prepared_is_imported_once() {
 }
 
 #[test]
+fn it_takes_values_for_the_member_as_a_join_does() {
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("values.yaml");
+    std::fs::write(&file, "global: {tag: v4.1.1}\n").unwrap();
+    let _ = import(&bed, &format!("--config {}", file.display())).run().code(0);
+    assert_eq!(
+        bed.host().cluster("member1")["status"]["kubeSphereVersion"],
+        "v4.1.1",
+        "the tag of the values"
+    );
+}
+
+#[test]
 fn what_stops_a_join_stops_an_import() {
     let version = Version::V4_1_3;
     let bare = || Installation::bare(version);
