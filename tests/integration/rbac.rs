@@ -71,6 +71,12 @@ duties! {
             Exercise { bed: former_of_4, first: nothing, commands: &["join member1"] },
         ],
     };
+    import_to_4 => Duty {
+        host: &["join-on-host-for-4"],
+        member: &["join-on-member-for-4"],
+        spared: &[],
+        exercises: &[Exercise { bed: former_of_4, first: nothing, commands: &["import member1"] }],
+    };
     prepare_host => Duty {
         host: &["prepare-host"],
         member: &[],
@@ -142,6 +148,12 @@ duties! {
         member: &["logs"],
         spared: &[],
         exercises: &[Exercise { bed: prepared, first: nothing, commands: &["logs", "logs member1"] }],
+    };
+    logs_on_4 => Duty {
+        host: &["logs-on-host-for-4"],
+        member: &["logs-on-member-for-4"],
+        spared: &[],
+        exercises: &[Exercise { bed: former_of_4, first: joined, commands: &["logs", "logs member1"] }],
     };
     get => Duty {
         host: &["get"],
