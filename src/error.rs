@@ -19,7 +19,7 @@ use crate::{
         narrowing::failure::NarrowingFailure,
         request_error::RequestError,
     },
-    plan::count::count,
+    plan::{count::count, installation::reinstallation},
 };
 
 /// What the same command does when it is run again.
@@ -318,12 +318,6 @@ fn without_credential(report: Report) -> Error {
 /// The command that shows this side's installer.
 pub fn logs_command(side: &Side) -> String {
     format!("`{}`", Mc::logs(side))
-}
-
-/// What has a host after 4.1.3 install KubeSphere on a member again.
-pub fn reinstallation(host: &Side, name: &str) -> Kubectl {
-    let annotate = Kubectl::on(host).words("annotate clusters.cluster.kubesphere.io").word(name);
-    annotate.words("kubesphere.io/ks-core-action=reinstall --overwrite")
 }
 
 fn where_to_look(look_at: &LookAt) -> String {

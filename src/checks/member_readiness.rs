@@ -3,12 +3,13 @@
 use jiff::SignedDuration;
 use kubesphere::{
     cluster::{ConditionType, RegisteredCluster},
-    command::Kubectl,
+    command::{Kubectl, Mc},
     installer_log::mask,
     kubesphere_config::DEFAULT_RESYNC,
     readiness::{Membership, is_ignored, is_stale, last_look, membership},
     side::Side,
     stored_kubeconfig::StoredKubeconfig,
+    versions::Generation,
 };
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::plan::{
     core::{HostIdentity, OnMember},
+    installation::{Stage, reinstallation, stage},
     lifetime::{SOON, day, end_of_stored, left},
     member_server::storable,
     observed::Observed,
@@ -122,7 +124,23 @@ impl About<'_> {
         let Membership::Failing(why) = self.membership() else { return None };
         let report = self.not_ready(self.situation.verdict_on_what_stands(), &why);
         // It is the new credential that is to help.
-        Some(if self.is_renewed() { report } else { report.hint(controller(&self.host.side)) })
+        Some(if self.is_renewed() { report } else { self.remedies().into_iter().fold(report, Report::hint) })
+    }
+
+    /// What tells more, and what has a host of KubeSphere 4 try again that has failed for good.
+    fn remedies(&self) -> Vec<String> {
+        let host = &self.host.side;
+        if self.host.generation() != Some(Generation::Four) {
+            return vec![controller(host)];
+        }
+        let logs = Mc::new("logs");
+        let logs = self.member_side().into_iter().fold(logs, Mc::member).host(host);
+        let why = format!("see why: `{logs}`");
+        let again = matches!(stage(self.cluster), Some(Stage::Failed(_))).then(|| {
+            let again = reinstallation(host, self.cluster.name());
+            format!("fix the cause, then have the host try again: `{again}`")
+        });
+        std::iter::once(why).chain(again).collect()
     }
 
     /// A join waits for it.

@@ -24,7 +24,8 @@ use kubesphere::kubesphere_config::go_duration;
 /// Needs, in kubesphere-system, "get" on the Deployment ks-installer, "list" on pods and "get" on pods/log; and, to
 /// know of a change that the installer has not taken up yet, "get" on the ClusterConfiguration ks-installer. With
 /// KubeSphere 4, on the host, in kubesphere-system "get" on the ConfigMap kubesphere-config, "list" on pods and "get" on
-/// pods/log, and "list" on clusters.cluster.kubesphere.io; for MEMBER, there, also "get" on the namespace kube-system.
+/// pods/log, and "list" on clusters.cluster.kubesphere.io; for MEMBER, there, also "get" on the namespace kube-system
+/// and, to tell what helm waits for, "list" on pods in kubesphere-system.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Exit codes:

@@ -1,6 +1,7 @@
 //! `kubectl mc logs`.
 
 mod installations;
+mod source;
 
 use std::{pin::pin, time::Duration};
 

@@ -64,7 +64,7 @@ impl<'a> StuckPods<'a> {
     }
 }
 
-pub(super) async fn stuck(connection: &Connection, namespace: &'static str) -> Vec<StuckPod> {
+pub async fn stuck(connection: &Connection, namespace: &'static str) -> Vec<StuckPod> {
     let pods: Api<Pod> = Api::namespaced(connection.client.clone(), namespace);
     let pods = pods.list(&ListParams::default().match_any()).await.map(|list| list.items);
     let stuck = pods.unwrap_or_default().into_iter().filter_map(|pod| {

@@ -3,7 +3,10 @@
 use kubesphere::{cluster::RegisteredCluster, installer_log::mask, side::Side};
 
 use super::ui::Ui;
-use crate::plan::{go_error::innermost_cause, installation::Stage};
+use crate::{
+    live::stuck_pods::StuckPod,
+    plan::{go_error::innermost_cause, installation::Stage},
+};
 
 /// Where a Cluster stands.
 pub fn sentence(cluster: &RegisteredCluster, stage: &Stage) -> String {
@@ -26,6 +29,11 @@ pub fn sentence(cluster: &RegisteredCluster, stage: &Stage) -> String {
 
 pub fn show(ui: &Ui, side: &Side, cluster: &RegisteredCluster, stage: &Stage) {
     ui.message(format!("{side}: {}", sentence(cluster, stage)));
+}
+
+/// What a member's pod waits for.
+pub fn show_stuck(ui: &Ui, member: &Side, pod: &StuckPod) {
+    ui.message(format!("{member}: {}", mask(&pod.to_string())));
 }
 
 /// That there is no line to show.

@@ -261,7 +261,7 @@ fn remark(step: &Step, is_known: bool) -> Option<String> {
             "Nobody has tried whether every node of the host reaches the member; `{}` does.",
             Mc::new("check").member(&step.member).host(&step.host).words("--reachability=nodes")
         ),
-        Step::DescribeCluster(step) if step.awaits_host => format!(
+        Step::DescribeCluster(step) if step.host_writes => format!(
             "No file yet: its host still writes to the Cluster. Once its condition KSCoreReady is True, {again}."
         ),
         Step::SweepPods(_) => "No file: the next `kubectl mc` command that changes this host deletes them.".to_owned(),

@@ -1,6 +1,10 @@
 //! How far a host of KubeSphere 4 has come with a member, as its Cluster tells.
 
-use kubesphere::cluster::{ConditionType, RegisteredCluster};
+use kubesphere::{
+    cluster::{ConditionType, RegisteredCluster},
+    command::Kubectl,
+    side::Side,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -25,6 +29,12 @@ pub fn stage(cluster: &RegisteredCluster) -> Option<Stage> {
             Stage::UnderWay(unready.map(|ready| ready.why().to_owned()))
         }
     })
+}
+
+/// What has a host after 4.1.3 install KubeSphere on a member again.
+pub fn reinstallation(host: &Side, name: &str) -> Kubectl {
+    let annotate = Kubectl::on(host).words("annotate clusters.cluster.kubesphere.io").word(name);
+    annotate.words("kubesphere.io/ks-core-action=reinstall --overwrite")
 }
 
 #[cfg(test)]

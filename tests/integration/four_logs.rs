@@ -73,7 +73,13 @@ fn a_failure_after_4_1_3_ends_it_with_what_tries_again() {
     let run = logs(&bed, "").run().code(3);
     assert!(run.stdout.contains("Error: UPGRADE FAILED: "), "{run}");
     let run = run.says("error: host \"host\": Cluster member1: KS Core installation failed");
+    let run = run.says("hint: see what the member's pods wait for: `kubectl mc logs MEMBER --context host`");
     let _ = run.says("kubesphere.io/ks-core-action=reinstall --overwrite`");
+    let run = logs(&bed, "member1").run().code(3).says("in kubesphere-system cannot start: image ");
+    let _ = run.says("`kubectl --context member1 -n kubesphere-system get pods,events`");
+    let check = bed.kubectl_mc().words("check member1 --context host").run().code(3);
+    let why = "KSCoreReady is False: KS Core installation failed\n      hint: see why: `kubectl mc logs member1 --context host`";
+    assert!(check.stdout.contains(why), "{check}");
 }
 
 #[test]

@@ -153,7 +153,10 @@ duties! {
         host: &["logs-on-host-for-4"],
         member: &["logs-on-member-for-4"],
         spared: &[],
-        exercises: &[Exercise { bed: former_of_4, first: joined, commands: &["logs", "logs member1"] }],
+        exercises: &[
+            Exercise { bed: former_of_4, first: joined, commands: &["logs"] },
+            Exercise { bed: of_4, first: begun, commands: &["logs member1"] },
+        ],
     };
     get => Duty {
         host: &["get"],
@@ -225,6 +228,11 @@ fn nothing(_: &Watched) {}
 
 fn joined(bed: &Watched) {
     let _ = bed.join("member1").run().code(0);
+}
+
+/// The host is at work on it.
+fn begun(bed: &Watched) {
+    let _ = bed.join("member1 --wait=false").run().code(0);
 }
 
 /// The member has no account for the host.

@@ -1,6 +1,9 @@
 //! `kubectl mc logs` where the host has KubeSphere 4, which has no installer: what the host does on its members.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -8,40 +11,41 @@ use kubesphere::{
     cluster::RegisteredCluster,
     cluster_configuration::NAMESPACE,
     command::{Kubectl, Mc, helm},
-    core_log::{self, HelmLog},
     role::Role,
     side::Side,
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{LogLines, unread};
+use super::{source::Source, unread};
 use crate::{
-    cli::{Global, Logs, Runs},
+    cli::{Global, Logs},
     commands::{
         contexts::{open, select_host},
         interrupt::interrupted,
     },
-    error::{Error, ErrorKind, logs_command, reinstallation},
+    error::{Error, ErrorKind, logs_command},
     live::{
         connection::Connection,
         environment::Environment,
-        follow::{Line, Polled},
         identify::identified,
         observe::{config, has_kubesphere_3, kube_system_uid},
         registrations::list,
+        stuck_pods::{StuckPod, stuck},
     },
     output::{
-        installations::{sentence, show, show_without_log},
+        installations::{sentence, show, show_stuck, show_without_log},
         ui::Ui,
     },
     plan::{
-        installation::{Stage, stage},
+        installation::{Stage, reinstallation, stage},
         secret_remarks::NAME_THE_HOST,
     },
 };
 
 /// How often the controller itself looks at its Job (kubesphere `cluster_controller.go@04a29b5c6`).
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
+/// What is told beside the log must not hold it up.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Shows and follows what a host does, or says that there is no installer.
 pub(super) async fn run(
@@ -59,7 +63,10 @@ pub(super) async fn run(
         Side::Host { .. } => None,
         Side::Member { .. } => Some(kube_system_uid(&cluster).await?),
     };
-    let host = if member.is_some() { host(global, ui).await } else { Some(cluster) };
+    let (host, member) = match member {
+        Some(uid) => (host(global, ui).await, Some((cluster, uid))),
+        None => (Some(cluster), None),
+    };
     let Some(host) = host else { return Err(without_installer) };
     // What is known of it from here on is hidden in the log, too.
     match config(&host).await?.present().filter(|config| config.has_issuer()) {
@@ -67,8 +74,16 @@ pub(super) async fn run(
         Some(config) if config.role == Some(Role::Member) => return Err(is_a_member(&host.side)),
         Some(_) => {}
     }
-    let mut following =
-        Following { logs, ui, host: &host, side, member, sources: BTreeMap::new(), has_shown: false };
+    let mut following = Following {
+        logs,
+        ui,
+        host: &host,
+        side,
+        member,
+        stuck: BTreeSet::new(),
+        sources: BTreeMap::new(),
+        has_shown: false,
+    };
     tokio::select! {
         biased;
         result = following.follow() => result,
@@ -95,18 +110,13 @@ struct Following<'a> {
     host: &'a Connection,
     /// What was asked for: the host, or one member.
     side: Side,
-    /// The member's UID of kube-system.
-    member: Option<String>,
+    /// With the UID of its kube-system.
+    member: Option<(Connection, String)>,
+    /// The member's pods that cannot start, which were told.
+    stuck: BTreeSet<StuckPod>,
     /// By the Job's name; the controller's has none.
     sources: BTreeMap<Option<String>, Source>,
     has_shown: bool,
-}
-
-/// A log, and what of it is shown.
-struct Source {
-    log: Polled,
-    lines: LogLines,
-    helm: HelmLog,
 }
 
 impl Following<'_> {
@@ -117,6 +127,9 @@ impl Following<'_> {
             let from = self.logs.since.map(|since| self.host.clock.now() - since);
             for (job, cluster) in self.logs_of(&clusters) {
                 self.show(job, cluster, from).await?;
+            }
+            if clusters.iter().any(|(_, stage)| *stage != Stage::Installed) {
+                self.show_stuck().await;
             }
             let under_way = clusters.iter().any(|(_, stage)| matches!(stage, Stage::UnderWay(_)));
             if !(self.logs.follow && under_way) {
@@ -134,7 +147,7 @@ impl Following<'_> {
             Some(_) => join_all(all.into_iter().map(identified)).await,
             None => all,
         };
-        let member = self.member.as_deref();
+        let member = self.member.as_ref().map(|(_, uid)| uid.as_str());
         let asked = all.into_iter().filter(|cluster| member.is_none() || member == cluster.member_uid());
         let installed = asked.filter_map(|cluster| {
             let stage = stage(&cluster)?;
@@ -170,6 +183,16 @@ impl Following<'_> {
         source.lines.show(self.ui, texts)
     }
 
+    /// What keeps helm waiting stands in no log of the host.
+    async fn show_stuck(&mut self) {
+        let Some((member, _)) = &self.member else { return };
+        let pods = timeout(ANSWERS_WITHIN, stuck(member, NAMESPACE)).await.unwrap_or_default();
+        for pod in pods.into_iter().filter(|pod| !self.stuck.contains(pod)).collect::<Vec<_>>() {
+            show_stuck(self.ui, &self.side, &pod);
+            self.stuck.insert(pod);
+        }
+    }
+
     fn end(&self, clusters: &[(RegisteredCluster, Stage)]) -> Result<(), Error> {
         if !self.has_shown {
             show_without_log(self.ui, &self.host.side);
@@ -187,7 +210,7 @@ impl Following<'_> {
     fn error(&self, cluster: &RegisteredCluster, stage: &Stage) -> Error {
         let message = format!("{}: {}", self.side, sentence(cluster, stage));
         match stage {
-            Stage::Failed(_) => Error::new(ErrorKind::Obstacle, message).hint(format!(
+            Stage::Failed(_) => self.cause(Error::new(ErrorKind::Obstacle, message)).hint(format!(
                 "fix the cause, then have the host try again: `{}`",
                 reinstallation(&self.host.side, cluster.name())
             )),
@@ -195,6 +218,15 @@ impl Following<'_> {
                 Error::new(ErrorKind::TimedOut, message).hint(format!("follow it: {}", self.command()))
             }
         }
+    }
+
+    /// The member itself tells it, where it is named.
+    fn cause(&self, error: Error) -> Error {
+        let pods = self.member.as_ref().map(|(member, _)| {
+            Kubectl::on(&member.side).namespace(NAMESPACE).words("get pods,events").to_string()
+        });
+        let logs = Mc::new("logs MEMBER").host(&self.host.side).to_string();
+        error.hint(format!("see what the member's pods wait for: `{}`", pods.unwrap_or(logs)))
     }
 
     fn command(&self) -> String {
@@ -224,40 +256,5 @@ impl Following<'_> {
             ),
         };
         Error::new(ErrorKind::Obstacle, format!("{}: {message}", self.side)).hint(hint)
-    }
-}
-
-impl Source {
-    fn of(host: &Connection, job: Option<&str>) -> Self {
-        let client = host.client.clone();
-        let log = match job {
-            Some(job) => Polled::of(client, format!("job-name={job}"), "helm"),
-            None => Polled::of(client, "app=ks-controller-manager".to_owned(), "ks-controller-manager"),
-        };
-        Self { log, lines: LogLines::default(), helm: HelmLog::default() }
-    }
-
-    /// What is shown of new lines: all of a Job's but values, and of the controller's what is about this Cluster, or any.
-    fn told<'l>(
-        &mut self,
-        new: &'l [Line],
-        (is_job, cluster): (bool, Option<&str>),
-        (runs, from): (Runs, Option<Timestamp>),
-    ) -> Vec<&'l str> {
-        let mut told = Vec::new();
-        for line in new {
-            let text = line.text.as_str();
-            let shown = if is_job {
-                self.helm.shown(text)
-            } else {
-                core_log::is_about(text, cluster).then_some(text)
-            };
-            // Of several tries of one Cluster the last one counts.
-            if !is_job && runs == Runs::Last && cluster.is_some() && core_log::begins(text, cluster) {
-                told.clear();
-            }
-            told.extend(shown.filter(|_| from.is_none_or(|from| line.at >= from)));
-        }
-        told
     }
 }

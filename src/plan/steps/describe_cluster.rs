@@ -27,7 +27,7 @@ pub struct DescribeCluster {
     pub changes: Vec<Change>,
     pub patch: Guarded,
     /// Whether its host still writes to it, so that nobody knows yet what stands there then.
-    pub awaits_host: bool,
+    pub host_writes: bool,
     /// The Cluster's own.
     pub uid: String,
 }
@@ -41,7 +41,7 @@ impl DescribeCluster {
             wanted: wanted.clone(),
             changes: Vec::new(),
             patch: Guarded::default(),
-            awaits_host: false,
+            host_writes: false,
             uid: cluster.object_uid().to_owned(),
         };
         step.patch.test("/metadata/uid", Some(&json!(cluster.object_uid())));
@@ -108,7 +108,7 @@ impl Planned for DescribeCluster {
     }
 
     fn manifests(&self, _: Option<&StoredKubeconfig>) -> Vec<Manifest> {
-        if self.awaits_host {
+        if self.host_writes {
             return Vec::new();
         }
         let cluster = ObjectKind::CLUSTER.named(&self.name);

@@ -23,8 +23,8 @@ pub(in crate::plan::operations) fn decide(
     let identity = HostIdentity::of(host).ok_or(Unplannable::NotObserved)?;
     let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
         let known = register(intent, host, member, &identity);
-        let awaits_host = known.is_some();
-        let described = describe(intent, host).map(|step| DescribeCluster { awaits_host, ..step });
+        let host_writes = known.is_some();
+        let described = describe(intent, host).map(|step| DescribeCluster { host_writes, ..step });
         let steps = known.into_iter().chain(described.map(Step::DescribeCluster)).collect();
         Lane { cluster: member.side.clone(), steps }
     });
