@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use testbed::{
-    block_on,
+    Fault, Rule, block_on,
     kubesphere::{Installation, Peculiarity, Scenario, Version, objects, v4::ReleaseStatus},
 };
 
-use crate::support::{KubectlMc, Watched};
+use crate::support::{Faulty, KubectlMc, Watched};
 
 fn logs(bed: &Watched, words: &str) -> KubectlMc {
     bed.kubectl_mc().words("logs --context host").words(words)
@@ -64,6 +64,20 @@ fn it_follows_until_the_member_is_installed() {
         let run = logs(&bed, "member1").run().code(0);
         let _ = run.says("is installed on Cluster member1");
     }
+}
+
+#[test]
+fn what_it_follows_may_be_away_for_a_while() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Faulty::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let _ = bed.join("member1 --wait=false").run().code(0);
+    let followed = bed.kubectl_mc().words("logs member1 --context host").start_shown();
+    followed.until_shown("Starting installing KS Core for the cluster member1");
+    let away = bed.before_host().add(Rule::on("GET", "/clusters?", Fault::Drop).by("kubectl-mc/").times(3));
+    let run = followed.end().code(0).says("is installed on Cluster member1");
+    assert!(away.count() > 0, "{run}");
+    let begins = run.stdout.matches("Starting installing").count();
+    assert_eq!(begins, 1, "no line is repeated: {run}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use kubesphere::{
     role::Role,
     side::Side,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{source::Source, unread};
 use crate::{
@@ -44,6 +44,8 @@ use crate::{
 
 /// How often the controller itself looks at its Job (kubesphere `cluster_controller.go@04a29b5c6`).
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
+/// An API server that restarts is back by then.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(2 * 60);
 /// What is told beside the log must not hold it up.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -119,24 +121,39 @@ struct Following<'a> {
     has_shown: bool,
 }
 
+fn is_under_way(clusters: &[(RegisteredCluster, Stage)]) -> bool {
+    clusters.iter().any(|(_, stage)| matches!(stage, Stage::UnderWay(_)))
+}
+
+fn is_recent(looked: Instant) -> bool {
+    looked.elapsed() < GIVE_UP_AFTER
+}
+
 impl Following<'_> {
     async fn follow(&mut self) -> Result<(), Error> {
+        let mut looked = None;
         loop {
-            // The Clusters first: what has ended then is in the log.
-            let clusters = self.clusters().await?;
-            let from = self.logs.since.map(|since| self.host.clock.now() - since);
-            for (job, cluster) in self.logs_of(&clusters) {
-                self.show(job, cluster, from).await?;
-            }
-            if clusters.iter().any(|(_, stage)| *stage != Stage::Installed) {
-                self.show_stuck().await;
-            }
-            let under_way = clusters.iter().any(|(_, stage)| matches!(stage, Stage::UnderWay(_)));
-            if !(self.logs.follow && under_way) {
-                return self.end(&clusters);
+            match self.look().await {
+                Ok(clusters) if !(self.logs.follow && is_under_way(&clusters)) => return self.end(&clusters),
+                Ok(_) => looked = Some(Instant::now()),
+                Err(error) if error.kind == ErrorKind::Error && looked.is_some_and(is_recent) => {}
+                Err(error) => return Err(error),
             }
             sleep(LOOKS_EVERY).await;
         }
+    }
+
+    /// Shows what is new. The Clusters are seen first: what has ended then is in the log.
+    async fn look(&mut self) -> Result<Vec<(RegisteredCluster, Stage)>, Error> {
+        let clusters = self.clusters().await?;
+        let from = self.logs.since.map(|since| self.host.clock.now() - since);
+        for (job, cluster) in self.logs_of(&clusters) {
+            self.show(job, cluster, from).await?;
+        }
+        if clusters.iter().any(|(_, stage)| *stage != Stage::Installed) {
+            self.show_stuck().await;
+        }
+        Ok(clusters)
     }
 
     /// Those that were asked for.
