@@ -4,7 +4,7 @@ use kubesphere::versions::{Generation, Support};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{INSTALLING, JOINING, OF_3, Outcome, each, of},
+    rule::{GIVING, JOINING, OF_3, Outcome, each, of},
 };
 use crate::plan::{
     observed::{Observed, Seen},
@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
     rules: &[
         Rule::Federating(JOINING, run),
         Rule::Federating(&[Operation::Join], without_values),
-        Rule::Installing(INSTALLING, installed),
+        Rule::Installing(GIVING, installed),
         Rule::Installing(OF_3, run),
         Rule::Unjoining(unjoining),
     ],

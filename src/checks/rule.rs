@@ -102,8 +102,10 @@ pub(super) const NO_INSTALLER: Reason =
 pub(super) const NO_KUBEFED: Reason = Reason::on(Generation::Four, "KubeSphere 4 has no kubefed");
 /// Where a host of KubeSphere 4 installs members.
 pub(super) const INSTALLING: &[Operation] = &[Check, Join];
+/// Where it is given kubeconfigs of members.
+pub(super) const GIVING: &[Operation] = &[Check, Join, Renew];
 /// What is refused there, because it is for KubeSphere 3.
-pub(super) const OF_3: &[Operation] = &[PrepareHost, PrepareMember, Import, Renew];
+pub(super) const OF_3: &[Operation] = &[PrepareHost, PrepareMember, Import];
 pub(super) const NO_INSTALLATION: Reason = Reason::of(
     &[PrepareHost, PrepareMember, Import, Renew, Unjoin],
     "this command has no host install a member",

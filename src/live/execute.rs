@@ -122,6 +122,7 @@ impl<'a> Turn<'a> {
             Step::Register(step) => self.carry_out(step).await,
             Step::DescribeCluster(step) => self.carry_out(step).await,
             Step::Renew(step) => self.carry_out(step).await,
+            Step::LookAgain(step) => self.carry_out(step).await,
             Step::RemoveSuperseded(step) => self.carry_out(step).await,
             Step::NarrowWebhook(step) => self.carry_out(step).await,
             Step::DeleteCluster(step) => self.carry_out(step).await,

@@ -41,6 +41,8 @@ pub enum Activity {
     Role(Role),
     /// Waiting until the Cluster of this name is ready.
     ClusterReady(String),
+    /// Waiting until the host's controller has looked at the Cluster of this name.
+    ClusterLook(String),
     /// Waiting until the host's controller has let the Cluster of this name go.
     ClusterRelease(String),
     /// Narrowing the webhook for the Cluster of this name.
@@ -64,6 +66,7 @@ impl Activity {
             Self::InstallerRun
             | Self::Role(_)
             | Self::ClusterReady(_)
+            | Self::ClusterLook(_)
             | Self::ClusterRelease(_)
             | Self::ClusterGone(_)
             | Self::Gone(_) => true,

@@ -13,6 +13,9 @@ pub(super) fn activity(activity: &Activity) -> String {
         Activity::InstallerRun => "waiting for the installer's run that is under way".to_owned(),
         Activity::Role(role) => format!("waiting until the role {role} is in effect"),
         Activity::ClusterReady(name) => format!("waiting until the Cluster {name} is ready"),
+        Activity::ClusterLook(name) => {
+            format!("waiting until ks-controller-manager has looked at the Cluster {name}")
+        }
         Activity::ClusterRelease(name) => {
             format!("waiting until ks-controller-manager removes the finalizer of Cluster {name}")
         }

@@ -117,6 +117,11 @@ pub(super) fn sentence(step: &Step) -> String {
             let credential = stored_credential(step.credential, step.member.context());
             format!("patch Cluster {}: a new kubeconfig with {credential}", step.planned.name())
         }
+        Step::LookAgain(step) => format!(
+            "annotate Cluster {} so that ks-controller-manager looks at it once more, because its first look may still use the old \
+             kubeconfig, and try the new one",
+            step.name
+        ),
         Step::RemoveSuperseded(step) => {
             let removed = removed(&step.superseded);
             format!("once the host has taken it, {removed}, which the host used before")

@@ -11,10 +11,10 @@ use super::{
     result::StepResult,
     steps::{
         await_gone::AwaitGone, configure::Configure, confirm_ownership::ConfirmOwnership,
-        delete_cluster::DeleteCluster, describe_cluster::DescribeCluster, make_credential::MakeCredential,
-        narrow_webhook::NarrowWebhook, probe::Probe, register::Register, release::Release, remove::Remove,
-        remove_superseded::RemoveSuperseded, renew::Renew, restore_webhook::RestoreWebhook,
-        sweep_pods::SweepPods,
+        delete_cluster::DeleteCluster, describe_cluster::DescribeCluster, look_again::LookAgain,
+        make_credential::MakeCredential, narrow_webhook::NarrowWebhook, probe::Probe, register::Register,
+        release::Release, remove::Remove, remove_superseded::RemoveSuperseded, renew::Renew,
+        restore_webhook::RestoreWebhook, sweep_pods::SweepPods,
     },
 };
 
@@ -28,6 +28,7 @@ pub enum Step {
     Register(Register),
     DescribeCluster(DescribeCluster),
     Renew(Renew),
+    LookAgain(LookAgain),
     RemoveSuperseded(RemoveSuperseded),
     NarrowWebhook(NarrowWebhook),
     DeleteCluster(DeleteCluster),
@@ -93,6 +94,7 @@ impl Step {
             Self::Register(step) => step,
             Self::DescribeCluster(step) => step,
             Self::Renew(step) => step,
+            Self::LookAgain(step) => step,
             Self::RemoveSuperseded(step) => step,
             Self::NarrowWebhook(step) => step,
             Self::DeleteCluster(step) => step,

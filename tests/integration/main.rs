@@ -25,6 +25,7 @@ mod four_config;
 mod four_installs;
 mod four_join;
 mod four_refusals;
+mod four_renew;
 mod get;
 mod get_watch;
 mod help;

@@ -166,6 +166,19 @@ duties! {
             },
         ],
     };
+    renew_on_4 => Duty {
+        host: &["renew-on-host-for-4"],
+        member: &["renew-on-member-for-4"],
+        spared: &[],
+        exercises: &[
+            Exercise { bed: bare_of_4, first: joined, commands: &["renew member1 --member-context member1"] },
+            Exercise {
+                bed: bare_of_4,
+                first: joined_by_context,
+                commands: &["renew member1 --member-context member1"],
+            },
+        ],
+    };
     unjoin => Duty {
         host: &["unjoin-on-host"],
         member: &["unjoin-on-member"],
@@ -254,6 +267,10 @@ fn of_3_3_to_fail() -> Scenario {
 fn of_4() -> Scenario {
     let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
     Scenario::new(Version::V4_1_3).member(slow)
+}
+
+fn bare_of_4() -> Scenario {
+    Scenario::new(Version::V4_1_3)
 }
 
 fn former_of_4() -> Scenario {

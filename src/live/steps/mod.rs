@@ -5,6 +5,7 @@ pub mod configure;
 pub mod confirm_ownership;
 pub(super) mod delete_cluster;
 pub(super) mod describe_cluster;
+pub(super) mod look_again;
 pub mod make_credential;
 pub(super) mod narrow_webhook;
 pub(super) mod probe;

@@ -34,7 +34,10 @@ pub fn decide(
         Operation::PrepareHost => prepare_host::decide(intent, host),
         Operation::PrepareMember => prepare_member::decide(intent, host, members),
         Operation::Import => import::decide(intent, host, members),
-        Operation::Renew => renew::decide(intent, host, members),
+        Operation::Renew => match installing {
+            Some(host) => four::renew::decide(intent, host, members),
+            None => renew::decide(intent, host, members),
+        },
         Operation::Unjoin => Err(Unplannable::NotObserved),
     }
 }

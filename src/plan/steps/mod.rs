@@ -5,6 +5,7 @@ pub mod configure;
 pub mod confirm_ownership;
 pub mod delete_cluster;
 pub mod describe_cluster;
+pub mod look_again;
 pub mod make_credential;
 pub mod narrow_webhook;
 pub mod probe;

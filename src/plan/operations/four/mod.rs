@@ -2,3 +2,4 @@
 //! changed on either side.
 
 pub(super) mod join;
+pub(super) mod renew;
