@@ -9,6 +9,7 @@ use super::{
 use crate::plan::{
     observed::{Observed, Seen},
     operation::Operation,
+    unjoin::plan::UnjoinIntent,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -62,22 +63,44 @@ fn without_values(situation: &Situation<'_>) -> Outcome {
     of(&host.side, report)
 }
 
-/// A removal needs no version but that it is none of 4.
+/// A removal needs no version, but of both sides the same KubeSphere.
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let clusters = unjoining.clusters().answering()?;
-    each(
-        clusters,
-        |observed| &observed.side,
-        |observed| is_version_4(observed).then(|| not_taken_out(observed)),
-    )
+    let host = unjoining.host.and_then(Observed::generation);
+    let of_cluster = |observed: &Observed| {
+        let is_other = observed.generation().zip(host).is_some_and(|(own, host)| own != host);
+        is_other.then(|| of_other_generation(observed))
+    };
+    let of_clusters = each(clusters, |observed| &observed.side, of_cluster)?.into_iter();
+    let of_options = unjoining.host.and_then(|observed| not_for(unjoining.intent, observed));
+    Ok(of_clusters.chain(of_options).collect())
 }
 
-fn not_taken_out(observed: &Observed) -> Report {
+fn of_other_generation(observed: &Observed) -> Report {
+    let version = observed.kubesphere_version().map_or_else(String::new, |version| format!(" {version}"));
     Report::failure(
         &observed.side,
-        "KubeSphere 4 is installed: its host removes a member by itself, and leaves KubeSphere on it",
+        format!("KubeSphere{version} is installed, and its host has another one: it is none of its members"),
     )
-    .hint("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
+    .hint("remove the Cluster on the host alone, without `--member-context`")
+}
+
+/// What was asked for that this KubeSphere has not.
+fn not_for(intent: &UnjoinIntent, host: &Observed) -> Option<Report> {
+    let is_of_4 = is_version_4(host);
+    if intent.uninstall && !is_of_4 {
+        let message = "`--uninstall` is for KubeSphere 4, which a host installs on its members: this one's members had their own \
+                       before they were joined";
+        return Some(Report::failure(&host.side, message).hint(
+            "leave out `--uninstall`; KubeSphere 3 is removed by its own script kubesphere-delete.sh (ks-installer, \
+             scripts), with everything in it",
+        ));
+    }
+    (intent.release_namespaces && is_of_4).then(|| {
+        let message = "`--release-namespaces` is for KubeSphere 3, whose kubefed deletes the namespaces of its workspaces: with 4 \
+                       the workspaces stay on the member";
+        Report::failure(&host.side, message).hint("leave out `--release-namespaces`")
+    })
 }
 
 fn of_cluster(observed: &Observed) -> Option<Report> {

@@ -106,10 +106,8 @@ pub(super) const INSTALLING: &[Operation] = &[Check, Join];
 pub(super) const GIVING: &[Operation] = &[Check, Join, Renew];
 /// What is refused there, because it is for KubeSphere 3.
 pub(super) const OF_3: &[Operation] = &[PrepareHost, PrepareMember, Import];
-pub(super) const NO_INSTALLATION: Reason = Reason::of(
-    &[PrepareHost, PrepareMember, Import, Renew, Unjoin],
-    "this command has no host install a member",
-);
+pub(super) const NO_INSTALLATION: Reason =
+    Reason::of(&[PrepareHost, PrepareMember, Import, Renew], "this command has no host install a member");
 pub(super) const NO_HELM: Reason =
     Reason::on(Generation::Three, "a host of KubeSphere 3 installs nothing on its members");
 pub(super) const UNDECIDED: &str = "what the configurations need cannot be told";

@@ -29,7 +29,7 @@ fn cluster(uid: Option<&str>) -> RegisteredCluster {
 }
 
 fn intent(force: bool, with_member: bool) -> UnjoinIntent {
-    UnjoinIntent { name: "edge".to_owned(), with_member, release_namespaces: false, force }
+    UnjoinIntent { name: "edge".to_owned(), with_member, release_namespaces: false, uninstall: false, force }
 }
 
 fn findings(unjoining: &Unjoining<'_>) -> Vec<Finding> {
@@ -191,6 +191,7 @@ fn no_traces() -> Traces {
         federation_namespace: None,
         credential: Vec::new(),
         namespaces: Seen::Absent,
+        core: None,
         denied: Vec::new(),
     }
 }

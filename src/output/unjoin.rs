@@ -1,9 +1,10 @@
 //! What an unjoin leaves.
 
-use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side};
+use kubesphere::{cluster_configuration::NAMESPACE, kubesphere_config, object::ObjectKind, side::Side};
 
 use super::{document::Remain, line::Line, style::Tone, ui::Ui};
 use crate::plan::{
+    core::{HOST_ANNOTATION, NAME_ANNOTATION},
     credential::{ACCOUNT, CredentialObject, USER_BINDING},
     observed::Denied,
     steps::configure::configuration,
@@ -61,6 +62,51 @@ fn member_remains(name: &str, is_proxy: bool) -> Vec<String> {
         lines.push("the agent: Deployment cluster-agent".to_owned());
     }
     lines
+}
+
+/// What remains on a member of KubeSphere 4 that nobody has named a context of.
+pub fn show_core_remains(ui: &Ui, name: &str, continuation: &str) {
+    ui.message(Line::toned(Tone::Strong, format!("What remains on the member \"{name}\"")));
+    for line in core_remains() {
+        ui.message(format!("  - {line}"));
+    }
+    ui.hint(format!("to remove the host's annotations and its credential: `{continuation}`"));
+    ui.hint(format!("and ks-core with the host's jwtSecret: `{continuation} --uninstall`"));
+}
+
+fn core_remains() -> [String; 4] {
+    [
+        format!(
+            "helm release ks-core in {NAMESPACE} with all that belongs to it: Deployment ks-agent, webhook configurations, users \
+             and roles; and KubeSphere's CustomResourceDefinitions"
+        ),
+        format!(
+            "the host's jwtSecret, in ConfigMap {} and in helm's records, with which the host signs tokens",
+            kubesphere_config::NAME
+        ),
+        format!(
+            "where the host did not reach it, the annotations {NAME_ANNOTATION} and {HOST_ANNOTATION} of Namespace {NAMESPACE}, by \
+             which it is the host's"
+        ),
+        format!(
+            "the host's credential, where a join has made one: `kubectl --context CONTEXT delete --ignore-not-found \
+             clusterrolebinding {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete \
+             --ignore-not-found serviceaccount {ACCOUNT}`"
+        ),
+    ]
+}
+
+/// The same as objects, for programs.
+pub fn core_objects_on_member() -> Vec<Remain> {
+    let in_system = |kind: ObjectKind, name: &str| kind.named(name).in_namespace(NAMESPACE);
+    let objects = [
+        in_system(ObjectKind::DEPLOYMENT, "ks-agent"),
+        in_system(ObjectKind::CONFIG_MAP, kubesphere_config::NAME),
+        CredentialObject::ServiceAccount.object(),
+        CredentialObject::Binding.object(),
+        CredentialObject::UserBinding.object(),
+    ];
+    objects.into_iter().map(|object| Remain { side: None, object, removal: None }).collect()
 }
 
 /// The same as objects, for programs; the credential's are there only where a join has made one.

@@ -120,6 +120,18 @@ fn killed_before_each_of_its_writes_it_ends_with_one_credential() {
     assert_renewed(&bed, &old);
 }
 
+/// Neither patch is answered, and watches end.
+#[test]
+fn what_breaks_while_it_waits_is_borne() {
+    let bed = faulty();
+    let old = stored_user(&bed)["token"].clone();
+    let unanswered = Fault::Applied(Box::new(Fault::Drop));
+    bed.before_host().add(Rule::on("PATCH", "/clusters/member1", unanswered).times(4));
+    bed.before_host().add(Rule::on("GET", "/clusters?&watch=true", Fault::Closed).times(2));
+    let _ = renew(bed.kubectl_mc(), "").run().code(0);
+    assert_renewed(&bed, &old);
+}
+
 /// The host replaces a certificate by itself in its last week, and leaves a token alone.
 #[test]
 fn a_certificate_becomes_a_token_and_back() {

@@ -26,6 +26,8 @@ mod four_installs;
 mod four_join;
 mod four_refusals;
 mod four_renew;
+mod four_uninstall;
+mod four_unjoin;
 mod get;
 mod get_watch;
 mod help;

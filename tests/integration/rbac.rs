@@ -10,7 +10,10 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version, objects},
 };
 
-use crate::support::{Faulty, Grant, Kubeconfig, KubectlMc, RoleFile, Run, Watched, exists, user};
+use crate::{
+    four_refusals::claimed_by,
+    support::{Faulty, Grant, Kubeconfig, KubectlMc, RoleFile, Run, Watched, exists, user},
+};
 
 /// What every change on one machine needs besides.
 const GO: &str = "--context host --yes --skip-check member-server-loopback";
@@ -192,6 +195,29 @@ duties! {
             },
         ],
     };
+    unjoin_on_4 => Duty {
+        host: &["unjoin-on-host-for-4"],
+        member: &["unjoin-on-member-for-4"],
+        spared: &[],
+        exercises: &[
+            Exercise { bed: bare_of_4, first: joined, commands: &["unjoin member1 --member-context member1"] },
+            Exercise {
+                bed: bare_of_4,
+                first: left_behind,
+                commands: &["unjoin member1 --member-context member1"],
+            },
+        ],
+    };
+    uninstall_on_4 => Duty {
+        host: &["unjoin-on-host-for-4"],
+        member: &["unjoin-on-member-for-4", "uninstall-on-member-for-4"],
+        spared: &[],
+        exercises: &[Exercise {
+            bed: bare_of_4,
+            first: joined,
+            commands: &["unjoin member1 --member-context member1 --uninstall"],
+        }],
+    };
     unjoin_of_a_dead_member => Duty {
         host: &["unjoin-on-host", "unjoin-force-on-host"],
         member: &[],
@@ -231,6 +257,13 @@ fn joined(bed: &Watched) {
 /// The member has no account for the host.
 fn joined_by_context(bed: &Watched) {
     let _ = bed.join("member1 --credentials context").run().code(0);
+}
+
+/// Removed on the host alone, which did not reach the member.
+fn left_behind(bed: &Watched) {
+    joined(bed);
+    let _ = bed.kubectl_mc().words("unjoin member1 --context host --yes").run().code(0);
+    claimed_by(bed, "member1", "host");
 }
 
 fn gone(bed: &Watched) {

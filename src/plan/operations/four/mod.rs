@@ -3,3 +3,4 @@
 
 pub(super) mod join;
 pub(super) mod renew;
+pub(super) mod unjoin;
