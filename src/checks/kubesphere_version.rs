@@ -65,22 +65,25 @@ fn without_values(situation: &Situation<'_>) -> Outcome {
 
 /// A removal needs no version, but of both sides the same KubeSphere.
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
-    let clusters = unjoining.clusters().answering()?;
-    let host = unjoining.host.and_then(Observed::generation);
+    let (host, clusters) = (unjoining.answering_host()?, unjoining.clusters().answering()?);
+    let host_is_of_4 = is_version_4(host);
     let of_cluster = |observed: &Observed| {
-        let is_other = observed.generation().zip(host).is_some_and(|(own, host)| own != host);
-        is_other.then(|| of_other_generation(observed))
+        let generation = observed.generation()?;
+        let is_other = (generation == Generation::Four) != host_is_of_4;
+        is_other.then(|| of_other_generation(observed, generation))
     };
     let of_clusters = each(clusters, |observed| &observed.side, of_cluster)?.into_iter();
-    let of_options = unjoining.host.and_then(|observed| not_for(unjoining.intent, observed));
-    Ok(of_clusters.chain(of_options).collect())
+    Ok(of_clusters.chain(not_for(unjoining.intent, host)).collect())
 }
 
-fn of_other_generation(observed: &Observed) -> Report {
-    let version = observed.kubesphere_version().map_or_else(String::new, |version| format!(" {version}"));
+fn of_other_generation(observed: &Observed, generation: Generation) -> Report {
+    let (own, other) = match generation {
+        Generation::Three => ("3", "4"),
+        Generation::Four => ("4", "3"),
+    };
     Report::failure(
         &observed.side,
-        format!("KubeSphere{version} is installed, and its host has another one: it is none of its members"),
+        format!("KubeSphere {own} is installed, and its host has {other}: it is none of its members"),
     )
     .hint("remove the Cluster on the host alone, without `--member-context`")
 }
@@ -96,9 +99,10 @@ fn not_for(intent: &UnjoinIntent, host: &Observed) -> Option<Report> {
              scripts), with everything in it",
         ));
     }
+    // kubesphere `pkg/controller/workspace/workspace_controller.go@v4.1.3`, `cleanUpNamespaces`.
     (intent.release_namespaces && is_of_4).then(|| {
-        let message = "`--release-namespaces` is for KubeSphere 3, whose kubefed deletes the namespaces of its workspaces: with 4 \
-                       the workspaces stay on the member";
+        let message = "`--release-namespaces` is for KubeSphere 3, where a workspace that goes takes its projects with it: with 4 it \
+                       leaves them";
         Report::failure(&host.side, message).hint("leave out `--release-namespaces`")
     })
 }

@@ -1,15 +1,15 @@
 //! A Cluster gets a new kubeconfig of its own member, and of no other cluster.
 
 use kubesphere::{
-    cluster::{ConditionType, RegisteredCluster},
+    cluster::RegisteredCluster,
     command::{Kubectl, Mc},
     readiness::is_ignored,
     side::Side,
-    versions::Generation,
 };
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
+    renewed_installation::not_installed,
     rule::{Outcome, Reason, each},
 };
 use crate::plan::{
@@ -97,31 +97,14 @@ fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) 
             "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` no longer finds it, then join the member again"
         )));
     }
-    if is_being_installed(cluster, host, member) {
-        return Some(
-            failure("is being installed: with another kubeconfig its host would begin with that anew").hint(
-                format!(
-                    "wait until it is joined: `{}`",
-                    Mc::new("join").member(&member.side).host(&host.side)
-                ),
-            ),
-        );
+    if let Some(report) = not_installed(cluster, host, member) {
+        return Some(report);
     }
     is_ignored(cluster, &host.differences()).then(|| {
         failure("has no `joinFederation: true`, so the controller ignores it forever").hint(format!(
             "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
         ))
     })
-}
-
-/// Whether a helm is at work on it (kubesphere `cluster_controller.go@v4.1.3:391-410`).
-fn is_being_installed(cluster: &RegisteredCluster, host: &Observed, member: &Observed) -> bool {
-    let is_installed = cluster.condition(ConditionType::CoreReady).is_some_and(|core| core.is_true);
-    let core = member.surroundings.core.as_ref();
-    let release = core.and_then(|core| core.release.present());
-    let is_at_work =
-        release.is_some_and(|release| release.is_pending() && !release.is_abandoned(member.clock.now));
-    host.generation() == Some(Generation::Four) && !is_installed && is_at_work
 }
 
 fn another(

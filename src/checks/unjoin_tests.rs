@@ -143,12 +143,15 @@ fn another_cluster_than_the_member_is_refused_with_both_uids() {
 }
 
 #[test]
-fn version_4_is_refused_clearly() {
+fn version_4_is_no_member_of_a_host_of_3() {
     let mut member = fixture("v1.34.0");
     let config = "{authentication: {issuer: {jwtSecret: abc}}}";
     member.config = Seen::Present(KubesphereConfig::parse(config).unwrap());
     let said = with_member(cluster(Some("u")), &member);
-    assert!(said[0].starts_with("failure kubesphere-version: KubeSphere 4 is installed"), "{said:?}");
+    assert!(
+        said[0].starts_with("failure kubesphere-version: KubeSphere 4 is installed, and its host has 3"),
+        "{said:?}"
+    );
 }
 
 #[test]

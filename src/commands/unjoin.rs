@@ -94,7 +94,8 @@ impl Task for Removing<'_> {
         }
         let name = &self.unjoin.name;
         if look.is_of_4() {
-            return core_remains(name, &self.clusters.host.side, document, ui);
+            let was_reached = look.cluster().is_none_or(|cluster| cluster.member_uid().is_some());
+            return core_remains(name, was_reached, &self.clusters.host.side, document, ui);
         }
         let is_proxy = look.cluster().is_some_and(RegisteredCluster::is_proxy);
         let unjoin =
@@ -105,8 +106,8 @@ impl Task for Removing<'_> {
 }
 
 /// Of a member of KubeSphere 4, which its host has installed.
-fn core_remains(name: &str, host: &Side, document: &mut Document, ui: &Ui) {
+fn core_remains(name: &str, was_reached: bool, host: &Side, document: &mut Document, ui: &Ui) {
     let unjoin = Mc::new("unjoin").word(name).words("--member-context CONTEXT").host(host);
-    document.remains(&core_objects_on_member());
-    show_core_remains(ui, name, &unjoin.to_string());
+    document.remains(&core_objects_on_member(was_reached));
+    show_core_remains(ui, name, was_reached, &unjoin.to_string());
 }

@@ -86,10 +86,11 @@ impl Registering<'_> {
         holds: impl Fn(&RegisteredCluster) -> bool,
     ) -> Result<RegisteredCluster, Failure> {
         let mut states = self.states();
-        let (mut missing, mut is_told) = (missing.to_owned(), false);
+        let (mut interrupted, mut is_told) = (None, false);
         loop {
             match timeout_at(self.deadline, states.next()).await {
                 Ok(Some(State::Seen(cluster))) => {
+                    interrupted = None;
                     let cluster = self.unless_overtaken(cluster)?;
                     if holds(&cluster) {
                         return Ok(cluster);
@@ -99,8 +100,8 @@ impl Registering<'_> {
                         is_told = true;
                     }
                 }
-                Ok(Some(State::Interrupted(why))) => missing = format!("{missing}; {why}"),
-                Ok(None) | Err(_) => return Err(self.not_looked(missing)),
+                Ok(Some(State::Interrupted(why))) => interrupted = Some(why),
+                Ok(None) | Err(_) => return Err(self.not_looked(missing, interrupted)),
             }
         }
     }
@@ -114,7 +115,11 @@ impl Registering<'_> {
         Ok(cluster)
     }
 
-    fn not_looked(&self, missing: String) -> Failure {
+    fn not_looked(&self, missing: &str, interrupted: Option<String>) -> Failure {
+        let missing = match interrupted {
+            Some(why) => format!("{missing}, as far as was seen before this: {why}"),
+            None => missing.to_owned(),
+        };
         Failure::TimedOut {
             side: self.side(),
             waiting: "waiting until the host's controller has looked at its Cluster",

@@ -45,6 +45,10 @@ pub(super) fn sentence(kept: &Kept) -> String {
                 .to_owned()
         }
         Kept::SystemNamespace => "Namespace kubesphere-system, which helm does not delete either".to_owned(),
+        // kubesphere `pkg/controller/namespace/namespace_controller.go@v4.1.3`.
+        Kept::Finalizers => "the finalizer kubesphere.io/cascading-deletion on namespaces that belong to workspaces: without \
+                             KubeSphere nobody takes it off when such a namespace is deleted, which then hangs until you do"
+            .to_owned(),
         Kept::WithoutMarks(names) => {
             format!("what has no mark of helm release ks-core: {}", listed(names))
         }

@@ -51,11 +51,7 @@ fn member_remains(name: &str, is_proxy: bool) -> Vec<String> {
              ClusterRoleBinding {role}: `kubectl --context CONTEXT delete --ignore-not-found clusterrole,clusterrolebinding {role}`, \
              `kubectl --context CONTEXT -n {FEDERATION_NAMESPACE} delete --ignore-not-found serviceaccount {account}`"
         ),
-        format!(
-            "the host's credential, where a join has made one: `kubectl --context CONTEXT delete --ignore-not-found \
-             clusterrolebinding {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete \
-             --ignore-not-found serviceaccount {ACCOUNT}`"
-        ),
+        credential_remains(),
         "namespaces in workspaces of the host".to_owned(),
     ];
     if is_proxy {
@@ -64,17 +60,23 @@ fn member_remains(name: &str, is_proxy: bool) -> Vec<String> {
     lines
 }
 
-/// What remains on a member of KubeSphere 4 that nobody has named a context of.
-pub fn show_core_remains(ui: &Ui, name: &str, continuation: &str) {
+/// What remains on a member of KubeSphere 4 that nobody has named a context of; its host may never have reached it.
+pub fn show_core_remains(ui: &Ui, name: &str, was_reached: bool, continuation: &str) {
     ui.message(Line::toned(Tone::Strong, format!("What remains on the member \"{name}\"")));
-    for line in core_remains() {
+    let installed = was_reached.then(core_remains).into_iter().flatten();
+    let unreached = (!was_reached).then(|| {
+        "nothing that this host has installed, because it never reached it by this Cluster".to_owned()
+    });
+    for line in unreached.into_iter().chain(installed).chain([credential_remains()]) {
         ui.message(format!("  - {line}"));
     }
     ui.hint(format!("to remove the host's annotations and its credential: `{continuation}`"));
-    ui.hint(format!("and ks-core with the host's jwtSecret: `{continuation} --uninstall`"));
+    if was_reached {
+        ui.hint(format!("and ks-core with the host's jwtSecret: `{continuation} --uninstall`"));
+    }
 }
 
-fn core_remains() -> [String; 4] {
+fn core_remains() -> [String; 3] {
     [
         format!(
             "helm release ks-core in {NAMESPACE} with all that belongs to it: Deployment ks-agent, webhook configurations, users \
@@ -88,25 +90,26 @@ fn core_remains() -> [String; 4] {
             "where the host did not reach it, the annotations {NAME_ANNOTATION} and {HOST_ANNOTATION} of Namespace {NAMESPACE}, by \
              which it is the host's"
         ),
-        format!(
-            "the host's credential, where a join has made one: `kubectl --context CONTEXT delete --ignore-not-found \
-             clusterrolebinding {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete \
-             --ignore-not-found serviceaccount {ACCOUNT}`"
-        ),
     ]
 }
 
+fn credential_remains() -> String {
+    format!(
+        "the host's credential, where a join has made one: `kubectl --context CONTEXT delete --ignore-not-found \
+         clusterrolebinding {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete --ignore-not-found \
+         serviceaccount {ACCOUNT}`"
+    )
+}
+
 /// The same as objects, for programs.
-pub fn core_objects_on_member() -> Vec<Remain> {
-    let in_system = |kind: ObjectKind, name: &str| kind.named(name).in_namespace(NAMESPACE);
-    let objects = [
-        in_system(ObjectKind::DEPLOYMENT, "ks-agent"),
-        in_system(ObjectKind::CONFIG_MAP, kubesphere_config::NAME),
-        CredentialObject::ServiceAccount.object(),
-        CredentialObject::Binding.object(),
-        CredentialObject::UserBinding.object(),
-    ];
-    objects.into_iter().map(|object| Remain { side: None, object, removal: None }).collect()
+pub fn core_objects_on_member(was_reached: bool) -> Vec<Remain> {
+    let in_system = |(kind, name): (ObjectKind, &str)| kind.named(name).in_namespace(NAMESPACE);
+    let installed = [(ObjectKind::DEPLOYMENT, "ks-agent"), (ObjectKind::CONFIG_MAP, kubesphere_config::NAME)];
+    let installed = installed.into_iter().filter(|_| was_reached).map(in_system);
+    let credential =
+        [CredentialObject::ServiceAccount, CredentialObject::Binding, CredentialObject::UserBinding];
+    let objects = installed.chain(credential.map(CredentialObject::object));
+    objects.map(|object| Remain { side: None, object, removal: None }).collect()
 }
 
 /// The same as objects, for programs; the credential's are there only where a join has made one.

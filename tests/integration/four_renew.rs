@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use testbed::{
-    Fault, Rule,
-    kubesphere::{Installation, Peculiarity, Role, Scenario, Version},
+    Fault, Rule, block_on,
+    kubesphere::{Installation, Peculiarity, Role, Scenario, Version, objects},
 };
 
 use crate::{
@@ -130,6 +130,29 @@ fn what_breaks_while_it_waits_is_borne() {
     bed.before_host().add(Rule::on("GET", "/clusters?&watch=true", Fault::Closed).times(2));
     let _ = renew(bed.kubectl_mc(), "").run().code(0);
     assert_renewed(&bed, &old);
+}
+
+/// The first look fails by the old connection, and the controller tries again by the new one.
+#[test]
+fn a_token_that_was_revoked_is_replaced() {
+    let bed = joined(&Scenario::new(Version::V4_1_3), "");
+    let (old, name) = (stored_user(&bed)["token"].clone(), token_secrets(bed.member(1)).remove(0));
+    let secrets = objects::objects(&bed.member(1).client(), "v1", "Secret", Some(objects::SYSTEM));
+    block_on(async move { objects::remove(&secrets, &name).await }).unwrap();
+    bed.wait_for("the old token has ended", |bed| !accepts(bed.member(1), &old));
+    let _ = renew(bed.kubectl_mc(), "").run().code(0);
+    assert_renewed(&bed, &old);
+}
+
+#[test]
+fn after_4_1_3_a_member_that_was_not_installed_is_refused() {
+    let gone = Installation::bare(Version::Master).with(Peculiarity::ImageMissing("ks-apiserver".to_owned()));
+    let bed = Watched::lease(&Scenario::new(Version::Master).member(gone));
+    let _ = bed.join("member1").run().code(1);
+    let written = bed.writes().len();
+    let run = renew(bed.kubectl_mc(), "").run().code(3);
+    let _ = run.says("its host does not try it again by itself").says("kubectl mc join member1");
+    assert_eq!(bed.writes().len(), written);
 }
 
 /// The host replaces a certificate by itself in its last week, and leaves a token alone.

@@ -62,6 +62,7 @@ fn ks_core_goes_and_a_second_run_changes_nothing_and_the_cluster_joins_again() {
             .says("uninstall ks-core: delete what helm's release lists (")
             .says("Service (2), Deployment, ");
         let run = run.says("Namespace kubesphere-system, which helm does not delete either");
+        let run = run.says("the finalizer kubesphere.io/cascading-deletion on namespaces");
         let run = run.says("the CustomResourceDefinitions of KubeSphere").says("ks-core is uninstalled");
         assert!(run.stdout.contains("deployment.apps \"ks-agent\" deleted on member \"member1\"\n"), "{run}");
         assert!(

@@ -113,6 +113,22 @@ fn a_dead_member_needs_no_force() {
     assert!(bed.host().cluster("member1").is_null());
 }
 
+#[test]
+fn of_a_member_that_was_never_reached_nothing_was_installed() {
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3));
+    let kubeconfig = without_rights(&bed);
+    let object = json!({
+        "apiVersion": "cluster.kubesphere.io/v1alpha1", "kind": "Cluster", "metadata": {"name": "member1"},
+        "spec": {"provider": "", "connection": {"type": "direct", "kubeconfig": kubeconfig}},
+    });
+    let client = bed.host().client();
+    block_on(async move { objects::create(&client, &object).await }).unwrap();
+    bed.wait_for("a look", |bed| condition(&bed.host().cluster("member1"), "Ready") == Some("False"));
+    let run = unjoin(&bed, "").run().code(0);
+    let run = run.says("nothing that this host has installed, because it never reached it by this Cluster");
+    let _ = run.does_not_say("--uninstall`").stdout("cluster.cluster.kubesphere.io \"member1\" deleted\n");
+}
+
 /// The controller cleans only what it has found ready.
 #[test]
 fn the_annotations_that_an_unready_unbind_leaves_are_removed() {

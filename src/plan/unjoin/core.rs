@@ -202,7 +202,7 @@ fn what_stays(
     }
     let mut kept = Vec::new();
     if is_uninstalled {
-        kept.push(Kept::SystemNamespace);
+        kept.extend([Kept::SystemNamespace, Kept::Finalizers]);
         let found = installed(traces);
         let words = |objects: &[ExistingObject]| objects.iter().map(|one| one.object.in_words()).collect();
         let others = found.map(|found| words(&found.others)).filter(|others: &Vec<_>| !others.is_empty());

@@ -183,7 +183,10 @@ fn what_stays_is_told_and_what_is_uninstalled_ends_with_helms_records() {
     assert_eq!(case.steps(), ["delete cluster.cluster.kubesphere.io/edge", uninstall]);
     let others = Kept::WithoutMarks(vec!["ConfigMap kubesphere-system/of-others".to_owned()]);
     let by_policy = Kept::ByPolicy(vec!["Secret kubesphere-system/kept".to_owned()]);
-    assert_eq!(case.member().kept, [Kept::SystemNamespace, others, by_policy, Kept::Definitions]);
+    assert_eq!(
+        case.member().kept,
+        [Kept::SystemNamespace, Kept::Finalizers, others, by_policy, Kept::Definitions]
+    );
     let claimed = Case::new().claimed("theirs", "other").uninstalling().member();
     assert_eq!(
         (claimed.core.unwrap().uninstall, claimed.kept),

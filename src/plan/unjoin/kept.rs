@@ -43,6 +43,8 @@ pub enum Kept {
     Definitions,
     /// The namespace of ks-core.
     SystemNamespace,
+    /// What keeps namespaces of workspaces from being deleted once ks-core is gone.
+    Finalizers,
     /// What has the name of a part of ks-core without being one.
     WithoutMarks(Vec<String>),
     /// What is to stay, as it says itself.
