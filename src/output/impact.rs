@@ -139,7 +139,7 @@ fn of_deletion(step: &DeleteCluster, observed: Option<&Observed>) -> Vec<String>
         });
     }
     if !step.with_member {
-        texts.push(left_as_it_is(observed).to_owned());
+        texts.push(left_as_it_is(step, observed).to_owned());
     }
     if let Some(forced) = &step.forced {
         texts.push(forced.denial.as_ref().map_or_else(
@@ -167,8 +167,12 @@ fn of_deletion(step: &DeleteCluster, observed: Option<&Observed>) -> Vec<String>
     texts
 }
 
-fn left_as_it_is(host: Option<&Observed>) -> &'static str {
+fn left_as_it_is(step: &DeleteCluster, host: Option<&Observed>) -> &'static str {
     match host.and_then(Observed::generation) {
+        Some(Generation::Four) if step.planned.member_uid().is_none() => {
+            "the member is left as it is, which the host has never reached: a credential that a join has made for the host \
+             stays there, which `--member-context` removes"
+        }
         Some(Generation::Four) => {
             "the member is left as it is: ks-core, the host's jwtSecret and the host's credential stay there, which \
              `--member-context` with `--uninstall` removes"
