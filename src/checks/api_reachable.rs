@@ -2,7 +2,9 @@
 
 use kubesphere::side::Side;
 
-use super::{Check, Clusters, Finding, Report, Rule, Silent, rule::JOINING};
+use super::{
+    Check, Clusters, Finding, Report, Rule, Silent, kubesphere_version::is_version_4, rule::JOINING,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "api-reachable",
@@ -10,7 +12,11 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Joining(JOINING, |situation| Ok(of_clusters(&situation.clusters(), unreachable))),
-        Rule::Unjoining(|unjoining| Ok(of_clusters(&unjoining.clusters(), unreachable_for_removal))),
+        Rule::Unjoining(|unjoining| {
+            let is_of_4 = unjoining.host.is_some_and(is_version_4);
+            let unreachable = if is_of_4 { unreachable_for_removal_on_4 } else { unreachable_for_removal };
+            Ok(of_clusters(&unjoining.clusters(), unreachable))
+        }),
     ],
     unasked: &[],
 };
@@ -36,6 +42,16 @@ fn unreachable_for_removal(silent: &Silent) -> Report {
         Side::Host { .. } => unreachable(silent),
         Side::Member { .. } => unreachable(silent).hint(
             "if the member is gone for good: the same command without `--member-context`, with `--force`",
+        ),
+    }
+}
+
+/// No webhook asks the member there.
+fn unreachable_for_removal_on_4(silent: &Silent) -> Report {
+    match silent.side {
+        Side::Host { .. } => unreachable(silent),
+        Side::Member { .. } => unreachable(silent).hint(
+            "if the member is gone for good: the same command without `--member-context` and `--uninstall`",
         ),
     }
 }

@@ -1,8 +1,10 @@
 //! Helm can install KubeSphere 4 on the member.
 
+use kubesphere::{cluster_configuration::NAMESPACE, command::helm, side::Side};
+
 use super::{
-    Check, Report, Rule, Situation,
-    rule::{INSTALLING, NO_HELM, NO_INSTALLATION, Outcome, each, some},
+    Check, Report, Rule, Situation, Unjoining,
+    rule::{NO_HELM, NO_INSTALLATION, Outcome, REGISTERING, Unasked, each, of, some},
 };
 use crate::plan::{
     core::CoreRelease,
@@ -15,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     id: "ks-core-release",
     title: "helm can install ks-core on the member",
     skippable: false,
-    rules: &[Rule::Installing(INSTALLING, run)],
+    rules: &[Rule::Installing(REGISTERING, run), Rule::Unjoining(unjoining)],
     unasked: &[NO_HELM, NO_INSTALLATION],
 };
 
@@ -24,6 +26,38 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let looked_at = members.filter(|(_, member)| member.surroundings.core.is_some());
     let looked_at = some(looked_at, "no member is installed")?;
     each(looked_at, |(_, member)| &member.side, |(intent, member)| of_member(situation, intent, member))
+}
+
+/// What is uninstalled must be known, and nobody be at work on it.
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let member = unjoining.answering_member()?;
+    let seen = unjoining.traces.and_then(|traces| traces.core.as_ref());
+    let installed = seen.and_then(|seen| Some((&seen.core.release, seen.installed.as_ref()?)));
+    let Some((release, installed)) = installed else {
+        return Err(Unasked::Because("ks-core is not uninstalled"));
+    };
+    let report = match (release, installed) {
+        (Seen::Present(release), _) if release.is_pending() && !release.is_abandoned(member.clock.now) => {
+            Some(at_work(member, release))
+        }
+        (_, Seen::Malformed(why)) => Some(unreadable(&member.side, why)),
+        _ => None,
+    };
+    of(&member.side, report)
+}
+
+fn at_work(member: &Observed, release: &CoreRelease) -> Report {
+    let message = format!(
+        "a helm is at work on ks-core, which is {}: it would install what is uninstalled",
+        release.status
+    );
+    Report::failure(&member.side, message).hint("wait until it has ended, some minutes at most")
+}
+
+fn unreadable(side: &Side, why: &str) -> Report {
+    let message = format!("what ks-core consists of cannot be told by helm's record: {why}");
+    Report::failure(side, message)
+        .hint(format!("have helm uninstall it: `{} uninstall ks-core -n {NAMESPACE}`", helm(side)))
 }
 
 /// Helm refuses a release on which another helm is at work, whether that still runs or was broken off (helm

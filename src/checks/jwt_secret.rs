@@ -95,7 +95,8 @@ fn shows_members(unjoining: &Unjoining<'_>) -> Outcome {
     if let Some(why) = host.config.unreadable() {
         return of(&host.side, [Report::unknown(&host.side, format!("which jwtSecret is in effect: {why}"))]);
     }
-    let missing = host.effective_secret().is_none() && !is_version_4(host);
+    let missing =
+        if is_version_4(host) { HostIdentity::of(host).is_none() } else { host.effective_secret().is_none() };
     let report = missing.then(|| {
         Report::failure(
             &host.side,

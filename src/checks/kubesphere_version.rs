@@ -7,11 +7,12 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
-    rule::{INSTALLING, JOINING, OF_3, Outcome, PREPARING, each, of},
+    rule::{JOINING, Outcome, each, of},
 };
 use crate::plan::{
     observed::{Observed, Seen},
     operation::Operation,
+    unjoin::plan::UnjoinIntent,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -21,11 +22,9 @@ pub(super) const CHECK: Check = Check {
     rules: &[
         Rule::Federating(JOINING, run),
         Rule::Federating(&[Operation::Join, Operation::Import], without_values),
-        Rule::Installing(INSTALLING, installed),
-        Rule::Installing(PREPARING, installed),
+        Rule::Installing(JOINING, installed),
         Rule::Installing(&[Operation::PrepareHost], is_a_host_already),
         Rule::Installing(&[Operation::PrepareMember], is_prepared_by_its_host),
-        Rule::Installing(OF_3, run),
         Rule::Unjoining(unjoining),
     ],
     unasked: &[],
@@ -97,22 +96,48 @@ fn without_values(situation: &Situation<'_>) -> Outcome {
     of(&host.side, report)
 }
 
-/// A removal needs no version but that it is none of 4.
+/// A removal needs no version, but of both sides the same KubeSphere.
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
-    let clusters = unjoining.clusters().answering()?;
-    each(
-        clusters,
-        |observed| &observed.side,
-        |observed| is_version_4(observed).then(|| not_taken_out(observed)),
-    )
+    let (host, clusters) = (unjoining.answering_host()?, unjoining.clusters().answering()?);
+    let host_is_of_4 = is_version_4(host);
+    let of_cluster = |observed: &Observed| {
+        let generation = observed.generation()?;
+        let is_other = (generation == Generation::Four) != host_is_of_4;
+        is_other.then(|| of_other_generation(observed, generation))
+    };
+    let of_clusters = each(clusters, |observed| &observed.side, of_cluster)?.into_iter();
+    Ok(of_clusters.chain(not_for(unjoining.intent, host)).collect())
 }
 
-fn not_taken_out(observed: &Observed) -> Report {
+fn of_other_generation(observed: &Observed, generation: Generation) -> Report {
+    let (own, other) = match generation {
+        Generation::Three => ("3", "4"),
+        Generation::Four => ("4", "3"),
+    };
     Report::failure(
         &observed.side,
-        "KubeSphere 4 is installed: its host removes a member by itself, and leaves KubeSphere on it",
+        format!("KubeSphere {own} is installed, and its host has {other}: it is none of its members"),
     )
-    .hint("remove the cluster in the console of the KubeSphere 4 host; this command is for KubeSphere 3.1 to 3.4")
+    .hint("remove the Cluster on the host alone, without `--member-context`")
+}
+
+/// What was asked for that this KubeSphere has not.
+fn not_for(intent: &UnjoinIntent, host: &Observed) -> Option<Report> {
+    let is_of_4 = is_version_4(host);
+    if intent.uninstall && !is_of_4 {
+        let message = "`--uninstall` is for KubeSphere 4, which a host installs on its members: this one's members had their own \
+                       before they were joined";
+        return Some(Report::failure(&host.side, message).hint(
+            "leave out `--uninstall`; KubeSphere 3 is removed by its own script kubesphere-delete.sh (ks-installer, \
+             scripts), with everything in it",
+        ));
+    }
+    // kubesphere `pkg/controller/workspace/workspace_controller.go@v4.1.3`, `cleanUpNamespaces`.
+    (intent.release_namespaces && is_of_4).then(|| {
+        let message = "`--release-namespaces` is for KubeSphere 3, where a workspace that goes takes its projects with it: with 4 it \
+                       leaves them";
+        Report::failure(&host.side, message).hint("leave out `--release-namespaces`")
+    })
 }
 
 fn of_cluster(observed: &Observed) -> Option<Report> {
@@ -139,9 +164,7 @@ fn version_4(observed: &Observed) -> Report {
         "KubeSphere 4 is installed: it has no ClusterConfiguration and no ks-installer, and its host installs \
          KubeSphere on a member by itself",
     )
-    .hint(
-        "a host of KubeSphere 4 takes it by `kubectl mc join`, which needs no other command; this is for KubeSphere 3.1 to 3.4",
-    )
+    .hint("join it to a host of KubeSphere 4; one of KubeSphere 3 takes members with 3.1 to 3.4")
 }
 
 fn no_version(observed: &Observed) -> Report {

@@ -3,8 +3,8 @@
 use kubesphere::{cluster_webhook::CONFIGURATION, command::Kubectl, versions::Generation};
 
 use super::{
-    Check, Report, Rule, Situation,
-    rule::{INSTALLING, NO_INSTALLATION, Outcome, Reason, of},
+    Check, Report, Rule, Situation, Unjoining,
+    rule::{Outcome, PREPARING, Reason, STORING, of},
 };
 use crate::plan::observed::{Observed, Seen};
 
@@ -12,12 +12,20 @@ pub(super) const CHECK: Check = Check {
     id: "leftover-cluster-webhook",
     title: "no webhook of KubeSphere 3.4 blocks the host's Clusters",
     skippable: false,
-    rules: &[Rule::Installing(INSTALLING, run)],
-    unasked: &[Reason::on(Generation::Three, "it belongs to a host of KubeSphere 3"), NO_INSTALLATION],
+    rules: &[Rule::Installing(STORING, run), Rule::Unjoining(unjoining)],
+    unasked: &[
+        Reason::on(Generation::Three, "it belongs to a host of KubeSphere 3"),
+        Reason::of(PREPARING, "no Cluster is written"),
+    ],
 };
 
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.answering_host()?;
+    of(&host.side, left(host))
+}
+
+fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
+    let host = unjoining.answering_host()?;
     of(&host.side, left(host))
 }
 

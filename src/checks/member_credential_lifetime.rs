@@ -4,7 +4,7 @@ use kubesphere::{command::Mc, side::Side};
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    rule::{INSTALLING, NOTHING_STORED, Outcome, STORING, each, some},
+    rule::{NOTHING_STORED, Outcome, STORING, each, some},
     situation::ToStore,
 };
 use crate::plan::{
@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
     id: "member-credential-lifetime",
     title: "the member's credential is not about to expire",
     skippable: true,
-    rules: &[Rule::Joining(STORING, run), Rule::Installing(INSTALLING, renewed_by_host)],
+    rules: &[Rule::Joining(STORING, run), Rule::Installing(STORING, renewed_by_host)],
     unasked: &[NOTHING_STORED],
 };
 

@@ -120,10 +120,21 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
             let unjoin = unjoin.member_context(&member.side);
             return Some(Report::warning(&member.side, message).hint(format!("if it was meant: `{unjoin}`")));
         }
+        MemberOwnership::Claimed(host) => return Some(claimed(&member.side, host)),
         MemberOwnership::OtherSecret => return Some(drifted(&member.side, unjoining.host)),
         MemberOwnership::Host => "it is a host itself".to_owned(),
     };
     Some(Report::warning(&member.side, message))
+}
+
+/// The controller takes the annotations off a member that it has found ready, whoever has written them; each host writes its own
+/// at each look (kubesphere `cluster_controller.go@v4.1.3`, cleanup, syncClusterName).
+fn claimed(member: &Side, host: &str) -> Report {
+    let message = format!(
+        "another host, which calls itself \"{host}\", manages it: only the Cluster here goes, and this host's token; the \
+         annotations of that host may go with the Cluster, until it looks at its member again"
+    );
+    Report::warning(member, message)
 }
 
 /// Whether another host has taken it or this one has renewed its secret cannot be seen.

@@ -47,6 +47,7 @@ mod prepared;
 mod printed_commands_tests;
 mod registry;
 mod renewed_cluster;
+mod renewed_installation;
 pub mod restarts;
 mod rule;
 mod short_name;

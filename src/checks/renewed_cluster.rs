@@ -3,11 +3,13 @@
 use kubesphere::{
     cluster::RegisteredCluster,
     command::{Kubectl, Mc},
+    readiness::is_ignored,
     side::Side,
 };
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
+    renewed_installation::not_installed,
     rule::{Outcome, Reason, each},
 };
 use crate::plan::{
@@ -95,7 +97,10 @@ fn unrenewable(cluster: &RegisteredCluster, host: &Observed, member: &Observed) 
             "wait until `{kubectl} get clusters.cluster.kubesphere.io {name}` no longer finds it, then join the member again"
         )));
     }
-    (!cluster.joins_federation()).then(|| {
+    if let Some(report) = not_installed(cluster, host, member) {
+        return Some(report);
+    }
+    is_ignored(cluster, &host.differences()).then(|| {
         failure("has no `joinFederation: true`, so the controller ignores it forever").hint(format!(
             "`{kubectl} patch clusters.cluster.kubesphere.io {name} --type merge -p '{{\"spec\":{{\"joinFederation\":true}}}}'`"
         ))

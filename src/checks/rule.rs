@@ -100,12 +100,8 @@ pub(super) const NOTHING_STORED: Reason =
 pub(super) const NO_INSTALLER: Reason =
     Reason::on(Generation::Four, "KubeSphere 4 has no ks-installer and no ClusterConfiguration");
 pub(super) const NO_KUBEFED: Reason = Reason::on(Generation::Four, "KubeSphere 4 has no kubefed");
-/// Where a host of KubeSphere 4 installs members.
-pub(super) const INSTALLING: &[Operation] = &[Check, Join, Import];
-/// What is refused there, because it is for KubeSphere 3.
-pub(super) const OF_3: &[Operation] = &[Renew];
 pub(super) const NO_INSTALLATION: Reason =
-    Reason::of(&[PrepareHost, PrepareMember, Renew, Unjoin], "this command has no host install a member");
+    Reason::of(&[PrepareHost, PrepareMember, Renew], "this command has no host install a member");
 pub(super) const NO_HELM: Reason =
     Reason::on(Generation::Three, "a host of KubeSphere 3 installs nothing on its members");
 pub(super) const UNDECIDED: &str = "what the configurations need cannot be told";

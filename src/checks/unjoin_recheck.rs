@@ -1,7 +1,9 @@
 //! What must still hold before a member is changed, after a prompt and a wait of any length.
 
+use kubesphere::side::Side;
+
 use super::{Finding, Report, member_registration};
-use crate::plan::{observed::Observed, unjoin::member_ownership::MemberOwnership};
+use crate::plan::{core::Claim, observed::Observed, unjoin::member_ownership::MemberOwnership};
 
 /// Whether a member may still be changed as planned, on a fresh look at it and the host.
 pub fn recheck(planned: (&Observed, &MemberOwnership), fresh: (&Observed, &MemberOwnership)) -> Vec<Finding> {
@@ -17,12 +19,23 @@ pub fn recheck(planned: (&Observed, &MemberOwnership), fresh: (&Observed, &Membe
     member_registration::CHECK.named(moved.into_iter().chain(changed).collect(), &[])
 }
 
+/// What another host has written on a member instead of what was to be removed.
+pub fn recheck_claim(member: &Side, claim: &Claim) -> Vec<Finding> {
+    let change = change(&MemberOwnership::Claimed(claim.host.clone()));
+    let report = Report::failure(member, format!("{change} meanwhile: what was planned no longer holds"));
+    member_registration::CHECK
+        .named(vec![report.hint("run the same command again, and read its new plan")], &[])
+}
+
 fn change(is: &MemberOwnership) -> String {
     match is {
         MemberOwnership::Ours => "something of this host has appeared there".to_owned(),
         MemberOwnership::Clean => "somebody has removed what was there of this host".to_owned(),
         MemberOwnership::Twice(other) => format!("it was registered on this host as \"{other}\""),
         MemberOwnership::OtherSecret => "it was given a jwtSecret that is not this host's".to_owned(),
+        MemberOwnership::Claimed(host) => {
+            format!("another host, which calls itself \"{host}\", has taken it")
+        }
         MemberOwnership::Host => "it has become a host itself".to_owned(),
     }
 }

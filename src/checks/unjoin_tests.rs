@@ -29,7 +29,7 @@ fn cluster(uid: Option<&str>) -> RegisteredCluster {
 }
 
 fn intent(force: bool, with_member: bool) -> UnjoinIntent {
-    UnjoinIntent { name: "edge".to_owned(), with_member, release_namespaces: false, force }
+    UnjoinIntent { name: "edge".to_owned(), with_member, release_namespaces: false, uninstall: false, force }
 }
 
 fn findings(unjoining: &Unjoining<'_>) -> Vec<Finding> {
@@ -143,12 +143,15 @@ fn another_cluster_than_the_member_is_refused_with_both_uids() {
 }
 
 #[test]
-fn version_4_is_refused_clearly() {
+fn version_4_is_no_member_of_a_host_of_3() {
     let mut member = fixture("v1.34.0");
     let config = "{authentication: {issuer: {jwtSecret: abc}}}";
     member.config = Seen::Present(KubesphereConfig::parse(config).unwrap());
     let said = with_member(cluster(Some("u")), &member);
-    assert!(said[0].starts_with("failure kubesphere-version: KubeSphere 4 is installed"), "{said:?}");
+    assert!(
+        said[0].starts_with("failure kubesphere-version: KubeSphere 4 is installed, and its host has 3"),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -191,6 +194,7 @@ fn no_traces() -> Traces {
         federation_namespace: None,
         credential: Vec::new(),
         namespaces: Seen::Absent,
+        core: None,
         denied: Vec::new(),
     }
 }

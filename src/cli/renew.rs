@@ -19,6 +19,9 @@ use super::{
 /// If anything fails before that, the old credential is as good as it was. Each run makes a new credential, even if the
 /// old one is still valid; interrupted at any point, the same command makes another and removes what was left.
 ///
+/// On KubeSphere 4 the first look of that controller may still use the old credential, so it is asked for another one, by
+/// the annotation kubesphere.io/syncAt, before anything is removed.
+///
 /// With --all, every context of the kubeconfig (or of --member-kubeconfig) is asked which cluster it leads to, and every
 /// Cluster with a direct connection is renewed by a context that leads to it: first a context with the Cluster's name,
 /// then one with the address that the host uses, then the first by name. Clusters that no context leads to are left out

@@ -26,6 +26,13 @@ use super::change::ChangeOptions;
 /// waits until the Cluster is gone, and if ks-controller-manager has not let it go within 30 s, does that itself. If
 /// nothing blocks the deletion, --force changes nothing.
 ///
+/// A host with KubeSphere 4 lets the Cluster go whether its member answers or not. What it has installed there stays: ks-core
+/// with its definitions, users and roles, and the host's jwtSecret; the plan lists it. With --member-context the annotations
+/// of the namespace kubesphere-system that name this host are removed if the host has not done so, never another host's, and
+/// so is the host's credential. With --uninstall what helm's release ks-core lists is deleted too, in helm's order and only
+/// what bears helm's marks, and then helm's records of it. The namespace kubesphere-system and the definitions of KubeSphere,
+/// with all that there is of them, stay. On a terminal the Cluster's name has to be typed for it.
+///
 /// Needs on the host "list", "get" and "delete" on clusters.cluster.kubesphere.io, and "patch" if the webhook of
 /// KubeSphere 3.4 is asked; "get" on the validatingwebhookconfiguration cluster.kubesphere.io and, in
 /// kube-federation-system, on kubefedclusters.core.kubefed.io and secrets is useful. With --force it needs "get" and
@@ -41,6 +48,11 @@ use super::change::ChangeOptions;
 /// certificatesigningrequests; and with --release-namespaces "list" and "patch" on namespaces and "list" on
 /// workspaces.tenant.kubesphere.io. The namespace kube-federation-system is removed only if the user may list all that
 /// can be in it.
+///
+/// On KubeSphere 4 it needs on the member: "get" on the namespace kubesphere-system, and "patch" if the annotations are left;
+/// "get" and "delete" on clusterrolebindings and, in kubesphere-system, on serviceaccounts; there "list" and "delete" on
+/// secrets; "list" and "delete" on certificatesigningrequests; and with --uninstall "get" on secrets in kubesphere-system, and
+/// "get" and "delete" on all that the release lists.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -52,6 +64,9 @@ Examples:
 
   # On the host alone: the member keeps the jwtSecret, and what remains there is printed
   kubectl mc unjoin edge-1 --context prod
+
+  # Take it out of a host with KubeSphere 4, and ks-core from it
+  kubectl mc unjoin edge-1 --member-context edge-1 --context prod --uninstall
 
   # Take out a member that is gone for good, whose deletion KubeSphere 3.4 would block
   kubectl mc unjoin edge-1 --context prod --force
@@ -68,6 +83,9 @@ pub struct Unjoin {
     /// Make projects of the host's workspaces the member's own: remove their workspace label and owner
     #[arg(long, requires = "member_context")]
     pub release_namespaces: bool,
+    /// Uninstall ks-core from the member too, as helm does (KubeSphere 4)
+    #[arg(long, requires = "member_context")]
+    pub uninstall: bool,
     /// Take out a member that is gone for good: briefly narrow the webhook that blocks the deletion
     #[arg(long)]
     pub force: bool,

@@ -1,7 +1,7 @@
 //! Which context leads to which Cluster, where all are to be renewed.
 
 use futures::future::join_all;
-use kubesphere::cluster::RegisteredCluster;
+use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
 use super::{
     contexts::{every_member, of_one_member, open, select_host},
@@ -69,8 +69,10 @@ fn members(host: &Observed) -> Result<Vec<&RegisteredCluster>, Error> {
         let why = host.clusters.unreadable().unwrap_or("it has none, and so it is no host");
         return Err(Error::new(ErrorKind::Obstacle, format!("{}: list clusters: {why}", host.side)));
     };
+    let differences = host.differences();
     let renewable = |cluster: &&RegisteredCluster| {
-        cluster.is_direct() && !cluster.is_host() && !cluster.is_being_deleted() && cluster.joins_federation()
+        let is_member = cluster.is_direct() && !cluster.is_host();
+        is_member && !cluster.is_being_deleted() && !is_ignored(cluster, &differences)
     };
     Ok(clusters.iter().filter(renewable).collect())
 }

@@ -2,10 +2,11 @@
 
 mod connect;
 mod forced;
+mod host;
 mod look;
 mod residue;
 
-use kubesphere::{cluster::RegisteredCluster, command::Mc};
+use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
 
 use super::pipeline::{self, Task};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
         document::Document,
         questions,
         ui::Ui,
-        unjoin::{objects_on_member, show_member_remains},
+        unjoin::{core_objects_on_member, objects_on_member, show_core_remains, show_member_remains},
     },
     plan::operation::Operation,
 };
@@ -61,17 +62,22 @@ impl Task for Removing<'_> {
     }
 
     fn unasked(&self, look: &Look) -> (&'static str, String) {
-        if look.is_forced() {
+        if look.uninstalls() {
+            ("this uninstalls KubeSphere from the member", "--yes".to_owned())
+        } else if look.is_forced() {
             ("this narrows a webhook of the host", "--force --yes".to_owned())
         } else {
             ("this changes clusters", "--yes".to_owned())
         }
     }
 
-    /// A mere yes to a narrowed webhook is said too easily.
+    /// A mere yes to a narrowed webhook, or to an uninstallation, is said too easily.
     async fn agrees(&self, look: &Look, ui: &Ui) -> Result<bool, Error> {
-        if look.is_forced() {
-            questions::cluster_name(ui, &self.unjoin.name).await
+        let name = &self.unjoin.name;
+        if look.uninstalls() {
+            Ok(questions::go_on(ui).await? && questions::uninstalled_name(ui, name).await?)
+        } else if look.is_forced() {
+            questions::cluster_name(ui, name).await
         } else {
             questions::go_on(ui).await
         }
@@ -87,10 +93,21 @@ impl Task for Removing<'_> {
             return;
         }
         let name = &self.unjoin.name;
+        if look.is_of_4() {
+            let was_reached = look.cluster().is_none_or(|cluster| cluster.member_uid().is_some());
+            return core_remains(name, was_reached, &self.clusters.host.side, document, ui);
+        }
         let is_proxy = look.cluster().is_some_and(RegisteredCluster::is_proxy);
         let unjoin =
             Mc::new("unjoin").word(name).words("--member-context CONTEXT").host(&self.clusters.host.side);
         document.remains(&objects_on_member(name, is_proxy));
         show_member_remains(ui, name, is_proxy, &unjoin.to_string());
     }
+}
+
+/// Of a member of KubeSphere 4, which its host has installed.
+fn core_remains(name: &str, was_reached: bool, host: &Side, document: &mut Document, ui: &Ui) {
+    let unjoin = Mc::new("unjoin").word(name).words("--member-context CONTEXT").host(host);
+    document.remains(&core_objects_on_member(was_reached));
+    show_core_remains(ui, name, was_reached, &unjoin.to_string());
 }

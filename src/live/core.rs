@@ -11,27 +11,26 @@ use kubesphere::{cluster_configuration::NAMESPACE, cluster_webhook::CONFIGURATIO
 
 use super::{connection::Connection, objects::Objects, observe::seen_if_possible};
 use crate::plan::{
-    core::{Claim, Core, CoreRelease},
+    core::{Claim, Core, CoreRelease, HOST_ANNOTATION, NAME_ANNOTATION},
     observed::Seen,
 };
 
-/// How a host calls its member, and itself (kubesphere `staging/src/kubesphere.io/api/cluster/v1alpha1@v4.1.3`).
-const NAME: &str = "cluster.kubesphere.io/name";
-const HOST: &str = "cluster.kubesphere.io/host-cluster";
 /// Helm's records of the release (helm `pkg/storage/driver/secrets.go@v3.16.2`).
-const RELEASE: &str = "owner=helm,name=ks-core";
+pub(super) const RELEASE: &str = "owner=helm,name=ks-core";
+/// Its name.
+pub(super) const NAME: &str = "ks-core";
 
 pub(super) async fn core(connection: &Connection) -> Core {
     let (claim, release) = tokio::join!(claim(connection), release(connection));
     Core { claim, release }
 }
 
-async fn claim(connection: &Connection) -> Seen<Claim> {
+pub(super) async fn claim(connection: &Connection) -> Seen<Claim> {
     let found = Objects::<Namespace>::on(connection).get_metadata(NAMESPACE).await;
     seen_if_possible(found, |metadata| {
         let mut annotations = metadata.annotations.unwrap_or_default();
         let mut take = |key: &str| annotations.remove(key).unwrap_or_default();
-        Claim { name: take(NAME), host: take(HOST) }
+        Claim { name: take(NAME_ANNOTATION), host: take(HOST_ANNOTATION) }
     })
 }
 

@@ -68,7 +68,7 @@ fn probed(known: Option<&str>, answer: Result<String, Unidentified>) -> Probe {
 
 /// Why a member could not be asked through what is stored of it.
 #[derive(Debug, thiserror::Error)]
-enum Unidentified {
+pub(super) enum Unidentified {
     /// There is nothing to ask it with.
     #[error("none is stored")]
     NotStored,
@@ -109,7 +109,7 @@ async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<Strin
     tokio::time::timeout(within, asked).await.unwrap_or_else(late)
 }
 
-fn stored_context(cluster: &RegisteredCluster) -> Result<SelectedContext, Unidentified> {
+pub(super) fn stored_context(cluster: &RegisteredCluster) -> Result<SelectedContext, Unidentified> {
     let stored = cluster.kubeconfig_base64().ok_or(Unidentified::NotStored)?;
     let text = go_base64::decoded(stored.expose_secret()).ok_or(Unidentified::Unusable)?;
     let kubeconfig = Kubeconfig::parse(&text).map_err(|_| Unidentified::Unusable)?;

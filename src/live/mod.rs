@@ -44,6 +44,7 @@ mod federation;
 mod installation;
 mod installing;
 mod leftovers;
+mod looking;
 mod peer_certificate;
 mod user_binding;
 mod verification;

@@ -84,7 +84,7 @@ impl<'a> Registering<'a> {
     }
 
     /// Whether somebody has replaced the kubeconfig that a renewal has stored.
-    fn is_given_another(&self, cluster: Option<&RegisteredCluster>) -> bool {
+    pub(super) fn is_given_another(&self, cluster: Option<&RegisteredCluster>) -> bool {
         let stores = |new| cluster.is_none_or(|cluster| cluster.stores(&stored(new)));
         self.renewed.is_some_and(|new| !stores(new))
     }

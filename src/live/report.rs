@@ -41,6 +41,8 @@ pub enum Activity {
     Role(Role),
     /// Waiting until the Cluster of this name is ready.
     ClusterReady(String),
+    /// Waiting until the host's controller has looked at the Cluster of this name.
+    ClusterLook(String),
     /// Waiting until the host's controller has let the Cluster of this name go.
     ClusterRelease(String),
     /// Narrowing the webhook for the Cluster of this name.
@@ -49,6 +51,8 @@ pub enum Activity {
     ClusterGone(String),
     /// Waiting until an object is gone.
     Gone(ExistingObject),
+    /// Waiting until all of ks-core is gone.
+    Uninstallation,
     /// Waiting for the token in the Secret of this name.
     Token(String),
     /// Waiting until this signer has signed a certificate.
@@ -64,9 +68,11 @@ impl Activity {
             Self::InstallerRun
             | Self::Role(_)
             | Self::ClusterReady(_)
+            | Self::ClusterLook(_)
             | Self::ClusterRelease(_)
             | Self::ClusterGone(_)
-            | Self::Gone(_) => true,
+            | Self::Gone(_)
+            | Self::Uninstallation => true,
             Self::Narrowing(_) | Self::Token(_) | Self::Certificate(_) | Self::Probes => false,
         }
     }
@@ -96,6 +102,12 @@ pub enum Completed {
     /// An object was deleted.
     Deleted(ExistingObject),
     Gone(ExistingObject),
+    /// The member does not say any more that it is this host's.
+    Unclaimed,
+    /// So many objects of ks-core were deleted.
+    ObjectsDeleted(usize),
+    /// Helm's records of ks-core were deleted too.
+    Uninstalled,
     /// The namespace of this name belongs to no workspace of the host any more.
     Released(String),
     /// A piece of the host's credential was made.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::config::AuthInfo;
+use kubesphere::cluster::RegisteredCluster;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
@@ -12,6 +13,7 @@ use super::{
     connection::Connection,
     environment::Environment,
     failure::Failure,
+    identify::stored_context,
     observe::kube_system_uid,
     patience::{Pace, retry_until},
     request_error::{Cause, RequestError},
@@ -29,12 +31,23 @@ pub(super) async fn verify(
     uid: &str,
     deadline: Instant,
 ) -> Result<(), Failure> {
-    let context = SelectedContext {
-        user: auth_info(user),
-        user_place: None,
-        token_place: None,
-        ..member.context.clone()
-    };
+    verify_as(member, auth_info(user), uid, deadline).await
+}
+
+/// The same of the user in the kubeconfig that a Cluster stores.
+pub(super) async fn verify_stored(
+    member: &Connection,
+    cluster: &RegisteredCluster,
+    uid: &str,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let unverified = |why: String| Failure::Unverified { side: member.side.clone(), why };
+    let stored = stored_context(cluster).map_err(|error| unverified(error.to_string()))?;
+    verify_as(member, stored.user, uid, deadline).await
+}
+
+async fn verify_as(member: &Connection, user: AuthInfo, uid: &str, deadline: Instant) -> Result<(), Failure> {
+    let context = SelectedContext { user, user_place: None, token_place: None, ..member.context.clone() };
     let connection = Connection::open(context, &Environment::of_process(), member.request_timeout).await?;
     let mut pace = Pace::until(deadline.min(Instant::now() + TAKES_EFFECT_WITHIN));
     loop {

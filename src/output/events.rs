@@ -13,12 +13,16 @@ pub(super) fn activity(activity: &Activity) -> String {
         Activity::InstallerRun => "waiting for the installer's run that is under way".to_owned(),
         Activity::Role(role) => format!("waiting until the role {role} is in effect"),
         Activity::ClusterReady(name) => format!("waiting until the Cluster {name} is ready"),
+        Activity::ClusterLook(name) => {
+            format!("waiting until ks-controller-manager has looked at the Cluster {name}")
+        }
         Activity::ClusterRelease(name) => {
             format!("waiting until ks-controller-manager removes the finalizer of Cluster {name}")
         }
         Activity::Narrowing(name) => format!("narrowing the webhook for Cluster {name}"),
         Activity::ClusterGone(name) => format!("waiting until Cluster {name} is gone"),
         Activity::Gone(trace) => format!("waiting until {} is gone", trace.object.in_words()),
+        Activity::Uninstallation => "waiting until all that belongs to ks-core is gone".to_owned(),
         Activity::Token(secret) => format!("waiting for the token in Secret {secret}"),
         Activity::Certificate(signer) => format!("waiting for the certificate of {signer}"),
         Activity::Probes => "waiting for the nodes' probes".to_owned(),
@@ -45,6 +49,9 @@ pub(super) fn deed(deed: &Completed) -> String {
         Completed::ClusterFinalized(name) => finalized(name),
         Completed::Deleted(trace) => format!("{} deleted", trace.object.in_words()),
         Completed::Gone(trace) => format!("{} is gone", trace.object.in_words()),
+        Completed::Unclaimed => "Namespace kubesphere-system no longer names a host".to_owned(),
+        Completed::ObjectsDeleted(number) => format!("{} of ks-core deleted", count(*number, "object")),
+        Completed::Uninstalled => "ks-core is uninstalled".to_owned(),
         Completed::Released(namespace) => format!("Namespace {namespace} is the member's own"),
         Completed::Made(piece) => made(*piece),
         Completed::CredentialTried => "host credential verified (cluster-admin)".to_owned(),

@@ -6,6 +6,7 @@ use kubesphere::{
     command::{Kubectl, Mc},
     role::Role,
     side::Side,
+    versions::Generation,
 };
 
 use super::plan::View;
@@ -43,6 +44,14 @@ fn of_step(step: &Step, view: &View<'_>) -> Vec<String> {
             step.host
         )],
         Step::DeleteCluster(step) => of_deletion(step, view.host),
+        Step::Uninstall(step) => vec![
+            format!("{}: KubeSphere stops there, and only another join or helm brings it back", step.cluster),
+            format!(
+                "{}: the chart's own clean-up is not run, which deletes the definitions of KubeSphere with all that there is \
+                 of these kinds; what extensions have installed stays",
+                step.cluster
+            ),
+        ],
         _ => Vec::new(),
     }
 }
@@ -130,11 +139,7 @@ fn of_deletion(step: &DeleteCluster, observed: Option<&Observed>) -> Vec<String>
         });
     }
     if !step.with_member {
-        texts.push(
-            "the member is left as it is: its role, the host's jwtSecret and the host's credential stay there, which \
-             `--member-context` removes"
-                .to_owned(),
-        );
+        texts.push(left_as_it_is(step, observed).to_owned());
     }
     if let Some(forced) = &step.forced {
         texts.push(forced.denial.as_ref().map_or_else(
@@ -160,4 +165,21 @@ fn of_deletion(step: &DeleteCluster, observed: Option<&Observed>) -> Vec<String>
         );
     }
     texts
+}
+
+fn left_as_it_is(step: &DeleteCluster, host: Option<&Observed>) -> &'static str {
+    match host.and_then(Observed::generation) {
+        Some(Generation::Four) if step.planned.member_uid().is_none() => {
+            "the member is left as it is, which the host has never reached: a credential that a join has made for the host \
+             stays there, which `--member-context` removes"
+        }
+        Some(Generation::Four) => {
+            "the member is left as it is: ks-core, the host's jwtSecret and the host's credential stay there, which \
+             `--member-context` with `--uninstall` removes"
+        }
+        _ => {
+            "the member is left as it is: its role, the host's jwtSecret and the host's credential stay there, which \
+             `--member-context` removes"
+        }
+    }
 }

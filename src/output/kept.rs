@@ -30,6 +30,29 @@ pub(super) fn sentence(kept: &Kept) -> String {
             count(names.len(), "namespace"),
             listed(names)
         ),
+        Kept::Claimed(host) => format!(
+            "all that belongs to KubeSphere, because another host, which calls itself \"{host}\", says that it is its own"
+        ),
+        Kept::Core => "helm release ks-core in kubesphere-system with all that belongs to it: Deployment ks-agent, webhook \
+                       configurations, users and roles; `--uninstall` deletes it"
+            .to_owned(),
+        Kept::JwtSecret => "the host's jwtSecret, in ConfigMap kubesphere-config and in helm's records: whoever may read them \
+                            can sign logins for the host and all its members; `--uninstall` deletes them"
+            .to_owned(),
+        Kept::Definitions => {
+            "the CustomResourceDefinitions of KubeSphere (*.kubesphere.io, app.k8s.io) with all that there is of these kinds, \
+             as users' projects and roles"
+                .to_owned()
+        }
+        Kept::SystemNamespace => "Namespace kubesphere-system, which helm does not delete either".to_owned(),
+        // kubesphere `pkg/controller/namespace/namespace_controller.go@v4.1.3`.
+        Kept::Finalizers => "the finalizer kubesphere.io/cascading-deletion on namespaces that belong to workspaces: without \
+                             KubeSphere nobody takes it off when such a namespace is deleted, which then hangs until you do"
+            .to_owned(),
+        Kept::WithoutMarks(names) => {
+            format!("what has no mark of helm release ks-core: {}", listed(names))
+        }
+        Kept::ByPolicy(names) => format!("what is to be kept by its own annotation: {}", listed(names)),
         Kept::UnlistedNamespaces(why) => {
             format!("namespaces in workspaces of the host, if there are any: they cannot be listed ({why})")
         }

@@ -9,6 +9,7 @@ use crate::{
     checks::{Finding, cluster_webhook::narrowed},
     plan::{
         configuration_patch::Change,
+        core::Claim,
         credential::{ACCOUNT, CLUSTER_ADMIN, CredentialKind, CredentialObject, USER_BINDING},
         credential_step::CredentialStep,
         narrowing::Field,
@@ -20,7 +21,7 @@ use crate::{
         step::Step,
         steps::register::Register,
         superseded::Superseded,
-        unjoin::kept::Kept,
+        unjoin::{core::Uninstallation, kept::Kept},
     },
 };
 
@@ -117,6 +118,11 @@ pub(super) fn sentence(step: &Step) -> String {
             let credential = stored_credential(step.credential, step.member.context());
             format!("patch Cluster {}: a new kubeconfig with {credential}", step.planned.name())
         }
+        Step::LookAgain(step) => format!(
+            "annotate Cluster {} so that ks-controller-manager looks at it once more, because its first look may still use the old \
+             kubeconfig, and try the new one",
+            step.name
+        ),
         Step::RemoveSuperseded(step) => {
             let removed = removed(&step.superseded);
             format!("once the host has taken it, {removed}, which the host used before")
@@ -131,7 +137,14 @@ pub(super) fn sentence(step: &Step) -> String {
         Step::DeleteCluster(step) => {
             format!("wait until Cluster {} is gone, which somebody has deleted", step.planned.name())
         }
-        Step::ConfirmOwnership(_) => "look again at whose it is".to_owned(),
+        Step::ReleaseClaim(step) => {
+            let Claim { name, host } = &step.own.claim;
+            format!(
+                "patch Namespace {NAMESPACE}: without the annotations that name host \"{host}\" and cluster \"{name}\""
+            )
+        }
+        Step::Uninstall(step) => uninstalling(&step.uninstallation),
+        Step::ConfirmClaim(_) | Step::ConfirmOwnership(_) => "look again at whose it is".to_owned(),
         Step::Remove(step) => format!("delete {}", step.existing.object.in_words()),
         Step::Release(step) => format!(
             "take namespace {} from workspace {}: its label, and the workspace as its owner",
@@ -141,6 +154,23 @@ pub(super) fn sentence(step: &Step) -> String {
             format!("wait until {} is gone, which has been deleted", step.existing.object.in_words())
         }
     }
+}
+
+fn uninstalling(uninstallation: &Uninstallation) -> String {
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for existing in &uninstallation.objects {
+        let kind = existing.object.kind.kind;
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, number)) => *number += 1,
+            None => kinds.push((kind, 1)),
+        }
+    }
+    let kinds: Vec<String> = kinds
+        .iter()
+        .map(|(kind, number)| if *number == 1 { (*kind).to_owned() } else { format!("{kind} ({number})") })
+        .collect();
+    let kinds = if kinds.is_empty() { "nothing is left of it".to_owned() } else { kinds.join(", ") };
+    format!("uninstall ks-core: delete what helm's release lists ({kinds}), and then helm's records of it")
 }
 
 /// What a host of KubeSphere 4 makes of a new Cluster.

@@ -1,9 +1,10 @@
 //! What an unjoin leaves.
 
-use kubesphere::{cluster_configuration::NAMESPACE, object::ObjectKind, side::Side};
+use kubesphere::{cluster_configuration::NAMESPACE, kubesphere_config, object::ObjectKind, side::Side};
 
 use super::{document::Remain, line::Line, style::Tone, ui::Ui};
 use crate::plan::{
+    core::{HOST_ANNOTATION, NAME_ANNOTATION},
     credential::{ACCOUNT, CredentialObject, USER_BINDING},
     observed::Denied,
     steps::configure::configuration,
@@ -50,17 +51,65 @@ fn member_remains(name: &str, is_proxy: bool) -> Vec<String> {
              ClusterRoleBinding {role}: `kubectl --context CONTEXT delete --ignore-not-found clusterrole,clusterrolebinding {role}`, \
              `kubectl --context CONTEXT -n {FEDERATION_NAMESPACE} delete --ignore-not-found serviceaccount {account}`"
         ),
-        format!(
-            "the host's credential, where a join has made one: `kubectl --context CONTEXT delete --ignore-not-found \
-             clusterrolebinding {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete \
-             --ignore-not-found serviceaccount {ACCOUNT}`"
-        ),
+        credential_remains(),
         "namespaces in workspaces of the host".to_owned(),
     ];
     if is_proxy {
         lines.push("the agent: Deployment cluster-agent".to_owned());
     }
     lines
+}
+
+/// What remains on a member of KubeSphere 4 that nobody has named a context of; its host may never have reached it.
+pub fn show_core_remains(ui: &Ui, name: &str, was_reached: bool, continuation: &str) {
+    ui.message(Line::toned(Tone::Strong, format!("What remains on the member \"{name}\"")));
+    let installed = was_reached.then(core_remains).into_iter().flatten();
+    let unreached = (!was_reached).then(|| {
+        "nothing that this host has installed, because it never reached it by this Cluster".to_owned()
+    });
+    for line in unreached.into_iter().chain(installed).chain([credential_remains()]) {
+        ui.message(format!("  - {line}"));
+    }
+    ui.hint(format!("to remove the host's annotations and its credential: `{continuation}`"));
+    if was_reached {
+        ui.hint(format!("and ks-core with the host's jwtSecret: `{continuation} --uninstall`"));
+    }
+}
+
+fn core_remains() -> [String; 3] {
+    [
+        format!(
+            "helm release ks-core in {NAMESPACE} with all that belongs to it: Deployment ks-agent, webhook configurations, users \
+             and roles; and KubeSphere's CustomResourceDefinitions"
+        ),
+        format!(
+            "the host's jwtSecret, in ConfigMap {} and in helm's records, with which the host signs tokens",
+            kubesphere_config::NAME
+        ),
+        format!(
+            "where the host did not reach it, the annotations {NAME_ANNOTATION} and {HOST_ANNOTATION} of Namespace {NAMESPACE}, by \
+             which it is the host's"
+        ),
+    ]
+}
+
+fn credential_remains() -> String {
+    format!(
+        "the host's credential, where a join has made one: `kubectl --context CONTEXT delete --ignore-not-found \
+         clusterrolebinding {ACCOUNT} {USER_BINDING}`, `kubectl --context CONTEXT -n {NAMESPACE} delete --ignore-not-found \
+         serviceaccount {ACCOUNT}`"
+    )
+}
+
+/// The same as objects, for programs.
+pub fn core_objects_on_member(was_reached: bool) -> Vec<Remain> {
+    let in_system = |(kind, name): (ObjectKind, &str)| kind.named(name).in_namespace(NAMESPACE);
+    let installed = [(ObjectKind::DEPLOYMENT, "ks-agent"), (ObjectKind::CONFIG_MAP, kubesphere_config::NAME)];
+    let installed = installed.into_iter().filter(|_| was_reached).map(in_system);
+    let credential =
+        [CredentialObject::ServiceAccount, CredentialObject::Binding, CredentialObject::UserBinding];
+    let objects = installed.chain(credential.map(CredentialObject::object));
+    objects.map(|object| Remain { side: None, object, removal: None }).collect()
 }
 
 /// The same as objects, for programs; the credential's are there only where a join has made one.

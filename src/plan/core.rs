@@ -15,6 +15,11 @@ use super::{
 /// (kubesphere `pkg/controller/cluster/helper.go@v4.1.3`, `config/ks-core/values.yaml` (`helmExecutor.timeout`)).
 const HELM_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
+/// The annotations of the namespace kubesphere-system that tell how its host calls a member, and itself
+/// (kubesphere `staging/src/kubesphere.io/api/cluster/v1alpha1@v4.1.3`).
+pub const NAME_ANNOTATION: &str = "cluster.kubesphere.io/name";
+pub const HOST_ANNOTATION: &str = "cluster.kubesphere.io/host-cluster";
+
 /// What was seen of it on a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Core {

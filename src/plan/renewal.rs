@@ -71,6 +71,23 @@ pub fn guarded(found: &RegisteredCluster, connection: &Value) -> Value {
     json!({"metadata": metadata, "spec": {"connection": connection}})
 }
 
+/// The annotation whose change has a controller of KubeSphere 4 look at a Cluster
+/// (kubesphere `cluster_controller.go@v4.1.3`, `SetupWithManager`).
+const SYNC_AT: &str = "kubesphere.io/syncAt";
+
+/// A merge patch that asks for a look.
+pub fn another_look(now: Timestamp) -> Value {
+    json!({"metadata": {"annotations": {SYNC_AT: now.to_string()}}})
+}
+
+/// The same, for this very state of the object.
+pub fn another_look_at(found: &RegisteredCluster, now: Timestamp) -> Value {
+    let mut patch = another_look(now);
+    patch["metadata"]["uid"] = found.object_uid().into();
+    patch["metadata"]["resourceVersion"] = found.resource_version().into();
+    patch
+}
+
 /// What the conditions said before a kubeconfig was replaced. No version says which kubeconfig its controller has looked
 /// at; but each of its looks writes the conditions anew, and one that began before the change is refused when it writes,
 /// because it writes the whole object (kubesphere `cluster_controller.go@v3.4.1`).
@@ -93,6 +110,11 @@ impl Before {
     pub fn last_written(&self) -> Option<Timestamp> {
         let written = [&self.federated, &self.ready].into_iter().flatten().filter(|said| said.is_true);
         written.filter_map(|said| said.updated_at.parse().ok()).max()
+    }
+
+    /// Whether the controller has written anew whether the Cluster is ready.
+    pub fn is_past(&self, cluster: &RegisteredCluster) -> bool {
+        cluster.condition(ConditionType::Ready) != self.ready
     }
 
     /// How far the controller has come with the new kubeconfig, where `membership` is what the Cluster says. Ready alone

@@ -12,7 +12,7 @@ use crate::support::Watched;
 /// What a join of a cluster without KubeSphere sends: the namespace, the credential's three parts, and the Cluster.
 const WRITES: usize = 5;
 
-fn annotations(cluster: &Cluster) -> Value {
+pub(crate) fn annotations(cluster: &Cluster) -> Value {
     let client = cluster.client();
     let namespace =
         block_on(

@@ -90,16 +90,31 @@ fn a_webhook_that_3_4_has_left() {
     assert_join_refused(&Scenario::new(VERSION).host(host), &said);
 }
 
+/// As a host writes it on the first member.
+pub(crate) fn claimed_by(bed: &Watched, name: &str, host: &str) {
+    let client = bed.member(1).client();
+    let annotations = json!({"cluster.kubesphere.io/name": name, "cluster.kubesphere.io/host-cluster": host});
+    let claim = json!({"metadata": {"annotations": annotations}});
+    let namespaces = objects::objects(&client, "v1", "Namespace", None);
+    block_on(async move { objects::merge(&namespaces, objects::SYSTEM, &claim).await }).unwrap();
+}
+
+/// As another host does that installs the first member anew.
+pub(crate) fn taken_over(bed: &Watched, name: &str, host: &str) {
+    let text = "authentication: {issuer: {jwtSecret: x7Hq2Lw9Zb4Rv8Nc1Td6Yk3Mf5Pj0SgA}}\nmulticluster: {clusterRole: member}\n";
+    let config = json!({"data": {"kubesphere.yaml": text}});
+    let config_maps = objects::config_maps(&bed.member(1).client());
+    block_on(async move { objects::merge(&config_maps, "kubesphere-config", &config).await }).unwrap();
+    claimed_by(bed, name, host);
+}
+
 /// Another host has written its name over this one's.
 #[test]
 fn a_member_that_another_host_has_taken_over() {
     let bed = Watched::lease(&Scenario::new(VERSION));
     let _ = bed.join("member1").run().code(0);
     let written = bed.writes().len();
-    let client = bed.member(1).client();
-    let claim = json!({"metadata": {"annotations": {"cluster.kubesphere.io/host-cluster": "frankfurt"}}});
-    let namespaces = objects::objects(&client, "v1", "Namespace", None);
-    block_on(async move { objects::merge(&namespaces, objects::SYSTEM, &claim).await }).unwrap();
+    claimed_by(&bed, "member1", "frankfurt");
     let said =
         "it is managed by another host, which calls itself \"frankfurt\" and it \"member1\" [member-role]";
     let _ = bed.join("member1").run().code(3).says(said);

@@ -10,7 +10,10 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version, objects},
 };
 
-use crate::support::{Faulty, Grant, Kubeconfig, KubectlMc, RoleFile, Run, Watched, exists, user};
+use crate::{
+    four_refusals::claimed_by,
+    support::{Faulty, Grant, Kubeconfig, KubectlMc, RoleFile, Run, Watched, exists, user},
+};
 
 /// What every change on one machine needs besides.
 const GO: &str = "--context host --yes --skip-check member-server-loopback";
@@ -181,6 +184,19 @@ duties! {
             },
         ],
     };
+    renew_on_4 => Duty {
+        host: &["renew-on-host-for-4"],
+        member: &["renew-on-member-for-4"],
+        spared: &[],
+        exercises: &[
+            Exercise { bed: bare_of_4, first: joined, commands: &["renew member1 --member-context member1"] },
+            Exercise {
+                bed: bare_of_4,
+                first: joined_by_context,
+                commands: &["renew member1 --member-context member1"],
+            },
+        ],
+    };
     unjoin => Duty {
         host: &["unjoin-on-host"],
         member: &["unjoin-on-member"],
@@ -193,6 +209,29 @@ duties! {
                 commands: &["unjoin member1 --member-context member1", "unjoin member1 --member-context member1"],
             },
         ],
+    };
+    unjoin_on_4 => Duty {
+        host: &["unjoin-on-host-for-4"],
+        member: &["unjoin-on-member-for-4"],
+        spared: &[],
+        exercises: &[
+            Exercise { bed: bare_of_4, first: joined, commands: &["unjoin member1 --member-context member1"] },
+            Exercise {
+                bed: bare_of_4,
+                first: left_behind,
+                commands: &["unjoin member1 --member-context member1"],
+            },
+        ],
+    };
+    uninstall_on_4 => Duty {
+        host: &["unjoin-on-host-for-4"],
+        member: &["unjoin-on-member-for-4", "uninstall-on-member-for-4"],
+        spared: &[],
+        exercises: &[Exercise {
+            bed: bare_of_4,
+            first: joined,
+            commands: &["unjoin member1 --member-context member1 --uninstall"],
+        }],
     };
     unjoin_of_a_dead_member => Duty {
         host: &["unjoin-on-host", "unjoin-force-on-host"],
@@ -240,6 +279,13 @@ fn joined_by_context(bed: &Watched) {
     let _ = bed.join("member1 --credentials context").run().code(0);
 }
 
+/// Removed on the host alone, which did not reach the member.
+fn left_behind(bed: &Watched) {
+    joined(bed);
+    let _ = bed.kubectl_mc().words("unjoin member1 --context host --yes").run().code(0);
+    claimed_by(bed, "member1", "host");
+}
+
 fn gone(bed: &Watched) {
     joined(bed);
     bed.member(1).kill();
@@ -274,6 +320,10 @@ fn of_3_3_to_fail() -> Scenario {
 fn of_4() -> Scenario {
     let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
     Scenario::new(Version::V4_1_3).member(slow)
+}
+
+fn bare_of_4() -> Scenario {
+    Scenario::new(Version::V4_1_3)
 }
 
 fn former_of_4() -> Scenario {

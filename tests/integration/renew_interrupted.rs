@@ -20,7 +20,7 @@ fn renew(bed: &Faulty, words: &str) -> KubectlMc {
 }
 
 /// When a condition of the Cluster was written, and when we have last written the Cluster: RFC 3339, in whole seconds.
-fn written(cluster: &Value, kind: &str) -> (String, String) {
+pub(super) fn written(cluster: &Value, kind: &str) -> (String, String) {
     let conditions = cluster["status"]["conditions"].as_array().unwrap();
     let condition = conditions.iter().find(|condition| condition["type"] == kind).unwrap();
     let managed = cluster["metadata"]["managedFields"].as_array().unwrap().iter();

@@ -11,6 +11,7 @@ pub mod core_values;
 pub mod devops_config;
 pub mod given_options;
 pub mod go_base64;
+pub mod helm_release;
 pub mod installer_log;
 pub mod jwt_secret;
 pub mod known_secrets;

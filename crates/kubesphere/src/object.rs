@@ -26,6 +26,12 @@ impl ObjectKind {
         Self { group, version, kind, plural }
     }
 
+    /// A kind that a server has told of. What names it is kept until the program ends.
+    pub fn told(group: &str, version: &str, kind: &str, plural: &str) -> Self {
+        let [group, version, kind, plural] = [group, version, kind, plural].map(leaked);
+        Self { group, version, kind, plural }
+    }
+
     pub const POD: Self = Self::new("", "v1", "Pod", "pods");
     pub const SERVICE_ACCOUNT: Self = Self::new("", "v1", "ServiceAccount", "serviceaccounts");
     pub const SECRET: Self = Self::new("", "v1", "Secret", "secrets");
@@ -72,6 +78,10 @@ impl ObjectKind {
     }
 }
 
+fn leaked(text: &str) -> &'static str {
+    text.to_owned().leak()
+}
+
 fn with_group(name: &str, group: &str) -> String {
     if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
 }
@@ -90,6 +100,12 @@ impl ObjectRef {
     #[must_use]
     pub fn in_namespace(self, namespace: &'static str) -> Self {
         Self { namespace: Some(namespace), ..self }
+    }
+
+    /// The object of the same name in a namespace that a server has told of.
+    #[must_use]
+    pub fn in_told_namespace(self, namespace: &str) -> Self {
+        self.in_namespace(leaked(namespace))
     }
 
     /// The command that deletes it on this cluster.

@@ -35,6 +35,7 @@ pub(super) async fn connect(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result
             name: unjoin.name.clone(),
             with_member: member.is_some(),
             release_namespaces: unjoin.release_namespaces,
+            uninstall: unjoin.uninstall,
             force: unjoin.force,
         },
         member,

@@ -3,23 +3,30 @@
 use kubesphere::{
     cluster::RegisteredCluster,
     object::{ExistingObject, ObjectKind},
+    versions::Generation,
 };
+use tokio::sync::oneshot;
 
-use super::{connect::Clusters, forced::forced};
+use super::{
+    connect::Clusters,
+    host::{HostSeen, of_host},
+};
 use crate::{
     checks::{self, Finding, Silent, Subject, Unjoining},
     cli::DryRun,
-    commands::{look::silent, narrowing::left_narrowed, pipeline::Looked},
+    commands::{look::silent, pipeline::Looked},
     error::Error,
     live::{
         closer_look::{denied, look_at_installer, look_at_user},
         connection::Connection,
-        identify::probe_all,
-        observe::{clusters_object, observe_since},
+        observe::clusters_object,
         request_error::{Cause, RequestError, Verb},
         similarity::did_you_mean,
         surroundings::look_around,
-        unjoin::{admission::admission, host_remains::host_remains, traces::of_member},
+        unjoin::{
+            core_traces,
+            traces::{of_member, traces},
+        },
     },
     output::plan::View,
     plan::{
@@ -27,9 +34,10 @@ use crate::{
         narrowing::{Field, Restoration},
         needs::Unplannable,
         observed::{Denied, Observed},
-        operations::unjoin::decide,
+        operations::decide_removal,
         phase::Plan,
         result::{Effect, StepResult},
+        step::Step,
         surroundings::ReadScope,
         unjoin::{
             admission::Admission,
@@ -67,15 +75,23 @@ pub(super) async fn look(clusters: &Clusters, dry_run: DryRun, before: Option<&L
     let sends = dry_run != DryRun::Client;
     let host_before = before.and_then(|before| before.host.as_ref());
     let member_before = before.and_then(|before| before.member.as_ref());
+    // The host's KubeSphere says what there is to look at on the member.
+    let (tell, told) = oneshot::channel();
+    let host = of_host(clusters, host_before, sends, tell);
     let member = async {
-        match &clusters.member {
-            Some(member) => Some(Box::pin(of_member(member, &clusters.intent, member_before)).await),
-            None => None,
-        }
+        let (member, intent) = (clusters.member.as_ref()?, &clusters.intent);
+        let tracing = async {
+            let known = host_before.and_then(Observed::generation);
+            let generation = if known.is_some() { known } else { told.await.ok().flatten() };
+            match generation {
+                Some(Generation::Four) => Box::pin(core_traces::traces(member, intent.uninstall)).await,
+                _ => traces(member, &intent.name, intent.release_namespaces).await,
+            }
+        };
+        Some(of_member(member, &intent.name, member_before, Box::pin(tracing)).await)
     };
     // Boxed, because many requests are more state than a stack should carry around.
-    let (host, member) =
-        tokio::join!(Box::pin(of_host(&clusters.host, clusters, (sends, host_before))), Box::pin(member));
+    let (host, member) = tokio::join!(Box::pin(host), Box::pin(member));
     let mut silent = Vec::new();
     let host = host.map_err(|error| silent.push(self::silent(&clusters.host, &error))).ok();
     let member = clusters.member.as_ref().zip(member);
@@ -152,54 +168,6 @@ impl Looked for Look {
     }
 }
 
-struct HostSeen {
-    observed: Observed,
-    remains: Vec<ExistingObject>,
-    untold: Vec<Denied>,
-    admission: Admission,
-    forced: Option<Field>,
-    narrowed: Option<Restoration>,
-}
-
-async fn of_host(
-    host: &Connection,
-    clusters: &Clusters,
-    (sends, before): (bool, Option<&Observed>),
-) -> Result<HostSeen, RequestError> {
-    let name = &clusters.intent.name;
-    let left = async { Ok(left_narrowed(host).await) };
-    let observed = observe_since(host, before);
-    let (observed, remains, narrowed) = tokio::try_join!(observed, host_remains(host, name), left)?;
-    let cluster = observed.cluster_named(name).filter(|cluster| !cluster.is_host());
-    let admission = admission(host, cluster, sends).await;
-    // Who may not ask is told so, with the verb, among the permissions.
-    let (admission, denied) = match admission {
-        Err(RequestError { cause: Cause::Forbidden { .. }, verb, .. }) => (Admission::NotAsked, Some(verb)),
-        answer => (answer?, None),
-    };
-    let doubted = cluster.filter(|_| admission.denial().is_some()).cloned();
-    let stored = probe_all(doubted).await;
-    let denied = denied.map(|verb| Denied {
-        verb: verb.to_string(),
-        resource: ObjectKind::CLUSTER.qualified(),
-        namespace: None,
-    });
-    let (remains, untold) = remains;
-    let forced = if clusters.intent.force {
-        forced(host, &observed, &admission, narrowed.as_ref(), (name, sends)).await?
-    } else {
-        None
-    };
-    Ok(HostSeen {
-        observed: Observed { denied: denied.into_iter().collect(), stored, ..observed },
-        remains,
-        untold,
-        admission,
-        forced,
-        narrowed,
-    })
-}
-
 impl Look {
     fn take(&mut self, host: HostSeen) {
         self.host = Some(host.observed);
@@ -267,20 +235,22 @@ impl Look {
         let Ok(found) = &self.found else { return };
         let former = host.effective_secret().cloned();
         let secrets = former.map(|former| Secrets { former, fresh: clusters.fresh.clone() });
-        self.plan = decide(&clusters.intent, found, host, self.member.as_ref(), secrets.as_ref());
+        self.plan = decide_removal(&clusters.intent, found, host, self.member.as_ref(), secrets.as_ref());
     }
 
     /// First at the installer, because that decides which steps, and so which rights, are needed.
     async fn look_closer(&mut self, clusters: &Clusters, is_first: bool) {
         let runs = self.runs_installer();
         let shown = ReadScope { shown: is_first, ..ReadScope::default() };
+        let is_of_4 = self.is_of_4();
         let host = async {
             let Some(host) = &mut self.host else { return };
-            host.surroundings = Box::pin(look_around(&clusters.host, None, (None, None), shown)).await;
+            let scope = ReadScope { left_webhook: is_of_4, ..shown };
+            host.surroundings = Box::pin(look_around(&clusters.host, None, (None, None), scope)).await;
         };
         let member = async {
             let (Some(connection), Some(member)) = (&clusters.member, &mut self.member) else { return };
-            let scope = ReadScope { run: is_first || runs, ..shown };
+            let scope = ReadScope { run: (is_first || runs) && !is_of_4, ..shown };
             let around =
                 Box::pin(look_around(connection, None, (member.storage_class(), member.generation()), scope));
             let installer = async {
@@ -306,6 +276,16 @@ impl Look {
         };
         let (host, member) = tokio::join!(of_host, of_member);
         self.silent.extend(host.into_iter().chain(member));
+    }
+
+    /// Whether the host has KubeSphere 4.
+    pub(super) fn is_of_4(&self) -> bool {
+        self.host.as_ref().and_then(Observed::generation) == Some(Generation::Four)
+    }
+
+    /// Whether ks-core goes from the member.
+    pub(super) fn uninstalls(&self) -> bool {
+        self.plan.shown().any(|step| matches!(step, Step::Uninstall(_)))
     }
 
     fn runs_installer(&self) -> bool {

@@ -1,6 +1,3 @@
-use std::time::Duration;
-
-use jiff::SignedDuration;
 use kubesphere::{cluster::RegisteredCluster, cluster_webhook::WEBHOOK, object::ObjectKind};
 use serde_json::json;
 use tokio::time::sleep;
@@ -10,9 +7,9 @@ use crate::{
         apply::patch_cluster,
         execute::{Execute, Turn},
         failure::Failure,
+        looking::{ATTEMPTS, TRIES_EVERY},
         objects::Persistence,
-        observe::cluster_named,
-        patience::{Patience, in_time, retry_until},
+        patience::{Patience, in_time},
         registering::Registering,
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
@@ -24,16 +21,9 @@ use crate::{
         member_kubeconfig::StoredKubeconfig,
         renewal::{Before, Replacement, replacement},
         result::{Effect, StepResult},
-        steps::renew::Renew,
+        steps::renew::{Renew, WaitsFor},
     },
 };
-
-/// The controller writes the object now and then, never so often in a row.
-const ATTEMPTS: u32 = 20;
-/// Between two tries where somebody else was faster.
-const TRIES_EVERY: Duration = Duration::from_millis(50);
-/// The times of conditions are whole seconds.
-const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 impl Execute for Renew {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
@@ -70,7 +60,13 @@ impl Renew {
         )?;
         let registering = Registering { renewed: Some(&kubeconfig), ..registering };
         let replacing = Replacing { step: self, registering, kubeconfig: &kubeconfig };
-        let (cluster, before) = replacing.replace().await?;
+        let (cluster, before) = match (replacing.replace().await?, self.waits_for) {
+            ((_, None), WaitsFor::Look) => {
+                let (cluster, before) = replacing.registering.ask_for_a_look().await?;
+                (cluster, Some(before))
+            }
+            (replaced, _) => replaced,
+        };
         // A Cluster that was to be given a new kubeconfig may have had this one already.
         let effect = if before.is_some() { Effect::Patched } else { Effect::Unchanged };
         let object = ObjectKind::CLUSTER.named(self.planned.name());
@@ -78,6 +74,9 @@ impl Renew {
         if !turn.run.wait {
             turn.entry.unfinished = true;
             return Ok(());
+        }
+        if let (WaitsFor::Look, Some(before)) = (self.waits_for, &before) {
+            return replacing.registering.until_looked(before).await;
         }
         // It stands: who no longer finds it knows that it was deleted.
         let waiting = Waiting { before, seen: true, ..Waiting::new(Some(&cluster)) };
@@ -103,7 +102,7 @@ impl Replacing<'_> {
         let mut before = Before::new(planned);
         let (mut attempts, mut patience) = (0, Patience::until(&host.side, deadline));
         loop {
-            let found = self.as_it_stands().await?;
+            let found = self.registering.as_it_stands().await?;
             let patch = match replacement(planned, found.as_ref(), &kubeconfig, &self.step.server) {
                 Replacement::Overtaken(how) => return Err(self.registering.overtaken(how)),
                 Replacement::Arrived => {
@@ -116,7 +115,7 @@ impl Replacing<'_> {
                 Replacement::Send(patch) => patch,
             };
             before = found.map_or(before, |found| Before::new(&found));
-            self.until_distinct(&before).await;
+            self.registering.until_distinct(&before).await;
             attempts += 1;
             let sent = patch_cluster(host, planned.name(), &patch, Persistence::Stored);
             match in_time(&host.side, deadline, sent).await? {
@@ -138,20 +137,5 @@ impl Replacing<'_> {
 
     fn tell_replaced(&self) {
         self.registering.tell(Event::Done(Completed::ClusterRenewed(self.step.planned.name().to_owned())));
-    }
-
-    /// What the controller writes after the patch must not look like what it wrote before.
-    async fn until_distinct(&self, before: &Before) {
-        let Some(written) = before.last_written() else { return };
-        let ago = self.registering.host.clock.now().duration_since(written);
-        if (-SECOND..SECOND).contains(&ago) {
-            sleep((SECOND - ago).unsigned_abs()).await;
-        }
-    }
-
-    async fn as_it_stands(&self) -> Result<Option<RegisteredCluster>, Failure> {
-        let Registering { host, deadline, .. } = self.registering;
-        let ask = async || cluster_named(host, self.step.planned.name()).await;
-        retry_until(&host.side, deadline, ask).await
     }
 }

@@ -197,7 +197,11 @@ async fn served_one_by_one(member: &Connection) -> Result<Vec<Served>, RequestEr
     Ok(answers.buffered(AT_ONCE).collect().await)
 }
 
-async fn resources(member: &Connection, group: &str, version: &str) -> Result<Vec<APIResource>, Error> {
+pub(super) async fn resources(
+    member: &Connection,
+    group: &str,
+    version: &str,
+) -> Result<Vec<APIResource>, Error> {
     let client = &member.client;
     let list = if group.is_empty() {
         client.list_core_api_resources(version).await?

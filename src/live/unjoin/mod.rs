@@ -1,6 +1,7 @@
 //! Taking a member out: what is seen for it, and what is sent.
 
 pub mod admission;
+pub mod core_traces;
 pub mod fresh_secret;
 pub mod host_remains;
 pub mod traces;
@@ -8,3 +9,6 @@ pub mod traces;
 pub(super) mod federation_namespace;
 pub(super) mod namespaces;
 pub(super) mod reading;
+
+mod installed;
+mod record;

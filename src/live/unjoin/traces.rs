@@ -26,19 +26,15 @@ use crate::{
             TOKEN_TYPE,
         },
         observed::{Denied, Observed, Seen},
-        unjoin::{
-            plan::UnjoinIntent,
-            trace::{
-                CredentialTrace, FEDERATION_NAMESPACE, TracedCredential, Traces, kubefed_account,
-                kubefed_role,
-            },
+        unjoin::trace::{
+            CredentialTrace, FEDERATION_NAMESPACE, TracedCredential, Traces, kubefed_account, kubefed_role,
         },
     },
 };
 
 /// Looks at everything at once; `name` is what the host calls the member. Where namespaces are to be released, who may
 /// not list them or their workspaces lacks something that has to be known.
-async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Traces, RequestError> {
+pub async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Traces, RequestError> {
     // Boxed, because a dozen requests are more state than a stack should carry around.
     let reads = Box::pin(async {
         tokio::try_join!(
@@ -62,15 +58,17 @@ async fn traces(member: &Connection, name: &str, releases: bool) -> Result<Trace
         federation_namespace: federation_namespace.present().cloned(),
         credential: credential.found,
         namespaces,
+        core: None,
         denied: kubefed.denied.into_iter().chain(credential.denied).chain(unlisted).chain(unseen).collect(),
     })
 }
 
-/// A member, and what a join left there; of one that was looked at `before` no more than what may have changed.
+/// A member, and what a join left there, as it is traced; of one that was looked at `before` no more than what may have changed.
 pub async fn of_member(
     member: &Connection,
-    intent: &UnjoinIntent,
+    name: &str,
     before: Option<&Observed>,
+    tracing: impl Future<Output = Result<Traces, RequestError>>,
 ) -> Result<(Observed, Traces), RequestError> {
     let observed = async {
         match before {
@@ -78,9 +76,8 @@ pub async fn of_member(
             None => observe(member).await,
         }
     };
-    let (observed, traces) =
-        tokio::try_join!(observed, traces(member, &intent.name, intent.release_namespaces))?;
-    let joined_as = joined_as(&intent.name, &observed, &traces);
+    let (observed, traces) = tokio::try_join!(observed, tracing)?;
+    let joined_as = joined_as(name, &observed, &traces);
     Ok((Observed { denied: traces.denied.clone(), joined_as, ..observed }, traces))
 }
 
@@ -97,6 +94,7 @@ pub(in crate::live) async fn ownership(
         credential: credential.found,
         federation_namespace: None,
         namespaces: Seen::Absent,
+        core: None,
         denied: kubefed.denied.into_iter().chain(credential.denied).collect(),
     };
     let joined_as = joined_as(name, &observed, &traces);
@@ -159,7 +157,7 @@ fn is_token_of(account: &str, secret: &ObjectMeta) -> bool {
 
 /// What has the names of the pieces of a credential that we make; tokens first, the service account after what belongs
 /// to it.
-async fn credential(member: &Connection) -> Result<Found<CredentialTrace>, RequestError> {
+pub(super) async fn credential(member: &Connection) -> Result<Found<CredentialTrace>, RequestError> {
     let (tokens, binding, account, user, asked) = tokio::try_join!(
         tokens(member),
         named(member, CredentialObject::Binding, TracedCredential::Binding),

@@ -2,13 +2,17 @@
 
 use kubesphere::versions::Generation;
 
-use super::{four, import, join, prepare_host, prepare_member, renew};
+use super::{four, import, join, prepare_host, prepare_member, renew, unjoin};
 use crate::plan::{
     intent::Intent,
     needs::{Needs, Unplannable},
     observed::Observed,
     operation::Operation,
     phase::Plan,
+    unjoin::{
+        plan::{UnjoinIntent, UnjoinPlan},
+        standalone::Secrets,
+    },
 };
 
 /// What follows from what was observed.
@@ -19,7 +23,7 @@ pub struct Decision {
 }
 
 /// Decides for `members`, which stand in the intent's order. A removal has more to look at and is decided by
-/// [`super::unjoin::decide`].
+/// [`decide_removal`].
 pub fn decide(
     intent: &Intent,
     host: Option<&Observed>,
@@ -44,7 +48,24 @@ pub fn decide(
             Some(host) => four::join::decide(intent, host, members),
             None => import::decide(intent, host, members),
         },
-        Operation::Renew => renew::decide(intent, host, members),
+        Operation::Renew => match installing {
+            Some(host) => four::renew::decide(intent, host, members),
+            None => renew::decide(intent, host, members),
+        },
         Operation::Unjoin => Err(Unplannable::NotObserved),
+    }
+}
+
+/// The steps of what was found out about a removal.
+pub fn decide_removal(
+    intent: &UnjoinIntent,
+    found: &UnjoinPlan,
+    host: &Observed,
+    member: Option<&Observed>,
+    secrets: Option<&Secrets>,
+) -> Plan {
+    match host.generation() {
+        Some(Generation::Four) => four::unjoin::decide(intent, found, host, member),
+        _ => unjoin::decide(intent, found, host, member, secrets),
     }
 }

@@ -12,5 +12,5 @@ pub mod unjoin;
 mod members;
 mod tidying;
 
-pub use decision::{Decision, decide};
+pub use decision::{Decision, decide, decide_removal};
 pub use tidying::tidying;

@@ -12,7 +12,11 @@ use crate::plan::{
     phase::{Lane, OnFailure, Phase, Plan},
     renewal::changed_endpoint,
     step::Step,
-    steps::{make_credential::MakeCredential, remove_superseded::RemoveSuperseded, renew::Renew},
+    steps::{
+        make_credential::MakeCredential,
+        remove_superseded::RemoveSuperseded,
+        renew::{Renew, WaitsFor},
+    },
     superseded::{Superseded, superseded},
 };
 
@@ -23,41 +27,70 @@ pub(super) fn decide(
 ) -> Result<Decision, Unplannable> {
     let host = host.ok_or(Unplannable::NotObserved)?;
     let secret = host.effective_secret().ok_or(Unplannable::NotObserved)?.clone();
-    let mut needs = Needs::new(secret);
-    let mut lanes = Vec::new();
-    for (intent, member) in intent.members.iter().zip(members) {
-        let cluster = intent.cluster.as_ref().ok_or(Unplannable::NotObserved)?;
-        lanes.push(Lane { cluster: member.side.clone(), steps: renewal(cluster, host, member)? });
-        needs = needs.and(&member.side, ConfigurationNeed::InEffect);
-    }
-    Ok(Decision { needs, plan: Plan::of([Phase::new(OnFailure::StopLane, lanes)]) })
+    let needs = members
+        .iter()
+        .fold(Needs::new(secret), |needs, member| needs.and(&member.side, ConfigurationNeed::InEffect));
+    Ok(Decision { needs, plan: renewing(intent, host, members, |renewal| renewal.steps([]))? })
 }
 
-fn renewal(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Result<Vec<Step>, Unplannable> {
-    host.clusters.present().ok_or(Unplannable::NotObserved)?;
-    let planned = host.cluster_named(&intent.name);
-    let planned = planned.ok_or_else(|| Unplannable::NoCluster { name: intent.name.clone() })?;
-    let kind = kind(intent, host);
-    let (uid, now) = (HostUid::new(&host.uid), member.clock.now);
-    let credential = CredentialStep::renewed(kind, uid, member.account.as_ref(), now);
-    let made = MakeCredential::new(&member.side, &member.uid, intent, credential);
-    let renewed = Renew {
-        host: host.side.clone(),
-        member: member.side.clone(),
-        uid: member.uid.clone(),
-        planned: planned.clone(),
-        server: intent.server.clone(),
-        credential: kind,
-        changes: changed_endpoint(planned, &intent.server).into_iter().collect(),
-        differences: host.differences(),
-        resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
-    };
-    let superseded = of_no_more_use(kind, host, planned, member).filter(|superseded| !superseded.is_empty());
-    let removed = superseded.map(|superseded| {
-        let (host, member) = (host.side.clone(), member.side.clone());
-        Step::RemoveSuperseded(RemoveSuperseded { host, member, superseded })
+/// Every member's steps, as `steps` has them of its renewal.
+pub(super) fn renewing(
+    intent: &Intent,
+    host: &Observed,
+    members: &[&Observed],
+    steps: fn(Renewal) -> Vec<Step>,
+) -> Result<Plan, Unplannable> {
+    let lanes = intent.members.iter().zip(members).map(|(intent, member)| {
+        let cluster = intent.cluster.as_ref().ok_or(Unplannable::NotObserved)?;
+        let renewal = Renewal::of(cluster, host, member)?;
+        Ok(Lane { cluster: member.side.clone(), steps: steps(renewal) })
     });
-    Ok([Step::MakeCredential(made), Step::Renew(renewed)].into_iter().chain(removed).collect())
+    let lanes: Vec<Lane> = lanes.collect::<Result<_, _>>()?;
+    Ok(Plan::of([Phase::new(OnFailure::StopLane, lanes)]))
+}
+
+/// What a renewal consists of.
+pub(super) struct Renewal {
+    made: MakeCredential,
+    pub(super) renewed: Renew,
+    removed: Option<RemoveSuperseded>,
+}
+
+impl Renewal {
+    fn of(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Result<Self, Unplannable> {
+        host.clusters.present().ok_or(Unplannable::NotObserved)?;
+        let planned = host.cluster_named(&intent.name);
+        let planned = planned.ok_or_else(|| Unplannable::NoCluster { name: intent.name.clone() })?;
+        let kind = kind(intent, host);
+        let (uid, now) = (HostUid::new(&host.uid), member.clock.now);
+        let credential = CredentialStep::renewed(kind, uid, member.account.as_ref(), now);
+        let renewed = Renew {
+            host: host.side.clone(),
+            member: member.side.clone(),
+            uid: member.uid.clone(),
+            planned: planned.clone(),
+            server: intent.server.clone(),
+            credential: kind,
+            changes: changed_endpoint(planned, &intent.server).into_iter().collect(),
+            differences: host.differences(),
+            resync: host.config.present().map_or(DEFAULT_RESYNC, |config| config.resync),
+            waits_for: WaitsFor::Joined,
+        };
+        let superseded = of_no_more_use(kind, host, planned, member);
+        let removed = superseded.filter(|superseded| !superseded.is_empty()).map(|superseded| {
+            let (host, member) = (host.side.clone(), member.side.clone());
+            RemoveSuperseded { host, member, superseded }
+        });
+        let made = MakeCredential::new(&member.side, &member.uid, intent, credential);
+        Ok(Self { made, renewed, removed })
+    }
+
+    /// The steps, with these before the earlier credential is removed.
+    pub(super) fn steps(self, proof: impl IntoIterator<Item = Step>) -> Vec<Step> {
+        let Self { made, renewed, removed } = self;
+        let removed = removed.map(Step::RemoveSuperseded);
+        [Step::MakeCredential(made), Step::Renew(renewed)].into_iter().chain(proof).chain(removed).collect()
+    }
 }
 
 /// What the host does not use any more once it has the new credential.

@@ -35,19 +35,21 @@ pub fn decide(
     member: Option<&Observed>,
     secrets: Option<&Secrets>,
 ) -> Plan {
-    let steps = on_host(found);
-    let of_host = Phase::new(OnFailure::StopAll, [Lane { cluster: found.host.clone(), steps }]);
     let steps = found.member.as_ref().zip(member);
-    let lane = steps.map(|(found, member)| Lane {
-        cluster: found.side.clone(),
-        steps: on_member(intent, found, host, member, secrets),
-    });
-    let of_member =
-        Phase::new(OnFailure::StopLane, lane).map(|phase| Phase { begins: Begins::WhenFinished, ..phase });
-    Plan::of([of_host, of_member])
+    let steps = steps.map(|(found, member)| on_member(intent, found, host, member, secrets));
+    of_both(found, on_host(found), steps)
 }
 
-fn on_host(found: &UnjoinPlan) -> Vec<Step> {
+/// The member's steps begin when the host's Cluster is gone.
+pub(super) fn of_both(found: &UnjoinPlan, on_host: Vec<Step>, on_member: Option<Vec<Step>>) -> Plan {
+    let first = Phase::new(OnFailure::StopAll, [Lane { cluster: found.host.clone(), steps: on_host }]);
+    let lane = found.member.as_ref().zip(on_member);
+    let lane = lane.map(|(member, steps)| Lane { cluster: member.side.clone(), steps });
+    let then = Phase::new(OnFailure::StopLane, lane);
+    Plan::of([first, then.map(|phase| Phase { begins: Begins::WhenFinished, ..phase })])
+}
+
+pub(super) fn on_host(found: &UnjoinPlan) -> Vec<Step> {
     let host = || found.host.clone();
     let restore = found.restored_first().map(|restoration: &Restoration| {
         let is_required = found.forced.is_some() || found.has_left_narrowed() || found.admits_by_narrowing();

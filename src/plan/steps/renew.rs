@@ -34,6 +34,16 @@ pub struct Renew {
     pub differences: Differences,
     /// How often the host's controller looks at each Cluster.
     pub resync: Duration,
+    pub waits_for: WaitsFor,
+}
+
+/// What is waited for once the kubeconfig is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// That the host's controller has joined the member by it.
+    Joined,
+    /// That the host's controller has looked at the Cluster, by whichever kubeconfig.
+    Look,
 }
 
 impl Planned for Renew {

@@ -33,4 +33,20 @@ pub enum Kept {
     Namespaces(Vec<String>),
     /// Namespaces that cannot be listed, and why.
     UnlistedNamespaces(String),
+    /// ks-core and all that belongs to it: the host that calls itself so says that the cluster is its own.
+    Claimed(String),
+    /// Helm's release ks-core, with all that belongs to it.
+    Core,
+    /// The host's jwtSecret, in it.
+    JwtSecret,
+    /// The definitions of KubeSphere's kinds, and what there is of them.
+    Definitions,
+    /// The namespace of ks-core.
+    SystemNamespace,
+    /// What keeps namespaces of workspaces from being deleted once ks-core is gone.
+    Finalizers,
+    /// What has the name of a part of ks-core without being one.
+    WithoutMarks(Vec<String>),
+    /// What is to stay, as it says itself.
+    ByPolicy(Vec<String>),
 }

@@ -15,6 +15,8 @@ pub enum MemberOwnership {
     /// Perhaps another host's meanwhile: its role is member, its secret not this host's, and the host does not know it any
     /// more, or another host has left something there. What is surely this host's goes.
     OtherSecret,
+    /// Another host's, which calls itself so, as the member says itself: KubeSphere 4.
+    Claimed(String),
     /// It is a host itself.
     Host,
     /// Nobody's, and nothing of this host is there.
@@ -28,7 +30,7 @@ impl MemberOwnership {
             Self::Ours | Self::Twice(_) => true,
             // Two hosts may know a member by the same name; then both use the same account.
             Self::OtherSecret => is_another_name(name, member),
-            Self::Host | Self::Clean => false,
+            Self::Claimed(_) | Self::Host | Self::Clean => false,
         }
     }
 
@@ -126,7 +128,7 @@ fn shares_secret(host: &Observed, member: &Observed) -> bool {
     member.effective_secret() == Some(secret) || asked.as_ref() == Some(secret)
 }
 
-fn has_token(host: &Observed, traces: &Traces) -> bool {
+pub(super) fn has_token(host: &Observed, traces: &Traces) -> bool {
     let host = HostUid::new(&host.uid);
     traces.credential.iter().any(|piece| piece.part == TracedCredential::Token(Some(host)))
 }

@@ -1,9 +1,13 @@
 //! What taking a member out still has to do.
 
-use kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, object::ExistingObject, side::Side};
+use kubesphere::{
+    cluster::RegisteredCluster, jwt_secret::JwtSecret, object::ExistingObject, side::Side,
+    versions::Generation,
+};
 
 use super::{
     admission::Admission,
+    core::{self, CorePlan},
     kept::Kept,
     member_ownership::{HostEvidence, MemberOwnership, member_ownership},
     namespaces::{Release, WorkspaceNamespace},
@@ -18,12 +22,15 @@ use crate::plan::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of independent yes and no")]
 pub struct UnjoinIntent {
     pub name: String,
     /// Whether the member's side is done too.
     pub with_member: bool,
     /// Whether the namespaces of the host's workspaces become the member's own.
     pub release_namespaces: bool,
+    /// Whether ks-core goes from the member too.
+    pub uninstall: bool,
     /// Whether a webhook that denies it is got out of the way.
     pub force: bool,
 }
@@ -75,6 +82,8 @@ pub struct MemberPlan {
     pub kept: Vec<Kept>,
     /// What of it kubefed has made under this name, for whichever host.
     pub left: Vec<ExistingObject>,
+    /// What of KubeSphere 4 is to be done.
+    pub core: Option<CorePlan>,
 }
 
 /// What was seen of a member.
@@ -99,7 +108,11 @@ pub fn plan(
         Some(cluster) if cluster.is_being_deleted() => Deletion::Await(cluster.clone()),
         Some(cluster) => Deletion::Delete(cluster.clone()),
     };
-    let member = member.map(|member| member_plan(intent, host, member)).transpose()?;
+    let of_member = match host.generation() {
+        Some(Generation::Four) => core::member_plan,
+        _ => member_plan,
+    };
+    let member = member.map(|member| of_member(intent, host, member)).transpose()?;
     let (host, name) = (host.side.clone(), intent.name.clone());
     Ok(UnjoinPlan { host, name, deletion, admission, forced: None, narrowed: None, member })
 }
@@ -138,6 +151,7 @@ impl MemberPlan {
             && self.going.is_none()
             && self.releases.is_empty()
             && self.configuration == ConfigurationNeed::InEffect
+            && self.core.as_ref().is_none_or(CorePlan::is_empty)
     }
 
     /// Whether its DevOps has the secret of this host, whose member it is no longer.
@@ -192,13 +206,25 @@ fn member_plan(
     let going = namespace.filter(|namespace| namespace.is_going).map(|namespace| namespace.trace.clone());
     let left = left(&intent.name, &member_ownership, observed, traces);
     let side = observed.side.clone();
-    Ok(MemberPlan { side, member_ownership, evidence, removals, going, releases, configuration, kept, left })
+    Ok(MemberPlan {
+        side,
+        member_ownership,
+        evidence,
+        removals,
+        going,
+        releases,
+        configuration,
+        kept,
+        left,
+        core: None,
+    })
 }
 
 fn why_configuration_stays(member_ownership: &MemberOwnership) -> Option<Kept> {
     match member_ownership {
         MemberOwnership::Ours | MemberOwnership::Clean => None,
         MemberOwnership::Twice(other) => Some(Kept::StillMember(other.clone())),
+        MemberOwnership::Claimed(host) => Some(Kept::Claimed(host.clone())),
         MemberOwnership::OtherSecret => Some(Kept::OtherSecret),
         MemberOwnership::Host => Some(Kept::Host),
     }
@@ -253,7 +279,7 @@ fn emptied(
 
 /// This host's tokens; and what every host shares, where no other host is left: also of a join that was stopped before it
 /// had made a token, which leaves an account of nobody with all rights.
-fn credential_removals(
+pub(super) fn credential_removals(
     member_ownership: &MemberOwnership,
     host: &Observed,
     traces: &Traces,

@@ -93,12 +93,14 @@ impl Case {
                 piece(ObjectKind::CERTIFICATE_REQUEST, "request", TracedCredential::Request),
             ],
             namespaces: Seen::Present(Vec::new()),
+            core: None,
             denied: Vec::new(),
         };
         let intent = UnjoinIntent {
             name: "edge".to_owned(),
             with_member: true,
             release_namespaces: false,
+            uninstall: false,
             force: false,
         };
         Self { intent, host, member, traces }

@@ -5,7 +5,7 @@ use kubesphere::object::ExistingObject;
 use crate::plan::{
     credential::{HostUid, Ownership},
     observed::{Denied, Seen},
-    unjoin::namespaces::WorkspaceNamespace,
+    unjoin::{core::CoreSeen, namespaces::WorkspaceNamespace},
 };
 
 /// Where kubefed works, on hosts and members (kubesphere `pkg/controller/cluster/join.go@v3.4.1`).
@@ -37,6 +37,8 @@ pub struct Traces {
     pub credential: Vec<CredentialTrace>,
     /// The namespaces that belong to workspaces.
     pub namespaces: Seen<Vec<WorkspaceNamespace>>,
+    /// What there is of KubeSphere 4.
+    pub core: Option<CoreSeen>,
     /// What may not be read, and has to be known.
     pub denied: Vec<Denied>,
 }

@@ -1,9 +1,9 @@
 //! Every object of every kind on a cluster, with what a join could leave on it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use kube::{
-    Api, Client,
+    Api, Client, Error,
     api::{DynamicObject, ListParams},
     core::{ApiResource, GroupVersionKind},
 };
@@ -12,6 +12,9 @@ use testbed::{bed::Cluster, block_on};
 
 /// What comes and goes by itself, or is written anew by everybody.
 const TRANSIENT: [&str; 6] = ["events", "leases", "endpointslices", "endpoints", "pods", "replicasets"];
+
+/// Between two looks at a resource whose storage is not there yet.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// `resource namespace/name`, and for each also its labels, annotations, owners and finalizers.
 pub fn listing(cluster: &Cluster) -> BTreeSet<String> {
@@ -40,12 +43,22 @@ async fn of_client(client: &Client) -> BTreeSet<String> {
             let kind = GroupVersionKind::gvk(&group, &version, &resource.kind);
             let kind = ApiResource::from_gvk_with_plural(&kind, &resource.name);
             let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
-            for object in api.list(&ListParams::default()).await.unwrap() {
+            for object in listed(&api).await {
                 lines.extend(lines_of(&resource.name, &serde_json::to_value(&object).unwrap()));
             }
         }
     }
     lines
+}
+
+/// A resource whose definition is new is not stored for a moment.
+async fn listed(api: &Api<DynamicObject>) -> Vec<DynamicObject> {
+    loop {
+        match api.list(&ListParams::default()).await {
+            Err(Error::Api(status)) if status.code == 429 => tokio::time::sleep(AGAIN_AFTER).await,
+            answer => return answer.unwrap().items,
+        }
+    }
 }
 
 fn lines_of(resource: &str, object: &Value) -> Vec<String> {

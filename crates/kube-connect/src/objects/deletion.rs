@@ -1,7 +1,7 @@
 //! Which object is deleted, and how.
 
 use http::{Request, Uri};
-use kube::api::{DeleteParams, ListParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
 use kube::core::request::{Error as NotBuilt, Request as Requests};
 
 use super::Persistence;
@@ -22,6 +22,13 @@ impl Deletion {
     /// Of whatever has the name.
     pub fn by_name() -> Self {
         Self { parameters: DeleteParams::default() }
+    }
+
+    /// What belongs to it goes behind it, as kubectl and helm delete; some kinds would orphan it by default.
+    #[must_use]
+    pub fn with_dependents(self) -> Self {
+        let propagation_policy = Some(PropagationPolicy::Background);
+        Self { parameters: DeleteParams { propagation_policy, ..self.parameters } }
     }
 
     /// Only as it was seen: a change in between is a [`Cause::Conflict`].

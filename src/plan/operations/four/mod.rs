@@ -3,3 +3,5 @@
 
 pub(super) mod join;
 pub(super) mod prepare;
+pub(super) mod renew;
+pub(super) mod unjoin;

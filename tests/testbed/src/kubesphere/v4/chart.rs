@@ -15,6 +15,15 @@ use crate::kubesphere::{
     secret::{self, Confidential},
 };
 
+/// Of the many roles and templates that every cluster gets, one of each kind.
+const OF_EACH_KIND: [(&str, &str); 5] = [
+    ("BuiltinRole", "cluster-viewer"),
+    ("GlobalRole", "platform-admin"),
+    ("GlobalRoleBinding", "authenticated"),
+    ("RoleTemplate", "cluster-view-nodes"),
+    ("Category", "cluster-resources-management"),
+];
+
 /// One rendering of the chart.
 pub(super) struct Chart {
     pub(super) version: Version,
@@ -206,7 +215,7 @@ impl Chart {
         })
     }
 
-    /// The administrator, his role in a cluster, and on a host the workspace of the system.
+    /// The administrator, his role in a cluster, one of each other kind, and on a host the workspace of the system.
     fn custom_resources(&self) -> Vec<Value> {
         let iam = "iam.kubesphere.io/v1beta1";
         let rule = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
@@ -219,6 +228,10 @@ impl Chart {
             }),
             json!({"apiVersion": iam, "kind": "ClusterRole", "metadata": {"name": "cluster-admin"}, "rules": rule}),
         ];
+        objects.extend(
+            OF_EACH_KIND
+                .map(|(kind, name)| json!({"apiVersion": iam, "kind": kind, "metadata": {"name": name}})),
+        );
         if self.is_host() {
             objects.push(json!({
                 "apiVersion": "tenant.kubesphere.io/v1beta1", "kind": "WorkspaceTemplate",
@@ -235,9 +248,16 @@ impl Chart {
 ///
 /// Source: helm `pkg/action/validate.go@v3.16.2` (`setMetadataVisitor`).
 fn marked(mut object: Value) -> Value {
-    const WITHOUT_NAMESPACE: [&str; 5] =
-        ["ClusterRole", "ClusterRoleBinding", "User", "ValidatingWebhookConfiguration", "WorkspaceTemplate"];
-    if !WITHOUT_NAMESPACE.iter().any(|kind| object["kind"] == *kind) {
+    const WITHOUT_NAMESPACE: [&str; 6] = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "MutatingWebhookConfiguration",
+        "User",
+        "ValidatingWebhookConfiguration",
+        "WorkspaceTemplate",
+    ];
+    let is_of_each_kind = OF_EACH_KIND.iter().any(|(kind, _)| object["kind"] == *kind);
+    if !is_of_each_kind && !WITHOUT_NAMESPACE.iter().any(|kind| object["kind"] == *kind) {
         object["metadata"]["namespace"] = SYSTEM.into();
     }
     object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm".into();

@@ -14,6 +14,9 @@ use crate::kubesphere::{
 pub(super) fn all() -> Vec<Value> {
     let mut plans = crd("kubesphere.io", "v1alpha1", "InstallPlan", None, "Cluster");
     plans["spec"]["versions"][0]["subresources"] = json!({});
+    let mut categories = crd("iam.kubesphere.io", "v1beta1", "Category", None, "Cluster");
+    categories["metadata"]["name"] = "categories.iam.kubesphere.io".into();
+    categories["spec"]["names"]["plural"] = "categories".into();
     vec![
         clusters(),
         workspaces(),
@@ -24,6 +27,11 @@ pub(super) fn all() -> Vec<Value> {
         crd("iam.kubesphere.io", "v1beta1", "User", None, "Cluster"),
         crd("iam.kubesphere.io", "v1beta1", "ClusterRole", None, "Cluster"),
         crd("iam.kubesphere.io", "v1beta1", "ClusterRoleBinding", None, "Cluster"),
+        crd("iam.kubesphere.io", "v1beta1", "BuiltinRole", None, "Cluster"),
+        crd("iam.kubesphere.io", "v1beta1", "GlobalRole", None, "Cluster"),
+        crd("iam.kubesphere.io", "v1beta1", "GlobalRoleBinding", None, "Cluster"),
+        crd("iam.kubesphere.io", "v1beta1", "RoleTemplate", None, "Cluster"),
+        categories,
         crd("tenant.kubesphere.io", "v1beta1", "WorkspaceTemplate", None, "Cluster"),
     ]
 }

@@ -42,7 +42,28 @@ pub(super) fn configurations(authority: &str) -> Vec<Value> {
             quotas,
         ),
         webhook("extensions.kubesphere.io", "Fail", path, proxies),
+        defaulter(authority),
     ]
+}
+
+/// Of Secrets that are configurations: there are none here.
+fn defaulter(authority: &str) -> Value {
+    let name = "defaulter.config.kubesphere.io";
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [{
+            "name": name, "admissionReviewVersions": ["v1"], "failurePolicy": "Ignore", "matchPolicy": "Exact",
+            "sideEffects": "None", "timeoutSeconds": 30,
+            "objectSelector": {"matchExpressions": [{"key": "config.kubesphere.io/type", "operator": "Exists"}]},
+            "clientConfig": {
+                "caBundle": secret::base64(authority.as_bytes()),
+                "service": {"name": "ks-controller-manager", "namespace": SYSTEM, "path": "/mutate--v1-secret", "port": 443},
+            },
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                       "resources": ["secrets"], "scope": "*"}],
+        }],
+    })
 }
 
 /// The certificate of their endpoint, and the CA that signed it: both are new in each rendering.
