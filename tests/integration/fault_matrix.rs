@@ -7,13 +7,15 @@
 //! - A command looks, plans, and carries out its plan. Where a look was disturbed and came to the same observations, findings
 //!   and plan (the object of `-o json`, whole), what follows is the undisturbed command. So the requests of the look are
 //!   disturbed in `--dry-run=client`, and where the object differs, in the whole command.
+//! - What the same command does again depends on what stands on the clusters. Where that is what stood there before, when the
+//!   same command came to the undisturbed end, it comes to it now.
 //! - What changes nothing is the same whether the fault comes before it was applied or after.
 //!
 //! What a command bears is tried of many requests in one run: where each of them has met its fault and the end is the
 //! undisturbed one, it has borne them all. Where it is not, halves are tried, down to the single request.
 //!
-//! Only a part is tried by `cargo test`, in which each request meets some of the faults and each fault some of the requests.
-//! `FAULT_MATRIX` in the environment has more: see [`Extent`].
+//! `FAULT_MATRIX=control-planes` tries a part of it on real control planes: see [`Extent`]. `FAULT_OPERATION` picks one
+//! operation.
 
 mod disturbance;
 mod extent;
@@ -21,13 +23,13 @@ mod ground;
 mod matrix;
 mod request;
 
-use std::{env, time::Instant};
+use std::{env, thread, time::Instant};
 
 use testbed::kubesphere::Version;
 
-use disturbance::disturbances;
+use disturbance::{Disturbance, disturbances};
 use extent::Extent;
-use ground::{Ground, Undisturbed};
+use ground::Ground;
 use matrix::Matrix;
 
 const GENERATIONS: [Version; 1] = [Version::V3_4];
@@ -50,30 +52,44 @@ pub struct Operation {
 
 #[test]
 fn after_every_fault_the_same_command_reaches_the_undisturbed_end() {
-    let (extent, disturbances) = (Extent::wanted(), disturbances());
-    let picked = env::var("FAULT_OPERATION").ok();
+    let (extent, disturbances, picked) = (Extent::wanted(), disturbances(), env::var("FAULT_OPERATION").ok());
+    let operations =
+        OPERATIONS.iter().filter(|operation| picked.as_ref().is_none_or(|name| name == operation.name));
+    let grounds: Vec<Ground<'_>> = operations
+        .flat_map(|operation| {
+            GENERATIONS.map(|version| Ground { version, clusters: extent.clusters(), operation })
+        })
+        .collect();
+    let (disturbances, at_once) = (&disturbances, extent.operations_at_once().min(grounds.len().max(1)));
+    let tried = grounds.chunks(at_once).flat_map(|grounds| {
+        thread::scope(|scope| {
+            let running = grounds.iter().map(|ground| scope.spawn(|| tried(*ground, extent, disturbances)));
+            let running: Vec<_> = running.collect();
+            running.into_iter().map(|running| running.join().unwrap()).collect::<Vec<_>>()
+        })
+    });
     let mut failed = Vec::new();
-    for version in GENERATIONS {
-        let operations = OPERATIONS.iter();
-        for operation in
-            operations.filter(|operation| picked.as_ref().is_none_or(|name| name == operation.name))
-        {
-            let begun = Instant::now();
-            let ground = Ground { version, clusters: extent.clusters(), operation };
-            let undisturbed = Undisturbed::of(ground);
-            let requests = undisturbed.looks.len() + undisturbed.others.len();
-            let matrix = Matrix { ground, extent, undisturbed, disturbances: &disturbances };
-            let results = matrix.run();
-            println!(
-                "{version} {}: {requests} requests, {} points in {} runs, {:.0} s, {} failed\n{results}",
-                operation.name,
-                results.points(),
-                results.runs,
-                begun.elapsed().as_secs_f64(),
-                results.failed.len(),
-            );
-            failed.extend(results.failed);
-        }
+    for (told, points) in tried {
+        println!("{told}");
+        failed.extend(points);
     }
     assert!(failed.is_empty(), "{} points failed:\n{}", failed.len(), failed.join("\n\n"));
+}
+
+/// What is told of an operation, and its points that failed.
+fn tried(ground: Ground<'_>, extent: Extent, disturbances: &[Disturbance]) -> (String, Vec<String>) {
+    let begun = Instant::now();
+    let matrix = Matrix::new(ground, extent, disturbances);
+    let results = matrix.run();
+    let told = format!(
+        "{} {}: {} requests, {} points in {} runs, {:.0} s, {} failed\n{results}",
+        ground.version,
+        ground.operation.name,
+        matrix.requests(),
+        results.points(),
+        results.runs,
+        begun.elapsed().as_secs_f64(),
+        results.failed.len(),
+    );
+    (told, results.failed)
 }

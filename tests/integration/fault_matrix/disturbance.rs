@@ -11,7 +11,6 @@ const LATER: Duration = Duration::from_secs(7);
 
 /// In one run. A connection is that of other requests, too: cutting it disturbs these as well.
 pub const MANY: usize = 64;
-pub const SOME: usize = 16;
 pub const FEW: usize = 4;
 
 pub struct Disturbance {

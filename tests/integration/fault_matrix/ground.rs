@@ -1,6 +1,6 @@
 //! Where an operation is tried, and what an undisturbed one comes to.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::collections::BTreeSet;
 
 use serde_json::json;
 use testbed::kubesphere::{Clusters, Installation, Peculiarity, Scenario, Version};
@@ -21,10 +21,8 @@ pub struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// A bed on which the operation can begin, made when no other one is. Its clusters have something of somebody else's.
+    /// A bed on which the operation can begin. Its clusters have something of somebody else's.
     pub fn begun(self) -> Begun {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let _alone = ALONE.lock().unwrap();
         let foreign = Peculiarity::Metadata(json!({"annotations": {"example.com/owner": "somebody else"}}));
         let installation = Installation::new(self.version).with(foreign);
         let installation = match self.clusters {

@@ -1,21 +1,30 @@
 //! The points of one operation, and how each is tried.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    array,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     fmt,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
-use testbed::{Fault, Mark, Rule, faults::Hits};
+use testbed::{Fault, Mark, Rule, faults::Hits, kubesphere::Clusters};
 
 use super::{
-    disturbance::{Disturbance, MANY, SOME},
+    disturbance::{Disturbance, MANY},
     extent::Extent,
     ground::{Ground, Undisturbed},
     request::{Asked, changes, clusters, once},
 };
-use crate::support::{Begun, KubectlMc, Run, Watched, other_than, plain};
+use crate::support::{Begun, KubectlMc, Run, Watched, other_than, plain, standing};
+
+/// What one bed does not bear is shared out.
+const MORE_MAY_COME: Duration = Duration::from_millis(20);
 
 /// A renewal says this of credentials before its own that it may not remove now.
 const STAYS: &str = " stay";
@@ -48,6 +57,8 @@ enum Shown {
     WentOn,
     /// The same command again.
     Again,
+    /// The same command again did it from the same state.
+    AgainBefore,
     /// There was no such request this time.
     NotMet,
 }
@@ -59,44 +70,37 @@ impl Shown {
             Self::Unchanged => "changed nothing",
             Self::WentOn => "went on",
             Self::Again => "again",
+            Self::AgainBefore => "again from the same state",
             Self::NotMet => "not met",
         }
     }
 }
 
 pub struct Matrix<'a> {
-    pub ground: Ground<'a>,
-    pub extent: Extent,
-    pub undisturbed: Undisturbed,
-    pub disturbances: &'a [Disturbance],
+    ground: Ground<'a>,
+    extent: Extent,
+    undisturbed: Undisturbed,
+    disturbances: &'a [Disturbance],
+    /// From what stood there the same command came to the undisturbed end, and what it did once.
+    mended: Mutex<HashMap<BTreeSet<String>, [usize; 3]>>,
 }
 
 /// What failed, and how many points of which disturbance were shown how.
 #[derive(Default)]
-pub struct Results<'a> {
+pub struct Results {
     pub runs: usize,
     pub failed: Vec<String>,
     shown: BTreeMap<(&'static str, Shown), usize>,
-    otherwise: Vec<Trial<'a>>,
 }
 
-impl Results<'_> {
-    fn and(mut self, other: Self) -> Self {
-        self.runs += other.runs;
-        self.failed.extend(other.failed);
-        for (shown, points) in other.shown {
-            *self.shown.entry(shown).or_default() += points;
-        }
-        self
-    }
-
+impl Results {
     /// How many points were tried.
     pub fn points(&self) -> usize {
         self.shown.values().sum::<usize>() + self.failed.len()
     }
 }
 
-impl fmt::Display for Results<'_> {
+impl fmt::Display for Results {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.shown.iter().try_for_each(|((disturbance, shown), points)| {
             writeln!(formatter, "  {disturbance}: {points} {}", shown.words())
@@ -114,7 +118,16 @@ enum Outcome {
     LooksOtherwise,
 }
 
-impl Matrix<'_> {
+impl<'a> Matrix<'a> {
+    pub fn new(ground: Ground<'a>, extent: Extent, disturbances: &'a [Disturbance]) -> Self {
+        let undisturbed = Undisturbed::of(ground);
+        Self { ground, extent, undisturbed, disturbances, mended: Mutex::default() }
+    }
+
+    pub fn requests(&self) -> usize {
+        self.undisturbed.looks.len() + self.undisturbed.others.len()
+    }
+
     /// Tries requests; the bed goes back where the operation can begin on it again.
     fn attempt(&self, bed: Begun, trial: &Trial<'_>) -> (Outcome, Option<Begun>) {
         if trial.in_look {
@@ -149,19 +162,33 @@ impl Matrix<'_> {
             (Some(0), false) => Shown::NotMet,
             _ => Shown::Again,
         };
-        let sensible = sensible(&run, trial, shown);
-        if !matches!(sensible, Outcome::Shown(_)) {
-            return sensible;
-        }
-        let again = (shown == Shown::Again).then(|| self.an_hour_later(bed));
-        if let Some(again) = again.filter(|again| again.code != Some(0)) {
-            return Outcome::Failed(format!("{run}\n=== and again\n{again}"));
-        }
-        match self.judge(bed, marks) {
-            Ok(()) => sensible,
+        let shown = match shown {
+            Shown::Again => self.go_on(bed, marks),
+            _ => self.judge(bed, marks).map(|()| shown),
+        };
+        match shown {
+            Ok(shown) => sensible(&run, trial, shown),
             Err(_) if !trial.is_single() => Outcome::NotBorne,
             Err(problem) => Outcome::Failed(format!("{problem}\n{run}")),
         }
+    }
+
+    /// The same command again, where it was not seen to come to the end from what stands there now.
+    fn go_on(&self, bed: &Watched, marks: &[Mark]) -> Result<Shown, String> {
+        let (stood, done) = (standing(bed), once(&changes(bed, marks)));
+        let is_seen_whole = self.ground.clusters == Clusters::InMemory;
+        let mended = self.mended.lock().unwrap().get(&stood).copied().filter(|_| is_seen_whole);
+        if mended.is_some_and(|more| self.undisturbed.once == both(done, more)) {
+            return Ok(Shown::AgainBefore);
+        }
+        let later = bed.marks();
+        let again = self.an_hour_later(bed);
+        if again.code != Some(0) {
+            return Err(format!("=== again\n{again}"));
+        }
+        self.judge(bed, marks)?;
+        self.mended.lock().unwrap().insert(stood, once(&changes(bed, &later)));
+        Ok(Shown::Again)
     }
 
     /// The same command again. Pods of a probing that was killed end by themselves, and are deleted by who comes when they
@@ -191,14 +218,13 @@ impl Matrix<'_> {
         let asked = self.asked();
         let trials = self.disturbances.iter().enumerate().flat_map(|(column, disturbance)| {
             let Disturbance { together, of_watches, .. } = *disturbance;
-            let is_tried = |row: usize, asked: &Asked, in_look: bool| {
+            let is_tried = |row: usize, asked: &Asked| {
                 let place = if together == MANY { asked.nth } else { row };
-                (place + column).is_multiple_of(self.extent.one_of(in_look, together))
+                (place + column).is_multiple_of(self.extent.one_of(together))
                     && (asked.is_watch || !of_watches)
                     && (asked.changes || !disturbance.is_after())
             };
-            let tried =
-                asked.iter().enumerate().filter(|(row, (asked, in_look))| is_tried(*row, asked, *in_look));
+            let tried = asked.iter().enumerate().filter(|(row, (asked, _))| is_tried(*row, asked));
             let (looks, others): (Vec<_>, Vec<_>) =
                 tried.map(|(_, tried)| *tried).partition(|(_, in_look)| *in_look);
             [(looks, true), (others, false)].map(|(tried, in_look)| {
@@ -218,39 +244,42 @@ impl Matrix<'_> {
         all.filter(|(asked, _)| kinds.insert(&asked.kind) || asked.changes || is_all).collect()
     }
 
-    /// Tries all, first each look.
-    pub fn run(&self) -> Results<'_> {
-        let mut results = self.try_all(self.trials());
-        let mut otherwise: BTreeMap<&str, Vec<Trial<'_>>> = BTreeMap::new();
-        for trial in results.otherwise.drain(..) {
-            otherwise.entry(trial.disturbance.name).or_default().push(trial);
-        }
-        let commands = otherwise.into_values().flat_map(|trials| {
-            let kind = Trial { asked: Vec::new(), in_look: false, ..trials[0].clone() };
-            grouped(trials.iter().map(|trial| trial.asked[0]), SOME, &kind)
-        });
-        let commands = self.try_all(commands.collect());
-        results.and(commands)
-    }
-
-    /// Those that wait beside the others.
-    fn try_all<'a>(&'a self, trials: Vec<Trial<'a>>) -> Results<'a> {
-        let results = Mutex::new(Results::default());
+    /// Half of the beds are for those that wait first, the others for those that keep the processor busy. Those of which more
+    /// may come begin.
+    pub fn run(&self) -> Results {
+        let mut trials = self.trials();
+        trials.sort_by_key(|trial| Reverse(trial.asked.len()));
+        let points: usize = trials.iter().map(|trial| trial.asked.len()).sum();
+        let (results, beds) = (Mutex::default(), points.div_ceil(self.extent.points_of_one_bed()));
+        let unfinished = AtomicUsize::new(trials.len());
         let (waiting, busy) = trials.into_iter().partition::<VecDeque<_>, _>(|trial| trial.disturbance.waits);
         let queues = [busy, waiting].map(Mutex::new);
         thread::scope(|scope| {
-            for (queue, at_once) in queues.iter().zip(self.extent.at_once()) {
-                (0..at_once).for_each(|_| drop(scope.spawn(|| self.work(queue, &results))));
+            for number in 0..beds {
+                let [busy, waiting] = &queues;
+                let queues = if number % 2 == 0 { [busy, waiting] } else { [waiting, busy] };
+                let (unfinished, results) = (&unfinished, &results);
+                scope.spawn(move || self.work(queues, unfinished, results));
             }
         });
         results.into_inner().unwrap()
     }
 
-    fn work<'a>(&self, queue: &Mutex<VecDeque<Trial<'a>>>, results: &Mutex<Results<'a>>) {
+    fn work(
+        &self,
+        queues: [&Mutex<VecDeque<Trial<'_>>>; 2],
+        unfinished: &AtomicUsize,
+        results: &Mutex<Results>,
+    ) {
         let mut begun = None;
-        loop {
-            let Some(trial) = queue.lock().unwrap().pop_front() else { return };
-            let (outcome, back) = self.attempt(begun.take().unwrap_or_else(|| self.ground.begun()), &trial);
+        while unfinished.load(Ordering::Acquire) > 0 {
+            let Some(trial) = queues.iter().find_map(|queue| queue.lock().unwrap().pop_front()) else {
+                thread::sleep(MORE_MAY_COME);
+                continue;
+            };
+            let _finished = Finished(unfinished);
+            let bed = begun.take().unwrap_or_else(|| self.ground.begun());
+            let (outcome, back) = self.attempt(bed, &trial);
             begun = back;
             let mut results = results.lock().unwrap();
             results.runs += 1;
@@ -261,14 +290,27 @@ impl Matrix<'_> {
                 Outcome::Failed(why) => {
                     results.failed.push(format!("{} {trial}\n{why}", self.ground.operation.name));
                 }
-                Outcome::LooksOtherwise => results.otherwise.push(trial),
+                Outcome::LooksOtherwise => {
+                    unfinished.fetch_add(1, Ordering::Release);
+                    queues[0].lock().unwrap().push_front(Trial { in_look: false, ..trial });
+                }
                 Outcome::NotBorne => {
                     let halves = trial.asked.chunks(trial.asked.len().div_ceil(2));
                     let halves = halves.map(|half| Trial { asked: half.to_vec(), ..trial.clone() });
-                    queue.lock().unwrap().extend(halves);
+                    unfinished.fetch_add(halves.len(), Ordering::Release);
+                    queues[0].lock().unwrap().extend(halves);
                 }
             }
         }
+    }
+}
+
+/// A trial that is taken from a queue, whatever becomes of it.
+struct Finished<'a>(&'a AtomicUsize);
+
+impl Drop for Finished<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -284,6 +326,10 @@ fn grouped<'a>(asked: impl Iterator<Item = &'a Asked>, together: usize, kind: &T
     asked.for_each(|asked| alike.entry(asked.nth).or_default().push(asked));
     let groups = alike.values().flat_map(|asked| asked.chunks(together));
     groups.map(|asked| Trial { asked: asked.to_vec(), ..kind.clone() }).collect()
+}
+
+fn both(done: [usize; 3], more: [usize; 3]) -> [usize; 3] {
+    array::from_fn(|index| done[index] + more[index])
 }
 
 /// Runs the command, whose requests meet the disturbance; whether all of them did.

@@ -8,7 +8,7 @@ use std::{
 
 use testbed::{AuditEvent, Fault, Mark, Rule, bed::Cluster};
 
-use crate::support::{Watched, plain};
+use crate::support::{Watched, plain, remembered};
 
 /// One request of a command: the so manyth of those that are alike.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -47,7 +47,7 @@ impl Asked {
         let is_it = move |method: &http::Method, uri: &http::Uri| {
             let uri = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
             method == asked.method
-                && plain(&uri) == asked.uri
+                && remembered(uri.clone(), || plain(&uri)) == asked.uri
                 && met.fetch_add(1, Ordering::Relaxed) == asked.nth
         };
         Rule::when(is_it, fault.clone()).by("kubectl-mc/").times(1)

@@ -37,7 +37,7 @@ pub use programs::{BASH_COMPLETION, FISH, STRACE, ZSH};
 pub use reader::{Reader, Shown, difference, shown_blocks};
 pub use rights::{ON_HOST, ON_MEMBER, PROBING, user, user_who_may, without};
 pub use role_file::{Grant, RoleFile, exists};
-pub use standing::{other_than, plain, settled, standing};
+pub use standing::{other_than, plain, remembered, settled, standing};
 pub use terminal::CTRL_C;
 pub use typed_line::typed_lines;
 pub use typing::TypedShell;

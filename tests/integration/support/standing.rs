@@ -69,9 +69,15 @@ pub fn plain(text: &str) -> String {
 pub fn standing(bed: &Bed) -> BTreeSet<String> {
     let clusters = || iter::once(bed.host()).chain(bed.members());
     let secret = |cluster: &Cluster| {
-        (cluster.configured("authentication.jwtSecret"), format!("SECRET-OF-{}", cluster.name()))
+        let secret = cluster.configured("authentication.jwtSecret").as_str()?.to_owned();
+        Some((STANDARD.encode(&secret), secret, format!("SECRET-OF-{}", cluster.name())))
     };
-    let known: Vec<(Value, String)> = clusters().map(secret).collect();
+    let known: Vec<_> = clusters().filter_map(secret).collect();
+    let anonymous = |text: String| {
+        known
+            .iter()
+            .fold(text, |text, (encoded, secret, name)| text.replace(encoded, name).replace(secret, name))
+    };
     let of = |cluster: &Cluster| {
         let Some(stored) = cluster.plane().stored() else {
             let listed = listing(cluster).into_iter();
@@ -80,11 +86,11 @@ pub fn standing(bed: &Bed) -> BTreeSet<String> {
         let lasting =
             stored.into_iter().filter(|(key, _)| !OF_THE_PAST.iter().any(|past| key.starts_with(past)));
         let lines = lasting.map(|(key, object)| {
-            let text = format!("{} {key} {}", cluster.name(), without_moment(object));
-            let known = known.iter().filter_map(|(secret, name)| Some((secret.as_str()?, name.as_str())));
-            remembered(known.fold(text, |text, (secret, name)| {
-                text.replace(&STANDARD.encode(secret), name).replace(secret, name)
-            }))
+            let revision = &object["metadata"]["resourceVersion"];
+            remembered(format!("{} {key} {revision} {known:?}", cluster.server()), || {
+                let lasting = without_moment(Value::clone(&object));
+                plain(&anonymous(format!("{} {key} {lasting}", cluster.name())))
+            })
         });
         lines.collect::<Vec<_>>()
     };
@@ -97,19 +103,19 @@ pub fn standing(bed: &Bed) -> BTreeSet<String> {
     numbered.collect()
 }
 
-/// As [`plain`], which is asked for the same objects again and again.
-fn remembered(text: String) -> String {
-    const MOST: usize = 20_000;
+/// What is made of the same thing again and again.
+pub fn remembered(thing: String, told: impl FnOnce() -> String) -> String {
+    const MOST: usize = 50_000;
     static MADE: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
-    if let Some(made) = MADE.lock().unwrap().get(&text) {
+    if let Some(made) = MADE.lock().unwrap().get(&thing) {
         return made.clone();
     }
-    let made = plain(&text);
+    let made = told();
     let mut all = MADE.lock().unwrap();
     if all.len() >= MOST {
         all.clear();
     }
-    all.insert(text, made.clone());
+    all.insert(thing, made.clone());
     made
 }
 

@@ -74,7 +74,7 @@ pub(crate) trait Backend: Send + Sync {
     }
 
     /// Every object by its resource, namespace and name, where that is to be seen.
-    fn stored(&self) -> Option<BTreeMap<String, Value>> {
+    fn stored(&self) -> Option<BTreeMap<String, Arc<Value>>> {
         None
     }
 }
@@ -156,7 +156,7 @@ impl ControlPlane {
     }
 
     async fn launch_in_memory_on(name: &str, kubernetes: Kubernetes, port: u16) -> Result<Self, Error> {
-        let ground = Ground::lay(name, port).await?;
+        let mut ground = Ground::lay(name, port).await?;
         let trust = Trust {
             authority: Arc::clone(&ground.keys.authority),
             front_proxy: ground.keys.front_proxy.certificate(),
@@ -165,6 +165,7 @@ impl ControlPlane {
         let recorder = Recorder::default();
         let peers = Arc::clone(&ground.peers);
         let server = Server::start(ground.port, kubernetes, trust, peers, recorder.clone()).await?;
+        ground.client = server.client();
         Ok(Self {
             backend: Box::new(server),
             is_frozen: AtomicBool::new(false),
@@ -261,7 +262,7 @@ impl ControlPlane {
     }
 
     /// Everything that a server in memory stores, by resource, namespace and name; nothing of a real one.
-    pub fn stored(&self) -> Option<BTreeMap<String, Value>> {
+    pub fn stored(&self) -> Option<BTreeMap<String, Arc<Value>>> {
         self.backend.stored()
     }
 

@@ -103,7 +103,7 @@ pub async fn install(site: &Site, definitions: &[Value]) -> kube::Result<()> {
 /// Waits until objects of the definitions can be listed: for a moment after its creation a resource's storage answers
 /// 429, and whoever honours its `Retry-After` loses seconds.
 async fn wait_until_served(site: &Site, definitions: &[Value]) -> kube::Result<()> {
-    let client = &site.impatient_client().await?;
+    let client = &site.client();
     let api = of_definitions(client);
     let served = async {
         for definition in definitions {
@@ -119,7 +119,7 @@ async fn wait_until_served(site: &Site, definitions: &[Value]) -> kube::Result<(
 
 /// Removes definitions, with all objects of theirs.
 pub async fn remove(site: &Site, definitions: &[Value]) -> kube::Result<()> {
-    let client = &site.impatient_client().await?;
+    let client = &site.client();
     let api = of_definitions(client);
     for definition in definitions {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default();

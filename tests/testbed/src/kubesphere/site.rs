@@ -10,12 +10,9 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{
-    Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::Client;
 use serde_json::Value;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 use super::{
     Installation, Peculiarity, Version,
@@ -26,7 +23,7 @@ use super::{
     secret::{self, Confidential},
     webhook::Endpoint,
 };
-use crate::{ControlPlane, Lease, audit};
+use crate::{ControlPlane, Lease};
 
 /// The default password of `admin` where none was generated.
 ///
@@ -56,7 +53,6 @@ pub struct Site {
     written: Mutex<Vec<Arc<Log>>>,
     faults: Mutex<Vec<String>>,
     missing_images: Mutex<Vec<String>>,
-    impatient: OnceCell<Client>,
     password: String,
 }
 
@@ -86,7 +82,6 @@ impl Site {
             written: Mutex::default(),
             faults: Mutex::default(),
             missing_images,
-            impatient: OnceCell::new(),
             password,
         }
     }
@@ -110,19 +105,6 @@ impl Site {
     /// The stand-ins' client.
     pub fn client(&self) -> Client {
         self.plane().client()
-    }
-
-    /// A client that gives each answer back as it is, also 429 and 503.
-    pub async fn impatient_client(&self) -> kube::Result<Client> {
-        let connect = || async {
-            let kubeconfig = Kubeconfig::read_from(self.plane().kubeconfig_path())?;
-            let mut config =
-                Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-            config.default_retry = false;
-            config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(audit::OWN_AGENT)));
-            Client::try_from(config)
-        };
-        self.impatient.get_or_try_init(connect).await.cloned()
     }
 
     /// The version that is installed.

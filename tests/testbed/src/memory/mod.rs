@@ -12,6 +12,7 @@ mod controllers;
 mod defaults;
 mod discovery;
 mod identity;
+mod in_process;
 mod managed_fields;
 mod media;
 mod objects;

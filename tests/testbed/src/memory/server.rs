@@ -16,7 +16,7 @@ use http::{
     request::Parts,
 };
 use http_body_util::BodyExt as _;
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{body::Body as HttpBody, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -32,6 +32,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     bootstrap, controllers, discovery,
     identity::{self, Certificate, User},
+    in_process,
     media::Form,
     objects::{Call, Reply},
     open_api,
@@ -85,6 +86,7 @@ pub(super) struct Core {
     audit: Recorder,
     faults: Faults,
     frozen: watch::Sender<bool>,
+    listening: watch::Sender<bool>,
     next_address: AtomicU32,
 }
 
@@ -113,6 +115,7 @@ impl Server {
             audit,
             faults: Faults::default(),
             frozen: watch::Sender::new(false),
+            listening: watch::Sender::new(false),
             next_address: AtomicU32::new(2),
         });
         let controllers = tokio::spawn(controllers::run(Arc::clone(&core)));
@@ -127,9 +130,15 @@ impl Server {
             .await
             .map_err(Error::io(format!("listen on port {}", self.port)))?;
         self.core.frozen.send_replace(false);
+        self.core.listening.send_replace(true);
         let accepting = accept(listener, self.acceptor.clone(), Arc::clone(&self.core));
         *self.listener() = Some(crate::runtime().spawn(accepting));
         Ok(())
+    }
+
+    /// The administrator's client, which needs no connection.
+    pub(crate) fn client(&self) -> kube::Client {
+        in_process::client(Arc::clone(&self.core))
     }
 
     fn listener(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -139,6 +148,7 @@ impl Server {
 
 impl Backend for Server {
     fn kill(&self) {
+        self.core.listening.send_replace(false);
         if let Some(listener) = self.listener().take() {
             listener.abort();
             while !listener.is_finished() {
@@ -182,15 +192,16 @@ impl Backend for Server {
         Some(&self.core.faults)
     }
 
-    fn stored(&self) -> Option<BTreeMap<String, Value>> {
+    fn stored(&self) -> Option<BTreeMap<String, Arc<Value>>> {
         let store = self.core.store();
-        Some(store.all().map(|(key, object)| (key.to_string(), Value::clone(object))).collect())
+        Some(store.all().map(|(key, object)| (key.to_string(), Arc::clone(object))).collect())
     }
 }
 
 impl Drop for Server {
     /// Waits for nothing: it may be the runtime's own thread that drops it.
     fn drop(&mut self) {
+        self.core.listening.send_replace(false);
         if let Some(listener) = self.listener().take() {
             listener.abort();
         }
@@ -239,6 +250,15 @@ impl Core {
         self.store.lock().expect("no holder panics")
     }
 
+    pub(super) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Whether connections are accepted; each change cuts those that stand.
+    pub(super) fn listening(&self) -> watch::Receiver<bool> {
+        self.listening.subscribe()
+    }
+
     pub(super) fn peers(&self) -> &Peers {
         &self.peers
     }
@@ -277,9 +297,9 @@ impl Core {
         self.clients.user(shown).map_or(Certificate::Refused, |user| Certificate::Of(user.into()))
     }
 
-    async fn answer(
+    pub(super) async fn answer(
         self: &Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<impl HttpBody>,
         certificate: &Certificate,
     ) -> Response<Body> {
         self.while_thawed().await;
