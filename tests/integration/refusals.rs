@@ -192,7 +192,7 @@ fn a_cluster_without_kubesphere_is_refused() {
 fn kubesphere_4_is_refused_with_what_differs() {
     let said = [
         "error: member \"member1\": KubeSphere 4 is installed: it has no ClusterConfiguration",
-        "hint: a host of KubeSphere 4 takes it by `kubectl mc join`",
+        "hint: join it to a host of KubeSphere 4",
     ];
     assert_join_refused(&member(Installation::new(Version::V4_1_3)), &said);
 }

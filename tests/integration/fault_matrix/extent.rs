@@ -34,7 +34,7 @@ impl Extent {
 
     /// So many points are tried on one bed, one after the other.
     pub fn points_of_one_bed(self) -> usize {
-        if self == Self::ControlPlanes { 100 } else { 64 }
+        if self == Self::ControlPlanes { 100 } else { 128 }
     }
 
     /// So many operations are tried at once.

@@ -215,13 +215,19 @@ impl Started {
     /// Waits until it has shown this on stdout.
     #[track_caller]
     pub fn until_shown(&self, text: &str) {
+        self.until_it_shows(text, |shown| shown.contains(text));
+    }
+
+    /// Waits until what it has shown on stdout is such.
+    #[track_caller]
+    pub fn until_it_shows(&self, what: &str, is_shown: impl Fn(&str) -> bool) {
         let begun = Instant::now();
         loop {
             let shown = fs::read_to_string(self.shown.as_ref().unwrap().path()).unwrap();
-            if shown.contains(text) {
+            if is_shown(&shown) {
                 return;
             }
-            assert!(begun.elapsed() < HANGS_AFTER, "does not show {text:?}\n{shown}");
+            assert!(begun.elapsed() < HANGS_AFTER, "does not show {what:?}\n{shown}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
