@@ -8,10 +8,7 @@ use std::{
 use clap::{Parser as _, error::ErrorKind};
 use kubectl_mc::{checks::every_check, cli::Cli};
 use regex::Regex;
-use testbed::{
-    bed::condition,
-    kubesphere::{Installation, Scenario, Version},
-};
+use testbed::kubesphere::{Installation, Scenario, Version};
 
 use crate::support::{Reader, Watched, difference, shown_blocks, typed_lines};
 
@@ -187,13 +184,6 @@ fn what_varies_makes_no_difference_and_anything_else_does() {
     assert!(difference(shown, "").is_some());
 }
 
-/// Who reads a page takes longer from one block to the next than the controller does to a new Cluster.
-fn until_the_controller_has_looked(bed: &Watched) {
-    bed.wait_for("looked at", |bed| {
-        bed.host().clusters().iter().all(|cluster| condition(cluster, "Ready").is_some())
-    });
-}
-
 #[test]
 fn every_guide_shows_what_its_commands_show() {
     let standalone = || Installation::new(Version::V3_4);
@@ -206,8 +196,8 @@ fn every_guide_shows_what_its_commands_show() {
         gone.inspect(|number| bed.member(*number).kill());
         let path = Path::new("docs").join(guide);
         let text = text(&path);
-        let blocks = shown_blocks(&text).into_iter().inspect(|_| until_the_controller_has_looked(&bed));
-        let shown: Vec<(&str, String)> = blocks.map(|block| (block, reader.replay(block))).collect();
+        let blocks = shown_blocks(&text).into_iter();
+        let shown: Vec<(&str, String)> = blocks.map(|block| (block, reader.replay(&bed, block))).collect();
         assert!(!shown.is_empty(), "{guide} shows nothing");
         faults.extend(shown.iter().filter_map(|(block, seen)| {
             difference(block, seen)

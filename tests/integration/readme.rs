@@ -79,7 +79,7 @@ fn assert_shows(page: &str, commands: &[&str]) {
         let line = format!("$ kubectl mc {command} ");
         assert!(expected.iter().any(|block| block.contains(&line)), "it does not show {command}");
     }
-    let seen: Vec<String> = expected.iter().map(|block| reader.replay(block)).collect();
+    let seen: Vec<String> = expected.iter().map(|block| reader.replay(&bed, block)).collect();
     let difference = difference(&expected.concat(), &seen.concat());
     assert!(
         difference.is_none(),

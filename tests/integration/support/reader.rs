@@ -7,8 +7,14 @@ use std::{
     process::Command,
 };
 
+use kubesphere::installer_log::{InstallerLog, Verdict};
 use regex::Regex;
+use serde_json::Value;
 use tempfile::TempDir;
+use testbed::{
+    Bed,
+    bed::{Cluster, condition},
+};
 
 use super::{Kubeconfig, Watched, secrets::shown_in};
 
@@ -70,6 +76,18 @@ pub struct Reader {
     secrets: Vec<String>,
 }
 
+/// The controller has looked at every Cluster, and no installer is at work.
+fn is_at_rest(bed: &Bed) -> bool {
+    let is_looked_at = |cluster: &Value| condition(cluster, "Ready").is_some();
+    let works = |cluster: &Cluster| {
+        let mut log = InstallerLog::default();
+        cluster.installer_log().lines().for_each(|line| log.push(None, line));
+        matches!(log.verdict(), Verdict::Running(_)) || log.another_run_is_due()
+    };
+    bed.host().clusters().iter().all(is_looked_at)
+        && ![bed.host()].into_iter().chain(bed.members()).any(works)
+}
+
 /// What a command line has shown, and how it ended.
 pub struct Shown {
     pub text: String,
@@ -114,9 +132,11 @@ impl Reader {
         fs::write(self.path(path), text).unwrap();
     }
 
-    /// The block again, with what its commands show today.
-    pub fn replay(&self, block: &str) -> String {
+    /// The block again, with what its commands show today. Who reads takes longer from one to the next than the bed does until
+    /// it is at rest.
+    pub fn replay(&self, bed: &Bed, block: &str) -> String {
         let commands = block.lines().filter_map(|line| line.strip_prefix("$ "));
+        let commands = commands.inspect(|_| bed.wait_for("at rest", is_at_rest));
         let shown = commands.map(|command| format!("$ {command}\n{}", self.run("sh", command).text));
         shown.collect::<Vec<_>>().concat()
     }
