@@ -12,19 +12,19 @@ pub fn recheck(planned: (&Observed, &MemberOwnership), fresh: (&Observed, &Membe
         let message = format!("another cluster answers there: the UID of its kube-system is {}", fresh.uid);
         Report::failure(&fresh.side, message)
     });
-    let changed = (was != is).then(|| {
-        Report::failure(&fresh.side, format!("{} meanwhile: what was planned no longer holds", change(is)))
-            .hint("run the same command again, and read its new plan")
-    });
+    let changed = (was != is).then(|| has_changed(&fresh.side, is));
     member_registration::CHECK.named(moved.into_iter().chain(changed).collect(), &[])
 }
 
 /// What another host has written on a member instead of what was to be removed.
 pub fn recheck_claim(member: &Side, claim: &Claim) -> Vec<Finding> {
-    let change = change(&MemberOwnership::Claimed(claim.host.clone()));
-    let report = Report::failure(member, format!("{change} meanwhile: what was planned no longer holds"));
-    member_registration::CHECK
-        .named(vec![report.hint("run the same command again, and read its new plan")], &[])
+    let report = has_changed(member, &MemberOwnership::Claimed(claim.host.clone()));
+    member_registration::CHECK.named(vec![report], &[])
+}
+
+fn has_changed(member: &Side, is: &MemberOwnership) -> Report {
+    Report::failure(member, format!("{} meanwhile: what was planned no longer holds", change(is)))
+        .hint("run the same command again, and read its new plan")
 }
 
 fn change(is: &MemberOwnership) -> String {

@@ -128,7 +128,6 @@ impl<'a> Turn<'a> {
             Step::DeleteCluster(step) => self.carry_out(step).await,
             Step::ConfirmOwnership(step) => self.carry_out(step).await,
             Step::Remove(step) => self.carry_out(step).await,
-            Step::ConfirmClaim(step) => self.carry_out(step).await,
             Step::ReleaseClaim(step) => self.carry_out(step).await,
             Step::Uninstall(step) => self.carry_out(step).await,
             Step::Release(step) => self.carry_out(step).await,

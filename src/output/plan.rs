@@ -144,7 +144,7 @@ pub(super) fn sentence(step: &Step) -> String {
             )
         }
         Step::Uninstall(step) => uninstalling(&step.uninstallation),
-        Step::ConfirmClaim(_) | Step::ConfirmOwnership(_) => "look again at whose it is".to_owned(),
+        Step::ConfirmOwnership(_) => "look again at whose it is".to_owned(),
         Step::Remove(step) => format!("delete {}", step.existing.object.in_words()),
         Step::Release(step) => format!(
             "take namespace {} from workspace {}: its label, and the workspace as its owner",

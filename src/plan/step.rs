@@ -10,12 +10,11 @@ use super::{
     member_kubeconfig::StoredKubeconfig,
     result::StepResult,
     steps::{
-        await_gone::AwaitGone, configure::Configure, confirm_claim::ConfirmClaim,
-        confirm_ownership::ConfirmOwnership, delete_cluster::DeleteCluster,
-        describe_cluster::DescribeCluster, look_again::LookAgain, make_credential::MakeCredential,
-        narrow_webhook::NarrowWebhook, probe::Probe, register::Register, release::Release,
-        release_claim::ReleaseClaim, remove::Remove, remove_superseded::RemoveSuperseded, renew::Renew,
-        restore_webhook::RestoreWebhook, sweep_pods::SweepPods, uninstall::Uninstall,
+        await_gone::AwaitGone, configure::Configure, confirm_ownership::ConfirmOwnership,
+        delete_cluster::DeleteCluster, describe_cluster::DescribeCluster, look_again::LookAgain,
+        make_credential::MakeCredential, narrow_webhook::NarrowWebhook, probe::Probe, register::Register,
+        release::Release, release_claim::ReleaseClaim, remove::Remove, remove_superseded::RemoveSuperseded,
+        renew::Renew, restore_webhook::RestoreWebhook, sweep_pods::SweepPods, uninstall::Uninstall,
     },
 };
 
@@ -35,7 +34,6 @@ pub enum Step {
     DeleteCluster(DeleteCluster),
     ConfirmOwnership(ConfirmOwnership),
     Remove(Remove),
-    ConfirmClaim(ConfirmClaim),
     ReleaseClaim(ReleaseClaim),
     Uninstall(Uninstall),
     Release(Release),
@@ -104,7 +102,6 @@ impl Step {
             Self::DeleteCluster(step) => step,
             Self::ConfirmOwnership(step) => step,
             Self::Remove(step) => step,
-            Self::ConfirmClaim(step) => step,
             Self::ReleaseClaim(step) => step,
             Self::Uninstall(step) => step,
             Self::Release(step) => step,

@@ -23,6 +23,7 @@ impl Source {
     pub(super) fn of(host: &Connection, job: Option<&str>) -> Self {
         let client = host.client.clone();
         let log = match job {
+            // kubesphere `staging/src/kubesphere.io/utils/helm/executor.go`, createInstallJob
             Some(job) => Polled::of(client, format!("job-name={job}"), "helm"),
             None => Polled::of(client, "app=ks-controller-manager".to_owned(), "ks-controller-manager"),
         };

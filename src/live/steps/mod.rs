@@ -2,7 +2,6 @@
 
 pub(super) mod await_gone;
 pub mod configure;
-pub(super) mod confirm_claim;
 pub mod confirm_ownership;
 pub(super) mod delete_cluster;
 pub(super) mod describe_cluster;

@@ -13,7 +13,7 @@ use crate::plan::{
     steps::{
         await_gone::AwaitGone,
         configure::Configure,
-        confirm_ownership::ConfirmOwnership,
+        confirm_ownership::{ConfirmOwnership, ToldBy},
         delete_cluster::{DeleteCluster, Forced},
         narrow_webhook::NarrowWebhook,
         release::Release,
@@ -85,14 +85,7 @@ fn on_member(
     secrets: Option<&Secrets>,
 ) -> Vec<Step> {
     let cluster = || found.side.clone();
-    let confirm = Step::ConfirmOwnership(ConfirmOwnership {
-        host: host.side.clone(),
-        member: cluster(),
-        intent: intent.clone(),
-        planned: Box::new(member.clone()),
-        member_ownership: found.member_ownership.clone(),
-        evidence: found.evidence,
-    });
+    let confirm = ConfirmOwnership::of(found, ToldBy::Configuration, intent, (host, member));
     let removals = found
         .removals
         .iter()
@@ -118,5 +111,11 @@ fn on_member(
             was_deleted_before: removed.is_none(),
         })
     });
-    [confirm].into_iter().chain(removals).chain(releases).chain(configured).chain(gone).collect()
+    [Step::ConfirmOwnership(confirm)]
+        .into_iter()
+        .chain(removals)
+        .chain(releases)
+        .chain(configured)
+        .chain(gone)
+        .collect()
 }

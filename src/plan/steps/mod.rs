@@ -2,7 +2,6 @@
 
 pub mod await_gone;
 pub mod configure;
-pub mod confirm_claim;
 pub mod confirm_ownership;
 pub mod delete_cluster;
 pub mod describe_cluster;

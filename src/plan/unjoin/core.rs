@@ -9,7 +9,7 @@ use kubesphere::{
 
 use super::{
     kept::Kept,
-    member_ownership::{HostEvidence, MemberOwnership, has_token},
+    member_ownership::{HostEvidence, MemberOwnership, has_token, twice},
     plan::{MemberPlan, MemberSeen, UnjoinIntent, credential_removals},
     trace::Traces,
 };
@@ -118,9 +118,8 @@ fn ownership(
     member: &Observed,
     traces: &Traces,
 ) -> MemberOwnership {
-    let mut twins = host.clusters_with_uid(&member.uid).filter(|cluster| cluster.name() != name);
-    if let Some(twin) = twins.next() {
-        return MemberOwnership::Twice(twin.name().to_owned());
+    if let Some(twice) = twice(name, host, member) {
+        return twice;
     }
     let shares = shares_secret(identity, member, traces) || has_token(host, traces);
     let claim = claim_of(traces);
@@ -153,11 +152,6 @@ pub fn ownership_now(
     if matches!(was, MemberOwnership::Claimed(_)) && claim_of(traces).is_none() {
         return was.clone();
     }
-    // What shows whose it was goes step by step.
-    let evidence = match (was, evidence) {
-        (MemberOwnership::Ours, HostEvidence::Nothing) => HostEvidence::Named,
-        (_, evidence) => evidence,
-    };
     ownership(name, evidence, (host, &identity), member, traces)
 }
 

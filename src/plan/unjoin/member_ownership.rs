@@ -72,9 +72,8 @@ pub fn member_ownership(
     member: &Observed,
     traces: &Traces,
 ) -> MemberOwnership {
-    let mut twins = host.clusters_with_uid(&member.uid).filter(|cluster| cluster.name() != name);
-    if let Some(twin) = twins.next() {
-        return MemberOwnership::Twice(twin.name().to_owned());
+    if let Some(twice) = twice(name, host, member) {
+        return twice;
     }
     if member.is_host() {
         return MemberOwnership::Host;
@@ -88,6 +87,12 @@ pub fn member_ownership(
     let stands = evidence != HostEvidence::Nothing;
     let left = stands || joined || shares_secret(host, member) || !traces.kubefed.is_empty();
     if left || has_token(host, traces) { MemberOwnership::Ours } else { MemberOwnership::Clean }
+}
+
+/// Where the host has it under another name, too.
+pub(super) fn twice(name: &str, host: &Observed, member: &Observed) -> Option<MemberOwnership> {
+    let mut twins = host.clusters_with_uid(&member.uid).filter(|cluster| cluster.name() != name);
+    twins.next().map(|twin| MemberOwnership::Twice(twin.name().to_owned()))
 }
 
 /// The same on a fresh look before its first change and after: the host's Cluster is gone by then, and what was planned

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use testbed::kubesphere::{Clusters, Generation, Installation, Peculiarity, Scenario, Version};
+use testbed::kubesphere::{Clusters, Installation, Peculiarity, Scenario, Version};
 
 use super::{
     Operation,
@@ -21,30 +21,20 @@ pub struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// A bed on which the operation can begin. What KubeSphere 3 configures has something of somebody else's.
+    /// A bed on which the operation can begin. Its clusters have something of somebody else's.
     pub fn begun(self) -> Begun {
-        let [host, member] = self.installations().map(|installation| match self.clusters {
+        let foreign = Peculiarity::Metadata(json!({"annotations": {"example.com/owner": "somebody else"}}));
+        let installation = Installation::new(self.version).with(foreign);
+        let installation = match self.clusters {
             Clusters::InMemory => installation,
             Clusters::Real => installation.with(Peculiarity::BehindProxy),
-        });
-        let scenario = Scenario::new(self.version).host(host).member(member).at_once();
+        };
+        let scenario = Scenario::new(self.version).host(installation.clone()).member(installation).at_once();
         let bed = Watched::lease(&Scenario { clusters: self.clusters, ..scenario });
         if !self.operation.before.is_empty() {
             let _ = bed.kubectl_mc().words(self.operation.before).run().code(0);
         }
         Begun::of(bed)
-    }
-
-    fn installations(self) -> [Installation; 2] {
-        let own = Installation::new(self.version);
-        match self.version.generation() {
-            Generation::Three => {
-                let foreign = json!({"annotations": {"example.com/owner": "somebody else"}});
-                let own = own.with(Peculiarity::Metadata(foreign));
-                [own.clone(), own]
-            }
-            Generation::Four => [own, Installation::bare(self.version)],
-        }
     }
 
     pub fn command(self, bed: &Watched) -> KubectlMc {

@@ -69,8 +69,7 @@ pub fn plain(text: &str) -> String {
 pub fn standing(bed: &Bed) -> BTreeSet<String> {
     let clusters = || iter::once(bed.host()).chain(bed.members());
     let secret = |cluster: &Cluster| {
-        let places = ["authentication.jwtSecret", "authentication.issuer.jwtSecret"];
-        let secret = places.iter().find_map(|place| Some(cluster.configured(place).as_str()?.to_owned()))?;
+        let secret = cluster.configured("authentication.jwtSecret").as_str()?.to_owned();
         Some((STANDARD.encode(&secret), secret, format!("SECRET-OF-{}", cluster.name())))
     };
     let known: Vec<_> = clusters().filter_map(secret).collect();
@@ -157,7 +156,6 @@ fn in_effect(text: &Value) -> Value {
     let config: Value = serde_yaml::from_str(text.as_str().unwrap_or_default()).unwrap_or_default();
     let names = [
         "/authentication/jwtSecret",
-        "/authentication/issuer/jwtSecret",
         "/authentication/oauthOptions/accessTokenMaxAge",
         "/multicluster/enable",
         "/multicluster/clusterRole",

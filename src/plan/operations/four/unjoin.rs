@@ -7,7 +7,12 @@ use crate::plan::{
     operations::unjoin::{of_both, on_host},
     phase::Plan,
     step::Step,
-    steps::{confirm_claim::ConfirmClaim, release_claim::ReleaseClaim, remove::Remove, uninstall::Uninstall},
+    steps::{
+        confirm_ownership::{ConfirmOwnership, ToldBy},
+        release_claim::ReleaseClaim,
+        remove::Remove,
+        uninstall::Uninstall,
+    },
     unjoin::plan::{MemberPlan, UnjoinIntent, UnjoinPlan},
 };
 
@@ -30,14 +35,7 @@ fn on_member_of_4(
 ) -> Vec<Step> {
     let cluster = || found.side.clone();
     let core = found.core.clone().unwrap_or_default();
-    let confirm = Step::ConfirmClaim(ConfirmClaim {
-        host: host.side.clone(),
-        member: cluster(),
-        intent: intent.clone(),
-        planned: Box::new(member.clone()),
-        member_ownership: found.member_ownership.clone(),
-        evidence: found.evidence,
-    });
+    let confirm = ConfirmOwnership::of(found, ToldBy::Claim, intent, (host, member));
     let claim = core.claim.map(|own| Step::ReleaseClaim(ReleaseClaim { cluster: cluster(), own }));
     let removals = found
         .removals
@@ -45,5 +43,5 @@ fn on_member_of_4(
         .map(|existing| Step::Remove(Remove { cluster: cluster(), existing: existing.clone() }));
     let uninstall =
         core.uninstall.map(|found| Step::Uninstall(Uninstall { cluster: cluster(), uninstallation: found }));
-    [confirm].into_iter().chain(claim).chain(removals).chain(uninstall).collect()
+    [Step::ConfirmOwnership(confirm)].into_iter().chain(claim).chain(removals).chain(uninstall).collect()
 }
