@@ -2,9 +2,7 @@
 
 use kubesphere::side::Side;
 
-use super::{
-    Check, Clusters, Finding, Report, Rule, Silent, kubesphere_version::is_version_4, rule::JOINING,
-};
+use super::{Check, Clusters, Report, Rule, Silent, kubesphere_version::is_version_4, rule::JOINING};
 
 pub(super) const CHECK: Check = Check {
     id: "api-reachable",
@@ -20,11 +18,6 @@ pub(super) const CHECK: Check = Check {
     ],
     unasked: &[],
 };
-
-/// Whether a cluster that is needed gave no usable answer.
-pub fn is_obstacle(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.id == CHECK.id && finding.is_obstacle())
-}
 
 fn of_clusters(clusters: &Clusters<'_>, unreachable: fn(&Silent) -> Report) -> Vec<Report> {
     let answering = clusters.observed().map(|observed| Report::holds(&observed.side));
@@ -70,6 +63,7 @@ mod tests {
             side: Side::member("edge-1"),
             message: "get version: the connection to 192.0.2.1:6443 was refused".to_owned(),
             hints: vec!["is the cluster running?".to_owned()],
+            is_away: true,
         });
         assert_eq!(
             case.says(&CHECK),

@@ -27,6 +27,8 @@ pub struct Silent {
     /// What was asked and why it failed.
     pub message: String,
     pub hints: Vec<String>,
+    /// Whether it may answer later.
+    pub is_away: bool,
 }
 
 impl<'a> Clusters<'a> {

@@ -120,6 +120,10 @@ impl Looked for Look {
         &self.findings
     }
 
+    fn is_away(&self) -> bool {
+        self.silent.iter().any(|silent| silent.is_away)
+    }
+
     fn ready(&self) -> Option<View<'_>> {
         let obstacles = self.findings.iter().any(Finding::is_obstacle);
         let decision = self.decision.as_ref().ok().filter(|_| !obstacles)?;
@@ -368,5 +372,6 @@ pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let causes = iter::successors(StdError::source(error), |cause: &&dyn StdError| (*cause).source());
     let asked = format!("{} {}", error.verb, error.object);
     let message: Vec<String> = iter::once(asked).chain(causes.map(ToString::to_string)).collect();
-    Silent { side: connection.side.clone(), message: message.join(": "), hints }
+    let is_away = error.cause.may_pass();
+    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away }
 }

@@ -39,9 +39,10 @@ use crate::{
     plan::{intent::Intent, observed::Observed, operation::Operation, result::StepResult, step::Step},
 };
 
-/// One API server's cache may be so far behind another's; and whoever does not answer then may do so a little later.
-const LOOKS_AGAIN_AFTER: [Duration; 3] =
-    [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+/// One API server's cache may be so far behind another's.
+const LAGS_BEHIND: Duration = Duration::from_secs(2);
+/// Between two looks at a server that is away.
+const LOOKS_EVERY: Duration = Duration::from_secs(5);
 
 /// What a command is about, once its clusters are connected.
 pub(super) trait Task {
@@ -107,6 +108,9 @@ pub(super) trait Looked {
     fn host(&self) -> Option<&Observed>;
 
     fn findings(&self) -> &[Finding];
+
+    /// Whether a cluster did not answer that may later.
+    fn is_away(&self) -> bool;
 
     /// The plan, once no obstacle stands before it.
     fn ready(&self) -> Option<plan::View<'_>>;
@@ -421,6 +425,11 @@ impl Pipeline<'_> {
         document.found_later(&obstacles);
     }
 
+    async fn look_after<T: Task>(&self, pause: Duration, task: &T) -> Result<T::Look, Error> {
+        sleep(pause).await;
+        in_time(self.deadline, Box::pin(task.look())).await
+    }
+
     /// Looks and decides again: it is done when nothing is left to do.
     async fn verify<T: Task>(
         &self,
@@ -432,12 +441,11 @@ impl Pipeline<'_> {
             return Ok(());
         }
         let mut again = in_time(self.deadline, Box::pin(task.look_again(before))).await?;
-        for (nth, pause) in LOOKS_AGAIN_AFTER.into_iter().enumerate() {
-            if again.is_clean() || nth > 0 && !checks::api_reachable::is_obstacle(again.findings()) {
-                break;
-            }
-            sleep(pause).await;
-            again = in_time(self.deadline, Box::pin(task.look())).await?;
+        if !again.is_clean() {
+            again = self.look_after(LAGS_BEHIND, task).await?;
+        }
+        while again.is_away() && Instant::now() + LOOKS_EVERY < self.deadline {
+            again = self.look_after(LOOKS_EVERY, task).await?;
         }
         let noun = task.operation().noun();
         let Some(view) = again.ready() else {

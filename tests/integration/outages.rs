@@ -2,9 +2,9 @@
 //! itself and reaches the undisturbed end.
 
 use std::{
-    env,
+    collections::BTreeSet,
     sync::{
-        Mutex,
+        Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -24,13 +24,15 @@ const JOIN: &str = "join member1 --context host --yes --skip-check member-server
 const RENEW: &str =
     "renew member1 --member-context member1 --context host --yes --skip-check member-server-loopback";
 const UNJOIN: &str = "unjoin member1 --member-context member1 --context host --yes";
+const UNINSTALL: &str = "unjoin member1 --member-context member1 --context host --yes --uninstall";
 
-/// A part of it is waiting.
-const AT_ONCE: usize = 3;
+/// Each wait for the server that is away longest, and some others: most of them do nothing.
+const AT_ONCE: usize = WAITS.len() + 4;
 
 const CONFIGURATION: &str = "/clusterconfigurations/ks-installer";
 
 /// What a command waits for, from the answer to a request on.
+#[derive(Clone, Copy)]
 struct Wait {
     name: &'static str,
     version: Version,
@@ -40,9 +42,11 @@ struct Wait {
     cluster: usize,
     method: &'static str,
     path: &'static str,
+    /// Whether it is for what a watch shows that was there before.
+    is_watched: bool,
 }
 
-const WAITS: [Wait; 8] = [
+const WAITS: [Wait; 13] = [
     wait("the host's installer", ["", JOIN], (0, "PATCH", CONFIGURATION)),
     wait("the member's installer", ["", JOIN], (1, "PATCH", CONFIGURATION)),
     // A host of 3.3 gets a certificate.
@@ -50,11 +54,17 @@ const WAITS: [Wait; 8] = [
         version: Version::V3_3,
         ..wait("the signer", ["", JOIN], (1, "POST", "/certificatesigningrequests?"))
     },
-    wait("the Cluster to be ready", ["", JOIN], (0, "POST", "/clusters?")),
+    watched(wait("the Cluster to be ready", ["", JOIN], (0, "POST", "/clusters?"))),
+    wait("the last look", ["", JOIN], (0, "POST", "/clusters?")),
     wait("the controller to take the credential", [JOIN, RENEW], (0, "PATCH", "/clusters/member1?")),
     wait("the Cluster's deletion", [JOIN, UNJOIN], (0, "DELETE", "/clusters/member1?")),
     wait("the namespace's deletion", [JOIN, UNJOIN], (1, "DELETE", "/namespaces/kube-federation-system?")),
     wait("the former member's installer", [JOIN, UNJOIN], (1, "PATCH", CONFIGURATION)),
+    watched(of_4(wait("the host to install its member", ["", JOIN], (0, "POST", "/clusters?")))),
+    of_4(wait("the controller to look twice", [JOIN, RENEW], (0, "PATCH", "/clusters/member1?"))),
+    of_4(wait("the member's release", [JOIN, UNJOIN], (0, "DELETE", "/clusters/member1?"))),
+    // The last that helm deletes.
+    of_4(wait("what helm has installed to go", [JOIN, UNINSTALL], (1, "DELETE", "/users/admin?"))),
 ];
 
 const fn wait(
@@ -62,7 +72,16 @@ const fn wait(
     [before, command]: [&'static str; 2],
     (cluster, method, path): (usize, &'static str, &'static str),
 ) -> Wait {
-    Wait { name, version: Version::V3_4, before, command, cluster, method, path }
+    Wait { name, version: Version::V3_4, before, command, cluster, method, path, is_watched: false }
+}
+
+const fn watched(wait: Wait) -> Wait {
+    Wait { is_watched: true, ..wait }
+}
+
+/// Where it is of another kind than in 3.
+const fn of_4(wait: Wait) -> Wait {
+    Wait { version: Version::V4_1_3, ..wait }
 }
 
 impl Wait {
@@ -110,7 +129,10 @@ impl Wait {
     fn run_on(&self, scenario: &Scenario, meanwhile: impl FnOnce(&Cluster, &Front)) -> Faulty {
         let (bed, gate) = (self.bed(scenario), Gate::closed());
         let (cluster, front) = self.of(&bed);
-        let started = bed.start_until(self.name, self.command(&bed), front, self.begins(&gate));
+        let held = front.add(self.begins(&gate).times(1));
+        let started = self.command(&bed).start();
+        let is_registered = || !bed.host().cluster("member1").is_null();
+        bed.wait_for(self.name, |_| held.count() > 0 || self.is_watched && is_registered());
         meanwhile(cluster, front);
         gate.open();
         let _ = started.end().code(0);
@@ -118,12 +140,9 @@ impl Wait {
     }
 
     /// What is done to the server makes no difference at the end.
-    fn bears(&self, disturbances: &[Disturbance]) {
-        let end = settled(&self.run(|_, _| ()));
-        for disturbance in disturbances {
-            let bed = self.run(|cluster, front| disturbance.happens(cluster, front));
-            assert_eq!(other_than(&bed, &[&end]), "", "{disturbance:?} in the wait for {}", self.name);
-        }
+    fn bears(&self, disturbance: Disturbance, end: &BTreeSet<String>) {
+        let bed = self.run(|cluster, front| disturbance.happens(cluster, front));
+        assert_eq!(other_than(&bed, &[end]), "", "{disturbance:?} in the wait for {}", self.name);
     }
 }
 
@@ -142,11 +161,17 @@ enum Disturbance {
 
 const HOUR: i64 = 3600;
 
-/// The rest by hand: `OUTAGES=complete`.
-const USUAL: [Disturbance; 4] =
-    [Disturbance::Away(5), Disturbance::Jump(HOUR), Disturbance::JumpAndCut(-HOUR), Disturbance::Compacted];
-const RARE: [Disturbance; 4] =
-    [Disturbance::Away(30), Disturbance::Away(120), Disturbance::Jump(-HOUR), Disturbance::JumpAndCut(HOUR)];
+/// The longest first.
+const DISTURBANCES: [Disturbance; 8] = [
+    Disturbance::Away(120),
+    Disturbance::Away(30),
+    Disturbance::Away(5),
+    Disturbance::Jump(HOUR),
+    Disturbance::Jump(-HOUR),
+    Disturbance::JumpAndCut(HOUR),
+    Disturbance::JumpAndCut(-HOUR),
+    Disturbance::Compacted,
+];
 
 impl Disturbance {
     fn happens(self, cluster: &Cluster, front: &Front) {
@@ -172,13 +197,13 @@ impl Disturbance {
 
 #[test]
 fn a_server_that_is_away_or_whose_clocks_jump_in_a_wait_changes_nothing() {
-    let is_complete = env::var("OUTAGES").is_ok_and(|wanted| wanted == "complete");
-    let rare: &[Disturbance] = if is_complete { &RARE } else { &[] };
-    let disturbances = [&USUAL, rare].concat();
-    let waits = Mutex::new(WAITS.iter());
+    let waits = WAITS.map(|wait| (wait, OnceLock::new()));
+    let trials =
+        DISTURBANCES.iter().flat_map(|disturbance| waits.iter().map(move |wait| (wait, *disturbance)));
+    let trials = Mutex::new(trials);
     let work = || {
-        while let Some(wait) = { waits.lock().unwrap().next() } {
-            wait.bears(&disturbances);
+        while let Some(((wait, end), disturbance)) = { trials.lock().unwrap().next() } {
+            wait.bears(disturbance, end.get_or_init(|| settled(&wait.run(|_, _| ()))));
         }
     };
     thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));

@@ -137,6 +137,10 @@ impl Looked for Look {
         &self.findings
     }
 
+    fn is_away(&self) -> bool {
+        self.silent.iter().any(|silent| silent.is_away)
+    }
+
     fn ready(&self) -> Option<View<'_>> {
         let member = self.found()?.member.as_ref();
         Some(View {

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use testbed::WayBack;
+
 use super::{Watched, settled, standing};
 
 /// A bed that takes longer is not used again.
@@ -17,19 +19,20 @@ const SEEN_WITHIN: Duration = Duration::from_millis(300);
 /// A bed that goes back to how all stands there now.
 pub struct Begun {
     bed: Watched,
+    ways_back: Vec<WayBack>,
     standing: BTreeSet<String>,
 }
 
 impl Begun {
     pub fn of(bed: Watched) -> Self {
         let standing = settled(&bed);
-        bed.clusters().for_each(|cluster| cluster.plane().mark_clean().unwrap());
-        Self { bed, standing }
+        let ways_back = bed.clusters().map(|cluster| cluster.plane().way_back().unwrap()).collect();
+        Self { bed, ways_back, standing }
     }
 
     /// Takes back everything that was stored since; nothing where the controllers do not come to rest with that.
-    pub fn gone_back(self) -> Option<Self> {
-        self.bed.clusters().for_each(|cluster| cluster.plane().turn_back().unwrap());
+    pub fn gone_back(mut self) -> Option<Self> {
+        self.ways_back.iter_mut().for_each(|way_back| way_back().unwrap());
         let begun = Instant::now();
         while begun.elapsed() < GOES_BACK_WITHIN {
             thread::sleep(SEEN_WITHIN);

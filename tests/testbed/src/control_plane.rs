@@ -2,10 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU16, Ordering},
     },
 };
@@ -40,11 +40,16 @@ pub(crate) const MASTERS: &str = "system:masters";
 /// A running cluster; dropped, it ends and its folder is removed.
 pub struct ControlPlane {
     backend: Box<dyn Backend>,
+    clean: Mutex<WayBack>,
     is_frozen: AtomicBool,
     kubernetes: Kubernetes,
     audit: AuditLog,
     ground: Ground,
 }
+
+/// Returns a cluster to a state that it was in, as often as wanted: what was created, changed or deleted since is deleted,
+/// changed back or created again, with its uid, and whatever its finalizers.
+pub type WayBack = Box<dyn FnMut() -> Result<(), Error> + Send>;
 
 /// What answers at a control plane's address.
 pub(crate) trait Backend: Send + Sync {
@@ -60,10 +65,8 @@ pub(crate) trait Backend: Send + Sync {
     /// Whether all that belongs to it runs.
     fn is_running(&self) -> bool;
 
-    /// Makes the present state the one that [`Self::wipe`] returns to.
-    fn mark_clean(&self) -> Result<(), Error>;
-
-    fn wipe(&self) -> Result<(), Error>;
+    /// The way back to the present state.
+    fn way_back(&self) -> Result<WayBack, Error>;
 
     /// Forgets all earlier revisions.
     fn compact(&self) -> Result<(), Error>;
@@ -143,6 +146,7 @@ impl ControlPlane {
         let processes = Processes::start(assets, name, &ground).await?;
         Ok(Self {
             audit: AuditLog::of_file(&processes.audit_log(), ground.client.clone()),
+            clean: Mutex::new(processes.way_back()?),
             backend: Box::new(processes),
             is_frozen: AtomicBool::new(false),
             kubernetes: assets.kubernetes,
@@ -167,6 +171,7 @@ impl ControlPlane {
         let server = Server::start(ground.port, kubernetes, trust, peers, recorder.clone()).await?;
         ground.client = server.client();
         Ok(Self {
+            clean: Mutex::new(server.way_back()?),
             backend: Box::new(server),
             is_frozen: AtomicBool::new(false),
             kubernetes,
@@ -304,22 +309,27 @@ impl ControlPlane {
         self.backend.is_running()
     }
 
-    /// Makes the present state the one that [`Self::wipe`] returns to, as after CRDs were installed; waits until
-    /// those are served.
-    pub fn mark_clean(&self) -> Result<(), Error> {
-        self.backend.mark_clean()
+    /// The way back to the present state; waits until all custom resources are served. Whoever plays on the cluster plays
+    /// on, and its peers stay.
+    pub fn way_back(&self) -> Result<WayBack, Error> {
+        self.backend.way_back()
     }
 
-    /// Returns the cluster to the state of [`Self::mark_clean`], or of its start: what was created, changed or deleted
-    /// since is deleted, changed back or created again, with its uid, and whatever its finalizers. Peers are forgotten.
+    /// Makes the present state the one that [`Self::wipe`] returns to, as after CRDs were installed.
+    pub fn mark_clean(&self) -> Result<(), Error> {
+        let way_back = self.way_back()?;
+        *self.clean() = way_back;
+        Ok(())
+    }
+
+    /// Returns the cluster to the state of [`Self::mark_clean`], or of its start. Peers are forgotten.
     pub fn wipe(&self) -> Result<(), Error> {
         self.ground.peers.clear();
-        self.backend.wipe()
+        (*self.clean())()
     }
 
-    /// As [`Self::wipe`], and its peers stay: for the stand-ins that go on playing there.
-    pub fn turn_back(&self) -> Result<(), Error> {
-        self.backend.wipe()
+    fn clean(&self) -> MutexGuard<'_, WayBack> {
+        self.clean.lock().expect("no holder panics")
     }
 
     /// The certificate by which a proxy may speak for other users in `X-Remote-User` and `X-Remote-Group`.
@@ -373,7 +383,7 @@ where
     launch(free_port()).await
 }
 
-/// A port that nobody listens on and that this process has not given out yet.
+/// A port that nobody listens on or has reserved, and that this process has not given out yet.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let span = PORTS.end - PORTS.start;
@@ -382,7 +392,8 @@ pub(crate) fn free_port() -> u16 {
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = PORTS.start + offset.wrapping_add(step) % span;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let address = ("127.0.0.1", port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
             return port;
         }
     }

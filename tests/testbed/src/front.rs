@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::UdpSocket,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -40,6 +41,8 @@ pub struct Front {
     yaml: String,
     shared: Arc<Shared>,
     listener: Mutex<Option<JoinHandle<()>>>,
+    /// Other processes take the port for free while it is closed, but for this.
+    _reservation: UdpSocket,
 }
 
 struct Shared {
@@ -59,6 +62,8 @@ impl Front {
     }
 
     fn start_on(plane: &ControlPlane, port: u16) -> Result<Self, Error> {
+        let reservation =
+            UdpSocket::bind(("127.0.0.1", port)).map_err(Error::io(format!("reserve port {port}")))?;
         let clients = Arc::new(ClientCertificates::new(&plane.ca_pem())?);
         let acceptor = tls(&plane.server_identity()?, Some(Arc::clone(&clients) as _))?;
         let server: UriAuthority =
@@ -76,7 +81,8 @@ impl Front {
         .to_yaml();
         let kubeconfig = plane.folder().join(format!("front-{port}.kubeconfig"));
         write_private(&kubeconfig, &yaml)?;
-        let front = Self { port, kubeconfig, yaml, shared, listener: Mutex::default() };
+        let front =
+            Self { port, kubeconfig, yaml, shared, listener: Mutex::default(), _reservation: reservation };
         front.reopen()?;
         Ok(front)
     }

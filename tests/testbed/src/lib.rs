@@ -35,7 +35,7 @@ pub use assets::{Assets, Kubernetes, krew, kubectl, kubelet};
 pub use audit::{Access, AuditEvent, AuditLog, Mark};
 pub use bed::Bed;
 pub use clock_jump::ClockJump;
-pub use control_plane::{ADMIN, ControlPlane};
+pub use control_plane::{ADMIN, ControlPlane, WayBack};
 pub use distance::{Distance, Traffic};
 pub use error::Error;
 pub use faults::{Fault, Faults, Gate, Rule};

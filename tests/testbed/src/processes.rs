@@ -11,9 +11,9 @@ use tokio::net::UnixStream;
 
 use crate::{
     Assets, Error, audit,
-    control_plane::{Backend, Ground, MASTERS},
+    control_plane::{Backend, Ground, MASTERS, WayBack},
     definitions::wait_until_served,
-    etcd::{Etcd, Snapshot},
+    etcd::Etcd,
     kubeconfig::{Access, Credentials, write_private},
     pki::CLUSTER_VALIDITY,
     process::{Process, Program},
@@ -30,7 +30,6 @@ pub(crate) struct Processes {
     controller_manager: Process,
     etcd_process: Process,
     etcd: Etcd,
-    clean: Mutex<Snapshot>,
     client: kube::Client,
     assets: Assets,
 }
@@ -48,7 +47,6 @@ impl Processes {
         wait_until_ready(name, &apiserver, &ground.client).await?;
         let controller_manager = Process::start(&layout.controller_manager(&assets.controller_manager))?;
         let etcd = Etcd::new(&layout.path("etcd.sock"));
-        let clean = Mutex::new(etcd.snapshot().await?);
         Ok(Self {
             name: name.to_owned(),
             layout,
@@ -56,7 +54,6 @@ impl Processes {
             controller_manager,
             etcd_process,
             etcd,
-            clean,
             client: ground.client.clone(),
             assets: assets.clone(),
         })
@@ -104,26 +101,22 @@ impl Backend for Processes {
             && crate::block_on(async move { is_ready(&client).await })
     }
 
-    fn mark_clean(&self) -> Result<(), Error> {
+    /// It goes past the apiserver, which follows etcd as it does for writes of another apiserver.
+    fn way_back(&self) -> Result<WayBack, Error> {
         let (etcd, client) = (self.etcd.clone(), self.client.clone());
-        let snapshot = crate::block_on(async move {
+        let mut snapshot = crate::block_on(async move {
             wait_until_served(client).await?;
             etcd.snapshot().await
         })?;
-        *self.clean.lock().expect("no holder panics") = snapshot;
-        Ok(())
-    }
-
-    /// It goes past the apiserver, which follows etcd as it does for writes of another apiserver.
-    fn wipe(&self) -> Result<(), Error> {
-        let clean = self.clean.lock().expect("no holder panics").clone();
         let (etcd, client) = (self.etcd.clone(), self.client.clone());
-        let restored = crate::block_on(async move {
-            let restored = etcd.restore(clean).await?;
-            wait_until_served(client).await.map(|()| restored)
-        })?;
-        *self.clean.lock().expect("no holder panics") = restored;
-        Ok(())
+        Ok(Box::new(move || {
+            let (etcd, client, earlier) = (etcd.clone(), client.clone(), snapshot.clone());
+            snapshot = crate::block_on(async move {
+                let restored = etcd.restore(earlier).await?;
+                wait_until_served(client).await.map(|()| restored)
+            })?;
+            Ok(())
+        }))
     }
 
     fn compact(&self) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use k8s_openapi::{
 };
 use kube::{Api, ResourceExt as _, api::DeleteParams};
 use serde_json::{Value, json};
-use testbed::{Assets, ControlPlane, block_on, lease};
+use testbed::{Assets, ControlPlane, Kubernetes, block_on, lease, lease_in_memory};
 
 use crate::objects::{create, create_config_map, get, in_default};
 
@@ -77,6 +77,26 @@ fn a_wipe_takes_what_was_created_and_brings_back_what_was_deleted() {
         in_default::<Service>(&client),
         json!({"metadata": {"name": "new"}, "spec": {"ports": [{"port": 80}]}}),
     );
+}
+
+#[test]
+fn a_way_back_leads_to_its_own_state_again_and_again_and_a_wipe_to_the_clean_one() {
+    let real = lease(1).unwrap();
+    let in_memory = lease_in_memory(&[Kubernetes::default()]).unwrap();
+    for plane in [&real[0], &in_memory[0]] {
+        let client = plane.client();
+        let there =
+            |name: &str| get(&client, &format!("/api/v1/namespaces/default/configmaps/{name}")).is_ok();
+        create_config_map(&client, "earlier");
+        let mut way_back = plane.way_back().unwrap();
+        for later in ["later", "later-again"] {
+            create_config_map(&client, later);
+            way_back().unwrap();
+            assert_eq!((there("earlier"), there(later)), (true, false), "{}", plane.name());
+        }
+        plane.wipe().unwrap();
+        assert!(!there("earlier"), "{}", plane.name());
+    }
 }
 
 #[test]

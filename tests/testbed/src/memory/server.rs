@@ -41,14 +41,14 @@ use super::{
     resources::{self, Source},
     reviews, signing,
     status::{Refusal, RefusalBody},
-    store::{Key, Object, Store},
+    store::Store,
     watching,
 };
 use crate::{
     Error, Faults, Kubernetes, Peers,
     audit::{Access, AuditEvent, Recorder},
     client_certificate::ClientCertificates,
-    control_plane::Backend,
+    control_plane::{Backend, WayBack},
     pki::{Authority, Identity},
     serve::{self, Body, tls_config},
 };
@@ -72,7 +72,6 @@ pub(crate) struct Server {
     port: u16,
     listener: Mutex<Option<JoinHandle<()>>>,
     controllers: JoinHandle<()>,
-    clean: Mutex<BTreeMap<Key, Object>>,
 }
 
 /// What every connection shares.
@@ -104,7 +103,6 @@ impl Server {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let mut store = Store::default();
         bootstrap::fill(&mut store);
-        let clean = Mutex::new(store.snapshot());
         let core = Arc::new(Core {
             store: Mutex::new(store),
             kubernetes,
@@ -120,7 +118,7 @@ impl Server {
         });
         let controllers = tokio::spawn(controllers::run(Arc::clone(&core)));
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let server = Self { core, acceptor, port, listener: Mutex::default(), controllers, clean };
+        let server = Self { core, acceptor, port, listener: Mutex::default(), controllers };
         server.listen().await?;
         Ok(server)
     }
@@ -173,14 +171,12 @@ impl Backend for Server {
         self.listener().is_some()
     }
 
-    fn mark_clean(&self) -> Result<(), Error> {
-        *self.clean.lock().expect("no holder panics") = self.core.store().snapshot();
-        Ok(())
-    }
-
-    fn wipe(&self) -> Result<(), Error> {
-        self.core.store().restore(&self.clean.lock().expect("no holder panics"));
-        Ok(())
+    fn way_back(&self) -> Result<WayBack, Error> {
+        let (core, objects) = (Arc::clone(&self.core), self.core.store().snapshot());
+        Ok(Box::new(move || {
+            core.store().restore(&objects);
+            Ok(())
+        }))
     }
 
     fn compact(&self) -> Result<(), Error> {
