@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind as Mistyped;
 use kubectl_mc::{
-    cli::{Called, Cli, ColorChoice, Command},
+    cli::{Called, Cli, ColorChoice, Command, ProgressForm},
     commands::{self, complete, interrupt::interrupted},
     error::{Error, ErrorKind},
     live::{core_dump, environment::command_line},
@@ -23,20 +23,18 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &words, &called),
     };
-    let ui = Ui::of_process(cli.global.color, called.clone());
-    match logged(&cli, &called, &ui) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            ui.error(&error);
-            ExitCode::from(error.kind.exit_code())
-        }
-    }
+    let ui = Ui::of_process(cli.global.color, cli.command.progress(), called.clone());
+    let result = logged(&cli, &called, &ui).inspect_err(|error| ui.error(error));
+    let exit_code = result.map_or_else(|error| error.kind.exit_code(), |()| 0);
+    ui.finished(exit_code);
+    ExitCode::from(exit_code)
 }
 
 /// What a shell asks has no failures.
 fn completed(words: &[String], called: Called) -> ExitCode {
     if let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() {
-        runtime.block_on(complete::run(words, &Ui::of_process(ColorChoice::Never, called)));
+        runtime
+            .block_on(complete::run(words, &Ui::of_process(ColorChoice::Never, ProgressForm::None, called)));
         runtime.shutdown_background();
     }
     ExitCode::SUCCESS

@@ -40,6 +40,23 @@ pub struct ChangeOptions {
     /// How long the whole command may take, without the time for your answer
     #[arg(long, value_name = "DURATION", default_value = "60m", value_parser = timeout)]
     pub timeout: Duration,
+    /// How to tell on stderr what happens
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub progress: ProgressForm,
+}
+
+/// How it is told what happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProgressForm {
+    /// Live on a terminal, plain elsewhere
+    #[default]
+    Auto,
+    /// One line for each step that is done
+    Plain,
+    /// One JSON object a line for each event
+    Json,
+    /// Errors alone
+    None,
 }
 
 /// Whether requests are sent.

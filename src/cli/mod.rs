@@ -21,7 +21,7 @@ mod unjoin;
 mod version;
 
 pub use called::Called;
-pub use change::{ChangeOptions, DryRun, OutputFormat, ResultFormat, SkipOptions};
+pub use change::{ChangeOptions, DryRun, OutputFormat, ProgressForm, ResultFormat, SkipOptions};
 pub use check::{Check, CheckFormat, Expectation};
 pub use cluster::{ClusterOptions, Credentials};
 pub use completion::{Completion, Shell};

@@ -9,9 +9,9 @@ use clap::{
 };
 
 use super::{
-    called::Called, check::Check, completion::Completion, configure::Configure, get::Get, global::Global,
-    help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew,
-    unjoin::Unjoin, version::ShowVersion,
+    called::Called, change::ProgressForm, check::Check, completion::Completion, configure::Configure,
+    get::Get, global::Global, help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs,
+    prepare::Prepare, renew::Renew, unjoin::Unjoin, version::ShowVersion,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -202,4 +202,19 @@ Examples:
   kubectl mc options | grep -A 1 -e --member-")]
     Options,
     Version(ShowVersion),
+}
+
+impl Command {
+    /// How it tells what happens.
+    pub fn progress(&self) -> ProgressForm {
+        match self {
+            Self::Join(join) => join.change.progress,
+            Self::Prepare(Prepare::Host(prepare)) => prepare.change.progress,
+            Self::Prepare(Prepare::Member(prepare)) => prepare.change.progress,
+            Self::Import(import) => import.change.progress,
+            Self::Renew(renew) => renew.change.progress,
+            Self::Unjoin(unjoin) => unjoin.change.progress,
+            _ => ProgressForm::default(),
+        }
+    }
 }

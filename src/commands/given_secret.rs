@@ -93,7 +93,7 @@ fn of_file(path: &Path) -> Result<JwtSecret, Error> {
 
 /// Whoever types a secret sees it.
 pub(super) fn confirm_piped() -> Result<(), Error> {
-    if Ui::can_ask() {
+    if Ui::has_keyboard() {
         return Err(Error::usage(
             "--jwt-secret-stdin reads no terminal: the jwtSecret would appear on the screen",
         )

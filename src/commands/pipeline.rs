@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     checks::{self, Finding, skippable_ids},
-    cli::{ChangeOptions, DryRun},
+    cli::{ChangeOptions, DryRun, ProgressForm},
     error::{Error, ErrorKind, Resume},
     live::{
         connection::Connection,
@@ -236,7 +236,9 @@ impl Pipeline<'_> {
         loop {
             match Box::pin(self.once(&task, document)).await {
                 // Whoever can be asked is shown what it takes now.
-                Carried::Changed(error) if !self.change.yes && Ui::can_ask() => self.ui.error(&error),
+                Carried::Changed(error) if !self.change.yes && self.ui.unasked_because().is_none() => {
+                    self.ui.error(&error);
+                }
                 Carried::Changed(error) => return Err(error),
                 Carried::Ended(result) => return result,
             }
@@ -304,10 +306,15 @@ impl Pipeline<'_> {
         if self.change.yes {
             return Ok(());
         }
-        if !Ui::can_ask() {
+        if let Some(why) = self.ui.unasked_because() {
             let (what, options) = task.unasked(look);
-            return Err(Error::usage(format!("{what}, and there is no terminal to ask at"))
-                .hint(format!("read the plan above, then run the same command with `{options}`")));
+            let read = if self.change.progress == ProgressForm::None {
+                "read the plan of a run without `--progress none`"
+            } else {
+                "read the plan above"
+            };
+            return Err(Error::usage(format!("{what}, and {why}"))
+                .hint(format!("{read}, then run the same command with `{options}`")));
         }
         let declined = || Error::new(ErrorKind::Declined, "declined; nothing was changed");
         let agreed = tokio::select! {
@@ -330,8 +337,11 @@ impl Pipeline<'_> {
         view: plan::View<'_>,
         document: &mut Document,
     ) -> Carried {
-        let progress = Progress::new(self.ui);
         let way = self.way(task);
+        let progress = match way {
+            Way::Execute => Progress::of(view.plan, task.operation(), self.ui),
+            Way::DryRun | Way::Write => Progress::new(self.ui),
+        };
         let run = Run {
             connections: task.connections(),
             intent: task.intent(),

@@ -1,5 +1,7 @@
 //! Carrying out a plan, for real or with `dryRun=All`: phases one after the other, their lanes side by side.
 
+use std::error::Error as _;
+
 use futures::future::join_all;
 use kubesphere::side::Side;
 use tokio::time::Instant;
@@ -98,10 +100,15 @@ impl Run<'_> {
         let mut entry = Entry::new(&lane.cluster);
         for step in &lane.steps {
             let mut turn = Turn { run: self, ledger, entry: &mut entry };
+            self.tell(lane, || Event::StepBegins(step.name()));
             match turn.take(step).await {
                 Ok(()) if self.way == Way::Write => turn.write(step, phase),
-                Ok(()) => {}
-                Err(failure) => entry.failure = Some(failure),
+                Ok(()) if turn.entry.unfinished => {}
+                Ok(()) => self.tell(lane, || Event::StepEnds(step.name())),
+                Err(failure) => {
+                    self.tell(lane, || Event::Failed(in_full(&failure)));
+                    entry.failure = Some(failure);
+                }
             }
             if entry.failure.is_some() || entry.unfinished {
                 break;
@@ -109,6 +116,24 @@ impl Run<'_> {
         }
         entry
     }
+
+    /// Tells of the lane's steps, where they are taken for real.
+    fn tell(&self, lane: &Lane, event: impl FnOnce() -> Event) {
+        if self.way == Way::Execute {
+            self.report.tell(&lane.cluster, event());
+        }
+    }
+}
+
+/// A failure with its causes.
+fn in_full(failure: &Failure) -> String {
+    let mut text = failure.to_string();
+    let mut source = failure.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 impl<'a> Turn<'a> {

@@ -13,18 +13,25 @@ use crate::{
         credential::CredentialObject,
         foreign_writes::ForeignWrite,
         narrowing::{Record, Remark},
+        step::StepName,
     },
 };
 
 /// Something that happens on a cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A step begins.
+    /// A step of the plan begins.
+    StepBegins(StepName),
+    /// That step has come to its end.
+    StepEnds(StepName),
+    /// A step of the plan has failed, and why: no other begins on this cluster.
+    Failed(String),
+    /// Something begins that takes its time.
     Begins(Activity),
-    /// Where the step stands: a condition's reason.
+    /// Where it stands: a condition's reason.
     Stands(String),
     InstallerStands(String),
-    /// The step is done.
+    /// Something is done.
     Done(Completed),
     /// Something to know that is no step of its own.
     Notice(Notice),
@@ -32,7 +39,7 @@ pub enum Event {
     Found(Vec<Finding>),
 }
 
-/// A step that takes its time.
+/// What takes its time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Activity {
     /// Waiting for the installer's run that was under way before.

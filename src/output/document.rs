@@ -45,7 +45,7 @@ pub struct Document {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClusterView {
+pub(super) struct ClusterView {
     #[serde(flatten)]
     cluster: SideView,
     server: String,
@@ -63,7 +63,7 @@ pub(super) struct SideView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct FindingView {
+pub(super) struct FindingView {
     id: &'static str,
     title: &'static str,
     verdict: &'static str,
@@ -74,7 +74,7 @@ struct FindingView {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PlanDocument {
+pub(super) struct PlanDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwt_secret: Option<String>,
     steps: Vec<StepView>,
@@ -167,11 +167,7 @@ impl Document {
 
     /// Adds the plan.
     pub fn planned(&mut self, view: &View<'_>) {
-        self.plan = Some(PlanDocument {
-            jwt_secret: view.secret.map(JwtSecret::fingerprint),
-            steps: view.plan.shown().map(step_view).collect(),
-            kept: view.kept.map(|(_, kept)| kept.iter().map(kept::sentence).collect()),
-        });
+        self.plan = Some(plan_view(view));
     }
 
     /// Adds what was done.
@@ -213,7 +209,7 @@ pub(super) fn side_view(side: &Side) -> SideView {
     SideView { side: word, context: side.context().to_owned() }
 }
 
-fn cluster_view(observed: &Observed) -> ClusterView {
+pub(super) fn cluster_view(observed: &Observed) -> ClusterView {
     ClusterView {
         cluster: side_view(&observed.side),
         server: observed.server.clone(),
@@ -225,7 +221,7 @@ fn cluster_view(observed: &Observed) -> ClusterView {
     }
 }
 
-fn finding_view(finding: &Finding) -> FindingView {
+pub(super) fn finding_view(finding: &Finding) -> FindingView {
     FindingView {
         id: finding.id,
         title: finding.title,
@@ -233,6 +229,14 @@ fn finding_view(finding: &Finding) -> FindingView {
         cluster: finding.report.side.as_ref().map(side_view),
         message: finding.report.message.clone(),
         hints: finding.report.hints.clone(),
+    }
+}
+
+pub(super) fn plan_view(view: &View<'_>) -> PlanDocument {
+    PlanDocument {
+        jwt_secret: view.secret.map(JwtSecret::fingerprint),
+        steps: view.plan.shown().map(step_view).collect(),
+        kept: view.kept.map(|(_, kept)| kept.iter().map(kept::sentence).collect()),
     }
 }
 

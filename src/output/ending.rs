@@ -15,7 +15,7 @@ pub struct Ending {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ErrorView {
+pub(super) struct ErrorView {
     exit_code: u8,
     message: String,
     causes: Vec<String>,
@@ -67,7 +67,7 @@ pub fn print(ui: &Ui, format: OutputFormat, object: &impl Serialize) -> Result<(
     ui.document(&(text.trim_end().to_owned() + "\n"))
 }
 
-fn error_view(error: &Error) -> ErrorView {
+pub(super) fn error_view(error: &Error) -> ErrorView {
     ErrorView {
         exit_code: error.kind.exit_code(),
         message: error.message.clone(),

@@ -1,6 +1,12 @@
 //! Findings of checks, as a person reads them.
 
-use super::{line::Line, style::Tone, ui::Ui};
+use super::{
+    document::finding_view,
+    event::Told,
+    line::Line,
+    style::Tone,
+    ui::{Telling, Ui},
+};
 use crate::checks::{Finding, Verdict};
 
 /// Whether there is a finding that is neither simply ok nor skipped.
@@ -23,6 +29,11 @@ pub fn show(ui: &Ui, findings: &[Finding]) {
 
 fn show_one(ui: &Ui, finding: &Finding) {
     let report = &finding.report;
+    match ui.telling() {
+        Telling::Events => return ui.tell(&Told::Finding(finding_view(finding))),
+        Telling::Errors if report.verdict < Verdict::Failure => return,
+        Telling::Errors | Telling::Lines => {}
+    }
     let heading = match report.verdict {
         Verdict::Failure => "error:",
         Verdict::Warning => "warning:",
@@ -33,8 +44,8 @@ fn show_one(ui: &Ui, finding: &Finding) {
     let side = report.side.as_ref().map(|side| format!("{side}: ")).unwrap_or_default();
     let id = Line::toned(Tone::Faint, format!("[{}]", finding.id));
     let heading = Line::toned(Tone::of(report.verdict), heading);
-    ui.message(heading.and(format!(" {side}{} ", report.message)).and(id));
-    report.hints.iter().for_each(|hint| ui.hint(hint));
+    let line = heading.and(format!(" {side}{} ", report.message)).and(id);
+    ui.problem([line], report.hints.iter().map(String::as_str));
 }
 
 #[cfg(test)]

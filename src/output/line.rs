@@ -5,7 +5,7 @@
 
 use std::{fmt, iter};
 
-use console::measure_text_width;
+use console::{measure_text_width, truncate_str};
 use kubesphere::{confidential::MASK, known_secrets};
 use owo_colors::OwoColorize as _;
 
@@ -77,11 +77,44 @@ impl Line {
 
     /// With the colours that these styles have, and without secrets.
     pub(super) fn rendered(&self, styles: Styles) -> String {
+        self.masked().0.iter().map(|Span { text, look }| look.on(text, styles)).collect()
+    }
+
+    /// At most so many columns of it. A secret is hidden before: what is left of it could not be told from other text.
+    #[must_use]
+    pub(super) fn cut(&self, columns: usize) -> Self {
+        let Self(spans) = self.masked();
+        let width: usize = spans.iter().map(|span| measure_text_width(&span.text)).sum();
+        if width <= columns {
+            return Self(spans);
+        }
+        let mut room = columns.saturating_sub(1);
+        let mut cut = Vec::new();
+        for Span { text, look } in spans {
+            let kept = truncate_str(&text, room, "");
+            room -= measure_text_width(&kept);
+            let is_whole = kept.len() == text.len();
+            let end = if is_whole || columns == 0 { "" } else { "…" };
+            cut.push(Span { text: format!("{kept}{end}"), look });
+            if !is_whole {
+                break;
+            }
+        }
+        Self(cut)
+    }
+
+    /// With blanks up to so many columns.
+    #[must_use]
+    pub(super) fn padded(self, columns: usize) -> Self {
+        let blanks = columns.saturating_sub(self.width());
+        self.and(" ".repeat(blanks))
+    }
+
+    fn masked(&self) -> Self {
         let text = self.to_string();
         let mut secrets = known_secrets::found(&text).into_iter().peekable();
-        let mut rendered = String::with_capacity(text.len());
         let (mut end, mut hidden) = (0, 0);
-        for span in &self.0 {
+        let masked = self.0.iter().map(|span| {
             let mut at = hidden.max(end);
             end += span.text.len();
             let mut shown = String::new();
@@ -92,9 +125,9 @@ impl Line {
                 at = hidden;
             }
             shown.push_str(text.get(at..end).unwrap_or_default());
-            rendered.push_str(&span.look.on(&shown, styles));
-        }
-        rendered
+            Span { text: shown, look: span.look.clone() }
+        });
+        Self(masked.collect())
     }
 }
 

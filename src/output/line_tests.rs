@@ -53,8 +53,35 @@ fn a_secret_is_hidden_though_colours_cut_through_it() {
     assert_eq!(document("{\"a\": \"Zq7secretOfTheLineTests81\"}"), "{\"a\": \"***\"}");
 }
 
+#[test]
+fn a_line_is_cut_by_the_columns_that_it_takes() {
+    let cut = |text: &str, columns| Line::from(text).cut(columns).to_string();
+    assert_eq!(cut("edge-1", 6), "edge-1");
+    assert_eq!(cut("edge-1", 5), "edge…");
+    assert_eq!(cut("集群集群", 8), "集群集群");
+    assert_eq!(cut("集群集群", 7), "集群集…");
+    assert_eq!(cut("集群集群", 6), "集群…", "half a letter is none");
+    assert_eq!([cut("edge", 1), cut("edge", 0)], ["…", ""]);
+    let coloured = Line::toned(Tone::Good, "member").and(" edge-1").cut(8);
+    assert_eq!(coloured.rendered(Styles { are_colourful: true }), "\u{1b}[32mmember\u{1b}[0m …");
+    assert_eq!(Line::from("集群").padded(6).to_string(), "集群  ");
+}
+
+#[test]
+fn a_secret_that_is_cut_is_hidden_whole() {
+    known_secrets::learn("Hq3secretThatIsCutInTheMiddle5");
+    assert_eq!(Line::from("why: Hq3secretThatIsCutInTheMiddle5").cut(14).to_string(), "why: ***");
+    assert_eq!(Line::from("Hq3secretThatIsCutInTheMiddle5 is wrong").cut(6).to_string(), "*** i…");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_cut_line_fits_and_steers_no_terminal(text in hostile(), columns in 0_usize..60) {
+        let line = Line::from(&text).cut(columns);
+        prop_assert!(line.width() <= columns && is_harmless(&plain(&line)));
+    }
 
     #[test]
     fn no_line_steers_a_terminal(text in hostile()) {

@@ -93,7 +93,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             return;
         }
         let text = fields.sentence();
-        if *event.metadata().level() <= Level::WARN { self.ui.warning(&text) } else { self.ui.message(&text) }
+        if *event.metadata().level() <= Level::WARN { self.ui.warning(&text) } else { self.ui.log(&text) }
     }
 }
 

@@ -4,7 +4,16 @@ use kubesphere::{
     cluster_configuration::NAMESPACE, cluster_webhook::WEBHOOK, jwt_secret::JwtSecret, side::Side,
 };
 
-use super::{clusters, findings, impact, kept, line::Line, style::Tone, ui::Ui, words::count};
+use super::{
+    clusters,
+    document::{cluster_view, plan_view},
+    event::Told,
+    findings, impact, kept,
+    line::Line,
+    style::Tone,
+    ui::{Telling, Ui},
+    words::count,
+};
 use crate::{
     checks::{Finding, cluster_webhook::narrowed},
     plan::{
@@ -41,6 +50,10 @@ pub struct View<'a> {
 
 /// Shows the clusters, what the checks have to say, the steps and what they mean.
 pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
+    if ui.telling() == Telling::Events {
+        findings::show(ui, findings);
+        return ui.tell(&event(view));
+    }
     clusters::headed_table(view.observed.iter().copied()).for_each(|line| ui.message(line));
     if findings::are_worth_showing(findings) {
         ui.message("");
@@ -59,6 +72,14 @@ pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
         }
     }
     ui.message("");
+}
+
+fn event(view: &View<'_>) -> Told {
+    Told::Plan {
+        clusters: view.observed.iter().copied().map(cluster_view).collect(),
+        plan: plan_view(view),
+        impact: impact::of_plan(view),
+    }
 }
 
 /// What stays as it is, and why.

@@ -1,140 +1,264 @@
-//! What happens on the clusters while it happens: live on a terminal, one line for each finished step elsewhere.
+//! What happens on the clusters while it happens: drawn on a terminal, told line by line elsewhere.
+
+mod board;
+#[cfg(test)]
+mod fixture;
+mod spinning;
+mod table;
 
 use std::{
-    collections::BTreeMap,
+    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{self, RecvTimeoutError, Sender},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use kubesphere::{command::Mc, side::Side};
 
-use super::{events, findings, line::Line, live_line::LiveLine, style::Tone, ui::Ui, words::elapsed};
-use crate::live::report::{Activity, Event, Reporter};
+use super::{
+    document::side_view,
+    event::{Members, Told},
+    events, findings,
+    line::Line,
+    screen::{Screen, Size},
+    style::Tone,
+    ui::{Telling, Ui},
+    words::elapsed,
+};
+use crate::{
+    live::report::{Activity, Event, Reporter},
+    plan::{operation::Operation, phase::Plan},
+};
+use board::{Board, Sum, Taken, Wait};
 
 /// What took no time is not worth saying how long it took.
 const WORTH_SAYING: Duration = Duration::from_secs(1);
-/// Where lines do not move, what has changed is told after this.
+/// Where nothing is drawn, a wait is told again after this.
 const TOLD_EVERY: Duration = Duration::from_secs(30);
 /// How often it is looked whether that is due.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
+/// How often a terminal is drawn anew, and asked for its size.
+const DRAWN_EVERY: Duration = Duration::from_millis(100);
+/// From so many members on they stand in a table.
+const SEVERAL: usize = 2;
 
 /// Shows what is told of each cluster.
-pub struct Progress<'a> {
-    ui: &'a Ui,
-    steps: Steps,
-    /// Tells what has changed where no line moves; ends with this.
-    teller: Mutex<Option<Sender<()>>>,
+pub struct Progress {
+    shown: Arc<Shown>,
+    /// What shows the time that passes; ends with the first of them.
+    clock: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
 }
 
-type Steps = Arc<Mutex<BTreeMap<Side, Step>>>;
-
-struct Step {
-    since: Instant,
-    text: String,
-    /// Where it stands.
-    stands: String,
-    line: Option<LiveLine>,
-    told: Told,
+struct Shown {
+    ui: Ui,
+    board: Mutex<Board>,
+    /// In one word, what the members are to become, where there are several.
+    several: Option<&'static str>,
+    /// Whether a plan is carried out.
+    sums_up: bool,
 }
 
-/// What was told last, and when.
-struct Told {
-    at: Instant,
-    stands: String,
-}
-
-impl Step {
-    fn begun(text: String, line: Option<LiveLine>) -> Self {
-        let told = Told { at: Instant::now(), stands: String::new() };
-        Self { since: Instant::now(), text, stands: String::new(), line, told }
+impl Progress {
+    /// Of what is no plan.
+    pub fn new(ui: &Ui) -> Self {
+        Self::on(Board::of(&Plan::default(), Instant::now()), ui, None, false)
     }
 
-    /// What is to be told now, if it is time and something has changed.
-    fn due(&mut self, now: Instant) -> Option<String> {
-        let is_due = now.duration_since(self.told.at) >= TOLD_EVERY && self.told.stands != self.stands;
-        is_due.then(|| {
-            self.told = Told { at: now, stands: self.stands.clone() };
-            format!("still {} ({}, {})", self.text, self.stands, elapsed(now.duration_since(self.since)))
-        })
-    }
-}
-
-impl<'a> Progress<'a> {
-    /// Nothing is under way yet.
-    pub fn new(ui: &'a Ui) -> Self {
-        Self { ui, steps: Steps::default(), teller: Mutex::default() }
+    /// Of a plan that is carried out from now on.
+    pub fn of(plan: &Plan, operation: Operation, ui: &Ui) -> Self {
+        let board = Board::of(plan, Instant::now());
+        let several = (board.members() >= SEVERAL).then(|| operation.achieved());
+        Self::on(board, ui, several, true)
     }
 
-    fn begins(&self, side: &Side, activity: &Activity) {
-        self.end(side);
-        let text = events::activity(activity);
-        let line = self.ui.live_line();
-        if let Some(line) = &line {
-            line.show(format!("{side}: {text}"));
-        }
-        if line.is_none() && activity.takes_minutes() {
-            self.record(side, &format!("{text}{}", follow(side, activity)), "");
-            self.tell_changes();
-        }
-        locked(&self.steps).insert(side.clone(), Step::begun(text, line));
+    fn on(board: Board, ui: &Ui, several: Option<&'static str>, sums_up: bool) -> Self {
+        let shown = Shown { ui: ui.clone(), board: Mutex::new(board), several, sums_up };
+        Self { shown: Arc::new(shown), clock: Mutex::default() }
     }
 
-    fn stands(&self, side: &Side, text: &str) {
-        let mut steps = locked(&self.steps);
-        let Some(step) = steps.get_mut(side) else { return };
-        text.clone_into(&mut step.stands);
-        if let Some(line) = &step.line {
-            line.show(format!("{side}: {} ({})", step.text, step.stands));
-        }
-    }
-
-    fn done(&self, side: &Side, text: &str) {
-        let took = self.end(side).map(|step| step.since.elapsed()).filter(|took| *took >= WORTH_SAYING);
-        let took = took.map(|took| format!(" ({})", elapsed(took))).unwrap_or_default();
-        self.record(side, text, &took);
-    }
-
-    fn record(&self, side: &Side, text: &str, took: &str) {
-        record(self.ui, side, text, took);
-    }
-
-    /// From now on what has changed is told now and then.
-    fn tell_changes(&self) {
-        let mut teller = locked(&self.teller);
-        if teller.is_some() {
+    /// From now on it is shown how time passes.
+    fn start_clock(&self) {
+        let mut clock = locked(&self.clock);
+        if clock.is_some() {
             return;
         }
         let (ending, ended) = mpsc::channel();
-        *teller = Some(ending);
-        let (ui, steps) = (self.ui.clone(), Arc::clone(&self.steps));
-        thread::spawn(move || {
-            while ended.recv_timeout(LOOKED_EVERY) == Err(RecvTimeoutError::Timeout) {
-                for (side, step) in locked(&steps).iter_mut() {
-                    if let Some(text) = step.due(Instant::now()) {
-                        record(&ui, side, &text, "");
-                    }
-                }
+        let shown = Arc::clone(&self.shown);
+        let ticks = thread::spawn(move || {
+            let every = if shown.ui.screen().is_some() { DRAWN_EVERY } else { LOOKED_EVERY };
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                shown.tick(Instant::now());
             }
         });
-    }
-
-    fn end(&self, side: &Side) -> Option<Step> {
-        let step = locked(&self.steps).remove(side)?;
-        if let Some(line) = &step.line {
-            line.end();
-        }
-        Some(step)
+        *clock = Some((ending, ticks));
     }
 }
 
-/// A line that stays.
-fn record(ui: &Ui, side: &Side, text: &str, took: &str) {
-    let heading = Line::toned(Tone::Good, format!("{side}:"));
-    ui.message(heading.and(format!(" {text}")).and(Line::toned(Tone::Faint, took)));
+impl Reporter for Progress {
+    fn tell(&self, side: &Side, event: Event) {
+        if matches!(event, Event::Begins(_) | Event::StepBegins(_)) {
+            self.start_clock();
+        }
+        self.shown.tell(side, event);
+    }
+}
+
+impl Drop for Progress {
+    /// An interrupted command leaves nothing half drawn behind.
+    fn drop(&mut self) {
+        if let Some((ending, ticks)) = locked(&self.clock).take() {
+            drop(ending);
+            drop(ticks.join());
+        }
+        self.shown.end();
+    }
+}
+
+impl Shown {
+    fn tell(&self, side: &Side, event: Event) {
+        let Taken { is_new, took } = self.board().take(side, &event, Instant::now());
+        match self.ui.telling() {
+            Telling::Events if is_new => self.tell_program(side, event, took),
+            Telling::Events => {}
+            Telling::Lines => self.tell_person(side, event, took),
+            Telling::Errors => {
+                if let Event::Found(found) = event {
+                    findings::show(&self.ui, &found);
+                }
+            }
+        }
+    }
+
+    fn tell_person(&self, side: &Side, event: Event, took: Option<Duration>) {
+        let is_drawn = self.ui.screen().is_some();
+        match event {
+            Event::Begins(activity) if !is_drawn && activity.takes_minutes() => {
+                let follow = follow(side, &activity);
+                self.record(side, &format!("{}{follow}", events::activity(&activity)), None);
+            }
+            // In a table they are seen as they are done.
+            Event::Done(_) if is_drawn && self.several.is_some() && matches!(side, Side::Member { .. }) => {}
+            Event::Done(done) => self.record(side, &events::deed(&done), took),
+            Event::StepEnds(_) => self.record_end(side),
+            Event::Failed(why) if self.several.is_some() => {
+                let heading = Line::toned(Tone::Bad, format!("{side}:"));
+                self.ui.message(heading.and(format!(" failed: {why}")).and(taken(took)));
+            }
+            Event::Found(found) => findings::show(&self.ui, &found),
+            Event::Notice(notice) => {
+                let heading = Line::toned(Tone::Attention, format!("{side}:"));
+                self.ui.message(heading.and(format!(" {}", events::note(&notice))));
+            }
+            Event::StepBegins(_)
+            | Event::Begins(_)
+            | Event::Stands(_)
+            | Event::InstallerStands(_)
+            | Event::Failed(_) => {}
+        }
+    }
+
+    /// A line that stays of a member whose row has reached the end.
+    fn record_end(&self, side: &Side) {
+        let Some(achieved) = self.several.filter(|_| self.ui.screen().is_some()) else { return };
+        let took = self.board().achieved(side);
+        if let (Side::Member { .. }, Some(took)) = (side, took) {
+            self.record(side, achieved, Some(took));
+        }
+    }
+
+    /// A line that stays.
+    fn record(&self, side: &Side, text: &str, took: Option<Duration>) {
+        let heading = Line::toned(Tone::Good, format!("{side}:"));
+        self.ui.message(heading.and(format!(" {text}")).and(taken(took)));
+    }
+
+    fn tell_program(&self, side: &Side, event: Event, took: Option<Duration>) {
+        let cluster = side_view(side);
+        let seconds = took.unwrap_or_default().as_secs();
+        let told = match event {
+            Event::StepBegins(step) => Told::step_started(side, &step),
+            Event::StepEnds(step) => Told::step_finished(side, &step, seconds),
+            Event::Failed(message) => Told::Failed { cluster, message, seconds },
+            Event::Begins(_) | Event::Stands(_) | Event::InstallerStands(_) => {
+                let Some(wait) = self.board().wait(side).cloned() else { return };
+                waiting(side, wait, Instant::now())
+            }
+            Event::Done(done) => Told::Done { cluster, message: events::deed(&done) },
+            Event::Notice(notice) => Told::Notice { cluster, message: events::note(&notice) },
+            Event::Found(found) => return findings::show(&self.ui, &found),
+        };
+        self.ui.tell(&told);
+    }
+
+    /// Time has passed.
+    fn tick(&self, now: Instant) {
+        if let Some(screen) = self.ui.screen() {
+            return self.draw(screen, now);
+        }
+        let due = self.board().due(TOLD_EVERY, now);
+        for (side, wait) in due {
+            if self.ui.telling() == Telling::Events {
+                self.ui.tell(&waiting(&side, wait, now));
+            } else if wait.activity.takes_minutes() {
+                self.record(&side, &still(&wait, now), None);
+            }
+        }
+    }
+
+    fn draw(&self, screen: &Screen, now: Instant) {
+        let size = Screen::size();
+        let board = self.board();
+        let lines = match self.several {
+            Some(achieved) => table::table(&board, achieved, size, now),
+            None => spinning::lines(&board, size, now),
+        };
+        drop(board);
+        screen.draw(self.ui.rendered(&lines), size);
+    }
+
+    fn end(&self) {
+        if let Some(screen) = self.ui.screen() {
+            screen.draw(Vec::new(), Size::default());
+        }
+        if self.sums_up {
+            self.sum_up(self.board().sum(Instant::now()));
+        }
+    }
+
+    fn sum_up(&self, sum: Sum) {
+        let Sum { members, achieved, failed, took } = sum;
+        if self.ui.telling() == Telling::Events {
+            let members = Members { total: members, succeeded: achieved, failed, unfinished: sum.left() };
+            self.ui.tell(&Told::Summary { members, seconds: took.as_secs() });
+        } else if let Some(word) = self.several {
+            self.ui.message(table::sum(sum, word, "not done", 0));
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        locked(&self.board)
+    }
+}
+
+/// What a line of something that was waited for ends in.
+fn taken(took: Option<Duration>) -> Line {
+    let took = took.filter(|took| *took >= WORTH_SAYING);
+    Line::toned(Tone::Faint, took.map(|took| format!(" ({})", elapsed(took))).unwrap_or_default())
+}
+
+fn still(wait: &Wait, now: Instant) -> String {
+    let took = elapsed(wait.took(now));
+    let stands = if wait.stands.is_empty() { took } else { format!("{}, {took}", wait.stands) };
+    format!("still {} ({stands})", wait.text)
+}
+
+fn waiting(side: &Side, mut wait: Wait, now: Instant) -> Told {
+    let status = Some(mem::take(&mut wait.stands)).filter(|stands| !stands.is_empty());
+    let seconds = wait.took(now).as_secs();
+    Told::Waiting { cluster: side_view(side), message: wait.text, status, seconds }
 }
 
 /// How the installer is followed meanwhile.
@@ -150,54 +274,4 @@ fn follow(side: &Side, activity: &Activity) -> String {
 /// What a thread that has panicked has left is good enough to be shown.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Reporter for Progress<'_> {
-    fn tell(&self, side: &Side, event: Event) {
-        match event {
-            Event::Begins(activity) => self.begins(side, &activity),
-            Event::Stands(text) => self.stands(side, &text),
-            Event::InstallerStands(text) => self.stands(side, &events::installer_stands(&text)),
-            Event::Done(deed) => self.done(side, &events::deed(&deed)),
-            Event::Found(found) => findings::show(self.ui, &found),
-            Event::Notice(note) => {
-                let heading = Line::toned(Tone::Attention, format!("{side}:"));
-                self.ui.message(heading.and(format!(" {}", events::note(&note))));
-            }
-        }
-    }
-}
-
-impl Drop for Progress<'_> {
-    /// An interrupted command leaves no half-drawn line behind.
-    fn drop(&mut self) {
-        let sides: Vec<Side> = locked(&self.steps).keys().cloned().collect();
-        for side in &sides {
-            self.end(side);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::Step;
-
-    #[test]
-    fn what_has_changed_is_told_every_half_minute_and_nothing_twice() {
-        let mut step = Step::begun("waiting until the role host is in effect".to_owned(), None);
-        let begun = step.since;
-        let after = |seconds| begun + Duration::from_secs(seconds);
-        assert_eq!(step.due(after(31)), None, "nothing has changed");
-        step.stands = "installer: installing 1/4".to_owned();
-        assert_eq!(step.due(after(29)), None, "it is too soon");
-        let said = step.due(after(61)).unwrap();
-        assert!(
-            said.starts_with(
-                "still waiting until the role host is in effect (installer: installing 1/4, 1m0"
-            )
-        );
-        assert_eq!(step.due(after(200)), None, "it is told already");
-    }
 }

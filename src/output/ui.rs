@@ -3,17 +3,19 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use console::Term;
-use indicatif::MultiProgress;
+use jiff::Timestamp;
 use kubesphere::jwt_secret::JwtSecret;
 
 use super::{
+    ending::error_view,
+    event::Told,
     line::{Line, document},
-    live_line::LiveLine,
+    screen::Screen,
     style::{Marks, Styles, Tone},
     wrap::wrapped,
 };
 use crate::{
-    cli::{Called, ColorChoice},
+    cli::{Called, ColorChoice, ProgressForm},
     error::{Error, ErrorKind},
 };
 
@@ -29,26 +31,76 @@ pub struct Ui {
     pub result_marks: Marks,
     /// What the program was called by: commands are shown as they have to be typed.
     called: Called,
-    /// What is drawn on a terminal while something is under way; lines are written above it.
-    live: Option<MultiProgress>,
+    telling: Telling,
+    /// Whether stderr is a terminal that knows more than lines.
+    is_on_terminal: bool,
+    /// What is drawn there while something is under way; lines are written above it.
+    screen: Option<Screen>,
+}
+
+/// How on stderr is told what is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// In lines for people.
+    Lines,
+    /// In events for programs, and in nothing else.
+    Events,
+    /// Not at all, but for errors.
+    Errors,
+}
+
+impl From<ProgressForm> for Telling {
+    fn from(form: ProgressForm) -> Self {
+        match form {
+            ProgressForm::Auto | ProgressForm::Plain => Self::Lines,
+            ProgressForm::Json => Self::Events,
+            ProgressForm::None => Self::Errors,
+        }
+    }
 }
 
 impl Ui {
     /// The streams of this process.
-    pub fn of_process(choice: ColorChoice, called: Called) -> Self {
-        let terminal = io::stderr().is_terminal() && std::env::var("TERM").as_deref() != Ok("dumb");
+    pub fn of_process(choice: ColorChoice, progress: ProgressForm, called: Called) -> Self {
+        let is_on_terminal = io::stderr().is_terminal() && std::env::var("TERM").as_deref() != Ok("dumb");
         Self {
             styles: Styles::on(choice, &io::stderr()),
             result_styles: Styles::on(choice, &io::stdout()),
             result_marks: Marks::on(&io::stdout()),
             called,
-            live: terminal.then(MultiProgress::new),
+            telling: progress.into(),
+            is_on_terminal,
+            screen: (is_on_terminal && progress == ProgressForm::Auto).then(Screen::default),
         }
     }
 
-    /// Whether a person can answer a question.
-    pub fn can_ask() -> bool {
+    /// Whether a person types what is read.
+    pub fn has_keyboard() -> bool {
         io::stdin().is_terminal()
+    }
+
+    /// Why nobody can be asked, where that is so.
+    pub fn unasked_because(&self) -> Option<&'static str> {
+        match self.telling {
+            Telling::Lines if Self::has_keyboard() => None,
+            Telling::Lines => Some("there is no terminal to ask at"),
+            Telling::Events => Some("with `--progress json` nobody is asked"),
+            Telling::Errors => Some("with `--progress none` nobody is asked"),
+        }
+    }
+
+    pub(super) fn telling(&self) -> Telling {
+        self.telling
+    }
+
+    /// Where something is drawn while it is under way.
+    pub(super) fn screen(&self) -> Option<&Screen> {
+        self.screen.as_ref()
+    }
+
+    /// Lines as stderr takes them.
+    pub(super) fn rendered(&self, lines: &[Line]) -> Vec<String> {
+        lines.iter().map(|line| line.rendered(self.styles)).collect()
     }
 
     /// Whether results have colours.
@@ -99,7 +151,7 @@ impl Ui {
 
     /// Whether what was told while it happened stands above the results.
     pub(super) fn told_on_the_same_terminal(&self) -> bool {
-        self.live.is_some() && io::stdout().is_terminal()
+        self.is_on_terminal && self.telling == Telling::Lines && io::stdout().is_terminal()
     }
 
     /// Whether results would appear on a screen.
@@ -122,15 +174,24 @@ impl Ui {
         false
     }
 
-    /// A line for the person, on stderr. That nobody reads it changes nothing.
+    /// A line for the person, on stderr.
     pub(super) fn message(&self, line: impl Into<Line>) {
-        let line = line.into().rendered(self.styles);
-        let line = fitted(&self.called.spoken(&line), &Term::stderr());
-        drop(self.above_progress(|| writeln!(io::stderr().lock(), "{line}")));
+        let line = line.into();
+        match self.telling {
+            Telling::Lines => self.line(&line),
+            Telling::Events if line.is_empty() => {}
+            Telling::Events => self.tell(&Told::Message { message: line.to_string().trim().to_owned() }),
+            Telling::Errors => {}
+        }
     }
 
     pub(super) fn warning(&self, text: impl Into<Line>) {
-        self.message(Line::toned(Tone::Attention, "warning:").and(" ").and(text));
+        let text = text.into();
+        match self.telling {
+            Telling::Lines => self.line(&Line::toned(Tone::Attention, "warning:").and(" ").and(text)),
+            Telling::Events => self.tell(&Told::Warning { message: text.to_string() }),
+            Telling::Errors => {}
+        }
     }
 
     /// Ends the line of a question that nobody has answered.
@@ -140,7 +201,21 @@ impl Ui {
 
     /// Something to do.
     pub(super) fn hint(&self, text: impl Into<Line>) {
-        self.message(Line::toned(Tone::Name, "hint:").and(" ").and(text));
+        let text = text.into();
+        match self.telling {
+            Telling::Lines => self.line(&hint(text)),
+            Telling::Events => self.tell(&Told::Hint { message: text.to_string() }),
+            Telling::Errors => {}
+        }
+    }
+
+    /// What `-v` asks for, whatever else is told.
+    pub(super) fn log(&self, text: impl Into<Line>) {
+        let text = text.into();
+        if self.telling == Telling::Events {
+            return self.tell(&Told::Log { message: text.to_string() });
+        }
+        self.line(&text);
     }
 
     /// What ended the command: the message with its causes, then what to do.
@@ -148,12 +223,49 @@ impl Ui {
         if matches!(error.kind, ErrorKind::ClosedPipe) {
             return;
         }
-        if !error.message.is_empty() {
-            let text =
-                [&error.message].into_iter().chain(&error.causes).map(String::as_str).collect::<Vec<_>>();
-            self.message(Line::toned(Tone::Bad, "error:").and(" ").and(text.join(": ")));
+        if self.telling == Telling::Events {
+            return self.tell(&Told::Error(error_view(error)));
         }
-        error.all_hints().for_each(|hint| self.hint(hint));
+        let text = [&error.message].into_iter().chain(&error.causes).map(String::as_str);
+        let text = text.collect::<Vec<_>>().join(": ");
+        let heading = Line::toned(Tone::Bad, "error:");
+        self.problem((!error.message.is_empty()).then(|| heading.and(" ").and(text)), error.all_hints());
+    }
+
+    /// What is told in any case: what is wrong, and what to do.
+    pub(super) fn problem<'a>(
+        &self,
+        heading: impl IntoIterator<Item = Line>,
+        hints: impl IntoIterator<Item = &'a str>,
+    ) {
+        let hints = hints.into_iter().map(|text| hint(text.into()));
+        heading.into_iter().chain(hints).for_each(|line| self.line(&line));
+    }
+
+    /// Says how the command has ended, where a program reads that.
+    pub fn finished(&self, exit_code: u8) {
+        if self.telling == Telling::Events {
+            self.tell(&Told::Finished { exit_code });
+        }
+    }
+
+    /// An event, on stderr.
+    pub(super) fn tell(&self, told: &Told) {
+        let line = self.called.spoken(&told.line(Timestamp::now())).into_owned();
+        self.print(&(line + "\n"));
+    }
+
+    fn line(&self, line: &Line) {
+        let line = line.rendered(self.styles);
+        self.print(&(fitted(&self.called.spoken(&line), &Term::stderr()) + "\n"));
+    }
+
+    /// That nobody reads it changes nothing.
+    fn print(&self, text: &str) {
+        match &self.screen {
+            Some(screen) => screen.print(text),
+            None => drop(io::stderr().lock().write_all(text.as_bytes())),
+        }
     }
 
     /// Asks a question that only `y` or `yes` affirms.
@@ -180,17 +292,16 @@ impl Ui {
         Ok(answer.await.map_err(|_| Error::new(ErrorKind::Error, "the answer could not be read"))??)
     }
 
-    /// A line that is drawn for as long as something is under way, on a terminal.
-    pub(super) fn live_line(&self) -> Option<LiveLine> {
-        self.live.as_ref().map(LiveLine::below)
-    }
-
     fn above_progress<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        match &self.live {
-            Some(live) => live.suspend(write),
+        match &self.screen {
+            Some(screen) => screen.above(write),
             None => write(),
         }
     }
+}
+
+fn hint(text: Line) -> Line {
+    Line::toned(Tone::Name, "hint:").and(" ").and(text)
 }
 
 /// A line of prose as it fits on this terminal; anywhere else as it is.

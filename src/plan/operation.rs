@@ -56,6 +56,17 @@ impl Operation {
         }
     }
 
+    /// In sums: so many members are ready.
+    pub fn achieved(self) -> &'static str {
+        match self {
+            Self::Join | Self::Import => "ready",
+            Self::PrepareHost | Self::PrepareMember => "prepared",
+            Self::Renew => "renewed",
+            Self::Unjoin => "removed",
+            Self::Check => "checked",
+        }
+    }
+
     /// The `kind` of the object that `-o` prints.
     pub fn kind(self) -> &'static str {
         match self {

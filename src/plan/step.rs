@@ -40,6 +40,15 @@ pub enum Step {
     AwaitGone(AwaitGone),
 }
 
+/// A step, as those are told of it who follow a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepName {
+    /// What kind of step it is.
+    pub phase: &'static str,
+    pub action: &'static str,
+    pub object: String,
+}
+
 /// What a step says of itself, as plain data.
 pub trait Planned {
     /// The cluster that it changes, or waits for.
@@ -106,6 +115,33 @@ impl Step {
             Self::Uninstall(step) => step,
             Self::Release(step) => step,
             Self::AwaitGone(step) => step,
+        }
+    }
+
+    pub fn name(&self) -> StepName {
+        StepName { phase: self.phase(), action: self.verb(), object: self.object() }
+    }
+
+    fn phase(&self) -> &'static str {
+        match self {
+            Self::RestoreWebhook(_) => "restore-webhook",
+            Self::SweepPods(_) => "sweep-pods",
+            Self::Probe(_) => "probe",
+            Self::MakeCredential(_) => "make-credential",
+            Self::Configure(_) => "configure",
+            Self::Register(_) => "register",
+            Self::DescribeCluster(_) => "describe-cluster",
+            Self::Renew(_) => "renew",
+            Self::LookAgain(_) => "look-again",
+            Self::RemoveSuperseded(_) => "remove-superseded",
+            Self::NarrowWebhook(_) => "narrow-webhook",
+            Self::DeleteCluster(_) => "delete-cluster",
+            Self::ConfirmOwnership(_) => "confirm-ownership",
+            Self::Remove(_) => "remove",
+            Self::ReleaseClaim(_) => "release-claim",
+            Self::Uninstall(_) => "uninstall",
+            Self::Release(_) => "release",
+            Self::AwaitGone(_) => "await-gone",
         }
     }
 

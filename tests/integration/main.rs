@@ -51,6 +51,8 @@ mod outages;
 mod permissions;
 mod prepare;
 mod process;
+mod progress_events;
+mod progress_table;
 mod prompt;
 mod races;
 mod rbac;

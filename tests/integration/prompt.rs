@@ -85,9 +85,14 @@ fn a_terminal_is_shown_colours_unless_it_asked_for_none() {
 #[test]
 fn a_standalone_current_context_becomes_the_host_when_somebody_says_yes() {
     let bed = Watched::lease(&Scenario::new(Version::V3_4));
-    let run = bed.kubectl_mc().words(JOIN).words("--color never").answer("yes\n").code(0);
-    assert!(run.stdout.contains("member \"member1\": Cluster member1 is ready"), "{run}");
-    assert!(run.stdout.contains("\r\n4 objects created, 2 patched ("), "{run}");
+    let mut watching = bed.kubectl_mc().words(JOIN).words("--color never").on_screen(60, 200);
+    let _ = watching.until("the question", |rows| rows.iter().any(|row| row.starts_with("Proceed? [y/N]")));
+    watching.types("yes\n");
+    let (run, rows) = watching.end();
+    let run = run.code(0);
+    for said in ["member \"member1\": Cluster member1 is ready", "4 objects created, 2 patched ("] {
+        assert!(rows.iter().any(|row| row.starts_with(said)), "{said}\n{run}");
+    }
     assert!(!run.stdout.contains("cluster.cluster.kubesphere.io/member1 created"), "told twice\n{run}");
     assert_eq!(bed.configuration_patches(), [1, 1]);
     let names = bed.kubectl_mc().words(JOIN).words("--color never -o name").answer("").code(0);

@@ -48,6 +48,15 @@ fn cargo_demo_shows_a_join_to_kubesphere_4_as_its_page_does() {
     assert_demo("demo 4", &["--kubesphere", "4"]);
 }
 
+#[test]
+fn cargo_demo_joins_several_members() {
+    let program = ["--members", "3", "--program", env!("CARGO_BIN_EXE_kubectl-mc")];
+    let output = Command::new(demo()).args(program).output().unwrap();
+    let [shown, told] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(output.status.success() && told.contains("3 of 3 ready ("), "{shown}{told}");
+    assert!(shown.contains("cluster.cluster.kubesphere.io/member3 created\n"), "{shown}{told}");
+}
+
 fn assert_demo(marker: &str, arguments: &[&str]) {
     // Both streams in one, as a terminal shows them.
     let output = Command::new("sh")
@@ -118,7 +127,7 @@ fn the_commands_are_what_they_are_said_to_be() {
     let ci = fs::read_to_string(".ci/run").unwrap();
     let readme = readme();
     assert_eq!(shown(&readme, "compared").lines().next(), Some("$ cargo compare"));
-    for command in ["cargo demo", "cargo demo --kubesphere 4", "cargo test"] {
+    for command in ["cargo demo", "cargo demo --kubesphere 4", "cargo demo --members 8", "cargo test"] {
         let typed = format!("$ {command} ");
         assert!(readme.lines().take(FIRST_SCREEN).any(|line| line.starts_with(&typed)), "{command}");
     }

@@ -41,7 +41,11 @@ enum Task {
     /// Write the reference of all commands into docs/reference
     Reference,
     /// Draw the join in the output of `CLICOLOR_FORCE=1 cargo demo`, which is read from stdin, into docs/join.svg
-    Picture,
+    Picture {
+        /// Draw the table in the output of `cargo demo --members 8` on a terminal instead, into docs/members.svg
+        #[arg(long)]
+        table: bool,
+    },
 }
 
 fn platform(target: &str) -> Result<Platform, String> {
@@ -54,7 +58,7 @@ fn main() -> ExitCode {
         Task::Dist { target, all } => make_archives(target, all),
         Task::Krew { check } => render_manifest(check),
         Task::Reference => write_reference(),
-        Task::Picture => draw_picture(),
+        Task::Picture { table } => draw_picture(table),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,8 +106,13 @@ fn write_reference() -> Result<(), Failure> {
     pages.into_iter().try_for_each(|(name, page)| write(&folder.join(name), page))
 }
 
-fn draw_picture() -> Result<(), Failure> {
+fn draw_picture(table: bool) -> Result<(), Failure> {
     let mut shown = String::new();
     io::stdin().read_to_string(&mut shown)?;
-    write(&workspace().join(picture::FILE), picture::of_join(&shown)?)
+    let (file, picture) = if table {
+        (picture::TABLE, picture::of_table(&shown)?)
+    } else {
+        (picture::JOIN, picture::of_join(&shown)?)
+    };
+    write(&workspace().join(file), picture)
 }

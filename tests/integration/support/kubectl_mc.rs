@@ -56,6 +56,10 @@ impl KubectlMc {
         self
     }
 
+    pub(super) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// With a file below its home directory.
     pub fn file(self, path: &str, text: &str) -> Self {
         let path = self.home.path().join(path);

@@ -37,11 +37,17 @@ impl KubectlMc {
 
     /// What starts it on a terminal, with its keyboard and its screen at the ends of pipes.
     pub(super) fn on_terminal(&self) -> Command {
+        self.on_terminal_after("")
+    }
+
+    /// As [`Self::on_terminal`], after what a shell does there first.
+    pub(super) fn on_terminal_after(&self, before: &str) -> Command {
         let line = std::iter::once(self.command.get_program().to_string_lossy().into_owned())
             .chain(self.words.iter().cloned())
             .map(|word| format!("'{word}'"))
             .collect::<Vec<_>>()
             .join(" ");
+        let line = format!("{before}{line}");
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]).env_clear();
         script.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
