@@ -22,6 +22,7 @@ mod extent;
 mod ground;
 mod matrix;
 mod request;
+mod work;
 
 use std::{env, thread, time::Instant};
 
@@ -31,8 +32,9 @@ use disturbance::{Disturbance, disturbances};
 use extent::Extent;
 use ground::Ground;
 use matrix::Matrix;
+use work::Work;
 
-const GENERATIONS: [Version; 1] = [Version::V3_4];
+const GENERATIONS: [Version; 2] = [Version::V3_4, Version::V4_1_3];
 
 const OPERATIONS: [Operation; 3] = [
     Operation { name: "join", before: "", words: JOIN },
@@ -80,7 +82,7 @@ fn after_every_fault_the_same_command_reaches_the_undisturbed_end() {
 fn tried(ground: Ground<'_>, extent: Extent, disturbances: &[Disturbance]) -> (String, Vec<String>) {
     let begun = Instant::now();
     let matrix = Matrix::new(ground, extent, disturbances);
-    let results = matrix.run();
+    let results = Work::of(&matrix);
     let told = format!(
         "{} {}: {} requests, {} points in {} runs, {:.0} s, {} failed\n{results}",
         ground.version,

@@ -2,7 +2,6 @@
 //! itself and reaches the undisturbed end.
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +17,7 @@ use testbed::{
     kubesphere::{Scenario, Version},
 };
 
-use crate::support::{Faulty, KubectlMc, other_than, settled};
+use crate::support::{Faulty, KubectlMc, Standing, other_than, settled};
 
 const JOIN: &str = "join member1 --context host --yes --skip-check member-server-loopback";
 const RENEW: &str =
@@ -140,7 +139,7 @@ impl Wait {
     }
 
     /// What is done to the server makes no difference at the end.
-    fn bears(&self, disturbance: Disturbance, end: &BTreeSet<String>) {
+    fn bears(&self, disturbance: Disturbance, end: &Standing) {
         let bed = self.run(|cluster, front| disturbance.happens(cluster, front));
         assert_eq!(other_than(&bed, &[end]), "", "{disturbance:?} in the wait for {}", self.name);
     }

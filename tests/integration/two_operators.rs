@@ -7,7 +7,7 @@
 //! the seed, with which `SCHEDULE_PAIR` and `SCHEDULE_SEED` try that order again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     env, fmt,
     sync::{
         Mutex,
@@ -29,7 +29,7 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
 };
 
-use crate::support::{Begun, KubectlMc, Run, Started, Watched, other_than, settled};
+use crate::support::{Begun, KubectlMc, Run, Standing, Started, Watched, other_than, settled};
 
 const JOIN: &str = "join member1 --context host --yes --skip-check member-server-loopback";
 const JOIN_RENAMED: &str =
@@ -167,7 +167,7 @@ struct Serial {
     codes: [i32; 2],
     weighty: Weighty,
     length: Length,
-    end: BTreeSet<String>,
+    end: Standing,
 }
 
 impl Serial {
@@ -273,8 +273,7 @@ impl<'a> Search<'a> {
     fn ends(&self, bed: &Watched, last: Option<usize>) -> Result<(), String> {
         let fits =
             |serial: &&Serial| last.is_none_or(|last| serial.order[1] == last || serial.codes[last] != 0);
-        let ends: Vec<&BTreeSet<String>> =
-            self.serial.iter().filter(fits).map(|serial| &serial.end).collect();
+        let ends: Vec<&Standing> = self.serial.iter().filter(fits).map(|serial| &serial.end).collect();
         let differences = other_than(bed, &ends);
         if differences.is_empty() { Ok(()) } else { Err(differences) }
     }

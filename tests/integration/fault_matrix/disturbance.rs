@@ -1,6 +1,6 @@
 //! What happens to a request.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use http::StatusCode;
 use testbed::Fault;
@@ -11,7 +11,8 @@ const LATER: Duration = Duration::from_secs(7);
 
 /// In one run. A connection is that of other requests, too: cutting it disturbs these as well.
 pub const MANY: usize = 64;
-pub const FEW: usize = 4;
+const SOME: usize = 16;
+const FEW: usize = 4;
 
 pub struct Disturbance {
     pub name: &'static str,
@@ -23,6 +24,8 @@ pub struct Disturbance {
     pub waits: bool,
     /// Of so many requests a command may bear it in one run.
     pub together: usize,
+    /// The same of requests whose refusal it has borne, where that makes a difference.
+    pub together_of_borne: Option<usize>,
 }
 
 impl Disturbance {
@@ -32,6 +35,7 @@ impl Disturbance {
     }
 }
 
+/// The first is a refusal: who bears that of a request mostly bears others, too.
 pub fn disturbances() -> Vec<Disturbance> {
     let applied = |fault| Fault::Applied(Box::new(fault));
     let too_many = Fault::Status { code: StatusCode::TOO_MANY_REQUESTS, retry_after: Some(1) };
@@ -47,7 +51,8 @@ pub fn disturbances() -> Vec<Disturbance> {
         ("applied, then 504", applied(Fault::status(504))),
     ];
     let cuts = [("cut before", Fault::Drop), ("cut after", applied(Fault::Drop))];
-    let others = [("401", Fault::status(401)), ("403", Fault::status(403)), ("409", Fault::status(409))];
+    let refusal = ("403", Fault::status(403));
+    let others = [("401", Fault::status(401)), ("409", Fault::status(409))];
     let waits = [("delayed", Fault::Delay(LATER)), ("applied, never answered", applied(Fault::Hang))];
     let kills = [("killed before", Fault::Hang), ("killed after", applied(Fault::Hang))];
     let watches = [
@@ -63,11 +68,14 @@ pub fn disturbances() -> Vec<Disturbance> {
         of_watches: false,
         waits: false,
         together: 1,
+        together_of_borne: None,
     };
-    let borne = borne.map(|borne| Disturbance { together: MANY, ..of(borne) }).into_iter();
+    let refusal = iter::once(of(refusal));
+    let borne = borne.map(|borne| Disturbance { together: MANY, ..of(borne) });
     let cuts = cuts.map(|cut| Disturbance { together: FEW, ..of(cut) });
-    let waits = waits.map(|waits| Disturbance { waits: true, ..of(waits) });
+    let others = others.map(|other| Disturbance { together_of_borne: Some(SOME), ..of(other) });
+    let waits = waits.map(|waits| Disturbance { waits: true, together_of_borne: Some(FEW), ..of(waits) });
     let kills = kills.map(|kills| Disturbance { kills: true, ..of(kills) });
     let watches = watches.map(|watches| Disturbance { of_watches: true, together: MANY, ..of(watches) });
-    borne.chain(cuts).chain(others.map(of)).chain(waits).chain(kills).chain(watches).collect()
+    refusal.chain(borne).chain(cuts).chain(others).chain(waits).chain(kills).chain(watches).collect()
 }

@@ -32,9 +32,9 @@ impl Extent {
         if self == Self::Complete || together == MANY { 1 } else { 6 }
     }
 
-    /// So many points are tried on one bed, one after the other.
-    pub fn points_of_one_bed(self) -> usize {
-        if self == Self::ControlPlanes { 100 } else { 128 }
+    /// For so many requests there is one bed.
+    pub fn requests_of_one_bed(self) -> usize {
+        if self == Self::ControlPlanes { 20 } else { 10 }
     }
 
     /// So many operations are tried at once.

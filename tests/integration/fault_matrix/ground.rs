@@ -1,16 +1,14 @@
 //! Where an operation is tried, and what an undisturbed one comes to.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
-use testbed::kubesphere::{Clusters, Installation, Peculiarity, Scenario, Version};
+use testbed::kubesphere::{Clusters, Peculiarity, Scenario, Version};
 
 use super::{
     Operation,
     disturbance::LIMIT,
     request::{Asked, changes, once},
 };
-use crate::support::{Begun, KubectlMc, Watched, plain, settled};
+use crate::support::{Begun, KubectlMc, Standing, Watched, plain, settled};
 
 /// Where an operation is tried.
 #[derive(Clone, Copy)]
@@ -24,13 +22,11 @@ impl Ground<'_> {
     /// A bed on which the operation can begin. Its clusters have something of somebody else's.
     pub fn begun(self) -> Begun {
         let foreign = Peculiarity::Metadata(json!({"annotations": {"example.com/owner": "somebody else"}}));
-        let installation = Installation::new(self.version).with(foreign);
-        let installation = match self.clusters {
-            Clusters::InMemory => installation,
-            Clusters::Real => installation.with(Peculiarity::BehindProxy),
-        };
-        let scenario = Scenario::new(self.version).host(installation.clone()).member(installation).at_once();
-        let bed = Watched::lease(&Scenario { clusters: self.clusters, ..scenario });
+        let scenario = Scenario { clusters: self.clusters, ..Scenario::new(self.version) }.at_once();
+        let bed = Watched::lease(&scenario.all(|installation| match self.clusters {
+            Clusters::InMemory => installation.with(foreign.clone()),
+            Clusters::Real => installation.with(foreign.clone()).with(Peculiarity::BehindProxy),
+        }));
         if !self.operation.before.is_empty() {
             let _ = bed.kubectl_mc().words(self.operation.before).run().code(0);
         }
@@ -54,7 +50,7 @@ pub struct Undisturbed {
     /// What its look comes to.
     pub look: String,
     pub once: [usize; 3],
-    pub end: BTreeSet<String>,
+    pub end: Standing,
 }
 
 impl Undisturbed {

@@ -2,15 +2,9 @@
 
 use std::{
     array,
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
+    sync::Mutex,
 };
 
 use testbed::{Fault, Mark, Rule, faults::Hits, kubesphere::Clusters};
@@ -20,11 +14,9 @@ use super::{
     extent::Extent,
     ground::{Ground, Undisturbed},
     request::{Asked, changes, clusters, once},
+    work::Round,
 };
-use crate::support::{Begun, KubectlMc, Run, Watched, other_than, plain, standing};
-
-/// What one bed does not bear is shared out.
-const MORE_MAY_COME: Duration = Duration::from_millis(20);
+use crate::support::{Begun, KubectlMc, Run, Standing, Watched, other_than, plain, standing};
 
 /// A renewal says this of credentials before its own that it may not remove now.
 const STAYS: &str = " stay";
@@ -34,10 +26,10 @@ const CODES: [i32; 5] = [0, 1, 3, 4, 6];
 
 /// Requests of one run, and what each of them meets.
 #[derive(Clone)]
-struct Trial<'a> {
-    asked: Vec<&'a Asked>,
-    disturbance: &'a Disturbance,
-    in_look: bool,
+pub struct Trial<'a> {
+    pub asked: Vec<&'a Asked>,
+    pub disturbance: &'a Disturbance,
+    pub in_look: bool,
 }
 
 impl Trial<'_> {
@@ -48,7 +40,7 @@ impl Trial<'_> {
 
 /// How a point was shown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Shown {
+pub enum Shown {
     /// The look came to the same.
     SameLook,
     /// It has ended, and nothing was changed.
@@ -64,7 +56,7 @@ enum Shown {
 }
 
 impl Shown {
-    fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
             Self::SameLook => "looked alike",
             Self::Unchanged => "changed nothing",
@@ -77,39 +69,16 @@ impl Shown {
 }
 
 pub struct Matrix<'a> {
-    ground: Ground<'a>,
-    extent: Extent,
+    pub ground: Ground<'a>,
+    pub extent: Extent,
     undisturbed: Undisturbed,
     disturbances: &'a [Disturbance],
     /// From what stood there the same command came to the undisturbed end, and what it did once.
-    mended: Mutex<HashMap<BTreeSet<String>, [usize; 3]>>,
-}
-
-/// What failed, and how many points of which disturbance were shown how.
-#[derive(Default)]
-pub struct Results {
-    pub runs: usize,
-    pub failed: Vec<String>,
-    shown: BTreeMap<(&'static str, Shown), usize>,
-}
-
-impl Results {
-    /// How many points were tried.
-    pub fn points(&self) -> usize {
-        self.shown.values().sum::<usize>() + self.failed.len()
-    }
-}
-
-impl fmt::Display for Results {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shown.iter().try_for_each(|((disturbance, shown), points)| {
-            writeln!(formatter, "  {disturbance}: {points} {}", shown.words())
-        })
-    }
+    mended: Mutex<HashMap<Standing, [usize; 3]>>,
 }
 
 /// How a trial ended.
-enum Outcome {
+pub enum Outcome {
     Shown(Shown),
     Failed(String),
     /// It is to be tried with fewer requests.
@@ -128,8 +97,13 @@ impl<'a> Matrix<'a> {
         self.undisturbed.looks.len() + self.undisturbed.others.len()
     }
 
+    /// On how many it is tried at once.
+    pub fn beds(&self) -> usize {
+        self.requests().div_ceil(self.extent.requests_of_one_bed())
+    }
+
     /// Tries requests; the bed goes back where the operation can begin on it again.
-    fn attempt(&self, bed: Begun, trial: &Trial<'_>) -> (Outcome, Option<Begun>) {
+    pub fn attempt(&self, bed: Begun, trial: &Trial<'_>) -> (Outcome, Option<Begun>) {
         if trial.in_look {
             return (self.disturb_look(&bed, trial), Some(bed));
         }
@@ -214,9 +188,11 @@ impl<'a> Matrix<'a> {
         if differences.is_empty() { Ok(()) } else { Err(differences) }
     }
 
-    fn trials(&self) -> Vec<Trial<'_>> {
+    pub fn trials(&self, round: Round, borne: &HashMap<&Asked, Shown>) -> Vec<Trial<'_>> {
         let asked = self.asked();
-        let trials = self.disturbances.iter().enumerate().flat_map(|(column, disturbance)| {
+        let columns = self.disturbances.iter().enumerate();
+        let columns = columns.filter(|(column, _)| (*column == 0) == (round == Round::Refusals));
+        let trials = columns.flat_map(|(column, disturbance)| {
             let Disturbance { together, of_watches, .. } = *disturbance;
             let is_tried = |row: usize, asked: &Asked| {
                 let place = if together == MANY { asked.nth } else { row };
@@ -225,14 +201,20 @@ impl<'a> Matrix<'a> {
                     && (asked.changes || !disturbance.is_after())
             };
             let tried = asked.iter().enumerate().filter(|(row, (asked, _))| is_tried(*row, asked));
-            let (looks, others): (Vec<_>, Vec<_>) =
-                tried.map(|(_, tried)| *tried).partition(|(_, in_look)| *in_look);
-            [(looks, true), (others, false)].map(|(tried, in_look)| {
-                let tried = tried.into_iter().map(|(asked, _)| asked);
-                grouped(tried, together, &Trial { asked: Vec::new(), disturbance, in_look })
+            let mut groups: BTreeMap<(bool, usize), Vec<&Asked>> = BTreeMap::new();
+            for (_, (asked, in_look)) in tried {
+                let group = match (disturbance.together_of_borne, borne.get(*asked)) {
+                    // Where the look comes to something else, it does so here, too.
+                    (Some(together), Some(shown)) => (*shown == Shown::SameLook, together),
+                    _ => (*in_look, together),
+                };
+                groups.entry(group).or_default().push(asked);
+            }
+            groups.into_iter().flat_map(|((in_look, together), tried)| {
+                grouped(tried.into_iter(), together, &Trial { asked: Vec::new(), disturbance, in_look })
             })
         });
-        trials.flatten().collect()
+        trials.collect()
     }
 
     /// The requests that meet something, with whether they are those of the look.
@@ -242,75 +224,6 @@ impl<'a> Matrix<'a> {
         let mut kinds = HashSet::new();
         let is_all = self.extent != Extent::ControlPlanes;
         all.filter(|(asked, _)| kinds.insert(&asked.kind) || asked.changes || is_all).collect()
-    }
-
-    /// Half of the beds are for those that wait first, the others for those that keep the processor busy. Those of which more
-    /// may come begin.
-    pub fn run(&self) -> Results {
-        let mut trials = self.trials();
-        trials.sort_by_key(|trial| Reverse(trial.asked.len()));
-        let points: usize = trials.iter().map(|trial| trial.asked.len()).sum();
-        let (results, beds) = (Mutex::default(), points.div_ceil(self.extent.points_of_one_bed()));
-        let unfinished = AtomicUsize::new(trials.len());
-        let (waiting, busy) = trials.into_iter().partition::<VecDeque<_>, _>(|trial| trial.disturbance.waits);
-        let queues = [busy, waiting].map(Mutex::new);
-        thread::scope(|scope| {
-            for number in 0..beds {
-                let [busy, waiting] = &queues;
-                let queues = if number % 2 == 0 { [busy, waiting] } else { [waiting, busy] };
-                let (unfinished, results) = (&unfinished, &results);
-                scope.spawn(move || self.work(queues, unfinished, results));
-            }
-        });
-        results.into_inner().unwrap()
-    }
-
-    fn work(
-        &self,
-        queues: [&Mutex<VecDeque<Trial<'_>>>; 2],
-        unfinished: &AtomicUsize,
-        results: &Mutex<Results>,
-    ) {
-        let mut begun = None;
-        while unfinished.load(Ordering::Acquire) > 0 {
-            let Some(trial) = queues.iter().find_map(|queue| queue.lock().unwrap().pop_front()) else {
-                thread::sleep(MORE_MAY_COME);
-                continue;
-            };
-            let _finished = Finished(unfinished);
-            let bed = begun.take().unwrap_or_else(|| self.ground.begun());
-            let (outcome, back) = self.attempt(bed, &trial);
-            begun = back;
-            let mut results = results.lock().unwrap();
-            results.runs += 1;
-            match outcome {
-                Outcome::Shown(shown) => {
-                    *results.shown.entry((trial.disturbance.name, shown)).or_default() += trial.asked.len();
-                }
-                Outcome::Failed(why) => {
-                    results.failed.push(format!("{} {trial}\n{why}", self.ground.operation.name));
-                }
-                Outcome::LooksOtherwise => {
-                    unfinished.fetch_add(1, Ordering::Release);
-                    queues[0].lock().unwrap().push_front(Trial { in_look: false, ..trial });
-                }
-                Outcome::NotBorne => {
-                    let halves = trial.asked.chunks(trial.asked.len().div_ceil(2));
-                    let halves = halves.map(|half| Trial { asked: half.to_vec(), ..trial.clone() });
-                    unfinished.fetch_add(halves.len(), Ordering::Release);
-                    queues[0].lock().unwrap().extend(halves);
-                }
-            }
-        }
-    }
-}
-
-/// A trial that is taken from a queue, whatever becomes of it.
-struct Finished<'a>(&'a AtomicUsize);
-
-impl Drop for Finished<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Release);
     }
 }
 

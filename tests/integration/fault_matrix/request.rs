@@ -47,7 +47,7 @@ impl Asked {
         let is_it = move |method: &http::Method, uri: &http::Uri| {
             let uri = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
             method == asked.method
-                && remembered(uri.clone(), || plain(&uri)) == asked.uri
+                && *remembered(uri.clone(), || plain(&uri)).1 == *asked.uri
                 && met.fetch_add(1, Ordering::Relaxed) == asked.nth
         };
         Rule::when(is_it, fault.clone()).by("kubectl-mc/").times(1)

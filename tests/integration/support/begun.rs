@@ -1,7 +1,6 @@
 //! Beds on which one thing after the other begins alike.
 
 use std::{
-    collections::BTreeSet,
     ops::Deref,
     thread,
     time::{Duration, Instant},
@@ -9,7 +8,7 @@ use std::{
 
 use testbed::WayBack;
 
-use super::{Watched, settled, standing};
+use super::{Standing, Watched, settled, standing};
 
 /// A bed that takes longer is not used again.
 const GOES_BACK_WITHIN: Duration = Duration::from_secs(8);
@@ -20,7 +19,7 @@ const SEEN_WITHIN: Duration = Duration::from_millis(300);
 pub struct Begun {
     bed: Watched,
     ways_back: Vec<WayBack>,
-    standing: BTreeSet<String>,
+    standing: Standing,
 }
 
 impl Begun {

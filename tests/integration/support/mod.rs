@@ -39,7 +39,7 @@ pub use reader::{Reader, Shown, difference, shown_blocks};
 pub use rights::{ON_HOST, ON_MEMBER, PROBING, user, user_who_may, without};
 pub use role_file::{Grant, RoleFile, exists};
 pub use screen::Watching;
-pub use standing::{other_than, plain, remembered, settled, standing};
+pub use standing::{Standing, other_than, plain, remembered, settled, standing};
 pub use terminal::CTRL_C;
 pub use typed_line::typed_lines;
 pub use typing::TypedShell;

@@ -1,9 +1,10 @@
 //! What stands on the clusters, without what differs from one bed to the next: times, random names, addresses, secrets.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
     iter,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -64,63 +65,108 @@ pub fn plain(text: &str) -> String {
         .fold(text.to_owned(), |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
 }
 
-/// Every object of a bed, one a line; of those that look alike, each with its number. Of real control planes, which are asked
-/// for each, without what is in it.
-pub fn standing(bed: &Bed) -> BTreeSet<String> {
+/// What stands on a bed: every object, one a line; of those that look alike, how many. Lines are long, and compared often:
+/// each stands under what it hashes to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Standing(BTreeMap<u64, (Arc<str>, usize)>);
+
+impl Hash for Standing {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|(hash, (_, number))| (hash, number).hash(state));
+    }
+}
+
+impl Standing {
+    fn of(lines: impl Iterator<Item = Told>) -> Self {
+        let mut standing = Self::default();
+        for (hash, line) in lines {
+            standing.0.entry(hash).or_insert((line, 0)).1 += 1;
+        }
+        standing
+    }
+
+    /// What stands here more often than there.
+    fn beyond<'a>(&'a self, other: &'a Self, sign: &'a str) -> impl Iterator<Item = String> + 'a {
+        let number = |of: &Self, hash| of.0.get(hash).map_or(0, |(_, number)| *number);
+        self.0.iter().filter_map(move |(hash, (line, here))| {
+            let there = number(other, hash);
+            (*here > there).then(|| format!("{sign} {line} ({here} instead of {there})\n"))
+        })
+    }
+
+    fn difference(&self, now: &Self) -> String {
+        self.beyond(now, "-").chain(now.beyond(self, "+")).collect()
+    }
+}
+
+/// What stands on the clusters. Of real control planes, which are asked for each object, without what is in it.
+pub fn standing(bed: &Bed) -> Standing {
     let clusters = || iter::once(bed.host()).chain(bed.members());
-    let secret = |cluster: &Cluster| {
-        let secret = cluster.configured("authentication.jwtSecret").as_str()?.to_owned();
-        Some((STANDARD.encode(&secret), secret, format!("SECRET-OF-{}", cluster.name())))
-    };
     let known: Vec<_> = clusters().filter_map(secret).collect();
     let anonymous = |text: String| {
         known
             .iter()
             .fold(text, |text, (encoded, secret, name)| text.replace(encoded, name).replace(secret, name))
     };
+    let among = hash(&known);
     let of = |cluster: &Cluster| {
         let Some(stored) = cluster.plane().stored() else {
             let listed = listing(cluster).into_iter();
-            return listed.map(|line| plain(&format!("{} {line}", cluster.name()))).collect();
+            return listed.map(|line| told(plain(&format!("{} {line}", cluster.name())))).collect();
         };
+        let (name, server) = (cluster.name(), cluster.server());
         let lasting =
             stored.into_iter().filter(|(key, _)| !OF_THE_PAST.iter().any(|past| key.starts_with(past)));
         let lines = lasting.map(|(key, object)| {
-            let revision = &object["metadata"]["resourceVersion"];
-            remembered(format!("{} {key} {revision} {known:?}", cluster.server()), || {
+            let revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+            remembered(format!("{server} {key} {revision} {among}"), || {
                 let lasting = without_moment(Value::clone(&object));
-                plain(&anonymous(format!("{} {key} {lasting}", cluster.name())))
+                plain(&anonymous(format!("{name} {key} {lasting}")))
             })
         });
         lines.collect::<Vec<_>>()
     };
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    let numbered = clusters().flat_map(of).map(|line| {
-        let number = seen.entry(line.clone()).or_default();
-        *number += 1;
-        format!("{line} ({number})")
-    });
-    numbered.collect()
+    Standing::of(clusters().flat_map(of))
+}
+
+/// A cluster's jwtSecret, as it is and as Secrets have it, with what stands for it.
+fn secret(cluster: &Cluster) -> Option<(String, String, String)> {
+    let places = ["authentication.jwtSecret", "authentication.issuer.jwtSecret"];
+    let secret = places.into_iter().find_map(|place| Some(cluster.configured(place).as_str()?.to_owned()))?;
+    Some((STANDARD.encode(&secret), secret, format!("SECRET-OF-{}", cluster.name())))
+}
+
+/// A line, with what it hashes to.
+type Told = (u64, Arc<str>);
+
+fn hash(thing: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    thing.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn told(line: String) -> Told {
+    (hash(&line), line.into())
 }
 
 /// What is made of the same thing again and again.
-pub fn remembered(thing: String, told: impl FnOnce() -> String) -> String {
+pub fn remembered(thing: String, make: impl FnOnce() -> String) -> Told {
     const MOST: usize = 50_000;
-    static MADE: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
+    static MADE: LazyLock<Mutex<HashMap<String, Told>>> = LazyLock::new(Mutex::default);
     if let Some(made) = MADE.lock().unwrap().get(&thing) {
         return made.clone();
     }
-    let made = told();
+    let new = told(make());
     let mut all = MADE.lock().unwrap();
     if all.len() >= MOST {
         all.clear();
     }
-    all.insert(thing, made.clone());
-    made
+    all.insert(thing, new.clone());
+    new
 }
 
 /// As [`standing`], once controllers change nothing any more.
-pub fn settled(bed: &Bed) -> BTreeSet<String> {
+pub fn settled(bed: &Bed) -> Standing {
     let later = || (thread::sleep(RESTS_FOR), standing(bed)).1;
     let (mut end, mut again) = (standing(bed), later());
     while end != again {
@@ -130,25 +176,19 @@ pub fn settled(bed: &Bed) -> BTreeSet<String> {
 }
 
 /// What stands there otherwise than at each of these ends; nothing, as soon as controllers have brought it to one of them.
-pub fn other_than(bed: &Bed, ends: &[&BTreeSet<String>]) -> String {
+pub fn other_than(bed: &Bed, ends: &[&Standing]) -> String {
     let begun = Instant::now();
     loop {
         let now = standing(bed);
-        let differences = ends.iter().map(|end| difference(end, &now));
-        let differences: Vec<String> = differences.collect();
-        if differences.iter().any(String::is_empty) {
+        if ends.contains(&&now) {
             return String::new();
         }
         if begun.elapsed() > SETTLES_WITHIN {
+            let differences: Vec<String> = ends.iter().map(|end| end.difference(&now)).collect();
             return differences.join("or\n");
         }
         thread::sleep(Duration::from_millis(100));
     }
-}
-
-fn difference(end: &BTreeSet<String>, now: &BTreeSet<String>) -> String {
-    let less = end.difference(now).map(|line| format!("- {line}\n"));
-    less.chain(now.difference(end).map(|line| format!("+ {line}\n"))).collect()
 }
 
 /// Of kubesphere-config what a join is about. The rest is KubeSphere's own: its controllers write it anew in their own manner.
@@ -156,6 +196,7 @@ fn in_effect(text: &Value) -> Value {
     let config: Value = serde_yaml::from_str(text.as_str().unwrap_or_default()).unwrap_or_default();
     let names = [
         "/authentication/jwtSecret",
+        "/authentication/issuer/jwtSecret",
         "/authentication/oauthOptions/accessTokenMaxAge",
         "/multicluster/enable",
         "/multicluster/clusterRole",

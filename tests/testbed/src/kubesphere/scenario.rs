@@ -343,11 +343,15 @@ impl Scenario {
 
     /// With everything that takes time happening at once.
     #[must_use]
-    pub fn at_once(mut self) -> Self {
-        for installation in self.members.iter_mut().chain([&mut self.host]) {
-            installation.pace = Pace::AtOnce;
-        }
-        self
+    pub fn at_once(self) -> Self {
+        self.all(|installation| Installation { pace: Pace::AtOnce, ..installation })
+    }
+
+    /// With this done to each installation.
+    #[must_use]
+    pub fn all(self, change: impl Fn(Installation) -> Installation) -> Self {
+        let members = self.members.into_iter().map(&change).collect();
+        Self { host: change(self.host), members, ..self }
     }
 
     #[must_use]

@@ -31,6 +31,7 @@ const CORE: [&str; 2] = ["ks-apiserver", CONTROLLER];
 const CONTROLLER: &str = "ks-controller-manager";
 /// Those in whose pods ks-apiserver runs: a member of 4 has it in its agent.
 const SERVING: [&str; 2] = ["ks-apiserver", "ks-agent"];
+const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// Keeps one pod running for each Deployment and plays what runs in it.
 pub struct Workloads {
@@ -277,10 +278,15 @@ impl Workloads {
     /// The replica set of a template; its uid makes it the pod's owner.
     async fn ensure_replica_set(&self, deployment: &DynamicObject, name: &str) -> kube::Result<Value> {
         let replica_sets = self.api("apps/v1", "ReplicaSet");
-        if let Some(present) = replica_sets.get_opt(name).await? {
-            return Ok(pods::reference("ReplicaSet", &present));
+        let all = replica_sets.list(&ListParams::default()).await?.items;
+        if let Some(present) = all.iter().find(|present| present.name_any() == name) {
+            return Ok(pods::reference("ReplicaSet", present));
         }
-        let revision = self.starts.get(&deployment.name_any()).map_or(1, |starts| starts + 1);
+        let earlier = all.iter().filter(|earlier| {
+            earlier.owner_references().iter().any(|owner| Some(&owner.uid) == deployment.uid().as_ref())
+        });
+        let revisions = earlier.filter_map(|earlier| earlier.annotations().get(REVISION)?.parse().ok());
+        let revision: u64 = revisions.max().unwrap_or(0) + 1;
         let spec = &deployment.data["spec"];
         let hash = name.rsplit('-').next().unwrap_or_default();
         let mut template = spec["template"].clone();
@@ -290,7 +296,7 @@ impl Workloads {
         let object = json!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "namespace": SYSTEM, "labels": labels,
-                         "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
+                         "annotations": {(REVISION): revision.to_string()},
                          "ownerReferences": [pods::reference("Deployment", deployment)]},
             "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
         });
