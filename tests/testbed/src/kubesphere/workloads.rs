@@ -32,6 +32,9 @@ const CONTROLLER: &str = "ks-controller-manager";
 /// Those in whose pods ks-apiserver runs: a member of 4 has it in its agent.
 const SERVING: [&str; 2] = ["ks-apiserver", "ks-agent"];
 
+/// The annotation that counts a Deployment's replica sets.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
 /// Keeps one pod running for each Deployment and plays what runs in it.
 pub struct Workloads {
     site: Arc<Site>,
@@ -280,7 +283,8 @@ impl Workloads {
         if let Some(present) = replica_sets.get_opt(name).await? {
             return Ok(pods::reference("ReplicaSet", &present));
         }
-        let revision = self.starts.get(&deployment.name_any()).map_or(1, |starts| starts + 1);
+        let revision =
+            latest_revision(&replica_sets.list(&ListParams::default()).await?.items, deployment) + 1;
         let spec = &deployment.data["spec"];
         let hash = name.rsplit('-').next().unwrap_or_default();
         let mut template = spec["template"].clone();
@@ -290,7 +294,7 @@ impl Workloads {
         let object = json!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "namespace": SYSTEM, "labels": labels,
-                         "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
+                         "annotations": {REVISION: revision.to_string()},
                          "ownerReferences": [pods::reference("Deployment", deployment)]},
             "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
         });
@@ -355,4 +359,16 @@ impl Workloads {
     fn api(&self, version: &str, kind: &str) -> Api<DynamicObject> {
         objects::objects(&self.site.client(), version, kind, Some(SYSTEM))
     }
+}
+
+/// The newest of the replica sets that this very Deployment has; each counts on from it.
+///
+/// Source: kubernetes `pkg/controller/deployment/util/deployment_util.go@v1.34.0` (`MaxRevision`).
+fn latest_revision(replica_sets: &[DynamicObject], deployment: &DynamicObject) -> u64 {
+    let owned = |replica_set: &&DynamicObject| {
+        let owners = replica_set.owner_references().iter();
+        owners.map(|owner| Some(&owner.uid)).any(|uid| uid == deployment.metadata.uid.as_ref())
+    };
+    let revision = |replica_set: &DynamicObject| replica_set.annotations().get(REVISION)?.parse().ok();
+    replica_sets.iter().filter(owned).filter_map(revision).max().unwrap_or_default()
 }
