@@ -145,6 +145,9 @@ pub(super) async fn run<T: Task>(
         result = Box::pin(pipeline.run(connect, &mut document)) => result,
         error = interrupted() => Err(error),
     };
+    for withdrawn in before_ending(undo.users.let_go()).await.into_iter().flatten() {
+        journal.withdraw(&withdrawn);
+    }
     undo_before_ending(&undo, ui).await;
     let told = told(change, ui, &journal.take(), &mut document);
     // That nobody reads what was changed hides no failure.

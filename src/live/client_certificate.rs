@@ -81,6 +81,7 @@ impl Making<'_> {
         deleted?;
         let user = StoredUser::Certificate { certificate, key: requested.key.clone() };
         self.judge_lifetime(&user)?;
+        self.undo.users.expect(self.member, &requested.user);
         // Another one may be a colleague's, whose Cluster is about to store it.
         let ask = async || add_user(self.member, requested.asked(), Persistence::Stored).await;
         let ensured = retry_until(&self.member.side, self.deadline, ask).await?;

@@ -93,6 +93,10 @@ impl Run<'_> {
                 break;
             }
         }
+        for withdrawn in Box::pin(self.undo.users.let_go()).await {
+            self.journal.withdraw(&withdrawn);
+            ledger.withdraw(&withdrawn);
+        }
         ledger
     }
 

@@ -32,7 +32,7 @@ impl Journal {
         }
     }
 
-    pub(super) fn withdraw(&self, result: &StepResult) {
+    pub fn withdraw(&self, result: &StepResult) {
         self.all().retain(|change| change != result);
     }
 
@@ -104,6 +104,10 @@ impl Entry {
 impl Ledger {
     pub fn results(&self) -> Vec<StepResult> {
         self.entries.iter().flat_map(|entry| entry.results.clone()).collect()
+    }
+
+    pub(super) fn withdraw(&mut self, result: &StepResult) {
+        self.entries.iter_mut().for_each(|entry| entry.results.retain(|other| other != result));
     }
 
     /// What those steps would send that change something.

@@ -46,6 +46,7 @@ mod installing;
 mod leftovers;
 mod looking;
 mod peer_certificate;
+mod unstored_users;
 mod user_binding;
 mod verification;
 mod waiting;

@@ -77,6 +77,15 @@ pub(super) async fn remove_useless_users(
     if useless.is_empty() { Ok(None) } else { remove_users(member, &useless).await }
 }
 
+/// Lets this user go. Of a binding that nobody else needs nothing is taken: whoever joins next replaces its user.
+pub(super) async fn let_go(member: &Connection, user: &str) -> Result<Option<Effect>, RequestError> {
+    let Some(binding) = binding(member).await? else { return Ok(None) };
+    if users_in(&binding).iter().all(|bound| bound == user) {
+        return Ok(None);
+    }
+    remove_users(member, &[user.to_owned()]).await
+}
+
 fn bindings(member: &Connection) -> Objects<'_> {
     Objects::of(member, ObjectKind::CLUSTER_ROLE_BINDING)
 }

@@ -100,6 +100,11 @@ pub fn own_user(kubeconfig: &StoredKubeconfig, host: HostUid) -> Option<String> 
     InUse::of_kubeconfig(kubeconfig).users.into_iter().find(|user| host.names(user))
 }
 
+/// Whether this Cluster stores a certificate of this user.
+pub fn stores_user(cluster: &RegisteredCluster, user: &str) -> bool {
+    InUse::of(std::iter::once(cluster)).users.iter().any(|stored| stored == user)
+}
+
 /// Which of the bound users, in the order in which they were bound, are of no use once a Cluster was to store this
 /// kubeconfig. Where one does, these are the earlier ones of the host that no Cluster stores: who else has made one for it does
 /// not get a Cluster any more. Where none does, it is its own user. Whoever was bound later may be about to be stored.

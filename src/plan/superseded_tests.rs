@@ -7,7 +7,10 @@ use base64::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::{Earlier, EarlierToken, HostUid, RegisteredCluster, StoredKubeconfig, superseded, useless_users};
+use super::{
+    Earlier, EarlierToken, HostUid, RegisteredCluster, StoredKubeconfig, stores_user, superseded,
+    useless_users,
+};
 
 const USER: &str = "kubectl-mc-host-0000002a-1";
 
@@ -122,6 +125,13 @@ fn of_two_joins_at_once_the_one_whose_cluster_stands_keeps_its_user_and_the_othe
     assert_eq!(useless("second"), [user("left-over"), user("first")], "who came later is about to be stored");
     assert_eq!(useless("first"), [user("first")]);
     assert_eq!(useless("gone"), Vec::<String>::new());
+}
+
+#[test]
+fn a_cluster_stores_the_user_of_its_certificate_and_no_other() {
+    let cluster = storing_certificate(&user("stored"));
+    assert!(stores_user(&cluster, &user("stored")) && !stores_user(&cluster, &user("other")));
+    assert!(!stores_user(&storing("first", "account"), &user("stored")));
 }
 
 #[test]

@@ -267,6 +267,21 @@ fn of_two_joins_at_once_by_certificate_the_later_one_does_not_revoke_what_is_sto
         .code(0);
 }
 
+/// Nobody else gets its key, and a join of a joined member makes no certificate in whose place it would go.
+#[test]
+fn a_join_by_certificate_that_ends_before_its_cluster_leaves_no_user_beside_a_colleagues() {
+    let host = Installation::new(Version::V3_3).role(Role::Host);
+    let bed = Faulty::lease(&Scenario::new(Version::V3_3).host(host).at_once().in_memory());
+    let run = bed.run_with(bed.join("member1"), bed.before_member(1), "PATCH", CONFIGURATION, || {
+        let _ = bed.join("member1").run().code(0);
+        bed.member(1).patch_cluster_configuration(json!({"spec": {"multicluster": {"clusterRole": "host"}}}));
+    });
+    let run = run.code(3).says("a host is never made a member");
+    assert_eq!(certificates_users(bed.member(1)).len(), 1, "{run}");
+    let binding = "clusterrolebinding.rbac.authorization.k8s.io/kubectl-mc-host-user created";
+    assert!(run.stdout.starts_with(binding), "the colleague has only changed it: {run}");
+}
+
 fn waiting_for_its_cluster(meanwhile: impl FnOnce(&Watched)) -> crate::support::Run {
     // Not of 3.4: where nobody answers its webhook, nobody else can change a Cluster either.
     let [host, member] = [Role::Host, Role::Member].map(|role| Installation::new(Version::V3_3).role(role));

@@ -26,7 +26,7 @@ use kube::{
 use serde_json::json;
 use testbed::{
     AuditEvent, Fault, Length, Mark, Rule, Schedule, block_on,
-    kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
+    kubesphere::{Generation, Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
 };
 
 use crate::support::{Begun, KubectlMc, Run, Standing, Started, Watched, other_than, settled};
@@ -40,7 +40,7 @@ const RENEW: &str =
     "renew member1 --member-context member1 --context host --yes --skip-check member-server-loopback";
 const PREPARE: &str = "prepare member member1 --context host --yes --skip-check member-server-loopback";
 
-const PAIRS: [Pair; 22] = [
+const PAIRS: [Pair; 33] = [
     Pair::of("join, join", Begin::Standalone, [JOIN, JOIN]),
     Pair::of("join, join after a failed run", Begin::RunFailed, [JOIN, JOIN]),
     Pair::of("join, join by another name", Begin::Host, [JOIN, JOIN_RENAMED]),
@@ -63,12 +63,23 @@ const PAIRS: [Pair; 22] = [
     Pair::by_certificate("join, renew by certificate", Begin::Joined, [JOIN, RENEW]),
     Pair::by_certificate("unjoin, renew by certificate", Begin::Joined, [UNJOIN, RENEW]),
     Pair::by_certificate("renew, renew by certificate", Begin::Joined, [RENEW, RENEW]),
+    Pair::of_4("join, join on 4", Begin::Host, [JOIN, JOIN]),
+    Pair::of_4("join, join by another name on 4", Begin::Host, [JOIN, JOIN_RENAMED]),
+    Pair::of_4("join, join of another on 4", Begin::Host, [JOIN, JOIN_OTHER]),
+    Pair::of_4("join, unjoin on 4", Begin::Joined, [JOIN, UNJOIN]),
+    Pair::of_4("join, renew on 4", Begin::Joined, [JOIN, RENEW]),
+    Pair::of_4("join of another, join of another on 4", Begin::Joined, [JOIN_OTHER, JOIN_OTHER]),
+    Pair::of_4("join of another, unjoin on 4", Begin::Joined, [JOIN_OTHER, UNJOIN]),
+    Pair::of_4("join of another, renew on 4", Begin::Joined, [JOIN_OTHER, RENEW]),
+    Pair::of_4("unjoin, unjoin on 4", Begin::Joined, [UNJOIN, UNJOIN]),
+    Pair::of_4("unjoin, renew on 4", Begin::Joined, [UNJOIN, RENEW]),
+    Pair::of_4("renew, renew on 4", Begin::Joined, [RENEW, RENEW]),
 ];
 
 /// By whom a [`Schedule`] tells the operators' requests.
 const OPERATORS: [&str; 2] = ["left", "right"];
 
-/// Where nobody says how many orders are to be tried: so many of these pairs.
+/// Where nobody says how many orders are to be tried: so many of these pairs, and of all on 4.
 const INTERLEAVINGS: u64 = 4;
 const PART: [&str; 4] = [
     "join, join by another name",
@@ -111,6 +122,11 @@ impl Pair {
         Self { version: Version::V3_3, ..Self::of(name, begin, commands) }
     }
 
+    /// On hosts of 4, which install KubeSphere on bare members; a preparation does nothing there.
+    const fn of_4(name: &'static str, begin: Begin, commands: [&'static str; 2]) -> Self {
+        Self { version: Version::V4_1_3, ..Self::of(name, begin, commands) }
+    }
+
     fn bed(&self) -> Watched {
         let foreign = Peculiarity::Metadata(json!({"annotations": {"example.com/owner": "somebody else"}}));
         let installation = Installation::new(self.version).with(foreign);
@@ -121,8 +137,11 @@ impl Pair {
             }
             Begin::Host | Begin::Joined => installation.clone().role(Role::Host),
         };
-        let scenario =
-            Scenario::new(self.version).host(host).members(vec![installation.clone(), installation]);
+        let member = match self.version.generation() {
+            Generation::Three => installation,
+            Generation::Four => Installation::bare(self.version),
+        };
+        let scenario = Scenario::new(self.version).host(host).members(vec![member.clone(), member]);
         let bed = Watched::lease(&scenario.at_once().in_memory());
         if self.begin == Begin::Joined {
             let _ = bed.kubectl_mc().words(JOIN).run().code(0);
@@ -133,6 +152,18 @@ impl Pair {
     /// Whether one undoes what the other one does.
     fn is_opposed(&self) -> bool {
         self.commands.iter().filter(|command| command.starts_with("unjoin")).count() == 1
+    }
+
+    /// Whether it is tried where nobody says how many orders are to be.
+    fn is_in_part(&self) -> bool {
+        self.version.generation() == Generation::Four || PART.contains(&self.name)
+    }
+
+    /// In which the two are run one after the other; who undoes what the other one does may have to do so a second time, of
+    /// which helm keeps a record.
+    fn orders(&self) -> &'static [&'static [usize]] {
+        const ORDERS: [&[usize]; 4] = [&[0, 1], &[1, 0], &[0, 1, 0], &[1, 0, 1]];
+        if self.is_opposed() { &ORDERS } else { &ORDERS[..2] }
     }
 
     fn again(&self, bed: &Watched, command: usize) -> Run {
@@ -162,7 +193,7 @@ fn weighty(bed: &Watched, marks: &[Mark]) -> Weighty {
 
 /// What the two come to one after the other, in this order.
 struct Serial {
-    order: [usize; 2],
+    order: &'static [usize],
     /// Of each command.
     codes: [i32; 2],
     weighty: Weighty,
@@ -171,15 +202,19 @@ struct Serial {
 }
 
 impl Serial {
-    fn of(pair: &Pair, order: [usize; 2]) -> Self {
+    fn of(pair: &Pair, order: &'static [usize]) -> Self {
         let bed = pair.bed();
         let (marks, mut codes) = (bed.marks(), [0; 2]);
-        for command in order {
+        for &command in order {
             let run = pair.again(&bed, command);
             codes[command] = run.code.unwrap_or_else(|| panic!("{run}"));
         }
         let (weighty, length) = (weighty(&bed, &marks), length(&bed, &marks));
         Self { order, codes, weighty, length, end: settled(&bed) }
+    }
+
+    fn is_of_two(&self) -> bool {
+        self.order.len() == 2
     }
 }
 
@@ -196,14 +231,14 @@ enum Shown {
 
 struct Search<'a> {
     pair: &'a Pair,
-    serial: [Serial; 2],
+    serial: Vec<Serial>,
 }
 
 impl<'a> Search<'a> {
     fn of(pair: &'a Pair) -> Self {
         let serial = thread::scope(|scope| {
-            let runs = [[0, 1], [1, 0]].map(|order| scope.spawn(move || Serial::of(pair, order)));
-            runs.map(|run| run.join().unwrap())
+            let runs = pair.orders().iter().map(|order| scope.spawn(move || Serial::of(pair, order)));
+            runs.collect::<Vec<_>>().into_iter().map(|run| run.join().unwrap()).collect()
         });
         Self { pair, serial }
     }
@@ -243,8 +278,7 @@ impl<'a> Search<'a> {
             let code = again.code;
             sensible(&again)?;
             told.runs.push(again);
-            let serial = self.serial.each_ref().map(|serial| serial.codes[*command]);
-            if !code.is_some_and(|code| serial.contains(&code)) {
+            if !self.serial.iter().any(|serial| code == Some(serial.codes[*command])) {
                 return Err(format!("run again, {} does not get through", OPERATORS[*command]));
             }
         }
@@ -259,7 +293,8 @@ impl<'a> Search<'a> {
     fn done_once(&self, done: &Weighty, runs: &[Run]) -> Result<(), String> {
         let withdrawn = runs.iter().filter(|run| run.stderr.contains("was withdrawn")).count();
         for (change, times) in done {
-            let serial = self.serial.iter().filter_map(|serial| serial.weighty.get(change)).max();
+            let serial = self.serial.iter().filter(|serial| serial.is_of_two());
+            let serial = serial.filter_map(|serial| serial.weighty.get(change)).max();
             let more = if change.ends_with("create clusters") { withdrawn } else { 0 };
             let undone = if self.pair.is_opposed() { runs.len() - 2 } else { 0 };
             if serial.is_none_or(|most| *times > most + more + undone) {
@@ -271,8 +306,10 @@ impl<'a> Search<'a> {
 
     /// All stands as after the two without each other; after what was run again, that was the last one.
     fn ends(&self, bed: &Watched, last: Option<usize>) -> Result<(), String> {
-        let fits =
-            |serial: &&Serial| last.is_none_or(|last| serial.order[1] == last || serial.codes[last] != 0);
+        let fits = |serial: &&Serial| match last {
+            Some(last) => serial.order.ends_with(&[last]) || serial.codes[last] != 0,
+            None => serial.is_of_two(),
+        };
         let ends: Vec<&Standing> = self.serial.iter().filter(fits).map(|serial| &serial.end).collect();
         let differences = other_than(bed, &ends);
         if differences.is_empty() { Ok(()) } else { Err(differences) }
@@ -363,7 +400,7 @@ fn in_whatever_order_the_requests_of_two_operators_come_no_harm_is_done() {
     };
     let is_tried = |pair: &&Pair| match &only {
         Some(only) => only == pair.name,
-        None => env::var_os("INTERLEAVINGS").is_some() || PART.contains(&pair.name),
+        None => env::var_os("INTERLEAVINGS").is_some() || pair.is_in_part(),
     };
     let mut failed = Vec::new();
     for pair in PAIRS.iter().filter(is_tried) {

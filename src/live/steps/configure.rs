@@ -202,8 +202,17 @@ impl<'a> Reconciling<'a> {
                 Next::Wait(_) => self.wait().await?,
                 Next::Send(patch) => self.send(&patch).await?,
                 Next::Restart => self.restart().await?,
-                Next::GiveUp(failure) => return Err(Failure::RunFailed { side: self.side(), failure }),
+                Next::GiveUp(_) => self.give_up().await?,
             }
+        }
+    }
+
+    /// What is read at once may be of before the end of a run and of after it.
+    async fn give_up(&mut self) -> Result<(), Failure> {
+        self.look_again().await?;
+        match self.next() {
+            Next::GiveUp(failure) => Err(Failure::RunFailed { side: self.side(), failure }),
+            _ => Ok(()),
         }
     }
 

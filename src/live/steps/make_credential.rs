@@ -11,12 +11,13 @@ use crate::{
         account::{newest, owner, tokens},
         client_certificate::Requested,
         connection::Connection,
-        execute::{Execute, Turn},
+        execute::{Execute, Run, Turn},
         failure::{Failure, LookAt},
         objects::{Objects, Persistence},
         patience::{Pace, retry_until},
         report::{Activity, Completed, Event, Reporter},
         request_error::{Cause, RequestError},
+        undo::Undo,
         user_binding::add_user,
         verification::verify,
     },
@@ -37,6 +38,7 @@ pub(in crate::live) struct Making<'a> {
     pub(in crate::live) member: &'a Connection,
     pub(in crate::live) step: &'a MakeCredential,
     pub(in crate::live) deadline: Instant,
+    pub(in crate::live) undo: &'a Undo,
     report: &'a dyn Reporter,
 }
 
@@ -44,15 +46,14 @@ impl Execute for MakeCredential {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let endpoint = self.storable(&self.endpoint)?;
         let member = turn.connection(&self.member)?;
-        let (deadline, report) = (turn.run.deadline, turn.run.report);
-        let making = Making { member, step: self, deadline, report };
+        let making = self.making(member, turn);
         let mut made = Vec::new();
         let user = making.user(&mut made).await;
         for result in made {
             turn.done(result);
         }
         let user = user?;
-        verify(member, &user, &self.uid, deadline).await?;
+        verify(member, &user, &self.uid, turn.run.deadline).await?;
         turn.tell(&self.member, Event::Done(Completed::CredentialTried));
         turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, Some(&user)));
         Ok(())
@@ -69,17 +70,19 @@ impl Execute for MakeCredential {
     async fn read(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let endpoint = self.storable(&self.endpoint)?;
         let member = turn.connection(&self.member)?;
-        let (deadline, report) = (turn.run.deadline, turn.run.report);
-        let Some(user) = Making { member, step: self, deadline, report }.present_user().await? else {
-            return Ok(());
-        };
-        verify(member, &user, &self.uid, deadline).await?;
+        let Some(user) = self.making(member, turn).present_user().await? else { return Ok(()) };
+        verify(member, &user, &self.uid, turn.run.deadline).await?;
         turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, Some(&user)));
         Ok(())
     }
 }
 
 impl MakeCredential {
+    fn making<'a>(&'a self, member: &'a Connection, turn: &Turn<'a>) -> Making<'a> {
+        let Run { deadline, undo, report, .. } = *turn.run;
+        Making { member, step: self, deadline, undo, report }
+    }
+
     /// The check member-credential lets no other pass.
     fn storable<'a, T>(&self, value: &'a Result<T, Vec<Problem>>) -> Result<&'a T, Failure> {
         value

@@ -61,6 +61,7 @@ impl Execute for Register {
         let creation = Creation { step: self, registering };
         let created = if self.creates { creation.create(turn).await } else { Ok(None) };
         if self.creates && is_decided(&created) {
+            turn.run.undo.users.forget(&self.member);
             self.remove_useless_users(turn).await;
         }
         let (ours, mut standing) = created?.unzip();
@@ -144,6 +145,7 @@ impl Creation<'_> {
         let mut standing = Standing::on(host);
         standing.until_first_look(deadline).await;
         self.is_not_registered(&standing).await?;
+        turn.run.undo.users.ask(host, &self.step.member, &self.step.name);
         let (mut unanswered, mut patience) = (false, Patience::until(&host.side, deadline));
         loop {
             let creation = create_cluster(host, self.step, &kubeconfig, Persistence::Stored);

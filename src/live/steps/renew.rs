@@ -27,6 +27,8 @@ use crate::{
 
 impl Execute for Renew {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        // A later renewal removes it with all that is superseded.
+        turn.run.undo.users.forget(&self.member);
         let renewed = self.renew(turn).await;
         if matches!(renewed, Err(Failure::Overtaken { .. })) {
             Box::pin(withdraw_credential(turn, &self.host, &self.member)).await;

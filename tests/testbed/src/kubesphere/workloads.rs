@@ -31,6 +31,8 @@ const CORE: [&str; 2] = ["ks-apiserver", CONTROLLER];
 const CONTROLLER: &str = "ks-controller-manager";
 /// Those in whose pods ks-apiserver runs: a member of 4 has it in its agent.
 const SERVING: [&str; 2] = ["ks-apiserver", "ks-agent"];
+
+/// The annotation that counts a Deployment's replica sets.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// Keeps one pod running for each Deployment and plays what runs in it.
@@ -278,15 +280,11 @@ impl Workloads {
     /// The replica set of a template; its uid makes it the pod's owner.
     async fn ensure_replica_set(&self, deployment: &DynamicObject, name: &str) -> kube::Result<Value> {
         let replica_sets = self.api("apps/v1", "ReplicaSet");
-        let all = replica_sets.list(&ListParams::default()).await?.items;
-        if let Some(present) = all.iter().find(|present| present.name_any() == name) {
-            return Ok(pods::reference("ReplicaSet", present));
+        if let Some(present) = replica_sets.get_opt(name).await? {
+            return Ok(pods::reference("ReplicaSet", &present));
         }
-        let earlier = all.iter().filter(|earlier| {
-            earlier.owner_references().iter().any(|owner| Some(&owner.uid) == deployment.uid().as_ref())
-        });
-        let revisions = earlier.filter_map(|earlier| earlier.annotations().get(REVISION)?.parse().ok());
-        let revision: u64 = revisions.max().unwrap_or(0) + 1;
+        let revision =
+            latest_revision(&replica_sets.list(&ListParams::default()).await?.items, deployment) + 1;
         let spec = &deployment.data["spec"];
         let hash = name.rsplit('-').next().unwrap_or_default();
         let mut template = spec["template"].clone();
@@ -296,7 +294,7 @@ impl Workloads {
         let object = json!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "namespace": SYSTEM, "labels": labels,
-                         "annotations": {(REVISION): revision.to_string()},
+                         "annotations": {REVISION: revision.to_string()},
                          "ownerReferences": [pods::reference("Deployment", deployment)]},
             "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
         });
@@ -361,4 +359,16 @@ impl Workloads {
     fn api(&self, version: &str, kind: &str) -> Api<DynamicObject> {
         objects::objects(&self.site.client(), version, kind, Some(SYSTEM))
     }
+}
+
+/// The newest of the replica sets that this very Deployment has; each counts on from it.
+///
+/// Source: kubernetes `pkg/controller/deployment/util/deployment_util.go@v1.34.0` (`MaxRevision`).
+fn latest_revision(replica_sets: &[DynamicObject], deployment: &DynamicObject) -> u64 {
+    let owned = |replica_set: &&DynamicObject| {
+        let owners = replica_set.owner_references().iter();
+        owners.map(|owner| Some(&owner.uid)).any(|uid| uid == deployment.metadata.uid.as_ref())
+    };
+    let revision = |replica_set: &DynamicObject| replica_set.annotations().get(REVISION)?.parse().ok();
+    replica_sets.iter().filter(owned).filter_map(revision).max().unwrap_or_default()
 }
