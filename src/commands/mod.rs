@@ -16,6 +16,7 @@ pub mod renew;
 pub mod unjoin;
 pub mod version;
 
+mod candidates;
 mod changing;
 mod connect;
 mod contexts;
