@@ -13,6 +13,7 @@ pub mod logs;
 pub mod options;
 pub mod prepare;
 pub mod renew;
+pub mod rotate;
 pub mod unjoin;
 pub mod version;
 
