@@ -13,7 +13,10 @@ use super::change::{ChangeOptions, ManifestOptions, SkipOptions};
     after_help = "\
 Examples:
   # Show what a fresh jwtSecret for the host of context prod and all its members would take
-  kubectl mc rotate jwt-secret --context prod --dry-run=client"
+  kubectl mc rotate jwt-secret --context prod --dry-run=client
+
+  # Give it to them
+  kubectl mc rotate jwt-secret --context prod"
 )]
 #[expect(missing_docs, reason = "a comment here would take the place of the command's own help")]
 pub enum Rotate {
