@@ -56,7 +56,7 @@ Examples:
 
   # Leave behind a member that is down, and complete it when it is up again
   kubectl mc rotate jwt-secret --context prod --skip-check rotated-members
-  kubectl mc prepare member edge-3 --context prod")]
+  kubectl mc prepare member edge-2 --context prod")]
 pub struct RotateJwtSecret {
     /// Which checks do not stop it
     #[command(flatten)]
