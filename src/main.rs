@@ -87,6 +87,7 @@ async fn dispatch(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
         Command::Import(import) => commands::import::run(import, &cli.global, ui).await,
         Command::Unjoin(unjoin) => commands::unjoin::run(unjoin, &cli.global, ui).await,
         Command::Renew(renew) => commands::renew::run(renew, &cli.global, ui).await,
+        Command::Rotate(rotate) => commands::rotate::run(rotate, &cli.global, ui).await,
         Command::Check(check) => commands::check::run(check, &cli.global, ui).await,
         Command::Get(get) => Box::pin(commands::get::run(get, &cli.global, ui)).await,
         Command::Configure(configure) => {

@@ -27,7 +27,7 @@ pub(super) const CHECK: Check = Check {
     unasked: &[
         NO_KUBEFED,
         Reason::of(
-            &[Operation::PrepareMember, Operation::Renew, Operation::Unjoin],
+            &[Operation::PrepareMember, Operation::Renew, Operation::Rotate, Operation::Unjoin],
             "nothing new is asked of the host's kubefed",
         ),
     ],

@@ -59,7 +59,7 @@ impl Case {
 
     /// As [`Self::new`], both of this version.
     pub(super) fn of_version(version: &str) -> Self {
-        let host = HostIntent { cluster_name: None, chosen: HostChoice::Named };
+        let host = HostIntent { cluster_name: None, rotation: None, chosen: HostChoice::Named };
         let members = vec![member_intent("edge-1")];
         let intent = Intent {
             operation: Operation::Join,

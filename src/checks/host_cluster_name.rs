@@ -12,7 +12,14 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Join, Operation::PrepareHost], run)],
     unasked: &[Reason::of(
-        &[Operation::Check, Operation::PrepareMember, Operation::Import, Operation::Renew, Operation::Unjoin],
+        &[
+            Operation::Check,
+            Operation::PrepareMember,
+            Operation::Import,
+            Operation::Renew,
+            Operation::Rotate,
+            Operation::Unjoin,
+        ],
         "this command gives the host's Cluster no name",
     )],
 };

@@ -22,7 +22,10 @@ pub(super) const CHECK: Check = Check {
     title: "the host's configuration is in effect",
     skippable: false,
     rules: &[
-        Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareHost], without_run),
+        Rule::Joining(
+            &[Operation::Check, Operation::Join, Operation::PrepareHost, Operation::Rotate],
+            without_run,
+        ),
         Rule::Joining(LOOKING, not_as_wanted),
         Rule::Joining(
             &[Operation::Check, Operation::Join, Operation::PrepareHost, Operation::Import],

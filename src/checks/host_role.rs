@@ -18,7 +18,10 @@ pub(super) const CHECK: Check = Check {
     rules: &[
         Rule::Joining(JOINING, may_be_host),
         Rule::Joining(&[Operation::Join, Operation::PrepareHost], becoming_host),
-        Rule::Joining(&[Operation::PrepareMember, Operation::Import, Operation::Renew], no_host),
+        Rule::Joining(
+            &[Operation::PrepareMember, Operation::Import, Operation::Renew, Operation::Rotate],
+            no_host,
+        ),
     ],
     unasked: &[Reason::of(&[Operation::Unjoin], "a removal makes no cluster a host")],
 };
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_builds_on_a_host_needs_one() {
-        for part in [Operation::PrepareMember, Operation::Import, Operation::Renew] {
+        for part in [Operation::PrepareMember, Operation::Import, Operation::Renew, Operation::Rotate] {
             let case = || Case::new().wanting(|intent| intent.operation = part);
             assert_eq!(case().says(&CHECK), ["failure host \"prod\": it is not a host: its role is none"]);
             assert!(case().hints(&CHECK).ends_with("`kubectl mc prepare host --context prod`"));

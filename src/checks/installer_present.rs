@@ -26,6 +26,7 @@ pub(super) const CHECK: Check = Check {
             Operation::PrepareHost,
             Operation::PrepareMember,
             Operation::Import,
+            Operation::Rotate,
             Operation::Unjoin,
         ],
         run,

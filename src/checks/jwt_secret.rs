@@ -33,10 +33,12 @@ pub(super) const CHECK: Check = Check {
     unasked: &[],
 };
 
-/// A renewal shares nothing.
+/// A renewal shares nothing, and a rotation replaces what cannot be shared.
 fn can_be_shared(situation: &Situation<'_>) -> Outcome {
     let host = host_with_kubesphere(situation)?;
-    of(&host.side, unusable(host))
+    let rotation = situation.intent.host.rotation.as_ref();
+    let is_replaced = rotation.is_some_and(|rotation| rotation.replaces(host));
+    of(&host.side, unusable(host).filter(|_| !is_replaced))
 }
 
 fn is_there(situation: &Situation<'_>) -> Outcome {
@@ -73,13 +75,17 @@ fn keeps_another(
     let is_joined = membership(Some(cluster), &member.uid, &host.differences()) == Membership::Joined;
     let own = member.config.present()?.issuer_secret.as_ref()?;
     let differs = is_joined && HostIdentity::of(host).is_some_and(|identity| *own != identity.secret);
-    let annotate =
-        Kubectl::on(&host.side).words("annotate clusters.cluster.kubesphere.io").word(cluster.name());
-    let annotate = annotate.words("kubesphere.io/config-hash- kubesphere.io/syncAt=again --overwrite");
+    let annotate = hand_out(&host.side, cluster.name());
     differs.then(|| {
         Report::failure(&member.side, "its jwtSecret is not the host's, which has installed it all the same")
             .hint(format!("have the host install it again: `{annotate}`"))
     })
+}
+
+/// What has a host of KubeSphere 4 give a member its secret.
+pub(super) fn hand_out(host: &Side, name: &str) -> Kubectl {
+    let annotate = Kubectl::on(host).words("annotate clusters.cluster.kubesphere.io").word(name);
+    annotate.words("kubesphere.io/config-hash- kubesphere.io/syncAt=again --overwrite")
 }
 
 /// Without KubeSphere there is no secret to speak of; that is kubesphere-version's.

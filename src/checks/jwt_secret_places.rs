@@ -7,8 +7,9 @@ use super::{
     rule::{JOINING, NO_INSTALLER, Outcome, each, of, some},
 };
 use crate::plan::{
-    needs::{ConfigurationNeed, shared_secret},
+    needs::ConfigurationNeed,
     observed::{Observed, Seen},
+    operation::Operation,
     secret_places::{Place, SecretPlaces},
     secret_remarks::{Remark, devops_hints, of_places},
 };
@@ -79,17 +80,21 @@ fn stale_to_be(
 ) -> Option<Report> {
     let present = places.in_effect()?.secret;
     let kept = places.secret_in(Place::Devops).filter(|kept| *kept == present)?;
-    let members = situation.answering_members().ok()?;
+    let members = situation.answering_members().unwrap_or_default();
     let is_member = members.iter().any(|(_, member)| member.side == observed.side);
-    let shared = shared_secret(situation.intent, situation.host).ok().filter(|_| is_member)?;
-    let changes = step.is_some_and(ConfigurationNeed::runs_installer) && kept != shared;
+    let rotates = situation.intent.operation == Operation::Rotate;
+    let shared = &situation.decision.filter(|_| is_member || rotates)?.needs.secret;
+    let changes = step.is_some_and(ConfigurationNeed::runs_installer) && kept != *shared;
+    let noun = if rotates { situation.intent.operation.noun() } else { "join" };
     changes.then(|| {
         let message = format!(
-            "DevOps is installed and keeps its jwtSecret of now: after the join its pages answer 401 until ConfigMap {} has the new one",
+            "DevOps is installed and keeps its jwtSecret of now: after the {noun} its pages answer 401 until ConfigMap {} has the new one",
             devops_config::NAME
         );
-        let show = Mc::new("jwt-secret").member(&observed.side).host(situation.host.map(|host| &host.side));
-        Report::warning(&observed.side, message).hint(format!("after the join `{show}` says what to do"))
+        let show = Mc::new("jwt-secret");
+        let show = if is_member { show.member(&observed.side) } else { show };
+        let show = show.host(situation.host.map(|host| &host.side));
+        Report::warning(&observed.side, message).hint(format!("after the {noun} `{show}` says what to do"))
     })
 }
 

@@ -1,12 +1,13 @@
 //! Both clusters run a KubeSphere that this program knows.
 
 use kubesphere::{
-    command::Mc,
+    command::{Mc, helm},
     versions::{Generation, Support},
 };
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
+    jwt_secret::hand_out,
     rule::{JOINING, Outcome, each, of},
 };
 use crate::plan::{
@@ -25,6 +26,7 @@ pub(super) const CHECK: Check = Check {
         Rule::Installing(JOINING, installed),
         Rule::Installing(&[Operation::PrepareHost], is_a_host_already),
         Rule::Installing(&[Operation::PrepareMember], is_prepared_by_its_host),
+        Rule::Installing(&[Operation::Rotate], keeps_its_secret),
         Rule::Unjoining(unjoining),
     ],
     unasked: &[],
@@ -81,6 +83,33 @@ fn is_prepared_by_its_host(situation: &Situation<'_>) -> Outcome {
         })
     };
     each(situation.answering_members()?, |(_, member)| &member.side, of_member)
+}
+
+/// The chart renders the secret from the release's values, and every process reads it when it starts; a member gets it when its
+/// host installs ks-core there (kubesphere `config/ks-core/templates/_helpers.tpl@v4.1.3:84-103`,
+/// `pkg/controller/cluster/cluster_controller.go@v4.1.3:374-410`).
+fn keeps_its_secret(situation: &Situation<'_>) -> Outcome {
+    let host = situation.answering_host()?;
+    let upgrade = format!(
+        "{} upgrade ks-core CHART --namespace kubesphere-system --reuse-values --values FILE",
+        helm(&host.side)
+    );
+    let message = "KubeSphere 4 has its jwtSecret in helm's release ks-core, and gives it to a member only by installing that \
+                   there: this command changes neither";
+    let report = Report::failure(&host.side, message)
+        .hint(format!(
+            "give the host another one, as authentication.issuer.jwtSecret in a FILE that nobody else can read, with the CHART \
+             that is installed: `{upgrade}`"
+        ))
+        .hint(format!(
+            "then have it install each member again, which ends all sessions there: `{}`",
+            hand_out(&host.side, "NAME")
+        ))
+        .hint(format!(
+            "at last see whether all have it: `{}`",
+            Mc::new("check").host(&host.side)
+        ));
+    of(&host.side, [report])
 }
 
 fn without_values(situation: &Situation<'_>) -> Outcome {

@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
         NO_KUBEFED,
         NO_MEMBER,
         Reason::of(
-            &[Operation::Renew, Operation::Unjoin],
+            &[Operation::Renew, Operation::Rotate, Operation::Unjoin],
             "what kubefed made when the member was joined is there",
         ),
     ],

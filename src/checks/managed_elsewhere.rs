@@ -126,13 +126,23 @@ fn lines(situation: &Situation<'_>, changes: &[Change]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// The secret's value belongs in no message: who commits it takes it from where it is shown on purpose.
+/// The secret's value belongs in no message: who commits it takes it from where it is shown on purpose, or makes it.
 fn line(situation: &Situation<'_>, field: &str, value: &str) -> String {
     if field != SECRET_FIELD {
         return format!("`{field}: {value}`");
     }
+    if makes_secret(situation) {
+        return format!(
+            "`{field}`: a random text of 32 letters and digits, the same for host and members, kept as your other secrets are"
+        );
+    }
     let reveal = Mc::new("jwt-secret").words("--reveal").host(situation.host.map(|host| &host.side));
     format!("`{field}`: what `{reveal}` prints, kept as your other secrets are")
+}
+
+fn makes_secret(situation: &Situation<'_>) -> bool {
+    let fresh = situation.intent.host.rotation.as_ref().map(|rotation| &rotation.secrets.fresh);
+    fresh.is_some() && fresh == situation.decision.map(|decision| &decision.needs.secret)
 }
 
 /// Nothing is to change, but what was applied last says another role.

@@ -17,7 +17,10 @@ pub(super) const CHECK: Check = Check {
     title: "the member's configuration is in effect",
     skippable: false,
     rules: &[
-        Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareMember], without_run),
+        Rule::Joining(
+            &[Operation::Check, Operation::Join, Operation::PrepareMember, Operation::Rotate],
+            without_run,
+        ),
         Rule::Joining(LOOKING, not_as_wanted),
     ],
     unasked: &[

@@ -49,6 +49,7 @@ mod registry;
 mod renewed_cluster;
 mod renewed_installation;
 pub mod restarts;
+pub mod rotated_members;
 mod rule;
 mod short_name;
 mod situation;

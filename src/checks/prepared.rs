@@ -26,6 +26,7 @@ pub(super) const CHECK: Check = Check {
                 Operation::PrepareHost,
                 Operation::PrepareMember,
                 Operation::Renew,
+                Operation::Rotate,
                 Operation::Unjoin,
             ],
             "only `import` needs what others have prepared",

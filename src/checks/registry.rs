@@ -11,6 +11,7 @@ use super::{
     member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
     member_registration, member_role, member_server_address, member_server_certificate,
     member_server_loopback, member_versions, permissions, prepared, renewed_cluster, restarts,
+    rotated_members,
     rule::{Outcome, Reason, Rule, Unasked, Whose},
     short_name, terminating_namespaces,
 };
@@ -55,6 +56,7 @@ pub const CHECKS: &[Check] = &[
     member_in_effect::CHECK,
     prepared::CHECK,
     renewed_cluster::CHECK,
+    rotated_members::CHECK,
     member_registration::CHECK,
     cluster_name::CHECK,
     member_readiness::CHECK,

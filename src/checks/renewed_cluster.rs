@@ -32,6 +32,7 @@ pub(super) const CHECK: Check = Check {
             Operation::PrepareHost,
             Operation::PrepareMember,
             Operation::Import,
+            Operation::Rotate,
             Operation::Unjoin,
         ],
         "only `renew` stores a new kubeconfig of a registered member",

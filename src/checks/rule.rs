@@ -4,7 +4,7 @@ use kubesphere::{side::Side, versions::Generation};
 
 use super::{Clusters, Report, Situation, Unjoining};
 use crate::plan::operation::Operation::{
-    self, Check, Import, Join, PrepareHost, PrepareMember, Renew, Unjoin,
+    self, Check, Import, Join, PrepareHost, PrepareMember, Renew, Rotate, Unjoin,
 };
 
 /// What a check asks; of several rules that apply, each has its say.
@@ -81,27 +81,30 @@ impl Whose {
 
 pub(super) const EVERY: &[Operation] = &Operation::ALL;
 /// A join as a whole, its parts, what comes after it, and the look at it.
-pub(super) const JOINING: &[Operation] = &[Check, Join, PrepareHost, PrepareMember, Import, Renew];
+pub(super) const JOINING: &[Operation] = &[Check, Join, PrepareHost, PrepareMember, Import, Renew, Rotate];
 pub(super) const LOOKING: &[Operation] = &[Check];
-pub(super) const CHANGING: &[Operation] = &[Join, PrepareHost, PrepareMember, Import, Renew, Unjoin];
+pub(super) const CHANGING: &[Operation] = &[Join, PrepareHost, PrepareMember, Import, Renew, Rotate, Unjoin];
 /// Those that depend on what the configurations of host and members are to become.
-pub(super) const CONFIGURING: &[Operation] = &[Check, Join, PrepareHost, PrepareMember, Import];
-pub(super) const WITH_MEMBERS: &[Operation] = &[Check, Join, PrepareMember, Import, Renew];
+pub(super) const CONFIGURING: &[Operation] = &[Check, Join, PrepareHost, PrepareMember, Import, Rotate];
+pub(super) const WITH_MEMBERS: &[Operation] = &[Check, Join, PrepareMember, Import, Renew, Rotate];
 /// Those after which the host knows a member that it did not know.
 pub(super) const REGISTERING: &[Operation] = &[Check, Join, Import];
 /// Those after which the host has another kubeconfig of a member.
 pub(super) const STORING: &[Operation] = &[Check, Join, Import, Renew];
-pub(super) const PREPARING: &[Operation] = &[PrepareHost, PrepareMember];
+/// Those that change configurations alone.
+pub(super) const PREPARING: &[Operation] = &[PrepareHost, PrepareMember, Rotate];
 
 pub(super) const NO_MEMBER: Reason = Reason::of(&[PrepareHost], "only the host is prepared");
-pub(super) const NOTHING_REGISTERED: Reason = Reason::of(PREPARING, "a preparation registers no member");
-pub(super) const NOTHING_STORED: Reason =
-    Reason::of(&[PrepareHost, PrepareMember, Unjoin], "this command stores no kubeconfig on the host");
+pub(super) const NOTHING_REGISTERED: Reason = Reason::of(PREPARING, "this command registers no member");
+pub(super) const NOTHING_STORED: Reason = Reason::of(
+    &[PrepareHost, PrepareMember, Rotate, Unjoin],
+    "this command stores no kubeconfig on the host",
+);
 pub(super) const NO_INSTALLER: Reason =
     Reason::on(Generation::Four, "KubeSphere 4 has no ks-installer and no ClusterConfiguration");
 pub(super) const NO_KUBEFED: Reason = Reason::on(Generation::Four, "KubeSphere 4 has no kubefed");
 pub(super) const NO_INSTALLATION: Reason =
-    Reason::of(&[PrepareHost, PrepareMember, Renew], "this command has no host install a member");
+    Reason::of(&[PrepareHost, PrepareMember, Renew, Rotate], "this command has no host install a member");
 pub(super) const NO_HELM: Reason =
     Reason::on(Generation::Three, "a host of KubeSphere 3 installs nothing on its members");
 pub(super) const UNDECIDED: &str = "what the configurations need cannot be told";

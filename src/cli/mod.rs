@@ -17,6 +17,7 @@ mod prepare;
 mod program;
 mod reachability;
 mod renew;
+mod rotate;
 mod unjoin;
 mod version;
 
@@ -36,5 +37,6 @@ pub use prepare::{Prepare, PrepareHost, PrepareMember};
 pub use program::{Cli, Command};
 pub use reachability::Reachability;
 pub use renew::Renew;
+pub use rotate::{Rotate, RotateJwtSecret};
 pub use unjoin::Unjoin;
 pub use version::ShowVersion;

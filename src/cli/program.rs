@@ -11,7 +11,7 @@ use clap::{
 use super::{
     called::Called, change::ProgressForm, check::Check, completion::Completion, configure::Configure,
     get::Get, global::Global, help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs,
-    prepare::Prepare, renew::Renew, unjoin::Unjoin, version::ShowVersion,
+    prepare::Prepare, renew::Renew, rotate::Rotate, unjoin::Unjoin, version::ShowVersion,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -93,7 +93,7 @@ impl Cli {
 }
 
 /// What other tools call our commands, for a hint to who types it.
-const ELSEWHERE_CALLED: [(&str, &str); 17] = [
+const ELSEWHERE_CALLED: [(&str, &str); 16] = [
     ("add", "join"),
     ("attach", "join"),
     ("register", "join"),
@@ -110,7 +110,6 @@ const ELSEWHERE_CALLED: [(&str, &str); 17] = [
     ("status", "get"),
     ("doctor", "check"),
     ("verify", "check"),
-    ("rotate", "renew"),
 ];
 
 /// Forms of `kubectl get -o` that no command has here (kubectl `pkg/cmd/get/get_flags.go@v1.34.0`): one of ours that has a
@@ -184,6 +183,8 @@ pub enum Command {
     Check(Check),
     Get(Get),
     Renew(Box<Renew>),
+    #[command(subcommand)]
+    Rotate(Rotate),
     Unjoin(Box<Unjoin>),
     Completion(Completion),
     /// List the options of every command
@@ -213,6 +214,7 @@ impl Command {
             Self::Prepare(Prepare::Member(prepare)) => prepare.change.progress,
             Self::Import(import) => import.change.progress,
             Self::Renew(renew) => renew.change.progress,
+            Self::Rotate(Rotate::JwtSecret(rotate)) => rotate.change.progress,
             Self::Unjoin(unjoin) => unjoin.change.progress,
             _ => ProgressForm::default(),
         }

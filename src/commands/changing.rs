@@ -93,7 +93,7 @@ impl Changes<'_> {
                 shown: self.shows(),
                 run: runs,
                 answer: all,
-                federation: (runs || registers) && !installs,
+                federation: (runs && self.operation.may_install_kubefed() || registers) && !installs,
                 leftovers: false,
                 core: false,
                 left_webhook: installs,

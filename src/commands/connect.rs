@@ -86,7 +86,7 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
     let cluster_name = request.host_cluster_name.map(str::to_owned);
     Ok(Intent {
         operation: request.operation,
-        host: HostIntent { cluster_name, chosen: chosen(request, global) },
+        host: HostIntent { cluster_name, rotation: None, chosen: chosen(request, global) },
         members,
         given_secret: request.given_secret.clone(),
         // Probing puts pods on the host, and nothing is to be changed where manifests are written.

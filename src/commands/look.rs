@@ -66,6 +66,16 @@ pub(super) struct Look {
 /// Looks at all clusters at once; and where something is to change, or all is to be checked, closer. Of clusters that
 /// were looked at `before` only what shows whether it is done.
 pub(super) async fn look(clusters: &Clusters, skipped: &[String], before: Option<&Look>) -> Look {
+    look_for(clusters.intent.clone(), clusters, skipped, before).await
+}
+
+/// The same, where something else is wanted by now.
+pub(super) async fn look_for(
+    intent: Intent,
+    clusters: &Clusters,
+    skipped: &[String],
+    before: Option<&Look>,
+) -> Look {
     let host = async {
         match &clusters.host {
             Some(host) => Some(observe_since(host, before.and_then(|before| before.host.as_ref())).await),
@@ -79,7 +89,7 @@ pub(super) async fn look(clusters: &Clusters, skipped: &[String], before: Option
     }));
     let (host, members) = tokio::join!(host, members);
     let mut look = Look {
-        intent: clusters.intent.clone(),
+        intent,
         silent: Vec::new(),
         left: None,
         probe_plan: None,

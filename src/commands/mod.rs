@@ -13,9 +13,11 @@ pub mod logs;
 pub mod options;
 pub mod prepare;
 pub mod renew;
+pub mod rotate;
 pub mod unjoin;
 pub mod version;
 
+mod candidates;
 mod changing;
 mod connect;
 mod contexts;

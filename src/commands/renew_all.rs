@@ -1,24 +1,19 @@
 //! Which context leads to which Cluster, where all are to be renewed.
 
-use futures::future::join_all;
 use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
 use super::{
-    contexts::{every_member, of_one_member, open, select_host},
+    candidates::candidates,
+    contexts::{of_one_member, open, select_host},
     request::Renewed,
 };
 use crate::{
     cli::Global,
     error::{Error, ErrorKind},
-    live::{
-        environment::Environment,
-        observe::observe,
-        whereabouts::{Whereabouts, whereabouts},
-    },
+    live::{environment::Environment, observe::observe},
     output::{context_mapping, ui::Ui},
     plan::{
-        context_mapping::{Candidate, LeftOut, Why, map},
-        identity::{Identity, identity},
+        context_mapping::{LeftOut, Why, map},
         observed::Observed,
     },
 };
@@ -42,13 +37,8 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
     let observed = observe(&host).await?;
     let clusters = members(&observed)?;
-    let contexts = every_member(global, &environment)?;
-    context_mapping::asking(ui, contexts.len());
-    let (found, silent) = whereabouts(contexts, &environment, global.request_timeout).await;
-    let found = looked_at(found, &clusters, &observed).await;
-    let candidates =
-        clusters.iter().map(|cluster| candidates(cluster, &observed, &found)).collect::<Vec<_>>();
-    let (mapped, left_out) = map(clusters.into_iter().zip(candidates).collect());
+    let (candidates, silent) = candidates(&clusters, &observed, global, &environment, ui).await?;
+    let (mapped, left_out) = map(candidates);
     context_mapping::show(ui, &mapped);
     if left_out.iter().any(|one| one.why == Why::NoContext) {
         // One of these may well lead there.
@@ -75,35 +65,4 @@ fn members(host: &Observed) -> Result<Vec<&RegisteredCluster>, Error> {
         is_member && !cluster.is_being_deleted() && !is_ignored(cluster, &differences)
     };
     Ok(clusters.iter().filter(renewable).collect())
-}
-
-/// A context whose cluster has answered, with what was seen of it where its UID alone does not tell which one it is.
-struct Found {
-    place: Whereabouts,
-    seen: Option<Observed>,
-}
-
-/// Each cluster is looked at once, and none where the host knows the UIDs of all its members.
-async fn looked_at(found: Vec<Whereabouts>, members: &[&RegisteredCluster], host: &Observed) -> Vec<Found> {
-    let are_known = members.iter().all(|cluster| cluster.member_uid().is_some());
-    let places = found.into_iter().filter(|place| place.uid != host.uid);
-    join_all(places.map(|place| async move {
-        let is_known = are_known || host.clusters_with_uid(&place.uid).next().is_some();
-        let seen = if is_known { None } else { place.look().await };
-        Found { place, seen }
-    }))
-    .await
-}
-
-/// The contexts that lead to this member: by its UID, or where the host knows none, by the traces of the join.
-fn candidates(cluster: &RegisteredCluster, host: &Observed, found: &[Found]) -> Vec<Candidate> {
-    let leads_there = |found: &&Found| match cluster.member_uid() {
-        Some(uid) => uid == found.place.uid,
-        None => found.seen.as_ref().is_some_and(|seen| identity(cluster, host, seen) == Identity::Same),
-    };
-    let candidate = |Found { place, .. }: &Found| Candidate {
-        context: place.context.clone(),
-        server: place.server.clone(),
-    };
-    found.iter().filter(leads_there).map(candidate).collect()
 }

@@ -1,10 +1,15 @@
 //! Which cluster stands behind a registered one, and whether it takes what is stored of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use kube::config::{AuthInfo, Cluster};
-use kubesphere::{cluster::RegisteredCluster, go_base64, side::Side};
+use kubesphere::{
+    cluster::RegisteredCluster,
+    given_options::{Choice, GivenOptions},
+    go_base64,
+    side::Side,
+};
 use secrecy::ExposeSecret as _;
 
 use super::{
@@ -107,6 +112,38 @@ async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<Strin
     };
     let late = |_| Err(Unidentified::Unanswered(Cause::TimedOut { after: within }));
     tokio::time::timeout(within, asked).await.unwrap_or_else(late)
+}
+
+/// A connection to the member by what the host has stored of it, once that has led to the cluster that the host knows; why
+/// there is none, as a fragment.
+pub async fn stored_connection(
+    cluster: &RegisteredCluster,
+    request_timeout: Option<Duration>,
+) -> Result<(Connection, String), String> {
+    let failed = |why: &dyn fmt::Display| format!("the kubeconfig that the host stores of it fails: {why}");
+    let context = stored_context(cluster).map_err(|error| failed(&error))?;
+    let side = side_of_stored(cluster.name(), &context.name);
+    let context = SelectedContext { side, ..context };
+    let connection = Connection::open(context, &Environment::of_process(), request_timeout).await;
+    let connection = connection.map_err(|_| failed(&Unidentified::Unusable))?;
+    let answer = tokio::time::timeout(ANSWERS_WITHIN, kube_system_uid(&connection)).await;
+    let answer = answer.map_err(|_| failed(&Cause::TimedOut { after: ANSWERS_WITHIN }))?;
+    let uid = answer.map_err(|error| failed(&error.cause))?;
+    match cluster.member_uid().filter(|known| *known != uid) {
+        Some(_) => Err("the kubeconfig that the host stores of it leads to another cluster".to_owned()),
+        None => Ok((connection, uid)),
+    }
+}
+
+/// As the host calls it. The commands that are printed name the file that a person would write the kubeconfig to.
+fn side_of_stored(cluster: &str, context: &str) -> Side {
+    let given = GivenOptions::default().with_member(Choice::Kubeconfig, stored_file(cluster));
+    Side::member(cluster).reached_by(if context == cluster { given } else { given.without_context() })
+}
+
+/// The file that printed commands take a stored kubeconfig to be in.
+pub fn stored_file(cluster: &str) -> String {
+    format!("{cluster}.kubeconfig")
 }
 
 pub(super) fn stored_context(cluster: &RegisteredCluster) -> Result<SelectedContext, Unidentified> {

@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod execute;
 pub mod failure;
 pub mod follow;
+pub mod fresh_secret;
 pub mod identify;
 pub mod installer_run;
 pub mod ledger;

@@ -1,13 +1,6 @@
 //! What a plan means for people: what cannot be undone, what restarts, whose sessions end, and who may read what is stored.
 
-use kubesphere::{
-    cluster::RegisteredCluster,
-    cluster_configuration::NAMESPACE,
-    command::{Kubectl, Mc},
-    role::Role,
-    side::Side,
-    versions::Generation,
-};
+use kubesphere::{cluster::RegisteredCluster, command::Mc, role::Role, side::Side, versions::Generation};
 
 use super::plan::View;
 use crate::{
@@ -82,6 +75,11 @@ fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {
     texts.extend(becomes_host.then(|| format!("{cluster} becomes a host, which cannot be undone")));
     texts.push(format!("{cluster}: {}", what_restarts(observed.kubesphere_version())));
     match &step.goal {
+        Goal::Host(_) if is_patch(step) && step.goal.brings_random_secret() => texts.push(format!(
+            "{cluster}: everybody who is logged in there, or through it to a member, is logged out, and every token that it has \
+             issued is refused, those of programs too; until a member has the new jwtSecret, it answers 401 to what the host's \
+             users ask of it"
+        )),
         Goal::Member(_) if changes_secret(step) => texts.push(format!(
             "{cluster}: everybody who is logged in to its console is logged out, and logs in through the host from then on"
         )),
@@ -106,15 +104,10 @@ fn changes_secret(step: &Configure) -> bool {
 
 /// What those knew who could read the member's configuration, and how it becomes worthless.
 fn of_known_secret(member: &Side, host: &Observed) -> String {
-    let edit = Kubectl::on(&host.side)
-        .namespace(NAMESPACE)
-        .words("edit clusterconfigurations.installer.kubesphere.io ks-installer");
-    let prepare = Mc::new("prepare member").words("MEMBER").host(&host.side);
+    let rotate = Mc::new("rotate jwt-secret").host(&host.side);
     format!(
         "whoever could read the configuration of {member} knew the host's jwtSecret, and can sign tokens for the host and \
-         all its members until that is renewed: set another spec.authentication.jwtSecret in the host's \
-         ClusterConfiguration (`{edit}`), wait for its installer, and run `{prepare}` for every other member; all sessions \
-         end with that"
+         all its members until these have another one: `{rotate}` gives it to them afterwards, and ends all sessions"
     )
 }
 

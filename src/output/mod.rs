@@ -30,6 +30,7 @@ pub mod registrations;
 pub mod registrations_document;
 pub mod report;
 pub mod results;
+pub mod rotation;
 mod screen;
 pub mod style;
 pub mod table;

@@ -26,7 +26,6 @@ use crate::{
         observed::{InstallerRun, Observed},
         phase::Plan,
         reach::probing::Probing,
-        reconciler::Goal,
         step::Step,
         steps::register::Register,
         superseded::Superseded,
@@ -301,7 +300,7 @@ fn show_change(ui: &Ui, step: &Step, change: &Change) {
 /// A fragment: `spec.multicluster.clusterRole: none → member`.
 pub(super) fn change(step: &Step, change: &Change) -> String {
     let old = change.old.as_deref().unwrap_or("<unset>");
-    let is_random = matches!(step, Step::Configure(step) if matches!(step.goal, Goal::Standalone(_)));
+    let is_random = matches!(step, Step::Configure(step) if step.goal.brings_random_secret());
     let random = if is_random && change.sets_jwt_secret() { " (random)" } else { "" };
     format!("{}: {old} → {}{random}", change.field, change.new)
 }

@@ -46,7 +46,21 @@ pub struct Mapped {
 /// address that the host uses, else the first by name. Which address the host uses, the stored kubeconfig tells: the recorded
 /// endpoint may be an old one. A member that is registered twice has its turn once, as the first
 /// by name.
-pub fn map(mut clusters: Vec<(&RegisteredCluster, Vec<Candidate>)>) -> (Vec<Mapped>, Vec<LeftOut>) {
+pub fn map(clusters: Vec<(&RegisteredCluster, Vec<Candidate>)>) -> (Vec<Mapped>, Vec<LeftOut>) {
+    map_keeping(clusters, kept_server)
+}
+
+/// The same, where it does not matter which address the host uses.
+pub fn map_at_any_address(
+    clusters: Vec<(&RegisteredCluster, Vec<Candidate>)>,
+) -> (Vec<Mapped>, Vec<LeftOut>) {
+    map_keeping(clusters, |_, _| Ok(None))
+}
+
+fn map_keeping(
+    mut clusters: Vec<(&RegisteredCluster, Vec<Candidate>)>,
+    kept_server: fn(&RegisteredCluster, &str) -> Result<Option<String>, ()>,
+) -> (Vec<Mapped>, Vec<LeftOut>) {
     clusters.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
     let (mut mapped, mut left_out) = (Vec::<Mapped>::new(), Vec::new());
     for (cluster, mut candidates) in clusters {
@@ -114,7 +128,7 @@ mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     use serde_json::json;
 
-    use super::{Candidate, LeftOut, Mapped, RegisteredCluster, Why, map};
+    use super::{Candidate, LeftOut, Mapped, RegisteredCluster, Why, map, map_at_any_address};
 
     fn cluster(name: &str) -> RegisteredCluster {
         let connection = json!({"kubernetesAPIEndpoint": "https://used:6443"});
@@ -138,6 +152,8 @@ mod tests {
         let own = mapped(&[("a", "used"), ("edge-1", "else")]);
         assert_eq!((own.context.as_str(), own.others), ("edge-1", vec!["a".to_owned()]));
         assert_eq!(own.kept_server.as_deref(), Some("https://used:6443"));
+        let (at_any, _) = map_at_any_address(vec![(&cluster("edge-1"), candidates(&[("a", "else")]))]);
+        assert_eq!(at_any[0].kept_server, None);
         let used = mapped(&[("a", "else"), ("b", "used")]);
         assert_eq!((used.context.as_str(), used.kept_server), ("b", None));
         assert_eq!(mapped(&[("b", "else"), ("a", "else")]).context, "a");

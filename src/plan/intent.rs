@@ -9,6 +9,7 @@ use super::{
     credential::Choice,
     member_kubeconfig::{Endpoint, Problem, StoredUser},
     operation::Operation,
+    rotation::Rotation,
 };
 
 /// A join of one or several members to a host, or a part of it.
@@ -55,6 +56,8 @@ pub enum Reachability {
 pub struct HostIntent {
     /// The name for the host's own Cluster.
     pub cluster_name: Option<String>,
+    /// Where it is to sign with another secret.
+    pub rotation: Option<Rotation>,
     /// Who said that this cluster is the host.
     pub chosen: HostChoice,
 }

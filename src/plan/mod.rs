@@ -36,6 +36,7 @@ pub mod registration;
 pub mod registration_changes;
 pub mod renewal;
 pub mod result;
+pub mod rotation;
 pub mod secret_places;
 pub mod secret_remarks;
 pub mod shared_secret;

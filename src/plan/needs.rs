@@ -108,7 +108,8 @@ pub fn host_need(intent: &HostIntent, host: &Observed) -> Result<ConfigurationNe
     let wanted = Wanted {
         role: Role::Host,
         host_cluster_name: effective_cluster_name(intent, host).map(str::to_owned),
-        jwt_secret: (run_follows && lacks_only_the_key(configuration)).then(|| JwtSecret::new("")),
+        jwt_secret: fresh_secret(intent, host)
+            .or_else(|| (run_follows && lacks_only_the_key(configuration)).then(|| JwtSecret::new(""))),
     };
     step(host, configuration, &wanted, &progress)
 }
@@ -178,6 +179,12 @@ pub fn signing_secret(host: &Observed, step: &ConfigurationNeed) -> Option<JwtSe
 /// The host cluster name that can still take effect: none, once the host's Cluster stands.
 pub fn effective_cluster_name<'a>(intent: &'a HostIntent, host: &Observed) -> Option<&'a str> {
     intent.cluster_name.as_deref().filter(|_| host.host_cluster().is_none())
+}
+
+/// The secret that the host is still to be given. Whoever has given it another one meanwhile has done what was asked for.
+fn fresh_secret(intent: &HostIntent, host: &Observed) -> Option<JwtSecret> {
+    let rotation = intent.rotation.as_ref().filter(|rotation| rotation.replaces(host))?;
+    Some(rotation.secrets.fresh.clone())
 }
 
 /// Every run fails where `authentication` is there without `jwtSecret`; an empty one keeps the present secret

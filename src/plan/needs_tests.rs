@@ -116,7 +116,7 @@ fn host_config(version: &str) -> &'static str {
 }
 
 fn host_intent(cluster_name: Option<&str>) -> HostIntent {
-    HostIntent { cluster_name: cluster_name.map(str::to_owned), chosen: HostChoice::Named }
+    HostIntent { cluster_name: cluster_name.map(str::to_owned), rotation: None, chosen: HostChoice::Named }
 }
 
 fn with_host_cluster(host: Observed) -> Observed {

@@ -13,18 +13,21 @@ pub enum Operation {
     Import,
     /// New kubeconfigs in the Clusters that stand.
     Renew,
+    /// A fresh jwtSecret for the host and all its members.
+    Rotate,
     Unjoin,
     /// Nothing is changed: a join is looked at, before or after it.
     Check,
 }
 
 impl Operation {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Join,
         Self::PrepareHost,
         Self::PrepareMember,
         Self::Import,
         Self::Renew,
+        Self::Rotate,
         Self::Unjoin,
         Self::Check,
     ];
@@ -44,6 +47,11 @@ impl Operation {
         matches!(self, Self::Join | Self::Import | Self::Check)
     }
 
+    /// Whether a run of the host's installer may have kubefed to install: a rotation begins with a host.
+    pub fn may_install_kubefed(self) -> bool {
+        self != Self::Rotate
+    }
+
     /// In messages: the join is done.
     pub fn noun(self) -> &'static str {
         match self {
@@ -51,6 +59,7 @@ impl Operation {
             Self::PrepareHost | Self::PrepareMember => "preparation",
             Self::Import => "import",
             Self::Renew => "renewal",
+            Self::Rotate => "rotation",
             Self::Unjoin => "unjoin",
             Self::Check => "check",
         }
@@ -62,6 +71,7 @@ impl Operation {
             Self::Join | Self::Import => "ready",
             Self::PrepareHost | Self::PrepareMember => "prepared",
             Self::Renew => "renewed",
+            Self::Rotate => "rotated",
             Self::Unjoin => "removed",
             Self::Check => "checked",
         }
@@ -75,6 +85,7 @@ impl Operation {
             Self::PrepareMember => "PrepareMember",
             Self::Import => "Import",
             Self::Renew => "Renew",
+            Self::Rotate => "Rotate",
             Self::Unjoin => "Unjoin",
             Self::Check => "Check",
         }

@@ -15,7 +15,8 @@ use super::{
     intent::HostIntent,
     needs::{ConfigurationNeed, Unplannable, host_need, host_progress, member_need, member_progress},
     observed::{InstallerRun, Observed, Seen},
-    unjoin::standalone::{Secrets, standalone_need, standalone_progress},
+    rotation::Secrets,
+    unjoin::standalone::{standalone_need, standalone_progress},
 };
 
 /// What shall be brought into effect.
@@ -35,6 +36,15 @@ impl Goal {
             Self::Host(_) => Role::Host,
             Self::Member(_) => Role::Member,
             Self::Standalone(_) => Role::None,
+        }
+    }
+
+    /// Whether a secret that it sets was made for it.
+    pub fn brings_random_secret(&self) -> bool {
+        match self {
+            Self::Host(intent) => intent.rotation.is_some(),
+            Self::Member(_) => false,
+            Self::Standalone(_) => true,
         }
     }
 

@@ -308,7 +308,7 @@ fn host_cluster() -> Observation {
 
 #[test]
 fn a_host_waits_for_its_controller_however_its_run_ended() {
-    let intent = HostIntent { cluster_name: None, chosen: HostChoice::Named };
+    let intent = HostIntent { cluster_name: None, rotation: None, chosen: HostChoice::Named };
     let mut reconciler =
         Reconciler::new(Goal::Host(intent.clone()), observed(configuration("u", "none", "", -900), idle()));
     let mut asked = configuration("u", "host", "", 0).object().clone();
@@ -329,7 +329,7 @@ fn a_host_waits_for_its_controller_however_its_run_ended() {
 
 #[test]
 fn a_host_without_kubefed_is_given_up() {
-    let intent = HostIntent { cluster_name: None, chosen: HostChoice::Named };
+    let intent = HostIntent { cluster_name: None, rotation: None, chosen: HostChoice::Named };
     let mut reconciler =
         Reconciler::new(Goal::Host(intent.clone()), observed(configuration("u", "none", "", -900), idle()));
     let sent = reconciler.sending(at(0));

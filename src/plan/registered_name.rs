@@ -77,7 +77,7 @@ mod tests {
             MemberIntent { side: Side::member("edge-1"), from_other_host: false, cluster: Some(cluster) };
         let intent = Intent {
             operation: Operation::Check,
-            host: HostIntent { cluster_name: None, chosen: HostChoice::Named },
+            host: HostIntent { cluster_name: None, rotation: None, chosen: HostChoice::Named },
             members: vec![member],
             given_secret: None,
             reachability: Reachability::Off,

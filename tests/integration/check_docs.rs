@@ -65,6 +65,7 @@ fn command(operation: Operation) -> &'static str {
         Operation::PrepareMember => "prepare member",
         Operation::Import => "import",
         Operation::Renew => "renew",
+        Operation::Rotate => "rotate jwt-secret",
         Operation::Unjoin => "unjoin",
         Operation::Check => "check",
     }

@@ -14,12 +14,13 @@ use crate::support::{Reader, Watched, difference, shown_blocks, typed_lines};
 
 /// Guides whose commands are run one page after another, on a host and three members with KubeSphere 3.4, each with the
 /// member that is gone before it.
-const GUIDES: [(&str, Option<usize>); 7] = [
+const GUIDES: [(&str, Option<usize>); 8] = [
     ("join.md", None),
     ("before-installation.md", None),
     ("several-members.md", None),
     ("credentials.md", None),
     ("renewing.md", None),
+    ("rotating.md", None),
     ("removing.md", None),
     ("dead-member.md", Some(2)),
 ];

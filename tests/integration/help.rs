@@ -16,7 +16,7 @@ const CONTEXTS: [(&str, &str); 5] = [
 ];
 
 /// Standalone clusters: a join first, then what looks at the joined, and what takes them out again.
-const AFTER_A_JOIN: [&str; 12] = [
+const AFTER_A_JOIN: [&str; 14] = [
     "join",
     "check",
     "logs",
@@ -27,6 +27,8 @@ const AFTER_A_JOIN: [&str; 12] = [
     "completion",
     "get",
     "renew",
+    "rotate",
+    "rotate jwt-secret",
     "unjoin",
     "",
 ];

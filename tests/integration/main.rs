@@ -64,6 +64,8 @@ mod renew;
 mod renew_interrupted;
 mod requests;
 mod resume;
+mod rotate;
+mod rotate_interrupted;
 mod server_text;
 mod stored_credential;
 mod support;

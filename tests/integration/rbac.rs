@@ -197,6 +197,19 @@ duties! {
             },
         ],
     };
+    rotate => Duty {
+        host: &["prepare-host"],
+        member: &["prepare-member-on-member", "federation-on-member"],
+        spared: &[],
+        exercises: &[
+            Exercise { bed: prepared, first: joined, commands: &["rotate jwt-secret"] },
+            Exercise {
+                bed: failing_once_each,
+                first: joined,
+                commands: &["rotate jwt-secret", "rotate jwt-secret", "rotate jwt-secret"],
+            },
+        ],
+    };
     unjoin => Duty {
         host: &["unjoin-on-host"],
         member: &["unjoin-on-member"],
@@ -309,6 +322,11 @@ fn failing_once(version: Version, role: Role) -> Installation {
 
 fn prepared_to_fail() -> Scenario {
     with_host().member(failing_once(Version::V3_4, Role::Member))
+}
+
+fn failing_once_each() -> Scenario {
+    let host = failing_once(Version::V3_4, Role::Host);
+    standalone().host(host).member(failing_once(Version::V3_4, Role::Member))
 }
 
 /// The host takes certificates only.
@@ -461,7 +479,7 @@ fn the_installer_failed(run: &Run) -> bool {
 fn options_of(command: &str) -> &'static str {
     match command.split(' ').next() {
         Some("logs" | "jwt-secret" | "get") => "--context host",
-        Some("unjoin") => "--context host --yes",
+        Some("unjoin" | "rotate") => "--context host --yes",
         Some("check") => "--context host -o wide --skip-check member-server-loopback",
         _ => GO,
     }

@@ -115,6 +115,7 @@ fn every_command_shows_what_the_tour_shows() {
         "jwt-secret",
         "get",
         "renew",
+        "rotate jwt-secret",
         "unjoin",
     ];
     assert_shows("docs/tour.md", &commands);

@@ -107,6 +107,7 @@ fn words(command: &str) -> &'static [&'static str] {
         "renew" => {
             &["renew member1 --member-context member1 --dry-run=client --skip-check member-server-loopback"]
         }
+        "rotate" => &["rotate jwt-secret --dry-run=client"],
         "unjoin" => &["unjoin member1 --member-context member1 --dry-run=client"],
         _ => panic!("how is `{command}` tried?"),
     }
@@ -118,6 +119,10 @@ fn outcome(bed: &Watched, words: &str) -> &'static str {
     let run = bed.kubectl_mc().folder(folder.root()).words(words).words(host).run();
     if run.stderr.contains("KubeSphere 4 needs no such step") {
         return "not needed";
+    }
+    if run.stderr.contains("KubeSphere 4 has its jwtSecret in helm's release") {
+        let _ = run.code(3);
+        return "refused";
     }
     if run.stderr.contains("KubeSphere 4 is installed") {
         let _ = run.code(3);

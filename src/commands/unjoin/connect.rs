@@ -6,7 +6,7 @@ use crate::{
     cli::{Global, Unjoin},
     commands::contexts::{member_options, open, select_host, select_members},
     error::Error,
-    live::{connection::Connection, environment::Environment, unjoin::fresh_secret::fresh_secret},
+    live::{connection::Connection, environment::Environment, fresh_secret::fresh_secret},
     output::ui::Ui,
     plan::unjoin::plan::UnjoinIntent,
 };

@@ -37,12 +37,12 @@ use crate::{
         operations::decide_removal,
         phase::Plan,
         result::{Effect, StepResult},
+        rotation::Secrets,
         step::Step,
         surroundings::ReadScope,
         unjoin::{
             admission::Admission,
             plan::{Deletion, MemberSeen, UnjoinPlan, plan},
-            standalone::Secrets,
             trace::Traces,
         },
     },

@@ -2,7 +2,6 @@
 
 pub mod admission;
 pub mod core_traces;
-pub mod fresh_secret;
 pub mod host_remains;
 pub mod traces;
 

@@ -2,17 +2,15 @@
 
 use kubesphere::versions::Generation;
 
-use super::{four, import, join, prepare_host, prepare_member, renew, unjoin};
+use super::{four, import, join, prepare_host, prepare_member, renew, rotate, unjoin};
 use crate::plan::{
     intent::Intent,
     needs::{Needs, Unplannable},
     observed::Observed,
     operation::Operation,
     phase::Plan,
-    unjoin::{
-        plan::{UnjoinIntent, UnjoinPlan},
-        standalone::Secrets,
-    },
+    rotation::Secrets,
+    unjoin::plan::{UnjoinIntent, UnjoinPlan},
 };
 
 /// What follows from what was observed.
@@ -51,6 +49,10 @@ pub fn decide(
         Operation::Renew => match installing {
             Some(host) => four::renew::decide(intent, host, members),
             None => renew::decide(intent, host, members),
+        },
+        Operation::Rotate => match installing {
+            Some(host) => four::prepare::decide(host),
+            None => rotate::decide(intent, host, members),
         },
         Operation::Unjoin => Err(Unplannable::NotObserved),
     }

@@ -7,6 +7,7 @@ mod join;
 mod prepare_host;
 mod prepare_member;
 mod renew;
+mod rotate;
 pub mod unjoin;
 
 mod members;

@@ -9,6 +9,7 @@ use crate::plan::{
     observed::Observed,
     phase::{Begins, Lane, OnFailure, Phase, Plan},
     reconciler::Goal,
+    rotation::Secrets,
     step::Step,
     steps::{
         await_gone::AwaitGone,
@@ -23,7 +24,6 @@ use crate::plan::{
     unjoin::{
         admission::Admission,
         plan::{Deletion, MemberPlan, UnjoinIntent, UnjoinPlan},
-        standalone::Secrets,
     },
 };
 

@@ -11,7 +11,7 @@ use super::{
     kept::Kept,
     member_ownership::{HostEvidence, MemberOwnership, member_ownership},
     namespaces::{Release, WorkspaceNamespace},
-    standalone::{Secrets, standalone_need},
+    standalone::standalone_need,
     trace::{CredentialTrace, FederationNamespace, TracedCredential, Traces},
 };
 use crate::plan::{
@@ -19,6 +19,7 @@ use crate::plan::{
     narrowing::{Field, Restoration},
     needs::{ConfigurationNeed, Unplannable},
     observed::{Observed, Seen},
+    rotation::Secrets,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,12 +17,12 @@ use crate::plan::{
     needs::ConfigurationNeed,
     observed::{Observed, Seen, fixture},
     operations::unjoin::decide,
+    rotation::Secrets,
     unjoin::{
         admission::Admission,
         kept::Kept,
         member_ownership::{HostEvidence, MemberOwnership, tenure_now},
         namespaces::{WorkspaceNamespace, WorkspaceSeen},
-        standalone::Secrets,
         trace::{
             CredentialTrace, FEDERATION_NAMESPACE, FederationNamespace, TracedCredential, Traces,
             kubefed_account,

@@ -13,16 +13,8 @@ use crate::plan::{
     configuration_patch::{ConfigurationPatch, Wanted},
     needs::{ConfigurationNeed, Unplannable, effect, without_patch},
     observed::Observed,
+    rotation::Secrets,
 };
-
-/// The secrets between which a member changes.
-#[derive(Clone, Debug)]
-pub struct Secrets {
-    /// The one that it shares with its host, which a former member must not keep.
-    pub former: JwtSecret,
-    /// A random one, made for it.
-    pub fresh: JwtSecret,
-}
 
 /// What a member's configuration needs to be a cluster of its own. Whatever it has asked for in an earlier run of the
 /// same command is as good: a second one asks for nothing else.
@@ -83,10 +75,11 @@ mod tests {
     };
     use serde_json::{Value, json};
 
-    use super::{Secrets, standalone_need};
+    use super::standalone_need;
     use crate::plan::{
         needs::ConfigurationNeed,
         observed::{InstallerRun, Observed, Seen, fixture},
+        rotation::Secrets,
     };
 
     fn member(version: &str, spec: &Value, config: &str) -> Observed {

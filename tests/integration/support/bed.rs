@@ -144,17 +144,20 @@ impl Watched {
     }
 }
 
-/// The tokens of our service accounts there, and what is confidential in the kubeconfigs of Clusters. An apiserver
-/// that is away keeps what it has.
+/// The tokens of our service accounts there, what is confidential in the kubeconfigs of Clusters, and the jwtSecret that the
+/// ClusterConfiguration asks for. An apiserver that is away keeps what it has.
 fn credentials_on(cluster: &Client) -> Vec<String> {
+    let configurations = objects::cluster_configurations(cluster);
     let secrets = objects::objects(cluster, "v1", "Secret", Some(objects::SYSTEM));
     let clusters = objects::clusters(cluster);
-    let (secrets, clusters) = block_on(async move {
+    let (secrets, clusters, configuration) = block_on(async move {
         let all = ListParams::default();
         let ours = objects::labelled(&secrets, "app.kubernetes.io/managed-by=kubectl-mc");
         let clusters = tokio::time::timeout(ANSWERS_WITHIN, clusters.list(&all));
         let ours = tokio::time::timeout(ANSWERS_WITHIN, ours).await;
-        (ours.ok().and_then(Result::ok), clusters.await.ok().and_then(Result::ok))
+        let configuration = tokio::time::timeout(ANSWERS_WITHIN, configurations.get("ks-installer")).await;
+        let clusters = clusters.await.ok().and_then(Result::ok);
+        (ours.ok().and_then(Result::ok), clusters, configuration.ok().and_then(Result::ok))
     });
     let decoded = |text: &str| STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let tokens = secrets.into_iter().flatten();
@@ -162,7 +165,10 @@ fn credentials_on(cluster: &Client) -> Vec<String> {
     let clusters = clusters.into_iter().flatten();
     let kubeconfigs =
         clusters.filter_map(|cluster| decoded(cluster.data["spec"]["connection"]["kubeconfig"].as_str()?));
-    tokens.chain(kubeconfigs.flat_map(|text| secrets_in(&text))).collect()
+    let asked = configuration
+        .and_then(|found| found.data["spec"]["authentication"]["jwtSecret"].as_str().map(str::to_owned));
+    let asked = asked.filter(|asked| asked.len() >= 32);
+    tokens.chain(kubeconfigs.flat_map(|text| secrets_in(&text))).chain(asked).collect()
 }
 
 fn shown(event: &AuditEvent) -> String {

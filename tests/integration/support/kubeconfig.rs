@@ -77,6 +77,12 @@ impl Kubeconfig {
         this
     }
 
+    /// Without this context.
+    pub fn without_context(mut self, context: &str) -> Self {
+        self.0["contexts"].as_array_mut().unwrap().retain(|one| one["name"] != context);
+        self
+    }
+
     pub fn current(mut self, context: &str) -> Self {
         self.0["current-context"] = context.into();
         self

@@ -1,0 +1,67 @@
+//! Which contexts of the kubeconfig lead to which of a host's members.
+
+use futures::future::join_all;
+use kubesphere::cluster::RegisteredCluster;
+
+use super::contexts::every_member;
+use crate::{
+    cli::Global,
+    error::Error,
+    live::{
+        environment::Environment,
+        whereabouts::{Unanswered, Whereabouts, whereabouts},
+    },
+    output::{context_mapping, ui::Ui},
+    plan::{
+        context_mapping::Candidate,
+        identity::{Identity, identity},
+        observed::Observed,
+    },
+};
+
+/// Asks every context where it leads to; also those that have not answered.
+pub(super) async fn candidates<'a>(
+    clusters: &[&'a RegisteredCluster],
+    host: &Observed,
+    global: &Global,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(Vec<(&'a RegisteredCluster, Vec<Candidate>)>, Vec<Unanswered>), Error> {
+    let contexts = every_member(global, environment)?;
+    context_mapping::asking(ui, contexts.len());
+    let (found, silent) = whereabouts(contexts, environment, global.request_timeout).await;
+    let found = looked_at(found, clusters, host).await;
+    let each = clusters.iter().map(|cluster| (*cluster, leading_to(cluster, host, &found)));
+    Ok((each.collect(), silent))
+}
+
+/// A context whose cluster has answered, with what was seen of it where its UID alone does not tell which one it is.
+struct Found {
+    place: Whereabouts,
+    seen: Option<Observed>,
+}
+
+/// Each cluster is looked at once, and none where the host knows the UIDs of all its members.
+async fn looked_at(found: Vec<Whereabouts>, members: &[&RegisteredCluster], host: &Observed) -> Vec<Found> {
+    let are_known = members.iter().all(|cluster| cluster.member_uid().is_some());
+    let places = found.into_iter().filter(|place| place.uid != host.uid);
+    join_all(places.map(|place| async move {
+        let is_known = are_known || host.clusters_with_uid(&place.uid).next().is_some();
+        let seen = if is_known { None } else { place.look().await };
+        Found { place, seen }
+    }))
+    .await
+}
+
+/// The contexts that lead to this member: by its UID, or where the host knows none, by the traces of the join.
+fn leading_to(cluster: &RegisteredCluster, host: &Observed, found: &[Found]) -> Vec<Candidate> {
+    let leads_there = |found: &&Found| match cluster.member_uid() {
+        Some(uid) => uid == found.place.uid,
+        None => found.seen.as_ref().is_some_and(|seen| identity(cluster, host, seen) == Identity::Same),
+    };
+    let candidate = |Found { place, .. }: &Found| Candidate {
+        context: place.context.clone(),
+        server: place.server.clone(),
+    };
+    found.iter().filter(leads_there).map(candidate).collect()
+}

@@ -1,0 +1,33 @@
+//! What a rotation says beside its plan.
+
+use kubesphere::side::Side;
+
+use super::ui::Ui;
+use crate::{checks::rotated_members::completion, live::identify::stored_file, plan::rotation::Unreached};
+
+/// That the host's own credential is used.
+pub fn by_stored_kubeconfig(ui: &Ui, cluster: &str) {
+    ui.message(format!(
+        "no context points to Cluster {cluster}: the kubeconfig that the host stores of it is used, and called {} in commands",
+        stored_file(cluster)
+    ));
+}
+
+/// That the host has the secret that it had before.
+pub fn not_fresh(ui: &Ui) {
+    ui.warning("an earlier rotation is completed; this one has made no fresh jwtSecret");
+    ui.hint("for a fresh one, run the same command again");
+}
+
+/// Which members do not have it, with what gives it to them.
+pub fn left_behind(ui: &Ui, host: &Side, unreached: &[Unreached]) {
+    for Unreached { cluster, .. } in unreached {
+        ui.warning(format!(
+            "{host}: its member \"{cluster}\" was left behind: it answers 401 to all that the host's users ask of it, and goes on \
+             taking tokens that are signed with its own jwtSecret"
+        ));
+    }
+    if !unreached.is_empty() {
+        ui.hint(format!("once it is reached, give it the host's: `{}`", completion(host)));
+    }
+}

@@ -1,0 +1,79 @@
+//! A rotation that is killed at each of its writes, and the same command again.
+
+use testbed::{Fault, Front, Rule, kubesphere::Version};
+
+use crate::{
+    rotate::{agreed, effective, register, rotating, scenario},
+    support::Faulty,
+};
+
+/// A ClusterConfiguration's.
+const PATH: &str = "clusterconfigurations/ks-installer";
+
+fn registered(version: Version) -> Faulty {
+    let bed = Faulty::lease(&scenario(version, 3));
+    register(&bed, || bed.kubectl_mc(), 3);
+    bed
+}
+
+/// Killed when the patches to these clusters are under way and arrive nowhere, and those to the first so many have arrived.
+fn killed_at(bed: &Faulty, fronts: &[&Front], patched: usize) {
+    let hang = |front: &&Front| front.add(Rule::on("PATCH", PATH, Fault::Hang).times(1));
+    let hits: Vec<_> = fronts.iter().map(hang).collect();
+    let started = rotating(bed.kubectl_mc(), "").start();
+    bed.wait_for("the patches", |_| {
+        let arrived = bed.configuration_patches().into_iter().sum::<usize>();
+        arrived >= patched && hits.iter().all(|hits| hits.count() > 0)
+    });
+    drop(started.signal("KILL"));
+}
+
+/// The host, then the third member, the second, and the first: each run is killed while the others' are under way.
+fn ends_alike(version: Version) {
+    let bed = registered(version);
+    let (before, another) = (effective(bed.host()), effective(bed.member(4)));
+    let members = [1, 2, 3].map(|number| bed.before_member(number));
+    killed_at(&bed, &[bed.before_host()], 0);
+    assert_eq!(effective(bed.host()), before, "nothing has arrived");
+    killed_at(&bed, &members, 1);
+    let fresh = effective(bed.host());
+    assert_ne!(fresh, before);
+    killed_at(&bed, &members[..2], 2);
+    killed_at(&bed, &members[..1], 3);
+    let run = rotating(bed.kubectl_mc(), "").run().code(0);
+    assert_eq!(agreed(&bed, 3), fresh, "no second one\n{run}");
+    assert_eq!(bed.configuration_patches(), [1, 1, 1, 1, 0], "{:?}", bed.writes());
+    assert_eq!(effective(bed.member(4)), another);
+}
+
+#[test]
+fn killed_at_each_write_a_rotation_of_3_4_ends_with_one_secret() {
+    ends_alike(Version::V3_4);
+}
+
+#[test]
+fn killed_at_each_write_a_rotation_of_3_1_ends_with_one_secret() {
+    ends_alike(Version::V3_1);
+}
+
+#[test]
+fn interrupted_before_a_member_has_it_it_says_so_and_is_gone_on_with() {
+    let bed = registered(Version::V3_4);
+    let before = effective(bed.host());
+    let run = bed.signalled_in("INT", rotating(bed.kubectl_mc(), ""), bed.before_member(1), "PATCH", PATH);
+    drop(run.code(130).says("hint: run the same command again: it continues\n"));
+    let _ = rotating(bed.kubectl_mc(), "").run().code(0);
+    assert_ne!(agreed(&bed, 3), before);
+    assert_eq!(bed.configuration_patches(), [1, 1, 1, 1, 0], "{:?}", bed.writes());
+}
+
+/// Two operators: whose patch of the host comes first has made the secret of all.
+#[test]
+fn of_two_at_once_one_makes_the_secret() {
+    let bed = registered(Version::V3_4);
+    let before = effective(bed.host());
+    let second = || drop(rotating(bed.kubectl_mc(), "").run().code(0));
+    let run = bed.run_with(rotating(bed.kubectl_mc(), ""), bed.before_host(), "PATCH", PATH, second);
+    let _ = run.code(0);
+    assert_ne!(agreed(&bed, 3), before);
+}
