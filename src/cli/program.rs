@@ -9,9 +9,9 @@ use clap::{
 };
 
 use super::{
-    called::Called, check::Check, completion::Completion, configure::Configure, get::Get, global::Global,
-    help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs, prepare::Prepare, renew::Renew,
-    unjoin::Unjoin, version::ShowVersion,
+    called::Called, check::Check, completion::Completion, configure::Configure, fleet::Fleet, get::Get,
+    global::Global, help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs,
+    prepare::Prepare, renew::Renew, unjoin::Unjoin, version::ShowVersion,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -185,6 +185,8 @@ pub enum Command {
     Get(Get),
     Renew(Box<Renew>),
     Unjoin(Box<Unjoin>),
+    #[command(subcommand)]
+    Fleet(Fleet),
     Completion(Completion),
     /// List the options of every command
     ///

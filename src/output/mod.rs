@@ -11,6 +11,7 @@ pub mod document;
 pub mod ending;
 pub mod events;
 pub mod findings;
+pub mod fleet;
 mod impact;
 pub mod installations;
 pub mod jwt_secrets;

@@ -37,6 +37,7 @@ use crate::{
         operations::decide_removal,
         phase::Plan,
         result::{Effect, StepResult},
+        skipped::Skipped,
         step::Step,
         surroundings::ReadScope,
         unjoin::{
@@ -302,7 +303,7 @@ impl Look {
             plan: self.found.as_ref().ok(),
             unplannable: self.found.as_ref().err(),
         };
-        self.findings = checks::run(Subject::Unjoining(&unjoining), &[]);
+        self.findings = checks::run(Subject::Unjoining(&unjoining), &Skipped::default());
     }
 }
 
