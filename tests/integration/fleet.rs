@@ -290,6 +290,27 @@ fn members_of_a_file_are_renewed_and_taken_out() {
 }
 
 #[test]
+fn a_member_that_does_not_answer_keeps_all_of_a_file_from_being_taken_out() {
+    let bed = Watched::lease(&scenario(2));
+    let members = "- {context: member1, name: one}\n- {context: member2, name: two}\n";
+    let _ = join(&bed, members, "").code(0);
+    let silent = Kubeconfig::of(&bed).cluster("member2", &json!({"server": "https://127.0.0.1:1"}));
+    let file = format!("{HEAD}members:\n{members}");
+    let unjoin = |words: &str| {
+        let program = bed.kubectl_mc_with(&silent).at_home().file("fleet.yaml", &file);
+        program.words("unjoin -f fleet.yaml --yes").words(words).run()
+    };
+    let marks = bed.marks();
+    let run = unjoin("").code(3).says("nothing was changed");
+    let _ = run.says("hint: take the others out alone: the same command with their names after the file's");
+    let object = json_of(&unjoin("-o json").code(3));
+    assert_eq!((object["kind"].as_str(), object["error"]["exitCode"].as_u64()), (Some("Unjoin"), Some(3)));
+    assert!(bed.stored_since(&marks).is_empty());
+    let _ = unjoin("one").code(0);
+    assert!(bed.host().cluster("one").is_null() && bed.host().cluster("two").is_object());
+}
+
+#[test]
 fn what_init_writes_can_be_joined() {
     let other_host = standalone().role(Role::Host);
     let bed = Watched::lease(&scenario(0).members(vec![standalone(), other_host, standalone()]));
