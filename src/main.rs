@@ -95,6 +95,9 @@ async fn dispatch(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
         }
         Command::Logs(logs) => until_interrupted(Box::pin(commands::logs::run(logs, &cli.global, ui))).await,
         Command::JwtSecret(show) => until_interrupted(commands::jwt_secret::run(show, &cli.global, ui)).await,
+        Command::Fleet(fleet) => {
+            until_interrupted(Box::pin(commands::fleet::run(fleet, &cli.global, ui))).await
+        }
         Command::Completion(completion) => commands::completion::run(completion, called, ui),
         Command::Options => commands::options::run(ui),
         Command::Version(version) => commands::version::run(version, ui),

@@ -25,7 +25,7 @@ pub(super) const CHECK: Check = Check {
 
 /// How it stands on the host.
 pub fn found(host: &Side, standing: &Seen<Standing>) -> Vec<Finding> {
-    CHECK.named(vec![report(host, standing)], &[])
+    CHECK.named(vec![report(host, standing)])
 }
 
 pub fn warning(standing: &Seen<Standing>) -> Option<String> {

@@ -22,6 +22,7 @@ use crate::plan::{
     observed::{Clock, Installer, InstallerRun, Observed, Seen},
     operation::Operation,
     operations::decide,
+    skipped::Skipped,
     surroundings::Surroundings,
 };
 
@@ -69,7 +70,7 @@ impl Case {
             reachability: Reachability::Off,
             left_out: Vec::new(),
             expected: None,
-            skipped: Vec::new(),
+            skipped: Skipped::default(),
         };
         let host = installation(Side::host("prod"), version, HOST_SECRET);
         let member = installation(Side::member("edge-1"), version, OTHER_SECRET);

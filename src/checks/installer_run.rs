@@ -40,7 +40,7 @@ pub fn left<'a>(clusters: impl Iterator<Item = &'a Observed>) -> Vec<Finding> {
         let report = Report::warning(&observed.side, format!("the installer's run goes on ({what})"));
         Some(report.hint(format!("see how it ends: `{}`", Mc::logs(&observed.side))))
     });
-    CHECK.named(reports.collect(), &[])
+    CHECK.named(reports.collect())
 }
 
 /// `waits`: what changes a configuration waits for a run first.

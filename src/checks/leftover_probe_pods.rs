@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 
 /// What the host has of them.
 pub fn found(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Vec<Finding> {
-    CHECK.named(vec![report(host, pods)], &[])
+    CHECK.named(vec![report(host, pods)])
 }
 
 fn report(host: &Side, pods: &Seen<Vec<LeftoverPod>>) -> Report {

@@ -49,7 +49,7 @@ fn of_stored(situation: &Situation<'_>, host: &Observed, name: &str, probe: &Pro
     let member = situation.member_of(name);
     let side = member.unwrap_or(&host.side);
     let stored = format!("the kubeconfig that the host has stored in its Cluster \"{name}\"");
-    let renewal = || renewal(&host.side, member, name).skipping(&situation.intent.skipped);
+    let renewal = || renewal(&host.side, member, name).skipping(&situation.intent.skipped.of(side));
     match probe {
         Probe::Answered | Probe::AnsweredUnproven | Probe::NotAsked => None,
         Probe::Refused(why) => Some(

@@ -54,7 +54,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let of_member = |(side, cluster, user, at): (Side, &ClusterIntent, &StoredUser, _)| {
         let report = ending(&side, user, at)?;
         let renewal = Mc::new("renew").word(&cluster.name).host(situation.host.map(|host| &host.side));
-        let renewal = renewal.member_context(&side).skipping(&situation.intent.skipped);
+        let renewal = renewal.member_context(&side).skipping(&situation.intent.skipped.of(&side));
         let lasts_a_while = report.verdict == Verdict::Warning;
         Some(if lasts_a_while { report.hint(format!("or renew it in time: `{renewal}`")) } else { report })
     };

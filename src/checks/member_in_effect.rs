@@ -85,7 +85,7 @@ fn join(situation: &Situation<'_>, about: &About<'_>) -> Mc {
         Some(name) => join.words("--name").word(name),
         None => join,
     };
-    join.skipping(&situation.intent.skipped)
+    join.skipping(&situation.intent.skipped.of(about.side))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::plan::{
         target::Target,
         verdict::{Obstruction, Reach},
     },
+    skipped::Skipped,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -46,7 +47,7 @@ pub fn foreseen(probe_plan: &ProbePlan) -> Vec<Finding> {
             named.map(|member| named_server(member, &probing.host)).collect()
         }
     };
-    CHECK.named(reports, &[])
+    CHECK.named(reports)
 }
 
 /// Why nothing is probed, where the command could.
@@ -56,12 +57,12 @@ pub fn unprobed(intent: &Intent) -> Vec<Finding> {
         Reachability::Off => "ask for it with `--reachability=nodes`",
     };
     let asks = CHECK.reason(intent.operation, Generation::Three).is_none();
-    CHECK.named(asks.then(|| Report::skipped(why)).into_iter().collect(), &[])
+    CHECK.named(asks.then(|| Report::skipped(why)).into_iter().collect())
 }
 
 /// What was found out. Where `skipped` names the check, a member out of reach is a warning.
-pub fn probed(probed: &[Probed], skipped: &[String]) -> Vec<Finding> {
-    CHECK.named(probed.iter().flat_map(of_member).collect(), skipped)
+pub fn probed(probed: &[Probed], skipped: &Skipped) -> Vec<Finding> {
+    CHECK.skipping(probed.iter().flat_map(of_member).collect(), skipped)
 }
 
 /// A node's `/etc/hosts` may know a name that pods do not, such as KubeKey's lb.kubesphere.local (issue 2299).
@@ -149,7 +150,7 @@ fn hint(how: Obstruction, target: &Target) -> String {
 mod tests {
     use kubesphere::side::Side;
 
-    use super::{Operation, Reachability, foreseen, probed, unprobed};
+    use super::{Operation, Reachability, Skipped, foreseen, probed, unprobed};
     use crate::{
         checks::{Finding, Verdict, fixture::Case},
         plan::reach::{
@@ -184,7 +185,7 @@ mod tests {
     fn nodes_of_one_verdict_stand_together() {
         let nodes = [("a", Reach::Reachable), ("b", refused()), ("c", Reach::Reachable)];
         assert_eq!(
-            said(&probed(&found(&nodes), &[])),
+            said(&probed(&found(&nodes), &Skipped::default())),
             [
                 ("ok", "its server https://10.0.0.1:6443 can be reached from the host's nodes a, c".to_owned()),
                 (
@@ -203,7 +204,7 @@ mod tests {
             [Obstruction::Refused, Obstruction::TimedOut, Obstruction::NameNotResolved, Obstruction::NoWay]
                 .map(|how| {
                     let reach = Reach::Unreachable { how, detail: String::new() };
-                    probed(&found(&[("a", reach)]), &[]).remove(0).report.hints[0].clone()
+                    probed(&found(&[("a", reach)]), &Skipped::default()).remove(0).report.hints[0].clone()
                 });
         let distinct: std::collections::BTreeSet<_> = hints.iter().collect();
         assert_eq!(distinct.len(), 4, "{hints:?}");
@@ -211,10 +212,12 @@ mod tests {
 
     #[test]
     fn unknown_is_no_obstacle_and_a_skipped_failure_a_warning() {
-        let unknown = probed(&found(&[("a", Reach::Unknown("no usable image".to_owned()))]), &[]);
+        let unknown =
+            probed(&found(&[("a", Reach::Unknown("no usable image".to_owned()))]), &Skipped::default());
         assert_eq!(unknown[0].report.verdict, Verdict::Unknown);
         assert!(unknown[0].report.message.ends_with("host's node a: no usable image"));
-        let skipped = probed(&found(&[("a", refused())]), &["member-reachable".to_owned()]);
+        let skipped =
+            probed(&found(&[("a", refused())]), &Skipped::everywhere(&["member-reachable".to_owned()]));
         assert_eq!(skipped[0].report.verdict, Verdict::Warning);
     }
 
@@ -222,7 +225,7 @@ mod tests {
     fn of_many_nodes_the_first_are_named() {
         let names: Vec<String> = (1..=12).map(|number| format!("n{number}")).collect();
         let nodes: Vec<_> = names.iter().map(|name| (name.as_str(), Reach::Reachable)).collect();
-        let findings = probed(&found(&nodes), &[]);
+        let findings = probed(&found(&nodes), &Skipped::default());
         assert!(
             findings[0].report.message.ends_with("nodes n1, n2, n3, n4, n5, n6, n7, n8, n9, n10 and 2 more")
         );

@@ -269,8 +269,10 @@ impl About<'_> {
     }
 
     fn renewal(&self) -> String {
-        let renewal = renewal(&self.host.side, self.member_side(), self.cluster.name());
-        let renewal = renewal.skipping(&self.situation.intent.skipped);
+        let member = self.member_side();
+        let renewal = renewal(&self.host.side, member, self.cluster.name());
+        let skipped = self.situation.intent.skipped.of(member.unwrap_or(&self.host.side));
+        let renewal = renewal.skipping(&skipped);
         format!("store a new kubeconfig: `{renewal}`")
     }
 }
@@ -332,7 +334,7 @@ pub fn denied(side: &Side, name: &str, admission: &Admission) -> Option<Finding>
             return None;
         }
     };
-    CHECK.named(vec![report], &[]).pop()
+    CHECK.named(vec![report]).pop()
 }
 
 fn not_called(side: &Side, name: &str, why: &str) -> Report {

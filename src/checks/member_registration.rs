@@ -16,6 +16,7 @@ use crate::plan::{
     intent::ClusterIntent,
     observed::Observed,
     operation::Operation,
+    skipped::Skipped,
     unjoin::member_ownership::MemberOwnership,
 };
 
@@ -170,7 +171,7 @@ fn of_member(
     intent: &ClusterIntent,
     member: &Observed,
     host: &Observed,
-    skipped: &[String],
+    skipped: &Skipped,
 ) -> Option<Report> {
     let registered: Vec<&RegisteredCluster> = host.clusters_with_uid(&member.uid).collect();
     match registered.as_slice() {
@@ -205,9 +206,10 @@ fn registered_again(
         .hint(format!("remove one; the member stays under the name that is left: {unjoin}"))
 }
 
-fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side, skipped: &[String]) -> Report {
+fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side, skipped: &Skipped) -> Report {
     let name = cluster.name();
-    let join = Mc::new("join").member(&member.side).host(host).words("--name").word(name).skipping(skipped);
+    let join = Mc::new("join").member(&member.side).host(host).words("--name").word(name);
+    let join = join.skipping(&skipped.of(&member.side));
     Report::failure(&member.side, format!("it is registered on this host already, as \"{name}\""))
         .hint(format!("keep that name, for a member cannot be renamed: `{join}`"))
 }

@@ -14,6 +14,7 @@ use crate::plan::{
     context_mapping::{LeftOut, Why},
     observed::Seen,
     operation::Operation,
+    skipped::Skipped,
 };
 
 const ON_HOST: &str = r"--kubeconfig 'the host'\''s' --context 'prod$HOME'";
@@ -68,8 +69,9 @@ fn broken() -> Vec<Case> {
 
 fn printed(case: Case) -> Vec<String> {
     let (host, member) = sides();
-    let findings =
-        case.reached(&host, &member).with_situation(|situation| run(Subject::Joining(situation), &[]));
+    let findings = case
+        .reached(&host, &member)
+        .with_situation(|situation| run(Subject::Joining(situation), &Skipped::default()));
     let hints: Vec<String> = findings.into_iter().flat_map(|finding| finding.report.hints).collect();
     let quoted = hints.iter().flat_map(|hint| hint.split('`').skip(1).step_by(2));
     quoted.filter(|words| words.starts_with("kubectl ")).map(str::to_owned).collect()

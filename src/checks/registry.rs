@@ -15,7 +15,7 @@ use super::{
     rule::{Outcome, Reason, Rule, Unasked, Whose},
     short_name, terminating_namespaces,
 };
-use crate::plan::{observed::Observed, operation::Operation};
+use crate::plan::{observed::Observed, operation::Operation, skipped::Skipped};
 
 /// A check: pure functions over what was observed.
 #[derive(Clone, Copy, Debug)]
@@ -90,8 +90,8 @@ const PROBES: &[Check] = &[member_reachable::CHECK, leftover_probe_pods::CHECK, 
 pub const NO_ANSWER: &str = "it gave no usable answer";
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
-pub fn run(subject: Subject<'_>, skipped: &[String]) -> Vec<Finding> {
-    every_check().flat_map(|check| check.named(check.reports(subject), skipped)).collect()
+pub fn run(subject: Subject<'_>, skipped: &Skipped) -> Vec<Finding> {
+    every_check().flat_map(|check| check.skipping(check.reports(subject), skipped)).collect()
 }
 
 /// Every check, however it is found out.
@@ -101,7 +101,7 @@ pub fn every_check() -> impl Iterator<Item = &'static Check> {
 
 /// What is found out of the host later, where it gave no usable answer.
 pub fn unanswered(host: &Side) -> Vec<Finding> {
-    let unknown = |check: &Check| check.named(vec![Report::unknown(host, NO_ANSWER)], &[]);
+    let unknown = |check: &Check| check.named(vec![Report::unknown(host, NO_ANSWER)]);
     [leftover_probe_pods::CHECK, cluster_webhook::CHECK].iter().flat_map(unknown).collect()
 }
 
@@ -189,9 +189,17 @@ impl Check {
     }
 
     /// Puts the check's name to its reports.
-    pub(super) fn named(&self, reports: Vec<Report>, skipped: &[String]) -> Vec<Finding> {
-        let skip = self.skippable && skipped.iter().any(|id| id == self.id);
-        reports.into_iter().map(|report| self.finding(report, skip)).collect()
+    pub(super) fn named(&self, reports: Vec<Report>) -> Vec<Finding> {
+        self.skipping(reports, &Skipped::default())
+    }
+
+    /// The same, with warnings in place of the obstacles that are skipped.
+    pub(super) fn skipping(&self, reports: Vec<Report>, skipped: &Skipped) -> Vec<Finding> {
+        let finding = |report: Report| {
+            let skip = self.skippable && skipped.has(self.id, report.side.as_ref());
+            self.finding(report, skip)
+        };
+        reports.into_iter().map(finding).collect()
     }
 
     fn finding(&self, mut report: Report, skip: bool) -> Finding {

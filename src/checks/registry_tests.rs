@@ -14,11 +14,12 @@ use crate::{
     plan::{
         observed::Seen,
         operation::Operation::{self, Join, Renew},
+        skipped::Skipped,
     },
 };
 
 fn found(case: &Case) -> Vec<Finding> {
-    case.with_situation(|situation| run(Subject::Joining(situation), &[]))
+    case.with_situation(|situation| run(Subject::Joining(situation), &Skipped::default()))
 }
 
 /// The ids of the checks that ended so.
@@ -181,7 +182,8 @@ fn a_skipped_obstacle_becomes_a_warning_and_another_stays() {
     let case = Case::new().wanting_cluster(|cluster| cluster.server = "https://localhost".to_owned());
     let case = case.host(|host| host.surroundings.nodes = Some(Seen::Unreadable("forbidden".to_owned())));
     let verdict = |skipped: &[String]| {
-        let findings = case.with_situation(|situation| run(Subject::Joining(situation), skipped));
+        let findings =
+            case.with_situation(|situation| run(Subject::Joining(situation), &Skipped::everywhere(skipped)));
         let found = findings.into_iter().find(|finding| finding.id == "member-server-loopback").unwrap();
         (found.report.verdict, found.report.message.ends_with("(skipped)"))
     };

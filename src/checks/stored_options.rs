@@ -16,6 +16,7 @@ use crate::plan::{
     credential::{Choice, CredentialKind},
     intent::ClusterIntent,
     observed::Observed,
+    skipped::Skipped,
     stored_credential::{StoredCredentialKind, stored_credential},
 };
 
@@ -38,7 +39,7 @@ struct About<'a> {
     cluster: &'a RegisteredCluster,
     intent: &'a ClusterIntent,
     stored: Option<StoredKubeconfig>,
-    skipped: &'a [String],
+    skipped: &'a Skipped,
 }
 
 impl About<'_> {
@@ -131,7 +132,7 @@ impl About<'_> {
         if let Some(path) = &given.certificate_authority {
             renew = renew.words("--member-certificate-authority").word(path);
         }
-        renew.skipping(self.skipped)
+        renew.skipping(&self.skipped.of(&self.member.side))
     }
 
     /// What its agent connects has no kubeconfig to renew.

@@ -13,13 +13,13 @@ pub fn recheck(planned: (&Observed, &MemberOwnership), fresh: (&Observed, &Membe
         Report::failure(&fresh.side, message)
     });
     let changed = (was != is).then(|| has_changed(&fresh.side, is));
-    member_registration::CHECK.named(moved.into_iter().chain(changed).collect(), &[])
+    member_registration::CHECK.named(moved.into_iter().chain(changed).collect())
 }
 
 /// What another host has written on a member instead of what was to be removed.
 pub fn recheck_claim(member: &Side, claim: &Claim) -> Vec<Finding> {
     let report = has_changed(member, &MemberOwnership::Claimed(claim.host.clone()));
-    member_registration::CHECK.named(vec![report], &[])
+    member_registration::CHECK.named(vec![report])
 }
 
 fn has_changed(member: &Side, is: &MemberOwnership) -> Report {

@@ -9,6 +9,7 @@ use super::{Finding, Silent, Subject, Unjoining, Verdict, registry::run};
 use crate::plan::{
     observed::{Observed, Seen, fixture},
     secret_places::{config_with, configuration_asking},
+    skipped::Skipped,
     unjoin::{
         admission::{Admission, MemberHealth},
         plan::{MemberSeen, UnjoinIntent, plan},
@@ -33,7 +34,7 @@ fn intent(force: bool, with_member: bool) -> UnjoinIntent {
 }
 
 fn findings(unjoining: &Unjoining<'_>) -> Vec<Finding> {
-    run(Subject::Unjoining(unjoining), &[])
+    run(Subject::Unjoining(unjoining), &Skipped::default())
 }
 
 fn told(findings: &[Finding]) -> Vec<String> {

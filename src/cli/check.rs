@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{
     change::{OutputFormat, timeout},
     cluster::Credentials,
+    fleet::FleetOptions,
     reachability::Reachability,
 };
 use crate::plan::intent::Expected;
@@ -19,6 +20,8 @@ use crate::plan::intent::Expected;
 /// has registered. A member is checked under the name that it is registered with on the host, else
 /// under its context's. Nothing is written, but the API servers are asked which rights the user has. With
 /// --reachability=nodes the host's nodes probe the members, with pods that live for seconds.
+///
+/// With -f the members of a fleet file are checked, each as a join with that file would find it.
 ///
 /// Each check has a page, ID.md, that says what it looks at, what causes its verdict, and how to fix it:
 /// https://github.com/kubesphere-sigs/kubectl-mc/tree/main/docs/checks
@@ -36,6 +39,7 @@ use crate::plan::intent::Expected;
 /// host, in kubesphere-system, "create", "list" and "delete" on pods and "list" on events.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "the address stands in the help, where no brackets belong around it")]
+#[command(group = ArgGroup::new("named").args(["members", "filename"]).multiple(true))]
 #[command(after_help = "\
 Exit codes:
   0  no check failed; there may be warnings
@@ -51,6 +55,9 @@ Examples:
   # Whether every node of the host reaches the member
   kubectl mc check edge-1 --context prod --reachability=nodes
 
+  # All members of a fleet file, before or after they are joined
+  kubectl mc check -f fleet.yaml
+
   # The host, and whether all its members are ready and take the credentials that it has stored
   kubectl mc check --context prod
 
@@ -61,14 +68,17 @@ Examples:
   kubectl mc check edge-1 --context prod -o json |
       jq -r '.findings[] | select(.verdict == \"failure\").id'")]
 pub struct Check {
-    /// Contexts of members to check
+    /// Contexts of members to check; with -f, names of members of the file [default with -f: all]
     #[arg(value_name = "MEMBER")]
     pub members: Vec<String>,
+    /// The file
+    #[command(flatten)]
+    pub fleet: FleetOptions,
     /// Name that the Cluster of a member that is not registered would get [default: the context's name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "filename")]
     pub name: Option<String>,
     /// Which credential the host would store of a member that is not registered
-    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    #[arg(long, value_name = "KIND", value_enum, default_value_t, conflicts_with = "filename")]
     pub credentials: Credentials,
     /// Checks whose failures become warnings
     #[arg(long = "skip-check", value_name = "ID,…", value_delimiter = ',')]
@@ -77,7 +87,7 @@ pub struct Check {
     #[arg(long, value_enum, default_value = "off", value_name = "FROM")]
     pub reachability: Reachability,
     /// Confirm what the members are: with another state the exit code is 3
-    #[arg(long, value_name = "STATE", value_enum, requires = "members")]
+    #[arg(long, value_name = "STATE", value_enum, requires = "named")]
     pub expect: Option<Expectation>,
     /// Form of the report
     #[arg(short, long, value_name = "FORMAT", value_enum)]

@@ -1,6 +1,8 @@
 //! `kubectl mc get`.
 
-use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::change::OutputFormat;
 
@@ -20,7 +22,11 @@ use super::change::OutputFormat;
 /// identity: PROBE is ok, other-cluster, refused where what is stored does not work for the host either, failed where this
 /// machine gets no answer and the host may well, or <none> where there is nothing to ask.
 ///
-/// The exit code is 0 however the clusters are.
+/// With -f all Clusters of the host in a fleet file are listed and compared with the file: members of it that are not
+/// registered are an error, with the command that joins them, and Clusters that are not in it a warning. In the one object of
+/// `-o json|yaml` they are fleet.missing and fleet.unlisted.
+///
+/// The exit code is 0 however the clusters are, and 1 if one that was named, or a member of the file, is not registered.
 ///
 /// Needs "list" on clusters.cluster.kubesphere.io, and with --watch "watch", else it is listed again and again. Useful and
 /// not needed are "get" on the ConfigMap kubesphere-config in kubesphere-system, which says how often the controller looks,
@@ -37,6 +43,9 @@ Examples:
   # Those of one region, as they change
   kubectl mc get --context prod -l cluster.kubesphere.io/region=eu-west --watch
 
+  # Which members of a fleet file are missing, and which Clusters it does not have
+  kubectl mc get -f fleet.yaml
+
   # Ask every member itself, too
   kubectl mc get --context prod --probe
 
@@ -47,6 +56,9 @@ pub struct Get {
     /// Names of Clusters [default: all]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+    /// Fleet file, - for stdin: say which of its members are not registered, and which Clusters are not in it
+    #[arg(short = 'f', long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["names", "selector", "watch"])]
+    pub filename: Option<PathBuf>,
     /// Form of the output
     #[arg(short, long, value_name = "FORMAT", value_enum)]
     pub output: Option<GetFormat>,

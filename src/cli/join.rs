@@ -2,13 +2,29 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
 
 use super::{
     change::{ChangeOptions, ManifestOptions, SkipOptions},
     cluster::ClusterOptions,
+    fleet::FleetOptions,
     reachability::Reachability,
 };
+
+/// What a fleet file says of each member, and the command line says of those that it names itself.
+pub(super) const SAID_IN_THE_FILE: [&str; 11] = [
+    "name",
+    "credentials",
+    "alias",
+    "group",
+    "provider",
+    "description",
+    "region",
+    "labels",
+    "annotations",
+    "config",
+    "host_cluster_name",
+];
 
 /// Join members to the host, from any state
 ///
@@ -30,6 +46,15 @@ use super::{
 /// "list" on nodes, and in kubesphere-system "create", "list" and "delete" on pods and "list" on events; and "delete" on
 /// clusters.cluster.kubesphere.io, to withdraw the later one if two people register a member at the same moment.
 ///
+/// With -f a fleet file names the host and the members, each with what its Cluster says and stores; `kubectl mc fleet init`
+/// writes one. Options that hold for all members go beside it: --yes, --dry-run, --timeout, --reachability and --skip-check,
+/// whose checks are added to those in the file; --context overrides the host in it. What it says of members cannot be given
+/// beside it. Paths in it are relative to it.
+///
+/// A check that stops one member stops all, before anything is changed; with --continue-on-obstacle such members are left
+/// out, the plan says so, and the exit code is 6 when the others are joined. What fails later stops that member alone, also
+/// with exit code 6: the end says what failed, why, and which command goes on with the rest.
+///
 /// For the credential that the host stores it needs on the member: in kubesphere-system "get" and "create" on
 /// serviceaccounts and "get", "list" and "create" on secrets; "get" and "create" on clusterrolebindings, and "bind" on
 /// the clusterrole cluster-admin. For a host with KubeSphere 3.3, in place of the rights on serviceaccounts and secrets:
@@ -39,6 +64,7 @@ use super::{
 /// member has no KubeSphere yet, also "create" on namespaces; useful, to tell how the installation goes, in
 /// kubesphere-system "list" on pods and events.
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("said-in-the-file").args(SAID_IN_THE_FILE).multiple(true).conflicts_with("filename"))]
 #[command(after_help = "\
 Examples:
   # Show what joining the cluster of context edge-1 would do
@@ -50,6 +76,10 @@ Examples:
   # Join two clusters without being asked
   kubectl mc join edge-1 edge-2 --context prod --yes
 
+  # Join all members of a fleet file, or one that has been added to it
+  kubectl mc join -f fleet.yaml
+  kubectl mc join -f fleet.yaml edge-2
+
   # Join one that need not be reachable from every node of the host
   kubectl mc join edge-1 --context prod --reachability=off
 
@@ -59,9 +89,12 @@ Examples:
   # Join a cluster whose context has a name that no Cluster can have
   kubectl mc join admin@blue --context prod --name blue")]
 pub struct Join {
-    /// Contexts of the clusters to join
-    #[arg(value_name = "MEMBER", required = true)]
+    /// Contexts of the clusters to join; with -f, names of members of the file [default with -f: all]
+    #[arg(value_name = "MEMBER", required_unless_present = "filename")]
     pub members: Vec<String>,
+    /// The file
+    #[command(flatten)]
+    pub fleet: FleetOptions,
     /// Name of the host's own Cluster; takes effect only while the cluster becomes a host (KubeSphere 3.2+)
     #[arg(long, value_name = "NAME")]
     pub host_cluster_name: Option<String>,
@@ -77,6 +110,9 @@ pub struct Join {
     /// Which checks do not stop it
     #[command(flatten)]
     pub skip: SkipOptions,
+    /// Leave members out that a check stops, and join the others; the exit code is 6 then
+    #[arg(long)]
+    pub continue_on_obstacle: bool,
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
@@ -87,9 +123,9 @@ pub struct Join {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{path::Path, time::Duration};
 
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
     use super::Join;
     use crate::cli::{Cli, Command, Reachability};
@@ -129,6 +165,20 @@ mod tests {
     #[test]
     fn lists_of_checks_are_taken_apart() {
         assert_eq!(join(&["a", "--skip-check", "x,y", "--skip-check=z"]).skip.checks, ["x", "y", "z"]);
+    }
+
+    #[test]
+    fn a_file_names_the_members_and_says_what_is_theirs() {
+        let fleet = join(&["-f", "fleet.yaml", "--yes", "--skip-check", "x"]);
+        assert_eq!(fleet.fleet.filename.as_deref(), Some(Path::new("fleet.yaml")));
+        assert_eq!(join(&["a", "--filename=-"]).members, ["a"]);
+        for option in
+            ["--name=a", "--alias=a", "--region=a", "--label=a=b", "--credentials=auto", "--config=a"]
+        {
+            let argv = ["kubectl-mc", "join", "-f", "fleet.yaml", option];
+            let error = Cli::try_parse_from(argv).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{option}");
+        }
     }
 
     #[test]

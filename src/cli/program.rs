@@ -10,8 +10,8 @@ use clap::{
 
 use super::{
     called::Called, change::ProgressForm, check::Check, completion::Completion, configure::Configure,
-    get::Get, global::Global, help, import::Import, join::Join, jwt_secret::ShowJwtSecret, logs::Logs,
-    prepare::Prepare, renew::Renew, rotate::Rotate, unjoin::Unjoin, version::ShowVersion,
+    fleet::Fleet, get::Get, global::Global, help, import::Import, join::Join, jwt_secret::ShowJwtSecret,
+    logs::Logs, prepare::Prepare, renew::Renew, rotate::Rotate, unjoin::Unjoin, version::ShowVersion,
 };
 
 /// Joins KubeSphere clusters by direct connection
@@ -186,6 +186,8 @@ pub enum Command {
     #[command(subcommand)]
     Rotate(Rotate),
     Unjoin(Box<Unjoin>),
+    #[command(subcommand)]
+    Fleet(Fleet),
     Completion(Completion),
     /// List the options of every command
     ///

@@ -1,10 +1,11 @@
 //! `kubectl mc renew`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::{
     change::{ChangeOptions, SkipOptions},
     cluster::Credentials,
+    fleet::FleetOptions,
     reachability::Reachability,
 };
 
@@ -27,11 +28,15 @@ use super::{
 /// then one with the address that the host uses, then the first by name. Clusters that no context leads to are left out
 /// with a warning, and every Cluster keeps its address.
 ///
+/// With -f every member of a fleet file is renewed, or those that are named, with the server and the credential that the file
+/// says, else with the context's.
+///
 /// Needs on both sides what `kubectl mc import` needs to look, on the host "list", "get" and "patch" on
 /// clusters.cluster.kubesphere.io, and on the member what `kubectl mc join` needs for the credential, with "delete" on
 /// secrets in kubesphere-system, or "patch" or "delete" on clusterrolebindings, to remove an earlier one. No
 /// ClusterConfiguration is changed.
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("way").args(["member_context", "filename"]))]
 #[command(after_help = "\
 Examples:
   # Show what renewing edge-1 would do
@@ -40,24 +45,30 @@ Examples:
   # Renew it, with the address that the context has now
   kubectl mc renew edge-1 --context prod --member-context edge-1-admin
 
+  # Renew two members of a fleet file
+  kubectl mc renew -f fleet.yaml edge-1 edge-2
+
   # Renew every member that the kubeconfig has a context for, without being asked
   kubectl mc renew --all --context prod --yes")]
 pub struct Renew {
-    /// The Cluster to renew
+    /// The Cluster to renew; with -f, the members of the file to renew [default with -f: all]
     #[arg(
         value_name = "NAME",
-        required_unless_present = "all",
+        required_unless_present_any = ["all", "filename"],
         conflicts_with = "all",
-        requires = "member_context"
+        requires = "way"
     )]
-    pub name: Option<String>,
-    /// Context of the member; required unless --all is given
+    pub names: Vec<String>,
+    /// Context of the member; required unless --all or -f is given
     #[arg(long, value_name = "CONTEXT", conflicts_with = "all")]
     pub member_context: Option<String>,
+    /// The file
+    #[command(flatten)]
+    pub fleet: FleetOptions,
     /// Renew every Cluster that a context leads to
-    #[arg(long)]
+    #[arg(long, conflicts_with = "filename")]
     pub all: bool,
-    /// The credential that is stored on the host
+    /// The credential that is stored on the host; with -f, of members of which the file says nothing
     #[arg(long, value_name = "KIND", value_enum, default_value_t)]
     pub credentials: Credentials,
     /// From where to probe the member before anything is changed
@@ -85,13 +96,16 @@ mod tests {
         };
         assert_eq!(code("kubectl-mc renew a --member-context b"), 0);
         assert_eq!(code("kubectl-mc renew --all --skip-check managed-elsewhere"), 0);
+        assert_eq!(code("kubectl-mc renew -f fleet.yaml"), 0);
+        assert_eq!(code("kubectl-mc renew -f fleet.yaml a b"), 0);
         for words in [
             "",
             " a",
             " --member-context b",
             " a --all",
             " --all --member-context b",
-            " a c --member-context b",
+            " a -f c --member-context b",
+            " -f c --all",
         ] {
             assert_eq!(code(&format!("kubectl-mc renew{words}")), 2, "{words}");
         }

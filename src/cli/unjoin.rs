@@ -1,8 +1,8 @@
 //! `kubectl mc unjoin`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
-use super::change::ChangeOptions;
+use super::{change::ChangeOptions, fleet::FleetOptions};
 
 /// Remove a member: from the host, and with --member-context from the member too
 ///
@@ -33,6 +33,10 @@ use super::change::ChangeOptions;
 /// what bears helm's marks, and then helm's records of it. The namespace kubesphere-system and the definitions of KubeSphere,
 /// with all that there is of them, stay. On a terminal the Cluster's name has to be typed for it.
 ///
+/// With -f the members of a fleet file are taken out on both sides, or those that are named: all are looked at first, and a
+/// check that stops one stops all. Then one follows the other, each with its own plan and question; -o json prints one object
+/// for each. A member that fails does not keep the ones after it: the exit code is 6 then.
+///
 /// Needs on the host "list", "get" and "delete" on clusters.cluster.kubesphere.io, and "patch" if the webhook of
 /// KubeSphere 3.4 is asked; "get" on the validatingwebhookconfiguration cluster.kubesphere.io and, in
 /// kube-federation-system, on kubefedclusters.core.kubefed.io and secrets is useful. With --force it needs "get" and
@@ -54,6 +58,7 @@ use super::change::ChangeOptions;
 /// secrets; "list" and "delete" on certificatesigningrequests; and with --uninstall "get" on secrets in kubesphere-system, and
 /// "get" and "delete" on all that the release lists.
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("with-member").args(["member_context", "filename"]))]
 #[command(after_help = "\
 Examples:
   # Show what taking edge-1 out would do
@@ -61,6 +66,9 @@ Examples:
 
   # Take it out on both sides
   kubectl mc unjoin edge-1 --member-context edge-1 --context prod
+
+  # Take a member of a fleet file out
+  kubectl mc unjoin -f fleet.yaml edge-1
 
   # On the host alone: the member keeps the jwtSecret, and what remains there is printed
   kubectl mc unjoin edge-1 --context prod
@@ -74,20 +82,23 @@ Examples:
   # Keep the projects of the host's workspaces as the member's own
   kubectl mc unjoin edge-1 --member-context edge-1 --context prod --release-namespaces")]
 pub struct Unjoin {
-    /// Name of the member's Cluster on the host
-    #[arg(value_name = "NAME")]
-    pub name: String,
+    /// Name of the member's Cluster on the host; with -f, the members of the file to take out [default with -f: all]
+    #[arg(value_name = "NAME", required_unless_present = "filename")]
+    pub names: Vec<String>,
     /// Context of the member, to clean it too; without it the member keeps the jwtSecret
     #[arg(long, value_name = "CONTEXT")]
     pub member_context: Option<String>,
+    /// The file
+    #[command(flatten)]
+    pub fleet: FleetOptions,
     /// Make projects of the host's workspaces the member's own: remove their workspace label and owner
-    #[arg(long, requires = "member_context")]
+    #[arg(long, requires = "with-member")]
     pub release_namespaces: bool,
     /// Uninstall ks-core from the member too, as helm does (KubeSphere 4)
-    #[arg(long, requires = "member_context")]
+    #[arg(long, requires = "with-member")]
     pub uninstall: bool,
     /// Take out a member that is gone for good: briefly narrow the webhook that blocks the deletion
-    #[arg(long)]
+    #[arg(long, conflicts_with = "filename")]
     pub force: bool,
     /// How to go about it
     #[command(flatten)]

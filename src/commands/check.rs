@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     connect::connect,
+    fleet::file::named,
     interrupt::interrupted,
     look::{Look, look},
     pipeline::{Looked as _, confirm_skippable, in_time, undo_before_ending},
@@ -52,14 +53,13 @@ async fn check_all(
         ..ClusterRequest::default()
     };
     let (skipped, expected) = (check.skip_checks.as_slice(), check.expect.map(Expected::from));
-    let request = Request {
-        cluster: Some(cluster),
-        skipped,
-        expected,
-        ..Request::new(Operation::Check, &check.members)
-    };
-    let clusters = connect(&request, global, ui).await?;
-    let mut look = in_time(deadline, Box::pin(look(&clusters, &check.skip_checks, None))).await?;
+    let (members, global) = named(&check.fleet, &check.members, &cluster, global)?;
+    for member in &members {
+        member.placed(confirm_skippable(&member.skipped))?;
+    }
+    let request = Request { skipped, expected, ..Request::new(Operation::Check, members, &global) };
+    let clusters = connect(&request, ui).await?;
+    let mut look = in_time(deadline, Box::pin(look(&clusters, None))).await?;
     document.observed(&look.observed());
     document.found(&look.findings);
     if let Some(host) = &clusters.host {
@@ -90,7 +90,7 @@ async fn probes(
     };
     let mut found = look.left.iter().flat_map(|left| left.findings(&host.side)).collect::<Vec<_>>();
     if check.reachability == Reachability::Nodes {
-        let (members, skipped) = (known_members(&look.intent, observed), &check.skip_checks);
+        let (members, skipped) = (known_members(&look.intent, observed), &look.intent.skipped);
         found.extend(reachability::check(host, members, skipped, deadline, remains, report).await);
     } else {
         found.extend(member_reachable::unprobed(&look.intent));

@@ -1,12 +1,18 @@
 //! What a shell asks while somebody types, in the protocol that kubectl speaks with its plugins, which is cobra's
 //! (source: kubectl `pkg/cmd/plugin_completion.go`). Every failure is silence.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::CommandFactory as _;
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
-use super::contexts::{kubeconfig, select_host};
+use super::{
+    contexts::{kubeconfig, select_host},
+    fleet::file::FleetFile,
+};
 use crate::{
     checks::every_check,
     cli::{
@@ -43,16 +49,18 @@ pub async fn run(words: &[String], ui: &Ui) {
     let typed = Typed::read(&program, before);
     let (candidates, rest) = match wanted(&typed, word) {
         Wanted::Candidates(candidates) => (candidates, Rest::Nothing),
-        Wanted::Values(values) => (candidates(values, typed.global()).await, Rest::Nothing),
+        Wanted::Values(values) => {
+            (candidates(values, typed.global(), typed.file().map(PathBuf::from)).await, Rest::Nothing)
+        }
         Wanted::File => (Vec::new(), Rest::Files),
         Wanted::Folder => (Vec::new(), Rest::Folders),
     };
     show(ui, &candidates, rest);
 }
 
-async fn candidates(values: Values, global: Option<Global>) -> Vec<Candidate> {
+async fn candidates(values: Values, global: Option<Global>, file: Option<PathBuf>) -> Vec<Candidate> {
     let names = match global {
-        Some(global) => names_in_time(values.source, global).await,
+        Some(global) => names_in_time(values.source, global, file).await,
         None => Vec::new(),
     };
     let names = names.into_iter().filter(|(name, _)| name.starts_with(&values.start));
@@ -63,14 +71,14 @@ async fn candidates(values: Values, global: Option<Global>) -> Vec<Candidate> {
 }
 
 /// Files are read meanwhile, so the work is done beside this task, which leaves it where it takes too long.
-async fn names_in_time(source: Source, global: Global) -> Vec<(String, String)> {
+async fn names_in_time(source: Source, global: Global, file: Option<PathBuf>) -> Vec<(String, String)> {
     let runtime = Handle::current();
-    let work = spawn_blocking(move || runtime.block_on(names(source, &global)));
+    let work = spawn_blocking(move || runtime.block_on(names(source, &global, file.as_deref())));
     timeout(ANSWERED_WITHIN, work).await.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// Names with what they are.
-async fn names(source: Source, global: &Global) -> Vec<(String, String)> {
+async fn names(source: Source, global: &Global, file: Option<&Path>) -> Vec<(String, String)> {
     let environment = Environment::in_passing();
     let names: Vec<String> = match source {
         Source::Contexts(of) => kubeconfig(of, global, &environment).contexts().map(str::to_owned).collect(),
@@ -82,10 +90,18 @@ async fn names(source: Source, global: &Global) -> Vec<(String, String)> {
             Ok(host) => registered_names(host, &environment).await,
             Err(_) => Vec::new(),
         },
+        Source::FleetMembers => members(file, global),
         Source::SkippableChecks => {
             let checks = every_check().filter(|check| check.skippable);
             return checks.map(|check| (check.id.to_owned(), check.title.to_owned())).collect();
         }
     };
     names.into_iter().map(|name| (name, String::new())).collect()
+}
+
+/// What is typed on stdin is not there yet.
+fn members(file: Option<&Path>, global: &Global) -> Vec<String> {
+    let file = file.filter(|path| *path != Path::new("-"));
+    let file = file.and_then(|path| FleetFile::read(path, global).ok());
+    file.map(|file| file.names().into_iter().map(str::to_owned).collect()).unwrap_or_default()
 }

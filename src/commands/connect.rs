@@ -7,11 +7,11 @@ use kubesphere::names::{
 };
 
 use super::{
-    contexts::{confirm_members, member_options, open, select_host, select_members},
-    request::{ClusterRequest, Renewed, Request},
+    contexts::{Kubeconfigs, confirm_members, member_options, open, select_host},
+    request::{ClusterRequest, MemberRequest, Request},
 };
 use crate::{
-    cli::{Global, MemberConnection},
+    cli::Global,
     error::Error,
     live::{
         connection::Connection,
@@ -29,6 +29,7 @@ use crate::{
         member_kubeconfig::{endpoint, user},
         member_server::storable,
         operation::Operation,
+        skipped::Skipped,
     },
 };
 
@@ -42,40 +43,62 @@ pub(super) struct Clusters {
 }
 
 /// Finds the contexts, says what is wrong with them or with the names, and opens the connections. Nothing is sent.
-pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> Result<Clusters, Error> {
-    let of_one = |cluster: &ClusterRequest| {
-        vec![("--name", cluster.name.is_some()), ("--alias", cluster.description.alias.is_some())]
-    };
-    let of_one = request.cluster.as_ref().map(of_one).unwrap_or_default();
-    confirm_members(request.members, global, &of_one)?;
+pub(super) async fn connect(request: &Request<'_>, ui: &Ui) -> Result<Clusters, Error> {
+    let global = &request.global;
+    confirm_words(request)?;
     let environment = Environment::of_process();
     let asked = request.given_secret.is_none();
     let host = asked.then(|| select_host(global, &environment)).transpose()?;
-    let contexts = select_members(request.members, &connecting(request, global), &environment)?;
-    let intent = intent(request, global, &contexts)?;
+    let contexts = select(request, &environment)?;
+    let intent = intent(request, &contexts)?;
     let host = open(host.into_iter().collect(), global, &environment, ui).await?.pop();
     let members = open(contexts, global, &environment, ui).await?;
     Ok(Clusters { host, members, intent })
 }
 
+/// Of members that stand in a file each has options of its own, and no two are the same.
+fn confirm_words(request: &Request<'_>) -> Result<(), Error> {
+    let words = request.members.iter().filter(|member| member.place.is_none());
+    let cluster = words.clone().find_map(|member| member.cluster.as_ref());
+    let of_one = |cluster: &ClusterRequest| {
+        vec![("--name", cluster.name.is_some()), ("--alias", cluster.description.alias.is_some())]
+    };
+    let of_one = cluster.map(of_one).unwrap_or_default();
+    let words: Vec<String> = words.filter_map(|member| member.context.clone()).collect();
+    confirm_members(&words, &request.global, &of_one)
+}
+
+fn select(request: &Request<'_>, environment: &Environment) -> Result<Vec<SelectedContext>, Error> {
+    let mut kubeconfigs = Kubeconfigs::new(environment);
+    let selected = request.members.iter().map(|member| {
+        let mut context = member.placed(kubeconfigs.select_member(&connecting(member, &request.global)))?;
+        let name = member.cluster.as_ref().and_then(|cluster| cluster.name.as_deref());
+        if let Some(name) = name.filter(|_| member.place.is_some()) {
+            context.side = context.side.called(name);
+        }
+        Ok(context)
+    });
+    selected.collect()
+}
+
 /// The address that is stored says nothing of how this machine connects.
-fn connecting(request: &Request<'_>, global: &Global) -> ConnectionOptions {
-    let options = member_options(global);
-    if request.cluster.is_none() {
+fn connecting(member: &MemberRequest, global: &Global) -> ConnectionOptions {
+    let options =
+        ConnectionOptions { context: member.context.clone(), ..member_options(global, &member.connection) };
+    if member.cluster.is_none() {
         return options;
     }
     ConnectionOptions { server: None, certificate_authority: None, ..options }
 }
 
-fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) -> Result<Intent, Error> {
-    if let Some(name) = request.host_cluster_name.filter(|name| !is_host_cluster_name(name)) {
+fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent, Error> {
+    if let Some(name) = request.host_cluster_name.as_ref().filter(|name| !is_host_cluster_name(name)) {
         return Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
             .hint("use lower case letters, digits, `-` and `.`, at most 63, beginning and ending with a letter or digit"));
     }
-    let members = contexts
-        .iter()
-        .enumerate()
-        .map(|(number, context)| member_intent(request, request.renewed.get(number), global, context))
+    let each = || request.members.iter().zip(contexts);
+    let members = each()
+        .map(|(member, context)| member.placed(member_intent(request.operation, member, context)))
         .collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
     let clusters = members.iter().filter_map(|member| member.cluster.as_ref());
@@ -83,73 +106,78 @@ fn intent(request: &Request<'_>, global: &Global, contexts: &[SelectedContext]) 
         return Err(Error::usage(format!("two members would get the name \"{twice}\""))
             .hint("join them one by one with `--name`"));
     }
-    let cluster_name = request.host_cluster_name.map(str::to_owned);
     Ok(Intent {
         operation: request.operation,
-        host: HostIntent { cluster_name, rotation: None, chosen: chosen(request, global) },
+        host: HostIntent {
+            cluster_name: request.host_cluster_name.clone(),
+            rotation: None,
+            chosen: chosen(request),
+        },
         members,
         given_secret: request.given_secret.clone(),
         // Probing puts pods on the host, and nothing is to be changed where manifests are written.
         reachability: request.manifests_to.map_or(request.reachability, |_| Reachability::Off),
-        left_out: request.left_out.to_vec(),
+        left_out: request.left_out.clone(),
         expected: request.expected,
-        skipped: request.skipped.to_vec(),
+        skipped: each().fold(Skipped::everywhere(request.skipped), |skipped, (member, context)| {
+            skipped.and_of(&context.side, &member.skipped)
+        }),
     })
 }
 
 fn member_intent(
-    request: &Request<'_>,
-    renewed: Option<&Renewed>,
-    global: &Global,
+    operation: Operation,
+    member: &MemberRequest,
     context: &SelectedContext,
 ) -> Result<MemberIntent, Error> {
-    let cluster =
-        request.cluster.as_ref().map(|options| cluster_intent(request, options, renewed, global, context));
+    let cluster = member.cluster.as_ref().map(|cluster| cluster_intent(operation, member, cluster, context));
     let cluster = cluster.transpose()?;
-    Ok(MemberIntent { side: context.side.clone(), from_other_host: request.from_other_host, cluster })
+    Ok(MemberIntent { side: context.side.clone(), from_other_host: member.from_other_host, cluster })
 }
 
 fn cluster_intent(
-    request: &Request<'_>,
-    options: &ClusterRequest,
-    renewed: Option<&Renewed>,
-    global: &Global,
+    operation: Operation,
+    member: &MemberRequest,
+    cluster: &ClusterRequest,
     context: &SelectedContext,
 ) -> Result<ClusterIntent, Error> {
-    let name = match request.operation {
+    let name = match operation {
         // It stands, whatever its name is.
-        _ if let Some(renewed) = renewed => renewed.name.clone(),
+        _ if let Some(renewed) = &member.renewed => renewed.name.clone(),
         // The check cluster-name says what is wrong with it.
-        Operation::Check if options.name.is_none() => context.name.clone(),
-        _ => cluster_name(options.name.as_deref(), &context.name)?,
+        Operation::Check if cluster.name.is_none() => context.name.clone(),
+        _ => cluster_name(cluster.name.as_deref(), &context.name)?,
     };
-    confirm_description(&options.description)?;
-    let server = global.member.member_server.as_deref().map(stored_server).transpose()?;
-    let server = server.or_else(|| renewed.and_then(|renewed| renewed.server.clone()));
+    confirm_description(&cluster.description)?;
+    let server = member.connection.member_server.as_deref();
+    let server = server.map(|server| stored_server(server, member)).transpose()?;
+    let server = server.or_else(|| member.renewed.as_ref().and_then(|renewed| renewed.server.clone()));
     let address = GivenAddress {
         server: server.as_deref(),
-        certificate_authority: global.member.member_certificate_authority.as_deref(),
+        certificate_authority: member.connection.member_certificate_authority.as_deref(),
     };
     let credentials = credentials(context, address);
     Ok(ClusterIntent {
-        credential: options.credential.unwrap_or_default(),
+        credential: cluster.credential.unwrap_or_default(),
         endpoint: endpoint(&credentials),
         user: user(&credentials),
         name,
-        description: options.description.clone(),
+        description: cluster.description.clone(),
         server: credentials.server,
-        values: options.values.clone(),
-        given: given(options, &global.member),
+        values: cluster.values.clone(),
+        given: given(cluster, member),
     })
 }
 
-fn given(options: &ClusterRequest, member: &MemberConnection) -> StoredOptions {
-    let authority = member.member_certificate_authority.as_ref();
+fn given(cluster: &ClusterRequest, member: &MemberRequest) -> StoredOptions {
+    let connection = &member.connection;
+    let authority = connection.member_certificate_authority.as_ref();
     StoredOptions {
-        server: member.member_server.is_some(),
-        credentials: options.credential,
+        name: member.place.is_some(),
+        server: connection.member_server.is_some(),
+        credentials: cluster.credential,
         certificate_authority: authority.map(|path| path.display().to_string()),
-        tls_server_name: member.member_tls_server_name.clone(),
+        tls_server_name: connection.member_tls_server_name.clone(),
     }
 }
 
@@ -174,9 +202,10 @@ fn confirm_description(description: &Description) -> Result<(), Error> {
     }
 }
 
-fn stored_server(given: &str) -> Result<String, Error> {
+fn stored_server(given: &str, member: &MemberRequest) -> Result<String, Error> {
+    let option = if member.place.is_some() { "server" } else { "--member-server" };
     storable(given).ok_or_else(|| {
-        Error::usage("the address in `--member-server` cannot be stored")
+        Error::usage(format!("the address in `{option}` cannot be stored"))
             .hint("it must be https://ADDRESS:PORT, without user and query")
     })
 }
@@ -196,8 +225,8 @@ fn cluster_name(given: Option<&str>, context: &str) -> Result<String, Error> {
     })
 }
 
-fn chosen(request: &Request<'_>, global: &Global) -> HostChoice {
-    if global.host.context.is_some() {
+fn chosen(request: &Request<'_>) -> HostChoice {
+    if request.global.host.context.is_some() {
         HostChoice::Named
     } else if request.is_confirmed {
         HostChoice::CurrentContextUnasked

@@ -1,12 +1,12 @@
 //! From the contexts that were named to connections.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use futures::future::try_join_all;
-use kubesphere::side::Side;
+use kubesphere::{given_options::Choice, side::Side};
 
 use crate::{
-    cli::{Global, completion::Of},
+    cli::{Global, MemberConnection, completion::Of},
     error::Error,
     live::{
         connection::Connection,
@@ -29,7 +29,7 @@ pub(super) fn select_host(global: &Global, environment: &Environment) -> Result<
 pub(super) fn kubeconfig(of: Of, global: &Global, environment: &Environment) -> Kubeconfig {
     let options = match of {
         Of::Host => host_options(global),
-        Of::Member => member_options(global),
+        Of::Member => member_options(global, &global.member),
     };
     load(&options, environment).unwrap_or_default()
 }
@@ -40,12 +40,35 @@ pub(super) fn select_members(
     options: &ConnectionOptions,
     environment: &Environment,
 ) -> Result<Vec<SelectedContext>, Error> {
-    let kubeconfig = load(options, environment)?;
+    let mut kubeconfigs = Kubeconfigs::new(environment);
     let selected = members.iter().map(|member| {
         let options = ConnectionOptions { context: Some(member.clone()), ..options.clone() };
-        Ok(select(&kubeconfig, Side::member, &options)?)
+        kubeconfigs.select_member(&options)
     });
     selected.collect()
+}
+
+/// Kubeconfigs of members, of which mostly many have one.
+pub(super) struct Kubeconfigs<'a> {
+    environment: &'a Environment,
+    last: Option<(Option<PathBuf>, Kubeconfig)>,
+}
+
+impl<'a> Kubeconfigs<'a> {
+    pub(super) fn new(environment: &'a Environment) -> Self {
+        Self { environment, last: None }
+    }
+
+    /// The context that the options name, or their kubeconfig's current one.
+    pub(super) fn select_member(&mut self, options: &ConnectionOptions) -> Result<SelectedContext, Error> {
+        let last = self.last.take().filter(|(path, _)| *path == options.kubeconfig);
+        let kubeconfig = match last {
+            Some((_, kubeconfig)) => kubeconfig,
+            None => load(options, self.environment)?,
+        };
+        let (_, kubeconfig) = self.last.insert((options.kubeconfig.clone(), kubeconfig));
+        Ok(select(kubeconfig, Side::member, options)?)
+    }
 }
 
 /// Every context of the members' kubeconfig that can be used at all.
@@ -53,7 +76,7 @@ pub(super) fn every_member(
     global: &Global,
     environment: &Environment,
 ) -> Result<Vec<SelectedContext>, Error> {
-    let options = member_options(global);
+    let options = member_options(global, &global.member);
     let kubeconfig = load(&options, environment)?;
     let contexts = kubeconfig.contexts().filter_map(|context| {
         let options = ConnectionOptions { context: Some(context.to_owned()), ..options.clone() };
@@ -112,11 +135,10 @@ pub(super) async fn open(
 ) -> Result<Vec<Connection>, Error> {
     let timeout = global.request_timeout;
     for context in &contexts {
-        let options = match context.side {
-            Side::Host { .. } => host_options(global),
-            Side::Member { .. } => member_options(global),
-        };
-        if let Some(shared) = shared_names(context, &options, environment) {
+        // A file that was named is one alone.
+        let is_named = context.side.given().iter().any(|option| option.choice == Choice::Kubeconfig);
+        let shared = shared_names(context, &ConnectionOptions::default(), environment);
+        if let Some(shared) = shared.filter(|_| !is_named) {
             clusters::warn_of_shared_names(ui, &context.side, &shared);
         }
     }
@@ -157,8 +179,8 @@ fn host_options(global: &Global) -> ConnectionOptions {
 }
 
 /// `context` is each MEMBER's.
-pub(super) fn member_options(global: &Global) -> ConnectionOptions {
-    let member = global.member.clone();
+pub(super) fn member_options(global: &Global, member: &MemberConnection) -> ConnectionOptions {
+    let member = member.clone();
     ConnectionOptions {
         kubeconfig_is_hosts: member.member_kubeconfig.is_none(),
         kubeconfig: member.member_kubeconfig.or_else(|| global.host.kubeconfig.clone()),
@@ -223,7 +245,7 @@ mod tests {
         for prefix in ["", "member-"] {
             let words = OPTIONS.iter().map(|option| format!("--{prefix}{option}=of-{prefix}{option}"));
             let global = typed(words);
-            let (host, member) = (host_options(&global), member_options(&global));
+            let (host, member) = (host_options(&global), member_options(&global, &global.member));
             let (own, other) = if prefix.is_empty() { (host, member) } else { (member, host) };
             let expected = OPTIONS.map(|option| format!("of-{prefix}{option}"));
             assert_eq!(values(&own), expected.each_ref().map(|value| Some(value.as_str())));
@@ -242,7 +264,11 @@ mod tests {
         ] {
             let global = typed(std::iter::once(word.to_owned()));
             let skipped = |options: ConnectionOptions| options.insecure_skip_tls_verify;
-            assert_eq!((skipped(host_options(&global)), skipped(member_options(&global))), sides, "{word}");
+            assert_eq!(
+                (skipped(host_options(&global)), skipped(member_options(&global, &global.member))),
+                sides,
+                "{word}"
+            );
         }
     }
 }

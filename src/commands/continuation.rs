@@ -3,6 +3,7 @@
 use kubesphere::shell_word::shell_word;
 
 use crate::{
+    cli::completion::arguments,
     live::environment::command_line,
     output::{self, ui::Ui},
 };
@@ -14,9 +15,26 @@ const CONFIDENTIAL: [&str; 2] = ["--token", "--member-token"];
 
 /// The command as it was typed, without what kept it from finishing.
 pub(super) fn continuation(typed: &[String]) -> String {
+    shown(typed.iter().skip(1))
+}
+
+/// The command as it was typed, with these arguments in the place of its own.
+pub(super) fn continuation_with(typed: &[String], words: &[String]) -> String {
+    let typed: Vec<String> = typed.iter().skip(1).cloned().collect();
+    let replaced = arguments(&typed);
+    let first = replaced.iter().position(|is_argument| *is_argument);
+    let kept = |range: std::ops::Range<usize>| {
+        range.filter(|place| !replaced[*place]).map(|place| &typed[place]).collect::<Vec<_>>()
+    };
+    let first = first.unwrap_or(typed.len());
+    let (before, after) = (kept(0..first), kept(first..typed.len()));
+    shown(before.into_iter().chain(words).chain(after))
+}
+
+fn shown<'a>(typed: impl Iterator<Item = &'a String>) -> String {
     let mut words = vec!["kubectl mc".to_owned()];
     let mut masks_next = false;
-    for word in typed.iter().skip(1).filter(|word| *word != UNFINISHED) {
+    for word in typed.filter(|word| *word != UNFINISHED) {
         let option =
             word.split_once('=').map(|(option, _)| option).filter(|option| CONFIDENTIAL.contains(option));
         words.push(match option {
@@ -36,7 +54,7 @@ pub(super) fn say_how_to_continue(ui: &Ui) {
 
 #[cfg(test)]
 mod tests {
-    use super::continuation;
+    use super::{continuation, continuation_with};
 
     fn of(words: &[&str]) -> String {
         continuation(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
@@ -51,6 +69,28 @@ mod tests {
         assert_eq!(
             of(&["kubectl-mc", "join", "a b", "--alias", "it's"]),
             "kubectl mc join 'a b' --alias 'it'\\''s'"
+        );
+    }
+
+    #[test]
+    fn others_can_stand_in_the_place_of_its_arguments() {
+        let with = |typed: &str, words: &[&str]| {
+            let typed: Vec<String> = typed.split(' ').map(str::to_owned).collect();
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            continuation_with(&typed, &words)
+        };
+        assert_eq!(
+            with("kubectl-mc join a b c --context a --yes", &["b"]),
+            "kubectl mc join b --context a --yes"
+        );
+        assert_eq!(
+            with("kubectl-mc --context a join --skip-check x,y a --dry-run=server -y b", &["a b", "c"]),
+            "kubectl mc --context a join --skip-check x,y 'a b' c --dry-run=server -y"
+        );
+        assert_eq!(with("kubectl-mc join -f f.yaml --yes", &["b"]), "kubectl mc join -f f.yaml --yes b");
+        assert_eq!(
+            with("kubectl-mc join -ff.yaml a --token s", &["b"]),
+            "kubectl mc join -ff.yaml b --token …"
         );
     }
 

@@ -1,5 +1,7 @@
 //! What a run comes to in which something failed.
 
+use kubesphere::side::Side;
+
 use super::pipeline::Task;
 use crate::{
     error::{Error, ErrorKind, Resume},
@@ -13,6 +15,12 @@ use crate::{
 /// One error for everything that failed. What has ended all of it stands alone; otherwise a member's failure is that member's.
 pub(super) fn sum_up<T: Task>(task: &T, ledger: Ledger) -> Result<(), (Vec<Error>, Error)> {
     let has_stopped = ledger.has_stopped;
+    let failed: Vec<Side> = ledger
+        .entries
+        .iter()
+        .filter(|entry| entry.failure.is_some())
+        .map(|entry| entry.cluster.clone())
+        .collect();
     let errors = ledger.entries.into_iter().filter_map(|mut entry| {
         let failure = entry.failure.take()?;
         Some(of_entry(task.resume(), &entry, failure))
@@ -29,7 +37,42 @@ pub(super) fn sum_up<T: Task>(task: &T, ledger: Ledger) -> Result<(), (Vec<Error
     }
     let message = format!("{} of {} members failed", errors.len(), task.members());
     let sum = Error { resume: Some(task.resume()), ..Error::new(ErrorKind::Partial, message) };
-    Err((errors, sum))
+    Err((errors, with_rest(task, &failed, sum)))
+}
+
+/// With the command that goes on with those that have failed.
+fn with_rest<T: Task>(task: &T, failed: &[Side], sum: Error) -> Error {
+    match task.rest(&failed.iter().collect::<Vec<_>>()) {
+        Some(command) => sum.hint(format!("to go on with the rest alone: `{command}`")),
+        None => sum,
+    }
+}
+
+/// What it comes to where members were left out: no success, and nothing else where it has ended otherwise.
+pub(super) fn with_left_out<T: Task>(
+    task: &T,
+    look: &T::Look,
+    result: Result<(), Error>,
+) -> Result<(), Error> {
+    let left_out = task.left_out(look);
+    if left_out.is_empty() {
+        return result;
+    }
+    let names: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+    let said = format!("left out because of obstacles: {}", names.join(", "));
+    match result {
+        Ok(()) => {
+            let error = Error::new(ErrorKind::Partial, said);
+            let rest = task.rest(&left_out);
+            Err(rest.into_iter().fold(error, |error, command| {
+                error.hint(format!("when these are removed, to go on with the rest: `{command}`"))
+            }))
+        }
+        Err(error) if error.kind == ErrorKind::Partial => {
+            Err(Error { message: format!("{}; {said}", error.message), ..error })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn of_entry(resume: Resume, entry: &Entry, failure: Failure) -> Error {

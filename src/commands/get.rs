@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use kubesphere::{cluster::RegisteredCluster, kubesphere_config::KubesphereConfig};
+use kubesphere::{cluster::RegisteredCluster, command::Mc, kubesphere_config::KubesphereConfig};
 use tokio::sync::OnceCell;
 
 use super::{
     contexts::{open, select_host},
+    fleet::file::FleetFile,
     get_watch::watch,
     interrupt::interrupted,
 };
@@ -29,6 +30,7 @@ use crate::{
         registrations::{self, Form, RegistrationTable, Width, name},
         registrations_document::ClustersDocument,
         ui::Ui,
+        words::count,
     },
     plan::registration::{Probe, Registration, Standard, registration, registrations as judged, together},
 };
@@ -62,9 +64,11 @@ async fn show(
     document: &mut ClustersDocument,
     watched: &mut bool,
 ) -> Result<(), Error> {
+    let file = get.filename.as_deref().map(|path| FleetFile::read(path, global)).transpose()?;
+    let global = file.as_ref().map_or(global, |file| &file.global);
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
-    let shown = Shown::new(get, &host, ui);
+    let shown = Shown { file: file.as_ref(), ..Shown::new(get, &host, ui) };
     if get.watch {
         return Box::pin(watch(shown, watched)).await;
     }
@@ -86,6 +90,8 @@ pub(super) struct Shown<'a> {
     pub(super) get: &'a Get,
     pub(super) host: &'a Connection,
     pub(super) ui: &'a Ui,
+    /// What they are compared with.
+    file: Option<&'a FleetFile>,
     pub(super) table: RegistrationTable,
 }
 
@@ -97,7 +103,7 @@ impl<'a> Shown<'a> {
             awaits_reasons: get.watch,
             headings: !get.no_headers,
         };
-        Self { get, host, ui, table: RegistrationTable::new(form) }
+        Self { get, host, ui, file: None, table: RegistrationTable::new(form) }
     }
 
     async fn once(mut self, document: &mut ClustersDocument, within: Option<Duration>) -> Result<(), Error> {
@@ -117,7 +123,39 @@ impl<'a> Shown<'a> {
         }
         registrations::warn(self.ui, warnings);
         document.warned(warnings);
-        self.missing(&all, document)
+        match self.file {
+            Some(file) => self.compare(file, &all, document),
+            None => self.missing(&all, document),
+        }
+    }
+
+    /// One error for all members of the file that are not there.
+    fn compare(
+        &self,
+        file: &FleetFile,
+        all: &[Registration],
+        document: &mut ClustersDocument,
+    ) -> Result<(), Error> {
+        let listed = file.names();
+        let is_unlisted = |one: &&Registration| !one.is_host && !listed.contains(&one.name.as_str());
+        let unlisted: Vec<&str> = all.iter().filter(is_unlisted).map(|one| one.name.as_str()).collect();
+        let missing: Vec<&str> =
+            listed.iter().copied().filter(|name| all.iter().all(|one| one.name != *name)).collect();
+        document.compared(&missing, &unlisted);
+        registrations::warn_of_unlisted(self.ui, file.name(), &unlisted);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let are = if missing.len() == 1 { "that is" } else { "that are" };
+        let message = format!(
+            "{}: {} names {} {are} not registered: {}",
+            self.host.side,
+            file.name(),
+            count(missing.len(), "member"),
+            missing.join(", ")
+        );
+        let join = missing.iter().fold(Mc::new("join -f").word(file.option()), |join, name| join.word(name));
+        Err(Error::new(ErrorKind::Error, message).hint(format!("join what is missing: `{join}`")))
     }
 
     /// All Clusters, judged as their pages come. The host's own may stand on the last page, and tell of another version

@@ -5,7 +5,7 @@ use std::slice;
 use super::{
     core_values::values,
     joining,
-    request::{ClusterRequest, Request},
+    request::{ClusterRequest, MemberRequest, Request},
 };
 use crate::{
     cli::{Global, Import},
@@ -16,15 +16,21 @@ use crate::{
 
 /// Registers the prepared member.
 pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let members = slice::from_ref(&import.member);
+    joining::run(Operation::Import, request(import, global), &import.change, ui).await
+}
+
+fn request<'a>(import: &'a Import, global: &Global) -> Result<Request<'a>, Error> {
     let values = import.config.as_deref().map(values).transpose()?;
-    let request = Request {
-        cluster: Some(ClusterRequest { values, ..(&import.cluster).into() }),
+    let cluster = ClusterRequest { values, ..(&import.cluster).into() };
+    Ok(Request {
         reachability: import.reachability.into(),
         skipped: &import.skip.checks,
         manifests_to: import.manifests.manifests_to.as_deref(),
         is_confirmed: import.change.yes,
-        ..Request::new(Operation::Import, members)
-    };
-    joining::run(&request, &import.change, global, ui).await
+        ..Request::new(
+            Operation::Import,
+            MemberRequest::of_each(slice::from_ref(&import.member), &cluster, global),
+            global,
+        )
+    })
 }

@@ -1,9 +1,12 @@
 //! `kubectl mc join`.
 
+use std::path::Path;
+
 use super::{
     core_values::values,
+    fleet::file::FleetFile,
     joining,
-    request::{ClusterRequest, Request},
+    request::{ClusterRequest, MemberRequest, Request},
 };
 use crate::{
     cli::{Global, Join},
@@ -14,15 +17,38 @@ use crate::{
 
 /// Joins the members.
 pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let values = join.config.as_deref().map(values).transpose()?;
-    let request = Request {
-        host_cluster_name: join.host_cluster_name.as_deref(),
-        cluster: Some(ClusterRequest { values, ..(&join.cluster).into() }),
+    joining::run(Operation::Join, request(join, global), &join.change, ui).await
+}
+
+fn request<'a>(join: &'a Join, global: &Global) -> Result<Request<'a>, Error> {
+    let named = match &join.fleet.filename {
+        Some(path) => in_file(path, join, global)?,
+        None => in_words(join, global)?,
+    };
+    Ok(Request {
+        continues_on_obstacle: join.continue_on_obstacle,
         reachability: join.reachability.into(),
         skipped: &join.skip.checks,
         manifests_to: join.manifests.manifests_to.as_deref(),
         is_confirmed: join.change.yes,
-        ..Request::new(Operation::Join, &join.members)
-    };
-    joining::run(&request, &join.change, global, ui).await
+        ..named
+    })
+}
+
+fn in_words<'a>(join: &Join, global: &Global) -> Result<Request<'a>, Error> {
+    let values = join.config.as_deref().map(values).transpose()?;
+    let cluster = ClusterRequest { values, ..(&join.cluster).into() };
+    let members = MemberRequest::of_each(&join.members, &cluster, global);
+    Ok(Request {
+        host_cluster_name: join.host_cluster_name.clone(),
+        ..Request::new(Operation::Join, members, global)
+    })
+}
+
+fn in_file<'a>(path: &Path, join: &Join, global: &Global) -> Result<Request<'a>, Error> {
+    let file = FleetFile::read(path, global)?;
+    Ok(Request {
+        host_cluster_name: file.host_cluster_name(),
+        ..Request::new(Operation::Join, file.members(&join.members)?, &file.global)
+    })
 }

@@ -2,19 +2,23 @@
 
 use std::path::Path;
 
-use kubesphere::command::{Mc, context_option};
+use kubesphere::{
+    command::{Mc, context_option},
+    side::Side,
+};
 
 use super::{
     connect::{Clusters, connect},
+    continuation::continuation_with,
     look::{Look, look},
     manifests::confirm_usable,
     pipeline::{self, Looked as _, Task},
-    request::Request,
+    request::{MemberRequest, Request},
 };
 use crate::{
-    cli::{ChangeOptions, Global},
+    cli::ChangeOptions,
     error::{Error, Resume},
-    live::{connection::Connection, registering::WithoutVersion},
+    live::{connection::Connection, environment::command_line, registering::WithoutVersion},
     output::{document::Document, questions, results::warn_of_unknown_version, ui::Ui},
     plan::{
         intent::{HostChoice, Intent},
@@ -24,24 +28,41 @@ use crate::{
 
 /// Does what was asked for.
 pub(super) async fn run(
-    request: &Request<'_>,
+    operation: Operation,
+    request: Result<Request<'_>, Error>,
     change: &ChangeOptions,
-    global: &Global,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let document = Document::new(request.operation, change.dry_run);
+    let document = Document::new(operation, change.dry_run);
     let connected = async {
+        let request = request?;
         pipeline::confirm_skippable(request.skipped)?;
+        for member in &request.members {
+            member.placed(pipeline::confirm_skippable(&member.skipped))?;
+        }
         request.manifests_to.map_or(Ok(()), confirm_usable)?;
-        Ok(Joining { request, clusters: connect(request, global, ui).await? })
+        let clusters = connect(&request, ui).await?;
+        Ok(Joining { request, clusters })
     };
     // Boxed, because it is more state than a stack should carry around.
     Box::pin(pipeline::run(document, change, ui, connected)).await
 }
 
 struct Joining<'a> {
-    request: &'a Request<'a>,
+    request: Request<'a>,
     clusters: Clusters,
+}
+
+impl Joining<'_> {
+    /// Whether what has stopped it is some members' affair, and none of the others'.
+    fn stops_some_alone(&self, error: &Error) -> bool {
+        let obstacles = || error.findings.iter().filter(|finding| finding.is_obstacle());
+        let is_stopped = |member: &Connection| {
+            obstacles().any(|finding| finding.report.side.as_ref() == Some(&member.side))
+        };
+        let are_members = obstacles().all(|finding| matches!(finding.report.side, Some(Side::Member { .. })));
+        are_members && !self.clusters.members.iter().all(is_stopped)
+    }
 }
 
 impl Task for Joining<'_> {
@@ -59,26 +80,47 @@ impl Task for Joining<'_> {
         Some(&self.clusters.intent)
     }
 
-    fn skipped(&self) -> &[String] {
-        self.request.skipped
-    }
-
     fn members(&self) -> usize {
         self.clusters.members.len()
     }
 
     async fn look(&self) -> Look {
-        look(&self.clusters, self.request.skipped, None).await
+        let look = look(&self.clusters, None).await;
+        if self.request.continues_on_obstacle { look.leaving_out_stopped(&self.clusters).await } else { look }
     }
 
     async fn look_again(&self, before: &Look) -> Look {
-        look(&self.clusters, self.request.skipped, Some(before)).await
+        look(&self.clusters, Some(before)).await
     }
 
-    /// One member's obstacle stops a renewal of all; the others need not wait for it.
+    fn rest(&self, members: &[&Side]) -> Option<String> {
+        let all = self.request.members.iter().zip(&self.clusters.members);
+        let rest: Vec<&MemberRequest> = all
+            .filter(|(_, connection)| members.contains(&&connection.side))
+            .map(|(member, _)| member)
+            .collect();
+        if rest.is_empty() || rest.len() == self.request.members.len() {
+            return None;
+        }
+        let words = rest.into_iter().map(MemberRequest::word).collect::<Option<Vec<_>>>()?;
+        Some(continuation_with(&command_line(), &words))
+    }
+
+    fn left_out<'l>(&self, look: &'l Look) -> Vec<&'l Side> {
+        look.left_out()
+    }
+
+    /// One member's obstacle stops all; the others need not wait for it.
     fn refused(&self, error: Error) -> Error {
-        if self.request.renewed.len() < 2 {
+        if self.request.operation == Operation::Join && self.stops_some_alone(&error) {
+            return error.hint("join the others alone: the same command with `--continue-on-obstacle`");
+        }
+        let renewals = self.request.members.iter().filter(|member| member.renewed.is_some());
+        if renewals.count() < 2 {
             return error;
+        }
+        if self.request.members.iter().any(|member| member.place.is_some()) {
+            return error.hint("renew the others alone: the same command with their names after the file's");
         }
         let host = self.clusters.host.as_ref().map(|host| &host.side);
         let renew = Mc::new("renew").words("NAME").host(host);

@@ -47,7 +47,7 @@ async fn compare_all(
     let environment = Environment::of_process();
     confirm_members(&show.members, global, &[])?;
     let mut contexts = vec![select_host(global, &environment)?];
-    contexts.extend(select_members(&show.members, &member_options(global), &environment)?);
+    contexts.extend(select_members(&show.members, &member_options(global, &global.member), &environment)?);
     let connections = open(contexts, global, &environment, ui).await?;
     let looks = join_all(connections.iter().map(look)).await;
     let (mut places, errors): (Vec<_>, Vec<_>) = looks.into_iter().unzip();

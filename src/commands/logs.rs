@@ -53,9 +53,12 @@ const TAKEN_AT_ONCE: usize = 512;
 pub async fn run(logs: &Logs, global: &Global, ui: &Ui) -> Result<(), Error> {
     let environment = Environment::of_process();
     let context = match &logs.member {
-        Some(member) => {
-            select_members(std::slice::from_ref(member), &member_options(global), &environment)?.remove(0)
-        }
+        Some(member) => select_members(
+            std::slice::from_ref(member),
+            &member_options(global, &global.member),
+            &environment,
+        )?
+        .remove(0),
         None => select_host(global, &environment)?,
     };
     let connection = open(vec![context], global, &environment, ui).await?.remove(0);

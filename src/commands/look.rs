@@ -61,30 +61,30 @@ pub(super) struct Look {
     probe_plan: Option<ProbePlan>,
     pub(super) decision: Result<Decision, Unplannable>,
     pub(super) findings: Vec<Finding>,
+    /// What has stopped the members that are left out.
+    left_out: Vec<Finding>,
 }
 
 /// Looks at all clusters at once; and where something is to change, or all is to be checked, closer. Of clusters that
 /// were looked at `before` only what shows whether it is done.
-pub(super) async fn look(clusters: &Clusters, skipped: &[String], before: Option<&Look>) -> Look {
-    look_for(clusters.intent.clone(), clusters, skipped, before).await
+pub(super) async fn look(clusters: &Clusters, before: Option<&Look>) -> Look {
+    look_for(clusters.intent.clone(), clusters, before).await
 }
 
 /// The same, where something else is wanted by now.
-pub(super) async fn look_for(
-    intent: Intent,
-    clusters: &Clusters,
-    skipped: &[String],
-    before: Option<&Look>,
-) -> Look {
+pub(super) async fn look_for(intent: Intent, clusters: &Clusters, before: Option<&Look>) -> Look {
     let host = async {
         match &clusters.host {
             Some(host) => Some(observe_since(host, before.and_then(|before| before.host.as_ref())).await),
             None => None,
         }
     };
-    let members = clusters.members.iter().enumerate();
-    let members = join_all(members.map(|(place, member)| {
-        let before = before.and_then(|before| before.members.get(place)?.as_ref());
+    let left_out = before.map(|before| before.left_out.clone()).unwrap_or_default();
+    let intent = without(intent, &left_out);
+    let asked: Vec<&Connection> =
+        clusters.members.iter().filter(|member| is_among(&member.side, &intent)).collect();
+    let members = join_all(asked.iter().map(|member| {
+        let before = before.and_then(|before| before.member(&member.side));
         observe_since(member, before)
     }));
     let (host, members) = tokio::join!(host, members);
@@ -97,24 +97,32 @@ pub(super) async fn look_for(
         members: Vec::new(),
         decision: Err(Unplannable::NotObserved),
         findings: Vec::new(),
+        left_out,
     };
     look.host = clusters.host.iter().zip(host).find_map(|(connection, host)| look.answer(connection, host));
-    for (connection, member) in clusters.members.iter().zip(members) {
+    for (connection, member) in asked.into_iter().zip(members) {
         let member = look.answer(connection, member);
         look.members.push(member);
     }
     if look.checks_only() {
         look.intent = with_registered_names(look.intent, look.host.as_ref(), &look.members);
     }
-    look.decide();
-    look.look_closer(clusters, before.is_none()).await;
-    if let Ok(decision) = &mut look.decision {
-        // Boxed, because most looks find nothing to probe.
-        let looked = reachability::look(clusters, &mut decision.plan, look.left.as_ref());
-        look.probe_plan = Box::pin(looked).await;
-    }
-    look.check(skipped);
+    look.judge(clusters, before.is_none()).await;
     look
+}
+
+/// What was asked for without the members that these findings have stopped.
+fn without(mut intent: Intent, stopped: &[Finding]) -> Intent {
+    intent.members.retain(|member| !is_stopped(&member.side, stopped));
+    intent
+}
+
+fn is_stopped(member: &Side, stopped: &[Finding]) -> bool {
+    stopped.iter().any(|finding| finding.report.side.as_ref() == Some(member))
+}
+
+fn is_among(member: &Side, intent: &Intent) -> bool {
+    intent.members.iter().any(|wanted| wanted.side == *member)
 }
 
 impl Looked for Look {
@@ -135,8 +143,7 @@ impl Looked for Look {
     }
 
     fn ready(&self) -> Option<View<'_>> {
-        let obstacles = self.findings.iter().any(Finding::is_obstacle);
-        let decision = self.decision.as_ref().ok().filter(|_| !obstacles)?;
+        let decision = self.decision.as_ref().ok().filter(|_| self.obstacles().next().is_none())?;
         Some(View {
             host: self.host.as_ref(),
             observed: self.observed(),
@@ -256,6 +263,67 @@ impl Look {
         })
     }
 
+    /// Leaves the members out that checks have stopped, as long as others are left, and nothing stops those.
+    pub(super) async fn leaving_out_stopped(mut self, clusters: &Clusters) -> Self {
+        while self.can_leave_out() {
+            let stopped: Vec<Finding> = self.obstacles().map(left_out).collect();
+            let members = self.intent.members.iter().zip(std::mem::take(&mut self.members));
+            self.members = members
+                .filter(|(intent, _)| !is_stopped(&intent.side, &stopped))
+                .map(|(_, seen)| seen)
+                .collect();
+            self.intent = without(self.intent, &stopped);
+            self.silent.retain(|silent| !is_stopped(&silent.side, &stopped));
+            self.left_out.extend(stopped);
+            self.judge(clusters, true).await;
+        }
+        self
+    }
+
+    /// The members that are left out.
+    pub(super) fn left_out(&self) -> Vec<&Side> {
+        let mut sides: Vec<&Side> = Vec::new();
+        for side in self.left_out.iter().filter_map(|finding| finding.report.side.as_ref()) {
+            if !sides.contains(&side) {
+                sides.push(side);
+            }
+        }
+        sides
+    }
+
+    fn can_leave_out(&self) -> bool {
+        let stopped: Vec<Finding> = self.obstacles().cloned().collect();
+        let is_members =
+            |finding: &Finding| finding.report.side.as_ref().is_some_and(|side| is_among(side, &self.intent));
+        let mut members = self.intent.members.iter();
+        !stopped.is_empty()
+            && stopped.iter().all(is_members)
+            && members.any(|member| !is_stopped(&member.side, &stopped))
+    }
+
+    /// What stops it.
+    fn obstacles(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.is_obstacle() && !self.left_out.contains(finding))
+    }
+
+    /// What was seen of this member.
+    fn member(&self, side: &Side) -> Option<&Observed> {
+        self.members.iter().flatten().find(|member| member.side == *side)
+    }
+
+    /// Decides, looks closer at what that makes worth a look, and checks.
+    async fn judge(&mut self, clusters: &Clusters, is_first: bool) {
+        self.decide();
+        self.look_closer(clusters, is_first).await;
+        self.probe_plan = None;
+        if let Ok(decision) = &mut self.decision {
+            // Boxed, because most looks find nothing to probe.
+            let looked = reachability::look(clusters, &mut decision.plan, self.left.as_ref());
+            self.probe_plan = Box::pin(looked).await;
+        }
+        self.check();
+    }
+
     fn answer(
         &mut self,
         connection: &Connection,
@@ -341,8 +409,9 @@ impl Look {
         };
         let host = clusters.host.iter().zip(&mut self.host);
         let host = host.map(|(connection, observed)| changes.of_host(connection, observed));
-        let members = clusters.members.iter().zip(&self.intent.members).zip(&mut self.members).zip(known);
-        let members = members.filter_map(|(((connection, intent), observed), known)| {
+        let members = self.intent.members.iter().zip(&mut self.members).zip(known);
+        let members = members.filter_map(|((intent, observed), known)| {
+            let connection = clusters.members.iter().find(|member| member.side == intent.side)?;
             Some(changes.of_member(intent, known, connection, observed.as_mut()?))
         });
         host.chain(members).collect()
@@ -354,7 +423,7 @@ impl Look {
         host.clusters_with_uid(&member.uid).next().is_some()
     }
 
-    fn check(&mut self, skipped: &[String]) {
+    fn check(&mut self) {
         let members = self.intent.members.iter().zip(&self.members);
         let situation = Situation {
             intent: &self.intent,
@@ -366,7 +435,7 @@ impl Look {
             decision: self.decision.as_ref().ok(),
             unplannable: self.decision.as_ref().err(),
         };
-        self.findings = checks::run(Subject::Joining(&situation), skipped);
+        self.findings = checks::run(Subject::Joining(&situation), &self.intent.skipped);
         let reachable = match &self.probe_plan {
             Some(probe_plan) => member_reachable::foreseen(probe_plan),
             // A check asks the nodes afterwards.
@@ -374,7 +443,15 @@ impl Look {
             None => member_reachable::unprobed(&self.intent),
         };
         self.findings.extend(reachable);
+        self.findings.extend(self.left_out.iter().cloned());
     }
+}
+
+/// What stops a member, and nobody else.
+fn left_out(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    finding.report.message.push_str(" (this member is left out)");
+    finding
 }
 
 pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {

@@ -4,6 +4,7 @@ pub mod check;
 pub mod complete;
 pub mod completion;
 pub mod configure;
+pub mod fleet;
 pub mod get;
 pub mod import;
 pub mod interrupt;

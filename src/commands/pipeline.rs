@@ -4,11 +4,12 @@
 use std::{path::Path, time::Duration};
 
 use futures::future::join_all;
+use kubesphere::side::Side;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     continuation::{continuation, say_how_to_continue},
-    failures::sum_up,
+    failures::{sum_up, with_left_out},
     interrupt::{before_ending, interrupted},
     manifests::store,
 };
@@ -58,10 +59,6 @@ pub(super) trait Task {
         None
     }
 
-    fn skipped(&self) -> &[String] {
-        &[]
-    }
-
     /// Where what would be sent is written instead.
     fn manifests_to(&self) -> Option<&Path> {
         None
@@ -80,6 +77,16 @@ pub(super) trait Task {
     /// What helps where checks have stopped it.
     fn refused(&self, error: Error) -> Error {
         error
+    }
+
+    /// The command that goes on with these members alone, where some others are done.
+    fn rest(&self, _members: &[&Side]) -> Option<String> {
+        None
+    }
+
+    /// The members that it does without because checks have stopped them.
+    fn left_out<'l>(&self, _look: &'l Self::Look) -> Vec<&'l Side> {
+        Vec::new()
     }
 
     /// What it does, and how that is confirmed where nobody can be asked.
@@ -255,10 +262,14 @@ impl Pipeline<'_> {
         };
         document.observed(&look.observed());
         document.found(look.findings());
-        match self.ready(task, &look, document).await {
+        let carried = match self.ready(task, &look, document).await {
             Ok(Some(view)) => Box::pin(self.carry_out(task, &look, view, document)).await,
             Ok(None) => Carried::Ended(Ok(())),
             Err(error) => Carried::Ended(Err(error)),
+        };
+        match carried {
+            Carried::Ended(result) => Carried::Ended(with_left_out(task, &look, result)),
+            Carried::Changed(error) => Carried::Changed(error),
         }
     }
 
@@ -349,7 +360,6 @@ impl Pipeline<'_> {
             connections: task.connections(),
             intent: task.intent(),
             host: look.host(),
-            skipped: task.skipped(),
             way,
             deadline: self.deadline,
             wait: self.change.wait,

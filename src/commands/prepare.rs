@@ -1,10 +1,12 @@
 //! `kubectl mc prepare`.
 
-use std::slice;
-
 use kubesphere::jwt_secret::JwtSecret;
 
-use super::{given_secret::given_on_stdin, joining, request::Request};
+use super::{
+    given_secret::given_on_stdin,
+    joining,
+    request::{MemberRequest, Request},
+};
 use crate::{
     cli::{Global, Prepare, PrepareHost, PrepareMember},
     error::Error,
@@ -22,26 +24,29 @@ pub async fn run(prepare: &Prepare, global: &Global, ui: &Ui) -> Result<(), Erro
 
 async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Error> {
     let request = Request {
-        host_cluster_name: prepare.host_cluster_name.as_deref(),
+        host_cluster_name: prepare.host_cluster_name.clone(),
         skipped: &prepare.skip.checks,
         manifests_to: prepare.manifests.manifests_to.as_deref(),
         is_confirmed: prepare.change.yes,
-        ..Request::new(Operation::PrepareHost, &[])
+        ..Request::new(Operation::PrepareHost, Vec::new(), global)
     };
-    joining::run(&request, &prepare.change, global, ui).await
+    joining::run(Operation::PrepareHost, Ok(request), &prepare.change, ui).await
 }
 
 async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(), Error> {
     let given_secret = if prepare.jwt_secret_stdin { Some(given_instead_of_host(global)?) } else { None };
+    let member = MemberRequest {
+        from_other_host: prepare.from_other_host,
+        ..MemberRequest::of(&prepare.member, global)
+    };
     let request = Request {
         given_secret,
-        from_other_host: prepare.from_other_host,
         skipped: &prepare.skip.checks,
         manifests_to: prepare.manifests.manifests_to.as_deref(),
         is_confirmed: prepare.change.yes,
-        ..Request::new(Operation::PrepareMember, slice::from_ref(&prepare.member))
+        ..Request::new(Operation::PrepareMember, vec![member], global)
     };
-    joining::run(&request, &prepare.change, global, ui).await
+    joining::run(Operation::PrepareMember, Ok(request), &prepare.change, ui).await
 }
 
 /// With the secret given, no host is asked: who names one expects its checks.

@@ -21,6 +21,7 @@ use crate::{
             leftovers::LeftoverPod,
             probing::{ProbePlan, ProbedMember, probed_members},
         },
+        skipped::Skipped,
     },
 };
 
@@ -65,7 +66,7 @@ pub(super) async fn look(clusters: &Clusters, plan: &mut Plan, left: Option<&Lef
 pub(super) async fn check(
     host: &Connection,
     members: Vec<ProbedMember>,
-    skipped: &[String],
+    skipped: &Skipped,
     deadline: Instant,
     remains: &Remains,
     report: &dyn Reporter,

@@ -19,10 +19,8 @@ use crate::{
 };
 
 pub(super) struct All {
-    /// The contexts, one for each Cluster.
-    pub(super) contexts: Vec<String>,
-    /// The Clusters, in the same order.
-    pub(super) renewed: Vec<Renewed>,
+    /// The contexts, each with the Cluster that it leads to.
+    pub(super) found: Vec<(String, Renewed)>,
     /// The other Clusters with a direct connection.
     pub(super) left_out: Vec<LeftOut>,
 }
@@ -47,10 +45,10 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     if mapped.is_empty() && left_out.is_empty() {
         context_mapping::show_none(ui, &host.side);
     }
-    let contexts = mapped.iter().map(|mapped| mapped.context.clone()).collect();
-    let renewed =
-        mapped.into_iter().map(|mapped| Renewed { name: mapped.cluster, server: mapped.kept_server });
-    Ok(All { contexts, renewed: renewed.collect(), left_out })
+    let found = mapped
+        .into_iter()
+        .map(|mapped| (mapped.context, Renewed { name: mapped.cluster, server: mapped.kept_server }));
+    Ok(All { found: found.collect(), left_out })
 }
 
 /// The Clusters that a kubeconfig is stored in, except for those that are on their way out.

@@ -1,12 +1,12 @@
-//! What was asked for, whichever command it was typed as.
+//! What was asked for, whichever command it was typed as, by the words of a command line or in a fleet file.
 
 use std::path::Path;
 
 use kubesphere::{core_values::CoreValues, jwt_secret::JwtSecret};
 
 use crate::{
-    cli::{ClusterOptions, Credentials},
-    error::Resume,
+    cli::{ClusterOptions, Credentials, Global, MemberConnection},
+    error::{Error, Resume},
     plan::{
         context_mapping::LeftOut,
         credential::Choice,
@@ -18,31 +18,85 @@ use crate::{
 /// A join, or a part of it.
 pub(super) struct Request<'a> {
     pub(super) operation: Operation,
-    /// The members' contexts.
-    pub(super) members: &'a [String],
-    pub(super) host_cluster_name: Option<&'a str>,
-    /// What the members' Clusters shall say, where they are asked for.
-    pub(super) cluster: Option<ClusterRequest>,
+    /// How the host is reached, and as whom both.
+    pub(super) global: Global,
+    pub(super) members: Vec<MemberRequest>,
+    pub(super) host_cluster_name: Option<String>,
     /// The host's jwtSecret, where the host is not to be asked.
     pub(super) given_secret: Option<JwtSecret>,
-    /// Whether the members are taken over from another host.
-    pub(super) from_other_host: bool,
     /// Whether new members are probed from the host's nodes.
     pub(super) reachability: Reachability,
-    /// The checks whose obstacles become warnings.
+    /// The checks whose obstacles become warnings on every cluster.
     pub(super) skipped: &'a [String],
-    /// The Clusters that get a new kubeconfig, one for each member.
-    pub(super) renewed: &'a [Renewed],
-    /// Those that were asked for with them, and that cannot be renewed.
-    pub(super) left_out: &'a [LeftOut],
+    /// The Clusters that were asked for with all others, and that cannot be renewed.
+    pub(super) left_out: Vec<LeftOut>,
     /// What the same command does when it is run again.
     pub(super) resume: Resume,
+    /// Whether members that a check stops are left out.
+    pub(super) continues_on_obstacle: bool,
     /// Whether nobody is asked to confirm.
     pub(super) is_confirmed: bool,
     /// What the members are to be, where a check is to confirm it.
     pub(super) expected: Option<Expected>,
     /// Where what would be sent is written instead.
     pub(super) manifests_to: Option<&'a Path>,
+}
+
+/// What was asked for of one member.
+#[derive(Clone, Debug)]
+pub(super) struct MemberRequest {
+    /// Its context; without one the current-context of its own kubeconfig.
+    pub(super) context: Option<String>,
+    /// How it is reached, and what of that the host stores.
+    pub(super) connection: MemberConnection,
+    /// Whether it is taken over from another host.
+    pub(super) from_other_host: bool,
+    /// What its Cluster shall say, where one is asked for.
+    pub(super) cluster: Option<ClusterRequest>,
+    /// The Cluster that gets a new kubeconfig, where one does.
+    pub(super) renewed: Option<Renewed>,
+    /// The checks whose obstacles become warnings on this member alone.
+    pub(super) skipped: Vec<String>,
+    /// Where it stands in a fleet file, as compilers say it.
+    pub(super) place: Option<String>,
+}
+
+impl MemberRequest {
+    /// Of the member of this context, and nothing special.
+    pub(super) fn of(context: &str, global: &Global) -> Self {
+        Self {
+            context: Some(context.to_owned()),
+            connection: global.member.clone(),
+            from_other_host: false,
+            cluster: None,
+            renewed: None,
+            skipped: Vec::new(),
+            place: None,
+        }
+    }
+
+    /// The word that stands for it on the command line, where one does.
+    pub(super) fn word(&self) -> Option<String> {
+        match (&self.place, &self.cluster, &self.renewed) {
+            (Some(_), Some(cluster), _) => cluster.name.clone(),
+            (None, _, None) => self.context.clone(),
+            _ => None,
+        }
+    }
+
+    /// With the place in the file where something is wrong.
+    pub(super) fn placed<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        result.map_err(|error| match &self.place {
+            Some(place) => Error { message: format!("{place}: {}", error.message), ..error },
+            None => error,
+        })
+    }
+
+    /// Of several members the same, with these Clusters.
+    pub(super) fn of_each(contexts: &[String], cluster: &ClusterRequest, global: &Global) -> Vec<Self> {
+        let of = |context: &String| Self { cluster: Some(cluster.clone()), ..Self::of(context, global) };
+        contexts.iter().map(of).collect()
+    }
 }
 
 /// What a member's Cluster shall say and store.
@@ -94,21 +148,20 @@ pub(super) struct Renewed {
     pub(super) server: Option<String>,
 }
 
-impl<'a> Request<'a> {
+impl Request<'_> {
     /// This part, of these members, without anything special.
-    pub(super) fn new(operation: Operation, members: &'a [String]) -> Self {
+    pub(super) fn new(operation: Operation, members: Vec<MemberRequest>, global: &Global) -> Self {
         Self {
             operation,
+            global: global.clone(),
             members,
             host_cluster_name: None,
-            cluster: None,
             given_secret: None,
-            from_other_host: false,
             reachability: Reachability::Off,
             skipped: &[],
-            renewed: &[],
-            left_out: &[],
+            left_out: Vec::new(),
             resume: Resume::GoesOn,
+            continues_on_obstacle: false,
             is_confirmed: false,
             expected: None,
             manifests_to: None,

@@ -22,6 +22,7 @@ use crate::{
         intent::{HostChoice, HostIntent, Intent, MemberIntent, Reachability},
         operation::Operation,
         rotation::{Rotation, Secrets},
+        skipped::Skipped,
     },
 };
 use members::{Members, members};
@@ -59,7 +60,7 @@ async fn connect(rotate: &RotateJwtSecret, global: &Global, ui: &Ui) -> Result<C
         given_secret: None,
         reachability: Reachability::Off,
         left_out: Vec::new(),
-        skipped: rotate.skip.checks.clone(),
+        skipped: Skipped::everywhere(&rotate.skip.checks),
         expected: None,
     };
     Ok(Clusters { host: Some(host), members: connections, intent })
@@ -78,7 +79,7 @@ impl Rotating<'_> {
         if let Some(rotation) = &mut intent.host.rotation {
             rotation.completes = self.completes.get();
         }
-        let look = look_for(intent, &self.clusters, &self.rotate.skip.checks, before).await;
+        let look = look_for(intent, &self.clusters, before).await;
         let secret = look.decision.as_ref().ok().map(|decision| &decision.needs.secret);
         if secret.is_some_and(|secret| Some(secret) != self.fresh()) {
             self.completes.set(true);
@@ -104,10 +105,6 @@ impl Task for Rotating<'_> {
 
     fn intent(&self) -> Option<&Intent> {
         Some(&self.clusters.intent)
-    }
-
-    fn skipped(&self) -> &[String] {
-        &self.rotate.skip.checks
     }
 
     fn manifests_to(&self) -> Option<&Path> {

@@ -1,6 +1,7 @@
 //! `kubectl mc unjoin`.
 
 mod connect;
+mod fleet;
 mod forced;
 mod host;
 mod look;
@@ -27,15 +28,36 @@ use residue::residue;
 
 /// Takes the member out.
 pub async fn run(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let document = Document::new(Operation::Unjoin, unjoin.change.dry_run).of_removal(&unjoin.name);
-    let connected = async { Ok(Removing { unjoin, clusters: connect(unjoin, global, ui).await? }) };
+    if let Some(path) = &unjoin.fleet.filename {
+        return Box::pin(fleet::run(path, unjoin, global, ui)).await;
+    }
+    let [name] = unjoin.names.as_slice() else {
+        return Err(Error::usage("only one NAME can be taken out at a time without `-f`")
+            .hint("take them out one by one"));
+    };
+    let document = Document::new(Operation::Unjoin, unjoin.change.dry_run).of_removal(name);
+    let connected = Removing::connected(unjoin, name, unjoin.member_context.as_deref(), global, ui);
     // Boxed, because it is more state than a stack should carry around.
     Box::pin(pipeline::run(document, &unjoin.change, ui, connected)).await
 }
 
 struct Removing<'a> {
     unjoin: &'a Unjoin,
+    name: String,
     clusters: Clusters,
+}
+
+impl<'a> Removing<'a> {
+    async fn connected(
+        unjoin: &'a Unjoin,
+        name: &str,
+        member_context: Option<&str>,
+        global: &Global,
+        ui: &Ui,
+    ) -> Result<Self, Error> {
+        let clusters = connect(unjoin, name, member_context, global, ui).await?;
+        Ok(Self { unjoin, name: name.to_owned(), clusters })
+    }
 }
 
 impl Task for Removing<'_> {
@@ -73,7 +95,7 @@ impl Task for Removing<'_> {
 
     /// A mere yes to a narrowed webhook, or to an uninstallation, is said too easily.
     async fn agrees(&self, look: &Look, ui: &Ui) -> Result<bool, Error> {
-        let name = &self.unjoin.name;
+        let name = &self.name;
         if look.uninstalls() {
             Ok(questions::go_on(ui).await? && questions::uninstalled_name(ui, name).await?)
         } else if look.is_forced() {
@@ -92,7 +114,7 @@ impl Task for Removing<'_> {
         if self.clusters.member.is_some() {
             return;
         }
-        let name = &self.unjoin.name;
+        let name = &self.name;
         if look.is_of_4() {
             let was_reached = look.cluster().is_none_or(|cluster| cluster.member_uid().is_some());
             return core_remains(name, was_reached, &self.clusters.host.side, document, ui);

@@ -20,6 +20,7 @@ use crate::plan::{
     observed::Observed,
     phase::{Begins, Lane, OnFailure, Plan},
     result::StepResult,
+    skipped::Skipped,
     step::{Planned, Step},
 };
 
@@ -30,8 +31,6 @@ pub struct Run<'a> {
     pub intent: Option<&'a Intent>,
     /// The host as it was when the plan was made.
     pub host: Option<&'a Observed>,
-    /// The checks whose obstacles are warnings.
-    pub skipped: &'a [String],
     pub way: Way,
     pub deadline: Instant,
     /// Whether effects are waited for.
@@ -76,6 +75,11 @@ pub(super) trait Execute {
 }
 
 impl Run<'_> {
+    /// The checks whose obstacles are warnings.
+    pub(super) fn skipped(&self) -> Skipped {
+        self.intent.map(|intent| intent.skipped.clone()).unwrap_or_default()
+    }
+
     /// Carries out the plan; what came of it stands in the ledger, however it ends.
     pub async fn carry_out(&self, plan: &Plan) -> Ledger {
         let mut ledger = Ledger::default();

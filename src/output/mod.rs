@@ -12,6 +12,7 @@ pub mod ending;
 mod event;
 pub mod events;
 pub mod findings;
+pub mod fleet;
 mod impact;
 pub mod installations;
 pub mod jwt_secrets;

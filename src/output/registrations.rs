@@ -39,6 +39,13 @@ pub fn warn(ui: &Ui, warnings: &[String]) {
     }
 }
 
+/// The Clusters that a fleet file does not have.
+pub fn warn_of_unlisted(ui: &Ui, file: &str, names: &[&str]) {
+    if !names.is_empty() {
+        ui.warning(format!("registered, and not in {file}: {}", names.join(", ")));
+    }
+}
+
 /// That nobody looks at the Clusters of this host.
 pub fn without_controller(host: &Side) -> String {
     format!("{host}: its kubesphere-config does not enable multicluster: no controller looks at Clusters")

@@ -25,8 +25,19 @@ pub struct ClustersDocument {
     clusters: Vec<ClusterView>,
     /// What is to be known of the host.
     warnings: Vec<String>,
+    /// How they differ from a fleet file, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet: Option<FleetView>,
     #[serde(flatten)]
     ending: Ending,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct FleetView {
+    /// Members of the file that are not registered.
+    missing: Vec<String>,
+    /// Clusters that the file does not have.
+    unlisted: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -100,6 +111,7 @@ impl ClustersDocument {
             kind: "Clusters",
             clusters: Vec::new(),
             warnings: Vec::new(),
+            fleet: None,
             ending: Ending::default(),
         }
     }
@@ -107,6 +119,12 @@ impl ClustersDocument {
     /// Adds the Clusters, as they are now.
     pub fn registered(&mut self, registrations: &[Registration], now: Timestamp) {
         self.clusters = registrations.iter().map(|registration| cluster_view(registration, now)).collect();
+    }
+
+    /// Adds how they differ from a fleet file.
+    pub fn compared(&mut self, missing: &[&str], unlisted: &[&str]) {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        self.fleet = Some(FleetView { missing: names(missing), unlisted: names(unlisted) });
     }
 
     /// Adds what is to be known of the host.

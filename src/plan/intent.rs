@@ -10,6 +10,7 @@ use super::{
     member_kubeconfig::{Endpoint, Problem, StoredUser},
     operation::Operation,
     rotation::Rotation,
+    skipped::Skipped,
 };
 
 /// A join of one or several members to a host, or a part of it.
@@ -27,7 +28,7 @@ pub struct Intent {
     /// The Clusters that were asked for with all others, and that cannot be renewed.
     pub left_out: Vec<LeftOut>,
     /// The checks that are skipped, for the commands that are to go on with it.
-    pub skipped: Vec<String>,
+    pub skipped: Skipped,
     /// What the members are to be, where a check is to confirm it.
     pub expected: Option<Expected>,
 }
@@ -105,6 +106,8 @@ pub struct ClusterIntent {
 /// The options that say what the host stores of a member, as far as they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredOptions {
+    /// Whether a fleet file says its name, which then is no guess from a context's.
+    pub name: bool,
     /// Whether `--member-server` was.
     pub server: bool,
     /// `--credentials`

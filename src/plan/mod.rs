@@ -40,6 +40,7 @@ pub mod rotation;
 pub mod secret_places;
 pub mod secret_remarks;
 pub mod shared_secret;
+pub mod skipped;
 pub mod step;
 pub mod steps;
 pub mod stored_credential;

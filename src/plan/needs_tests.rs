@@ -15,6 +15,7 @@ use crate::plan::{
     operation::Operation,
     operations::decide,
     phase::Plan,
+    skipped::Skipped,
 };
 
 const VERSIONS: [&str; 4] = ["v3.1.1", "v3.2.1", "v3.3.2", "v3.4.1"];
@@ -211,7 +212,7 @@ fn intent(operation: Operation) -> Intent {
         reachability: Reachability::Off,
         left_out: Vec::new(),
         expected: None,
-        skipped: Vec::new(),
+        skipped: Skipped::default(),
     }
 }
 

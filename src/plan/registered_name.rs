@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The intent with each member's Cluster under the name that it is registered with, where it is: a member is told by
-/// its UID, whatever its context is called.
+/// its UID, whatever its context is called. What a fleet file calls it is meant.
 pub fn with_registered_names(
     mut intent: Intent,
     host: Option<&Observed>,
@@ -32,7 +32,7 @@ pub fn is_members(cluster: &RegisteredCluster, intent: &MemberIntent, member: Op
 }
 
 fn rename(member: &mut MemberIntent, host: &Observed, uid: &str) {
-    let Some(cluster) = &mut member.cluster else { return };
+    let Some(cluster) = member.cluster.as_mut().filter(|cluster| !cluster.given.name) else { return };
     let names: Vec<&str> = host.clusters_with_uid(uid).map(RegisteredCluster::name).collect();
     // Where it is registered twice, the other is what member-registration tells.
     if let Some(name) = names.first().filter(|_| !names.contains(&cluster.name.as_str())) {
@@ -54,6 +54,7 @@ mod tests {
         },
         observed::{Seen, fixture},
         operation::Operation,
+        skipped::Skipped,
     };
 
     /// The name that a context `edge-1` with the UID `u` gets where these are registered.
@@ -83,7 +84,7 @@ mod tests {
             reachability: Reachability::Off,
             left_out: Vec::new(),
             expected: None,
-            skipped: Vec::new(),
+            skipped: Skipped::default(),
         };
         let named = with_registered_names(intent, Some(&host), &[Some(fixture("v1.27.4"))]);
         named.members[0].cluster.as_ref().unwrap().name.clone()

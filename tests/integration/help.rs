@@ -16,13 +16,16 @@ const CONTEXTS: [(&str, &str); 5] = [
 ];
 
 /// Standalone clusters: a join first, then what looks at the joined, and what takes them out again.
-const AFTER_A_JOIN: [&str; 14] = [
+const AFTER_A_JOIN: [&str; 17] = [
     "join",
     "check",
     "logs",
     "jwt-secret",
     "configure",
     "version",
+    "fleet",
+    "fleet init",
+    "fleet schema",
     "options",
     "completion",
     "get",

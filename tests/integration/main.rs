@@ -20,6 +20,7 @@ mod endless;
 mod endpoint;
 mod fault_matrix;
 mod faults;
+mod fleet;
 mod follow;
 mod four_config;
 mod four_get;

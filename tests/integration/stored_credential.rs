@@ -73,5 +73,10 @@ fn a_script_is_told_whether_a_member_is_what_it_expects() {
         run.stdout.contains("  failure expected-state: it is registered on the host, as \"member1\"\n"),
         "{run}"
     );
-    let _ = bed.kubectl_mc().words("check --context host --expect joined").run().code(2).says("<MEMBER>");
+    let _ = bed
+        .kubectl_mc()
+        .words("check --context host --expect joined")
+        .run()
+        .code(2)
+        .says("<MEMBER|--filename <FILE>>");
 }

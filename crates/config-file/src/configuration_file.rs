@@ -14,14 +14,12 @@ use super::{
     encryption, invisible, misplaced,
     problem::{Fault, Problem},
     shown,
-    tree::{self, Content, Node, Tree},
+    tree::{self, BYTE_ORDER_MARK, Content, Node, Tree},
     verify::{self, Meaning},
 };
 
 /// Where the jwtSecret stands in a ClusterConfiguration.
 pub(super) const JWT_SECRET: [&str; 3] = ["spec", "authentication", "jwtSecret"];
-/// What some editors put before a text's first character.
-const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file that was read and understood.
 pub struct ConfigurationFile<'text> {

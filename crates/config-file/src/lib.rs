@@ -6,7 +6,9 @@ pub mod advice;
 pub mod configuration_file;
 pub mod core_values;
 pub mod problem;
+pub mod scalar;
 pub mod store;
+pub mod tree;
 
 mod edit;
 mod encryption;
@@ -14,8 +16,6 @@ mod invisible;
 mod misplaced;
 mod new_file;
 mod permissions;
-mod scalar;
 mod shown;
 mod splice;
-mod tree;
 mod verify;

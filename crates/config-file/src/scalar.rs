@@ -19,7 +19,7 @@ pub(super) fn is_plain(text: &str) -> bool {
 }
 
 /// The text in this style; plain only where it can be.
-pub(super) fn written(text: &str, style: ScalarStyle) -> String {
+pub fn written(text: &str, style: ScalarStyle) -> String {
     match style {
         ScalarStyle::SingleQuoted => format!("'{}'", text.replace('\'', "''")),
         ScalarStyle::Plain if is_plain(text) => text.to_owned(),

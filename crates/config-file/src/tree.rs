@@ -5,44 +5,48 @@ use std::{
     ops::{Range, RangeInclusive},
 };
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options};
+pub use granit_parser::ScalarStyle;
+use granit_parser::{Event, Parser, ScanError, Span, StructureStyle, options};
 
 use super::{
-    invisible,
+    encryption, invisible,
     problem::{Fault, Mark, Position, Problem},
 };
 
+/// What some editors put before a text's first character.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A text's documents and comments. It holds secrets, and so is not `Debug`; nor are its nodes.
-pub(super) struct Tree {
+pub struct Tree {
     /// The root of each document.
-    pub(super) documents: Vec<Node>,
+    pub documents: Vec<Node>,
     /// Each comment, from its `#` to the end of its line.
-    pub(super) comments: Vec<Range<usize>>,
+    pub comments: Vec<Range<usize>>,
 }
 
 /// A node and where it stands. A block mapping or sequence ends where its last child ends.
-pub(super) struct Node {
-    pub(super) content: Content,
-    pub(super) span: Range<usize>,
-    pub(super) at: Position,
-    pub(super) mark: Option<Mark>,
+pub struct Node {
+    pub content: Content,
+    pub span: Range<usize>,
+    pub at: Position,
+    pub mark: Option<Mark>,
 }
 
-pub(super) enum Content {
+pub enum Content {
     Scalar { text: String, style: ScalarStyle },
     Mapping { is_flow: bool, entries: Vec<Entry> },
     Sequence { is_flow: bool, items: Vec<Node> },
     Alias,
 }
 
-pub(super) struct Entry {
-    pub(super) key: Node,
-    pub(super) value: Node,
+pub struct Entry {
+    pub key: Node,
+    pub value: Node,
 }
 
 impl Node {
     /// A scalar's text.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar { text, .. } => Some(text),
             _ => None,
@@ -50,7 +54,7 @@ impl Node {
     }
 
     /// A mapping's entries.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         match &self.content {
             Content::Mapping { entries, .. } => entries,
             _ => &[],
@@ -58,17 +62,17 @@ impl Node {
     }
 
     /// The value under this key.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key.text() == Some(key)).map(|entry| &entry.value)
     }
 
     /// The value at the end of these keys.
-    pub(super) fn find(&self, keys: &[&str]) -> Option<&Self> {
+    pub fn find(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
     /// Whether it is no value at all, written out or left out.
-    pub(super) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         match &self.content {
             Content::Scalar { text, style: ScalarStyle::Plain } => {
                 matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL")
@@ -78,8 +82,18 @@ impl Node {
     }
 
     /// Whether it is a value that is left out.
-    pub(super) fn is_left_out(&self) -> bool {
+    pub fn is_left_out(&self) -> bool {
         self.is_null() && self.span.is_empty()
+    }
+}
+
+/// Reads all documents of a text that is ours altogether: nothing in it means something else than it seems to, and nothing is
+/// encrypted.
+pub fn documents(text: &str) -> Result<Vec<Node>, Problem> {
+    let tree = parse(text)?;
+    match invisible::first(text, &tree, |_| true).or_else(|| encryption::found(&tree)) {
+        Some(problem) => Err(problem),
+        None => Ok(tree.documents),
     }
 }
 

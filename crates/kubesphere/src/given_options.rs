@@ -65,6 +65,8 @@ pub struct GivenOptions(Arc<Given>);
 struct Given {
     /// Whether a server or cluster was given in place of a context.
     without_context: bool,
+    /// What it is called where contexts of several files may have one name.
+    called: Option<String>,
     options: Vec<GivenOption>,
 }
 
@@ -74,6 +76,18 @@ impl GivenOptions {
     pub fn without_context(mut self) -> Self {
         Arc::make_mut(&mut self.0).without_context = true;
         self
+    }
+
+    /// The cluster has this name besides its context's.
+    #[must_use]
+    pub fn called(mut self, name: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).called = Some(name.into());
+        self
+    }
+
+    /// The name that it has besides its context's.
+    pub fn name(&self) -> Option<&str> {
+        self.0.called.as_deref()
     }
 
     /// With an option that the host's commands take.

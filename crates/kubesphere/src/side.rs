@@ -41,6 +41,13 @@ impl Side {
         }
     }
 
+    /// The same cluster, called by this name wherever it is not about its context.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        let given = self.given().clone().called(name);
+        self.reached_by(given)
+    }
+
     /// What the person gave to reach it, for the commands that are printed.
     pub fn given(&self) -> &GivenOptions {
         match self {
@@ -66,9 +73,10 @@ impl Side {
 
 impl fmt::Display for Side {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.given().name().unwrap_or(self.context());
         match self {
-            Self::Host { context, .. } => write!(formatter, "host \"{context}\""),
-            Self::Member { context, .. } => write!(formatter, "member \"{context}\""),
+            Self::Host { .. } => write!(formatter, "host \"{name}\""),
+            Self::Member { .. } => write!(formatter, "member \"{name}\""),
         }
     }
 }
@@ -82,6 +90,11 @@ mod tests {
         assert_eq!(Side::host("prod").to_string(), r#"host "prod""#);
         assert_eq!(Side::member("edge-1").to_string(), r#"member "edge-1""#);
         assert_eq!(Side::member("edge-1").context(), "edge-1");
+        let called = Side::member("kubernetes-admin@kubernetes").called("edge-1");
+        assert_eq!(
+            (called.to_string().as_str(), called.context()),
+            (r#"member "edge-1""#, "kubernetes-admin@kubernetes")
+        );
         let options = [Side::host("prod"), Side::member("edge-1")].map(|side| side.option("token TOKEN"));
         assert_eq!(options, ["--token TOKEN", "--member-token TOKEN"]);
     }

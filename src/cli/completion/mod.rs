@@ -5,5 +5,5 @@ mod typed;
 mod wanted;
 
 pub use script::{Completion, Shell};
-pub use typed::Typed;
+pub use typed::{Typed, arguments};
 pub use wanted::{Candidate, Of, Source, Values, Wanted, wanted};

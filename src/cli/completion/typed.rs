@@ -1,8 +1,8 @@
 //! The words before the one that is to be completed, as far as they make sense.
 
-use clap::{Arg, Args as _, Command, FromArgMatches as _};
+use clap::{Arg, Args as _, Command, CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::Global;
+use crate::cli::{Cli, Global};
 
 /// What was typed so far. What cannot be understood is passed over: the command that is typed in the end says it.
 pub struct Typed<'a> {
@@ -58,6 +58,12 @@ impl<'a> Typed<'a> {
     pub(super) fn values_of(&self, argument: &Arg) -> impl Iterator<Item = &str> {
         let given = self.options.iter().filter(|(given, _)| given.get_id() == argument.get_id());
         given.filter_map(|(_, value)| value.as_deref())
+    }
+
+    /// The fleet file that was named.
+    pub fn file(&self) -> Option<&str> {
+        let mut given = self.options.iter().filter(|(given, _)| given.get_long() == Some("filename"));
+        given.next().and_then(|(_, value)| value.as_deref())
     }
 
     /// Whether this option was given.
@@ -124,6 +130,19 @@ impl<'a> Typed<'a> {
         }
         (arguments, None)
     }
+}
+
+/// Which of the words after the program's name are arguments: neither commands, nor options, nor their values.
+pub fn arguments(words: &[String]) -> Vec<bool> {
+    let mut program = Cli::command();
+    program.build();
+    let mut typed = Typed::read(&program, &[]);
+    let is_argument = |word: &String| {
+        let before = typed.positionals.len();
+        typed.take(word);
+        typed.positionals.len() > before
+    };
+    words.iter().map(is_argument).collect()
 }
 
 /// Whether the option's value is the next word.

@@ -34,6 +34,8 @@ pub enum Source {
     Users(Of),
     /// Clusters that the host knows.
     RegisteredClusters,
+    /// Members of the fleet file that was named.
+    FleetMembers,
     /// Ids of checks that can be skipped.
     SkippableChecks,
 }
@@ -82,6 +84,9 @@ const OPTIONS: [(&str, Source); 8] = [
 /// NAME a Cluster's.
 const POSITIONALS: [(&str, Source); 2] =
     [("MEMBER", Source::Contexts(Of::Member)), ("NAME", Source::RegisteredClusters)];
+
+/// Commands that take one NAME, and several only of a file.
+const ONE_WITHOUT_FILE: [&str; 2] = ["renew", "unjoin"];
 
 /// Finds out what `word`, which comes after what was typed, may become.
 pub fn wanted(typed: &Typed<'_>, word: &str) -> Wanted {
@@ -175,6 +180,9 @@ fn positional<'a>(typed: &Typed<'a>) -> Option<&'a Arg> {
     let mut positionals: Vec<&Arg> = typed.command.get_positionals().collect();
     positionals.sort_by_key(|argument| argument.get_index());
     let number = typed.positionals.len();
+    if number > 0 && typed.file().is_none() && ONE_WITHOUT_FILE.contains(&typed.command.get_name()) {
+        return None;
+    }
     positionals
         .get(number)
         .copied()
@@ -190,7 +198,7 @@ fn value(typed: &Typed<'_>, argument: &Arg, start: &str, is_bare: bool) -> Wante
         });
         return Wanted::Candidates(starting(start, possible));
     }
-    if let Some(source) = source(argument) {
+    if let Some(source) = source(typed, argument) {
         return Wanted::Values(values(typed, argument, source, start, is_bare));
     }
     match argument.get_value_hint() {
@@ -200,8 +208,10 @@ fn value(typed: &Typed<'_>, argument: &Arg, start: &str, is_bare: bool) -> Wante
     }
 }
 
-fn source(argument: &Arg) -> Option<Source> {
-    if argument.is_positional() {
+fn source(typed: &Typed<'_>, argument: &Arg) -> Option<Source> {
+    if argument.is_positional() && typed.file().is_some() {
+        Some(Source::FleetMembers)
+    } else if argument.is_positional() {
         let name = argument.get_value_names().and_then(|names| names.first())?;
         POSITIONALS.iter().find(|(known, _)| *known == name.as_str()).map(|(_, source)| *source)
     } else {

@@ -102,6 +102,9 @@ fn names_are_completed_from_where_they_stand() {
         (&["unjoin", ""], Source::RegisteredClusters),
         (&["renew", "--member-context", "edge-1-admin", ""], Source::RegisteredClusters),
         (&["unjoin", "edge-1", "--member-context", ""], Source::Contexts(Of::Member)),
+        (&["join", "-f", "fleet.yaml", "edge-1", ""], Source::FleetMembers),
+        (&["unjoin", "edge-1", "--filename=fleet.yaml", ""], Source::FleetMembers),
+        (&["check", "-ffleet.yaml", "e"], Source::FleetMembers),
         (&["renew", "edge-1", "--member-context=e"], Source::Contexts(Of::Member)),
     ] {
         assert_eq!(source_of(words), source, "{words:?}");

@@ -44,7 +44,7 @@ pub(super) async fn members(host: &Observed, global: &Global, ui: &Ui) -> Result
     let (mapped, left_out) = map_at_any_address(candidates);
     context_mapping::show(ui, &mapped);
     let names: Vec<String> = mapped.iter().map(|mapped| mapped.context.clone()).collect();
-    let contexts = select_members(&names, &member_options(global), &environment)?;
+    let contexts = select_members(&names, &member_options(global, &global.member), &environment)?;
     let connections = open(contexts, global, &environment, ui).await?;
     let reached =
         clusters.iter().filter(|cluster| mapped.iter().any(|mapped| mapped.cluster == cluster.name()));

@@ -22,17 +22,23 @@ pub(super) struct Clusters {
 }
 
 /// Finds the contexts and opens the connections. Nothing is sent.
-pub(super) async fn connect(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result<Clusters, Error> {
+pub(super) async fn connect(
+    unjoin: &Unjoin,
+    name: &str,
+    member_context: Option<&str>,
+    global: &Global,
+    ui: &Ui,
+) -> Result<Clusters, Error> {
     let environment = Environment::of_process();
     let host = select_host(global, &environment)?;
-    let member = unjoin.member_context.as_slice();
-    let member = select_members(member, &member_options(global), &environment)?;
+    let member: Vec<String> = member_context.into_iter().map(str::to_owned).collect();
+    let member = select_members(&member, &member_options(global, &global.member), &environment)?;
     let mut hosts = open(vec![host], global, &environment, ui).await?;
     let member = open(member, global, &environment, ui).await?.pop();
     Ok(Clusters {
         host: hosts.remove(0),
         intent: UnjoinIntent {
-            name: unjoin.name.clone(),
+            name: name.to_owned(),
             with_member: member.is_some(),
             release_namespaces: unjoin.release_namespaces,
             uninstall: unjoin.uninstall,

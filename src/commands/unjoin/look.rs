@@ -38,6 +38,7 @@ use crate::{
         phase::Plan,
         result::{Effect, StepResult},
         rotation::Secrets,
+        skipped::Skipped,
         step::Step,
         surroundings::ReadScope,
         unjoin::{
@@ -306,7 +307,7 @@ impl Look {
             plan: self.found.as_ref().ok(),
             unplannable: self.found.as_ref().err(),
         };
-        self.findings = checks::run(Subject::Unjoining(&unjoining), &[]);
+        self.findings = checks::run(Subject::Unjoining(&unjoining), &Skipped::default());
     }
 }
 

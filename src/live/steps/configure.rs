@@ -132,7 +132,7 @@ impl Configure {
             decision: None,
             unplannable: unplannable.as_ref(),
         };
-        let findings = checks::run(Subject::Joining(&situation), turn.run.skipped);
+        let findings = checks::run(Subject::Joining(&situation), &intent.skipped);
         if findings.iter().any(Finding::is_obstacle) { Err(findings) } else { Ok(()) }
     }
 

@@ -8,6 +8,7 @@ pub mod mutator;
 pub mod target;
 
 mod configure;
+mod fleet;
 mod installer_log;
 mod kubeconfig;
 mod kubesphere_config;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::mutator::Mutator;
-use super::{configure, installer_log, kubeconfig, kubesphere_config, server_text};
+use super::{configure, fleet, installer_log, kubeconfig, kubesphere_config, server_text};
 
 /// Something that reads a text and must not panic, whatever is in it.
 pub struct Target {
@@ -17,7 +17,7 @@ pub struct Target {
     run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "installer-log",
         corpus: &["tests/fixtures/installer-logs", "tests/fuzz/corpus/installer-log"],
@@ -30,6 +30,7 @@ pub const TARGETS: [Target; 5] = [
         words: configure::WORDS,
         run: configure::run,
     },
+    Target { name: "fleet", corpus: &["tests/fuzz/corpus/fleet"], words: fleet::WORDS, run: fleet::run },
     Target {
         name: "kubeconfig",
         corpus: &["tests/fuzz/corpus/kubeconfig"],
@@ -101,6 +102,11 @@ mod tests {
     #[test]
     fn any_configuration_file_is_edited_or_refused() {
         bears("configure");
+    }
+
+    #[test]
+    fn any_fleet_file_is_read_or_refused_within_it() {
+        bears("fleet");
     }
 
     #[test]

@@ -36,10 +36,11 @@ const VARYING: [(&str, &str); 11] = [
 /// What a reader's shell finds as `kubectl`, whether the machine has one or not.
 const KUBECTL: &str = "#!/bin/sh\n[ \"$1\" = mc ] && shift && exec kubectl-mc \"$@\"\n";
 /// Files that the documentation names, and what they are copies of.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("config-sample.yaml", "tests/fixtures/configurations/kubekey.yaml"),
     ("cluster-configuration.yaml", "tests/fixtures/configurations/installer.yaml"),
     ("in.yaml", "tests/fixtures/configurations/installer.yaml"),
+    ("fleet.yaml", "tests/fixtures/fleet.yaml"),
 ];
 
 /// Text with everything that varies replaced.

@@ -1,0 +1,203 @@
+//! `-f`: the members that a fleet file names, in the place of words.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use fleet_file::{
+    fleet::Credentials,
+    problem::{Fault, Problem},
+    reading::{Fleet, FleetMember, read},
+};
+
+use crate::{
+    cli::{FleetOptions, Global, HostConnection, MemberConnection},
+    commands::{
+        contexts::of_one_member,
+        request::{ClusterRequest, MemberRequest},
+    },
+    error::Error,
+    live::similarity::did_you_mean,
+    plan::{credential::Choice, intent::Description},
+};
+
+/// What stands for stdin, as with kubectl.
+const STDIN: &str = "-";
+/// More than any fleet file has; what never ends is ended here.
+const LONGEST: u64 = 1 << 22;
+
+/// A fleet file that was read.
+pub(in crate::commands) struct FleetFile {
+    /// What it is called in messages.
+    name: String,
+    is_stdin: bool,
+    /// What its paths are relative to.
+    folder: PathBuf,
+    fleet: Fleet,
+    /// With the host that the file names, unless the command line names another.
+    pub(in crate::commands) global: Global,
+}
+
+impl FleetFile {
+    /// Reads it, and says what is wrong with it as compilers do.
+    pub(in crate::commands) fn read(path: &Path, global: &Global) -> Result<Self, Error> {
+        if let Some(option) = of_one_member(global) {
+            return Err(Error::usage(format!("{option} is for one MEMBER, and `-f` names several"))
+                .hint("write it in the file, at its member"));
+        }
+        let is_stdin = path == Path::new(STDIN);
+        let name = if is_stdin { "stdin".to_owned() } else { path.display().to_string() };
+        let bytes = bytes(path, is_stdin).map_err(|error| {
+            Error::usage(format!("cannot read {name}: {error}"))
+                .hint("name a fleet file with `-f`; `kubectl mc fleet init` writes one")
+        })?;
+        let fleet =
+            read(&bytes).map_err(|problem| refused(&name, (!is_stdin).then_some(name.as_str()), &problem))?;
+        let folder = if is_stdin { None } else { path.parent() };
+        let folder = folder.unwrap_or(Path::new("")).to_owned();
+        let host = HostConnection {
+            context: global.host.context.clone().or_else(|| fleet.host.context.clone()),
+            kubeconfig: global
+                .host
+                .kubeconfig
+                .clone()
+                .or_else(|| fleet.host.kubeconfig.as_ref().map(|path| folder.join(path))),
+            ..global.host.clone()
+        };
+        Ok(Self { name, is_stdin, folder, fleet, global: Global { host, ..global.clone() } })
+    }
+
+    pub(in crate::commands) fn host_cluster_name(&self) -> Option<String> {
+        self.fleet.host.cluster_name.clone()
+    }
+
+    /// What it is called in messages.
+    pub(in crate::commands) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What names it behind `-f`.
+    pub(in crate::commands) fn option(&self) -> &str {
+        if self.is_stdin { STDIN } else { &self.name }
+    }
+
+    /// The names of its members' Clusters.
+    pub(in crate::commands) fn names(&self) -> Vec<&str> {
+        self.fleet.members.iter().map(|member| member.member.cluster_name()).collect()
+    }
+
+    /// All its members, or those of these names.
+    pub(in crate::commands) fn members(&self, names: &[String]) -> Result<Vec<MemberRequest>, Error> {
+        if names.is_empty() {
+            return Ok(self.fleet.members.iter().map(|member| self.request(member)).collect());
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
+            return Err(Error::usage(format!("\"{twice}\" is named twice")).hint("name each member once"));
+        }
+        let chosen = names.iter().map(|name| {
+            let mut members = self.fleet.members.iter();
+            let member = members.find(|member| member.member.cluster_name() == name);
+            member.map(|member| self.request(member)).ok_or_else(|| self.without(name))
+        });
+        chosen.collect()
+    }
+
+    fn without(&self, name: &str) -> Error {
+        let known = self.names();
+        let error = Error::usage(format!("{} has no member \"{name}\"", self.name));
+        let error = did_you_mean(name, &known).into_iter().fold(error, Error::hint);
+        error.hint(format!("with `-f`, members go by the names of their Clusters: {}", known.join(", ")))
+    }
+
+    fn request(&self, FleetMember { member, at, values }: &FleetMember) -> MemberRequest {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| self.folder.join(path));
+        let others = &self.global.member;
+        let connection = MemberConnection {
+            member_kubeconfig: path(&member.kubeconfig).or_else(|| others.member_kubeconfig.clone()),
+            member_server: member.server.clone(),
+            member_certificate_authority: path(&member.certificate_authority),
+            member_tls_server_name: member.tls_server_name.clone(),
+            ..others.clone()
+        };
+        let description = Description {
+            alias: member.alias.clone(),
+            description: member.description.clone(),
+            group: member.group.clone(),
+            region: member.region.clone(),
+            provider: member.provider.clone(),
+            labels: member.labels.clone().unwrap_or_default(),
+            annotations: member.annotations.clone().unwrap_or_default(),
+        };
+        MemberRequest {
+            context: member.context.clone(),
+            connection,
+            from_other_host: false,
+            cluster: Some(ClusterRequest {
+                name: Some(member.cluster_name().to_owned()),
+                credential: member.credentials.map(Choice::from),
+                description,
+                values: values.clone(),
+            }),
+            renewed: None,
+            skipped: member.skip_checks.clone().unwrap_or_default(),
+            place: Some(format!("{}:{}:{}", self.name, at.line, at.column)),
+        }
+    }
+}
+
+impl From<Credentials> for Choice {
+    fn from(credentials: Credentials) -> Self {
+        match credentials {
+            Credentials::Auto => Self::Auto,
+            Credentials::Context => Self::Context,
+            Credentials::ServiceAccount => Self::ServiceAccount,
+        }
+    }
+}
+
+fn bytes(path: &Path, is_stdin: bool) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if is_stdin {
+        io::stdin().take(LONGEST + 1).read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// The members that were named, in words or in a file, with how their host is reached.
+pub(in crate::commands) fn named(
+    fleet: &FleetOptions,
+    words: &[String],
+    cluster: &ClusterRequest,
+    global: &Global,
+) -> Result<(Vec<MemberRequest>, Global), Error> {
+    match &fleet.filename {
+        Some(path) => {
+            let file = FleetFile::read(path, global)?;
+            Ok((file.members(words)?, file.global))
+        }
+        None => Ok((MemberRequest::of_each(words, cluster, global), global.clone())),
+    }
+}
+
+/// As compilers say it, so that editors find the place.
+fn refused(name: &str, file: Option<&str>, problem: &Problem) -> Error {
+    let place = match problem.at {
+        Some(at) => format!("{name}:{}:{}", at.line, at.column),
+        None => name.to_owned(),
+    };
+    let error = Error::usage(format!("{place}: {}", problem.fault));
+    let similar = match &problem.fault {
+        Fault::UnknownField { field, known } => did_you_mean(field, known),
+        _ => None,
+    };
+    similar.into_iter().fold(error, Error::hint).hint(problem.hint(file))
+}
