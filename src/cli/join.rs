@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 use super::{
     change::{ChangeOptions, ManifestOptions, SkipOptions},
     cluster::ClusterOptions,
+    parallel::ParallelOptions,
     reachability::Reachability,
 };
 
@@ -80,6 +81,9 @@ pub struct Join {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// How much of it at a time
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
     /// Who applies it
     #[command(flatten)]
     pub manifests: ManifestOptions,

@@ -5,6 +5,7 @@ use clap::Args;
 use super::{
     change::{ChangeOptions, SkipOptions},
     cluster::Credentials,
+    parallel::ParallelOptions,
     reachability::Reachability,
 };
 
@@ -69,6 +70,9 @@ pub struct Renew {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// How much of it at a time
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
 }
 
 #[cfg(test)]

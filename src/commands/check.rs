@@ -56,6 +56,7 @@ async fn check_all(
         cluster: Some(cluster),
         skipped,
         expected,
+        parallel: check.parallel,
         ..Request::new(Operation::Check, &check.members)
     };
     let clusters = connect(&request, global, ui).await?;

@@ -7,7 +7,7 @@ use kubesphere::names::{
 };
 
 use super::{
-    contexts::{confirm_members, member_options, open, select_host, select_members},
+    contexts::{confirm_members, member_options, open, open_in, select_host, select_members},
     request::{ClusterRequest, Renewed, Request},
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         credentials::{GivenAddress, credentials},
         environment::Environment,
         kubeconfig::ConnectionOptions,
+        places::Places,
         selected_context::SelectedContext,
     },
     output::ui::Ui,
@@ -39,6 +40,8 @@ pub(super) struct Clusters {
     /// In the intent's order.
     pub(super) members: Vec<Connection>,
     pub(super) intent: Intent,
+    /// In which the members are dealt with.
+    pub(super) places: Places,
 }
 
 /// Finds the contexts, says what is wrong with them or with the names, and opens the connections. Nothing is sent.
@@ -53,9 +56,10 @@ pub(super) async fn connect(request: &Request<'_>, global: &Global, ui: &Ui) -> 
     let host = asked.then(|| select_host(global, &environment)).transpose()?;
     let contexts = select_members(request.members, &connecting(request, global), &environment)?;
     let intent = intent(request, global, &contexts)?;
+    let places = Places::new(request.parallel.parallel, contexts.len());
     let host = open(host.into_iter().collect(), global, &environment, ui).await?.pop();
-    let members = open(contexts, global, &environment, ui).await?;
-    Ok(Clusters { host, members, intent })
+    let members = open_in(&places, contexts, global, &environment, ui).await?;
+    Ok(Clusters { host, members, intent, places })
 }
 
 /// The address that is stored says nothing of how this machine connects.

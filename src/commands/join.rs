@@ -22,6 +22,7 @@ pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
         skipped: &join.skip.checks,
         manifests_to: join.manifests.manifests_to.as_deref(),
         is_confirmed: join.change.yes,
+        parallel: join.parallel,
         ..Request::new(Operation::Join, &join.members)
     };
     joining::run(&request, &join.change, global, ui).await

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cli::{ChangeOptions, Global},
     error::{Error, Resume},
-    live::{connection::Connection, registering::WithoutVersion},
+    live::{connection::Connection, places::Places, registering::WithoutVersion},
     output::{document::Document, questions, results::warn_of_unknown_version, ui::Ui},
     plan::{
         intent::{HostChoice, Intent},
@@ -53,6 +53,10 @@ impl Task for Joining<'_> {
 
     fn connections(&self) -> Vec<&Connection> {
         self.clusters.host.iter().chain(&self.clusters.members).collect()
+    }
+
+    fn places(&self) -> &Places {
+        &self.clusters.places
     }
 
     fn intent(&self) -> Option<&Intent> {

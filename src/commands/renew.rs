@@ -29,7 +29,7 @@ pub async fn run(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
 
 async fn all(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
     let found = tokio::select! {
-        found = Box::pin(find(global, ui)) => found,
+        found = Box::pin(find(renew.parallel, global, ui)) => found,
         error = interrupted() => Err(error),
     };
     match found {
@@ -60,6 +60,7 @@ async fn renewal(
         left_out,
         resume: Resume::StartsAnew,
         is_confirmed: renew.change.yes,
+        parallel: renew.parallel,
         ..Request::new(Operation::Renew, contexts)
     };
     joining::run(&request, &renew.change, global, ui).await

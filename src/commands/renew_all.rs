@@ -1,6 +1,5 @@
 //! Which context leads to which Cluster, where all are to be renewed.
 
-use futures::future::join_all;
 use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
 use super::{
@@ -8,11 +7,12 @@ use super::{
     request::Renewed,
 };
 use crate::{
-    cli::Global,
+    cli::{Global, ParallelOptions},
     error::{Error, ErrorKind},
     live::{
         environment::Environment,
         observe::observe,
+        places::Places,
         whereabouts::{Whereabouts, whereabouts},
     },
     output::{context_mapping, ui::Ui},
@@ -33,7 +33,7 @@ pub(super) struct All {
 }
 
 /// Asks the host for its members, and every context where it leads to.
-pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
+pub(super) async fn find(parallel: ParallelOptions, global: &Global, ui: &Ui) -> Result<All, Error> {
     if let Some(option) = of_one_member(global) {
         return Err(Error::usage(format!("{option} is for one member, and --all means every one"))
             .hint("renew that member by its name, with `--member-context`"));
@@ -44,8 +44,9 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     let clusters = members(&observed)?;
     let contexts = every_member(global, &environment)?;
     context_mapping::asking(ui, contexts.len());
-    let (found, silent) = whereabouts(contexts, &environment, global.request_timeout).await;
-    let found = looked_at(found, &clusters, &observed).await;
+    let places = Places::new(parallel.parallel, contexts.len());
+    let (found, silent) = whereabouts(contexts, &places, &environment, global.request_timeout).await;
+    let found = looked_at(found, &places, &clusters, &observed).await;
     let candidates =
         clusters.iter().map(|cluster| candidates(cluster, &observed, &found)).collect::<Vec<_>>();
     let (mapped, left_out) = map(clusters.into_iter().zip(candidates).collect());
@@ -84,15 +85,20 @@ struct Found {
 }
 
 /// Each cluster is looked at once, and none where the host knows the UIDs of all its members.
-async fn looked_at(found: Vec<Whereabouts>, members: &[&RegisteredCluster], host: &Observed) -> Vec<Found> {
+async fn looked_at(
+    found: Vec<Whereabouts>,
+    turns: &Places,
+    members: &[&RegisteredCluster],
+    host: &Observed,
+) -> Vec<Found> {
     let are_known = members.iter().all(|cluster| cluster.member_uid().is_some());
     let places = found.into_iter().filter(|place| place.uid != host.uid);
-    join_all(places.map(|place| async move {
+    let looks = turns.each(places, async |place: Whereabouts| {
         let is_known = are_known || host.clusters_with_uid(&place.uid).next().is_some();
-        let seen = if is_known { None } else { place.look().await };
+        let seen = if is_known { None } else { place.look(turns).await };
         Found { place, seen }
-    }))
-    .await
+    });
+    looks.await
 }
 
 /// The contexts that lead to this member: by its UID, or where the host knows none, by the traces of the join.

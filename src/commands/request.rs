@@ -5,7 +5,7 @@ use std::path::Path;
 use kubesphere::{core_values::CoreValues, jwt_secret::JwtSecret};
 
 use crate::{
-    cli::{ClusterOptions, Credentials},
+    cli::{ClusterOptions, Credentials, ParallelOptions},
     error::Resume,
     plan::{
         context_mapping::LeftOut,
@@ -43,6 +43,8 @@ pub(super) struct Request<'a> {
     pub(super) expected: Option<Expected>,
     /// Where what would be sent is written instead.
     pub(super) manifests_to: Option<&'a Path>,
+    /// How many members are dealt with at a time.
+    pub(super) parallel: ParallelOptions,
 }
 
 /// What a member's Cluster shall say and store.
@@ -112,6 +114,7 @@ impl<'a> Request<'a> {
             is_confirmed: false,
             expected: None,
             manifests_to: None,
+            parallel: ParallelOptions::default(),
         }
     }
 }

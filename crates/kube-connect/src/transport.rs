@@ -51,9 +51,27 @@ impl std::error::Error for NotConnected {
 #[error("no answer")]
 pub(super) struct SentInVain(#[source] hyper::Error);
 
-/// A client that sends by this configuration, retries aside.
-pub(super) fn client(config: Config, tls: ClientConfig, speaks_http2: bool) -> Result<Client, kube::Error> {
+/// What is open to a server; nothing where a client sends by other means.
+#[derive(Clone, Default)]
+pub struct Line(Option<Arc<Transport>>);
+
+impl Line {
+    /// Closes what is open as soon as nobody waits for an answer over it. The next request opens it anew.
+    pub fn hang_up(&self) {
+        if let Some(transport) = &self.0 {
+            transport.hang_up();
+        }
+    }
+}
+
+/// A client that sends by this configuration, retries aside, and what it sends over.
+pub(super) fn client(
+    config: Config,
+    tls: ClientConfig,
+    speaks_http2: bool,
+) -> Result<(Client, Line), kube::Error> {
     let transport = Arc::new(Transport::new(Dial::new(&config, tls, CONNECTS_WITHIN, speaks_http2)?));
+    let line = Line(Some(Arc::clone(&transport)));
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
@@ -63,7 +81,7 @@ pub(super) fn client(config: Config, tls: ClientConfig, speaks_http2: bool) -> R
             let extent = Extent::of(request.uri());
             async move { transport.send(request).await.map(|answer| Bounded::answer(answer, extent)) }
         }));
-    Ok(Client::new(service, config.default_namespace))
+    Ok((Client::new(service, config.default_namespace), line))
 }
 
 struct Transport {
@@ -119,6 +137,11 @@ impl Transport {
             *opening = open(self.dial.clone());
         }
         opening.clone()
+    }
+
+    /// With its last sender a connection of HTTP/2 ends, and with its client those of HTTP/1.1.
+    fn hang_up(&self) {
+        *self.opening.lock().unwrap_or_else(PoisonError::into_inner) = open(self.dial.clone());
     }
 }
 
