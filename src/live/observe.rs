@@ -178,6 +178,9 @@ pub(super) async fn observe_effect(
     };
     let (configuration, config, clusters) =
         tokio::try_join!(configuration(connection), config(connection), clusters)?;
+    // What has not changed is held once.
+    let is_same = configuration == before.configuration;
+    let configuration = if is_same { before.configuration.clone() } else { configuration };
     Ok(Observed { configuration, config, clusters, ..before.clone() }.without_closer_look())
 }
 

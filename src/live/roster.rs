@@ -78,10 +78,15 @@ impl Present {
         }
     }
 
+    fn named(&self, name: &str) -> Option<&RegisteredCluster> {
+        let found = self.clusters.binary_search_by(|cluster| cluster.name().cmp(name)).ok()?;
+        self.clusters.get(found)
+    }
+
     fn state(&self, name: &str) -> State<RegisteredCluster> {
         match &self.interrupted {
             Some(why) => State::Interrupted(why.to_string()),
-            None => State::Seen(self.clusters.iter().find(|cluster| cluster.name() == name).cloned()),
+            None => State::Seen(self.named(name).cloned()),
         }
     }
 }
@@ -105,7 +110,7 @@ impl Standing<'_> {
     /// Waits until this object is among them, and so all that was there before it.
     pub(super) async fn until_seen(&mut self, ours: &RegisteredCluster, deadline: Instant) {
         let is_ours = |one: &RegisteredCluster| one.object_uid() == ours.object_uid();
-        self.until(deadline, |present| present.clusters.iter().any(is_ours)).await;
+        self.until(deadline, |present| present.named(ours.name()).is_some_and(is_ours)).await;
     }
 
     /// Waits until this holds, unless they may not be seen.

@@ -9,6 +9,7 @@ use http::header::{HeaderValue, USER_AGENT};
 use kube::client::ConfigExt as _;
 use kube::{Client, Config};
 use kubesphere::{command::Kubectl, pem, side::Side};
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
@@ -32,6 +33,10 @@ use super::transport;
 
 pub use super::material::Defect;
 pub use super::transport::Line;
+
+/// How many sessions are kept to be resumed: those of a server, and of a proxy that is reached by TLS. rustls sets aside room
+/// for 32 servers else.
+const SESSIONS: usize = 16;
 
 /// Why no connection could be prepared. Nothing was sent to the server yet.
 #[derive(Debug, thiserror::Error)]
@@ -264,6 +269,7 @@ fn tls(
             source: Cause::from(&error),
         })?,
     };
+    tls.resumption = Resumption::in_memory_sessions(SESSIONS);
     tls.client_auth_cert_resolver = match identity {
         Some(identity) => Arc::new(SingleCertAndKey::from(identity.certified)),
         None => Arc::new(no_certificate),

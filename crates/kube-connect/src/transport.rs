@@ -86,7 +86,8 @@ pub(super) fn client(
 
 struct Transport {
     dial: Dial,
-    opening: Mutex<Opening>,
+    /// None where nothing is open.
+    opening: Mutex<Option<Opening>>,
 }
 
 /// The connection of today, which those who need it first wait for together.
@@ -102,8 +103,7 @@ enum Spoken {
 
 impl Transport {
     fn new(dial: Dial) -> Self {
-        let opening = Mutex::new(open(dial.clone()));
-        Self { dial, opening }
+        Self { dial, opening: Mutex::default() }
     }
 
     async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
@@ -127,21 +127,22 @@ impl Transport {
     /// The connection, or one anew where it came to nothing or has ended.
     fn opening(&self) -> Opening {
         let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        // Looked at by polling: an attempt that nobody waited for to the end has failed unseen.
-        let has_ended = match opening.clone().now_or_never() {
-            None | Some(Ok(Spoken::Http1(_))) => false,
-            Some(Ok(Spoken::Http2(sender))) => sender.is_closed(),
-            Some(Err(_)) => true,
-        };
-        if has_ended {
-            *opening = open(self.dial.clone());
-        }
-        opening.clone()
+        let standing = opening.take().filter(|opening| !has_ended(opening));
+        opening.insert(standing.unwrap_or_else(|| open(self.dial.clone()))).clone()
     }
 
     /// With its last sender a connection of HTTP/2 ends, and with its client those of HTTP/1.1.
     fn hang_up(&self) {
-        *self.opening.lock().unwrap_or_else(PoisonError::into_inner) = open(self.dial.clone());
+        *self.opening.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Looked at by polling: an attempt that nobody waited for to the end has failed unseen.
+fn has_ended(opening: &Opening) -> bool {
+    match opening.clone().now_or_never() {
+        None | Some(Ok(Spoken::Http1(_))) => false,
+        Some(Ok(Spoken::Http2(sender))) => sender.is_closed(),
+        Some(Err(_)) => true,
     }
 }
 
