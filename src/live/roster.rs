@@ -125,7 +125,7 @@ impl Standing<'_> {
     /// Waits until something else is seen.
     pub(super) async fn changed(&mut self) {
         if self.news.changed().await.is_err() {
-            pending().await
+            pending::<()>().await;
         }
     }
 

@@ -34,21 +34,24 @@ pub struct StuckPod {
 
 /// What was found on a cluster last, for all who wait there.
 #[derive(Clone, Default)]
-pub(super) struct LastLook(Arc<Mutex<Option<(Instant, Vec<StuckPod>)>>>);
+pub(super) struct LastLook(Arc<Mutex<Option<Found>>>);
+
+struct Found {
+    at: Instant,
+    pods: Vec<StuckPod>,
+}
 
 impl LastLook {
     /// What may not be listed is not told.
     async fn on(&self, connection: &Connection) -> Option<Vec<StuckPod>> {
         let mut last = self.0.lock().await;
-        if let Some((at, found)) = &*last
-            && at.elapsed() < FRESH
-        {
-            return Some(found.clone());
+        if let Some(found) = last.as_ref().filter(|found| found.at.elapsed() < FRESH) {
+            return Some(found.pods.clone());
         }
         let namespaces = [NAMESPACE, FEDERATION_NAMESPACE].map(|namespace| stuck(connection, namespace));
-        let found = timeout(ANSWERS_WITHIN, join_all(namespaces)).await.ok()?.concat();
-        *last = Some((Instant::now(), found.clone()));
-        Some(found)
+        let pods = timeout(ANSWERS_WITHIN, join_all(namespaces)).await.ok()?.concat();
+        *last = Some(Found { at: Instant::now(), pods: pods.clone() });
+        Some(pods)
     }
 }
 

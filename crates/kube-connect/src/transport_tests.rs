@@ -74,9 +74,9 @@ impl Server {
                 tokio::spawn(async move {
                     let stream = accepted.await.unwrap();
                     if number < first_go_away {
-                        go_away(stream).await
+                        go_away(stream).await;
                     } else {
-                        serve(stream, lasts).await
+                        serve(stream, lasts).await;
                     }
                     stands.send_modify(|standing| *standing -= 1);
                 });
