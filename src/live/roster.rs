@@ -145,7 +145,8 @@ impl Standing<'_> {
 
     /// The Clusters of this member with another name. Those whose identity no status tells are asked themselves.
     pub(super) async fn twins(&self, name: &str, uid: &str) -> Vec<RegisteredCluster> {
-        let may_be = |one: &&RegisteredCluster| one.member_uid().is_none_or(|told| told == uid);
+        let may_be =
+            |one: &&RegisteredCluster| one.name() != name && one.member_uid().is_none_or(|told| told == uid);
         let others: Vec<RegisteredCluster> =
             self.news.borrow().clusters.iter().filter(may_be).cloned().collect();
         let others: Vec<_> = stream::iter(others).then(|one| identified(self.host, one)).collect().await;
