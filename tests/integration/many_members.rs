@@ -19,7 +19,7 @@ const AT_A_TIME: usize = 8;
 
 /// Prepared members, at whom the host does not look all the time as the test bed's pace has it.
 fn scenario() -> Scenario {
-    let rarely = Peculiarity::Spec(json!({"multicluster": {"clusterControllerResyncPeriod": "120s"}}));
+    let rarely = Peculiarity::Spec(json!({"multicluster": {"clusterControllerResyncPeriod": "1h"}}));
     let version = Version::V3_4;
     Scenario::new(version)
         .host(Installation::new(version).role(Role::Host).with(rarely))

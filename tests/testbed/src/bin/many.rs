@@ -26,8 +26,8 @@ use testbed::{
 const MEMBERS: [usize; 4] = [10, 100, 300, 1000];
 /// So many files may the program have open, where the command line does not say it: what macOS allows a shell.
 const OPEN_FILES: usize = 256;
-/// The real period: at the test bed's pace the host would look at a thousand members every two seconds.
-const RESYNC: &str = "120s";
+/// At the test bed's pace the host would look at a thousand members every two seconds.
+const RESYNC: &str = "1h";
 /// How our requests are told from the stand-ins'.
 const USER_AGENT: &str = "kubectl-mc/";
 
