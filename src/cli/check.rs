@@ -8,6 +8,7 @@ use super::{
     change::{OutputFormat, timeout},
     cluster::Credentials,
     fleet::FleetOptions,
+    parallel::ParallelOptions,
     reachability::Reachability,
 };
 use crate::plan::intent::Expected;
@@ -95,6 +96,9 @@ pub struct Check {
     /// How long all checks together may take
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = timeout)]
     pub timeout: Duration,
+    /// How much of it at a time
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
 }
 
 /// What a member is to be.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use super::parallel::ParallelOptions;
+
 /// Which members a file names.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FleetOptions {
@@ -59,7 +61,10 @@ Examples:
 
   # The same, and what joining them would do
   kubectl mc fleet init --context prod | kubectl mc join -f - --dry-run=client")]
-pub struct FleetInit {}
+pub struct FleetInit {
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
+}
 
 /// Print the JSON Schema of a fleet file
 ///

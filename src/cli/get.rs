@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::change::OutputFormat;
+use super::{change::OutputFormat, parallel::ParallelOptions};
 
 /// List clusters and their status
 ///
@@ -18,8 +18,8 @@ use super::change::OutputFormat;
 /// finalizers hold it. Ages are by the host's clock. CREDENTIAL and EXPIRES are those of the stored kubeconfig, which is
 /// never shown.
 ///
-/// --probe asks every member itself through its stored kubeconfig, from this machine and all at once, and compares its
-/// identity: PROBE is ok, other-cluster, refused where what is stored does not work for the host either, failed where this
+/// --probe asks every member itself through its stored kubeconfig, from this machine and as many at a time as --parallel
+/// says, and compares its identity: PROBE is ok, other-cluster, refused where what is stored does not work for the host either, failed where this
 /// machine gets no answer and the host may well, or <none> where there is nothing to ask.
 ///
 /// With -f all Clusters of the host in a fleet file are listed and compared with the file: members of it that are not
@@ -74,6 +74,9 @@ pub struct Get {
     /// Leave out the table's headings
     #[arg(long)]
     pub no_headers: bool,
+    /// How many are probed at a time
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
 }
 
 /// The form of a list.

@@ -8,6 +8,7 @@ use super::{
     change::{ChangeOptions, ManifestOptions, SkipOptions},
     cluster::ClusterOptions,
     fleet::FleetOptions,
+    parallel::ParallelOptions,
     reachability::Reachability,
 };
 
@@ -116,6 +117,9 @@ pub struct Join {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// How much of it at a time
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
     /// Who applies it
     #[command(flatten)]
     pub manifests: ManifestOptions,

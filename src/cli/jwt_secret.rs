@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::change::OutputFormat;
+use super::{change::OutputFormat, parallel::ParallelOptions};
 
 /// Show where the jwtSecret stands and whether host and members share it
 ///
@@ -39,4 +39,7 @@ pub struct ShowJwtSecret {
     /// Print one object instead of a table
     #[arg(short, long, value_name = "FORMAT", value_enum)]
     pub output: Option<OutputFormat>,
+    /// How many are asked at a time
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
 }

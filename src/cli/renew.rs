@@ -6,6 +6,7 @@ use super::{
     change::{ChangeOptions, SkipOptions},
     cluster::Credentials,
     fleet::FleetOptions,
+    parallel::ParallelOptions,
     reachability::Reachability,
 };
 
@@ -80,6 +81,9 @@ pub struct Renew {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    /// How much of it at a time
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-use super::change::{ChangeOptions, ManifestOptions, SkipOptions};
+use super::{
+    change::{ChangeOptions, ManifestOptions, SkipOptions},
+    parallel::ParallelOptions,
+};
 
 /// Replace what a host shares with all its members
 ///
@@ -64,6 +67,8 @@ pub struct RotateJwtSecret {
     /// How to go about it
     #[command(flatten)]
     pub change: ChangeOptions,
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
     /// Who applies it
     #[command(flatten)]
     pub manifests: ManifestOptions,

@@ -1,14 +1,14 @@
 //! Which contexts of the kubeconfig lead to which of a host's members.
 
-use futures::future::join_all;
 use kubesphere::cluster::RegisteredCluster;
 
 use super::contexts::every_member;
 use crate::{
-    cli::Global,
+    cli::{Global, ParallelOptions},
     error::Error,
     live::{
         environment::Environment,
+        places::Places,
         whereabouts::{Unanswered, Whereabouts, whereabouts},
     },
     output::{context_mapping, ui::Ui},
@@ -23,14 +23,16 @@ use crate::{
 pub(super) async fn candidates<'a>(
     clusters: &[&'a RegisteredCluster],
     host: &Observed,
+    parallel: ParallelOptions,
     global: &Global,
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(Vec<(&'a RegisteredCluster, Vec<Candidate>)>, Vec<Unanswered>), Error> {
     let contexts = every_member(global, environment)?;
     context_mapping::asking(ui, contexts.len());
-    let (found, silent) = whereabouts(contexts, environment, global.request_timeout).await;
-    let found = looked_at(found, clusters, host).await;
+    let places = Places::new(parallel.parallel, contexts.len());
+    let (found, silent) = whereabouts(contexts, &places, environment, global.request_timeout).await;
+    let found = looked_at(found, &places, clusters, host).await;
     let each = clusters.iter().map(|cluster| (*cluster, leading_to(cluster, host, &found)));
     Ok((each.collect(), silent))
 }
@@ -42,15 +44,20 @@ struct Found {
 }
 
 /// Each cluster is looked at once, and none where the host knows the UIDs of all its members.
-async fn looked_at(found: Vec<Whereabouts>, members: &[&RegisteredCluster], host: &Observed) -> Vec<Found> {
+async fn looked_at(
+    found: Vec<Whereabouts>,
+    turns: &Places,
+    members: &[&RegisteredCluster],
+    host: &Observed,
+) -> Vec<Found> {
     let are_known = members.iter().all(|cluster| cluster.member_uid().is_some());
     let places = found.into_iter().filter(|place| place.uid != host.uid);
-    join_all(places.map(|place| async move {
+    let looks = turns.each(places, async |place: Whereabouts| {
         let is_known = are_known || host.clusters_with_uid(&place.uid).next().is_some();
-        let seen = if is_known { None } else { place.look().await };
+        let seen = if is_known { None } else { place.look(turns).await };
         Found { place, seen }
-    }))
-    .await
+    });
+    looks.await
 }
 
 /// The contexts that lead to this member: by its UID, or where the host knows none, by the traces of the join.

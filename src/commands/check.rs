@@ -57,7 +57,8 @@ async fn check_all(
     for member in &members {
         member.placed(confirm_skippable(&member.skipped))?;
     }
-    let request = Request { skipped, expected, ..Request::new(Operation::Check, members, &global) };
+    let parallel = check.parallel;
+    let request = Request { skipped, expected, parallel, ..Request::new(Operation::Check, members, &global) };
     let clusters = connect(&request, ui).await?;
     let mut look = in_time(deadline, Box::pin(look(&clusters, None))).await?;
     document.observed(&look.observed());

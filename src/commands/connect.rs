@@ -7,7 +7,7 @@ use kubesphere::names::{
 };
 
 use super::{
-    contexts::{Kubeconfigs, confirm_members, member_options, open, select_host},
+    contexts::{Kubeconfigs, confirm_members, member_options, open, open_in, select_host},
     request::{ClusterRequest, MemberRequest, Request},
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         credentials::{GivenAddress, credentials},
         environment::Environment,
         kubeconfig::ConnectionOptions,
+        places::Places,
         selected_context::SelectedContext,
     },
     output::ui::Ui,
@@ -40,6 +41,8 @@ pub(super) struct Clusters {
     /// In the intent's order.
     pub(super) members: Vec<Connection>,
     pub(super) intent: Intent,
+    /// In which the members are dealt with.
+    pub(super) places: Places,
 }
 
 /// Finds the contexts, says what is wrong with them or with the names, and opens the connections. Nothing is sent.
@@ -51,9 +54,10 @@ pub(super) async fn connect(request: &Request<'_>, ui: &Ui) -> Result<Clusters, 
     let host = asked.then(|| select_host(global, &environment)).transpose()?;
     let contexts = select(request, &environment)?;
     let intent = intent(request, &contexts)?;
+    let places = Places::new(request.parallel.parallel, contexts.len());
     let host = open(host.into_iter().collect(), global, &environment, ui).await?.pop();
-    let members = open(contexts, global, &environment, ui).await?;
-    Ok(Clusters { host, members, intent })
+    let members = open_in(&places, contexts, global, &environment, ui).await?;
+    Ok(Clusters { host, members, intent, places })
 }
 
 /// Of members that stand in a file each has options of its own, and no two are the same.

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use futures::future::try_join_all;
 use kubesphere::{given_options::Choice, side::Side};
 
 use crate::{
@@ -12,8 +11,9 @@ use crate::{
         connection::Connection,
         environment::Environment,
         kubeconfig::{ConnectionOptions, Kubeconfig, load},
+        places::Places,
         selected_context::{SelectedContext, select},
-        shared_names::shared_names,
+        shared_names::Files,
     },
     output::{clusters, ui::Ui},
 };
@@ -126,24 +126,41 @@ pub(super) fn of_one_member(global: &Global) -> Option<&'static str> {
     single.into_iter().find_map(|(option, given)| given.then_some(option))
 }
 
-/// Opens the connections, and says what is odd about them. Nothing is sent.
+/// Opens a connection or two, and says what is odd about them. Nothing is sent.
 pub(super) async fn open(
     contexts: Vec<SelectedContext>,
     global: &Global,
     environment: &Environment,
     ui: &Ui,
 ) -> Result<Vec<Connection>, Error> {
+    open_in(&Places::of_one(), contexts, global, environment, ui).await
+}
+
+/// As [`open`], of however many members. Credential plugins run in the places.
+pub(super) async fn open_in(
+    places: &Places,
+    contexts: Vec<SelectedContext>,
+    global: &Global,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<Vec<Connection>, Error> {
     let timeout = global.request_timeout;
+    let of_host = Files::read(&host_options(global), environment);
+    let of_members = Files::read(&member_options(global, &global.member), environment);
     for context in &contexts {
         // A file that was named is one alone.
         let is_named = context.side.given().iter().any(|option| option.choice == Choice::Kubeconfig);
-        let shared = shared_names(context, &ConnectionOptions::default(), environment);
-        if let Some(shared) = shared.filter(|_| !is_named) {
+        let files = match context.side {
+            Side::Host { .. } => &of_host,
+            Side::Member { .. } => &of_members,
+        };
+        if let Some(shared) = files.shared_names(context).filter(|_| !is_named) {
             clusters::warn_of_shared_names(ui, &context.side, &shared);
         }
     }
-    let connections = contexts.into_iter().map(|context| Connection::open(context, environment, timeout));
-    let connections = try_join_all(connections).await?;
+    let connections =
+        places.each(contexts, async |context| Connection::open(context, environment, timeout).await);
+    let connections = connections.await.into_iter().collect::<Result<Vec<_>, _>>()?;
     let insecure = connections.iter().filter(|connection| connection.context.is_insecure());
     insecure.for_each(|connection| clusters::warn_of_insecurity(ui, &connection.side));
     Ok(connections)

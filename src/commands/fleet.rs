@@ -15,7 +15,7 @@ use crate::{
 /// Writes or describes a fleet file.
 pub async fn run(fleet: &Fleet, global: &Global, ui: &Ui) -> Result<(), Error> {
     match fleet {
-        Fleet::Init(_) => init::run(global, ui).await,
+        Fleet::Init(init) => init::run(init, global, ui).await,
         Fleet::Schema(_) => ui.document(&format!("{:#}\n", schema())),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use kubesphere::{cluster::RegisteredCluster, command::Mc, kubesphere_config::KubesphereConfig};
 use tokio::sync::OnceCell;
 
@@ -21,6 +20,7 @@ use crate::{
         identify,
         narrowing::webhook,
         observe::config,
+        places::Places,
         registrations::list_as,
         request_error::{Cause, RequestError},
         similarity::did_you_mean,
@@ -113,8 +113,9 @@ impl<'a> Shown<'a> {
         let mut all = self.named(together(all));
         if self.get.probe {
             let within = within.filter(|within| !within.is_zero()).unwrap_or(PROBED_WITHIN);
-            let probes = all.iter().map(|registration| probe(registration, &clusters, within));
-            let probes = join_all(probes).await;
+            let places = Places::new(self.get.parallel.parallel, all.len());
+            let probes = places.each(&all, async |registration| probe(registration, &clusters, within).await);
+            let probes = probes.await;
             all.iter_mut().zip(probes).for_each(|(registration, probe)| registration.probe = probe);
         }
         match self.get.object() {

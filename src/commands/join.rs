@@ -31,6 +31,7 @@ fn request<'a>(join: &'a Join, global: &Global) -> Result<Request<'a>, Error> {
         skipped: &join.skip.checks,
         manifests_to: join.manifests.manifests_to.as_deref(),
         is_confirmed: join.change.yes,
+        parallel: join.parallel,
         ..named
     })
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     cli::ChangeOptions,
     error::{Error, Resume},
-    live::{connection::Connection, environment::command_line, registering::WithoutVersion},
+    live::{connection::Connection, environment::command_line, places::Places, registering::WithoutVersion},
     output::{document::Document, questions, results::warn_of_unknown_version, ui::Ui},
     plan::{
         intent::{HostChoice, Intent},
@@ -74,6 +74,10 @@ impl Task for Joining<'_> {
 
     fn connections(&self) -> Vec<&Connection> {
         self.clusters.host.iter().chain(&self.clusters.members).collect()
+    }
+
+    fn places(&self) -> &Places {
+        &self.clusters.places
     }
 
     fn intent(&self) -> Option<&Intent> {

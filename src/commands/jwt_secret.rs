@@ -1,17 +1,16 @@
 //! `kubectl mc jwt-secret`.
 
-use futures::future::join_all;
 use kubesphere::side::Side;
 
 use super::{
-    contexts::{confirm_members, member_options, open, select_host, select_members},
+    contexts::{confirm_members, member_options, open, open_in, select_host, select_members},
     host_secret::{host_secret, unreadable, withheld},
     interrupt::interrupted,
 };
 use crate::{
     cli::{Global, ShowJwtSecret},
     error::{Error, ErrorKind},
-    live::{connection::Connection, environment::Environment, secret_places::secret_places},
+    live::{connection::Connection, environment::Environment, places::Places, secret_places::secret_places},
     output::{
         ending::{Object as _, conclude},
         jwt_secrets::{JwtSecretsDocument, show_remarks, table},
@@ -48,8 +47,14 @@ async fn compare_all(
     confirm_members(&show.members, global, &[])?;
     let mut contexts = vec![select_host(global, &environment)?];
     contexts.extend(select_members(&show.members, &member_options(global, &global.member), &environment)?);
-    let connections = open(contexts, global, &environment, ui).await?;
-    let looks = join_all(connections.iter().map(look)).await;
+    let places = Places::new(show.parallel.parallel, show.members.len());
+    let connections = open_in(&places, contexts, global, &environment, ui).await?;
+    let looks = places.each(&connections, async |connection| {
+        let look = look(connection).await;
+        places.leave(connection);
+        look
+    });
+    let looks = looks.await;
     let (mut places, errors): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
     let host = places.remove(0);
     let comparison = compare(&host, &places);

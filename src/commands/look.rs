@@ -2,7 +2,6 @@
 
 use std::{error::Error as StdError, iter};
 
-use futures::future::join_all;
 use kubesphere::{
     cluster::RegisteredCluster,
     object::ObjectKind,
@@ -83,10 +82,13 @@ pub(super) async fn look_for(intent: Intent, clusters: &Clusters, before: Option
     let intent = without(intent, &left_out);
     let asked: Vec<&Connection> =
         clusters.members.iter().filter(|member| is_among(&member.side, &intent)).collect();
-    let members = join_all(asked.iter().map(|member| {
+    let places = &clusters.places;
+    let members = places.each(&asked, async |member: &&Connection| {
         let before = before.and_then(|before| before.member(&member.side));
-        observe_since(member, before)
-    }));
+        let observed = Box::pin(observe_since(member, before)).await;
+        places.leave(member);
+        observed
+    });
     let (host, members) = tokio::join!(host, members);
     let mut look = Look {
         intent,
@@ -367,9 +369,15 @@ impl Look {
                 None => None,
             }
         };
-        let stored = Box::pin(probe_all(if is_first { self.registered() } else { Vec::new() }));
-        let looks = self.changing(clusters).into_iter();
-        let looks = join_all(looks.map(|changing| look_at_what_changes(changing, (host, uid))));
+        let places = &clusters.places;
+        let stored = if is_first { self.registered() } else { Vec::new() };
+        let stored = Box::pin(probe_all(stored, places));
+        let looks = places.each(self.changing(clusters), async |changing| {
+            let connection = changing.connection;
+            let asked = Box::pin(look_at_what_changes(changing, (host, uid))).await;
+            places.leave(connection);
+            asked
+        });
         let (left, asked, stored) = tokio::join!(left, looks, stored);
         self.left = left;
         if let Some(host) = &mut self.host {
@@ -377,7 +385,13 @@ impl Look {
         }
         self.decide();
         let looks = self.changing(clusters).into_iter().zip(asked);
-        let failures = join_all(looks.map(|(changing, asked)| look_at_the_rest(changing, host, asked))).await;
+        let failures = places.each(looks, async |(changing, asked)| {
+            let connection = changing.connection;
+            let failures = Box::pin(look_at_the_rest(changing, host, asked)).await;
+            places.leave(connection);
+            failures
+        });
+        let failures = failures.await;
         self.silent.extend(failures.into_iter().flatten());
     }
 

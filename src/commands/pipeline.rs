@@ -3,7 +3,6 @@
 
 use std::{path::Path, time::Duration};
 
-use futures::future::join_all;
 use kubesphere::side::Side;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -24,6 +23,7 @@ use crate::{
         failure::Failure,
         installer_run,
         ledger::{Journal, Ledger},
+        places::Places,
         similarity::did_you_mean,
         undo::Undo,
     },
@@ -53,6 +53,9 @@ pub(super) trait Task {
 
     /// The host first.
     fn connections(&self) -> Vec<&Connection>;
+
+    /// In which its members are dealt with.
+    fn places(&self) -> &Places;
 
     /// What the checks are run for again while the plan is carried out.
     fn intent(&self) -> Option<&Intent> {
@@ -227,12 +230,17 @@ enum Carried {
 }
 
 /// What is left of the installer's runs at the end: a configuration is in effect before its run is over.
-async fn left_runs_of(connections: &[&Connection], clusters: Vec<Observed>) -> Vec<Finding> {
-    let looks = clusters.into_iter().filter_map(|observed| {
+async fn left_runs_of(connections: &[&Connection], clusters: Vec<Observed>, places: &Places) -> Vec<Finding> {
+    let looked_at = clusters.into_iter().filter_map(|observed| {
         let of = connections.iter().find(|connection| connection.side == observed.side)?;
-        Some(installer_run::left(of, observed))
+        Some((*of, observed))
     });
-    let clusters = join_all(looks).await;
+    let clusters = places.each(looked_at, async |(of, observed)| {
+        let left = installer_run::left(of, observed).await;
+        places.leave(of);
+        left
+    });
+    let clusters = clusters.await;
     checks::installer_run::left(clusters.iter())
 }
 
@@ -366,6 +374,7 @@ impl Pipeline<'_> {
             report: &progress,
             undo: self.undo,
             journal: self.journal,
+            places: task.places(),
         };
         let ledger = run.carry_out(view.plan).await;
         drop(progress);
@@ -400,7 +409,7 @@ impl Pipeline<'_> {
             return Carried::Ended(concluded);
         }
         let connections = task.connections();
-        let runs = left_runs_of(&connections, left_runs);
+        let runs = left_runs_of(&connections, left_runs, task.places());
         let (verified, left) = tokio::join!(self.verify(task, look, document), runs);
         findings::show(self.ui, &left);
         document.found_later(&left);

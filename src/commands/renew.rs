@@ -49,7 +49,7 @@ fn in_file<'a>(path: &Path, renew: &'a Renew, global: &Global) -> Result<Request
 
 async fn all<'a>(renew: &'a Renew, global: &Global, ui: &Ui) -> Result<Request<'a>, Error> {
     let All { found, left_out } = tokio::select! {
-        found = Box::pin(find(global, ui)) => found?,
+        found = Box::pin(find(renew.parallel, global, ui)) => found?,
         error = interrupted() => return Err(error),
     };
     let members = found.into_iter().map(|(context, renewed)| member(renew, &context, renewed, global));
@@ -74,6 +74,7 @@ fn request<'a>(
         left_out,
         resume: Resume::StartsAnew,
         is_confirmed: renew.change.yes,
+        parallel: renew.parallel,
         ..Request::new(Operation::Renew, members, global)
     }
 }

@@ -8,7 +8,7 @@ use super::{
     request::Renewed,
 };
 use crate::{
-    cli::Global,
+    cli::{Global, ParallelOptions},
     error::{Error, ErrorKind},
     live::{environment::Environment, observe::observe},
     output::{context_mapping, ui::Ui},
@@ -26,7 +26,7 @@ pub(super) struct All {
 }
 
 /// Asks the host for its members, and every context where it leads to.
-pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
+pub(super) async fn find(parallel: ParallelOptions, global: &Global, ui: &Ui) -> Result<All, Error> {
     if let Some(option) = of_one_member(global) {
         return Err(Error::usage(format!("{option} is for one member, and --all means every one"))
             .hint("renew that member by its name, with `--member-context`"));
@@ -35,7 +35,7 @@ pub(super) async fn find(global: &Global, ui: &Ui) -> Result<All, Error> {
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
     let observed = observe(&host).await?;
     let clusters = members(&observed)?;
-    let (candidates, silent) = candidates(&clusters, &observed, global, &environment, ui).await?;
+    let (candidates, silent) = candidates(&clusters, &observed, parallel, global, &environment, ui).await?;
     let (mapped, left_out) = map(candidates);
     context_mapping::show(ui, &mapped);
     if left_out.iter().any(|one| one.why == Why::NoContext) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use kubesphere::{core_values::CoreValues, jwt_secret::JwtSecret};
 
 use crate::{
-    cli::{ClusterOptions, Credentials, Global, MemberConnection},
+    cli::{ClusterOptions, Credentials, Global, MemberConnection, ParallelOptions},
     error::{Error, Resume},
     plan::{
         context_mapping::LeftOut,
@@ -40,6 +40,8 @@ pub(super) struct Request<'a> {
     pub(super) expected: Option<Expected>,
     /// Where what would be sent is written instead.
     pub(super) manifests_to: Option<&'a Path>,
+    /// How many members are dealt with at a time.
+    pub(super) parallel: ParallelOptions,
 }
 
 /// What was asked for of one member.
@@ -165,6 +167,7 @@ impl Request<'_> {
             is_confirmed: false,
             expected: None,
             manifests_to: None,
+            parallel: ParallelOptions::default(),
         }
     }
 }

@@ -16,7 +16,10 @@ use super::{
 use crate::{
     cli::{Global, Rotate, RotateJwtSecret},
     error::Error,
-    live::{connection::Connection, environment::Environment, fresh_secret::fresh_secret, observe::observe},
+    live::{
+        connection::Connection, environment::Environment, fresh_secret::fresh_secret, observe::observe,
+        places::Places,
+    },
     output::{document::Document, questions, rotation, ui::Ui},
     plan::{
         intent::{HostChoice, HostIntent, Intent, MemberIntent, Reachability},
@@ -45,7 +48,8 @@ async fn connect(rotate: &RotateJwtSecret, global: &Global, ui: &Ui) -> Result<C
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
     let observed = observe(&host).await?;
-    let Members { connections, unreached } = Box::pin(members(&observed, global, ui)).await?;
+    let Members { connections, unreached } =
+        Box::pin(members(&observed, rotate.parallel, global, ui)).await?;
     let rotation = observed.wanted_secret().map(|former| Rotation {
         secrets: Secrets { former, fresh: fresh_secret() },
         completes: false,
@@ -63,7 +67,8 @@ async fn connect(rotate: &RotateJwtSecret, global: &Global, ui: &Ui) -> Result<C
         skipped: Skipped::everywhere(&rotate.skip.checks),
         expected: None,
     };
-    Ok(Clusters { host: Some(host), members: connections, intent })
+    let places = Places::new(rotate.parallel.parallel, connections.len());
+    Ok(Clusters { host: Some(host), members: connections, intent, places })
 }
 
 struct Rotating<'a> {
@@ -101,6 +106,10 @@ impl Task for Rotating<'_> {
 
     fn connections(&self) -> Vec<&Connection> {
         self.clusters.host.iter().chain(&self.clusters.members).collect()
+    }
+
+    fn places(&self) -> &Places {
+        &self.clusters.places
     }
 
     fn intent(&self) -> Option<&Intent> {

@@ -13,7 +13,7 @@ use super::pipeline::{self, Task};
 use crate::{
     cli::{Global, Unjoin},
     error::Error,
-    live::connection::Connection,
+    live::{connection::Connection, places::Places},
     output::{
         document::Document,
         questions,
@@ -69,6 +69,10 @@ impl Task for Removing<'_> {
 
     fn connections(&self) -> Vec<&Connection> {
         [&self.clusters.host].into_iter().chain(&self.clusters.member).collect()
+    }
+
+    fn places(&self) -> &Places {
+        &self.clusters.places
     }
 
     fn members(&self) -> usize {

@@ -2,7 +2,6 @@
 
 use std::error::Error as _;
 
-use futures::future::join_all;
 use kubesphere::side::Side;
 use tokio::time::Instant;
 
@@ -10,7 +9,9 @@ use super::{
     connection::Connection,
     failure::Failure,
     ledger::{Entry, Journal, Ledger},
+    places::Places,
     report::{Event, Reporter},
+    roster::Roster,
     undo::Undo,
 };
 use crate::plan::{
@@ -38,6 +39,8 @@ pub struct Run<'a> {
     pub report: &'a dyn Reporter,
     pub undo: &'a Undo,
     pub journal: &'a Journal,
+    /// How many lanes there are side by side.
+    pub places: &'a Places,
 }
 
 /// How the steps are run.
@@ -56,6 +59,8 @@ pub(super) struct Turn<'a> {
     pub(super) run: &'a Run<'a>,
     /// What earlier phases have come to.
     pub(super) ledger: &'a Ledger,
+    /// The host's Clusters as they change, for all lanes.
+    pub(super) roster: &'a Roster,
     /// What this lane has come to.
     pub(super) entry: &'a mut Entry,
 }
@@ -74,7 +79,7 @@ pub(super) trait Execute {
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// The checks whose obstacles are warnings.
     pub(super) fn skipped(&self) -> Skipped {
         self.intent.map(|intent| intent.skipped.clone()).unwrap_or_default()
@@ -82,14 +87,15 @@ impl Run<'_> {
 
     /// Carries out the plan; what came of it stands in the ledger, however it ends.
     pub async fn carry_out(&self, plan: &Plan) -> Ledger {
-        let mut ledger = Ledger::default();
+        let (mut ledger, roster) = (Ledger::default(), Roster::default());
         for (number, phase) in plan.phases.iter().enumerate() {
             if phase.begins == Begins::WhenFinished && ledger.is_unfinished() {
                 break;
             }
             let lanes = phase.lanes.iter().filter(|lane| !ledger.has_failed(&lane.cluster));
             // Boxed, because many requests are more state than a stack should carry around.
-            let entries = join_all(lanes.map(|lane| Box::pin(self.lane(number, lane, &ledger)))).await;
+            let lane = async |lane| Box::pin(self.lane(number, lane, (&ledger, &roster))).await;
+            let entries = self.places.each(lanes, lane).await;
             let failed = entries.iter().any(|entry| entry.failure.is_some());
             ledger.entries.extend(entries);
             if failed && phase.on_failure == OnFailure::StopAll {
@@ -104,10 +110,10 @@ impl Run<'_> {
         ledger
     }
 
-    async fn lane(&self, phase: usize, lane: &Lane, ledger: &Ledger) -> Entry {
+    async fn lane(&self, phase: usize, lane: &Lane, (ledger, roster): (&Ledger, &Roster)) -> Entry {
         let mut entry = Entry::new(&lane.cluster);
         for step in &lane.steps {
-            let mut turn = Turn { run: self, ledger, entry: &mut entry };
+            let mut turn = Turn { run: self, ledger, roster, entry: &mut entry };
             self.tell(lane, || Event::StepBegins(step.name()));
             match turn.take(step).await {
                 Ok(()) if self.way == Way::Write => turn.write(step, phase),
@@ -122,6 +128,7 @@ impl Run<'_> {
                 break;
             }
         }
+        self.connection(&lane.cluster).inspect(|connection| self.places.leave(connection));
         entry
     }
 
@@ -130,6 +137,10 @@ impl Run<'_> {
         if self.way == Way::Execute {
             self.report.tell(&lane.cluster, event());
         }
+    }
+
+    fn connection(&self, cluster: &Side) -> Option<&'a Connection> {
+        self.connections.iter().find(|connection| connection.side == *cluster).copied()
     }
 }
 
@@ -188,8 +199,8 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn connection(&self, cluster: &Side) -> Result<&'a Connection, Failure> {
-        let found = self.run.connections.iter().find(|connection| connection.side == *cluster);
-        found.copied().ok_or_else(|| Failure::Missing { side: cluster.clone(), what: "a connection" })
+        let missing = || Failure::Missing { side: cluster.clone(), what: "a connection" };
+        self.run.connection(cluster).ok_or_else(missing)
     }
 
     /// What the host will store of this member, made by this lane or an earlier one.

@@ -17,6 +17,7 @@ use super::{
     environment::Environment,
     kubeconfig::{ConnectionOptions, Kubeconfig},
     observe::kube_system_uid,
+    places::Places,
     request_error::Cause,
     selected_context::{SelectedContext, select},
 };
@@ -25,26 +26,61 @@ use crate::plan::registration::Probe;
 /// A member that is gone must not hold up a join.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How many members are asked at once.
-pub(super) const ASKED_AT_ONCE: usize = 8;
+const ASKED_AT_ONCE: usize = 8;
 
-/// Asks the member for the UID of its kube-system, through the kubeconfig that the host has stored.
+/// The Cluster with the UID of its member's kube-system, which is asked for through the kubeconfig that the host has stored,
+/// once for each object. Who did not answer when all were asked is not asked again.
 ///
 /// KubeSphere 3.1 and 3.2 do not record it (kubesphere `cluster_types.go@v3.2.1`), and no version does before
 /// its controller has reached the member.
-pub async fn identified(mut cluster: RegisteredCluster) -> RegisteredCluster {
-    if cluster.member_uid().is_none() && !cluster.is_host() && cluster.is_direct() {
-        cluster.asked_uid = identity(&cluster, ANSWERS_WITHIN).await.ok();
+pub async fn identified(host: &Connection, cluster: RegisteredCluster) -> RegisteredCluster {
+    if host.known_members.is_silent(cluster.object_uid()) { cluster } else { asked(host, cluster).await }
+}
+
+/// All of them, in their order.
+pub async fn all_identified(
+    host: &Connection,
+    clusters: impl IntoIterator<Item = RegisteredCluster>,
+) -> Vec<RegisteredCluster> {
+    let clusters = clusters.into_iter().map(|cluster| async {
+        let cluster = asked(host, cluster).await;
+        if is_unknown(&cluster) {
+            host.known_members.remember(cluster.object_uid(), None);
+        }
+        cluster
+    });
+    stream::iter(clusters).buffered(ASKED_AT_ONCE).collect().await
+}
+
+async fn asked(host: &Connection, mut cluster: RegisteredCluster) -> RegisteredCluster {
+    if !is_unknown(&cluster) {
+        return cluster;
+    }
+    cluster.asked_uid = match host.known_members.behind(cluster.object_uid()) {
+        None => identity(&cluster, ANSWERS_WITHIN).await.ok(),
+        known => known,
+    };
+    if let Some(uid) = &cluster.asked_uid {
+        host.known_members.remember(cluster.object_uid(), Some(uid));
     }
     cluster
 }
 
+/// Whether nobody but the member can tell who it is.
+fn is_unknown(cluster: &RegisteredCluster) -> bool {
+    cluster.member_uid().is_none() && !cluster.is_host() && cluster.is_direct()
+}
+
 /// What the members of these Clusters say when they are asked through what the host has stored, by the Clusters' names.
-pub async fn probe_all(clusters: impl IntoIterator<Item = RegisteredCluster>) -> BTreeMap<String, Probe> {
-    let probes = clusters.into_iter().map(|cluster| async move {
+pub async fn probe_all(
+    clusters: impl IntoIterator<Item = RegisteredCluster>,
+    places: &Places,
+) -> BTreeMap<String, Probe> {
+    let probes = places.each(clusters, async |cluster| {
         let probe = probe_shortly(&cluster).await;
         (cluster.name().to_owned(), probe)
     });
-    stream::iter(probes).buffer_unordered(ASKED_AT_ONCE).collect().await
+    probes.await.into_iter().collect()
 }
 
 /// What the member of a Cluster says of late, without holding up anything.

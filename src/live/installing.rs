@@ -57,7 +57,7 @@ impl Registering<'_> {
                 }
                 Ok(Some(State::Interrupted(why))) => waiting.interrupted = Some(why),
                 Ok(Some(State::Seen(cluster))) => {
-                    let cluster = waiting.identified(cluster).await;
+                    let cluster = waiting.identified(self.host, cluster).await;
                     if let Some(cluster) = &cluster {
                         if let Some(how) = writes.see(cluster) {
                             self.tell(Event::Notice(Notice::WrittenByOthers(how)));

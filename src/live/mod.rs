@@ -2,8 +2,8 @@
 
 use kube_connect::{cause, no_answer, server_text, server_trust};
 pub use kube_connect::{
-    connection, environment, exec_credential, kubeconfig, objects, proxy, request_error, requests, retry,
-    selected_context, server_clock, shared_names, similarity, traffic,
+    connection, environment, exec_credential, known_members, kubeconfig, objects, proxy, request_error,
+    requests, retry, selected_context, server_clock, shared_names, similarity, traffic,
 };
 
 pub mod account;
@@ -25,6 +25,7 @@ pub mod observation;
 pub mod observations;
 pub mod observe;
 pub mod patience;
+pub mod places;
 pub mod reach;
 pub mod registered_names;
 pub mod registering;
@@ -47,6 +48,7 @@ mod installing;
 mod leftovers;
 mod looking;
 mod peer_certificate;
+mod roster;
 mod unstored_users;
 mod user_binding;
 mod verification;

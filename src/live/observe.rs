@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
@@ -25,7 +24,8 @@ pub(super) use crate::plan::unjoin::trace::FEDERATION_NAMESPACE;
 use super::{
     connection::Connection,
     follow::{has_given_up, why_no_pod},
-    identify, installer_run,
+    identify::all_identified,
+    installer_run,
     objects::Objects,
     request_error::{Cause, Object, RequestError, Verb, request},
     workloads::Deployment,
@@ -178,6 +178,9 @@ pub(super) async fn observe_effect(
     };
     let (configuration, config, clusters) =
         tokio::try_join!(configuration(connection), config(connection), clusters)?;
+    // What has not changed is held once.
+    let is_same = configuration == before.configuration;
+    let configuration = if is_same { before.configuration.clone() } else { configuration };
     Ok(Observed { configuration, config, clusters, ..before.clone() }.without_closer_look())
 }
 
@@ -192,8 +195,7 @@ pub async fn registered_clusters(
         Seen::Unreadable(reason) | Seen::Malformed(reason) => return Ok(Seen::Unreadable(reason)),
     };
     let clusters = list.iter().map(|item| RegisteredCluster::new(as_value(item)));
-    let identified = stream::iter(clusters).map(identify::identified).buffered(identify::ASKED_AT_ONCE);
-    Ok(Seen::Present(identified.collect().await))
+    Ok(Seen::Present(all_identified(connection, clusters).await))
 }
 
 pub async fn configuration(connection: &Connection) -> Result<Seen<ClusterConfiguration>, RequestError> {

@@ -21,6 +21,7 @@ use super::{
     observe::{as_value, clusters},
     report::{Activity, Completed, Event, Notice, Reporter},
     request_error::{Object, Verb, request},
+    roster::{Roster, Standing},
     stuck_pods::StuckPods,
     waiting::Waiting,
 };
@@ -58,6 +59,7 @@ pub(super) struct Registering<'a> {
     pub(super) renewed: Option<&'a StoredKubeconfig>,
     pub(super) deadline: Instant,
     pub(super) report: &'a dyn Reporter,
+    pub(super) roster: &'a Roster,
 }
 
 impl<'a> Registering<'a> {
@@ -80,7 +82,13 @@ impl<'a> Registering<'a> {
             renewed: None,
             deadline: turn.run.deadline,
             report: turn.run.report,
+            roster: turn.roster,
         })
+    }
+
+    /// All Clusters of the host, as they change.
+    pub(super) fn standing(&self) -> Standing<'a> {
+        self.roster.on(self.host)
     }
 
     /// Whether somebody has replaced the kubeconfig that a renewal has stored.
@@ -100,7 +108,7 @@ impl<'a> Registering<'a> {
         mut waiting: Waiting,
     ) -> Result<Option<WithoutVersion>, Failure> {
         self.begins();
-        let mut stuck = StuckPods::on(self.host);
+        let mut stuck = StuckPods::on(self.host, self.roster.stuck_pods.clone());
         loop {
             for pod in stuck.look().await {
                 self.report.tell(&self.host.side, Event::Notice(Notice::PodStuck(pod)));
@@ -110,7 +118,7 @@ impl<'a> Registering<'a> {
                 Err(_) if Instant::now() < end => {}
                 Ok(Some(State::Interrupted(why))) => waiting.interrupted = Some(why),
                 Ok(Some(State::Seen(cluster))) => {
-                    let cluster = waiting.identified(cluster).await;
+                    let cluster = waiting.identified(self.host, cluster).await;
                     if self.judge(cluster.as_ref(), &mut waiting)? {
                         self.tell_joined();
                         return Ok(None);

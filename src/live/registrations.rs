@@ -83,7 +83,7 @@ async fn page(connection: &Connection, parameters: &ListParams) -> Result<Page, 
 /// What a look at a host's Clusters gave.
 #[derive(Debug)]
 pub enum Roll {
-    /// All of them, as they are now.
+    /// All of them, as they are now, in the order of their names.
     Seen(Vec<RegisteredCluster>),
     /// They cannot be seen at present, and why; they are looked at again.
     Interrupted(Cause),
@@ -164,7 +164,10 @@ fn polled<'a>(connection: &'a Connection, selector: Option<&'a str>) -> impl Str
     stream::unfold(interval, move |mut interval| async move {
         interval.tick().await;
         let roll = match list(connection, selector).await {
-            Ok(clusters) => Roll::Seen(clusters),
+            Ok(mut clusters) => {
+                clusters.sort_by(|one, other| one.name().cmp(other.name()));
+                Roll::Seen(clusters)
+            }
             Err(error) => Roll::Interrupted(error.cause),
         };
         Some((roll, interval))

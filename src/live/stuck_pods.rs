@@ -1,11 +1,15 @@
 //! Pods of KubeSphere and its kubefed that cannot start, looked at now and then during a wait: images that are not to be had any
 //! more are how many waits end (kubesphere issue 6550).
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use futures::future::join_all;
 use kube::{Api, ResourceExt as _, api::ListParams};
 use kubesphere::cluster_configuration::NAMESPACE;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
 use super::{connection::Connection, follow::why_stuck, observe::FEDERATION_NAMESPACE, workloads::Pod};
 
@@ -13,6 +17,8 @@ use super::{connection::Connection, follow::why_stuck, observe::FEDERATION_NAMES
 const FIRST_LOOK: Duration = Duration::from_secs(10);
 /// A minute of waiting shall cost few requests.
 const PAUSE: Duration = Duration::from_secs(30);
+/// What was seen for one wait is good enough for the others.
+const FRESH: Duration = Duration::from_secs(10);
 /// What helps a wait must not hold it up.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -26,30 +32,52 @@ pub struct StuckPod {
     pub why: String,
 }
 
+/// What was found on a cluster last, for all who wait there.
+#[derive(Clone, Default)]
+pub(super) struct LastLook(Arc<Mutex<Option<Found>>>);
+
+struct Found {
+    at: Instant,
+    pods: Vec<StuckPod>,
+}
+
+impl LastLook {
+    /// What may not be listed is not told.
+    async fn on(&self, connection: &Connection) -> Option<Vec<StuckPod>> {
+        let mut last = self.0.lock().await;
+        if let Some(found) = last.as_ref().filter(|found| found.at.elapsed() < FRESH) {
+            return Some(found.pods.clone());
+        }
+        let namespaces = [NAMESPACE, FEDERATION_NAMESPACE].map(|namespace| stuck(connection, namespace));
+        let pods = timeout(ANSWERS_WITHIN, join_all(namespaces)).await.ok()?.concat();
+        *last = Some(Found { at: Instant::now(), pods: pods.clone() });
+        Some(pods)
+    }
+}
+
 /// The looks of one wait on a cluster.
 pub(super) struct StuckPods<'a> {
     connection: &'a Connection,
+    looks: LastLook,
     next: Instant,
     known: BTreeSet<StuckPod>,
     last: Vec<StuckPod>,
 }
 
 impl<'a> StuckPods<'a> {
-    pub(super) fn on(connection: &'a Connection) -> Self {
-        Self { connection, next: Instant::now() + FIRST_LOOK, known: BTreeSet::new(), last: Vec::new() }
+    pub(super) fn on(connection: &'a Connection, looks: LastLook) -> Self {
+        let next = Instant::now() + FIRST_LOOK;
+        Self { connection, looks, next, known: BTreeSet::new(), last: Vec::new() }
     }
 
-    /// Those that were not told before, where it is time for a look. What may not be listed is not told.
+    /// Those that were not told before, where it is time for a look.
     pub(super) async fn look(&mut self) -> Vec<StuckPod> {
         if Instant::now() < self.next {
             return Vec::new();
         }
         self.next = Instant::now() + PAUSE;
-        let namespaces = [NAMESPACE, FEDERATION_NAMESPACE].map(|namespace| stuck(self.connection, namespace));
-        let Ok(found) = timeout(ANSWERS_WITHIN, futures::future::join_all(namespaces)).await else {
-            return Vec::new();
-        };
-        self.last = found.concat();
+        let Some(found) = self.looks.on(self.connection).await else { return Vec::new() };
+        self.last = found;
         self.last.iter().filter(|pod| self.known.insert((*pod).clone())).cloned().collect()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kubesphere::cluster::RegisteredCluster;
 use tokio::time::Instant;
 
-use super::identify;
+use super::{connection::Connection, identify::identified};
 use crate::plan::renewal::Before;
 
 /// What was seen of the Cluster so far.
@@ -46,13 +46,14 @@ impl Waiting {
     /// Another object under the name may be another member; 3.1 and 3.2 never tell in its status.
     pub(super) async fn identified(
         &mut self,
+        host: &Connection,
         cluster: Option<RegisteredCluster>,
     ) -> Option<RegisteredCluster> {
         let mut cluster = cluster?;
         match &self.known {
             Some((object, uid)) if object == cluster.object_uid() => cluster.asked_uid.clone_from(uid),
             _ => {
-                cluster = identify::identified(cluster).await;
+                cluster = identified(host, cluster).await;
                 self.known = Some((cluster.object_uid().to_owned(), cluster.asked_uid.clone()));
             }
         }

@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
 use tokio::time::timeout;
 
 use super::{
     connection::Connection,
     environment::Environment,
     observe::{kube_system_uid, observe},
+    places::Places,
     selected_context::SelectedContext,
 };
 use crate::plan::observed::Observed;
 
 /// A kubeconfig may be full of clusters that are gone.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
-/// How many contexts are asked at the same time.
-const ASKED_AT_ONCE: usize = 16;
 
 /// A context whose cluster has answered.
 pub struct Whereabouts {
@@ -38,19 +36,18 @@ pub struct Unanswered {
 /// Where the contexts lead to whose clusters answer, and the other contexts.
 pub async fn whereabouts(
     contexts: Vec<SelectedContext>,
+    places: &Places,
     environment: &Environment,
     request_timeout: Option<Duration>,
 ) -> (Vec<Whereabouts>, Vec<Unanswered>) {
-    let each = contexts.into_iter().map(|context| {
+    let answers = places.each(contexts, async |context: SelectedContext| {
         let name = context.name.clone();
-        let asked = ask(context, environment, request_timeout);
-        async {
-            let late = |_| Err(format!("no answer within {} s", ANSWERS_WITHIN.as_secs()));
-            let answer = timeout(ANSWERS_WITHIN, asked).await.unwrap_or_else(late);
-            answer.map_err(|why| Unanswered { context: name, why })
-        }
+        let late = |_| Err(format!("no answer within {} s", ANSWERS_WITHIN.as_secs()));
+        let asked = ask(context, places, environment, request_timeout);
+        let answer = timeout(ANSWERS_WITHIN, asked).await.unwrap_or_else(late);
+        answer.map_err(|why| Unanswered { context: name, why })
     });
-    let answers: Vec<_> = stream::iter(each).buffered(ASKED_AT_ONCE).collect().await;
+    let answers = answers.await;
     let (mut found, mut silent) = (Vec::new(), Vec::new());
     for answer in answers {
         match answer {
@@ -63,6 +60,7 @@ pub async fn whereabouts(
 
 async fn ask(
     context: SelectedContext,
+    places: &Places,
     environment: &Environment,
     request_timeout: Option<Duration>,
 ) -> Result<Whereabouts, String> {
@@ -70,12 +68,15 @@ async fn ask(
     let connection = Connection::open(context, environment, request_timeout).await;
     let connection = connection.map_err(|error| error.to_string())?;
     let uid = kube_system_uid(&connection).await.map_err(|error| error.cause.to_string())?;
+    places.leave(&connection);
     Ok(Whereabouts { context: name, server: connection.server.clone(), uid, connection })
 }
 
 impl Whereabouts {
     /// All that a first look shows of the cluster.
-    pub async fn look(&self) -> Option<Observed> {
-        timeout(ANSWERS_WITHIN, observe(&self.connection)).await.ok()?.ok()
+    pub async fn look(&self, places: &Places) -> Option<Observed> {
+        let observed = timeout(ANSWERS_WITHIN, observe(&self.connection)).await.ok()?.ok();
+        places.leave(&self.connection);
+        observed
     }
 }

@@ -18,7 +18,9 @@ impl Arrivals {
     pub fn see(&mut self, clusters: &[RegisteredCluster]) {
         self.looks += 1;
         for cluster in clusters {
-            self.first.entry(cluster.object_uid().to_owned()).or_insert(self.looks);
+            if !self.first.contains_key(cluster.object_uid()) {
+                self.first.insert(cluster.object_uid().to_owned(), self.looks);
+            }
         }
     }
 

@@ -48,6 +48,7 @@ mod logs;
 mod logs_disturbed;
 mod manifests;
 mod manners;
+mod many_members;
 mod outages;
 mod permissions;
 mod prepare;

@@ -9,6 +9,7 @@ use http::header::{HeaderValue, USER_AGENT};
 use kube::client::ConfigExt as _;
 use kube::{Client, Config};
 use kubesphere::{command::Kubectl, pem, side::Side};
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
@@ -18,6 +19,7 @@ use super::client_identity::ClientIdentity;
 use super::credentials::{credentials, left_to_kube};
 use super::environment::Environment;
 use super::exec_credential::ExecError;
+use super::known_members::KnownMembers;
 use super::material::Material;
 use super::proxy::{ProxyError, proxy_for};
 use super::request_error::Cause;
@@ -30,6 +32,11 @@ use super::tls_failure::WayOut;
 use super::transport;
 
 pub use super::material::Defect;
+pub use super::transport::Line;
+
+/// How many sessions are kept to be resumed: those of a server, and of a proxy that is reached by TLS. rustls sets aside room
+/// for 32 servers else.
+const SESSIONS: usize = 16;
 
 /// Why no connection could be prepared. Nothing was sent to the server yet.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +163,9 @@ pub struct Connection {
     pub request_timeout: Option<Duration>,
     /// Whether its user may do everything, once that was asked.
     pub may_everything: Arc<OnceCell<bool>>,
+    /// Who stands behind the Clusters there, where that was asked.
+    pub known_members: KnownMembers,
+    pub line: Line,
 }
 
 impl Connection {
@@ -173,7 +183,7 @@ impl Connection {
         let no_certificate = NoCertificate::default();
         let tls = tls(&context, &config, authority, credentials.identity, no_certificate.clone())?;
         let proxy = config.proxy_url.clone();
-        let inner = transport::client(config, tls, !environment.disables_http2)
+        let (inner, line) = transport::client(config, tls, !environment.disables_http2)
             .map_err(|error| ConnectionError::Client { side: side.clone(), source: Cause::from(&error) })?;
         let server = context.server.to_string().trim_end_matches('/').to_owned();
         let requests = Requests::new(side.clone(), &server, inner, request_timeout);
@@ -182,7 +192,18 @@ impl Connection {
         let requests = requests.showing(shown, no_certificate).setting(clock.clone());
         let requests = if environment.in_passing { requests.sent_once() } else { requests };
         let (client, may_everything) = (requests.into_client(), Arc::default());
-        Ok(Self { side, context, server, client, clock, request_timeout, may_everything })
+        let known_members = KnownMembers::default();
+        Ok(Self {
+            side,
+            context,
+            server,
+            client,
+            clock,
+            request_timeout,
+            may_everything,
+            known_members,
+            line,
+        })
     }
 }
 
@@ -248,6 +269,7 @@ fn tls(
             source: Cause::from(&error),
         })?,
     };
+    tls.resumption = Resumption::in_memory_sessions(SESSIONS);
     tls.client_auth_cert_resolver = match identity {
         Some(identity) => Arc::new(SingleCertAndKey::from(identity.certified)),
         None => Arc::new(no_certificate),

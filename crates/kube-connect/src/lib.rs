@@ -6,6 +6,7 @@ pub mod cause;
 pub mod connection;
 pub mod environment;
 pub mod exec_credential;
+pub mod known_members;
 pub mod kubeconfig;
 pub mod no_answer;
 pub mod objects;

@@ -92,7 +92,8 @@ fn connection(client: Client) -> Connection {
     };
     let (clock, request_timeout) = (ServerClock::default(), None);
     let may_everything = Arc::default();
-    Connection { side, context, server, client, clock, request_timeout, may_everything }
+    let (known_members, line) = <_>::default();
+    Connection { side, context, server, client, clock, request_timeout, may_everything, known_members, line }
 }
 
 fn answering(answer: &Value) -> (Connection, Arc<Mutex<Option<Sent>>>) {

@@ -20,32 +20,36 @@ pub struct SharedNames {
     pub other: PathBuf,
 }
 
-/// Those of this context. Files that agree have none, nor has a context with all that it names in the first file.
-pub fn shared_names(
-    context: &SelectedContext,
-    options: &ConnectionOptions,
-    environment: &Environment,
-) -> Option<SharedNames> {
-    let (paths, _) = files(options, environment);
-    if paths.len() < 2 {
-        return None;
+/// The files in which contexts are looked up, where there are several.
+pub struct Files(Vec<File>);
+
+impl Files {
+    pub fn read(options: &ConnectionOptions, environment: &Environment) -> Self {
+        let (paths, _) = files(options, environment);
+        let are_several = paths.len() > 1;
+        Self(paths.into_iter().filter(|_| are_several).filter_map(File::read).collect())
     }
-    let files: Vec<File> = paths.into_iter().filter_map(File::read).collect();
-    let own: Vec<&File> =
-        files.iter().filter(|file| file.entry("context", &context.name).is_some()).collect();
-    let parts = [
-        ("context", Some(&context.name)),
-        ("cluster", Some(&context.cluster_name)),
-        ("user", context.user_name.as_ref()),
-    ];
-    let shared = parts.into_iter().filter_map(|(kind, name)| {
-        let (taken, other) = rivals(kind, name?, &files, &own)?;
-        Some((format!("{kind} \"{}\"", name?), taken, other))
-    });
-    let shared: Vec<_> = shared.collect();
-    let (_, taken, other) = shared.first()?;
-    let (taken, other) = ((*taken).clone(), (*other).clone());
-    Some(SharedNames { names: shared.into_iter().map(|(name, ..)| name).collect(), taken, other })
+
+    /// The names that this context shares. Files that agree have none, nor has a context with all that it names in the first
+    /// file.
+    pub fn shared_names(&self, context: &SelectedContext) -> Option<SharedNames> {
+        let Self(files) = self;
+        let own: Vec<&File> =
+            files.iter().filter(|file| file.entry("context", &context.name).is_some()).collect();
+        let parts = [
+            ("context", Some(&context.name)),
+            ("cluster", Some(&context.cluster_name)),
+            ("user", context.user_name.as_ref()),
+        ];
+        let shared = parts.into_iter().filter_map(|(kind, name)| {
+            let (taken, other) = rivals(kind, name?, files, &own)?;
+            Some((format!("{kind} \"{}\"", name?), taken, other))
+        });
+        let shared: Vec<_> = shared.collect();
+        let (_, taken, other) = shared.first()?;
+        let (taken, other) = ((*taken).clone(), (*other).clone());
+        Some(SharedNames { names: shared.into_iter().map(|(name, ..)| name).collect(), taken, other })
+    }
 }
 
 /// The file that is taken, and one with the context in which the name stands for something else.
@@ -90,7 +94,7 @@ mod tests {
 
     use kubesphere::side::Side;
 
-    use super::{SharedNames, shared_names};
+    use super::{Files, SharedNames};
     use crate::{
         environment::Environment,
         kubeconfig::{ConnectionOptions, load},
@@ -112,7 +116,7 @@ mod tests {
         let options = ConnectionOptions { context: Some(context.to_owned()), ..ConnectionOptions::default() };
         let kubeconfig = load(&options, &environment).unwrap();
         let selected = select(&kubeconfig, Side::member, &options).unwrap();
-        shared_names(&selected, &options, &environment)
+        Files::read(&options, &environment).shared_names(&selected)
     }
 
     #[test]

@@ -51,9 +51,27 @@ impl std::error::Error for NotConnected {
 #[error("no answer")]
 pub(super) struct SentInVain(#[source] hyper::Error);
 
-/// A client that sends by this configuration, retries aside.
-pub(super) fn client(config: Config, tls: ClientConfig, speaks_http2: bool) -> Result<Client, kube::Error> {
+/// What is open to a server; nothing where a client sends by other means.
+#[derive(Clone, Default)]
+pub struct Line(Option<Arc<Transport>>);
+
+impl Line {
+    /// Closes what is open as soon as nobody waits for an answer over it. The next request opens it anew.
+    pub fn hang_up(&self) {
+        if let Some(transport) = &self.0 {
+            transport.hang_up();
+        }
+    }
+}
+
+/// A client that sends by this configuration, retries aside, and what it sends over.
+pub(super) fn client(
+    config: Config,
+    tls: ClientConfig,
+    speaks_http2: bool,
+) -> Result<(Client, Line), kube::Error> {
     let transport = Arc::new(Transport::new(Dial::new(&config, tls, CONNECTS_WITHIN, speaks_http2)?));
+    let line = Line(Some(Arc::clone(&transport)));
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
@@ -63,12 +81,13 @@ pub(super) fn client(config: Config, tls: ClientConfig, speaks_http2: bool) -> R
             let extent = Extent::of(request.uri());
             async move { transport.send(request).await.map(|answer| Bounded::answer(answer, extent)) }
         }));
-    Ok(Client::new(service, config.default_namespace))
+    Ok((Client::new(service, config.default_namespace), line))
 }
 
 struct Transport {
     dial: Dial,
-    opening: Mutex<Opening>,
+    /// None where nothing is open.
+    opening: Mutex<Option<Opening>>,
 }
 
 /// The connection of today, which those who need it first wait for together.
@@ -84,8 +103,7 @@ enum Spoken {
 
 impl Transport {
     fn new(dial: Dial) -> Self {
-        let opening = Mutex::new(open(dial.clone()));
-        Self { dial, opening }
+        Self { dial, opening: Mutex::default() }
     }
 
     async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, BoxError> {
@@ -109,16 +127,22 @@ impl Transport {
     /// The connection, or one anew where it came to nothing or has ended.
     fn opening(&self) -> Opening {
         let mut opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        // Looked at by polling: an attempt that nobody waited for to the end has failed unseen.
-        let has_ended = match opening.clone().now_or_never() {
-            None | Some(Ok(Spoken::Http1(_))) => false,
-            Some(Ok(Spoken::Http2(sender))) => sender.is_closed(),
-            Some(Err(_)) => true,
-        };
-        if has_ended {
-            *opening = open(self.dial.clone());
-        }
-        opening.clone()
+        let standing = opening.take().filter(|opening| !has_ended(opening));
+        opening.insert(standing.unwrap_or_else(|| open(self.dial.clone()))).clone()
+    }
+
+    /// With its last sender a connection of HTTP/2 ends, and with its client those of HTTP/1.1.
+    fn hang_up(&self) {
+        *self.opening.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Looked at by polling: an attempt that nobody waited for to the end has failed unseen.
+fn has_ended(opening: &Opening) -> bool {
+    match opening.clone().now_or_never() {
+        None | Some(Ok(Spoken::Http1(_))) => false,
+        Some(Ok(Spoken::Http2(sender))) => sender.is_closed(),
+        Some(Err(_)) => true,
     }
 }
 

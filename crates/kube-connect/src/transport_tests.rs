@@ -16,6 +16,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::*;
@@ -36,6 +37,8 @@ struct Server {
     address: String,
     authority: String,
     connections: Arc<AtomicUsize>,
+    /// How many of them stand.
+    standing: watch::Sender<usize>,
 }
 
 impl Server {
@@ -60,18 +63,26 @@ impl Server {
         let address = listener.local_addr().unwrap().to_string();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
+        let standing = watch::Sender::new(0);
+        let stands = standing.clone();
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let number = count.fetch_add(1, Ordering::SeqCst);
-                let accepted = acceptor.accept(stream);
+                let (accepted, stands) = (acceptor.accept(stream), stands.clone());
+                stands.send_modify(|standing| *standing += 1);
                 tokio::spawn(async move {
                     let stream = accepted.await.unwrap();
-                    if number < first_go_away { go_away(stream).await } else { serve(stream, lasts).await }
+                    if number < first_go_away {
+                        go_away(stream).await;
+                    } else {
+                        serve(stream, lasts).await;
+                    }
+                    stands.send_modify(|standing| *standing -= 1);
                 });
             }
         });
-        Self { address, authority: certificate.pem(), connections }
+        Self { address, authority: certificate.pem(), connections, standing }
     }
 
     async fn connection(&self, environment: &Environment) -> Connection {
@@ -87,6 +98,10 @@ impl Server {
         let kubeconfig = Kubeconfig::parse(kubeconfig.to_string().as_bytes()).unwrap();
         let context = select(&kubeconfig, Side::member, &ConnectionOptions::default()).unwrap();
         Connection::open(context, environment, None).await.unwrap()
+    }
+
+    async fn until_left(&self) {
+        self.standing.subscribe().wait_for(|standing| *standing == 0).await.unwrap();
     }
 
     fn connections(&self) -> usize {
@@ -168,6 +183,24 @@ async fn a_connection_that_has_ended_is_opened_again_once_for_all() {
     assert_eq!(server.connections(), 2);
 }
 
+/// What is still on its way arrives, and the next request needs a connection of its own.
+#[tokio::test]
+async fn who_hangs_up_leaves_no_connection_and_breaks_off_no_request() {
+    for protocols in [&["h2"][..], &["http/1.1"]] {
+        let server = Server::start(protocols, LONG, 0).await;
+        let connection = server.connection(&Environment::default()).await;
+        let answers = burst(&connection);
+        let hung_up = async { connection.line.hang_up() };
+        let (answers, ()) = tokio::join!(answers, hung_up);
+        assert_eq!(answers.len(), BURST);
+        let before = server.connections();
+        connection.line.hang_up();
+        server.until_left().await;
+        burst(&connection).await;
+        assert!(server.connections() > before);
+    }
+}
+
 /// Also a creation: the server says that it has not begun with it.
 #[tokio::test]
 async fn what_a_server_that_goes_away_has_not_begun_with_is_sent_again() {
@@ -185,6 +218,7 @@ async fn a_connection_that_does_not_come_about_fails_once_for_all() {
         address: listener.local_addr().unwrap().to_string(),
         authority: Server::start(&[], LONG, 0).await.authority,
         connections: Arc::default(),
+        standing: watch::Sender::default(),
     };
     let api = Api::<Namespace>::all(server.connection(&Environment::default()).await.client);
     let begun = tokio::time::Instant::now();

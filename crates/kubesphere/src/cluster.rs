@@ -85,7 +85,8 @@ pub struct RegisteredCluster {
 
 impl RegisteredCluster {
     /// Takes the whole object, whose credential nothing that is printed has from now on.
-    pub fn new(object: Value) -> Self {
+    pub fn new(mut object: Value) -> Self {
+        management::forget_owned_fields(&mut object);
         let cluster = Self { object: object.into(), asked_uid: None };
         let stored = cluster.text("/spec/connection/kubeconfig").filter(|stored| learn_encoded(stored));
         if let Some(text) = stored.and_then(go_base64::decoded) {
@@ -128,7 +129,7 @@ impl RegisteredCluster {
 
     /// Whether this is the host's own Cluster.
     pub fn is_host(&self) -> bool {
-        self.object.pointer("/metadata/labels").and_then(|labels| labels.get(HOST_LABEL)).is_some()
+        self.at("/metadata/labels").and_then(|labels| labels.get(HOST_LABEL)).is_some()
     }
 
     /// Whether it is joined by direct connection.
@@ -143,7 +144,7 @@ impl RegisteredCluster {
 
     /// Whether the controller acts on it at all; with `false` it stays silent for ever.
     pub fn joins_federation(&self) -> bool {
-        self.object.pointer("/spec/joinFederation") == Some(&Value::Bool(true))
+        self.at("/spec/joinFederation") == Some(&Value::Bool(true))
     }
 
     /// The UID of the member's kube-system namespace: `status.uid` (from 3.3), else what the member said.
@@ -199,7 +200,7 @@ impl RegisteredCluster {
 
     /// How many nodes the controller has counted.
     pub fn nodes(&self) -> Option<u64> {
-        self.object.pointer("/status/nodeCount")?.as_u64()
+        self.at("/status/nodeCount")?.as_u64()
     }
 
     /// `spec.provider`, which is for people.
@@ -214,7 +215,7 @@ impl RegisteredCluster {
 
     /// What has to be done before a deletion is through.
     pub fn finalizers(&self) -> Vec<&str> {
-        let finalizers = self.object.pointer("/metadata/finalizers").and_then(Value::as_array);
+        let finalizers = self.at("/metadata/finalizers").and_then(Value::as_array);
         finalizers.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
@@ -259,7 +260,7 @@ impl RegisteredCluster {
 
     /// A condition, where the controller has written it.
     pub fn condition(&self, condition: ConditionType) -> Option<Condition> {
-        let conditions = self.object.pointer("/status/conditions")?.as_array()?;
+        let conditions = self.at("/status/conditions")?.as_array()?;
         let found = conditions.iter().find(|entry| entry["type"] == condition.as_str())?;
         let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
         Some(Condition {
@@ -278,12 +279,18 @@ impl RegisteredCluster {
         Self { object: object.into(), asked_uid: self.asked_uid.clone() }
     }
 
-    fn text(&self, pointer: &str) -> Option<&str> {
-        self.object.pointer(pointer)?.as_str()
+    fn text(&self, place: &str) -> Option<&str> {
+        self.at(place)?.as_str()
     }
 
-    fn texts(&self, pointer: &str) -> impl Iterator<Item = (&str, &str)> {
-        let map = self.object.pointer(pointer).and_then(Value::as_object);
+    /// As [`Value::pointer`], which makes a text of each part of the way: of a thousand Clusters the names are asked a thousand
+    /// times.
+    fn at(&self, place: &str) -> Option<&Value> {
+        place.split('/').skip(1).try_fold(&*self.object, |value, field| value.get(field))
+    }
+
+    fn texts(&self, place: &str) -> impl Iterator<Item = (&str, &str)> {
+        let map = self.at(place).and_then(Value::as_object);
         map.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     }
 }

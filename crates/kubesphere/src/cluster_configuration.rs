@@ -35,7 +35,8 @@ pub struct ClusterConfiguration(Wiped);
 
 impl ClusterConfiguration {
     /// Takes the whole object, whose secrets nothing that is printed has from now on.
-    pub fn new(object: Value) -> Self {
+    pub fn new(mut object: Value) -> Self {
+        management::forget_owned_fields(&mut object);
         learn_named(&object);
         let applied = object["metadata"]["annotations"][LAST_APPLIED].as_str();
         applied.and_then(|text| serde_json::from_str(text).ok()).iter().for_each(learn_named);

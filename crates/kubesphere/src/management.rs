@@ -77,6 +77,14 @@ fn applier(object: &Value) -> Option<Tool> {
     tools.next().map(|manager| Tool { name: format!("the field manager {manager}"), reverts: false })
 }
 
+/// Of what each manager owns only the topmost fields stay: which of their fields are whose nobody asks, and that is the larger
+/// part of many objects.
+pub(super) fn forget_owned_fields(object: &mut Value) {
+    let entries = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
+    let fields = entries.into_iter().flatten().filter_map(|entry| entry.get_mut("fieldsV1")?.as_object_mut());
+    fields.flat_map(serde_json::Map::values_mut).for_each(|owned| *owned = Value::Object(<_>::default()));
+}
+
 fn entries(object: &Value) -> impl Iterator<Item = &Value> {
     object.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten()
 }
@@ -100,10 +108,18 @@ impl Signs {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::tool;
+    use super::{forget_owned_fields, tool};
 
     fn name(metadata: &Value) -> Option<(String, bool)> {
         tool(&json!({ "metadata": metadata })).map(|tool| (tool.name, tool.reverts))
+    }
+
+    #[test]
+    fn of_owned_fields_the_topmost_stay() {
+        let owned = |spec: &Value| json!({"metadata": {"managedFields": [{"manager": "a", "fieldsV1": {"f:spec": spec, "f:status": {}}}]}, "spec": {"a": 1}});
+        let mut object = owned(&json!({"f:multicluster": {"f:clusterRole": {}}}));
+        forget_owned_fields(&mut object);
+        assert_eq!(object, owned(&json!({})));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     checks::Finding,
-    cli::Global,
+    cli::{FleetInit, Global},
     commands::{
         connect::connect,
         contexts::{every_member, of_one_member, open, select_host},
@@ -23,6 +23,7 @@ use crate::{
     live::{
         environment::Environment,
         observe::observe,
+        places::Places,
         whereabouts::{Unanswered, Whereabouts, whereabouts},
     },
     output::{
@@ -43,7 +44,7 @@ const LOOKED_AT_WITHIN: Duration = Duration::from_secs(120);
 const EXCLUDING: [&str; 4] = ["member-role", "member-versions", "kubesphere-version", "installer-present"];
 
 /// Prints it.
-pub(in crate::commands) async fn run(global: &Global, ui: &Ui) -> Result<(), Error> {
+pub(in crate::commands) async fn run(init: &FleetInit, global: &Global, ui: &Ui) -> Result<(), Error> {
     if let Some(option) = of_one_member(global) {
         return Err(Error::usage(format!("{option} is for one member, and every context is asked"))
             .hint("leave it out, and write it into the file"));
@@ -54,10 +55,11 @@ pub(in crate::commands) async fn run(global: &Global, ui: &Ui) -> Result<(), Err
     let observed = observe(&host).await?;
     let contexts = every_member(global, &environment)?;
     context_mapping::asking(ui, contexts.len());
-    let (found, silent) = whereabouts(contexts, &environment, global.request_timeout).await;
+    let places = Places::new(init.parallel.parallel, contexts.len());
+    let (found, silent) = whereabouts(contexts, &places, &environment, global.request_timeout).await;
     let sorted = Sorted::of(&found, &observed);
     let members = MemberRequest::of_each(&sorted.members, &ClusterRequest::default(), global);
-    let request = Request::new(Operation::Check, members, global);
+    let request = Request { parallel: init.parallel, ..Request::new(Operation::Check, members, global) };
     let clusters = connect(&request, ui).await?;
     let look = in_time(deadline, Box::pin(look(&clusters, None))).await?;
     let draft = FleetDraft {

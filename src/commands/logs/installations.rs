@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
 use jiff::Timestamp;
 use kubesphere::{
     cluster::RegisteredCluster,
@@ -27,7 +26,7 @@ use crate::{
     live::{
         connection::Connection,
         environment::Environment,
-        identify::identified,
+        identify::all_identified,
         observe::{config, has_kubesphere_3, kube_system_uid},
         registrations::list,
         stuck_pods::{StuckPod, stuck},
@@ -161,7 +160,7 @@ impl Following<'_> {
         let all = list(self.host, None).await?;
         // Whom the host has never reached it cannot tell, and is asked from here.
         let all = match self.member {
-            Some(_) => join_all(all.into_iter().map(identified)).await,
+            Some(_) => all_identified(self.host, all).await,
             None => all,
         };
         let member = self.member.as_ref().map(|(_, uid)| uid.as_str());

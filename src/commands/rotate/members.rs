@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use futures::future::join_all;
 use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored, versions::Generation::Four};
 
 use crate::{
-    cli::Global,
+    cli::{Global, ParallelOptions},
     commands::{
         candidates::candidates,
-        contexts::{member_options, of_one_member, open, select_members},
+        contexts::{member_options, of_one_member, open_in, select_members},
     },
     error::{Error, ErrorKind},
-    live::{connection::Connection, environment::Environment, identify::stored_connection},
+    live::{connection::Connection, environment::Environment, identify::stored_connection, places::Places},
     output::{context_mapping, rotation, ui::Ui},
     plan::{
         context_mapping::{LeftOut, Why, map_at_any_address},
@@ -30,7 +29,12 @@ pub(super) struct Members {
 
 /// Asks every context where it leads to, and then those members that none leads to. A host of KubeSphere 4 is refused, whatever
 /// its members are.
-pub(super) async fn members(host: &Observed, global: &Global, ui: &Ui) -> Result<Members, Error> {
+pub(super) async fn members(
+    host: &Observed,
+    parallel: ParallelOptions,
+    global: &Global,
+    ui: &Ui,
+) -> Result<Members, Error> {
     if let Some(option) = of_one_member(global) {
         return Err(Error::usage(format!("{option} is for one member, and a rotation is for all of a host"))
             .hint("leave it out, or let `--member-kubeconfig` name a file with a context for each member"));
@@ -40,12 +44,13 @@ pub(super) async fn members(host: &Observed, global: &Global, ui: &Ui) -> Result
         return Ok(Members::default());
     }
     let environment = Environment::of_process();
-    let (candidates, silent) = candidates(&clusters, host, global, &environment, ui).await?;
+    let (candidates, silent) = candidates(&clusters, host, parallel, global, &environment, ui).await?;
     let (mapped, left_out) = map_at_any_address(candidates);
     context_mapping::show(ui, &mapped);
     let names: Vec<String> = mapped.iter().map(|mapped| mapped.context.clone()).collect();
     let contexts = select_members(&names, &member_options(global, &global.member), &environment)?;
-    let connections = open(contexts, global, &environment, ui).await?;
+    let places = Places::new(parallel.parallel, clusters.len());
+    let connections = open_in(&places, contexts, global, &environment, ui).await?;
     let reached =
         clusters.iter().filter(|cluster| mapped.iter().any(|mapped| mapped.cluster == cluster.name()));
     let known = reached.filter_map(|cluster| cluster.member_uid().map(str::to_owned)).collect();
@@ -54,7 +59,8 @@ pub(super) async fn members(host: &Observed, global: &Global, ui: &Ui) -> Result
     if !others.is_empty() {
         context_mapping::show_unanswered(ui, &silent);
     }
-    Ok(with_stored(Members { connections, unreached: Vec::new() }, &others, known, global, ui).await)
+    let members = Members { connections, unreached: Vec::new() };
+    Ok(with_stored(members, &places, (&others, known), global, ui).await)
 }
 
 /// Those that share the host's secret, whichever way it reaches them.
@@ -77,13 +83,16 @@ fn lacks_context(left_out: &[LeftOut], name: &str) -> bool {
 
 async fn with_stored(
     mut members: Members,
-    others: &[&RegisteredCluster],
-    mut known: BTreeSet<String>,
+    places: &Places,
+    (others, mut known): (&[&RegisteredCluster], BTreeSet<String>),
     global: &Global,
     ui: &Ui,
 ) -> Members {
-    let asked = others.iter().map(|cluster| by_stored(cluster, global));
-    for (cluster, answer) in others.iter().zip(join_all(asked).await) {
+    let answers = places.each(others, async |cluster: &&RegisteredCluster| {
+        let answer = by_stored(cluster, global).await;
+        answer.inspect(|(connection, _)| places.leave(connection))
+    });
+    for (cluster, answer) in others.iter().zip(answers.await) {
         let name = cluster.name();
         match answer {
             Ok((connection, uid)) => {

@@ -6,7 +6,7 @@ use crate::{
     cli::{Global, Unjoin},
     commands::contexts::{member_options, open, select_host, select_members},
     error::Error,
-    live::{connection::Connection, environment::Environment, fresh_secret::fresh_secret},
+    live::{connection::Connection, environment::Environment, fresh_secret::fresh_secret, places::Places},
     output::ui::Ui,
     plan::unjoin::plan::UnjoinIntent,
 };
@@ -19,6 +19,7 @@ pub(super) struct Clusters {
     pub(super) intent: UnjoinIntent,
     /// Made once, so that planning again asks for the same.
     pub(super) fresh: JwtSecret,
+    pub(super) places: Places,
 }
 
 /// Finds the contexts and opens the connections. Nothing is sent.
@@ -46,5 +47,6 @@ pub(super) async fn connect(
         },
         member,
         fresh: fresh_secret(),
+        places: Places::of_one(),
     })
 }

@@ -18,7 +18,10 @@ use tower::BoxError;
 
 use crate::{
     live::{
-        connection::Connection, requests::Requests, selected_context::SelectedContext,
+        connection::{Connection, Line},
+        known_members::KnownMembers,
+        requests::Requests,
+        selected_context::SelectedContext,
         server_clock::ServerClock,
     },
     plan::narrowing::CONDITION,
@@ -125,6 +128,8 @@ fn connection(shared: &Shared) -> Connection {
         clock: ServerClock::default(),
         request_timeout: None,
         may_everything: Arc::default(),
+        known_members: KnownMembers::default(),
+        line: Line::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{pin::pin, time::Duration};
 
-use futures::{StreamExt as _, future::join_all};
+use futures::StreamExt as _;
 use kubesphere::side::Side;
 use tokio::time::{Instant, timeout_at};
 
@@ -11,14 +11,14 @@ use crate::{
         connection::Connection,
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
-        identify::identified,
+        identify::all_identified,
         objects::Persistence,
         observations::{Observations, log, objects},
         observe::observe_again,
         patience::{Patience, in_time, retry_until},
         report::{Activity, Completed, Event, Notice},
         request_error::{Cause, RequestError},
-        stuck_pods::StuckPods,
+        stuck_pods::{LastLook, StuckPods},
     },
     plan::{
         configuration_patch::{Change, ConfigurationPatch},
@@ -55,7 +55,7 @@ impl Execute for Configure {
         turn.entry.left_run = done.leaves_run.then(|| Box::new(observed.clone()));
         if matches!(self.goal, Goal::Host(_)) {
             let clusters = observed.clusters.present().cloned().unwrap_or_default();
-            let clusters = Seen::Present(join_all(clusters.into_iter().map(identified)).await);
+            let clusters = Seen::Present(all_identified(connection, clusters).await);
             turn.entry.observed = Some(Observed { clusters, ..observed.without_closer_look() });
         }
         Ok(())
@@ -86,7 +86,7 @@ impl Configure {
     ) -> Result<Observed, Failure> {
         let reconciler = Reconciler::new(self.goal_now(turn), (*self.observed).clone());
         let observations = None;
-        let stuck = StuckPods::on(connection);
+        let stuck = StuckPods::on(connection, LastLook::default());
         let mut reconciling = Reconciling {
             step: self,
             turn,

@@ -1,10 +1,6 @@
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
-use futures::{
-    Stream, StreamExt as _,
-    future::join_all,
-    stream::{self, BoxStream},
-};
+use futures::StreamExt as _;
 use kubesphere::{
     cluster::RegisteredCluster,
     object::{ExistingObject, ObjectKind},
@@ -14,16 +10,13 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     live::{
         apply::{create_cluster, withdraw_cluster},
-        connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
         identify::identified,
         objects::Persistence,
-        observation::State,
         observe::cluster_named,
         patience::{Patience, in_time, retry_until},
         registering::Registering,
-        registrations::{Roll, watch},
         report::{Completed, Event, Notice},
         request_error::{Cause, RequestError},
         steps::remove::{remove_patiently, until_gone},
@@ -34,7 +27,6 @@ use crate::{
     plan::{
         cluster_manifest::stored,
         credential::{CredentialObject, HostUid},
-        race::{Arrivals, earlier_twin, twins},
         result::{Effect, StepResult},
         steps::register::Register,
     },
@@ -42,8 +34,6 @@ use crate::{
 
 /// A Cluster that somebody else is just withdrawing is gone by then: its finalizer takes a request or two.
 const WITHDRAWN_WITHIN: Duration = Duration::from_secs(10);
-/// A watch shows within moments what was created.
-const SEEN_WITHIN: Duration = Duration::from_secs(10);
 
 impl Execute for Register {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
@@ -64,25 +54,16 @@ impl Execute for Register {
             turn.run.undo.users.forget(&self.member);
             self.remove_useless_users(turn).await;
         }
-        let (ours, mut standing) = created?.unzip();
+        let ours = created?;
         if !turn.run.wait {
             turn.entry.unfinished = true;
             return Ok(());
         }
-        let states = match &mut standing {
-            Some(standing) if standing.are_seen => standing.states(&self.name).boxed(),
-            _ => creation.registering.states(),
-        };
-        let waiting = Waiting::new(ours.as_ref());
-        match &self.installer {
-            // Boxed, because many requests are more state than a stack should carry around.
-            Some(host) => Box::pin(creation.registering.until_installed(states, waiting, host)).await?,
-            None => turn.entry.without_version = creation.registering.until_joined(states, waiting).await?,
-        }
-        if let (Some(ours), Some(mut standing)) = (ours, standing) {
+        creation.until_taken(ours.as_ref(), turn).await?;
+        if let Some(ours) = ours {
             // Again, because of two objects of the same second neither operator may have seen the other's.
-            creation.settle_race(&ours, &standing, turn).await?;
-            creation.until_alone(&ours, &mut standing).await;
+            creation.settle_race(&ours, turn).await?;
+            creation.until_alone(&ours).await;
         }
         Ok(())
     }
@@ -136,26 +117,20 @@ struct Creation<'a> {
 
 impl Creation<'_> {
     /// Creates the Cluster; nothing if somebody else has, of the same member.
-    async fn create(
-        &self,
-        turn: &mut Turn<'_>,
-    ) -> Result<Option<(RegisteredCluster, Standing<'_>)>, Failure> {
+    async fn create(&self, turn: &mut Turn<'_>) -> Result<Option<RegisteredCluster>, Failure> {
         let Registering { host, deadline, .. } = self.registering;
         let kubeconfig = turn.kubeconfig(&self.step.member)?;
-        let mut standing = Standing::on(host);
-        standing.until_first_look(deadline).await;
-        self.is_not_registered(&standing).await?;
+        self.is_not_registered().await?;
         turn.run.undo.users.ask(host, &self.step.member, &self.step.name);
         let (mut unanswered, mut patience) = (false, Patience::until(&host.side, deadline));
         loop {
             let creation = create_cluster(host, self.step, &kubeconfig, Persistence::Stored);
-            let creation = Box::pin(in_time(&host.side, deadline, creation));
-            match standing.along_with(creation).await? {
-                Ok(created) => return self.created(created, standing, turn).await.map(Some),
+            match Box::pin(in_time(&host.side, deadline, creation)).await? {
+                Ok(created) => return self.created(created, turn).await.map(Some),
                 Err(RequestError { cause: Cause::AlreadyExists, .. }) => {
                     let Some(found) = self.existing().await? else { continue };
                     if unanswered && found.stores(&stored(&kubeconfig)) {
-                        return self.created(found, standing, turn).await.map(Some);
+                        return self.created(found, turn).await.map(Some);
                     }
                     self.registering.tell(Event::Notice(Notice::CreatedByOthers(self.step.name.clone())));
                     return self.is_of_member(&found).map(|()| None);
@@ -170,27 +145,51 @@ impl Creation<'_> {
         }
     }
 
-    /// With all Clusters, once no race is lost.
-    async fn created<'s>(
+    /// Once no race is lost.
+    async fn created(
         &self,
         ours: RegisteredCluster,
-        mut standing: Standing<'s>,
         turn: &mut Turn<'_>,
-    ) -> Result<(RegisteredCluster, Standing<'s>), Failure> {
+    ) -> Result<RegisteredCluster, Failure> {
         self.registering.tell(Event::Done(Completed::ClusterCreated(self.step.name.clone())));
         turn.done(self.result());
-        standing.until_seen(&ours, self.registering.deadline).await;
-        self.settle_race(&ours, &standing, turn).await?;
-        Ok((ours, standing))
+        // For the other lanes: no status tells it yet.
+        self.registering.host.known_members.remember(ours.object_uid(), Some(&self.step.uid));
+        self.registering.standing().until_seen(&ours, self.registering.deadline).await;
+        self.settle_race(&ours, turn).await?;
+        Ok(ours)
+    }
+
+    /// Waits until the host has taken the member.
+    async fn until_taken(
+        &self,
+        ours: Option<&RegisteredCluster>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Failure> {
+        let mut standing = self.registering.standing();
+        standing.until_first_look(self.registering.deadline).await;
+        let states = if standing.are_seen() {
+            standing.states(&self.step.name).boxed()
+        } else {
+            self.registering.states()
+        };
+        let waiting = Waiting::new(ours);
+        match &self.step.installer {
+            // Boxed, because many requests are more state than a stack should carry around.
+            Some(host) => Box::pin(self.registering.until_installed(states, waiting, host)).await?,
+            None => turn.entry.without_version = self.registering.until_joined(states, waiting).await?,
+        }
+        Ok(())
     }
 
     /// A member that a colleague has registered since the plan was made keeps their Cluster: one that was created and withdrawn
     /// would leave on the member what the controller has made for it.
-    async fn is_not_registered(&self, standing: &Standing<'_>) -> Result<(), Failure> {
-        let name = &self.step.name;
-        let others = standing.others(name).await;
-        let mut staying = twins(name, &others, &self.step.uid).filter(|twin| !twin.is_being_deleted());
-        let Some(twin) = staying.next().map(|twin| twin.name().to_owned()) else { return Ok(()) };
+    async fn is_not_registered(&self) -> Result<(), Failure> {
+        let (name, mut standing) = (&self.step.name, self.registering.standing());
+        standing.until_first_look(self.registering.deadline).await;
+        let twins = standing.twins(name, &self.step.uid).await;
+        let staying = twins.iter().find(|twin| !twin.is_being_deleted());
+        let Some(twin) = staying.map(|twin| twin.name().to_owned()) else { return Ok(()) };
         Err(Failure::RegisteredMeanwhile { side: self.step.member.clone(), name: name.clone(), twin })
     }
 
@@ -200,7 +199,7 @@ impl Creation<'_> {
         let ask = async || cluster_named(host, &self.step.name).await;
         let found = retry_until(&host.side, deadline, ask).await?;
         Ok(match found {
-            Some(found) => Some(identified(found).await),
+            Some(found) => Some(identified(host, found).await),
             None => None,
         })
     }
@@ -219,14 +218,8 @@ impl Creation<'_> {
 
     /// The Kubernetes API takes a member twice; only the console's validation endpoint does not
     /// (kubesphere `pkg/kapis/cluster/v1alpha1/handler.go@v3.4.1`).
-    async fn settle_race(
-        &self,
-        ours: &RegisteredCluster,
-        standing: &Standing<'_>,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), Failure> {
-        let others = standing.others(ours.name()).await;
-        let twin = earlier_twin(ours, &others, &self.step.uid, &standing.arrivals);
+    async fn settle_race(&self, ours: &RegisteredCluster, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let twin = self.registering.standing().earlier_twin(ours, &self.step.uid).await;
         let Some(twin) = twin else { return Ok(()) };
         let ask = async || withdraw_cluster(self.registering.host, ours).await;
         retry_until(&self.registering.host.side, self.registering.deadline, ask).await?;
@@ -256,17 +249,17 @@ impl Creation<'_> {
     }
 
     /// The other operator of a race that we have won withdraws the later Cluster; the last look must not find it.
-    async fn until_alone(&self, ours: &RegisteredCluster, standing: &mut Standing<'_>) {
+    async fn until_alone(&self, ours: &RegisteredCluster) {
         let deadline = self.registering.deadline.min(Instant::now() + WITHDRAWN_WITHIN);
-        let mut told = false;
+        let (mut standing, mut told) = (self.registering.standing(), false);
         loop {
-            let others = standing.others(ours.name()).await;
-            let Some(twin) = twins(ours.name(), &others, &self.step.uid).next() else { return };
+            let twins = standing.twins(ours.name(), &self.step.uid).await;
+            let Some(twin) = twins.first() else { return };
             if !told {
                 self.registering.tell(Event::Notice(Notice::Twin(twin.name().to_owned())));
                 told = true;
             }
-            if timeout_at(deadline, standing.next()).await.is_err() {
+            if timeout_at(deadline, standing.changed()).await.is_err() {
                 return;
             }
         }
@@ -274,88 +267,5 @@ impl Creation<'_> {
 
     fn result(&self) -> StepResult {
         StepResult::new(&self.step.host, ObjectKind::CLUSTER.named(&self.step.name), Effect::Created)
-    }
-}
-
-/// All Clusters of the host, as they change.
-struct Standing<'a> {
-    rolls: BoxStream<'a, Roll>,
-    now: Vec<RegisteredCluster>,
-    arrivals: Arrivals,
-    /// Whether they were seen at all: who may not list them gets by without.
-    are_seen: bool,
-}
-
-impl<'a> Standing<'a> {
-    fn on(host: &'a Connection) -> Self {
-        Self { rolls: watch(host, None), now: Vec::new(), arrivals: Arrivals::default(), are_seen: false }
-    }
-
-    /// The answer; what is seen until then is taken.
-    async fn along_with<T>(&mut self, answer: impl Future<Output = T>) -> T {
-        let mut answer = pin!(answer);
-        loop {
-            tokio::select! {
-                answer = &mut answer => return answer,
-                _ = self.next() => {}
-            }
-        }
-    }
-
-    /// Waits until they are seen for the first time.
-    async fn until_first_look(&mut self, deadline: Instant) {
-        self.until(deadline, |standing| standing.are_seen).await;
-    }
-
-    /// Waits until this object is among them, and so all that was there before it.
-    async fn until_seen(&mut self, ours: &RegisteredCluster, deadline: Instant) {
-        let is_ours = |one: &RegisteredCluster| one.object_uid() == ours.object_uid();
-        self.until(deadline, |standing| standing.now.iter().any(is_ours)).await;
-    }
-
-    /// Waits until this holds, unless they may not be seen.
-    async fn until(&mut self, deadline: Instant, holds: impl Fn(&Self) -> bool) {
-        let deadline = deadline.min(Instant::now() + SEEN_WITHIN);
-        while !holds(self) {
-            match timeout_at(deadline, self.next()).await {
-                Ok(Some(Cause::Forbidden { .. })) | Err(_) => return,
-                Ok(_) => {}
-            }
-        }
-    }
-
-    /// What is seen next of the one with this name, at first as it is now.
-    fn states<'s>(&'s mut self, name: &'s str) -> impl Stream<Item = State<RegisteredCluster>> + Send + 's {
-        let now = State::Seen(self.named(name));
-        let later = stream::unfold(self, move |standing| async move {
-            let state = match standing.next().await {
-                Some(why) => State::Interrupted(why.to_string()),
-                None => State::Seen(standing.named(name)),
-            };
-            Some((state, standing))
-        });
-        stream::iter([now]).chain(later)
-    }
-
-    /// Takes what is seen next; why nothing can be seen at present, where that is so.
-    async fn next(&mut self) -> Option<Cause> {
-        match self.rolls.next().await? {
-            Roll::Seen(now) => {
-                self.arrivals.see(&now);
-                (self.now, self.are_seen) = (now, true);
-                None
-            }
-            Roll::Interrupted(cause) => Some(cause),
-        }
-    }
-
-    fn named(&self, name: &str) -> Option<RegisteredCluster> {
-        self.now.iter().find(|cluster| cluster.name() == name).cloned()
-    }
-
-    /// The others; those whose identity no status tells are asked themselves.
-    async fn others(&self, than: &str) -> Vec<RegisteredCluster> {
-        let others = self.now.iter().filter(|cluster| cluster.name() != than).cloned();
-        join_all(others.map(identified)).await
     }
 }

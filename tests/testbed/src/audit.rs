@@ -58,6 +58,8 @@ pub struct AuditEvent {
     pub name: String,
     /// Path and query.
     pub request_uri: String,
+    /// The number of the connection by which it came to a server in memory; real ones do not tell.
+    pub connection: Option<u64>,
     /// The HTTP status answered.
     pub code: u16,
     /// Whether the user may not do it; a webhook that refuses answers 403, too.
@@ -237,6 +239,18 @@ fn read(path: &Path, mark: Mark) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// By which connection a request has come, among its extensions.
+#[derive(Clone, Copy)]
+pub(crate) struct Connection(u64);
+
+impl Connection {
+    /// One that has none of the numbers before.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// What a server in memory notes of the requests that it answers.
 #[derive(Clone, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Vec<AuditEvent>>>);
@@ -249,6 +263,7 @@ impl Recorder {
         let event = AuditEvent {
             verb: parts.method.as_str().to_lowercase(),
             user_agent: header.unwrap_or_default().to_owned(),
+            connection: parts.extensions.get().map(|Connection(number)| *number),
             dry_run: asks(&uri, "dryRun=All"),
             request_uri: uri,
             received: Timestamp::now(),
@@ -399,6 +414,7 @@ impl From<Line> for AuditEvent {
             namespace: line.object_ref.namespace,
             name: line.object_ref.name,
             request_uri: line.request_uri,
+            connection: None,
             code: line.response_status.code,
             is_forbidden: line.annotations.decision == "forbid",
             dry_run,

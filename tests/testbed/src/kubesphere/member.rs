@@ -10,7 +10,8 @@ use x509_parser::{certificate::X509Certificate, pem::parse_x509_pem};
 
 use super::{
     go_error::{self, FailedRequest},
-    pace, secret,
+    pace::Pace,
+    secret,
 };
 use crate::distance::beside;
 
@@ -38,6 +39,11 @@ impl Member {
     ///
     /// Source: kubesphere `pkg/controller/cluster/cluster_controller.go@v3.4.1` (`RESTConfigFromKubeConfig`).
     pub async fn connect(kubeconfig: &[u8]) -> Result<Self, String> {
+        Self::connect_at(Pace::Divided, kubeconfig).await
+    }
+
+    /// As [`Self::connect`], at the pace of the installation that the controller is of.
+    pub async fn connect_at(pace: Pace, kubeconfig: &[u8]) -> Result<Self, String> {
         let text = String::from_utf8_lossy(kubeconfig);
         let mut kubeconfig: Kubeconfig = serde_yaml::from_str(&text)
             .map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))?;
@@ -48,7 +54,7 @@ impl Member {
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
             .map_err(|error| format!("invalid configuration: {error}"))?;
-        config.connect_timeout = Some(pace::scaled(DIAL));
+        config.connect_timeout = Some(pace.patience(DIAL));
         config.default_retry = false;
         config.headers.push((http::header::USER_AGENT, USER_AGENT));
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();

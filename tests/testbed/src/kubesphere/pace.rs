@@ -52,6 +52,14 @@ impl Pace {
             Self::AtOnce => Duration::ZERO,
         }
     }
+
+    /// How long somebody waits for an answer that takes so long in reality: a machine that does everything at once may be busy.
+    pub fn patience(self, real: Duration) -> Duration {
+        match self {
+            Self::Divided => scaled(real),
+            Self::AtOnce => real,
+        }
+    }
 }
 
 /// A real duration as it passes here.

@@ -16,7 +16,10 @@ use http::{
     request::Parts,
 };
 use http_body_util::BodyExt as _;
-use hyper::{body::Body as HttpBody, service::service_fn};
+use hyper::{
+    body::{Body as HttpBody, Incoming},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -46,7 +49,7 @@ use super::{
 };
 use crate::{
     Error, Faults, Kubernetes, Peers,
-    audit::{Access, AuditEvent, Recorder},
+    audit::{Access, AuditEvent, Connection, Recorder},
     client_certificate::ClientCertificates,
     control_plane::{Backend, WayBack},
     pki::{Authority, Identity},
@@ -225,8 +228,9 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, core: Arc<Core>) {
     let Ok(stream) = acceptor.accept(stream).await else { return };
     let certificate = core.certificate(stream.get_ref().1.peer_certificates().and_then(<[_]>::first));
     let (certificate, cut) = (Arc::new(certificate), Arc::new(Notify::new()));
-    let told = Arc::clone(&cut);
-    let service = service_fn(move |request| {
+    let (told, number) = (Arc::clone(&cut), Connection::next());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(number);
         let (core, certificate, cut) = (Arc::clone(&core), Arc::clone(&certificate), Arc::clone(&told));
         async move {
             let answer = |request| core.answer(request, &certificate);
