@@ -86,6 +86,7 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
             "member-in-effect",
             "prepared",
             "renewed-cluster",
+            "rotated-members",
             "member-readiness",
             "member-leftovers",
             "access-token-max-age",

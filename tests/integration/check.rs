@@ -82,6 +82,7 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
             "member-in-effect",
             "prepared",
             "renewed-cluster",
+            "rotated-members",
             "member-readiness",
             "access-token-max-age",
             "member-credential-lifetime",
@@ -92,7 +93,7 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
     assert_says(&run, "skipped", "host-in-effect the cluster is not a host yet");
     assert_says(&run, "skipped", "member-reachable ask for it with `--reachability=nodes`");
     let all = every_check().count();
-    assert_eq!(sum(&run), format!("{all} checks: 12 skipped, {} passed, 1 warning", all - 13));
+    assert_eq!(sum(&run), format!("{all} checks: 13 skipped, {} passed, 1 warning", all - 14));
     assert_eq!(run.stderr, "");
     bed.assert_untouched();
 }
@@ -413,6 +414,7 @@ fn a_joined_pair_is_all_well_under_whatever_name() {
                 "leftover-cluster-webhook",
                 "prepared",
                 "renewed-cluster",
+                "rotated-members",
                 "member-credential-lifetime",
                 "member-server-loopback",
                 "member-server-address",
