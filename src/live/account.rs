@@ -118,11 +118,23 @@ impl TokenSecret {
 
 /// Our token Secrets, without what is in them.
 pub(super) async fn tokens(connection: &Connection) -> Result<Vec<TokenSecret>, RequestError> {
+    listed(connection, &labelled().match_any()).await
+}
+
+/// Whether there is a token Secret of ours. A cache might still show one that was just removed, or not yet a colleague's.
+pub(super) async fn has_tokens(connection: &Connection) -> Result<bool, RequestError> {
+    Ok(!listed(connection, &labelled()).await?.is_empty())
+}
+
+/// Of another type it is none that Kubernetes fills, whatever it is labelled.
+fn labelled() -> ListParams {
     let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    // Of another type it is none that Kubernetes fills, whatever it is labelled.
-    let labelled = labelled.fields(&format!("type={TOKEN_TYPE}")).match_any();
+    labelled.fields(&format!("type={TOKEN_TYPE}"))
+}
+
+async fn listed(connection: &Connection, parameters: &ListParams) -> Result<Vec<TokenSecret>, RequestError> {
     let secrets = Objects::of(connection, ObjectKind::SECRET).in_namespace(NAMESPACE);
-    let tokens = secrets.list_metadata(&labelled).await?.into_iter().filter_map(|metadata| {
+    let tokens = secrets.list_metadata(parameters).await?.into_iter().filter_map(|metadata| {
         let annotations = metadata.annotations.unwrap_or_default();
         let is_token = annotations.get(ACCOUNT_ANNOTATION).is_some_and(|account| account == ACCOUNT);
         is_token.then(|| TokenSecret {

@@ -51,6 +51,11 @@ impl CredentialStep {
         self
     }
 
+    /// The token that a renewal makes.
+    pub fn another_token(&self) -> Option<CredentialObject> {
+        self.missing.iter().find(|piece| matches!(piece, CredentialObject::AnotherToken(..))).copied()
+    }
+
     /// As [`Self::new`] at this time, where a new credential is made beside what there is of earlier ones.
     pub fn renewed(kind: CredentialKind, host: HostUid, account: Option<&Account>, now: Timestamp) -> Self {
         let mut step = Self::new(kind, host, account);

@@ -1,8 +1,11 @@
 //! `kubectl mc renew` where the host has KubeSphere 4: its controller's first look may still go by the old kubeconfig.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use testbed::{
-    Fault, Rule, block_on,
+    Fault, Rule,
+    bed::condition,
+    block_on,
     kubesphere::{Installation, Peculiarity, Role, Scenario, Version, objects},
 };
 
@@ -25,7 +28,7 @@ fn joined(scenario: &Scenario, words: &str) -> Watched {
     bed
 }
 
-fn faulty() -> Faulty {
+pub(super) fn faulty() -> Faulty {
     let bed = Faulty::lease(&Scenario::new(Version::V4_1_3));
     let _ = bed.join("member1").run().code(0);
     bed
@@ -137,8 +140,7 @@ fn what_breaks_while_it_waits_is_borne() {
 fn a_token_that_was_revoked_is_replaced() {
     let bed = joined(&Scenario::new(Version::V4_1_3), "");
     let (old, name) = (stored_user(&bed)["token"].clone(), token_secrets(bed.member(1)).remove(0));
-    let secrets = objects::objects(&bed.member(1).client(), "v1", "Secret", Some(objects::SYSTEM));
-    block_on(async move { objects::remove(&secrets, &name).await }).unwrap();
+    remove_secret(&bed, &name);
     bed.wait_for("the old token has ended", |bed| !accepts(bed.member(1), &old));
     let _ = renew(bed.kubectl_mc(), "").run().code(0);
     assert_renewed(&bed, &old);
@@ -192,6 +194,40 @@ fn a_member_that_is_being_installed_is_left_alone() {
     let run = renew(bed.kubectl_mc(), "").run().code(3);
     let _ = run.says("is being installed").says("kubectl mc join member1");
     assert_eq!(bed.writes().len(), written);
+}
+
+/// As an unjoin beside a join does.
+#[test]
+fn a_member_whose_credential_goes_while_helm_is_at_work_is_renewed_once_helms_record_is_gone() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let _ = bed.join("member1 --wait=false").run().code(0);
+    bed.wait_for("helm at work", |bed| !bed.member(1).releases().is_empty());
+    let begun = Timestamp::now().as_second();
+    bed.wait_for("another second, as which helm and the controller count", |_| {
+        Timestamp::now().as_second() > begun
+    });
+    remove_secret(&bed, &token_secrets(bed.member(1)).remove(0));
+    bed.wait_for("a look that is refused", |bed| {
+        condition(&bed.host().cluster("member1"), "Ready") == Some("False")
+    });
+    let _ = bed.join("member1").run().code(3).says("hint: store a new one: `kubectl mc renew member1");
+    let written = bed.writes().len();
+    let run = renew(bed.kubectl_mc(), "").run().code(3);
+    let run = run.says("helm release ks-core stays pending-install").does_not_say("kubectl mc join");
+    let record = "sh.helm.release.v1.ks-core.v1";
+    let _ = run.says(&format!("`kubectl --context member1 -n kubesphere-system delete secret {record}`"));
+    assert_eq!(bed.writes().len(), written);
+    remove_secret(&bed, record);
+    let _ = renew(bed.kubectl_mc(), "").run().code(0);
+    assert_ready(&bed);
+    let _ = bed.join("member1").run().code(0).stdout("cluster.cluster.kubesphere.io/member1 unchanged\n");
+}
+
+fn remove_secret(bed: &Watched, name: &str) {
+    let secrets = objects::objects(&bed.member(1).client(), "v1", "Secret", Some(objects::SYSTEM));
+    let name = name.to_owned();
+    block_on(async move { objects::remove(&secrets, &name).await }).unwrap();
 }
 
 #[test]

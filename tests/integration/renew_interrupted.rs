@@ -4,9 +4,14 @@ use serde_json::Value;
 use testbed::{Fault, Gate, Rule, kubesphere::Version};
 
 use crate::{
+    four_renew,
     renew::{accepts, assert_ready, import, renewing, scenario, stored_user, token_secrets},
-    support::{Faulty, KubectlMc, Watched, listing},
+    support::{Faulty, KubectlMc, Started, Watched, listing},
 };
+
+const UNJOIN: &str = "unjoin member1 --member-context member1 --context host --yes";
+const ACCOUNT: &str = "/serviceaccounts/kubectl-mc-host";
+const BINDING: &str = "/clusterrolebindings/kubectl-mc-host";
 
 /// A host of 3.4 and its member, joined with a service account's token, behind proxies.
 fn joined() -> Faulty {
@@ -80,11 +85,70 @@ fn a_cluster_that_is_unjoined_meanwhile_leaves_no_account_of_the_renewals() {
     let hits = bed.before_member(1).add(Rule::on("GET", "kubectl-mc", Fault::Hold(gate.clone())));
     let started = renew(&bed, "").start();
     bed.wait_for("a look at the account", |_| hits.count() > 0);
-    let unjoin = "unjoin member1 --member-context member1 --context host --yes";
-    let _ = Watched::kubectl_mc(&bed).words(unjoin).run().code(0);
+    let _ = Watched::kubectl_mc(&bed).words(UNJOIN).run().code(0);
     gate.open();
     let run = started.end().code(1);
     let _ = run.says("somebody else has deleted the Cluster \"member1\" meanwhile").stdout("");
-    let left = listing(bed.member(1)).into_iter().filter(|object| object.contains("kubectl-mc"));
-    assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(left(&bed), Vec::<String>::new());
+}
+
+/// What there is of ours on the member.
+fn left(bed: &Watched) -> Vec<String> {
+    listing(bed.member(1)).into_iter().filter(|object| object.contains("kubectl-mc")).collect()
+}
+
+/// Starts a renewal that sees one piece of the account before an unjoin removes all of it, and another piece after that.
+fn planned_between(bed: &Faulty, before: &str, after: &'static str) -> Started {
+    let (gate, marks) = (Gate::closed(), bed.marks());
+    let is_late =
+        move |method: &http::Method, uri: &http::Uri| method == "GET" && uri.path().ends_with(after);
+    let rule = Rule::when(is_late, Fault::Hold(gate.clone()));
+    let started = bed.start_until(after, renew(bed, ""), bed.before_member(1), rule);
+    bed.wait_for("an answer about the other piece", |_| {
+        let requests = bed.requests_since(&marks);
+        requests.iter().any(|event| event.verb == "get" && event.request_uri.ends_with(before))
+    });
+    let _ = Watched::kubectl_mc(bed).words(UNJOIN).run().code(0);
+    gate.open();
+    started
+}
+
+/// It has the account's binding and a token made then, for an account that is gone.
+#[test]
+fn a_renewal_whose_account_is_removed_meanwhile_leaves_no_binding() {
+    for begun in [joined, four_renew::faulty] {
+        let bed = begun();
+        let run = planned_between(&bed, ACCOUNT, BINDING).end().code(1).stdout("");
+        let run = run.says("ClusterRoleBinding kubectl-mc-host created").says("not found");
+        assert_eq!(left(&bed), Vec::<String>::new(), "{run}");
+    }
+}
+
+/// It has the account and a token made then, which may do nothing.
+#[test]
+fn a_renewal_whose_binding_is_removed_meanwhile_leaves_no_account() {
+    for begun in [joined, four_renew::faulty] {
+        let bed = begun();
+        let run = planned_between(&bed, BINDING, ACCOUNT).end().code(3).stdout("");
+        let run = run.says("the credential for the host does not work");
+        assert_eq!(left(&bed), Vec::<String>::new(), "{run}");
+    }
+}
+
+/// Who is killed withdraws nothing.
+#[test]
+fn what_a_killed_renewal_leaves_of_an_unjoined_cluster_is_removed_by_another_unjoin() {
+    for (before, after, leaves) in [(ACCOUNT, BINDING, "clusterrolebindings"), (BINDING, ACCOUNT, "secrets")]
+    {
+        let bed = four_renew::faulty();
+        let unanswered = Fault::Applied(Box::new(Fault::Hang));
+        let hits = bed.before_member(1).add(Rule::on("POST", "/secrets", unanswered));
+        let started = planned_between(&bed, before, after);
+        bed.wait_for("its token", |_| hits.count() > 0);
+        let _ = started.signal("KILL");
+        bed.before_member(1).clear();
+        assert!(left(&bed).iter().any(|object| object.starts_with(leaves)), "{:?}", left(&bed));
+        let _ = Watched::kubectl_mc(&bed).words(UNJOIN).run().code(0);
+        assert_eq!(left(&bed), Vec::<String>::new());
+    }
 }

@@ -26,7 +26,9 @@ use kube::{
 use serde_json::json;
 use testbed::{
     AuditEvent, Fault, Length, Mark, Rule, Schedule, block_on,
-    kubesphere::{Generation, Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
+    kubesphere::{
+        Generation, Installation, InstallerScenario, Peculiarity, Role, Scenario, Version, objects,
+    },
 };
 
 use crate::support::{Begun, KubectlMc, Run, Standing, Started, Watched, other_than, settled};
@@ -271,7 +273,7 @@ impl<'a> Search<'a> {
                 && again.stderr.contains("hint: store a new one: `kubectl mc renew member1")
             {
                 told.runs.push(again);
-                told.runs.push(bed.kubectl_mc().words(RENEW).run());
+                told.runs.extend(renewals(bed));
                 again = self.pair.again(bed, *command);
                 shown = Shown::Renewed;
             }
@@ -314,6 +316,17 @@ impl<'a> Search<'a> {
         let differences = other_than(bed, &ends);
         if differences.is_empty() { Ok(()) } else { Err(differences) }
     }
+}
+
+/// A renewal, and another one where the first says what of a helm that was broken off has to go before.
+fn renewals(bed: &Watched) -> Vec<Run> {
+    let renewal = bed.kubectl_mc().words(RENEW).run();
+    let told = renewal.stderr.split_once("delete secret sh.helm.");
+    let Some(release) = told.and_then(|(_, told)| told.split('`').next()) else { return vec![renewal] };
+    let secrets = objects::objects(&bed.member(1).client(), "v1", "Secret", Some(objects::SYSTEM));
+    let name = format!("sh.helm.{release}");
+    block_on(async move { objects::remove(&secrets, &name).await }).unwrap();
+    vec![renewal, bed.kubectl_mc().words(RENEW).run()]
 }
 
 fn operator(bed: &Watched, pair: &Pair, number: usize) -> KubectlMc {

@@ -17,6 +17,7 @@ use crate::{
         patience::{Pace, retry_until},
         report::{Activity, Completed, Event, Reporter},
         request_error::{Cause, RequestError},
+        steps::remove_superseded::{withdraw_account, withdraw_token},
         undo::Undo,
         user_binding::add_user,
         verification::verify,
@@ -43,20 +44,14 @@ pub(in crate::live) struct Making<'a> {
 }
 
 impl Execute for MakeCredential {
+    /// A join that is run again goes on with what this one has made. A renewal may find no Cluster any more.
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
-        let endpoint = self.storable(&self.endpoint)?;
-        let member = turn.connection(&self.member)?;
-        let making = self.making(member, turn);
-        let mut made = Vec::new();
-        let user = making.user(&mut made).await;
-        for result in made {
-            turn.done(result);
+        let made = self.make(turn).await;
+        if let (Err(_), Some(token)) = (&made, self.credential.another_token()) {
+            Box::pin(withdraw_token(turn, &self.member, token)).await;
+            Box::pin(withdraw_account(turn, &self.member)).await;
         }
-        let user = user?;
-        verify(member, &user, &self.uid, turn.run.deadline).await?;
-        turn.tell(&self.member, Event::Done(Completed::CredentialTried));
-        turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, Some(&user)));
-        Ok(())
+        made
     }
 
     async fn dry_run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
@@ -78,6 +73,22 @@ impl Execute for MakeCredential {
 }
 
 impl MakeCredential {
+    async fn make(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let endpoint = self.storable(&self.endpoint)?;
+        let member = turn.connection(&self.member)?;
+        let making = self.making(member, turn);
+        let mut made = Vec::new();
+        let user = making.user(&mut made).await;
+        for result in made {
+            turn.done(result);
+        }
+        let user = user?;
+        verify(member, &user, &self.uid, turn.run.deadline).await?;
+        turn.tell(&self.member, Event::Done(Completed::CredentialTried));
+        turn.entry.kubeconfig = Some(kubeconfig(&self.cluster, endpoint, Some(&user)));
+        Ok(())
+    }
+
     fn making<'a>(&'a self, member: &'a Connection, turn: &Turn<'a>) -> Making<'a> {
         let Run { deadline, undo, report, .. } = *turn.run;
         Making { member, step: self, deadline, undo, report }
@@ -263,20 +274,14 @@ impl Making<'_> {
 
     /// The token Secret that is made: a renewal has its own.
     fn token_piece(&self) -> CredentialObject {
-        let mut renewed = self
-            .step
-            .credential
-            .missing
-            .iter()
-            .filter(|piece| matches!(piece, CredentialObject::AnotherToken(..)));
-        renewed.next().copied().unwrap_or(CredentialObject::Token(self.step.credential.host))
+        let credential = &self.step.credential;
+        credential.another_token().unwrap_or(CredentialObject::Token(credential.host))
     }
 
     /// The name of the Secret whose token is stored.
     async fn token_secret(&self) -> Result<Option<String>, RequestError> {
         let member = self.member;
-        let made = self.token_piece();
-        if matches!(made, CredentialObject::AnotherToken(..)) {
+        if let Some(made) = self.step.credential.another_token() {
             return Ok(Some(made.name()));
         }
         let piece = CredentialObject::ServiceAccount;

@@ -3,7 +3,7 @@ use tokio::time::timeout_at;
 
 use crate::{
     live::{
-        account::{TokenSecret, earlier, tokens},
+        account::{earlier, has_tokens},
         connection::Connection,
         execute::{Execute, Turn},
         failure::Failure,
@@ -52,6 +52,13 @@ pub(super) async fn withdraw_credential(turn: &mut Turn<'_>, host: &Side, member
     }
 }
 
+/// A token that was made for a renewal, and that no Cluster was asked to store.
+pub(super) async fn withdraw_token(turn: &mut Turn<'_>, member: &Side, token: CredentialObject) {
+    if turn.entry.results.contains(&made(member, token)) {
+        withdraw(turn, member, token).await;
+    }
+}
+
 /// An account that was made for the credential has all rights on the member, and nobody to use them.
 pub(super) async fn withdraw_account(turn: &mut Turn<'_>, member: &Side) {
     let pieces = [CredentialObject::Binding, CredentialObject::ServiceAccount];
@@ -60,21 +67,26 @@ pub(super) async fn withdraw_account(turn: &mut Turn<'_>, member: &Side) {
     let Ok(connection) = turn.connection(member) else { return };
     // Whoever has a token of it by now goes on with it.
     let deadline = turn.run.deadline;
-    if pieces.is_empty() || !timeout_at(deadline, tokens(connection)).await.is_ok_and(is_without_tokens) {
+    if pieces.is_empty() || !matches!(timeout_at(deadline, has_tokens(connection)).await, Ok(Ok(false))) {
         return;
     }
     for piece in pieces {
-        let objects = Objects::like(connection, &piece.object());
-        let Ok(metadata) = objects.get_metadata(&piece.name()).await else { continue };
-        let deletion = Deletion::of(metadata.uid.unwrap_or_default());
-        if objects.remove(&piece.name(), &deletion).await.is_ok() {
-            forget(turn, &made(member, piece));
-        }
+        withdraw(turn, member, piece).await;
     }
 }
 
-fn is_without_tokens(found: Result<Vec<TokenSecret>, RequestError>) -> bool {
-    found.is_ok_and(|tokens| tokens.is_empty())
+async fn withdraw(turn: &mut Turn<'_>, member: &Side, piece: CredentialObject) {
+    let Ok(connection) = turn.connection(member) else { return };
+    if remove_piece(connection, piece).await.is_ok() {
+        forget(turn, &made(member, piece));
+    }
+}
+
+/// Somebody else may have removed it already.
+async fn remove_piece(member: &Connection, piece: CredentialObject) -> Result<(), RequestError> {
+    let objects = Objects::like(member, &piece.object());
+    let Some(found) = objects.find_metadata(&piece.name()).await? else { return Ok(()) };
+    objects.remove(&piece.name(), &Deletion::of(found.uid.unwrap_or_default())).await.map(drop)
 }
 
 /// What was made and is gone again is no result.
