@@ -108,6 +108,7 @@ fn words(command: &str) -> &'static [&'static str] {
             &["renew member1 --member-context member1 --dry-run=client --skip-check member-server-loopback"]
         }
         "rotate" => &["rotate jwt-secret --dry-run=client"],
+        "fleet" => &["fleet init"],
         "unjoin" => &["unjoin member1 --member-context member1 --dry-run=client"],
         _ => panic!("how is `{command}` tried?"),
     }

@@ -1,10 +1,7 @@
 //! Where an operation is tried, and what an undisturbed one comes to.
 
 use serde_json::json;
-use testbed::{
-    Bed,
-    kubesphere::{Clusters, Generation, Peculiarity, Scenario, Version},
-};
+use testbed::kubesphere::{Clusters, Peculiarity, Scenario, Version};
 
 use super::{
     Operation,
@@ -30,12 +27,6 @@ impl Ground<'_> {
             Clusters::InMemory => installation.with(foreign.clone()),
             Clusters::Real => installation.with(foreign.clone()).with(Peculiarity::BehindProxy),
         }));
-        if self.version.generation() == Generation::Four {
-            // The controller's last write to it, after a while.
-            let initialized = "/metadata/annotations/kubesphere.io~1initialized";
-            let is_initialized = |bed: &Bed| bed.host().cluster("host").pointer(initialized).is_some();
-            bed.wait_for("the host's own Cluster to be initialized", is_initialized);
-        }
         if !self.operation.before.is_empty() {
             let _ = bed.kubectl_mc().words(self.operation.before).run().code(0);
         }

@@ -22,7 +22,7 @@ const RESTS_FOR: Duration = Duration::from_millis(500);
 const SETTLES_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the server or a controller writes anew each time.
-const OF_THE_MOMENT: [&str; 13] = [
+const OF_THE_MOMENT: [&str; 14] = [
     "uid",
     "resourceVersion",
     "creationTimestamp",
@@ -36,6 +36,8 @@ const OF_THE_MOMENT: [&str; 13] = [
     "startTime",
     "startedAt",
     "clusterIP",
+    // Its writer gives up for good at a conflict (kubesphere `createClusterAdmin`, `cluster_controller.go@v4.1.3`).
+    "kubesphere.io/initialized",
 ];
 const CONFIDENTIAL: [&str; 5] = ["kubeconfig", "token", "ca.crt", "caBundle", "initAdminPassword"];
 /// They tell what has happened, and end by themselves.
