@@ -114,7 +114,7 @@ fn members_that_are_named_can_be_left_out_too() {
     let bed = Watched::lease(&scenario(0).members(vec![standalone(), other_host]));
     let run = bed.join("member1 member2 --continue-on-obstacle --reachability=off").run().code(6);
     let _ = run.says(
-        "when these are removed, to go on with the rest: `kubectl mc join member2 --continue-on-obstacle ",
+        "when the obstacles are removed, to go on with who is left out: `kubectl mc join member2 --continue-on-obstacle ",
     );
     bed.assert_joined(1, "member1");
 }
