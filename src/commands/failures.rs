@@ -60,19 +60,16 @@ pub(super) fn with_left_out<T: Task>(
     }
     let names: Vec<String> = left_out.iter().map(ToString::to_string).collect();
     let said = format!("left out because of obstacles: {}", names.join(", "));
-    match result {
-        Ok(()) => {
-            let error = Error::new(ErrorKind::Partial, said);
-            let rest = task.rest(&left_out);
-            Err(rest.into_iter().fold(error, |error, command| {
-                error.hint(format!("when these are removed, to go on with the rest: `{command}`"))
-            }))
-        }
+    let error = match result {
+        Ok(()) => Error::new(ErrorKind::Partial, said),
         Err(error) if error.kind == ErrorKind::Partial => {
-            Err(Error { message: format!("{}; {said}", error.message), ..error })
+            Error { message: format!("{}; {said}", error.message), ..error }
         }
-        Err(error) => Err(error),
-    }
+        Err(error) => return Err(error),
+    };
+    Err(task.rest(&left_out).into_iter().fold(error, |error, command| {
+        error.hint(format!("when the obstacles are removed, to go on with who is left out: `{command}`"))
+    }))
 }
 
 fn of_entry(resume: Resume, entry: &Entry, failure: Failure) -> Error {

@@ -107,6 +107,22 @@ fn one_that_a_check_stops_stops_all_or_is_left_out() {
         .stdout("cluster.cluster.kubesphere.io/member1 unchanged\n");
 }
 
+#[test]
+fn who_fails_and_who_is_left_out_have_a_command_each() {
+    let failing =
+        standalone().installer(InstallerScenario::StorageClassMissing).lasting(Lasting::UntilRestart);
+    let other_host = standalone().role(Role::Host);
+    let bed = Watched::lease(&scenario(0).members(vec![failing, other_host, standalone()]));
+    let members = "- context: member1\n- context: member2\n- context: member3\n";
+    let command = "kubectl mc join -f fleet.yaml --yes --reachability=off --continue-on-obstacle";
+    let run = join(&bed, members, "--continue-on-obstacle").code(6);
+    let _ = run
+        .says("1 of 3 members failed; left out because of obstacles: member \"member2\"")
+        .says(&format!("to go on with the rest alone: `{command} member1`"))
+        .says(&format!("to go on with who is left out: `{command} member2`"));
+    bed.assert_joined(3, "member3");
+}
+
 /// Words are joined as files are.
 #[test]
 fn members_that_are_named_can_be_left_out_too() {
@@ -114,7 +130,7 @@ fn members_that_are_named_can_be_left_out_too() {
     let bed = Watched::lease(&scenario(0).members(vec![standalone(), other_host]));
     let run = bed.join("member1 member2 --continue-on-obstacle --reachability=off").run().code(6);
     let _ = run.says(
-        "when these are removed, to go on with the rest: `kubectl mc join member2 --continue-on-obstacle ",
+        "when the obstacles are removed, to go on with who is left out: `kubectl mc join member2 --continue-on-obstacle ",
     );
     bed.assert_joined(1, "member1");
 }

@@ -48,6 +48,8 @@ mod logs;
 mod logs_disturbed;
 mod manifests;
 mod manners;
+mod many_failures;
+mod many_killed;
 mod many_members;
 mod outages;
 mod permissions;

@@ -38,16 +38,13 @@ struct State {
 /// Control planes that are the holder's alone; dropped, they are wiped and go back.
 pub struct Lease {
     planes: Vec<ControlPlane>,
-    /// Those in memory end with their lease.
+    /// Those in memory end with their lease, and so do more than the pool holds.
     goes_back: bool,
 }
 
 /// Leases so many control planes at once, each in its clean state; waits until they are to be had.
 ///
 /// # Errors
-/// As [`lease_of`].
-///
-/// # Panics
 /// As [`lease_of`].
 pub fn lease(count: usize) -> Result<Lease, Error> {
     lease_of(&vec![Kubernetes::default(); count])
@@ -58,18 +55,16 @@ pub fn lease(count: usize) -> Result<Lease, Error> {
 ///
 /// What is missing is started, at the same time, and idle ones of another Kubernetes make room for it. They are handed
 /// over all together, so leases cannot wait for each other in a circle. A plane that was damaged while it was leased is
-/// not handed out again.
+/// not handed out again. More than the pool ever holds are started for this lease, and end with it.
 ///
 /// # Errors
 /// When the binaries cannot be brought or a control plane does not start.
-///
-/// # Panics
-/// When more are wanted than a pool ever holds (8).
 pub fn lease_of(wanted: &[Kubernetes]) -> Result<Lease, Error> {
-    let count = wanted.len();
-    assert!(count <= MOST_ALIVE, "the pool holds {MOST_ALIVE} control planes, {count} are wanted");
     for kubernetes in wanted {
         Assets::find_for(*kubernetes)?; // Before anybody waits for what they take.
+    }
+    if wanted.len() > MOST_ALIVE {
+        return lease_apart(wanted);
     }
     let Taken { mut planes, missing, displaced } = POOL.take(wanted);
     drop(displaced);
@@ -85,6 +80,17 @@ pub fn lease_of(wanted: &[Kubernetes]) -> Result<Lease, Error> {
             Err(error)
         }
     }
+}
+
+/// Starts control planes beside the pool, as many at a time as it holds.
+fn lease_apart(wanted: &[Kubernetes]) -> Result<Lease, Error> {
+    let mut planes = Vec::new();
+    for wanted in wanted.chunks(MOST_ALIVE) {
+        let starts =
+            wanted.iter().map(|kubernetes| Ok((Assets::find_for(*kubernetes)?, POOL.state().next_name())));
+        planes.extend(start_all(starts.collect::<Result<_, Error>>()?)?);
+    }
+    Ok(Lease { planes, goes_back: false })
 }
 
 /// Makes clusters in memory that answer as those of each such Kubernetes do.
