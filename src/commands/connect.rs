@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kubesphere::names::{
-    is_cluster_name, is_host_cluster_name, is_key, is_label_value, propose_cluster_name,
+use kubesphere::{
+    cluster::HOST_LABEL,
+    names::{is_cluster_name, is_host_cluster_name, is_key, is_label_value, propose_cluster_name},
 };
 
 use super::{
@@ -194,6 +195,12 @@ fn confirm_description(description: &Description) -> Result<(), Error> {
         ))
     };
     let Description { labels, annotations, group, region, .. } = description;
+    if labels.contains_key(HOST_LABEL) {
+        return Err(Error::usage(format!(
+            "a member cannot have the label \"{HOST_LABEL}\": it makes a Cluster the host's own"
+        ))
+        .hint("leave that label out"));
+    }
     if let Some(key) = labels.keys().chain(annotations.keys()).find(|key| !is_key(key)) {
         return refused("the key of a label or annotation", key);
     }

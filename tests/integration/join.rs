@@ -118,6 +118,8 @@ fn what_no_cluster_can_say_is_refused_before_anything_is_asked() {
         let run = bed.join("member1").args(&words).run().code(2).stdout("");
         run.says("cannot be").says("hint: use letters, digits");
     }
+    let run = bed.join("member1 --label cluster-role.kubesphere.io/host=").run().code(2).stdout("");
+    let _ = run.says("it makes a Cluster the host's own").says("hint: leave that label out");
     bed.assert_untouched();
 }
 
