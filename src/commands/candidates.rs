@@ -1,11 +1,11 @@
 //! Which contexts of the kubeconfig lead to which of a host's members.
 
-use kubesphere::cluster::RegisteredCluster;
+use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
 use super::contexts::every_member;
 use crate::{
     cli::{Global, ParallelOptions},
-    error::Error,
+    error::{Error, ErrorKind},
     live::{
         environment::Environment,
         places::Places,
@@ -18,6 +18,18 @@ use crate::{
         observed::Observed,
     },
 };
+
+/// A host's members, except for those that are on their way out, and those that its controller leaves alone.
+pub(super) fn members(host: &Observed) -> Result<impl Iterator<Item = &RegisteredCluster>, Error> {
+    let Some(clusters) = host.clusters.present() else {
+        let why = host.clusters.unreadable().unwrap_or("it has none, and so it is no host");
+        return Err(Error::new(ErrorKind::Obstacle, format!("{}: list clusters: {why}", host.side)));
+    };
+    let differences = host.differences();
+    Ok(clusters.iter().filter(move |cluster| {
+        !cluster.is_host() && !cluster.is_being_deleted() && !is_ignored(cluster, &differences)
+    }))
+}
 
 /// Asks every context where it leads to; also those that have not answered.
 pub(super) async fn candidates<'a>(

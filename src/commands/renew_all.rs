@@ -1,21 +1,16 @@
 //! Which context leads to which Cluster, where all are to be renewed.
 
-use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
-
 use super::{
-    candidates::candidates,
+    candidates::{candidates, members},
     contexts::{of_one_member, open, select_host},
     request::Renewed,
 };
 use crate::{
     cli::{Global, ParallelOptions},
-    error::{Error, ErrorKind},
+    error::Error,
     live::{environment::Environment, observe::observe},
     output::{context_mapping, ui::Ui},
-    plan::{
-        context_mapping::{LeftOut, Why, map},
-        observed::Observed,
-    },
+    plan::context_mapping::{LeftOut, Why, map},
 };
 
 pub(super) struct All {
@@ -34,7 +29,7 @@ pub(super) async fn find(parallel: ParallelOptions, global: &Global, ui: &Ui) ->
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
     let observed = observe(&host).await?;
-    let clusters = members(&observed)?;
+    let clusters: Vec<_> = members(&observed)?.filter(|cluster| cluster.is_direct()).collect();
     let (candidates, silent) = candidates(&clusters, &observed, parallel, global, &environment, ui).await?;
     let (mapped, left_out) = map(candidates);
     context_mapping::show(ui, &mapped);
@@ -49,18 +44,4 @@ pub(super) async fn find(parallel: ParallelOptions, global: &Global, ui: &Ui) ->
         .into_iter()
         .map(|mapped| (mapped.context, Renewed { name: mapped.cluster, server: mapped.kept_server }));
     Ok(All { found: found.collect(), left_out })
-}
-
-/// The Clusters that a kubeconfig is stored in, except for those that are on their way out.
-fn members(host: &Observed) -> Result<Vec<&RegisteredCluster>, Error> {
-    let Some(clusters) = host.clusters.present() else {
-        let why = host.clusters.unreadable().unwrap_or("it has none, and so it is no host");
-        return Err(Error::new(ErrorKind::Obstacle, format!("{}: list clusters: {why}", host.side)));
-    };
-    let differences = host.differences();
-    let renewable = |cluster: &&RegisteredCluster| {
-        let is_member = cluster.is_direct() && !cluster.is_host();
-        is_member && !cluster.is_being_deleted() && !is_ignored(cluster, &differences)
-    };
-    Ok(clusters.iter().filter(renewable).collect())
 }

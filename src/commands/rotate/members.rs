@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored, versions::Generation::Four};
+use kubesphere::{cluster::RegisteredCluster, versions::Generation::Four};
 
 use crate::{
     cli::{Global, ParallelOptions},
     commands::{
-        candidates::candidates,
+        candidates::{self, candidates},
         contexts::{member_options, of_one_member, open_in, select_members},
     },
-    error::{Error, ErrorKind},
+    error::Error,
     live::{connection::Connection, environment::Environment, identify::stored_connection, places::Places},
     output::{context_mapping, rotation, ui::Ui},
     plan::{
@@ -39,7 +39,7 @@ pub(super) async fn members(
         return Err(Error::usage(format!("{option} is for one member, and a rotation is for all of a host"))
             .hint("leave it out, or let `--member-kubeconfig` name a file with a context for each member"));
     }
-    let clusters = registered(host)?;
+    let clusters: Vec<_> = candidates::members(host)?.collect();
     if clusters.is_empty() || host.generation() == Some(Four) {
         return Ok(Members::default());
     }
@@ -61,19 +61,6 @@ pub(super) async fn members(
     }
     let members = Members { connections, unreached: Vec::new() };
     Ok(with_stored(members, &places, (&others, known), global, ui).await)
-}
-
-/// Those that share the host's secret, whichever way it reaches them.
-fn registered(host: &Observed) -> Result<Vec<&RegisteredCluster>, Error> {
-    let Some(clusters) = host.clusters.present() else {
-        let why = host.clusters.unreadable().unwrap_or("it has none, and so it is no host");
-        return Err(Error::new(ErrorKind::Obstacle, format!("{}: list clusters: {why}", host.side)));
-    };
-    let differences = host.differences();
-    let is_member = |cluster: &&RegisteredCluster| {
-        !cluster.is_host() && !cluster.is_being_deleted() && !is_ignored(cluster, &differences)
-    };
-    Ok(clusters.iter().filter(is_member).collect())
 }
 
 /// A Cluster of a member that has its turn under another name needs none.
