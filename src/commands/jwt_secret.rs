@@ -50,9 +50,8 @@ async fn compare_all(
     let places = Places::new(show.parallel.parallel, show.members.len());
     let connections = open_in(&places, contexts, global, &environment, ui).await?;
     let looks = places.each(&connections, async |connection| {
-        let look = look(connection).await;
-        places.leave(connection);
-        look
+        let _stay = places.stay(connection);
+        look(connection).await
     });
     let looks = looks.await;
     let (mut places, errors): (Vec<_>, Vec<_>) = looks.into_iter().unzip();

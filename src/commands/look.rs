@@ -84,10 +84,9 @@ pub(super) async fn look_for(intent: Intent, clusters: &Clusters, before: Option
         clusters.members.iter().filter(|member| is_among(&member.side, &intent)).collect();
     let places = &clusters.places;
     let members = places.each(&asked, async |member: &&Connection| {
+        let _stay = places.stay(member);
         let before = before.and_then(|before| before.member(&member.side));
-        let observed = Box::pin(observe_since(member, before)).await;
-        places.leave(member);
-        observed
+        Box::pin(observe_since(member, before)).await
     });
     let (host, members) = tokio::join!(host, members);
     let mut look = Look {
@@ -373,10 +372,8 @@ impl Look {
         let stored = if is_first { self.registered() } else { Vec::new() };
         let stored = Box::pin(probe_all(stored, places));
         let looks = places.each(self.changing(clusters), async |changing| {
-            let connection = changing.connection;
-            let asked = Box::pin(look_at_what_changes(changing, (host, uid))).await;
-            places.leave(connection);
-            asked
+            let _stay = places.stay(changing.connection);
+            Box::pin(look_at_what_changes(changing, (host, uid))).await
         });
         let (left, asked, stored) = tokio::join!(left, looks, stored);
         self.left = left;
@@ -386,10 +383,8 @@ impl Look {
         self.decide();
         let looks = self.changing(clusters).into_iter().zip(asked);
         let failures = places.each(looks, async |(changing, asked)| {
-            let connection = changing.connection;
-            let failures = Box::pin(look_at_the_rest(changing, host, asked)).await;
-            places.leave(connection);
-            failures
+            let _stay = places.stay(changing.connection);
+            Box::pin(look_at_the_rest(changing, host, asked)).await
         });
         let failures = failures.await;
         self.silent.extend(failures.into_iter().flatten());

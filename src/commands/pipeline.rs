@@ -236,9 +236,8 @@ async fn left_runs_of(connections: &[&Connection], clusters: Vec<Observed>, plac
         Some((*of, observed))
     });
     let clusters = places.each(looked_at, async |(of, observed)| {
-        let left = installer_run::left(of, observed).await;
-        places.leave(of);
-        left
+        let _stay = places.stay(of);
+        installer_run::left(of, observed).await
     });
     let clusters = clusters.await;
     checks::installer_run::left(clusters.iter())

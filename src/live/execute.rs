@@ -112,6 +112,7 @@ impl<'a> Run<'a> {
 
     async fn lane(&self, phase: usize, lane: &Lane, (ledger, roster): (&Ledger, &Roster)) -> Entry {
         let mut entry = Entry::new(&lane.cluster);
+        let _stay = self.connection(&lane.cluster).map(|connection| self.places.stay(connection));
         for step in &lane.steps {
             let mut turn = Turn { run: self, ledger, roster, entry: &mut entry };
             self.tell(lane, || Event::StepBegins(step.name()));
@@ -128,7 +129,6 @@ impl<'a> Run<'a> {
                 break;
             }
         }
-        self.connection(&lane.cluster).inspect(|connection| self.places.leave(connection));
         entry
     }
 

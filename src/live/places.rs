@@ -44,9 +44,22 @@ impl Places {
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
-    /// Ends a turn: what is open to a member is closed, unless the next turn may have it.
-    pub fn leave(&self, connection: &Connection) {
-        if !self.suffice && matches!(connection.side, Side::Member { .. }) {
+    /// The turn of who is reached by this connection.
+    pub fn stay<'a>(&self, connection: &'a Connection) -> Stay<'a> {
+        let is_closed = !self.suffice && matches!(connection.side, Side::Member { .. });
+        Stay { closed: is_closed.then_some(connection) }
+    }
+}
+
+/// At its end what is open to a member is closed, unless the next turn may have it.
+#[must_use]
+pub struct Stay<'a> {
+    closed: Option<&'a Connection>,
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.closed {
             connection.line.hang_up();
         }
     }

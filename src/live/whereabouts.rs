@@ -67,16 +67,17 @@ async fn ask(
     let name = context.name.clone();
     let connection = Connection::open(context, environment, request_timeout).await;
     let connection = connection.map_err(|error| error.to_string())?;
-    let uid = kube_system_uid(&connection).await.map_err(|error| error.cause.to_string())?;
-    places.leave(&connection);
+    let uid = {
+        let _stay = places.stay(&connection);
+        kube_system_uid(&connection).await.map_err(|error| error.cause.to_string())?
+    };
     Ok(Whereabouts { context: name, server: connection.server.clone(), uid, connection })
 }
 
 impl Whereabouts {
     /// All that a first look shows of the cluster.
     pub async fn look(&self, places: &Places) -> Option<Observed> {
-        let observed = timeout(ANSWERS_WITHIN, observe(&self.connection)).await.ok()?.ok();
-        places.leave(&self.connection);
-        observed
+        let _stay = places.stay(&self.connection);
+        timeout(ANSWERS_WITHIN, observe(&self.connection)).await.ok()?.ok()
     }
 }

@@ -77,7 +77,7 @@ async fn with_stored(
 ) -> Members {
     let answers = places.each(others, async |cluster: &&RegisteredCluster| {
         let answer = by_stored(cluster, global).await;
-        answer.inspect(|(connection, _)| places.leave(connection))
+        answer.inspect(|(connection, _)| drop(places.stay(connection)))
     });
     for (cluster, answer) in others.iter().zip(answers.await) {
         let name = cluster.name();
