@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use config_file::{
     configuration_file::ConfigurationFile,
-    problem::{Position, Problem, text_of},
+    problem::{Problem, place, text_of},
     store::{self, Readers, Stored},
 };
 use kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role};
@@ -223,12 +223,8 @@ fn readers(holds_secrets: bool) -> Readers {
     if holds_secrets { Readers::Owner } else { Readers::Unchanged }
 }
 
-/// As compilers say it, so that editors find the place.
 fn refused(source: &Source, name: &str, problem: &Problem) -> Error {
-    let place = match problem.at {
-        Some(Position { line, column }) => format!("{name}:{line}:{column}"),
-        None => name.to_owned(),
-    };
+    let place = place(name, problem.at);
     let file = matches!(source, Source::File(_)).then_some(name);
     Error::new(ErrorKind::Obstacle, format!("{place}: {}", problem.fault)).hint(problem.hint(file))
 }

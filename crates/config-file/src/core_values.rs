@@ -22,7 +22,7 @@ pub fn read(text: &str) -> Result<CoreValues, Problem> {
     }
     for path in MAPPINGS {
         if let Some(node) = root.find(path).filter(|node| !is_mapping(node)) {
-            return Err(Problem::at(node.at, Fault::NotAMapping { field: path.join(".") }));
+            return Err(Problem::at(node.at, Fault::ValueNotAMapping { field: path.join(".") }));
         }
     }
     for path in OVERWRITTEN {

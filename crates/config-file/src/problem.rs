@@ -14,6 +14,14 @@ pub struct Position {
     pub column: usize,
 }
 
+/// Where in a file, as compilers say it, so that editors find it.
+pub fn place(file: &str, at: Option<Position>) -> String {
+    match at {
+        Some(Position { line, column }) => format!("{file}:{line}:{column}"),
+        None => file.to_owned(),
+    }
+}
+
 impl Position {
     /// The place after a text.
     pub(super) fn after(text: &str) -> Self {
@@ -92,6 +100,9 @@ pub enum Fault {
     /// No mapping, or several.
     #[error("values for the chart ks-core are one mapping")]
     NotValues,
+    /// Something else where the chart's values need a mapping.
+    #[error("`{field}` is not a mapping")]
+    ValueNotAMapping { field: String },
     /// A value that has no effect.
     #[error("`{field}` is set by the host's controller, whatever stands here")]
     Overwritten { field: String },
@@ -167,6 +178,7 @@ impl Problem {
                 "compare with the cluster-configuration.yaml that ks-installer ships"
             }
             Fault::NotValues => "write the values as in the values.yaml of the chart ks-core",
+            Fault::ValueNotAMapping { .. } => "write a mapping there, or leave it out",
             Fault::Overwritten { .. } => "leave it out",
             Fault::Unsafe => "set the values in an editor",
         };

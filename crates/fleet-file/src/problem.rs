@@ -97,7 +97,6 @@ impl Problem {
     /// What to do about it in this file, or in what came from stdin.
     pub fn hint(&self, file: Option<&str>) -> String {
         let hint = match &self.fault {
-            Fault::Values(file::Fault::NotAMapping { .. }) => "write a mapping there, or leave it out",
             Fault::Text(fault) | Fault::Values(fault) => {
                 return file::Problem { at: self.at, fault: fault.clone() }.hint(file);
             }

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use config_file::problem::place;
 use fleet_file::{
     fleet::Credentials,
     problem::{Fault, Problem},
@@ -144,7 +145,7 @@ impl FleetFile {
             }),
             renewed: None,
             skipped: member.skip_checks.clone().unwrap_or_default(),
-            place: Some(format!("{}:{}:{}", self.name, at.line, at.column)),
+            place: Some(place(&self.name, Some(*at))),
         }
     }
 }
@@ -188,13 +189,8 @@ pub(in crate::commands) fn named(
     }
 }
 
-/// As compilers say it, so that editors find the place.
 fn refused(name: &str, file: Option<&str>, problem: &Problem) -> Error {
-    let place = match problem.at {
-        Some(at) => format!("{name}:{}:{}", at.line, at.column),
-        None => name.to_owned(),
-    };
-    let error = Error::usage(format!("{place}: {}", problem.fault));
+    let error = Error::usage(format!("{}: {}", place(name, problem.at), problem.fault));
     let similar = match &problem.fault {
         Fault::UnknownField { field, known } => did_you_mean(field, known),
         _ => None,
