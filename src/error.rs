@@ -14,7 +14,7 @@ use crate::{
     checks::{Finding, Report, member_credential::found_late},
     live::{
         connection::ConnectionError,
-        failure::{Failure, LookAt},
+        failure::{Failure, LookAt, causes},
         kubeconfig::KubeconfigError,
         narrowing::failure::NarrowingFailure,
         request_error::RequestError,
@@ -145,11 +145,7 @@ impl Error {
     }
 
     fn with_causes_of(mut self, error: &dyn StdError) -> Self {
-        let mut source = error.source();
-        while let Some(cause) = source {
-            self.causes.push(cause.to_string());
-            source = cause.source();
-        }
+        self.causes.extend(causes(error));
         self
     }
 }

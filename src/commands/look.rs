@@ -1,6 +1,6 @@
 //! One look at all clusters, from which checks and plan follow.
 
-use std::{error::Error as StdError, iter};
+use std::iter;
 
 use kubesphere::{
     cluster::RegisteredCluster,
@@ -23,6 +23,7 @@ use crate::{
         closer_look::{denied, look_at_installer, look_at_user, still_needed},
         connection::Connection,
         endpoint::look_at_endpoint,
+        failure::causes,
         identify::probe_all,
         observe::{clusters_object, observe_since},
         request_error::{Cause, RequestError, Verb},
@@ -465,9 +466,8 @@ fn left_out(finding: &Finding) -> Finding {
 
 pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let hints = error.hints();
-    let causes = iter::successors(StdError::source(error), |cause: &&dyn StdError| (*cause).source());
     let asked = format!("{} {}", error.verb, error.object);
-    let message: Vec<String> = iter::once(asked).chain(causes.map(ToString::to_string)).collect();
+    let message: Vec<String> = iter::once(asked).chain(causes(error)).collect();
     let is_away = error.cause.may_pass();
     Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away }
 }

@@ -1,13 +1,13 @@
 //! Carrying out a plan, for real or with `dryRun=All`: phases one after the other, their lanes side by side.
 
-use std::error::Error as _;
+use std::iter;
 
 use kubesphere::side::Side;
 use tokio::time::Instant;
 
 use super::{
     connection::Connection,
-    failure::Failure,
+    failure::{Failure, causes},
     ledger::{Entry, Journal, Ledger},
     places::Places,
     report::{Event, Reporter},
@@ -144,15 +144,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A failure with its causes.
 fn in_full(failure: &Failure) -> String {
-    let mut text = failure.to_string();
-    let mut source = failure.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    iter::once(failure.to_string()).chain(causes(failure)).collect::<Vec<_>>().join(": ")
 }
 
 impl<'a> Turn<'a> {

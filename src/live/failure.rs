@@ -1,5 +1,7 @@
 //! Why a step of a join did not come to its end.
 
+use std::{error::Error as StdError, iter};
+
 use kubesphere::side::Side;
 
 use super::{connection::ConnectionError, narrowing::failure::NarrowingFailure, request_error::RequestError};
@@ -7,6 +9,11 @@ use crate::{
     checks::Finding,
     plan::{core::CoreRelease, credential::CredentialObject, member_kubeconfig::Problem},
 };
+
+/// What lies behind an error, the nearest first.
+pub fn causes(error: &dyn StdError) -> impl Iterator<Item = String> {
+    iter::successors(error.source(), |cause: &&dyn StdError| (*cause).source()).map(ToString::to_string)
+}
 
 /// Where the cause of a wait that was too long is to be looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
