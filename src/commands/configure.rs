@@ -7,7 +7,11 @@ use config_file::{
     problem::{Problem, place, text_of},
     store::{self, Readers, Stored},
 };
-use kubesphere::{jwt_secret::JwtSecret, names::is_host_cluster_name, role::Role};
+use kubesphere::{
+    jwt_secret::JwtSecret,
+    names::{HOST_CLUSTER_NAME_HINT, is_host_cluster_name},
+    role::Role,
+};
 use secrecy::zeroize::Zeroizing;
 
 use super::given_secret::{SOURCES, confirm_piped, given_secret, is_given};
@@ -50,7 +54,7 @@ fn confirm_role(configure: &Configure) -> Result<(), Error> {
         }
         ConfiguredRole::Host => match name.filter(|name| !is_host_cluster_name(name)) {
             Some(name) => Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
-                .hint("use lower case letters, digits, `-` and `.`, at most 63, beginning and ending with a letter or digit")),
+                .hint(HOST_CLUSTER_NAME_HINT)),
             None => Ok(()),
         },
         ConfiguredRole::Member if name.is_some() => {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use kubesphere::{
     cluster::HOST_LABEL,
-    names::{is_cluster_name, is_host_cluster_name, is_key, is_label_value, propose_cluster_name},
+    names::{
+        HOST_CLUSTER_NAME_HINT, LABEL_HINT, is_cluster_name, is_host_cluster_name, is_key, is_label_value,
+        propose_cluster_name,
+    },
 };
 
 use super::{
@@ -99,7 +102,7 @@ fn connecting(member: &MemberRequest, global: &Global) -> ConnectionOptions {
 fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent, Error> {
     if let Some(name) = request.host_cluster_name.as_ref().filter(|name| !is_host_cluster_name(name)) {
         return Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
-            .hint("use lower case letters, digits, `-` and `.`, at most 63, beginning and ending with a letter or digit"));
+            .hint(HOST_CLUSTER_NAME_HINT));
     }
     let each = || request.members.iter().zip(contexts);
     let members = each()
@@ -188,12 +191,8 @@ fn given(cluster: &ClusterRequest, member: &MemberRequest) -> StoredOptions {
 
 /// What the API server would refuse only when everything else is done.
 fn confirm_description(description: &Description) -> Result<(), Error> {
-    let refused = |what: &str, text: &str| {
-        Err(Error::usage(format!("\"{text}\" cannot be {what}")).hint(
-            "use letters, digits, `-`, `_` and `.`, at most 63, beginning and ending with a letter or digit; before a key \
-             a DNS name and `/` may stand",
-        ))
-    };
+    let refused =
+        |what: &str, text: &str| Err(Error::usage(format!("\"{text}\" cannot be {what}")).hint(LABEL_HINT));
     let Description { labels, annotations, group, region, .. } = description;
     if labels.contains_key(HOST_LABEL) {
         return Err(Error::usage(format!(

@@ -1,7 +1,7 @@
 //! What is wrong with a fleet file, and where.
 
 use config_file::problem::{self as file, Position};
-use kubesphere::names::propose_cluster_name;
+use kubesphere::names::{HOST_CLUSTER_NAME_HINT, LABEL_HINT, propose_cluster_name};
 
 use super::fleet::{API_VERSION, KIND};
 
@@ -119,12 +119,8 @@ impl Problem {
             Fault::NoMember => "`kubectl mc fleet init` writes one for each context of a kubeconfig",
             Fault::Unreachable => "`kubectl config get-contexts` lists the contexts",
             Fault::Name { name } => return name_hint(name),
-            Fault::HostName { .. } => {
-                "use lower case letters, digits, `-` and `.`, at most 63, beginning and ending with a letter or digit"
-            }
-            Fault::Label { .. } => {
-                "use letters, digits, `-`, `_` and `.`, at most 63, beginning and ending with a letter or digit; before a key a DNS name and `/` may stand"
-            }
+            Fault::HostName { .. } => HOST_CLUSTER_NAME_HINT,
+            Fault::Label { .. } => LABEL_HINT,
             Fault::Twice { .. } => "remove one of the two, or give it another one",
             Fault::Config => "write it as an indented block of its own",
             Fault::Other(_) => "compare with `kubectl mc fleet schema`",

@@ -9,6 +9,12 @@ const CONSOLES: &str = "default";
 /// The longest prefix of a label's key.
 const LONGEST_PREFIX: usize = 253;
 
+/// What helps whose name for the host's Cluster is not [`is_host_cluster_name`].
+pub const HOST_CLUSTER_NAME_HINT: &str =
+    "use lower case letters, digits, `-` and `.`, at most 63, beginning and ending with a letter or digit";
+/// What helps who has no [`is_key`] or no [`is_label_value`].
+pub const LABEL_HINT: &str = "use letters, digits, `-`, `_` and `.`, at most 63, beginning and ending with a letter or digit; before a key a DNS name and `/` may stand";
+
 /// Whether `name` can be a Cluster's name: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$` and 63 characters at most.
 ///
 /// The console's rule, stricter than the Kubernetes API's, because names of Secrets, service accounts and
