@@ -1,10 +1,9 @@
 //! A hundred members at once: what they take of the machine is bounded, and what they take of the host is shared.
 
-use serde_json::json;
 use testbed::{
     AuditEvent, Footprint,
     bed::{Cluster, condition},
-    kubesphere::{Installation, Peculiarity, Role, Scenario, Version},
+    kubesphere::{Scenario, Version},
 };
 
 use crate::support::Watched;
@@ -16,17 +15,6 @@ const OPEN_FILES: usize = 256;
 const OPEN_AT_MOST: usize = 64 + 2 * AT_A_TIME;
 /// The default of `--parallel`.
 const AT_A_TIME: usize = 8;
-
-/// Prepared members, at whom the host does not look all the time as the test bed's pace has it.
-fn scenario() -> Scenario {
-    let rarely = Peculiarity::Spec(json!({"multicluster": {"clusterControllerResyncPeriod": "1h"}}));
-    let version = Version::V3_4;
-    Scenario::new(version)
-        .host(Installation::new(version).role(Role::Host).with(rarely))
-        .members(vec![Installation::new(version).role(Role::Member); MEMBERS])
-        .in_memory()
-        .at_once()
-}
 
 /// Runs it with few files; what it held.
 #[track_caller]
@@ -49,7 +37,7 @@ fn requests(cluster: &Cluster) -> Vec<AuditEvent> {
 
 #[test]
 fn a_hundred_members_are_joined_within_bounds() {
-    let bed = Watched::lease(&scenario());
+    let bed = Watched::lease(&Scenario::prepared(Version::V3_4, MEMBERS));
     let options = "--context host --yes --reachability off --skip-check member-server-loopback";
     let join = format!("join {} {options}", names(&bed));
     let joined = held(&bed, &join);

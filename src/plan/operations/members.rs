@@ -70,7 +70,7 @@ pub(super) fn host(intent: &HostIntent, needs: &Needs, host: &Observed) -> Optio
 
 /// Brings a member into effect. While its host was waited for somebody may have changed it, so that it is looked at again
 /// even where nothing is to be done.
-pub(super) fn configure(needs: &Needs, member: &Observed, host_changes: bool) -> Option<Step> {
+fn configure(needs: &Needs, member: &Observed, host_changes: bool) -> Option<Step> {
     let expected = needs.of(&member.side)?.clone();
     if expected == ConfigurationNeed::InEffect && !host_changes {
         return None;
@@ -78,6 +78,15 @@ pub(super) fn configure(needs: &Needs, member: &Observed, host_changes: bool) ->
     let (cluster, goal) = (member.side.clone(), Goal::Member(needs.secret.clone()));
     let observed = Box::new(member.clone());
     Some(Step::Configure(Configure { cluster, goal, expected, observed }))
+}
+
+/// Brings the members into effect, and does nothing else on them.
+pub(super) fn configured(needs: &Needs, members: &[&Observed], host_changes: bool) -> Option<Phase> {
+    let lanes = members.iter().map(|member| {
+        let steps = configure(needs, member, host_changes).into_iter().collect();
+        Lane { cluster: member.side.clone(), steps }
+    });
+    Phase::new(OnFailure::StopLane, lanes)
 }
 
 /// The credentials of the members whose Clusters are to be created. One failure ends the whole command: nothing else was begun

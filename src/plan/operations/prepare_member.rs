@@ -2,13 +2,13 @@
 
 use super::{
     Decision,
-    members::{configure, with_members},
+    members::{configured, with_members},
 };
 use crate::plan::{
     intent::Intent,
     needs::{Needs, Unplannable, shared_secret},
     observed::Observed,
-    phase::{Lane, OnFailure, Phase, Plan},
+    phase::Plan,
 };
 
 pub(super) fn decide(
@@ -17,10 +17,6 @@ pub(super) fn decide(
     members: &[&Observed],
 ) -> Result<Decision, Unplannable> {
     let needs = with_members(Needs::new(shared_secret(intent, host)?), members)?;
-    let lanes = members.iter().map(|member| {
-        let steps = configure(&needs, member, false).into_iter().collect();
-        Lane { cluster: member.side.clone(), steps }
-    });
-    let plan = Plan::of([Phase::new(OnFailure::StopLane, lanes)]);
+    let plan = Plan::of([configured(&needs, members, false)]);
     Ok(Decision { needs, plan })
 }

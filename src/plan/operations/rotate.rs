@@ -2,13 +2,13 @@
 
 use super::{
     Decision,
-    members::{configure, host as host_phase, with_host, with_members},
+    members::{configured, host as host_phase, with_host, with_members},
 };
 use crate::plan::{
     intent::{HostIntent, Intent},
     needs::{Needs, Unplannable, host_need, signing_secret},
     observed::Observed,
-    phase::{Lane, OnFailure, Phase, Plan},
+    phase::Plan,
 };
 
 pub(super) fn decide(
@@ -25,10 +25,6 @@ pub(super) fn decide(
     };
     let needs = with_members(with_host(Needs::new(secret), &wanted, host)?, members)?;
     let prepared = host_phase(&wanted, &needs, host);
-    let lanes = members.iter().map(|member| {
-        let steps = configure(&needs, member, prepared.is_some()).into_iter().collect();
-        Lane { cluster: member.side.clone(), steps }
-    });
-    let given = Phase::new(OnFailure::StopLane, lanes);
+    let given = configured(&needs, members, prepared.is_some());
     Ok(Decision { needs, plan: Plan::of([prepared, given]) })
 }

@@ -13,12 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
 use testbed::{
     AuditEvent, Bed, Footprint, Profile,
     bed::{Cluster, condition},
     built,
-    kubesphere::{Installation, Peculiarity, Role, Scenario, Version},
+    kubesphere::{Scenario, Version},
     with_open_files,
 };
 
@@ -26,8 +25,6 @@ use testbed::{
 const MEMBERS: [usize; 4] = [10, 100, 300, 1000];
 /// So many files may the program have open, where the command line does not say it: what macOS allows a shell.
 const OPEN_FILES: usize = 256;
-/// At the test bed's pace the host would look at a thousand members every two seconds.
-const RESYNC: &str = "1h";
 /// How our requests are told from the stand-ins'.
 const USER_AGENT: &str = "kubectl-mc/";
 
@@ -129,7 +126,7 @@ impl Wish {
     }
 
     fn join(&self, members: usize, program: &Path) -> Result<Taken, String> {
-        let bed = Bed::lease(&scenario(members));
+        let bed = Bed::lease(&Scenario::prepared(Version::V3_4, members));
         let names: Vec<String> = bed.members().iter().map(|member| member.name().to_owned()).collect();
         let told = |name: &str| File::create(bed.folder().join(name)).expect("the bed has a folder");
         let begun = Instant::now();
@@ -163,17 +160,6 @@ impl Wish {
         let (of_host, of_members) = (Load::on(bed.host()), bed.members().iter().map(Load::on).collect());
         Ok(Taken { held, wall, of_host, of_members })
     }
-}
-
-/// A host, and members that have its secret and the role already.
-fn scenario(members: usize) -> Scenario {
-    let rarely = Peculiarity::Spec(json!({"multicluster": {"clusterControllerResyncPeriod": RESYNC}}));
-    let version = Version::V3_4;
-    Scenario::new(version)
-        .host(Installation::new(version).role(Role::Host).with(rarely))
-        .members(vec![Installation::new(version).role(Role::Member); members])
-        .in_memory()
-        .at_once()
 }
 
 impl Load {

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde_json::json;
+
 use super::{Generation, Node, Peculiarity, Version, pace::Pace, v4::ReleaseStatus};
 use crate::Kubernetes;
 
@@ -298,6 +300,17 @@ impl Scenario {
             host_kubernetes: Kubernetes::default(),
             clusters: Clusters::default(),
         }
+    }
+
+    /// A host, and members that have its secret and the role already, in memory and at once. At the test bed's pace the
+    /// host would look at a thousand of them every two seconds.
+    pub fn prepared(version: Version, members: usize) -> Self {
+        let rarely = Peculiarity::Spec(json!({"multicluster": {"clusterControllerResyncPeriod": "1h"}}));
+        Self::new(version)
+            .host(Installation::new(version).role(Role::Host).with(rarely))
+            .members(vec![Installation::new(version).role(Role::Member); members])
+            .in_memory()
+            .at_once()
     }
 
     #[must_use]
