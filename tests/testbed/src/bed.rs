@@ -43,7 +43,7 @@ pub struct Bed {
     clusters: Vec<Cluster>,
     folder: TempDir,
     kubeconfig: PathBuf,
-    _holder: Holder,
+    _holder: Option<Holder>,
 }
 
 pub struct Cluster {
@@ -53,7 +53,7 @@ pub struct Cluster {
     mark: Mark,
 }
 
-/// The thread that holds a bed.
+/// The thread that holds a bed of the pool's clusters. Those in memory nobody waits for.
 struct Holder(ThreadId);
 
 static HOLDERS: LazyLock<Mutex<HashSet<ThreadId>>> = LazyLock::new(Mutex::default);
@@ -92,9 +92,9 @@ impl Bed {
     /// As [`Self::lease`], for who can say what is missing.
     ///
     /// # Panics
-    /// When this thread holds a bed already.
+    /// When this thread holds a bed of the pool's clusters already, and wants another one.
     pub fn try_lease(scenario: &Scenario) -> Result<Self, Error> {
-        let holder = Holder::of_this_thread();
+        let holder = (scenario.clusters == Clusters::Real).then(Holder::of_this_thread);
         let mut kubernetes = vec![Kubernetes::default(); 1 + scenario.members.len()];
         kubernetes[0] = scenario.host_kubernetes;
         let lease = Arc::new(match scenario.clusters {

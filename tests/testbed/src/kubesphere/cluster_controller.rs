@@ -173,7 +173,7 @@ impl ClusterController {
         if spec["joinFederation"] != true || spec["connection"]["type"] == "proxy" {
             return Ok(());
         }
-        let member = Member::connect_at(self.site.installation.pace, &kubeconfig).await?;
+        let member = Member::connect(self.site.installation.pace, &kubeconfig).await?;
         if let Err(reason) = self.join(&cluster, &member).await {
             return self.write_failed_join(cluster, &reason).await.map_err(text);
         }
@@ -291,7 +291,7 @@ impl ClusterController {
         let kubeconfig =
             cluster.data["spec"]["connection"]["kubeconfig"].as_str().and_then(secret::base64_decoded);
         let (true, Some(kubeconfig)) = (federated, kubeconfig) else { return Ok(()) };
-        let member = Member::connect_at(self.site.installation.pace, &kubeconfig).await?;
+        let member = Member::connect(self.site.installation.pace, &kubeconfig).await?;
         let reachable = match member.client() {
             Ok(client) => tokio::time::timeout(PROBE_TIMEOUT, client.apiserver_version())
                 .await

@@ -32,18 +32,13 @@ pub struct Member {
 }
 
 impl Member {
-    /// Reads the kubeconfig; an error is one that the controller only logs.
+    /// Reads the kubeconfig, for a controller of an installation of this pace; an error is one that the controller only logs.
     ///
     /// Files do not exist in the controller's container, and neither do credential plugins: the former keep a client
     /// from being made, the latter fail every request.
     ///
     /// Source: kubesphere `pkg/controller/cluster/cluster_controller.go@v3.4.1` (`RESTConfigFromKubeConfig`).
-    pub async fn connect(kubeconfig: &[u8]) -> Result<Self, String> {
-        Self::connect_at(Pace::Divided, kubeconfig).await
-    }
-
-    /// As [`Self::connect`], at the pace of the installation that the controller is of.
-    pub async fn connect_at(pace: Pace, kubeconfig: &[u8]) -> Result<Self, String> {
+    pub async fn connect(pace: Pace, kubeconfig: &[u8]) -> Result<Self, String> {
         let text = String::from_utf8_lossy(kubeconfig);
         let mut kubeconfig: Kubeconfig = serde_yaml::from_str(&text)
             .map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))?;

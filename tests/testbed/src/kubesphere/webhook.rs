@@ -22,7 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     member::Member,
     objects::{self, SYSTEM},
-    pace, secret,
+    pace::{self, Pace},
+    secret,
     site::Site,
 };
 use crate::{
@@ -66,7 +67,7 @@ pub async fn install(site: &Site) -> kube::Result<()> {
     let identity = apply_chart(site).await?;
     site.webhook.load(&identity);
     let address = service.data["spec"]["clusterIP"].as_str().unwrap_or_default();
-    site.webhook.answer(site.plane().peers(), &format!("{address}:443"));
+    site.webhook.answer(site, &format!("{address}:443"));
     Ok(())
 }
 
@@ -87,7 +88,7 @@ pub async fn leave_behind(site: &Site) -> kube::Result<()> {
     let name = format!("{SERVICE}.{SYSTEM}.svc");
     site.webhook.load(&new.server("ks-core-admission-webhook", &[&name]).expect(expectation));
     let address = address.data["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned();
-    site.webhook.answer(site.plane().peers(), &format!("{address}:443"));
+    site.webhook.answer(site, &format!("{address}:443"));
     Ok(())
 }
 
@@ -140,14 +141,14 @@ impl Endpoint {
     }
 
     /// Answers at an address of the cluster's services.
-    fn answer(&self, peers: &Peers, address: &str) {
-        let endpoint = self.clone();
-        peers.register(address, move |stream| {
+    fn answer(&self, site: &Site, address: &str) {
+        let (endpoint, pace) = (self.clone(), site.installation.pace);
+        site.plane().peers().register(address, move |stream| {
             let acceptor = endpoint.state().acceptor.clone();
             async move {
                 let Some(acceptor) = acceptor else { return };
                 if let Ok(stream) = acceptor.accept(stream).await {
-                    serve_connection(stream, review).await;
+                    serve_connection(stream, move |request| review(request, pace)).await;
                 }
             }
         });
@@ -167,10 +168,10 @@ impl Endpoint {
 }
 
 /// Answers an `AdmissionReview` in the version that it came in.
-async fn review(request: Request<Incoming>) -> Response<Body> {
+async fn review(request: Request<Incoming>, pace: Pace) -> Response<Body> {
     let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
     let review: Value = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-    let verdict = tokio::time::timeout(pace::scaled(TIMEOUT), verdict(&review["request"]));
+    let verdict = tokio::time::timeout(pace.patience(TIMEOUT), verdict(&review["request"], pace));
     // The apiserver itself would no longer wait.
     let Ok(verdict) = verdict.await else {
         return serve::text(StatusCode::GATEWAY_TIMEOUT, "context deadline exceeded");
@@ -185,14 +186,14 @@ async fn review(request: Request<Incoming>) -> Response<Body> {
 }
 
 /// Whether an update may be: where the Cluster had a uid, its new kubeconfig must lead to the same one, now.
-async fn verdict(request: &Value) -> Result<(), String> {
+async fn verdict(request: &Value, pace: Pace) -> Result<(), String> {
     let uid = request["oldObject"]["status"]["uid"].as_str().unwrap_or_default();
     if request["operation"] != "UPDATE" || uid.is_empty() {
         return Ok(());
     }
     let kubeconfig = request["object"]["spec"]["connection"]["kubeconfig"].as_str();
     let kubeconfig = kubeconfig.and_then(secret::base64_decoded).unwrap_or_default();
-    let member = Member::connect(&kubeconfig).await.map_err(|error| {
+    let member = Member::connect(pace, &kubeconfig).await.map_err(|error| {
         format!("failed to load cluster config for {}: {error}", request["name"].as_str().unwrap_or_default())
     })?;
     let client = member.client().map_err(|missing| missing.worded(KUBE_SYSTEM))?;

@@ -11,7 +11,7 @@ use std::{
 use kube::{Client, api::DynamicObject};
 use serde_json::Value;
 
-use crate::kubesphere::{go_error, member::Member, objects};
+use crate::kubesphere::{go_error, member::Member, objects, pace::Pace};
 
 /// How long an answer may take. Not scaled: it is no step of the play, and a busy machine needs its time.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -24,8 +24,8 @@ pub(super) struct Connected {
 }
 
 impl Connected {
-    async fn new(kubeconfig: &[u8]) -> Result<Self, String> {
-        let member = Member::connect(kubeconfig).await?;
+    async fn new(pace: Pace, kubeconfig: &[u8]) -> Result<Self, String> {
+        let member = Member::connect(pace, kubeconfig).await?;
         let answer = get(&member, "/version", "?timeout=32s").await?;
         let answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
         let kubernetes_version = answer["gitVersion"].as_str().unwrap_or_default().to_owned();
@@ -66,8 +66,10 @@ async fn get(member: &Member, path: &str, query: &str) -> Result<String, String>
 }
 
 /// All connections.
-#[derive(Default)]
-pub(super) struct Clients(Mutex<HashMap<String, Kept>>);
+pub(super) struct Clients {
+    pace: Pace,
+    kept: Mutex<HashMap<String, Kept>>,
+}
 
 struct Kept {
     kubeconfig: Vec<u8>,
@@ -75,6 +77,10 @@ struct Kept {
 }
 
 impl Clients {
+    pub(super) fn new(pace: Pace) -> Self {
+        Self { pace, kept: Mutex::default() }
+    }
+
     /// The connection for one look.
     ///
     /// Two handlers hear of a changed kubeconfig at the same time, one that looks and one that makes the new connection:
@@ -83,19 +89,19 @@ impl Clients {
         if let Some(kept) = self.take_old(name, kubeconfig) {
             return Ok(kept);
         }
-        let connected = Arc::new(Connected::new(kubeconfig).await?);
+        let connected = Arc::new(Connected::new(self.pace, kubeconfig).await?);
         let kept = Kept { kubeconfig: kubeconfig.to_owned(), connected: Arc::clone(&connected) };
-        self.0.lock().expect("no holder panics").insert(name.to_owned(), kept);
+        self.kept.lock().expect("no holder panics").insert(name.to_owned(), kept);
         Ok(connected)
     }
 
     /// Forgets a Cluster that is gone.
     pub(super) fn forget(&self, name: &str) {
-        self.0.lock().expect("no holder panics").remove(name);
+        self.kept.lock().expect("no holder panics").remove(name);
     }
 
     fn take_old(&self, name: &str, kubeconfig: &[u8]) -> Option<Arc<Connected>> {
-        let mut all = self.0.lock().expect("no holder panics");
+        let mut all = self.kept.lock().expect("no holder panics");
         let kept = all.get(name)?;
         let connected = Arc::clone(&kept.connected);
         if kept.kubeconfig != kubeconfig {

@@ -99,7 +99,7 @@ impl ClusterController {
         }
         let process = Process {
             host_cluster_name: settings.host_cluster_name,
-            clients: Clients::default(),
+            clients: Clients::new(self.site.installation.pace),
             uid: kube_system.uid(),
             resync: settings.resync,
         };

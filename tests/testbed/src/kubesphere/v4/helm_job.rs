@@ -86,7 +86,7 @@ pub(super) async fn run(site: &Site, job: &DynamicObject, log: &Log) -> Result<(
     let values = data("values.yaml").unwrap_or_default();
     let text = String::from_utf8_lossy(&values);
     let values = serde_yaml::from_str(&text).map_err(|error| error.to_string())?;
-    let member = Member::connect(&data("kube.config").unwrap_or_default()).await?;
+    let member = Member::connect(site.installation.pace, &data("kube.config").unwrap_or_default()).await?;
     let client = member.client().map_err(|missing| missing.worded("/version"))?;
     let helm = Helm { client, confidential: &site.confidential };
     log.write("history.go:56: [debug] getting history for release ks-core");

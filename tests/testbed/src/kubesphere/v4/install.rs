@@ -108,7 +108,7 @@ impl ClusterController {
 
     /// No condition tells how it goes, nor that it failed.
     async fn install_at_once(&self, cluster: &DynamicObject) -> Result<(), String> {
-        let member = Member::connect(&kubeconfig(cluster)).await?;
+        let member = Member::connect(self.site.installation.pace, &kubeconfig(cluster)).await?;
         let version = self.site.version();
         let values = values::of_member(version, &config(cluster), &self.configured().await?.jwt_secret)?;
         let client = member.client().map_err(|missing| missing.worded("/version"))?;
