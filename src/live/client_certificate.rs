@@ -18,14 +18,13 @@ use super::{
     patience::{Pace, retry_until},
     report::{Activity, Completed, Event, Notice},
     request_error::{Cause, RequestError},
-    steps::make_credential::{Making, create},
+    steps::make_credential::{Made, Making, create},
     user_binding::add_user,
 };
 use crate::plan::{
     credential::{Asked, CredentialObject, HostUid, SIGNER},
     lifetime::{end, lasting},
     member_kubeconfig::StoredUser,
-    result::StepResult,
 };
 
 /// kube-controller-manager signs within a second; where nobody does by then (EKS never does), nobody will.
@@ -72,7 +71,7 @@ impl Making<'_> {
     /// Has a certificate signed. The request is deleted, however it ends; where the command itself is ended, Kubernetes
     /// deletes it after an hour, or after a day where it was not approved yet
     /// (kubernetes `pkg/controller/certificates/cleaner/cleaner.go@v1.34.0`).
-    pub(super) async fn certificate(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
+    pub(super) async fn certificate(&self, made: &mut Vec<Made>) -> Result<StoredUser, Failure> {
         let requested = Requested::new(self.step.credential.host);
         let uid = self.requested(&requested).await?;
         let signed = self.signed(&requested, &uid).await;

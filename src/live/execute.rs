@@ -12,6 +12,7 @@ use super::{
     places::Places,
     report::{Event, Reporter},
     roster::Roster,
+    steps::make_credential::Made,
     undo::Undo,
 };
 use crate::plan::{
@@ -23,6 +24,7 @@ use crate::plan::{
     result::StepResult,
     skipped::Skipped,
     step::{Planned, Step},
+    steps::make_credential::made,
 };
 
 /// What the steps are carried out with.
@@ -213,6 +215,13 @@ impl<'a> Turn<'a> {
         if !self.entry.results.contains(&result) {
             self.entry.results.push(result);
         }
+    }
+
+    pub(super) fn made(&mut self, member: &Side, new: Made) {
+        if new.piece.stays() {
+            self.done(made(member, new.piece));
+        }
+        self.entry.made.push(new);
     }
 
     pub(super) fn tell(&self, cluster: &Side, event: Event) {

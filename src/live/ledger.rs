@@ -11,7 +11,7 @@ use kubesphere::side::Side;
 use super::{
     failure::Failure,
     registering::WithoutVersion,
-    steps::{confirm_ownership::SeenAgain, narrow_webhook::Window},
+    steps::{confirm_ownership::SeenAgain, make_credential::Made, narrow_webhook::Window},
 };
 use crate::{
     checks::Finding,
@@ -68,6 +68,8 @@ pub struct Entry {
     pub left_run: Option<Box<Observed>>,
     /// What the host will store of this member.
     pub kubeconfig: Option<StoredKubeconfig>,
+    /// Of the credential.
+    pub(super) made: Vec<Made>,
     /// A former member and its host, before the member's first change.
     pub(super) seen_again: Option<SeenAgain>,
     /// Whether the webhook that an earlier command has left narrowed was restored.
@@ -91,6 +93,7 @@ impl Entry {
             observed: None,
             left_run: None,
             kubeconfig: None,
+            made: Vec::new(),
             seen_again: None,
             restored_webhook: false,
             window: None,

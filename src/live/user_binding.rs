@@ -36,7 +36,7 @@ pub(super) async fn add_user(
     loop {
         let Some(binding) = binding(member).await? else {
             match create(member, CredentialObject::UserBinding, Some(asked), persistence).await {
-                Ok(_) => return Ok(Ensured::Made(CredentialObject::UserBinding)),
+                Ok(_) => return Ok(Ensured::bound(CredentialObject::UserBinding)),
                 // Somebody has made it meanwhile.
                 Err(RequestError { cause: Cause::AlreadyExists, .. }) => sleep(TRIES_EVERY).await,
                 Err(error) => return Err(error),
@@ -49,11 +49,11 @@ pub(super) async fn add_user(
         let bound = users_in(&binding);
         if bound.iter().any(|user| user == asked.user) {
             // The answer to our own request was lost.
-            return Ok(Ensured::Made(if bound.len() == 1 { CredentialObject::UserBinding } else { piece }));
+            return Ok(Ensured::bound(if bound.len() == 1 { CredentialObject::UserBinding } else { piece }));
         }
         let users = [bound, vec![asked.user.to_owned()]].concat();
         match set_users(member, &binding, &users, persistence).await {
-            Ok(()) => return Ok(Ensured::Made(piece)),
+            Ok(()) => return Ok(Ensured::bound(piece)),
             Err(RequestError { cause: Cause::Conflict, .. }) => sleep(TRIES_EVERY).await,
             // Somebody has removed it meanwhile.
             Err(RequestError { cause: Cause::NotFound, .. }) => {}

@@ -26,8 +26,7 @@ use crate::{
         credential::{Asked, CredentialKind, CredentialObject, Ownership},
         credential_step::CredentialStep,
         member_kubeconfig::{Problem, StoredUser, kubeconfig},
-        result::StepResult,
-        steps::{self, make_credential::MakeCredential},
+        steps::make_credential::MakeCredential,
     },
 };
 
@@ -79,8 +78,8 @@ impl MakeCredential {
         let making = self.making(member, turn);
         let mut made = Vec::new();
         let user = making.user(&mut made).await;
-        for result in made {
-            turn.done(result);
+        for made in made {
+            turn.made(&self.member, made);
         }
         let user = user?;
         verify(member, &user, &self.uid, turn.run.deadline).await?;
@@ -125,12 +124,24 @@ async fn dry_run(member: &Connection, step: &CredentialStep) -> Result<(), Failu
 
 /// What came of making sure that a piece is there.
 pub(in crate::live) enum Ensured {
-    /// It was made.
-    Made(CredentialObject),
+    Made(Made),
     /// It was there.
     Found,
     /// Its name is taken: what is wrong with what is there.
     Taken(String),
+}
+
+/// A piece that was made, with its UID where that is what it is taken back by.
+pub(in crate::live) struct Made {
+    pub(in crate::live) piece: CredentialObject,
+    pub(in crate::live) uid: Option<String>,
+}
+
+impl Ensured {
+    /// A user is let go from its binding, which may be others', too.
+    pub(in crate::live) fn bound(piece: CredentialObject) -> Self {
+        Self::Made(Made { piece, uid: None })
+    }
 }
 
 /// Creates a piece, unless somebody has just done the same.
@@ -140,7 +151,7 @@ async fn ensure(
     persistence: Persistence,
 ) -> Result<Ensured, RequestError> {
     match create(member, piece, None, persistence).await {
-        Ok(_) => return Ok(Ensured::Made(piece)),
+        Ok(made) => return Ok(Ensured::Made(Made { piece, uid: made.metadata.uid })),
         Err(RequestError { cause: Cause::AlreadyExists, .. }) => {}
         Err(error) => return Err(error),
     }
@@ -150,13 +161,9 @@ async fn ensure(
     })
 }
 
-fn made_of(
-    member: &Connection,
-    piece: CredentialObject,
-    ensured: Ensured,
-) -> Result<Option<CredentialObject>, Failure> {
+fn made_of(member: &Connection, piece: CredentialObject, ensured: Ensured) -> Result<Option<Made>, Failure> {
     match ensured {
-        Ensured::Made(piece) => Ok(Some(piece)),
+        Ensured::Made(made) => Ok(Some(made)),
         Ensured::Found => Ok(None),
         Ensured::Taken(why) => Err(Failure::NotOurs { side: member.side.clone(), piece, why }),
     }
@@ -176,7 +183,7 @@ pub(in crate::live) async fn create(
 
 impl Making<'_> {
     /// Makes what is missing; `made` tells what was created, however it ends.
-    async fn user(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
+    async fn user(&self, made: &mut Vec<Made>) -> Result<StoredUser, Failure> {
         match self.step.credential.kind {
             CredentialKind::Context => self.step.storable(&self.step.user).cloned(),
             CredentialKind::ServiceAccount => self.service_account(made).await,
@@ -199,7 +206,7 @@ impl Making<'_> {
         }
     }
 
-    async fn service_account(&self, made: &mut Vec<StepResult>) -> Result<StoredUser, Failure> {
+    async fn service_account(&self, made: &mut Vec<Made>) -> Result<StoredUser, Failure> {
         let mut secret = None;
         for piece in &self.step.credential.missing {
             secret = self.ensure(*piece, made).await?.or(secret);
@@ -208,11 +215,7 @@ impl Making<'_> {
     }
 
     /// The name of the token's Secret, where that is what was made.
-    async fn ensure(
-        &self,
-        piece: CredentialObject,
-        made: &mut Vec<StepResult>,
-    ) -> Result<Option<String>, Failure> {
+    async fn ensure(&self, piece: CredentialObject, made: &mut Vec<Made>) -> Result<Option<String>, Failure> {
         let ask = async || ensure(self.member, piece, Persistence::Stored).await;
         let ensured = retry_until(&self.member.side, self.deadline, ask).await?;
         let is_made = matches!(ensured, Ensured::Made(_));
@@ -224,22 +227,18 @@ impl Making<'_> {
         &self,
         piece: CredentialObject,
         ensured: Ensured,
-        made: &mut Vec<StepResult>,
+        made: &mut Vec<Made>,
     ) -> Result<(), Failure> {
-        if let Some(piece) = made_of(self.member, piece, ensured)? {
-            made.extend(piece.stays().then(|| steps::make_credential::made(&self.member.side, piece)));
-            self.tell(Event::Done(Completed::Made(piece)));
+        if let Some(new) = made_of(self.member, piece, ensured)? {
+            self.tell(Event::Done(Completed::Made(new.piece)));
+            made.push(new);
         }
         Ok(())
     }
 
     /// Waits until Kubernetes has written the token of the account into its newest Secret, by looking at it: a watch would
     /// take one more right on all Secrets there.
-    async fn token(
-        &self,
-        mut secret: Option<String>,
-        made: &mut Vec<StepResult>,
-    ) -> Result<SecretString, Failure> {
+    async fn token(&self, mut secret: Option<String>, made: &mut Vec<Made>) -> Result<SecretString, Failure> {
         let deadline = self.deadline.min(Instant::now() + FILLED_WITHIN);
         let mut pace = Pace::until(deadline);
         let mut told = false;

@@ -12,7 +12,6 @@ use crate::{
         patience::retry_until,
         registrations::list,
         report::{Completed, Event, Notice},
-        request_error::RequestError,
         user_binding::remove_users,
     },
     plan::{
@@ -54,39 +53,32 @@ pub(super) async fn withdraw_credential(turn: &mut Turn<'_>, host: &Side, member
 
 /// A token that was made for a renewal, and that no Cluster was asked to store.
 pub(super) async fn withdraw_token(turn: &mut Turn<'_>, member: &Side, token: CredentialObject) {
-    if turn.entry.results.contains(&made(member, token)) {
-        withdraw(turn, member, token).await;
-    }
+    withdraw(turn, member, &[token]).await;
 }
 
 /// An account that was made for the credential has all rights on the member, and nobody to use them.
 pub(super) async fn withdraw_account(turn: &mut Turn<'_>, member: &Side) {
-    let pieces = [CredentialObject::Binding, CredentialObject::ServiceAccount];
-    let is_made = |piece: &CredentialObject| turn.entry.results.contains(&made(member, *piece));
-    let pieces: Vec<_> = pieces.into_iter().filter(is_made).collect();
+    let account = [CredentialObject::Binding, CredentialObject::ServiceAccount];
+    let is_made = turn.entry.made.iter().any(|made| account.contains(&made.piece));
     let Ok(connection) = turn.connection(member) else { return };
     // Whoever has a token of it by now goes on with it.
     let deadline = turn.run.deadline;
-    if pieces.is_empty() || !matches!(timeout_at(deadline, has_tokens(connection)).await, Ok(Ok(false))) {
-        return;
-    }
-    for piece in pieces {
-        withdraw(turn, member, piece).await;
+    if is_made && matches!(timeout_at(deadline, has_tokens(connection)).await, Ok(Ok(false))) {
+        withdraw(turn, member, &account).await;
     }
 }
 
-async fn withdraw(turn: &mut Turn<'_>, member: &Side, piece: CredentialObject) {
+/// Of these pieces the very objects that were made: somebody else may have made others since.
+async fn withdraw(turn: &mut Turn<'_>, member: &Side, pieces: &[CredentialObject]) {
     let Ok(connection) = turn.connection(member) else { return };
-    if remove_piece(connection, piece).await.is_ok() {
-        forget(turn, &made(member, piece));
+    let of_these = turn.entry.made.iter().rev().filter(|made| pieces.contains(&made.piece));
+    let all: Vec<_> = of_these.filter_map(|made| Some((made.piece, made.uid.clone()?))).collect();
+    for (piece, uid) in all {
+        let objects = Objects::like(connection, &piece.object());
+        if objects.remove(&piece.name(), &Deletion::of(uid)).await.is_ok() {
+            forget(turn, &made(member, piece));
+        }
     }
-}
-
-/// Somebody else may have removed it already.
-async fn remove_piece(member: &Connection, piece: CredentialObject) -> Result<(), RequestError> {
-    let objects = Objects::like(member, &piece.object());
-    let Some(found) = objects.find_metadata(&piece.name()).await? else { return Ok(()) };
-    objects.remove(&piece.name(), &Deletion::of(found.uid.unwrap_or_default())).await.map(drop)
 }
 
 /// What was made and is gone again is no result.
