@@ -18,7 +18,6 @@ mod document;
 mod dry_run;
 mod endless;
 mod endpoint;
-mod fault_matrix;
 mod faults;
 mod fleet;
 mod follow;

@@ -9,19 +9,29 @@
 //!   disturbed in `--dry-run=client`, and where the object differs, in the whole command.
 //! - What the same command does again depends on what stands on the clusters. Where that is what stood there before, when the
 //!   same command came to the undisturbed end, it comes to it now.
+//! - A killed command has done what an undisturbed one has done by then. Of up to 16 requests between the same two changes,
+//!   the last is killed; each change and each watch is killed by itself.
 //! - What changes nothing is the same whether the fault comes before it was applied or after.
 //!
 //! What a command bears is tried of many requests in one run: where each of them has met its fault and the end is the
 //! undisturbed one, it has borne them all. Where it is not, halves are tried, down to the single request.
 //!
+//! It keeps both processors busy: no other test runs beside it.
+//!
 //! `FAULT_MATRIX=control-planes` tries a part of it on real control planes: see [`Extent`]. `FAULT_OPERATION` picks one
 //! operation.
+
+#![expect(clippy::unwrap_used, reason = "a test's own functions")]
+#![expect(unreachable_pub, reason = "nothing is public outside the one test binary")]
 
 mod disturbance;
 mod extent;
 mod ground;
 mod matrix;
 mod request;
+#[path = "../integration/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the rest is other tests'")]
+mod support;
 mod work;
 
 use std::{env, thread, time::Instant};

@@ -8,7 +8,7 @@ use super::{
     disturbance::LIMIT,
     request::{Asked, changes, once},
 };
-use crate::support::{Begun, KubectlMc, Standing, Watched, plain, settled};
+use crate::support::{Begun, KubectlMc, Standing, Watched, settled, standing::plain};
 
 /// Where an operation is tried.
 #[derive(Clone, Copy)]

@@ -8,7 +8,10 @@ use std::{
 
 use testbed::{AuditEvent, Fault, Mark, Rule, bed::Cluster};
 
-use crate::support::{Watched, plain, remembered};
+use crate::support::{
+    Watched,
+    standing::{plain, remembered},
+};
 
 /// One request of a command: the so manyth of those that are alike.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -20,6 +23,8 @@ pub struct Asked {
     pub is_watch: bool,
     /// Whether it is meant to change the cluster.
     pub changes: bool,
+    /// How many changes had been answered when it came.
+    pub after: usize,
     /// What is alike for who sends it.
     pub kind: (String, String),
 }
@@ -30,14 +35,27 @@ impl Asked {
         let of_cluster = |(cluster, events): (usize, Vec<AuditEvent>)| {
             events.into_iter().map(move |event| (cluster, event))
         };
-        let events = ours(bed, marks).into_iter().enumerate().flat_map(of_cluster);
-        let asked = events.map(|(cluster, event)| {
+        let mut events: Vec<_> = ours(bed, marks).into_iter().enumerate().flat_map(of_cluster).collect();
+        events.sort_by_key(|(_, event)| event.received);
+        let changing = events.iter().filter(|(_, event)| event.changes());
+        let answered: Vec<_> = changing.map(|(_, event)| event.answered).collect();
+        let asked = events.into_iter().map(|(cluster, event)| {
             let (method, uri) = (method(&event.verb), plain(&event.request_uri));
             let count = seen.entry((cluster, method, uri.clone())).or_default();
             let nth = *count;
             *count += 1;
             let (is_watch, changes) = (event.is_followed(), event.changes());
-            Self { cluster, method, uri, nth, is_watch, changes, kind: (event.verb, event.subresource) }
+            let after = answered.iter().filter(|answered| **answered <= event.received).count();
+            Self {
+                cluster,
+                method,
+                uri,
+                nth,
+                is_watch,
+                changes,
+                after,
+                kind: (event.verb, event.subresource),
+            }
         });
         asked.collect()
     }

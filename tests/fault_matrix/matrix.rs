@@ -4,7 +4,10 @@ use std::{
     array,
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
-    sync::Mutex,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use testbed::{Fault, Mark, Rule, faults::Hits, kubesphere::Clusters};
@@ -16,7 +19,7 @@ use super::{
     request::{Asked, changes, clusters, once},
     work::Round,
 };
-use crate::support::{Begun, KubectlMc, Run, Standing, Watched, other_than, plain, standing};
+use crate::support::{Begun, KubectlMc, Run, Standing, Watched, other_than, standing, standing::plain};
 
 /// A renewal says this of credentials before its own that it may not remove now.
 const STAYS: &str = " stay";
@@ -33,9 +36,25 @@ pub struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn is_single(&self) -> bool {
-        self.asked.len() == 1
+    /// Those that meet it. A command is killed once.
+    fn meets(&self) -> &[&Asked] {
+        if self.disturbance.kills { &self.asked[self.asked.len() - 1..] } else { &self.asked }
     }
+
+    fn is_single(&self) -> bool {
+        self.meets().len() == 1
+    }
+}
+
+/// Requests that may be tried in one run.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    in_look: bool,
+    /// So many of them.
+    together: usize,
+    /// Of requests that are alike, one is counted by those before it. What a killed command leaves depends on what it has
+    /// changed.
+    part: usize,
 }
 
 /// How a point was shown.
@@ -166,13 +185,19 @@ impl<'a> Matrix<'a> {
     }
 
     /// The same command again. Pods of a probing that was killed end by themselves, and are deleted by who comes when they
-    /// have: before, they could be another operator's. Where none is left, no hour has to pass, in which a helm that has just
-    /// begun would look broken off.
+    /// have: before, they could be another operator's. So an hour passes where some are left, until a Cluster is created: a
+    /// helm that begins then would look broken off.
     fn again(&self, bed: &Watched) -> Run {
         let pods = bed.host().plane().stored();
         let is_left = pods.is_none_or(|stored| stored.iter().any(|(key, _)| is_probe(key)));
+        let is_created = Arc::new(AtomicBool::new(false));
         for cluster in clusters(bed).into_iter().filter(|_| is_left) {
-            cluster.faults().add(Rule::when(|_, _| true, Fault::Ahead(3600)).by("kubectl-mc/"));
+            let is_created = Arc::clone(&is_created);
+            let is_before = move |method: &http::Method, uri: &http::Uri| {
+                let creates = method == http::Method::POST && uri.path().ends_with("/clusters");
+                !is_created.fetch_or(creates, Ordering::Relaxed) && !creates
+            };
+            cluster.faults().add(Rule::when(is_before, Fault::Ahead(3600)).by("kubectl-mc/"));
         }
         let run = self.ground.command(bed).run();
         for cluster in clusters(bed) {
@@ -191,10 +216,10 @@ impl<'a> Matrix<'a> {
         if differences.is_empty() { Ok(()) } else { Err(differences) }
     }
 
-    pub fn trials(&self, round: Round, borne: &HashMap<&Asked, Shown>) -> Vec<Trial<'_>> {
+    pub fn trials<'s>(&'s self, round: Round, borne: &HashMap<&Asked, Shown>) -> Vec<Trial<'s>> {
         let asked = self.asked();
         let columns = self.disturbances.iter().enumerate();
-        let columns = columns.filter(|(column, _)| (*column == 0) == (round == Round::Refusals));
+        let columns = columns.filter(|(_, disturbance)| disturbance.round() == round);
         let trials = columns.flat_map(|(column, disturbance)| {
             let Disturbance { together, of_watches, .. } = *disturbance;
             let is_tried = |row: usize, asked: &Asked| {
@@ -204,17 +229,25 @@ impl<'a> Matrix<'a> {
                     && (asked.changes || !disturbance.is_after())
             };
             let tried = asked.iter().enumerate().filter(|(row, (asked, _))| is_tried(*row, asked));
-            let mut groups: BTreeMap<(bool, usize), Vec<&Asked>> = BTreeMap::new();
-            for (_, (asked, in_look)) in tried {
-                let group = match (disturbance.together_of_borne, borne.get(*asked)) {
+            let mut groups: BTreeMap<Group, Vec<&Asked>> = BTreeMap::new();
+            for (row, (asked, in_look)) in tried {
+                let (in_look, together) = match (disturbance.together_of_borne, borne.get(*asked)) {
                     // Where the look comes to something else, it does so here, too.
                     (Some(together), Some(shown)) => (*shown == Shown::SameLook, together),
                     _ => (*in_look, together),
                 };
+                let group = match asked {
+                    _ if !disturbance.kills => Group { in_look, together, part: asked.nth },
+                    Asked { changes: false, is_watch: false, .. } => {
+                        Group { in_look, together, part: asked.after }
+                    }
+                    _ => Group { in_look, together: 1, part: row },
+                };
                 groups.entry(group).or_default().push(asked);
             }
-            groups.into_iter().flat_map(|((in_look, together), tried)| {
-                grouped(tried.into_iter(), together, &Trial { asked: Vec::new(), disturbance, in_look })
+            groups.into_iter().flat_map(|(Group { in_look, together, .. }, tried)| {
+                let trial = |asked: &[&'s Asked]| Trial { asked: asked.to_vec(), disturbance, in_look };
+                tried.chunks(together).map(trial).collect::<Vec<_>>()
             })
         });
         trials.collect()
@@ -236,14 +269,6 @@ impl fmt::Display for Trial<'_> {
     }
 }
 
-/// Trials of this kind, so many requests in each. Of requests that are alike, one is counted by those before it.
-fn grouped<'a>(asked: impl Iterator<Item = &'a Asked>, together: usize, kind: &Trial<'a>) -> Vec<Trial<'a>> {
-    let mut alike: BTreeMap<usize, Vec<&Asked>> = BTreeMap::new();
-    asked.for_each(|asked| alike.entry(asked.nth).or_default().push(asked));
-    let groups = alike.values().flat_map(|asked| asked.chunks(together));
-    groups.map(|asked| Trial { asked: asked.to_vec(), ..kind.clone() }).collect()
-}
-
 fn is_probe(key: &str) -> bool {
     key.starts_with("pods kubesphere-system/kubectl-mc-reach-")
 }
@@ -254,10 +279,8 @@ fn both(done: [usize; 3], more: [usize; 3]) -> [usize; 3] {
 
 /// Runs the command, whose requests meet the disturbance; whether all of them did.
 fn disturbed(bed: &Watched, command: KubectlMc, trial: &Trial<'_>) -> (Run, bool) {
-    let rules = trial
-        .asked
-        .iter()
-        .map(|asked| clusters(bed)[asked.cluster].faults().add(asked.rule(&trial.disturbance.fault)));
+    let rule = |asked: &&Asked| asked.rule(&trial.disturbance.fault);
+    let rules = trial.meets().iter().map(|asked| clusters(bed)[asked.cluster].faults().add(rule(asked)));
     let hits: Vec<Hits> = rules.collect();
     let met = || hits.iter().all(|hits| hits.count() > 0);
     let mut started = command.start();

@@ -21,11 +21,11 @@ use crate::support::Begun;
 /// What one bed does not bear is shared out.
 const MORE_MAY_COME: Duration = Duration::from_millis(20);
 
-/// Refusals come first: whose a command bears is tried of several others at once.
+/// How a request is tried in the second depends on how its refusal was shown in the first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    Refusals,
-    Others,
+    First,
+    Second,
 }
 
 /// What failed, and how many points of which disturbance were shown how.
@@ -72,8 +72,8 @@ impl<'m> Work<'m> {
             beds: Mutex::default(),
             results: Mutex::default(),
         };
-        work.run(Round::Refusals);
-        work.run(Round::Others);
+        work.run(Round::First);
+        work.run(Round::Second);
         work.results.into_inner().unwrap()
     }
 
@@ -90,12 +90,12 @@ impl<'m> Work<'m> {
             for number in 0..self.matrix.beds() {
                 let [busy, waiting] = &self.queues;
                 let queues = if number % 2 == 0 { [busy, waiting] } else { [waiting, busy] };
-                scope.spawn(move || self.take_from(queues, round));
+                scope.spawn(move || self.take_from(queues));
             }
         });
     }
 
-    fn take_from(&self, queues: [&Mutex<VecDeque<Trial<'m>>>; 2], round: Round) {
+    fn take_from(&self, queues: [&Mutex<VecDeque<Trial<'m>>>; 2]) {
         while self.unfinished.load(Ordering::Acquire) > 0 {
             let Some(trial) = queues.iter().find_map(|queue| queue.lock().unwrap().pop_front()) else {
                 thread::sleep(MORE_MAY_COME);
@@ -106,17 +106,17 @@ impl<'m> Work<'m> {
             let bed = bed.unwrap_or_else(|| self.matrix.ground.begun());
             let (outcome, back) = self.matrix.attempt(bed, &trial);
             self.beds.lock().unwrap().extend(back);
-            self.note(trial, outcome, round);
+            self.note(trial, outcome);
         }
     }
 
-    fn note(&self, trial: Trial<'m>, outcome: Outcome, round: Round) {
+    fn note(&self, trial: Trial<'m>, outcome: Outcome) {
         let mut results = self.results.lock().unwrap();
         results.runs += 1;
         match outcome {
             Outcome::Shown(shown) => {
                 *results.shown.entry((trial.disturbance.name, shown)).or_default() += trial.asked.len();
-                if round == Round::Refusals && matches!(shown, Shown::SameLook | Shown::WentOn) {
+                if trial.disturbance.is_refusal() && matches!(shown, Shown::SameLook | Shown::WentOn) {
                     results.borne.extend(trial.asked.into_iter().map(|asked| (asked, shown)));
                 }
             }

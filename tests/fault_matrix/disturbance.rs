@@ -5,6 +5,8 @@ use std::{iter, time::Duration};
 use http::StatusCode;
 use testbed::Fault;
 
+use super::work::Round;
+
 /// A request that takes longer is given up, and one is delayed for longer.
 pub const LIMIT: &str = "--request-timeout 6s";
 const LATER: Duration = Duration::from_secs(7);
@@ -13,6 +15,9 @@ const LATER: Duration = Duration::from_secs(7);
 pub const MANY: usize = 64;
 const SOME: usize = 16;
 const FEW: usize = 4;
+
+/// Who bears it of a request mostly bears others, too.
+const REFUSAL: &str = "403";
 
 pub struct Disturbance {
     pub name: &'static str,
@@ -24,18 +29,25 @@ pub struct Disturbance {
     pub waits: bool,
     /// Of so many requests a command may bear it in one run.
     pub together: usize,
-    /// The same of requests whose refusal it has borne, where that makes a difference.
+    /// The same of requests whose refusal it has borne, where that is asked before.
     pub together_of_borne: Option<usize>,
 }
 
 impl Disturbance {
+    pub fn round(&self) -> Round {
+        if self.together_of_borne.is_some() { Round::Second } else { Round::First }
+    }
+
+    pub fn is_refusal(&self) -> bool {
+        self.name == REFUSAL
+    }
+
     /// Whether it comes after the request was applied.
     pub fn is_after(&self) -> bool {
         matches!(self.fault, Fault::Applied(_))
     }
 }
 
-/// The first is a refusal: who bears that of a request mostly bears others, too.
 pub fn disturbances() -> Vec<Disturbance> {
     let applied = |fault| Fault::Applied(Box::new(fault));
     let too_many = Fault::Status { code: StatusCode::TOO_MANY_REQUESTS, retry_after: Some(1) };
@@ -51,7 +63,7 @@ pub fn disturbances() -> Vec<Disturbance> {
         ("applied, then 504", applied(Fault::status(504))),
     ];
     let cuts = [("cut before", Fault::Drop), ("cut after", applied(Fault::Drop))];
-    let refusal = ("403", Fault::status(403));
+    let refusal = (REFUSAL, Fault::status(403));
     let others = [("401", Fault::status(401)), ("409", Fault::status(409))];
     let waits = [("delayed", Fault::Delay(LATER)), ("applied, never answered", applied(Fault::Hang))];
     let kills = [("killed before", Fault::Hang), ("killed after", applied(Fault::Hang))];
@@ -73,9 +85,9 @@ pub fn disturbances() -> Vec<Disturbance> {
     let refusal = iter::once(of(refusal));
     let borne = borne.map(|borne| Disturbance { together: MANY, ..of(borne) });
     let cuts = cuts.map(|cut| Disturbance { together: FEW, ..of(cut) });
-    let others = others.map(|other| Disturbance { together_of_borne: Some(SOME), ..of(other) });
+    let others = others.map(|other| Disturbance { together_of_borne: Some(1), ..of(other) });
     let waits = waits.map(|waits| Disturbance { waits: true, together_of_borne: Some(FEW), ..of(waits) });
-    let kills = kills.map(|kills| Disturbance { kills: true, ..of(kills) });
+    let kills = kills.map(|kill| Disturbance { kills: true, together: SOME, ..of(kill) });
     let watches = watches.map(|watches| Disturbance { of_watches: true, together: MANY, ..of(watches) });
     refusal.chain(borne).chain(cuts).chain(others).chain(waits).chain(kills).chain(watches).collect()
 }
