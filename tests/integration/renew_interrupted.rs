@@ -1,7 +1,10 @@
 //! A renewal that does not come to its end, or is looked at half-way: the old credential holds until the new one is taken.
 
-use serde_json::Value;
-use testbed::{Fault, Gate, Rule, kubesphere::Version};
+use serde_json::{Value, json};
+use testbed::{
+    Fault, Gate, Rule, block_on,
+    kubesphere::{Version, objects},
+};
 
 use crate::{
     four_renew,
@@ -90,6 +93,34 @@ fn a_cluster_that_is_unjoined_meanwhile_leaves_no_account_of_the_renewals() {
     let run = started.end().code(1);
     let _ = run.says("somebody else has deleted the Cluster \"member1\" meanwhile").stdout("");
     assert_eq!(left(&bed), Vec::<String>::new());
+}
+
+#[test]
+fn an_account_that_a_colleague_makes_meanwhile_stays() {
+    let bed = joined();
+    let looks = Gate::closed();
+    let hits = bed.before_member(1).add(Rule::on("GET", "kubectl-mc", Fault::Hold(looks.clone())));
+    let started = renew(&bed, "").start();
+    bed.wait_for("a look at the account", |_| hits.count() > 0);
+    let _ = Watched::kubectl_mc(&bed).words(UNJOIN).run().code(0);
+    let withdraws = Gate::closed();
+    let withdrawal = Rule::on("DELETE", "/secrets/", Fault::Hold(withdraws.clone()));
+    let hits = bed.before_member(1).add(withdrawal);
+    looks.open();
+    bed.wait_for("the renewal takes its token back", |_| hits.count() > 0);
+    let client = bed.member(1).client();
+    let accounts = objects::objects(&client, "v1", "ServiceAccount", Some(objects::SYSTEM));
+    block_on(async move {
+        objects::remove(&accounts, "kubectl-mc-host").await.unwrap();
+        let account = json!({
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": "kubectl-mc-host", "namespace": objects::SYSTEM},
+        });
+        objects::create(&client, &account).await.unwrap();
+    });
+    withdraws.open();
+    let _ = started.end().code(1);
+    assert_eq!(left(&bed), ["serviceaccounts kubesphere-system/kubectl-mc-host"]);
 }
 
 /// What there is of ours on the member.
