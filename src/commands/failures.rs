@@ -2,7 +2,7 @@
 
 use kubesphere::side::Side;
 
-use super::pipeline::Task;
+use super::task::Task;
 use crate::{
     error::{Error, ErrorKind, Resume},
     live::{

@@ -11,7 +11,8 @@ use super::{
     contexts::{open, select_host},
     look::{Look, look_for},
     manifests::confirm_usable,
-    pipeline::{self, Looked as _, Task},
+    pipeline,
+    task::{Looked as _, Task},
 };
 use crate::{
     cli::{Global, Rotate, RotateJwtSecret},

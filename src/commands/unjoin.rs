@@ -9,7 +9,7 @@ mod residue;
 
 use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
 
-use super::pipeline::{self, Task};
+use super::{pipeline, task::Task};
 use crate::{
     cli::{Global, Unjoin},
     error::Error,

@@ -14,8 +14,9 @@ use crate::{
         continuation::continuation_with,
         fleet::file::FleetFile,
         interrupt::interrupted,
-        pipeline::{self, Looked as _, Task as _, in_time},
+        pipeline::{self, in_time},
         request::MemberRequest,
+        task::{Looked as _, Task as _},
     },
     error::{Error, ErrorKind},
     live::{
