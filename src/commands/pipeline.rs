@@ -46,7 +46,7 @@ pub(super) async fn run<T: Task>(
     let (undo, journal) = (Undo::default(), Journal::default());
     let begun = Instant::now();
     let deadline = begun + change.timeout;
-    let pipeline = Pipeline { change, ui, begun, deadline, undo: &undo, journal: &journal };
+    let pipeline = Pipeline { change, ui, begun, deadline, is_begun: false, undo: &undo, journal: &journal };
     let result = tokio::select! {
         // First, because it knows what an interruption at its prompt means.
         biased;
@@ -117,6 +117,8 @@ struct Pipeline<'a> {
     ui: &'a Ui,
     begun: Instant,
     deadline: Instant,
+    /// Whether an earlier plan was agreed to, and carried out as far as it held.
+    is_begun: bool,
     undo: &'a Undo,
     journal: &'a Journal,
 }
@@ -140,6 +142,7 @@ impl Pipeline<'_> {
                 // Whoever can be asked is shown what it takes now.
                 Carried::Changed(error) if !self.change.yes && self.ui.unasked_because().is_none() => {
                     self.ui.error(&error);
+                    self.is_begun = true;
                 }
                 Carried::Changed(error) => return Err(error),
                 Carried::Ended(result) => return result,
@@ -222,18 +225,19 @@ impl Pipeline<'_> {
             return Err(Error::usage(format!("{what}, and {why}"))
                 .hint(format!("{read}, then run the same command with `{options}`")));
         }
-        let declined = || Error::new(ErrorKind::Declined, "declined; nothing was changed");
+        let untouched =
+            || if self.is_begun { "nothing else was changed".to_owned() } else { task.untouched() };
         let agreed = tokio::select! {
             agreed = task.agrees(look, self.ui) => agreed?,
-            _ = interrupted() => return Err(self.cancelled()),
+            _ = interrupted() => {
+                self.ui.end_line();
+                return Err(Error::new(ErrorKind::Interrupted, format!("cancelled; {}", untouched())));
+            }
         };
-        if agreed { Ok(()) } else { Err(declined()) }
-    }
-
-    /// Interrupted while nobody had agreed to anything.
-    fn cancelled(&self) -> Error {
-        self.ui.end_line();
-        Error::new(ErrorKind::Interrupted, "cancelled; nothing was changed")
+        if agreed {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Declined, format!("declined; {}", untouched())))
     }
 
     async fn carry_out<T: Task>(

@@ -62,6 +62,11 @@ pub(super) trait Task {
     /// What it does, and how that is confirmed where nobody can be asked.
     fn unasked(&self, look: &Self::Look) -> (&'static str, String);
 
+    /// What holds where nobody has agreed to it.
+    fn untouched(&self) -> String {
+        "nothing was changed".to_owned()
+    }
+
     /// Asks a person to agree to what was shown.
     async fn agrees(&self, look: &Self::Look, ui: &Ui) -> Result<bool, Error>;
 
