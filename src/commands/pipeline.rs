@@ -29,7 +29,7 @@ use crate::{
         findings, leftovers,
         manifests::{self, Manifests},
         plan,
-        progress::Progress,
+        progress::{Asked, Progress},
         results,
         ui::Ui,
     },
@@ -249,7 +249,10 @@ impl Pipeline<'_> {
     ) -> Carried {
         let way = self.way(task);
         let progress = match way {
-            Way::Execute => Progress::of(view.plan, task.operation(), self.ui),
+            Way::Execute => {
+                let asked = Asked { members: task.members(), left_out: task.left_out(look).len() };
+                Progress::of(view.plan, task.operation(), asked, self.ui)
+            }
             Way::DryRun | Way::Write => Progress::new(self.ui),
         };
         let run = Run {

@@ -118,6 +118,7 @@ fn who_fails_and_who_is_left_out_have_a_command_each() {
     let run = join(&bed, members, "--continue-on-obstacle").code(6);
     let _ = run
         .says("1 of 3 members failed; left out because of obstacles: member \"member2\"")
+        .says("1 of 3 ready, 1 failed, 1 left out (")
         .says(&format!("to go on with the rest alone: `{command} member1`"))
         .says(&format!("to go on with who is left out: `{command} member2`"));
     bed.assert_joined(3, "member3");
