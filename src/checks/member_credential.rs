@@ -51,7 +51,11 @@ fn of_stored(situation: &Situation<'_>, host: &Observed, name: &str, probe: &Pro
     let stored = format!("the kubeconfig that the host has stored in its Cluster \"{name}\"");
     let renewal = || renewal(&host.side, member, name).skipping(&situation.intent.skipped.of(side));
     match probe {
-        Probe::Answered | Probe::AnsweredUnproven | Probe::NotAsked => None,
+        Probe::Answered
+        | Probe::AnsweredUnproven
+        | Probe::OtherSecret
+        | Probe::SecretUntold(_)
+        | Probe::NotAsked => None,
         Probe::Refused(why) => Some(
             Report::failure(side, format!("{stored} no longer works: {why}"))
                 .hint(format!("store a new one: `{}`", renewal())),

@@ -1,6 +1,6 @@
 //! What a closer look adds, where something is to change or all is to be checked.
 
-use kubesphere::cluster::RegisteredCluster;
+use kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, versions::Generation};
 
 use super::Look;
 use crate::{
@@ -107,7 +107,8 @@ impl Look {
         };
         let places = &clusters.places;
         let stored = if is_first { self.registered() } else { Vec::new() };
-        let stored = Box::pin(probe_all(stored, places));
+        let hosts = self.secret_of_members().cloned();
+        let stored = Box::pin(probe_all(stored, hosts.as_ref(), places));
         let looks = places.each(self.changing(clusters), async |changing| {
             let _stay = places.stay(changing.connection);
             Box::pin(look_at_what_changes(changing, (host, uid))).await
@@ -138,6 +139,13 @@ impl Look {
             is_asked && (self.intent.members.is_empty() || self.concerns_member(cluster))
         });
         asked.cloned().collect()
+    }
+
+    /// What the members of the host are to have, where they are not asked themselves; a host of KubeSphere 4 gives it to them.
+    fn secret_of_members(&self) -> Option<&JwtSecret> {
+        let is_for_all = self.checks_only() && self.intent.members.is_empty();
+        let host = self.host.as_ref().filter(|_| is_for_all)?;
+        host.effective_secret().filter(|_| host.generation() == Some(Generation::Three))
     }
 
     fn concerns_member(&self, cluster: &RegisteredCluster) -> bool {
