@@ -103,6 +103,7 @@ fn unreached(Unreached { cluster, why }: &Unreached, host: &Side) -> Report {
         .hint(format!(
             "name a kubeconfig with a context that leads there: `{rotate} --member-kubeconfig PATH`"
         ))
+        .hint(format!("or take it out, if it is gone for good: `{}`", removal(host, cluster)))
         .hint(format!(
             "or go on without it, with `--skip-check {}`, and complete it when it is reached: `{}`",
             CHECK.id,
@@ -113,6 +114,11 @@ fn unreached(Unreached { cluster, why }: &Unreached, host: &Side) -> Report {
 /// What gives one member the secret that its host has, whatever becomes of others.
 pub fn completion(host: &Side) -> Mc {
     Mc::new("prepare member MEMBER").host(host)
+}
+
+/// What takes a member out that does not answer any more.
+pub fn removal(host: &Side, cluster: &str) -> Mc {
+    Mc::new("unjoin").word(cluster).words("--force").host(host)
 }
 
 /// Whoever asked for a fresh secret does not get one this time.
@@ -198,6 +204,9 @@ mod tests {
             hints.contains("`kubectl mc rotate jwt-secret --context prod --member-kubeconfig PATH`"),
             "{hints}"
         );
+        let removal =
+            "or take it out, if it is gone for good: `kubectl mc unjoin edge-9 --force --context prod`";
+        assert!(hints.contains(removal), "{hints}");
         assert!(hints.ends_with("`kubectl mc prepare member MEMBER --context prod`"), "{hints}");
     }
 

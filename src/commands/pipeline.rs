@@ -58,7 +58,9 @@ pub(super) async fn run<T: Task>(
         journal.withdraw(&withdrawn);
     }
     undo_before_ending(&undo, ui).await;
-    let told = told(change, ui, &journal.take(), &mut document);
+    let changes = journal.take();
+    let told = told(change, ui, &changes, &mut document);
+    T::broken_off(&changes, ui);
     // That nobody reads what was changed hides no failure.
     let result = result.and(told);
     ending::conclude(ui, change.object(), &mut document, result)
@@ -136,7 +138,10 @@ impl Pipeline<'_> {
         connect: impl Future<Output = Result<T, Error>>,
         document: &mut Document,
     ) -> Result<(), Error> {
-        let task = connect.await?;
+        let task = connect.await.inspect_err(|error| {
+            findings::show(self.ui, &error.findings);
+            document.found(&error.findings);
+        })?;
         loop {
             match Box::pin(self.once(&task, document)).await {
                 // Whoever can be asked is shown what it takes now.
@@ -271,7 +276,8 @@ impl Pipeline<'_> {
         drop(progress);
         // The ledger has them, in the order of the plan.
         self.journal.take();
-        let concluded = self.conclude(&ledger.results(), document);
+        let results = ledger.results();
+        let concluded = self.conclude(&results, document);
         for entry in &ledger.entries {
             document.found_later(&entry.findings);
             if let Some(why) = &entry.without_version {
@@ -284,6 +290,9 @@ impl Pipeline<'_> {
         let changed =
             ledger.entries.iter().any(|entry| matches!(entry.failure, Some(Failure::Unconfirmed { .. })));
         if let Err(error) = self.end(task, ledger, document) {
+            if way == Way::Execute {
+                T::broken_off(&results, self.ui);
+            }
             return if changed { Carried::Changed(error) } else { Carried::Ended(Err(error)) };
         }
         if let Some(directory) = task.manifests_to() {

@@ -75,6 +75,9 @@ pub(super) trait Task {
         Resume::GoesOn
     }
 
+    /// What is to be known where it was broken off after these changes.
+    fn broken_off(_changes: &[StepResult], _ui: &Ui) {}
+
     /// What is left over where nothing is to be done, or all is done.
     fn concluded(&self, look: &Self::Look, document: &mut Document, ui: &Ui) -> Result<(), Error>;
 

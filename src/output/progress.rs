@@ -266,7 +266,7 @@ fn waiting(side: &Side, mut wait: Wait, now: Instant) -> Told {
 /// How the installer is followed meanwhile.
 fn follow(side: &Side, activity: &Activity) -> String {
     match activity {
-        Activity::InstallerRun | Activity::Role(_) => {
+        Activity::InstallerRun | Activity::Role(_) | Activity::Secret => {
             format!("; to follow its installer: `{}`", Mc::logs(side))
         }
         _ => String::new(),

@@ -62,7 +62,12 @@ fn interrupted_before_a_member_has_it_it_says_so_and_is_gone_on_with() {
     let bed = registered(Version::V3_4);
     let before = effective(bed.host());
     let run = bed.signalled_in("INT", rotating(bed.kubectl_mc(), ""), bed.before_member(1), "PATCH", PATH);
-    drop(run.code(130).says("hint: run the same command again: it continues\n"));
+    drop(
+        run.code(130)
+            .says("host \"host\": waiting until the jwtSecret is in effect")
+            .says("warning: host \"host\": it has the new jwtSecret, or gets it from the run of its installer; until the rotation is")
+            .says("hint: run the same command again: it continues\n"),
+    );
     let fingerprint = JwtSecret::new(effective(bed.host())).fingerprint();
     let rotate = "complete the rotation: `kubectl mc rotate jwt-secret --context host`";
     let run = bed.kubectl_mc().words("check --context host").run().code(3);
