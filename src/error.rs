@@ -247,6 +247,9 @@ impl From<Failure> for Error {
                 .hint("settle it with them (another program, such as GitOps, does it again and again), then run the same command again"),
             Failure::NotSettled { .. } => Self::new(ErrorKind::Error, message)
                 .hint("another program keeps changing it (GitOps?): change it there, then run the same command again"),
+            Failure::NotBegun { .. } => {
+                Self { resume: Some(Resume::GoesOn), ..Self::new(ErrorKind::TimedOut, message) }
+            }
             Failure::TimedOut { look_at, known, .. } => {
                 let mut error = Self::new(ErrorKind::TimedOut, message);
                 error.causes.extend(known);

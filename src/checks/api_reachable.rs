@@ -2,7 +2,9 @@
 
 use kubesphere::side::Side;
 
-use super::{Check, Clusters, Report, Rule, Silent, kubesphere_version::is_version_4, rule::JOINING};
+use super::{
+    Check, Clusters, Finding, Report, Rule, Silent, kubesphere_version::is_version_4, rule::JOINING,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "api-reachable",
@@ -18,6 +20,11 @@ pub(super) const CHECK: Check = Check {
     ],
     unasked: &[],
 };
+
+/// That a cluster gave no usable answer when it was looked at for the first time.
+pub fn found(silent: &Silent) -> Vec<Finding> {
+    CHECK.named(vec![unreachable(silent)])
+}
 
 fn of_clusters(clusters: &Clusters<'_>, unreachable: fn(&Silent) -> Report) -> Vec<Report> {
     let answering = clusters.observed().map(|observed| Report::holds(&observed.side));

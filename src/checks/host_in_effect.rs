@@ -15,6 +15,7 @@ use crate::plan::{
     needs::{ConfigurationNeed, host_progress},
     observed::Observed,
     operation::Operation,
+    rotation::is_begun,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -53,8 +54,8 @@ fn host_with_step<'a>(situation: &Situation<'a>) -> Result<(&'a Observed, &'a Co
 
 fn without_run(situation: &Situation<'_>) -> Outcome {
     let (host, step) = host_with_step(situation)?;
-    let report = (*step == ConfigurationNeed::Restart)
-        .then(|| unfinished::restart(situation, &host.side, &missing(host), &prepare(host)));
+    let restart = || unfinished::restart(situation, &host.side, &missing(host), &prepare(host));
+    let report = (*step == ConfigurationNeed::Restart).then(|| completed(situation, host, restart()));
     of(&host.side, report)
 }
 
@@ -64,11 +65,28 @@ fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
     let side = &host.side;
     let report = match step {
         ConfigurationNeed::InEffect | ConfigurationNeed::Restart => return of(side, None),
-        ConfigurationNeed::Await => unfinished::run(side, &missing(host)),
+        ConfigurationNeed::Await => of_run(host),
         ConfigurationNeed::AwaitController => Report::warning(side, missing(host)).hint(controller(side)),
-        ConfigurationNeed::Patch(patch) => unfinished::drift(side, patch, &prepare(host)),
+        ConfigurationNeed::Patch(patch) => {
+            completed(situation, host, unfinished::drift(side, patch, &prepare(host)))
+        }
     };
     of(side, [report])
+}
+
+/// A rotation that was broken off has its members before it.
+fn completed(situation: &Situation<'_>, host: &Observed, report: Report) -> Report {
+    let is_begun = !situation.changes_clusters() && is_begun(host);
+    if is_begun { unfinished::rotation(report, &host.side) } else { report }
+}
+
+fn of_run(host: &Observed) -> Report {
+    let report = unfinished::run(&host.side, &missing(host));
+    if !is_begun(host) {
+        return report;
+    }
+    let rotate = Mc::new("rotate jwt-secret").host(&host.side);
+    report.hint(format!("then have all its members get the same jwtSecret: `{rotate}`"))
 }
 
 fn missing(host: &Observed) -> String {
@@ -108,7 +126,9 @@ mod tests {
 
     use super::CHECK;
     use crate::{
-        checks::fixture::{Case, HOST_SECRET, cluster, config, host_cluster, specify, with_conditions},
+        checks::fixture::{
+            Case, HOST_SECRET, OTHER_SECRET, cluster, config, host_cluster, specify, with_conditions,
+        },
         plan::observed::{InstallerRun, Observed, Seen},
     };
 
@@ -151,6 +171,28 @@ mod tests {
                 .starts_with("warning host \"prod\": its configuration is not in effect yet")
         );
         assert_eq!(checked.hints(&CHECK), "see how the run ends: `kubectl mc logs --context prod`");
+    }
+
+    #[test]
+    fn a_host_that_was_given_another_secret_has_its_members_before_it() {
+        let given = |run: InstallerRun| {
+            Case::new().joined().checking().host(|host| {
+                specify(host, &json!({"authentication": {"jwtSecret": OTHER_SECRET}}));
+                host.run = run;
+            })
+        };
+        let rotate = "`kubectl mc rotate jwt-secret --context prod`";
+        let failed = given(InstallerRun::Idle { last_failure: None });
+        let said = failed.says(&CHECK).concat();
+        assert!(said.contains("a rotation of the jwtSecret was broken off"), "{said}");
+        assert_eq!(failed.hints(&CHECK), format!("complete the rotation: {rotate}"));
+        let under_way = given(InstallerRun::UnderWay("starting".to_owned()));
+        assert!(under_way.hints(&CHECK).ends_with(&format!("get the same jwtSecret: {rotate}")));
+        let alone = failed.registered([host_cluster("host")]);
+        assert!(
+            alone.hints(&CHECK).ends_with("`kubectl mc prepare host --context prod`"),
+            "it has no members"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use kubesphere::{
 
 use super::{
     Check, Finding, Report, Rule, Situation, Unjoining,
+    member_role::is_anothers,
     rule::{
         NOTHING_STORED, Outcome, PREPARING, REGISTERING, Reason, STORING, Unasked, Whose, each, of, some,
     },
@@ -51,7 +52,11 @@ fn of_stored(situation: &Situation<'_>, host: &Observed, name: &str, probe: &Pro
     let stored = format!("the kubeconfig that the host has stored in its Cluster \"{name}\"");
     let renewal = || renewal(&host.side, member, name).skipping(&situation.intent.skipped.of(side));
     match probe {
-        Probe::Answered | Probe::AnsweredUnproven | Probe::NotAsked => None,
+        Probe::Answered
+        | Probe::AnsweredUnproven
+        | Probe::OtherSecret
+        | Probe::SecretUntold(_)
+        | Probe::NotAsked => None,
         Probe::Refused(why) => Some(
             Report::failure(side, format!("{stored} no longer works: {why}"))
                 .hint(format!("store a new one: `{}`", renewal())),
@@ -83,7 +88,13 @@ pub(super) fn renewal(host: &Side, member: Option<&Side>, name: &str) -> Mc {
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.host.and_then(Observed::kubesphere_version);
     let of_member = |(side, cluster, member): ToStore<'_>| {
-        of_member(&side, cluster, host, member.and_then(|member| member.account.as_ref()))
+        let account = member.and_then(|member| member.account.as_ref());
+        let reports = of_member(&side, cluster, host, account);
+        let is_anothers = member.is_some_and(|member| is_anothers(situation, member));
+        let tokens = account.into_iter().flat_map(|account| &account.tokens_of_others);
+        // The wrong host may have been named, and it is by these that the right one reaches it.
+        let shared = tokens.filter(|_| !is_anothers).map(|name| shared(&side, name));
+        reports.into_iter().chain(shared).collect::<Vec<_>>()
     };
     each(situation.members_to_store()?, |(side, ..)| side, of_member)
 }
@@ -119,9 +130,6 @@ fn of_member(
     reports.extend(refused.map(|host| token_only(side, kind, host)));
     let foreign = account.into_iter().flat_map(|account| account.foreign(kind));
     reports.extend(foreign.map(|(piece, why)| taken(side, piece, why)));
-    reports.extend(
-        account.into_iter().flat_map(|account| &account.tokens_of_others).map(|name| shared(side, name)),
-    );
     let leaves_out_proxy = cluster.endpoint.as_ref().is_ok_and(|endpoint| endpoint.leaves_out_proxy);
     reports.extend(leaves_out_proxy.then(|| unproxied(side, cluster)));
     reports
@@ -286,6 +294,17 @@ mod tests {
         assert_eq!(case.says(&CHECK), [said]);
         let hint = "`kubectl --context edge-1 -n kubesphere-system delete secret kubectl-mc-host-token-1f`";
         assert!(case.hints(&CHECK).contains(hint));
+    }
+
+    /// Who follows the hint would cut off the host that has it.
+    #[test]
+    fn the_token_of_the_host_that_has_the_member_is_not_told_to_a_wrong_one() {
+        let account = Account { tokens_of_others: vec!["kubectl-mc-host-token-1f".to_owned()], ..nothing() };
+        let case = Case::new().member(|member| {
+            member.account = Some(account);
+            member.joined_as = Seen::Present(vec!["frankfurt".to_owned()]);
+        });
+        assert_eq!(case.says(&CHECK), Vec::<String>::new());
     }
 
     /// With the contexts swapped it is the very token by which the real host reaches its member.

@@ -3,13 +3,15 @@
 use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
 
 use super::{
-    Check, Rule, Situation,
+    Check, Report, Rule, Situation,
     rule::{LOOKING, NO_INSTALLER, NO_MEMBER, Outcome, Reason, Unasked, each, some},
     unfinished,
 };
 use crate::plan::{
     needs::{ConfigurationNeed, member_progress, shared_secret},
+    observed::Observed,
     operation::Operation,
+    rotation::is_completed_by,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -35,6 +37,8 @@ pub(super) const CHECK: Check = Check {
 /// A member, and what its configuration needs.
 struct About<'a> {
     side: &'a Side,
+    /// The host whose rotation was broken off before this member had its turn.
+    rotating: Option<&'a Side>,
     missing: String,
     step: &'a ConfigurationNeed,
     /// The name under which the host knows it.
@@ -44,7 +48,8 @@ struct About<'a> {
 fn without_run(situation: &Situation<'_>) -> Outcome {
     let of_member = |about: About<'_>| {
         let failed = *about.step == ConfigurationNeed::Restart;
-        failed.then(|| unfinished::restart(situation, about.side, &about.missing, &join(situation, &about)))
+        let report = || unfinished::restart(situation, about.side, &about.missing, &join(situation, &about));
+        failed.then(|| completed(report(), &about))
     };
     each(members(situation)?, |about| about.side, of_member)
 }
@@ -55,7 +60,8 @@ fn not_as_wanted(situation: &Situation<'_>) -> Outcome {
         ConfigurationNeed::InEffect | ConfigurationNeed::AwaitController | ConfigurationNeed::Restart => None,
         ConfigurationNeed::Await => Some(unfinished::run(about.side, &about.missing)),
         ConfigurationNeed::Patch(patch) => {
-            Some(unfinished::drift(about.side, patch, &join(situation, &about)))
+            let drift = unfinished::drift(about.side, patch, &join(situation, &about));
+            Some(completed(drift, &about))
         }
     };
     each(members(situation)?, |about| about.side, of_member)
@@ -72,10 +78,26 @@ fn members<'a>(situation: &Situation<'a>) -> Result<Vec<About<'a>>, Unasked> {
         let missing = member_progress(member, secret).missing().unwrap_or("something is missing").to_owned();
         let registered = situation.registered(intent, member).map(RegisteredCluster::name);
         if registered.is_some() || !matches!(step, ConfigurationNeed::Patch(_)) {
-            members.push(About { side: &member.side, missing, step, registered });
+            let rotating =
+                situation.host.filter(|host| registered.is_some() && lags(situation, host, member));
+            let rotating = rotating.map(|host| &host.side);
+            members.push(About { side: &member.side, rotating, missing, step, registered });
         }
     }
     some(members, "the cluster is not a member yet")
+}
+
+/// A change does by itself what is needed.
+fn lags(situation: &Situation<'_>, host: &Observed, member: &Observed) -> bool {
+    !situation.changes_clusters() && is_completed_by(host, member)
+}
+
+/// What brings all members of a host into effect, where not only this one may lag.
+fn completed(report: Report, about: &About<'_>) -> Report {
+    match about.rotating {
+        Some(host) => unfinished::rotation(report, host),
+        None => report,
+    }
 }
 
 /// The command that brings a member into effect.
@@ -127,6 +149,34 @@ mod tests {
             case().checking().hints(&CHECK),
             "run the installer again: `kubectl mc join edge-1 --context prod`"
         );
+    }
+
+    #[test]
+    fn what_a_rotation_has_left_is_completed_by_the_same_command() {
+        let given = |case: Case| {
+            case.host(|host| specify(host, &json!({"authentication": {"jwtSecret": HOST_SECRET}})))
+        };
+        let older = |member: &mut Observed| {
+            not_in_effect(member);
+            specify(member, &json!({"authentication": {"jwtSecret": OTHER_SECRET}}));
+        };
+        for change in [older, not_in_effect] {
+            let case = || given(Case::new().joined().member(change)).checking();
+            let said = case().says(&CHECK).concat();
+            assert!(
+                said.starts_with("failure ") && said.contains(": a rotation of the jwtSecret was broken off"),
+                "{said}"
+            );
+            let rotate = "complete the rotation: `kubectl mc rotate jwt-secret --context prod`";
+            assert_eq!(case().hints(&CHECK), rotate);
+            let joining = case().wanting(|intent| intent.operation = Operation::Join);
+            assert!(!joining.says(&CHECK).concat().contains("rotation"), "it gives it to this member");
+            let never_given = Case::new().joined().checking().member(change);
+            assert!(
+                never_given.hints(&CHECK).contains("`kubectl mc join edge-1"),
+                "it would make a fresh one"
+            );
+        }
     }
 
     #[test]

@@ -65,8 +65,7 @@ fn of_member(
     if let Some(report) = host_itself(member, host, secret) {
         return Some(report);
     }
-    let registered_here = host.is_some_and(|host| host.clusters_with_uid(&member.uid).next().is_some());
-    if registered_here || member.effective_secret() == Some(secret) {
+    if belongs_here(host, member, secret) {
         return None;
     }
     let Some(trace) = other_host(member, secret) else { return untold(member) };
@@ -88,6 +87,19 @@ fn of_member(
             .hint("if that host still uses it: remove it there first, by deleting its Cluster")
             .hint(format!("then, or if that host is gone, take it over: `{prepare} --from-other-host`")),
     )
+}
+
+fn belongs_here(host: Option<&Observed>, member: &Observed, secret: &JwtSecret) -> bool {
+    let is_registered = host.is_some_and(|host| host.clusters_with_uid(&member.uid).next().is_some());
+    is_registered || member.effective_secret() == Some(secret)
+}
+
+/// Whether another host than the one that was named has this member.
+pub(super) fn is_anothers(situation: &Situation<'_>, member: &Observed) -> bool {
+    let secret = shared_secret(situation.intent, situation.host).ok();
+    secret.is_some_and(|secret| {
+        !belongs_here(situation.host, member, &secret) && other_host(member, &secret).is_some()
+    })
 }
 
 /// Where the host is not asked, its secret alone can tell that it was named as its own member.

@@ -4,24 +4,25 @@ use kubesphere::{command::Mc, jwt_secret::JwtSecret, side::Side, versions::Gener
 
 use super::{
     Check, Report, Rule, Situation,
-    rule::{Outcome, Reason, or_holds},
+    rule::{LOOKING, Outcome, Reason, Unasked, of, or_holds, some},
+    unfinished::{BROKEN_OFF, completed},
 };
 use crate::plan::{
     observed::Observed,
     operation::Operation,
-    rotation::{Rotation, Unreached, lagging},
+    registration::Probe,
+    rotation::{Rotation, Unreached, given, lagging},
 };
 
 pub(super) const CHECK: Check = Check {
     id: "rotated-members",
-    title: "every member can be given the jwtSecret",
+    title: "every member has the host's jwtSecret, or can be given another one",
     skippable: true,
-    rules: &[Rule::Federating(&[Operation::Rotate], run)],
+    rules: &[Rule::Federating(&[Operation::Rotate], run), Rule::Federating(LOOKING, shared)],
     unasked: &[
         Reason::on(Generation::Four, "a host of KubeSphere 4 gives its members its jwtSecret itself"),
         Reason::of(
             &[
-                Operation::Check,
                 Operation::Join,
                 Operation::PrepareHost,
                 Operation::PrepareMember,
@@ -42,6 +43,55 @@ fn run(situation: &Situation<'_>) -> Outcome {
     Ok(or_holds(reports, Report::holds(&host.side)))
 }
 
+/// Whether the members that the host knows have it, by what they say through what it has stored of them.
+fn shared(situation: &Situation<'_>) -> Outcome {
+    if !situation.members.is_empty() {
+        return Err(Unasked::Because("the check `member-in-effect` asks the members that are named"));
+    }
+    let host = situation.host_with_clusters()?;
+    let hosts = host.effective_secret().ok_or(Unasked::Because("the host's jwtSecret is not known"))?;
+    let asked = some(members(host), "no member is registered yet")?;
+    let with_other = asked.iter().filter(|(_, probe)| *probe == Some(&Probe::OtherSecret));
+    let with_other: Vec<String> = with_other.map(|(name, _)| format!("\"{name}\"")).collect();
+    let untold =
+        asked.iter().filter_map(|(name, probe)| Some(format!("\"{name}\" ({})", why_untold(*probe)?)));
+    let untold: Vec<String> = untold.collect();
+    let other = (!with_other.is_empty()).then(|| not_shared(host, hosts, &with_other.join(", ")));
+    let untold = (!untold.is_empty()).then(|| {
+        let message = format!("whether its jwtSecret is in effect on {}", untold.join(", "));
+        Report::unknown(&host.side, message)
+    });
+    of(&host.side, other.into_iter().chain(untold))
+}
+
+fn members(host: &Observed) -> impl Iterator<Item = (&str, Option<&Probe>)> {
+    let clusters = host.clusters.present().into_iter().flatten();
+    let members = clusters.filter(|cluster| !cluster.is_host() && !cluster.is_being_deleted());
+    members.map(|cluster| (cluster.name(), host.stored.get(cluster.name())))
+}
+
+fn why_untold(probe: Option<&Probe>) -> Option<&str> {
+    match probe {
+        Some(Probe::Answered | Probe::AnsweredUnproven | Probe::OtherSecret) => None,
+        Some(Probe::SecretUntold(why) | Probe::Refused(why) | Probe::Failed(why)) => Some(why),
+        Some(Probe::OtherCluster(_)) => Some("another cluster answers"),
+        Some(Probe::NotAsked) | None => Some("its agent connects it"),
+    }
+}
+
+fn not_shared(host: &Observed, hosts: &JwtSecret, members: &str) -> Report {
+    let (side, fingerprint) = (&host.side, hosts.fingerprint());
+    let message = format!(
+        "its jwtSecret {fingerprint} is not in effect on {members}: {BROKEN_OFF}; until it is, what the host's users ask there is \
+         answered with 401, and tokens are taken there that are signed with another one"
+    );
+    let report = Report::failure(side, message);
+    match given(host) {
+        Some(_) => completed(report, side),
+        None => report.hint(format!("give it to each of them: `{}`", completion(side))),
+    }
+}
+
 fn unreached(Unreached { cluster, why }: &Unreached, host: &Side) -> Report {
     let message = format!(
         "its member \"{cluster}\" cannot be given another jwtSecret: no context that answers leads there, and {why}; until it \
@@ -53,6 +103,7 @@ fn unreached(Unreached { cluster, why }: &Unreached, host: &Side) -> Report {
         .hint(format!(
             "name a kubeconfig with a context that leads there: `{rotate} --member-kubeconfig PATH`"
         ))
+        .hint(format!("or take it out, if it is gone for good: `{}`", removal(host, cluster)))
         .hint(format!(
             "or go on without it, with `--skip-check {}`, and complete it when it is reached: `{}`",
             CHECK.id,
@@ -63,6 +114,11 @@ fn unreached(Unreached { cluster, why }: &Unreached, host: &Side) -> Report {
 /// What gives one member the secret that its host has, whatever becomes of others.
 pub fn completion(host: &Side) -> Mc {
     Mc::new("prepare member MEMBER").host(host)
+}
+
+/// What takes a member out that does not answer any more.
+pub fn removal(host: &Side, cluster: &str) -> Mc {
+    Mc::new("unjoin").word(cluster).words("--force").host(host)
 }
 
 /// Whoever asked for a fresh secret does not get one this time.
@@ -102,10 +158,11 @@ mod tests {
 
     use super::CHECK;
     use crate::{
-        checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, config, specify},
+        checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, cluster, config, specify},
         plan::{
             observed::Seen,
             operation::Operation,
+            registration::Probe,
             rotation::{Rotation, Secrets, Unreached},
         },
     };
@@ -147,7 +204,54 @@ mod tests {
             hints.contains("`kubectl mc rotate jwt-secret --context prod --member-kubeconfig PATH`"),
             "{hints}"
         );
+        let removal =
+            "or take it out, if it is gone for good: `kubectl mc unjoin edge-9 --force --context prod`";
+        assert!(hints.contains(removal), "{hints}");
         assert!(hints.ends_with("`kubectl mc prepare member MEMBER --context prod`"), "{hints}");
+    }
+
+    fn checked(probes: &[(&str, Probe)]) -> Case {
+        let stored = probes.iter().map(|(name, probe)| ((*name).to_owned(), probe.clone())).collect();
+        let clusters = ["edge-1", "edge-2", "edge-3"].map(|name| cluster(name, &format!("uid-of-{name}")));
+        let case = given(Case::new().joined()).registered(clusters).host(|host| host.stored = stored);
+        case.checking().wanting(|intent| intent.members.clear())
+    }
+
+    #[test]
+    fn after_a_rotation_that_was_broken_off_a_check_names_who_lags_and_what_completes_it() {
+        let all = ["edge-1", "edge-2", "edge-3"].map(|name| (name, Probe::Answered));
+        assert_eq!(checked(&all).says(&CHECK), Vec::<String>::new());
+        let other = || Probe::OtherSecret;
+        let case = checked(&[("edge-1", other()), ("edge-2", Probe::Answered), ("edge-3", other())]);
+        let said = case.says(&CHECK);
+        let fingerprint = JwtSecret::new(HOST_SECRET).fingerprint();
+        let lags = format!(
+            "failure host \"prod\": its jwtSecret {fingerprint} is not in effect on \"edge-1\", \"edge-3\": a rotation of the \
+             jwtSecret was broken off, or somebody has changed one of the two; until it is"
+        );
+        assert!(said.len() == 1 && said[0].starts_with(&lags), "{said:?}");
+        assert_eq!(
+            case.hints(&CHECK),
+            "complete the rotation: `kubectl mc rotate jwt-secret --context prod`"
+        );
+        let never_given = Case::new().joined().checking().wanting(|intent| intent.members.clear());
+        let never_given =
+            never_given.host(|host| host.stored = [("edge-1".to_owned(), Probe::OtherSecret)].into());
+        assert!(never_given.hints(&CHECK).contains("`kubectl mc prepare member MEMBER --context prod`"));
+    }
+
+    #[test]
+    fn what_a_member_does_not_tell_is_unknown_and_what_it_tells_itself_another_checks() {
+        let silent = checked(&[
+            ("edge-1", Probe::Failed("the connection was refused".to_owned())),
+            ("edge-2", Probe::SecretUntold("forbidden".to_owned())),
+        ]);
+        let unknown = "unknown host \"prod\": whether its jwtSecret is in effect on \"edge-1\" (the connection was refused), \
+                       \"edge-2\" (forbidden), \"edge-3\" (its agent connects it)";
+        assert_eq!(silent.says(&CHECK), [unknown]);
+        let named = given(Case::new().joined()).checking();
+        let named = named.host(|host| host.stored = [("edge-1".to_owned(), Probe::OtherSecret)].into());
+        assert!(named.skips(&CHECK).is_some_and(|why| why.contains("`member-in-effect`")));
     }
 
     #[test]

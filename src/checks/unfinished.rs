@@ -5,6 +5,21 @@ use kubesphere::{command::Mc, side::Side};
 use super::{Report, Situation};
 use crate::plan::configuration_patch::ConfigurationPatch;
 
+/// How secrets come to differ that are to be the same.
+pub(super) const BROKEN_OFF: &str =
+    "a rotation of the jwtSecret was broken off, or somebody has changed one of the two";
+
+/// The same, where only the host's whole rotation makes up for it.
+pub(super) fn rotation(report: Report, host: &Side) -> Report {
+    let message = format!("{}: {BROKEN_OFF}", report.message);
+    completed(Report { message, hints: Vec::new(), ..report }, host)
+}
+
+pub(super) fn completed(report: Report, host: &Side) -> Report {
+    let rotate = Mc::new("rotate jwt-secret").host(host);
+    report.hint(format!("complete the rotation: `{rotate}`"))
+}
+
 /// A run that failed before: what changes the configuration makes up for it. `command` makes the installer run again.
 pub(super) fn restart(situation: &Situation<'_>, side: &Side, missing: &str, command: &Mc) -> Report {
     let message =

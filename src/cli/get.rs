@@ -19,8 +19,9 @@ use super::{change::OutputFormat, parallel::ParallelOptions};
 /// never shown.
 ///
 /// --probe asks every member itself through its stored kubeconfig, from this machine and as many at a time as --parallel
-/// says, and compares its identity: PROBE is ok, other-cluster, refused where what is stored does not work for the host either, failed where this
-/// machine gets no answer and the host may well, or <none> where there is nothing to ask.
+/// says, and compares its identity and, on KubeSphere 3, its jwtSecret: PROBE is ok, other-cluster, other-secret where it is not
+/// the host's, as after a rotation that was broken off, refused where what is stored does not work for the host either, failed
+/// where this machine gets no answer and the host may well, or <none> where there is nothing to ask.
 ///
 /// With -f all Clusters of the host in a fleet file are listed and compared with the file: members of it that are not
 /// registered are an error, with the command that joins them, and Clusters that are not in it a warning. In the one object of

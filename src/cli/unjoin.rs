@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Args};
 
-use super::{change::ChangeOptions, fleet::FleetOptions};
+use super::{change::ChangeOptions, fleet::FleetOptions, parallel::ParallelOptions};
 
 /// Remove a member: from the host, and with --member-context from the member too
 ///
@@ -35,7 +35,8 @@ use super::{change::ChangeOptions, fleet::FleetOptions};
 ///
 /// With -f the members of a fleet file are taken out on both sides, or those that are named: all are looked at first, and a
 /// check that stops one stops all. Then one follows the other, each with its own plan and question; -o json prints one object
-/// for each. A member that fails does not keep the ones after it: the exit code is 6 then.
+/// for each. A member that fails does not keep the ones after it: the exit code is 6 then. Neither does one of which the answer
+/// is no, with exit code 5 where none has failed; what was taken out, and what was not, is said at the end.
 ///
 /// Needs on the host "list", "get" and "delete" on clusters.cluster.kubesphere.io, and "patch" if the webhook of
 /// KubeSphere 3.4 is asked; "get" on the validatingwebhookconfiguration cluster.kubesphere.io and, in
@@ -97,6 +98,9 @@ pub struct Unjoin {
     /// Uninstall ks-core from the member too, as helm does (KubeSphere 4)
     #[arg(long, requires = "with-member")]
     pub uninstall: bool,
+    /// How many are looked at at once
+    #[command(flatten)]
+    pub parallel: ParallelOptions,
     /// Take out a member that is gone for good: briefly narrow the webhook that blocks the deletion
     #[arg(long, conflicts_with = "filename")]
     pub force: bool,

@@ -2,12 +2,15 @@
 
 use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
-use super::contexts::every_member;
+use super::{contexts::every_member, look::silent};
 use crate::{
+    checks::api_reachable,
     cli::{Global, ParallelOptions},
     error::{Error, ErrorKind},
     live::{
+        connection::Connection,
         environment::Environment,
+        observe::observe,
         places::Places,
         whereabouts::{Unanswered, Whereabouts, whereabouts},
     },
@@ -18,6 +21,14 @@ use crate::{
         observed::Observed,
     },
 };
+
+/// The host whose members are looked for. What keeps it from being looked at stops the command as a check does.
+pub(super) async fn observed_host(host: &Connection) -> Result<Observed, Error> {
+    observe(host).await.map_err(|error| {
+        let findings = api_reachable::found(&silent(host, &error));
+        Error { findings: findings.clone(), ..Error::nothing_changed(&findings) }
+    })
+}
 
 /// A host's members, except for those that are on their way out, and those that its controller leaves alone.
 pub(super) fn members(host: &Observed) -> Result<impl Iterator<Item = &RegisteredCluster>, Error> {

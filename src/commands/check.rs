@@ -7,9 +7,10 @@ use super::{
     fleet::file::named,
     interrupt::interrupted,
     look::{Look, look},
-    pipeline::{Looked as _, confirm_skippable, in_time, undo_before_ending},
+    pipeline::{confirm_skippable, in_time, undo_before_ending},
     reachability,
     request::{ClusterRequest, Request},
+    task::Looked as _,
 };
 use crate::{
     checks::{EXPECTED_STATE, Finding, member_reachable, unanswered},

@@ -2,7 +2,7 @@
 
 use kubesphere::side::Side;
 
-use super::pipeline::Task;
+use super::task::Task;
 use crate::{
     error::{Error, ErrorKind, Resume},
     live::{
@@ -15,29 +15,46 @@ use crate::{
 /// One error for everything that failed. What has ended all of it stands alone; otherwise a member's failure is that member's.
 pub(super) fn sum_up<T: Task>(task: &T, ledger: Ledger) -> Result<(), (Vec<Error>, Error)> {
     let has_stopped = ledger.has_stopped;
-    let failed: Vec<Side> = ledger
-        .entries
-        .iter()
-        .filter(|entry| entry.failure.is_some())
-        .map(|entry| entry.cluster.clone())
-        .collect();
-    let errors = ledger.entries.into_iter().filter_map(|mut entry| {
-        let failure = entry.failure.take()?;
-        Some(of_entry(task.resume(), &entry, failure))
-    });
-    let mut errors: Vec<Error> = errors.collect();
-    if errors.is_empty() {
+    let is_alone = has_stopped || task.members() < 2;
+    let (mut rest, mut late, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for mut entry in ledger.entries {
+        let Some(failure) = entry.failure.take() else { continue };
+        rest.push(entry.cluster.clone());
+        match failure {
+            Failure::NotBegun { side } if !is_alone => late.push(side.to_string()),
+            failure => errors.push(of_entry(task.resume(), &entry, failure)),
+        }
+    }
+    if rest.is_empty() {
         return Ok(());
     }
-    if errors.len() == 1 && (has_stopped || task.members() < 2) {
+    if errors.len() == 1 && is_alone {
         return Err((Vec::new(), errors.remove(0)));
     }
     if has_stopped {
         return Err((Vec::new(), one_of(errors)));
     }
-    let message = format!("{} of {} members failed", errors.len(), task.members());
-    let sum = Error { resume: Some(task.resume()), ..Error::new(ErrorKind::Partial, message) };
-    Err((errors, with_rest(task, &failed, sum)))
+    let sum = Error { resume: Some(task.resume()), ..of_several(&errors, &late, task.members()) };
+    Err((errors, with_rest(task, &rest, sum)))
+}
+
+/// Who did not have a turn has not failed, and is not done either.
+fn of_several(errors: &[Error], late: &[String], members: usize) -> Error {
+    let is_late = errors.iter().all(|error| error.kind == ErrorKind::TimedOut);
+    let kind = if is_late { ErrorKind::TimedOut } else { ErrorKind::Partial };
+    let failed = format!("{} of {members} members failed", errors.len());
+    if late.is_empty() {
+        return Error::new(kind, failed);
+    }
+    let (number, names) = (late.len(), late.join(", "));
+    let message = if errors.is_empty() {
+        format!("the time was up before the turn of {number} of {members} members: {names}")
+    } else {
+        format!("{failed}; the time was up before the turn of {number} more: {names}")
+    };
+    Error::new(kind, message).hint(
+        "give them more time with `--timeout`, or let more of them have their turn at a time with `--parallel`",
+    )
 }
 
 /// With the command that goes on with those that have failed.
@@ -83,8 +100,9 @@ fn of_entry(resume: Resume, entry: &Entry, failure: Failure) -> Error {
 
 /// One error for several members without a credential.
 fn one_of(errors: Vec<Error>) -> Error {
-    let obstacles = errors.iter().all(|error| error.kind == ErrorKind::Obstacle);
-    let kind = if obstacles { ErrorKind::Obstacle } else { ErrorKind::Error };
+    let are_all = |kind: &ErrorKind| errors.iter().all(|error| error.kind == *kind);
+    let kind =
+        [ErrorKind::Obstacle, ErrorKind::TimedOut].into_iter().find(are_all).unwrap_or(ErrorKind::Error);
     let message =
         format!("{} members have no credential for the host; no configuration was changed", errors.len());
     // What is a finding is told as one.
@@ -103,7 +121,7 @@ fn one_of(errors: Vec<Error>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, ErrorKind, one_of};
+    use super::{Error, ErrorKind, of_several, one_of};
 
     fn failed(kind: ErrorKind, member: &str) -> Error {
         let mut error = Error::new(kind, format!("member \"{member}\": no")).hint("try again");
@@ -120,5 +138,24 @@ mod tests {
         assert_eq!(sum.hints, ["try again"], "said once");
         let sum = one_of(vec![failed(ErrorKind::Obstacle, "a"), failed(ErrorKind::Error, "b")]);
         assert_eq!(sum.kind, ErrorKind::Error);
+        let sum = one_of(vec![failed(ErrorKind::TimedOut, "a"), failed(ErrorKind::TimedOut, "b")]);
+        assert_eq!(sum.kind, ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn who_did_not_have_a_turn_has_not_failed() {
+        let late = ["member \"c\"".to_owned(), "member \"d\"".to_owned()];
+        let sum = of_several(&[], &late, 4);
+        let turn = "the time was up before the turn of 2";
+        assert_eq!(sum.message, format!("{turn} of 4 members: member \"c\", member \"d\""));
+        assert_eq!(sum.kind, ErrorKind::TimedOut);
+        assert!(sum.hints[0].contains("`--parallel`"));
+        let sum = of_several(&[failed(ErrorKind::TimedOut, "a")], &late, 4);
+        let said = format!("1 of 4 members failed; {turn} more: member \"c\", member \"d\"");
+        assert_eq!((sum.kind, sum.message), (ErrorKind::TimedOut, said));
+        let sum = of_several(&[failed(ErrorKind::Error, "a")], &late, 4);
+        assert_eq!(sum.kind, ErrorKind::Partial);
+        let sum = of_several(&[failed(ErrorKind::Obstacle, "a"), failed(ErrorKind::TimedOut, "b")], &[], 2);
+        assert_eq!((sum.kind, sum.message.as_str()), (ErrorKind::Partial, "2 of 2 members failed"));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kubesphere::{cluster::RegisteredCluster, command::Mc, kubesphere_config::KubesphereConfig};
+use kubesphere::{
+    cluster::RegisteredCluster, command::Mc, jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig,
+};
 use tokio::sync::OnceCell;
 
 use super::{
@@ -108,13 +110,17 @@ impl<'a> Shown<'a> {
 
     async fn once(mut self, document: &mut ClustersDocument, within: Option<Duration>) -> Result<(), Error> {
         let seen = OnceCell::new();
-        let (listed, HostSeen { warnings, .. }) = tokio::join!(self.listed(&seen), self.seen(&seen));
+        let (listed, HostSeen { config, warnings }) = tokio::join!(self.listed(&seen), self.seen(&seen));
         let (all, clusters) = listed.map_err(unlisted)?;
         let mut all = self.named(together(all));
         if self.get.probe {
             let within = within.filter(|within| !within.is_zero()).unwrap_or(PROBED_WITHIN);
             let places = Places::new(self.get.parallel.parallel, all.len());
-            let probes = places.each(&all, async |registration| probe(registration, &clusters, within).await);
+            // A host of KubeSphere 4 gives it to its members itself.
+            let hosts = config.as_ref().filter(|config| !config.has_issuer());
+            let hosts = hosts.and_then(KubesphereConfig::effective_secret);
+            let asking = (&clusters[..], hosts);
+            let probes = places.each(&all, async |registration| probe(registration, asking, within).await);
             let probes = probes.await;
             all.iter_mut().zip(probes).for_each(|(registration, probe)| registration.probe = probe);
         }
@@ -269,10 +275,10 @@ pub(super) fn unlisted(error: RequestError) -> Error {
 /// The host itself has answered already.
 async fn probe(
     registration: &Registration,
-    clusters: &[RegisteredCluster],
+    (clusters, hosts): (&[RegisteredCluster], Option<&JwtSecret>),
     within: Duration,
 ) -> Option<Probe> {
     let cluster = clusters.iter().find(|cluster| cluster.name() == registration.name);
     let cluster = cluster.filter(|cluster| !cluster.is_host())?;
-    Some(identify::probe(cluster, within).await)
+    Some(identify::probe(cluster, hosts, within).await)
 }

@@ -12,8 +12,9 @@ use super::{
     continuation::continuation_with,
     look::{Look, look},
     manifests::confirm_usable,
-    pipeline::{self, Looked as _, Task},
+    pipeline,
     request::{MemberRequest, Request},
+    task::{Looked as _, Task},
 };
 use crate::{
     cli::ChangeOptions,

@@ -1,29 +1,25 @@
 //! From what was asked for to its result: look, decide, show, confirm, carry out, and look again. Every command that changes
 //! clusters goes this way.
 
-use std::{path::Path, time::Duration};
-
-use kubesphere::side::Side;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     continuation::{continuation, say_how_to_continue},
     failures::{sum_up, with_left_out},
     interrupt::{before_ending, interrupted},
+    last_look::LastLook,
     manifests::store,
+    task::{Looked as _, Task},
 };
 use crate::{
-    checks::{self, Finding, skippable_ids},
+    checks::{Finding, skippable_ids},
     cli::{ChangeOptions, DryRun, ProgressForm},
-    error::{Error, ErrorKind, Resume},
+    error::{Error, ErrorKind},
     live::{
-        connection::Connection,
         environment::command_line,
         execute::{Run, Way},
         failure::Failure,
-        installer_run,
         ledger::{Journal, Ledger},
-        places::Places,
         similarity::did_you_mean,
         undo::Undo,
     },
@@ -33,109 +29,12 @@ use crate::{
         findings, leftovers,
         manifests::{self, Manifests},
         plan,
-        progress::Progress,
+        progress::{Asked, Progress},
         results,
         ui::Ui,
     },
-    plan::{intent::Intent, observed::Observed, operation::Operation, result::StepResult, step::Step},
+    plan::{observed::Observed, result::StepResult, step::Step},
 };
-
-/// One API server's cache may be so far behind another's.
-const LAGS_BEHIND: Duration = Duration::from_secs(2);
-/// Between two looks at a server that is away.
-const LOOKS_EVERY: Duration = Duration::from_secs(5);
-
-/// What a command is about, once its clusters are connected.
-pub(super) trait Task {
-    type Look: Looked;
-
-    fn operation(&self) -> Operation;
-
-    /// The host first.
-    fn connections(&self) -> Vec<&Connection>;
-
-    /// In which its members are dealt with.
-    fn places(&self) -> &Places;
-
-    /// What the checks are run for again while the plan is carried out.
-    fn intent(&self) -> Option<&Intent> {
-        None
-    }
-
-    /// Where what would be sent is written instead.
-    fn manifests_to(&self) -> Option<&Path> {
-        None
-    }
-
-    /// How many members it is about.
-    fn members(&self) -> usize;
-
-    async fn look(&self) -> Self::Look;
-
-    /// Looks again whether it is done, at no more than that depends on.
-    async fn look_again(&self, _before: &Self::Look) -> Self::Look {
-        self.look().await
-    }
-
-    /// What helps where checks have stopped it.
-    fn refused(&self, error: Error) -> Error {
-        error
-    }
-
-    /// The command that goes on with these members alone, where some others are done.
-    fn rest(&self, _members: &[&Side]) -> Option<String> {
-        None
-    }
-
-    /// The members that it does without because checks have stopped them.
-    fn left_out<'l>(&self, _look: &'l Self::Look) -> Vec<&'l Side> {
-        Vec::new()
-    }
-
-    /// What it does, and how that is confirmed where nobody can be asked.
-    fn unasked(&self, look: &Self::Look) -> (&'static str, String);
-
-    /// Asks a person to agree to what was shown.
-    async fn agrees(&self, look: &Self::Look, ui: &Ui) -> Result<bool, Error>;
-
-    /// What the same command does when it is run again.
-    fn resume(&self) -> Resume {
-        Resume::GoesOn
-    }
-
-    /// What is left over where nothing is to be done, or all is done.
-    fn concluded(&self, look: &Self::Look, document: &mut Document, ui: &Ui) -> Result<(), Error>;
-
-    /// What is to be said when all that was planned is done, beside what a last look shows.
-    fn done(&self, _: &Self::Look, _: &mut Document, _: &Ui) {}
-}
-
-/// What was seen, and what follows from it.
-pub(super) trait Looked {
-    /// The clusters that answered, the host first.
-    fn observed(&self) -> Vec<&Observed>;
-
-    fn host(&self) -> Option<&Observed>;
-
-    fn findings(&self) -> &[Finding];
-
-    /// Whether a cluster did not answer that may later.
-    fn is_away(&self) -> bool;
-
-    /// The plan, once no obstacle stands before it.
-    fn ready(&self) -> Option<plan::View<'_>>;
-
-    /// That there is nothing of the name that was given, which is no finding: nothing was looked for but that.
-    fn not_found(&self) -> Option<Error>;
-
-    /// What it was about, where nothing is to be done.
-    fn unchanged(&self) -> Vec<StepResult>;
-
-    /// Whether nothing is to do, and nothing is left over.
-    fn is_clean(&self) -> bool {
-        self.ready().is_some_and(|ready| ready.plan.is_empty())
-    }
-}
 
 /// Does what was asked for; whatever happens, `-o` prints its one object.
 pub(super) async fn run<T: Task>(
@@ -147,7 +46,7 @@ pub(super) async fn run<T: Task>(
     let (undo, journal) = (Undo::default(), Journal::default());
     let begun = Instant::now();
     let deadline = begun + change.timeout;
-    let pipeline = Pipeline { change, ui, begun, deadline, undo: &undo, journal: &journal };
+    let pipeline = Pipeline { change, ui, begun, deadline, is_begun: false, undo: &undo, journal: &journal };
     let result = tokio::select! {
         // First, because it knows what an interruption at its prompt means.
         biased;
@@ -159,7 +58,9 @@ pub(super) async fn run<T: Task>(
         journal.withdraw(&withdrawn);
     }
     undo_before_ending(&undo, ui).await;
-    let told = told(change, ui, &journal.take(), &mut document);
+    let changes = journal.take();
+    let told = told(change, ui, &changes, &mut document);
+    T::broken_off(&changes, ui);
     // That nobody reads what was changed hides no failure.
     let result = result.and(told);
     ending::conclude(ui, change.object(), &mut document, result)
@@ -218,6 +119,8 @@ struct Pipeline<'a> {
     ui: &'a Ui,
     begun: Instant,
     deadline: Instant,
+    /// Whether an earlier plan was agreed to, and carried out as far as it held.
+    is_begun: bool,
     undo: &'a Undo,
     journal: &'a Journal,
 }
@@ -229,32 +132,22 @@ enum Carried {
     Changed(Error),
 }
 
-/// What is left of the installer's runs at the end: a configuration is in effect before its run is over.
-async fn left_runs_of(connections: &[&Connection], clusters: Vec<Observed>, places: &Places) -> Vec<Finding> {
-    let looked_at = clusters.into_iter().filter_map(|observed| {
-        let of = connections.iter().find(|connection| connection.side == observed.side)?;
-        Some((*of, observed))
-    });
-    let clusters = places.each(looked_at, async |(of, observed)| {
-        let _stay = places.stay(of);
-        installer_run::left(of, observed).await
-    });
-    let clusters = clusters.await;
-    checks::installer_run::left(clusters.iter())
-}
-
 impl Pipeline<'_> {
     async fn run<T: Task>(
         mut self,
         connect: impl Future<Output = Result<T, Error>>,
         document: &mut Document,
     ) -> Result<(), Error> {
-        let task = connect.await?;
+        let task = connect.await.inspect_err(|error| {
+            findings::show(self.ui, &error.findings);
+            document.found(&error.findings);
+        })?;
         loop {
             match Box::pin(self.once(&task, document)).await {
                 // Whoever can be asked is shown what it takes now.
                 Carried::Changed(error) if !self.change.yes && self.ui.unasked_because().is_none() => {
                     self.ui.error(&error);
+                    self.is_begun = true;
                 }
                 Carried::Changed(error) => return Err(error),
                 Carried::Ended(result) => return result,
@@ -337,18 +230,19 @@ impl Pipeline<'_> {
             return Err(Error::usage(format!("{what}, and {why}"))
                 .hint(format!("{read}, then run the same command with `{options}`")));
         }
-        let declined = || Error::new(ErrorKind::Declined, "declined; nothing was changed");
+        let untouched =
+            || if self.is_begun { "nothing else was changed".to_owned() } else { task.untouched() };
         let agreed = tokio::select! {
             agreed = task.agrees(look, self.ui) => agreed?,
-            _ = interrupted() => return Err(self.cancelled()),
+            _ = interrupted() => {
+                self.ui.end_line();
+                return Err(Error::new(ErrorKind::Interrupted, format!("cancelled; {}", untouched())));
+            }
         };
-        if agreed { Ok(()) } else { Err(declined()) }
-    }
-
-    /// Interrupted while nobody had agreed to anything.
-    fn cancelled(&self) -> Error {
-        self.ui.end_line();
-        Error::new(ErrorKind::Interrupted, "cancelled; nothing was changed")
+        if agreed {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Declined, format!("declined; {}", untouched())))
     }
 
     async fn carry_out<T: Task>(
@@ -360,7 +254,10 @@ impl Pipeline<'_> {
     ) -> Carried {
         let way = self.way(task);
         let progress = match way {
-            Way::Execute => Progress::of(view.plan, task.operation(), self.ui),
+            Way::Execute => {
+                let asked = Asked { members: task.members(), left_out: task.left_out(look).len() };
+                Progress::of(view.plan, task.operation(), asked, self.ui)
+            }
             Way::DryRun | Way::Write => Progress::new(self.ui),
         };
         let run = Run {
@@ -379,7 +276,8 @@ impl Pipeline<'_> {
         drop(progress);
         // The ledger has them, in the order of the plan.
         self.journal.take();
-        let concluded = self.conclude(&ledger.results(), document);
+        let results = ledger.results();
+        let concluded = self.conclude(&results, document);
         for entry in &ledger.entries {
             document.found_later(&entry.findings);
             if let Some(why) = &entry.without_version {
@@ -392,6 +290,9 @@ impl Pipeline<'_> {
         let changed =
             ledger.entries.iter().any(|entry| matches!(entry.failure, Some(Failure::Unconfirmed { .. })));
         if let Err(error) = self.end(task, ledger, document) {
+            if way == Way::Execute {
+                T::broken_off(&results, self.ui);
+            }
             return if changed { Carried::Changed(error) } else { Carried::Ended(Err(error)) };
         }
         if let Some(directory) = task.manifests_to() {
@@ -407,9 +308,8 @@ impl Pipeline<'_> {
             say_how_to_continue(self.ui);
             return Carried::Ended(concluded);
         }
-        let connections = task.connections();
-        let runs = left_runs_of(&connections, left_runs, task.places());
-        let (verified, left) = tokio::join!(self.verify(task, look, document), runs);
+        let last = LastLook { task, deadline: self.deadline, ui: self.ui };
+        let (verified, left) = tokio::join!(last.verify(look, document), last.left_runs(left_runs));
         findings::show(self.ui, &left);
         document.found_later(&left);
         task.done(look, document, self.ui);
@@ -454,47 +354,5 @@ impl Pipeline<'_> {
         let obstacles: Vec<Finding> = obstacles.cloned().collect();
         findings::show(self.ui, &obstacles);
         document.found_later(&obstacles);
-    }
-
-    async fn look_after<T: Task>(&self, pause: Duration, task: &T) -> Result<T::Look, Error> {
-        sleep(pause).await;
-        in_time(self.deadline, Box::pin(task.look())).await
-    }
-
-    /// Looks and decides again: it is done when nothing is left to do.
-    async fn verify<T: Task>(
-        &self,
-        task: &T,
-        before: &T::Look,
-        document: &mut Document,
-    ) -> Result<(), Error> {
-        if task.resume() == Resume::StartsAnew {
-            return Ok(());
-        }
-        let mut again = in_time(self.deadline, Box::pin(task.look_again(before))).await?;
-        if !again.is_clean() {
-            again = self.look_after(LAGS_BEHIND, task).await?;
-        }
-        while again.is_away() && Instant::now() + LOOKS_EVERY < self.deadline {
-            again = self.look_after(LOOKS_EVERY, task).await?;
-        }
-        let noun = task.operation().noun();
-        let Some(view) = again.ready() else {
-            findings::show(self.ui, again.findings());
-            return Err(Error::new(
-                ErrorKind::Error,
-                format!("the {noun} is done, but a last look found obstacles"),
-            ));
-        };
-        task.concluded(&again, document, self.ui)?;
-        if view.plan.is_empty() {
-            return Ok(());
-        }
-        let left: Vec<String> =
-            view.plan.shown().map(|step| format!("{} {}", step.verb(), step.object())).collect();
-        let left = left.join(", ");
-        let message = format!("the {noun} is done, but a last look found something left to do: {left}");
-        Err(Error::new(ErrorKind::Error, message)
-            .hint("somebody else changes these clusters; run the same command again"))
     }
 }

@@ -1,14 +1,14 @@
 //! Which context leads to which Cluster, where all are to be renewed.
 
 use super::{
-    candidates::{candidates, members},
+    candidates::{candidates, members, observed_host},
     contexts::{of_one_member, open, select_host},
     request::Renewed,
 };
 use crate::{
     cli::{Global, ParallelOptions},
     error::Error,
-    live::{environment::Environment, observe::observe},
+    live::environment::Environment,
     output::{context_mapping, ui::Ui},
     plan::context_mapping::{LeftOut, Why, map},
 };
@@ -28,7 +28,7 @@ pub(super) async fn find(parallel: ParallelOptions, global: &Global, ui: &Ui) ->
     }
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
-    let observed = observe(&host).await?;
+    let observed = observed_host(&host).await?;
     let clusters: Vec<_> = members(&observed)?.filter(|cluster| cluster.is_direct()).collect();
     let (candidates, silent) = candidates(&clusters, &observed, parallel, global, &environment, ui).await?;
     let (mapped, left_out) = map(candidates);

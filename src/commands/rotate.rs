@@ -7,25 +7,26 @@ use std::{cell::Cell, path::Path};
 use kubesphere::{jwt_secret::JwtSecret, side::Side};
 
 use super::{
+    candidates::observed_host,
     connect::Clusters,
     contexts::{open, select_host},
     look::{Look, look_for},
     manifests::confirm_usable,
-    pipeline::{self, Looked as _, Task},
+    pipeline,
+    task::{Looked as _, Task},
 };
 use crate::{
     cli::{Global, Rotate, RotateJwtSecret},
     error::Error,
-    live::{
-        connection::Connection, environment::Environment, fresh_secret::fresh_secret, observe::observe,
-        places::Places,
-    },
+    live::{connection::Connection, environment::Environment, fresh_secret::fresh_secret, places::Places},
     output::{document::Document, questions, rotation, ui::Ui},
     plan::{
         intent::{HostChoice, HostIntent, Intent, MemberIntent, Reachability},
         operation::Operation,
+        result::StepResult,
         rotation::{Rotation, Secrets},
         skipped::Skipped,
+        steps::configure::{configuration, installer},
     },
 };
 use members::{Members, members};
@@ -47,7 +48,7 @@ pub async fn run(rotate: &Rotate, global: &Global, ui: &Ui) -> Result<(), Error>
 async fn connect(rotate: &RotateJwtSecret, global: &Global, ui: &Ui) -> Result<Clusters, Error> {
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
-    let observed = observe(&host).await?;
+    let observed = observed_host(&host).await?;
     let Members { connections, unreached } =
         Box::pin(members(&observed, rotate.parallel, global, ui)).await?;
     let rotation = observed.wanted_secret().map(|former| Rotation {
@@ -138,6 +139,16 @@ impl Task for Rotating<'_> {
 
     async fn agrees(&self, _: &Look, ui: &Ui) -> Result<bool, Error> {
         questions::go_on(ui).await
+    }
+
+    fn broken_off(changes: &[StepResult], ui: &Ui) {
+        let begins = |change: &&StepResult| {
+            matches!(change.cluster, Side::Host { .. })
+                && [configuration(), installer()].contains(&change.object)
+        };
+        if let Some(change) = changes.iter().find(begins) {
+            rotation::broken_off(ui, &change.cluster);
+        }
     }
 
     fn concluded(&self, _: &Look, _: &mut Document, _: &Ui) -> Result<(), Error> {

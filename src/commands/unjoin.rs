@@ -5,11 +5,12 @@ mod fleet;
 mod forced;
 mod host;
 mod look;
+mod outcome;
 mod residue;
 
 use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
 
-use super::pipeline::{self, Task};
+use super::{pipeline, task::Task};
 use crate::{
     cli::{Global, Unjoin},
     error::Error,
@@ -36,7 +37,10 @@ pub async fn run(unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result<(), Error>
             .hint("take them out one by one"));
     };
     let document = Document::new(Operation::Unjoin, unjoin.change.dry_run).of_removal(name);
-    let connected = Removing::connected(unjoin, name, unjoin.member_context.as_deref(), global, ui);
+    let connected = async {
+        let clusters = connect(unjoin, name, global, ui).await?;
+        Ok(Removing { unjoin, name: name.to_owned(), clusters })
+    };
     // Boxed, because it is more state than a stack should carry around.
     Box::pin(pipeline::run(document, &unjoin.change, ui, connected)).await
 }
@@ -45,19 +49,6 @@ struct Removing<'a> {
     unjoin: &'a Unjoin,
     name: String,
     clusters: Clusters,
-}
-
-impl<'a> Removing<'a> {
-    async fn connected(
-        unjoin: &'a Unjoin,
-        name: &str,
-        member_context: Option<&str>,
-        global: &Global,
-        ui: &Ui,
-    ) -> Result<Self, Error> {
-        let clusters = connect(unjoin, name, member_context, global, ui).await?;
-        Ok(Self { unjoin, name: name.to_owned(), clusters })
-    }
 }
 
 impl Task for Removing<'_> {
@@ -94,6 +85,14 @@ impl Task for Removing<'_> {
             ("this narrows a webhook of the host", "--force --yes".to_owned())
         } else {
             ("this changes clusters", "--yes".to_owned())
+        }
+    }
+
+    /// Of a file's members others may have been taken out before.
+    fn untouched(&self) -> String {
+        match self.unjoin.fleet.filename {
+            Some(_) => format!("Cluster {} is left as it is", self.name),
+            None => "nothing was changed".to_owned(),
         }
     }
 

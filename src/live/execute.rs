@@ -114,6 +114,10 @@ impl<'a> Run<'a> {
 
     async fn lane(&self, phase: usize, lane: &Lane, (ledger, roster): (&Ledger, &Roster)) -> Entry {
         let mut entry = Entry::new(&lane.cluster);
+        if Instant::now() >= self.deadline {
+            entry.failure = Some(Failure::NotBegun { side: lane.cluster.clone() });
+            return entry;
+        }
         let _stay = self.connection(&lane.cluster).map(|connection| self.places.stay(connection));
         for step in &lane.steps {
             let mut turn = Turn { run: self, ledger, roster, entry: &mut entry };

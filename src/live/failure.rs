@@ -137,6 +137,9 @@ pub enum Failure {
         "{side}: somebody else took the change of the ClusterConfiguration back, and it is left as they want it"
     )]
     TakenBack { side: Side },
+    /// The time was up before it had its turn.
+    #[error("{side}: its turn had not come when the time was up")]
+    NotBegun { side: Side },
     /// The time is up.
     #[error("{side}: timed out while {waiting}: {missing}")]
     TimedOut {

@@ -8,6 +8,8 @@ use kubesphere::{
     cluster::RegisteredCluster,
     given_options::{Choice, GivenOptions},
     go_base64,
+    jwt_secret::JwtSecret,
+    kubesphere_config::KubesphereConfig,
     side::Side,
 };
 use secrecy::ExposeSecret as _;
@@ -16,12 +18,12 @@ use super::{
     connection::Connection,
     environment::Environment,
     kubeconfig::{ConnectionOptions, Kubeconfig},
-    observe::kube_system_uid,
+    observe::{config, kube_system_uid},
     places::Places,
-    request_error::Cause,
+    request_error::{Cause, RequestError},
     selected_context::{SelectedContext, select},
 };
-use crate::plan::registration::Probe;
+use crate::plan::{observed::Seen, registration::Probe};
 
 /// A member that is gone must not hold up a join.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -71,13 +73,15 @@ fn is_unknown(cluster: &RegisteredCluster) -> bool {
     cluster.member_uid().is_none() && !cluster.is_host() && cluster.is_direct()
 }
 
-/// What the members of these Clusters say when they are asked through what the host has stored, by the Clusters' names.
+/// What the members of these Clusters say when they are asked through what the host has stored, by the Clusters' names; where
+/// the host's secret is given, also whether it is theirs.
 pub async fn probe_all(
     clusters: impl IntoIterator<Item = RegisteredCluster>,
+    hosts: Option<&JwtSecret>,
     places: &Places,
 ) -> BTreeMap<String, Probe> {
     let probes = places.each(clusters, async |cluster| {
-        let probe = probe_shortly(&cluster).await;
+        let probe = probe(&cluster, hosts, ANSWERS_WITHIN).await;
         (cluster.name().to_owned(), probe)
     });
     probes.await.into_iter().collect()
@@ -85,15 +89,42 @@ pub async fn probe_all(
 
 /// What the member of a Cluster says of late, without holding up anything.
 pub(super) async fn probe_shortly(cluster: &RegisteredCluster) -> Probe {
-    probe(cluster, ANSWERS_WITHIN).await
+    probe(cluster, None, ANSWERS_WITHIN).await
 }
 
-/// What the member of a Cluster says when it is asked through what the host has stored.
-pub async fn probe(cluster: &RegisteredCluster, within: Duration) -> Probe {
-    match &cluster.asked_uid {
+/// What the member of a Cluster says when it is asked through what the host has stored; where the host's secret is given,
+/// also whether it is its own.
+pub async fn probe(cluster: &RegisteredCluster, hosts: Option<&JwtSecret>, within: Duration) -> Probe {
+    match (&cluster.asked_uid, hosts) {
         _ if !cluster.is_direct() => Probe::NotAsked,
-        Some(_) => Probe::Answered,
-        None => probed(cluster.member_uid(), identity(cluster, within).await),
+        (Some(_), None) => Probe::Answered,
+        (None, None) => probed(cluster.member_uid(), identity(cluster, within).await),
+        (_, Some(hosts)) => {
+            let answer = ask(cluster, within, async |member| {
+                tokio::try_join!(kube_system_uid(member), async { Ok(config(member).await) })
+            });
+            match answer.await {
+                Ok((uid, config)) => compared(probed(cluster.member_uid(), Ok(uid)), config, hosts),
+                Err(error) => probed(cluster.member_uid(), Err(error)),
+            }
+        }
+    }
+}
+
+/// The same of the member that has answered, with what its kubesphere-config says.
+fn compared(probe: Probe, config: Result<Seen<KubesphereConfig>, RequestError>, hosts: &JwtSecret) -> Probe {
+    if !matches!(probe, Probe::Answered | Probe::AnsweredUnproven) {
+        return probe;
+    }
+    match config {
+        Ok(Seen::Present(config)) => match config.effective_secret() {
+            Some(secret) if secret == hosts => probe,
+            Some(_) => Probe::OtherSecret,
+            None => Probe::SecretUntold("kubesphere-config has none".to_owned()),
+        },
+        Ok(Seen::Absent) => Probe::SecretUntold("kubesphere-config is not there".to_owned()),
+        Ok(Seen::Unreadable(why) | Seen::Malformed(why)) => Probe::SecretUntold(why),
+        Err(error) => Probe::SecretUntold(error.cause.to_string()),
     }
 }
 
@@ -137,14 +168,23 @@ impl Unidentified {
     }
 }
 
-/// The UID of the member's kube-system, asked through the stored kubeconfig and from this machine.
+/// The UID of the member's kube-system.
 async fn identity(cluster: &RegisteredCluster, within: Duration) -> Result<String, Unidentified> {
+    ask(cluster, within, async |member| kube_system_uid(member).await).await
+}
+
+/// What the member answers, asked through the stored kubeconfig and from this machine.
+async fn ask<T>(
+    cluster: &RegisteredCluster,
+    within: Duration,
+    question: impl AsyncFn(&Connection) -> Result<T, RequestError>,
+) -> Result<T, Unidentified> {
     let context = stored_context(cluster)?;
     let asked = async {
         let connection = Connection::open(context, &Environment::in_passing(), Some(within)).await;
         // What it fails with is what was stored: the kinds of authentication that it cannot have are told above.
         let connection = connection.map_err(|_| Unidentified::Unusable)?;
-        kube_system_uid(&connection).await.map_err(|error| Unidentified::Unanswered(error.cause))
+        question(&connection).await.map_err(|error| Unidentified::Unanswered(error.cause))
     };
     let late = |_| Err(Unidentified::Unanswered(Cause::TimedOut { after: within }));
     tokio::time::timeout(within, asked).await.unwrap_or_else(late)
@@ -200,10 +240,30 @@ fn is_self_contained(context: &SelectedContext) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use kubesphere::side::Side;
+    use kubesphere::{jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig, side::Side};
 
-    use super::{Kubeconfig, is_self_contained};
-    use crate::live::{kubeconfig::ConnectionOptions, selected_context::select};
+    use super::{Kubeconfig, compared, is_self_contained};
+    use crate::{
+        live::{kubeconfig::ConnectionOptions, selected_context::select},
+        plan::{observed::Seen, registration::Probe},
+    };
+
+    #[test]
+    fn the_right_cluster_may_have_another_secret() {
+        let config = |text: &str| Ok(Seen::Present(KubesphereConfig::parse(text).unwrap()));
+        let (same, other) = ("authentication: {jwtSecret: abc}", "authentication: {jwtSecret: xyz}");
+        let seen = |probe, text| compared(probe, config(text), &JwtSecret::new("abc"));
+        for probe in [Probe::Answered, Probe::AnsweredUnproven] {
+            assert_eq!(seen(probe.clone(), same), probe);
+            assert_eq!(seen(probe, other), Probe::OtherSecret);
+        }
+        assert!(matches!(seen(Probe::Answered, "{}"), Probe::SecretUntold(_)));
+        let elsewhere = Probe::OtherCluster("w".to_owned());
+        assert_eq!(seen(elsewhere.clone(), other), elsewhere, "its secret is another host's affair");
+        let unread =
+            compared(Probe::Answered, Ok(Seen::Unreadable("forbidden".to_owned())), &JwtSecret::new("a"));
+        assert_eq!(unread, Probe::SecretUntold("forbidden".to_owned()));
+    }
 
     fn stored(user: &str) -> bool {
         let text = format!(

@@ -46,6 +46,8 @@ pub enum Activity {
     InstallerRun,
     /// Waiting until the role is in effect.
     Role(Role),
+    /// Waiting until another jwtSecret is in effect.
+    Secret,
     /// Waiting until the Cluster of this name is ready.
     ClusterReady(String),
     /// Waiting until the host's controller has looked at the Cluster of this name.
@@ -74,6 +76,7 @@ impl Activity {
         match self {
             Self::InstallerRun
             | Self::Role(_)
+            | Self::Secret
             | Self::ClusterReady(_)
             | Self::ClusterLook(_)
             | Self::ClusterRelease(_)
@@ -88,6 +91,7 @@ impl Activity {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Completed {
     RoleInEffect(Role),
+    SecretInEffect,
     /// The configuration was patched.
     Patched,
     /// The installer was restarted.

@@ -102,10 +102,12 @@ pub(super) struct StepView {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Members {
     pub(super) total: usize,
     pub(super) succeeded: usize,
     pub(super) failed: usize,
+    pub(super) left_out: usize,
     pub(super) unfinished: usize,
 }
 

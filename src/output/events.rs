@@ -12,6 +12,7 @@ pub(super) fn activity(activity: &Activity) -> String {
     match activity {
         Activity::InstallerRun => "waiting for the installer's run that is under way".to_owned(),
         Activity::Role(role) => format!("waiting until the role {role} is in effect"),
+        Activity::Secret => "waiting until the jwtSecret is in effect".to_owned(),
         Activity::ClusterReady(name) => format!("waiting until the Cluster {name} is ready"),
         Activity::ClusterLook(name) => {
             format!("waiting until ks-controller-manager has looked at the Cluster {name}")
@@ -38,6 +39,7 @@ pub(super) fn installer_stands(text: &str) -> String {
 pub(super) fn deed(deed: &Completed) -> String {
     match deed {
         Completed::RoleInEffect(role) => format!("the role {role} is in effect"),
+        Completed::SecretInEffect => "the jwtSecret is in effect".to_owned(),
         Completed::Patched => "ClusterConfiguration ks-installer patched".to_owned(),
         Completed::Restarted => "Deployment ks-installer restarted".to_owned(),
         Completed::ClusterCreated(name) => format!("Cluster {name} created"),

@@ -80,9 +80,12 @@ fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {
              issued is refused, those of programs too; until a member has the new jwtSecret, it answers 401 to what the host's \
              users ask of it"
         )),
-        Goal::Member(_) if changes_secret(step) => texts.push(format!(
-            "{cluster}: everybody who is logged in to its console is logged out, and logs in through the host from then on"
-        )),
+        Goal::Member(_) => {
+            texts.extend(becomes_member_again(step, view.host));
+            texts.extend(changes_secret(step).then(|| format!(
+                "{cluster}: everybody who is logged in to its console is logged out, and logs in through the host from then on"
+            )));
+        }
         Goal::Standalone(_) if is_patch(step) => {
             texts.push(format!(
                 "{cluster}: everybody who is logged in to its console is logged out, and logs in there, no longer through the host"
@@ -92,6 +95,19 @@ fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {
         _ => {}
     }
     texts
+}
+
+/// Whoever has changed the role of a member may have meant it.
+fn becomes_member_again(step: &Configure, host: Option<&Observed>) -> Option<String> {
+    let (cluster, observed) = (&step.cluster, step.observed.as_ref());
+    let is_registered = host.is_some_and(|host| host.clusters_with_uid(&observed.uid).next().is_some());
+    let changes = is_patch(step) && is_registered && observed.role() != Role::Member;
+    changes.then(|| {
+        format!(
+            "{cluster}: its role is {} by now, and it becomes a member of the host again",
+            observed.role()
+        )
+    })
 }
 
 fn is_patch(step: &Configure) -> bool {

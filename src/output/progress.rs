@@ -32,6 +32,7 @@ use crate::{
     live::report::{Activity, Event, Reporter},
     plan::{operation::Operation, phase::Plan},
 };
+pub use board::Asked;
 use board::{Board, Sum, Taken, Wait};
 
 /// What took no time is not worth saying how long it took.
@@ -68,8 +69,8 @@ impl Progress {
     }
 
     /// Of a plan that is carried out from now on.
-    pub fn of(plan: &Plan, operation: Operation, ui: &Ui) -> Self {
-        let board = Board::of(plan, Instant::now());
+    pub fn of(plan: &Plan, operation: Operation, asked: Asked, ui: &Ui) -> Self {
+        let board = Board::of(plan, Instant::now()).among(asked);
         let several = (board.members() >= SEVERAL).then(|| operation.achieved());
         Self::on(board, ui, several, true)
     }
@@ -229,9 +230,10 @@ impl Shown {
     }
 
     fn sum_up(&self, sum: Sum) {
-        let Sum { members, achieved, failed, took } = sum;
+        let Sum { members, achieved, failed, left_out, took } = sum;
         if self.ui.telling() == Telling::Events {
-            let members = Members { total: members, succeeded: achieved, failed, unfinished: sum.left() };
+            let unfinished = sum.left();
+            let members = Members { total: members, succeeded: achieved, failed, left_out, unfinished };
             self.ui.tell(&Told::Summary { members, seconds: took.as_secs() });
         } else if let Some(word) = self.several {
             self.ui.message(table::sum(sum, word, "not done", 0));
@@ -264,7 +266,7 @@ fn waiting(side: &Side, mut wait: Wait, now: Instant) -> Told {
 /// How the installer is followed meanwhile.
 fn follow(side: &Side, activity: &Activity) -> String {
     match activity {
-        Activity::InstallerRun | Activity::Role(_) => {
+        Activity::InstallerRun | Activity::Role(_) | Activity::Secret => {
             format!("; to follow its installer: `{}`", Mc::logs(side))
         }
         _ => String::new(),

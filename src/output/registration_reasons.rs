@@ -112,11 +112,22 @@ pub const NOT_ASKED: &str = "its agent's proxy answers inside the host only";
 /// What is missing to an answer where the host has no UID of its member.
 pub const UNPROVEN: &str = "answers from here; the host knows no UID to compare";
 
+/// That a member refuses its host's tokens.
+pub const OTHER_SECRET: &str = "its jwtSecret is not the host's: a rotation was broken off, or one of the two was changed; \
+                                `kubectl mc rotate jwt-secret` gives all the same";
+
+/// That a member may refuse its host's tokens.
+pub fn secret_untold(why: &str) -> String {
+    format!("whether it has the host's jwtSecret is not known: {why}")
+}
+
 /// That this machine cannot reach a member does not make it unready.
 fn of_probe(probe: &Probe) -> Option<Reason> {
     match probe {
         Probe::Answered => None,
         Probe::AnsweredUnproven => Some(Reason::plain(UNPROVEN.to_owned())),
+        Probe::OtherSecret => Some(Reason::plain(OTHER_SECRET)),
+        Probe::SecretUntold(why) => Some(Reason::plain(secret_untold(why))),
         Probe::Refused(why) => Some(Reason::raw("the stored kubeconfig does not work: ", why)),
         Probe::Failed(why) => Some(Reason::raw("from here: ", why)),
         Probe::OtherCluster(uid) => {

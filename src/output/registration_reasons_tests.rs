@@ -283,6 +283,11 @@ fn what_a_member_says_itself_changes_no_readiness() {
     let probed = |probe| told(&Registration { probe: Some(probe), ..judged(&json!({}), NOW) }, NOW);
     assert_eq!(probed(Probe::Answered), ("True", String::new()));
     assert_eq!(probed(Probe::AnsweredUnproven).1, "answers from here; the host knows no UID to compare");
+    let other = probed(Probe::OtherSecret).1;
+    assert!(other.contains("its jwtSecret is not the host's: a rotation was broken off"), "{other}");
+    assert!(other.contains("`kubectl mc rotate jwt-secret`"), "{other}");
+    let untold = probed(Probe::SecretUntold("forbidden".to_owned())).1;
+    assert_eq!(untold, "whether it has the host's jwtSecret is not known: forbidden");
     let failed = Probe::Failed("the connection to 10.0.0.1:6443 was refused".to_owned());
     assert_eq!(probed(failed), ("True", "from here: the connection to 10.0.0.1:6443 was refused".to_owned()));
     let other = Probe::OtherCluster("w".to_owned());

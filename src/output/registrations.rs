@@ -205,7 +205,10 @@ fn expires(registration: &Registration, now: Timestamp) -> Line {
 
 fn probe(probe: Option<&Probe>) -> Line {
     match probe {
-        Some(Probe::Answered | Probe::AnsweredUnproven) => Line::toned(Tone::Good, "ok"),
+        Some(Probe::Answered | Probe::AnsweredUnproven | Probe::SecretUntold(_)) => {
+            Line::toned(Tone::Good, "ok")
+        }
+        Some(Probe::OtherSecret) => Line::toned(Tone::Bad, "other-secret"),
         Some(Probe::Refused(_)) => Line::toned(Tone::Bad, "refused"),
         Some(Probe::Failed(_)) => Line::toned(Tone::Attention, "failed"),
         Some(Probe::OtherCluster(_)) => Line::toned(Tone::Bad, "other-cluster"),

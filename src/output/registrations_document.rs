@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     document::API_VERSION,
     ending::{Ending, Object},
-    registration_reasons::{NOT_ASKED, UNPROVEN, reasons, second},
+    registration_reasons::{NOT_ASKED, OTHER_SECRET, UNPROVEN, reasons, second, secret_untold},
 };
 use crate::plan::{
     registration::{Probe, Readiness, Registration},
@@ -99,7 +99,7 @@ struct DeletionView {
 
 #[derive(Clone, Debug, Serialize)]
 struct ProbeView {
-    /// `ok`, `failed`, `other-cluster` or `not-asked`.
+    /// `ok`, `other-secret`, `refused`, `failed`, `other-cluster` or `not-asked`.
     result: &'static str,
     message: Option<String>,
 }
@@ -204,6 +204,8 @@ fn probe_view(probe: &Probe) -> ProbeView {
     let (result, message) = match probe {
         Probe::Answered => ("ok", None),
         Probe::AnsweredUnproven => ("ok", Some(UNPROVEN.to_owned())),
+        Probe::OtherSecret => ("other-secret", Some(OTHER_SECRET.to_owned())),
+        Probe::SecretUntold(why) => ("ok", Some(masked(&secret_untold(why)))),
         Probe::Refused(why) => ("refused", Some(masked(why))),
         Probe::Failed(why) => ("failed", Some(masked(why))),
         Probe::OtherCluster(uid) => ("other-cluster", Some(masked(uid))),

@@ -3,7 +3,11 @@
 use kubesphere::side::Side;
 
 use super::ui::Ui;
-use crate::{checks::rotated_members::completion, live::identify::stored_file, plan::rotation::Unreached};
+use crate::{
+    checks::rotated_members::{completion, removal},
+    live::identify::stored_file,
+    plan::rotation::Unreached,
+};
 
 /// That the host's own credential is used.
 pub fn by_stored_kubeconfig(ui: &Ui, cluster: &str) {
@@ -19,6 +23,15 @@ pub fn not_fresh(ui: &Ui) {
     ui.hint("for a fresh one, run the same command again");
 }
 
+/// That the host is ahead of its members.
+pub fn broken_off(ui: &Ui, host: &Side) {
+    ui.warning(format!(
+        "{host}: it has the new jwtSecret, or gets it from the run of its installer; until the rotation is completed, each member \
+         that does not have it yet answers 401 to all that the host's users ask of it, and goes on taking tokens that are signed \
+         with the former one"
+    ));
+}
+
 /// Which members do not have it, with what gives it to them.
 pub fn left_behind(ui: &Ui, host: &Side, unreached: &[Unreached]) {
     for Unreached { cluster, .. } in unreached {
@@ -29,5 +42,6 @@ pub fn left_behind(ui: &Ui, host: &Side, unreached: &[Unreached]) {
     }
     if !unreached.is_empty() {
         ui.hint(format!("once it is reached, give it the host's: `{}`", completion(host)));
+        ui.hint(format!("if it is gone for good, take it out: `{}`", removal(host, "NAME")));
     }
 }

@@ -20,6 +20,11 @@ pub fn warn_of_untold(ui: &Ui, host: &Side, untold: &[Denied]) {
     }
 }
 
+/// That the answer was no to one of several members.
+pub fn show_declined(ui: &Ui, declined: String) {
+    ui.message(declined);
+}
+
 /// What is left over on both sides, with the commands that remove it.
 pub fn show_residue(ui: &Ui, remains: &[Remain]) {
     for remain in remains {

@@ -157,6 +157,10 @@ pub enum Probe {
     Answered,
     /// Some cluster answered, and the host knows no UID that would tell which one.
     AnsweredUnproven,
+    /// It answered, and has another jwtSecret in effect than its host.
+    OtherSecret,
+    /// It answered, and why it is not known whether it has its host's jwtSecret.
+    SecretUntold(String),
     /// What is stored is refused or cannot be used, and why. The host fares no better.
     Refused(String),
     /// This machine got no answer, and why. The host may well get one.

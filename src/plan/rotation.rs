@@ -1,6 +1,9 @@
 //! A fresh jwtSecret for a host and all its members.
 
-use kubesphere::{cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret, side::Side};
+use kubesphere::{
+    cluster::RegisteredCluster, cluster_configuration::ClusterConfiguration, jwt_secret::JwtSecret,
+    side::Side,
+};
 
 use super::observed::Observed;
 
@@ -56,15 +59,31 @@ impl Secrets {
         if self.former.usable().is_err() {
             return true;
         }
-        let named = host.configuration.present().and_then(ClusterConfiguration::jwt_secret).is_some();
         let in_effect = host.effective_secret() == Some(&self.former);
-        !named || in_effect && lagging(&self.former, members).next().is_none()
+        given(host).is_none() || in_effect && lagging(&self.former, members).next().is_none()
     }
 
     /// Whether the host still asks for the former one, or keeps it by asking for none.
     fn are_before(&self, host: &Observed) -> bool {
         host.wanted_secret().as_ref() == Some(&self.former)
     }
+}
+
+/// The secret that the host was given, as a rotation gives it one.
+pub fn given(host: &Observed) -> Option<JwtSecret> {
+    host.configuration.present().and_then(ClusterConfiguration::jwt_secret)
+}
+
+/// Whether the host was given another secret than is in effect there, so that its members are still to get it.
+pub fn is_begun(host: &Observed) -> bool {
+    let is_member = |cluster: &RegisteredCluster| !cluster.is_host();
+    let has_members = host.clusters.present().is_some_and(|clusters| clusters.iter().any(is_member));
+    has_members && given(host).is_some_and(|given| host.effective_secret() != Some(&given))
+}
+
+/// Whether a rotation would give this member of the host the secret that its host was given.
+pub fn is_completed_by(host: &Observed, member: &Observed) -> bool {
+    given(host).is_some_and(|given| lagging(&given, &[member]).next().is_some())
 }
 
 /// The members that do not have this secret yet, or ask for another one.

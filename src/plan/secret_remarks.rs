@@ -185,8 +185,7 @@ impl About<'_> {
             ));
         let asks = places.iter().any(|(place, _)| *place == Place::Configuration);
         Some(if self.is_host() && asks {
-            let join = Mc::new("join").words("MEMBER").host(&self.host.side);
-            remark.hint(format!("once it is in effect, give it to every member: `{join}`"))
+            remark.hint(format!("once it is in effect, give it to every member: `{}`", self.rotate()))
         } else {
             remark
         })
@@ -212,7 +211,26 @@ impl About<'_> {
         }
         let join = Mc::new("join").member(&self.cluster.side).host(&self.host.side).words("--dry-run=client");
         let message = "its jwtSecret in effect is not the host's: it is not joined to this host, or one of the two was changed since";
-        Some(self.remark(message).hint(format!("see what joining it takes: `{join}`")))
+        let remark = self.remark(message);
+        let remark = if self.was_left_by_rotation(&hosts.secret) {
+            remark.hint(format!(
+                "if it is joined, a rotation was broken off, which the same command completes: `{}`",
+                self.rotate()
+            ))
+        } else {
+            remark
+        };
+        Some(remark.hint(format!("see what joining it takes: `{join}`")))
+    }
+
+    /// A rotation gives the host its secret first.
+    fn was_left_by_rotation(&self, hosts: &JwtSecret) -> bool {
+        let given = self.host.secret_in(Place::Configuration);
+        !self.cluster.is_version_4() && self.cluster.is_member() && given.as_ref() == Some(hosts)
+    }
+
+    fn rotate(&self) -> Mc {
+        Mc::new("rotate jwt-secret").host(&self.host.side)
     }
 
     /// What checks the tokens of DevOps' requests is the cluster's own secret, whatever the host's is.

@@ -47,6 +47,20 @@ fn another_secret_is_a_member_that_is_not_joined() {
 }
 
 #[test]
+fn a_member_that_a_rotation_has_left_is_told_what_completes_it() {
+    let given = SecretPlaces { configuration: asking("abc"), ..host() };
+    let asks = json!({"authentication": {"jwtSecret": "xyz"}, "multicluster": {"clusterRole": "member"}});
+    let left = SecretPlaces { configuration: configuration_asking(&asks), ..member("xyz") };
+    let hints = |host: &SecretPlaces, member: &SecretPlaces| {
+        remarks(host, std::slice::from_ref(member))[0].hints.clone()
+    };
+    let said = hints(&given, &left);
+    assert!(said[0].contains("a rotation was broken off"), "{said:?}");
+    assert!(said[0].ends_with("`kubectl mc rotate jwt-secret --context prod`"), "{said:?}");
+    assert_eq!((said.len(), hints(&host(), &left).len(), hints(&given, &member("xyz")).len()), (2, 1, 1));
+}
+
+#[test]
 fn a_member_that_is_about_to_get_the_hosts_is_not_told_to_join() {
     let patched = SecretPlaces { configuration: asking("abc"), ..member("xyz") };
     let said = "member \"edge-1\": ClusterConfiguration ks-installer has the host's jwtSecret, and";
@@ -63,7 +77,11 @@ fn a_host_that_is_about_to_get_another_is_told_what_follows() {
     let said = "host \"prod\": ClusterConfiguration ks-installer has another jwtSecret, and ConfigMap";
     assert_said(&host, &[member("abc")], &[said]);
     let hints = remarks(&host, &[])[0].hints.join("\n");
-    for hint in ["`kubectl mc logs --context prod`", "rollout restart", "give it to every member"] {
+    for hint in [
+        "`kubectl mc logs --context prod`",
+        "rollout restart",
+        "`kubectl mc rotate jwt-secret --context prod`",
+    ] {
         assert!(hints.contains(hint), "{hints}");
     }
     assert_eq!(of_shown(&host), remarks(&host, &[]));

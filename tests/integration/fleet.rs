@@ -8,7 +8,7 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Lasting, Role, Scenario, Version, secret::base64},
 };
 
-use crate::support::{Kubeconfig, KubectlMc, Run, Watched};
+use crate::support::{CTRL_C, Kubeconfig, KubectlMc, Run, Watched};
 
 const HEAD: &str = "apiVersion: kubectl-mc/v1alpha1\nkind: Fleet\nhost: {context: host}\n";
 /// What a bed on one machine needs.
@@ -118,6 +118,7 @@ fn who_fails_and_who_is_left_out_have_a_command_each() {
     let run = join(&bed, members, "--continue-on-obstacle").code(6);
     let _ = run
         .says("1 of 3 members failed; left out because of obstacles: member \"member2\"")
+        .says("1 of 3 ready, 1 failed, 1 left out (")
         .says(&format!("to go on with the rest alone: `{command} member1`"))
         .says(&format!("to go on with who is left out: `{command} member2`"));
     bed.assert_joined(3, "member3");
@@ -318,12 +319,37 @@ fn a_member_that_does_not_answer_keeps_all_of_a_file_from_being_taken_out() {
     };
     let marks = bed.marks();
     let run = unjoin("").code(3).says("nothing was changed");
-    let _ = run.says("hint: take the others out alone: the same command with their names after the file's");
+    let _ = run.says("hint: take the others out alone: `kubectl mc unjoin -f fleet.yaml --yes one`");
+    let _ = unjoin("two").code(3).does_not_say("take the others out");
     let object = json_of(&unjoin("-o json").code(3));
     assert_eq!((object["kind"].as_str(), object["error"]["exitCode"].as_u64()), (Some("Unjoin"), Some(3)));
     assert!(bed.stored_since(&marks).is_empty());
     let _ = unjoin("one").code(0);
     assert!(bed.host().cluster("one").is_null() && bed.host().cluster("two").is_object());
+}
+
+#[test]
+fn a_no_to_one_member_keeps_that_one_alone_and_the_sum_says_who_was_taken_out() {
+    let bed = Watched::lease(&scenario(3));
+    let members = "- {context: member1, name: one}\n- {context: member2, name: two}\n- {context: member3, name: three}\n";
+    let _ = join(&bed, members, "").code(0);
+    let unjoin = || with_file(&bed, members).words("unjoin -f fleet.yaml --color never");
+    let run = unjoin().answers(&["y\n", "n\n", "y\n"]).code(5);
+    for said in [
+        "declined; Cluster two is left as it is\r\n",
+        "1 of 3 members declined: two; taken out: one, three\r\n",
+    ] {
+        assert!(run.stdout.contains(said), "{said}{run}");
+    }
+    assert!(!run.stdout.contains("nothing was changed"), "{run}");
+    let left: Vec<bool> = ["one", "two", "three"].map(|name| bed.host().cluster(name).is_object()).into();
+    assert_eq!(left, [false, true, false]);
+    let _ = join(&bed, members, "").code(0);
+    let run = unjoin().answers(&["y\n", CTRL_C]).code(130);
+    let ended =
+        "cancelled; Cluster two is left as it is; 1 of 3 members taken out: one; not done: two, three\r\n";
+    let rest = "to go on with the rest alone: `kubectl mc unjoin -f fleet.yaml --color never two three`";
+    assert!(run.stdout.contains(ended) && run.stdout.contains(rest), "{run}");
 }
 
 #[test]

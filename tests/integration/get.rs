@@ -270,8 +270,9 @@ fn names_that_are_not_there_are_an_error_and_the_others_are_listed() {
 /// One answers, one is dead, one is another cluster, one names a program, and one only its agent reaches.
 #[test]
 fn a_probe_asks_every_member_itself_and_says_from_where() {
-    let host = Installation::new(Version::V3_4).role(Role::Host);
-    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).controller(ControllerScenario::Down));
+    let of = |role| Installation::new(Version::V3_4).role(role);
+    let scenario = Scenario::new(Version::V3_4).host(of(Role::Host)).member(of(Role::Member));
+    let bed = Watched::lease(&scenario.controller(ControllerScenario::Down));
     let member = bed.member(1);
     let kubeconfig = member.plane().kubeconfig_named("member1");
     let uid = |uid: &str| json!({"status": {"uid": uid}});

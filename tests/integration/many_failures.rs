@@ -128,6 +128,7 @@ fn of_sixteen_members_those_that_fail_keep_no_other_and_are_gone_on_with() {
         .says("error: member \"member7\"")
         .says("error: host \"host\": create clusters/member12: ")
         .says(REASON)
+        .says("13 of 16 ready, 2 failed, 1 left out (")
         .says("2 of 16 members failed; left out because of obstacles: member \"member3\"");
     for number in 1..=MEMBERS {
         if OTHER.contains(&number) {

@@ -8,7 +8,7 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Peculiarity, Role, Scenario, Version},
 };
 
-use crate::support::{CTRL_C, Kubeconfig, KubectlMc, Watched};
+use crate::support::{CTRL_C, Kubeconfig, KubectlMc, Watched, user_who_may};
 
 /// A host with so many members, which share its secret and are not registered yet, and a cluster that is none of them.
 pub(super) fn scenario(version: Version, members: usize) -> Scenario {
@@ -195,6 +195,34 @@ fn a_member_that_was_left_behind_gets_the_hosts_first() {
             .says("warning: an earlier rotation is completed; this one has made no fresh jwtSecret\n"),
     );
     assert_eq!(agreed(&bed, 2), fresh);
+}
+
+/// Somebody has changed more than its secret.
+#[test]
+fn a_member_that_has_lost_its_role_gets_it_back_and_that_is_said() {
+    let bed = registered(Version::V3_4, 1);
+    bed.member(1).patch_cluster_configuration(json!({"spec": {"multicluster": {"clusterRole": "none"}}}));
+    bed.wait_for("the role is gone", |bed| bed.member(1).configured("multicluster.clusterRole") == "none");
+    let run = rotate(&bed, "").run().code(0);
+    let _ = run
+        .says("  - member \"member1\": its role is none by now, and it becomes a member of the host again\n")
+        .says("host \"host\": the jwtSecret is in effect")
+        .says("member \"member1\": the role member is in effect");
+    assert_eq!(bed.member(1).configured("multicluster.clusterRole"), "member");
+    let _ = agreed(&bed, 1);
+}
+
+#[test]
+fn a_host_that_may_not_be_looked_at_is_refused_by_a_check() {
+    let bed = Watched::shared();
+    let user = user_who_may(bed.host(), "nobody", &["list clusters.cluster.kubesphere.io"]);
+    let kubeconfig = Kubeconfig::of(bed).user("host", user);
+    let run = rotating(bed.kubectl_mc_with(&kubeconfig), "").run().code(3);
+    let _ = run
+        .says("error: host \"host\": ")
+        .says("forbidden")
+        .says("[api-reachable]\n")
+        .says("error: 1 check failed; nothing was changed\n");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A rotation that is killed at each of its writes, and the same command again.
 
+use kubesphere::jwt_secret::JwtSecret;
 use testbed::{Fault, Front, Rule, kubesphere::Version};
 
 use crate::{
@@ -61,10 +62,31 @@ fn interrupted_before_a_member_has_it_it_says_so_and_is_gone_on_with() {
     let bed = registered(Version::V3_4);
     let before = effective(bed.host());
     let run = bed.signalled_in("INT", rotating(bed.kubectl_mc(), ""), bed.before_member(1), "PATCH", PATH);
-    drop(run.code(130).says("hint: run the same command again: it continues\n"));
+    drop(
+        run.code(130)
+            .says("host \"host\": waiting until the jwtSecret is in effect")
+            .says("warning: host \"host\": it has the new jwtSecret, or gets it from the run of its installer; until the rotation is")
+            .says("hint: run the same command again: it continues\n"),
+    );
+    let fingerprint = JwtSecret::new(effective(bed.host())).fingerprint();
+    let rotate = "complete the rotation: `kubectl mc rotate jwt-secret --context host`";
+    let run = bed.kubectl_mc().words("check --context host").run().code(3);
+    let lags = format!("its jwtSecret {fingerprint} is not in effect on \"member1\"");
+    for said in [lags.as_str(), "a rotation of the jwtSecret was broken off", rotate] {
+        assert!(run.stdout.contains(said), "{said}\n{run}");
+    }
+    let run = bed.kubectl_mc().words("check member1 --context host").run().code(3);
+    assert!(run.stdout.contains(rotate) && run.stdout.contains("its configuration has changed"), "{run}");
+    let run = bed.kubectl_mc().words("get member1 --probe --context host").run().code(0);
+    let row = run.stdout.lines().nth(1).unwrap();
+    assert!(row.contains(" other-secret ") && row.contains("`kubectl mc rotate jwt-secret`"), "{run}");
+    let run = bed.kubectl_mc().words("jwt-secret member1 --context host").run().code(0);
+    drop(run.says("a rotation was broken off, which the same command completes: `kubectl mc rotate jwt-secret --context host`"));
     let _ = rotating(bed.kubectl_mc(), "").run().code(0);
     assert_ne!(agreed(&bed, 3), before);
     assert_eq!(bed.configuration_patches(), [1, 1, 1, 1, 0], "{:?}", bed.writes());
+    let run = bed.kubectl_mc().words("get member1 --probe --context host").run().code(0);
+    assert!(!run.stdout.contains("other-secret"), "{run}");
 }
 
 /// Two operators: whose patch of the host comes first has made the secret of all.

@@ -64,3 +64,21 @@ fn an_installer_whose_pod_does_not_start_is_told_with_its_reason() {
     let _ = run.says("ImagePullBackOff: Back-off pulling image \"x\"");
     assert_eq!(bed.configuration_patches(), [0], "a run is under way");
 }
+
+/// The first one takes all the time, and the others do not have their turn: of them nothing is known.
+#[test]
+fn members_whose_turn_did_not_come_are_told_so_and_gone_on_with() {
+    let host = member().role(Role::Host);
+    let bed =
+        Watched::lease(&Scenario::new(Version::V3_4).host(host).members(vec![member(), member(), member()]));
+    set_installer_container(bed.member(1), image_pull_back_off());
+    let words = "member1 member2 member3 --parallel 1 --reachability off";
+    let run = bed.join(&format!("{words} --timeout 12s")).run().code(4);
+    let _ = run
+        .says("error: member \"member1\": timed out while waiting until the configuration is in effect")
+        .says("1 of 3 members failed; the time was up before the turn of 2 more: member \"member2\", member \"member3\"\n")
+        .says("hint: run the same command again: it continues where this one stopped\n")
+        .says("0 of 3 ready, 1 failed, 2 not done (")
+        .does_not_say("has not answered");
+    assert_eq!(bed.configuration_patches(), [0, 0, 0, 0]);
+}

@@ -26,27 +26,27 @@ pub(super) struct Clusters {
 pub(super) async fn connect(
     unjoin: &Unjoin,
     name: &str,
-    member_context: Option<&str>,
     global: &Global,
     ui: &Ui,
 ) -> Result<Clusters, Error> {
     let environment = Environment::of_process();
     let host = select_host(global, &environment)?;
-    let member: Vec<String> = member_context.into_iter().map(str::to_owned).collect();
+    let member: Vec<String> = unjoin.member_context.iter().cloned().collect();
     let member = select_members(&member, &member_options(global, &global.member), &environment)?;
     let mut hosts = open(vec![host], global, &environment, ui).await?;
     let member = open(member, global, &environment, ui).await?.pop();
-    Ok(Clusters {
-        host: hosts.remove(0),
-        intent: UnjoinIntent {
+    Ok(Clusters::new(unjoin, name, hosts.remove(0), member))
+}
+
+impl Clusters {
+    pub(super) fn new(unjoin: &Unjoin, name: &str, host: Connection, member: Option<Connection>) -> Self {
+        let intent = UnjoinIntent {
             name: name.to_owned(),
             with_member: member.is_some(),
             release_namespaces: unjoin.release_namespaces,
             uninstall: unjoin.uninstall,
             force: unjoin.force,
-        },
-        member,
-        fresh: fresh_secret(),
-        places: Places::of_one(),
-    })
+        };
+        Self { host, member, intent, fresh: fresh_secret(), places: Places::of_one() }
+    }
 }

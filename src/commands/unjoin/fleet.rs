@@ -2,31 +2,34 @@
 
 use std::path::Path;
 
-use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
-use super::{Look, Removing};
+use super::{Removing, connect::Clusters, outcome::Outcome};
 use crate::{
     checks::Finding,
     cli::{ChangeOptions, Global, MemberConnection, OutputFormat, Unjoin},
     commands::{
-        contexts::{Kubeconfigs, member_options},
+        contexts::{Kubeconfigs, member_options, open, open_in, select_host},
         continuation::continuation_with,
         fleet::file::FleetFile,
         interrupt::interrupted,
-        pipeline::{self, Looked as _, Task as _, in_time},
+        pipeline::{self, in_time},
         request::MemberRequest,
+        task::{Looked as _, Task as _},
     },
     error::{Error, ErrorKind},
     live::{
+        connection::Connection,
         environment::{Environment, command_line},
         kubeconfig::ConnectionOptions,
+        places::Places,
     },
     output::{
         document::Document,
         ending::{NEXT_DOCUMENT, conclude},
         findings,
         ui::Ui,
+        unjoin::show_declined,
     },
     plan::operation::Operation,
 };
@@ -36,10 +39,10 @@ pub(super) async fn run(path: &Path, unjoin: &Unjoin, global: &Global, ui: &Ui) 
     let deadline = Instant::now() + unjoin.change.timeout;
     let mut document = Document::new(Operation::Unjoin, unjoin.change.dry_run);
     let looked = async {
-        let removals = connected(path, unjoin, global, ui).await?;
-        let looks =
-            in_time(deadline, join_all(removals.iter().map(|removal| Box::pin(removal.look())))).await?;
-        confirm(&looks, &mut document, ui)?;
+        let (removals, places) = connected(path, unjoin, global, ui).await?;
+        let looks = places.each(&removals, async |removal: &Removing<'_>| stopped(removal, &places).await);
+        let stopped = in_time(deadline, looks).await?;
+        confirm(&removals, &stopped, &mut document, ui)?;
         Ok(removals)
     };
     let removals = tokio::select! {
@@ -52,51 +55,76 @@ pub(super) async fn run(path: &Path, unjoin: &Unjoin, global: &Global, ui: &Ui) 
     }
 }
 
+/// The members, with one connection to their host.
 async fn connected<'a>(
     path: &Path,
     unjoin: &'a Unjoin,
     global: &Global,
     ui: &Ui,
-) -> Result<Vec<Removing<'a>>, Error> {
+) -> Result<(Vec<Removing<'a>>, Places), Error> {
     let file = FleetFile::read(path, global)?;
-    let environment = Environment::of_process();
+    let (global, environment) = (&file.global, Environment::of_process());
     let mut kubeconfigs = Kubeconfigs::new(&environment);
-    let members = file.members(&unjoin.names)?.into_iter().map(|member| {
-        // The address that is stored says nothing of how this machine connects.
-        let connection = MemberConnection {
-            member_server: None,
-            member_certificate_authority: None,
-            ..member.connection.clone()
-        };
-        let options = ConnectionOptions {
-            context: member.context.clone(),
-            ..member_options(&file.global, &connection)
-        };
-        let context = member.placed(kubeconfigs.select_member(&options))?.name;
-        Ok((name(&member), context, Global { member: connection, ..file.global.clone() }))
-    });
-    let members = members.collect::<Result<Vec<_>, Error>>()?;
-    let removals = members
-        .iter()
-        .map(|(name, context, global)| Removing::connected(unjoin, name, Some(context), global, ui));
-    try_join_all(removals).await
+    let (mut names, mut contexts) = (Vec::new(), Vec::new());
+    for member in file.members(&unjoin.names)? {
+        let options = connecting(&member, global);
+        contexts.push(member.placed(kubeconfigs.select_member(&options))?);
+        names.push(name(&member));
+    }
+    let host = select_host(global, &environment)?;
+    let places = Places::new(unjoin.parallel.parallel, contexts.len());
+    let host = open(vec![host], global, &environment, ui).await?.remove(0);
+    let members = open_in(&places, contexts, global, &environment, ui).await?;
+    let removal = |(name, member): (String, Connection)| {
+        let clusters = Clusters::new(unjoin, &name, host.clone(), Some(member));
+        Removing { unjoin, name, clusters }
+    };
+    Ok((names.into_iter().zip(members).map(removal).collect(), places))
+}
+
+/// The address that is stored says nothing of how this machine connects.
+fn connecting(member: &MemberRequest, global: &Global) -> ConnectionOptions {
+    let connection = MemberConnection {
+        member_server: None,
+        member_certificate_authority: None,
+        ..member.connection.clone()
+    };
+    ConnectionOptions { context: member.context.clone(), ..member_options(global, &connection) }
 }
 
 fn name(member: &MemberRequest) -> String {
     member.cluster.as_ref().and_then(|cluster| cluster.name.clone()).unwrap_or_default()
 }
 
+/// What was found, where that stops it.
+async fn stopped(removal: &Removing<'_>, places: &Places) -> Option<Vec<Finding>> {
+    let _stay = removal.clusters.member.as_ref().map(|member| places.stay(member));
+    // Boxed, because many requests are more state than a stack should carry around.
+    let look = Box::pin(removal.look()).await;
+    look.ready().is_none().then(|| look.findings().to_vec())
+}
+
 /// A check that stops one stops all.
-fn confirm(looks: &[Look], document: &mut Document, ui: &Ui) -> Result<(), Error> {
-    let stopped = looks.iter().filter(|look| look.ready().is_none());
-    let found: Vec<Finding> = stopped.flat_map(|look| look.findings().to_vec()).collect();
+fn confirm(
+    removals: &[Removing<'_>],
+    stopped: &[Option<Vec<Finding>>],
+    document: &mut Document,
+    ui: &Ui,
+) -> Result<(), Error> {
+    let found: Vec<Finding> = stopped.iter().flatten().flatten().cloned().collect();
     if found.is_empty() {
         return Ok(());
     }
     findings::show(ui, &found);
     document.found(&found);
+    let others = removals.iter().zip(stopped).filter(|(_, stopped)| stopped.is_none());
+    let others: Vec<String> = others.map(|(removal, _)| removal.name.clone()).collect();
     let error = Error { findings: found.clone(), ..Error::nothing_changed(&found) };
-    Err(error.hint("take the others out alone: the same command with their names after the file's"))
+    if others.is_empty() {
+        return Err(error);
+    }
+    let command = continuation_with(&command_line(), &others);
+    Err(error.hint(format!("take the others out alone: `{command}`")))
 }
 
 async fn one_by_one(
@@ -105,41 +133,40 @@ async fn one_by_one(
     unjoin: &Unjoin,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let count = removals.len();
-    let mut failed = Vec::new();
+    let mut outcome = Outcome::of(removals.iter().map(|removal| removal.name.clone()), &unjoin.change);
+    let is_one = removals.len() == 1;
     for (place, removal) in removals.into_iter().enumerate() {
         if place > 0 && unjoin.change.object() == Some(OutputFormat::Yaml) {
             ui.result(NEXT_DOCUMENT)?;
         }
-        let name = removal.name.clone();
-        let document = Document::new(Operation::Unjoin, unjoin.change.dry_run).of_removal(&name);
+        let document = Document::new(Operation::Unjoin, unjoin.change.dry_run).of_removal(&removal.name);
         let timeout = deadline.saturating_duration_since(Instant::now());
         let change = ChangeOptions { timeout, ..unjoin.change.clone() };
         match Box::pin(pipeline::run(document, &change, ui, async { Ok(removal) })).await {
-            Ok(()) => {}
-            Err(error) if count == 1 || ends_all(error.kind) => return Err(error),
+            Ok(()) => outcome.taken_out(),
+            Err(error) if is_one => return Err(error),
+            Err(error) if ends_all(error.kind) => return Err(outcome.ended(error)),
+            Err(error) if error.kind == ErrorKind::Declined => {
+                show_declined(ui, error.message);
+                outcome.declined();
+            }
             Err(error) => {
                 ui.error(&error);
-                failed.push(name);
+                outcome.failed();
             }
         }
     }
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let message = format!("{} of {count} members failed: {}", failed.len(), failed.join(", "));
-    let rest = continuation_with(&command_line(), &failed);
-    Err(Error::new(ErrorKind::Partial, message).hint(format!("to go on with the rest alone: `{rest}`")))
+    outcome.sum()
 }
 
 /// Whether the ones after it are not begun either.
 fn ends_all(kind: ErrorKind) -> bool {
     match kind {
-        ErrorKind::Usage
-        | ErrorKind::TimedOut
-        | ErrorKind::Declined
-        | ErrorKind::Interrupted
-        | ErrorKind::ClosedPipe => true,
-        ErrorKind::Error | ErrorKind::Obstacle | ErrorKind::Partial | ErrorKind::Differs => false,
+        ErrorKind::Usage | ErrorKind::TimedOut | ErrorKind::Interrupted | ErrorKind::ClosedPipe => true,
+        ErrorKind::Declined
+        | ErrorKind::Error
+        | ErrorKind::Obstacle
+        | ErrorKind::Partial
+        | ErrorKind::Differs => false,
     }
 }

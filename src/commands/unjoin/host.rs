@@ -93,7 +93,7 @@ async fn of_3(
         answer => (answer?, None),
     };
     let doubted = cluster.filter(|_| admission.denial().is_some()).cloned();
-    let stored = probe_all(doubted, &clusters.places).await;
+    let stored = probe_all(doubted, None, &clusters.places).await;
     let denied = denied.map(|verb| Denied {
         verb: verb.to_string(),
         resource: ObjectKind::CLUSTER.qualified(),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     checks::{self, Finding, Silent, Subject, Unjoining},
     cli::DryRun,
-    commands::{look::silent, pipeline::Looked},
+    commands::{look::silent, task::Looked},
     error::Error,
     live::{
         closer_look::{denied, look_at_installer, look_at_user},

@@ -24,6 +24,7 @@ use crate::{
         configuration_patch::{Change, ConfigurationPatch},
         needs::ConfigurationNeed,
         observed::{InstallerRun, Observed, Seen},
+        operation::Operation,
         reconciler::{ATTEMPTS, Goal, Next, Observation, Reconciler},
         result::{Effect, StepResult},
         steps::configure::{Configure, configuration, installer},
@@ -223,7 +224,11 @@ impl<'a> Reconciling<'a> {
     fn finish(&mut self) {
         self.done.in_effect = true;
         if self.done.patches > 0 || self.done.restarted || self.told.is_some() {
-            self.tell(Event::Done(Completed::RoleInEffect(self.reconciler.role())));
+            self.tell(Event::Done(if self.brings_secret_alone() {
+                Completed::SecretInEffect
+            } else {
+                Completed::RoleInEffect(self.reconciler.role())
+            }));
             let run = self.reconciler.run(self.connection.clock.now());
             self.done.leaves_run =
                 matches!(run, InstallerRun::UnderWay(_) | InstallerRun::Idle { last_failure: Some(_) });
@@ -255,10 +260,18 @@ impl<'a> Reconciling<'a> {
         if self.told.is_none() {
             let activity = match self.reconciler.observed().run {
                 InstallerRun::UnderWay(_) if self.sent == 0 => Activity::InstallerRun,
+                _ if self.brings_secret_alone() => Activity::Secret,
                 _ => Activity::Role(self.reconciler.role()),
             };
             self.tell_anew(Event::Begins(activity));
         }
+    }
+
+    /// A rotation leaves the roles as they are, unless somebody has changed a member's.
+    fn brings_secret_alone(&self) -> bool {
+        let intent = self.turn.run.intent;
+        let rotates = intent.is_some_and(|intent| intent.operation == Operation::Rotate);
+        rotates && self.step.observed.role() == self.reconciler.role()
     }
 
     fn stands(&mut self, missing: &str) {

@@ -17,7 +17,18 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Board {
     pub(super) rows: Vec<Row>,
+    /// The members without a row, for which nothing is to be done.
+    done_before: usize,
+    left_out: usize,
     begun: Instant,
+}
+
+/// What a command is about, whether its plan has something to do for them or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub members: usize,
+    /// Those of them that it does without, because checks have stopped them.
+    pub left_out: usize,
 }
 
 /// One cluster.
@@ -73,23 +84,33 @@ pub(super) struct Sum {
     pub(super) members: usize,
     pub(super) achieved: usize,
     pub(super) failed: usize,
+    pub(super) left_out: usize,
     pub(super) took: Duration,
 }
 
 impl Sum {
     pub(super) fn left(&self) -> usize {
-        self.members - self.achieved - self.failed
+        self.members - self.achieved - self.failed - self.left_out
     }
 }
 
 impl Board {
     /// Of a plan that begins now.
     pub(super) fn of(plan: &Plan, now: Instant) -> Self {
-        let mut board = Self { rows: Vec::new(), begun: now };
+        let mut board = Self { rows: Vec::new(), done_before: 0, left_out: 0, begun: now };
         for lane in plan.phases.iter().flat_map(|phase| &phase.lanes) {
             board.row_for(&lane.cluster).steps_left += lane.steps.len();
         }
         board
+    }
+
+    /// Of several members that were asked for, each counts.
+    pub(super) fn among(mut self, asked: Asked) -> Self {
+        if asked.members > 1 {
+            self.left_out = asked.left_out;
+            self.done_before = asked.members.saturating_sub(self.members() + asked.left_out);
+        }
+        self
     }
 
     pub(super) fn members(&self) -> usize {
@@ -98,7 +119,13 @@ impl Board {
 
     pub(super) fn sum(&self, now: Instant) -> Sum {
         let members = self.rows.iter().filter(|row| row.is_member());
-        let sum = Sum { took: now.duration_since(self.begun), ..Sum::default() };
+        let sum = Sum {
+            members: self.done_before + self.left_out,
+            achieved: self.done_before,
+            failed: 0,
+            left_out: self.left_out,
+            took: now.duration_since(self.begun),
+        };
         members.fold(sum, |sum, row| Sum {
             members: sum.members + 1,
             achieved: sum.achieved + usize::from(matches!(row.end, Some(End::Achieved(_)))),

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use kubesphere::{role::Role, side::Side};
 
-use super::{Board, End, Sum, Taken};
+use super::{Asked, Board, End, Sum, Taken};
 use crate::{
     live::report::{Activity, Completed, Event},
     output::progress::fixture::{begins, ends, plan},
@@ -24,8 +24,24 @@ fn a_member_is_done_when_all_its_steps_have_ended() {
     assert_eq!(taken, Taken { is_new: true, took: Some(2 * A_MINUTE) }, "the step alone");
     assert_eq!(board.achieved(&member), Some(3 * A_MINUTE), "all of them");
     let sum = board.sum(begun + 3 * A_MINUTE);
-    assert_eq!(sum, Sum { members: 2, achieved: 1, failed: 0, took: 3 * A_MINUTE });
+    assert_eq!(sum, Sum { members: 2, achieved: 1, failed: 0, left_out: 0, took: 3 * A_MINUTE });
     assert_eq!(sum.left(), 1);
+}
+
+#[test]
+fn every_member_that_was_asked_for_counts() {
+    let begun = Instant::now();
+    let member = Side::member("edge-1");
+    let asked = |members, left_out| {
+        let mut board = Board::of(&plan(&["edge-1", "edge-2"], 1), begun).among(Asked { members, left_out });
+        board.take(&member, &Event::Failed("no".to_owned()), begun);
+        let sum = board.sum(begun);
+        [sum.members, sum.achieved, sum.failed, sum.left_out, sum.left()]
+    };
+    assert_eq!(asked(2, 0), [2, 0, 1, 0, 1]);
+    assert_eq!(asked(5, 1), [5, 2, 1, 1, 1], "two had nothing to do");
+    let alone = Board::of(&plan(&[], 0), begun).among(Asked { members: 1, left_out: 0 });
+    assert_eq!(alone.sum(begun).members, 0, "the host alone changes");
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub(super) fn sum(sum: Sum, achieved: &str, left: &str, hidden: usize) -> Line {
     let counts = [
         (true, Tone::Good, ready),
         (sum.failed > 0, Tone::Bad, format!("{} failed", sum.failed)),
+        (sum.left_out > 0, Tone::Attention, format!("{} left out", sum.left_out)),
         (sum.left() > 0, Tone::Plain, format!("{} {left}", sum.left())),
     ];
     let told = counts.into_iter().filter(|(is_told, ..)| *is_told);

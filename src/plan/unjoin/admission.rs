@@ -51,7 +51,7 @@ impl MemberHealth {
 /// Why it cannot be asked through the kubeconfig that the host has stored, as far as that is seen here.
 fn silence(probe: &Probe) -> Option<String> {
     match probe {
-        Probe::Answered | Probe::AnsweredUnproven => None,
+        Probe::Answered | Probe::AnsweredUnproven | Probe::OtherSecret | Probe::SecretUntold(_) => None,
         Probe::Refused(why) => {
             Some(format!("the kubeconfig that the host has stored no longer works: {why}"))
         }
