@@ -58,7 +58,7 @@ async fn connected<'a>(
     global: &Global,
     ui: &Ui,
 ) -> Result<Vec<Removing<'a>>, Error> {
-    let file = FleetFile::read(path, global)?;
+    let file = FleetFile::open(path, global, ui)?;
     let environment = Environment::of_process();
     let mut kubeconfigs = Kubeconfigs::new(&environment);
     let members = file.members(&unjoin.names)?.into_iter().map(|member| {
@@ -72,7 +72,7 @@ async fn connected<'a>(
             context: member.context.clone(),
             ..member_options(&file.global, &connection)
         };
-        let context = member.placed(kubeconfigs.select_member(&options))?.name;
+        let context = kubeconfigs.select_member(&options)?.name;
         Ok((name(&member), context, Global { member: connection, ..file.global.clone() }))
     });
     let members = members.collect::<Result<Vec<_>, Error>>()?;
@@ -96,6 +96,9 @@ fn confirm(looks: &[Look], document: &mut Document, ui: &Ui) -> Result<(), Error
     findings::show(ui, &found);
     document.found(&found);
     let error = Error { findings: found.clone(), ..Error::nothing_changed(&found) };
+    if looks.iter().all(|look| look.ready().is_none()) {
+        return Err(error);
+    }
     Err(error.hint("take the others out alone: the same command with their names after the file's"))
 }
 
