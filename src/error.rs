@@ -6,6 +6,7 @@ use config_file::store::StoreError;
 use kubesphere::{
     cluster_configuration::NAMESPACE,
     command::{Kubectl, Mc},
+    fleet_entry::{FleetEntry, Setting},
     object::ObjectKind,
     side::Side,
 };
@@ -111,6 +112,13 @@ impl Error {
         }
     }
 
+    /// With its place in the fleet file that names the kubeconfig or context.
+    pub fn of_kubeconfig(error: &KubeconfigError, entry: Option<&FleetEntry>) -> Self {
+        let place = error.place(entry).map(|place| format!("{place}: ")).unwrap_or_default();
+        let hints = error.hints(entry);
+        Self { hints, ..Self::usage(format!("{place}{error}")).with_causes_of(error) }
+    }
+
     /// A command that was typed wrongly.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
@@ -161,8 +169,7 @@ impl From<std::io::Error> for Error {
 
 impl From<KubeconfigError> for Error {
     fn from(error: KubeconfigError) -> Self {
-        let hints = error.hints();
-        Self { hints, ..Self::usage(error.to_string()).with_causes_of(&error) }
+        Self::of_kubeconfig(&error, None)
     }
 }
 
@@ -207,18 +214,24 @@ impl From<Failure> for Error {
                 ))
             }
             Failure::NotIssued { side, .. } => without_credential(Report::failure(&side, message)
-                .hint("use a context with a client certificate, and `--credentials context`")
+                .hint(format!(
+                    "use a context with a client certificate, and {}",
+                    side.setting_to(Setting::Credentials, "context")
+                ))
                 .hint("or upgrade the host to KubeSphere 3.4, which takes a token")),
             Failure::Unverified { side, .. } => without_credential(Report::failure(&side, message).hint(format!(
-                "try it again, or look at the API server's log of \"{}\"; `--credentials` names another credential",
-                side.context()
+                "try it again, or look at the API server's log of \"{}\"; {} names another credential",
+                side.context(),
+                side.setting(Setting::Credentials)
             ))),
             Failure::Untold { .. } => {
                 Self { resume: Some(Resume::GoesOn), ..Self::new(ErrorKind::Error, message) }
             }
             Failure::Missing { .. } | Failure::NotRestored { .. } => Self::new(ErrorKind::Error, message),
-            Failure::Unstorable { .. } => Self::new(ErrorKind::Obstacle, message)
-                .hint("let the host have another credential: `--credentials service-account`"),
+            Failure::Unstorable { side, .. } => Self::new(ErrorKind::Obstacle, message).hint(format!(
+                "let the host have another credential: {}",
+                side.setting_to(Setting::Credentials, "service-account")
+            )),
             // What was found has been told.
             Failure::Unreachable(findings) => Self::nothing_changed(&findings),
             Failure::Unconfirmed { .. } => Self::new(ErrorKind::Obstacle, message)
@@ -267,13 +280,13 @@ impl From<Failure> for Error {
             Failure::Abandoned { side, release } => Self::new(ErrorKind::Error, message)
                 .hint(format!("remove it, and the host's controller goes on: `{}`", release.removal(&side)))
                 .hint("then run the same command again"),
-            Failure::NameTaken { .. } => {
-                Self::new(ErrorKind::Obstacle, message).hint("choose another with `--name`")
-            }
+            Failure::NameTaken { side, .. } => Self::new(ErrorKind::Obstacle, message)
+                .hint(format!("choose another with {}", side.setting(Setting::Name))),
             // Never to be deleted for it: it is in use.
             Failure::OtherCluster { side, host, name, is_renewed: true, .. } => Self::new(ErrorKind::Error, message).hint(format!(
-                "from the host, the stored address points elsewhere: `{}` with `--member-server` and the address at which the host reaches the member",
-                Mc::new("renew").word(&name).host(&host).member_context(&side)
+                "from the host, the stored address points elsewhere: `{}` with {} and the address at which the host reaches the member",
+                Mc::new("renew").word(&name).host(&host).member_context(&side),
+                side.setting(Setting::Server)
             )),
             Failure::OtherCluster { host, name, .. } => Self::new(ErrorKind::Error, message)
                 .hint(format!("if nobody needs it: `{}` on the host", ObjectKind::CLUSTER.named(name).deletion(&host))),
@@ -282,8 +295,9 @@ impl From<Failure> for Error {
             }
             Failure::Overtaken { .. } => Self::new(ErrorKind::Error, message)
                 .hint("settle it with them, then run the same command again"),
-            Failure::Withdrawn { twin, .. } | Failure::RegisteredMeanwhile { twin, .. } => {
-                Self::new(ErrorKind::Obstacle, message).hint(format!("continue with the name \"{twin}\": `--name {twin}`"))
+            Failure::Withdrawn { side, twin, .. } | Failure::RegisteredMeanwhile { side, twin, .. } => {
+                let named = side.setting_to(Setting::Name, &twin);
+                Self::new(ErrorKind::Obstacle, message).hint(format!("continue with the name \"{twin}\": {named}"))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind as Mistyped;
 use kubectl_mc::{
     cli::{Called, Cli, ColorChoice, Command, ProgressForm},
-    commands::{self, complete, interrupt::interrupted},
+    commands::{self, complete, interrupt::interrupted, suspend},
     error::{Error, ErrorKind},
     live::{core_dump, environment::command_line},
     output::{log, ui::Ui, words},
@@ -73,7 +73,10 @@ fn logged(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
 
 fn run(cli: &Cli, called: &Called, ui: &Ui) -> Result<(), Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(dispatch(cli, called, ui));
+    let result = runtime.block_on(async {
+        suspend::prepare(ui);
+        dispatch(cli, called, ui).await
+    });
     // A question that nobody answered must not keep the program.
     runtime.shutdown_background();
     result

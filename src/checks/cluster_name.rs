@@ -4,6 +4,7 @@ use kubesphere::{
     cluster::RegisteredCluster,
     cluster_configuration::ClusterConfiguration,
     command::{Kubectl, Mc},
+    fleet_entry::Setting,
     names::{is_cluster_name, is_consoles_name, propose_cluster_name},
     readiness::is_ignored,
     side::Side,
@@ -55,16 +56,17 @@ fn of_member(
         return Some(consoles(name, &member.side, &host.side, host.cluster_named(name).is_some()));
     }
     if hosts_name == Some(name.as_str()) {
-        return Some(
-            failure(format!("the name \"{name}\" will be the host's own Cluster's"))
-                .hint("choose another with `--name`, or name the host with `--host-cluster-name`"),
-        );
+        return Some(failure(format!("the name \"{name}\" will be the host's own Cluster's")).hint(format!(
+            "choose another with {}, or name the host with {}",
+            member.side.setting(Setting::Name),
+            host.side.setting(Setting::HostClusterName)
+        )));
     }
     let cluster = host.cluster_named(name)?;
     if let Some(why) = why_taken(cluster, intent, member) {
         return Some(
             failure(format!("the name \"{name}\" is taken on the host: {why}"))
-                .hint("choose another with `--name`"),
+                .hint(format!("choose another with {}", member.side.setting(Setting::Name))),
         );
     }
     let kubectl = Kubectl::on(&host.side);
@@ -102,8 +104,9 @@ fn consoles(name: &str, side: &Side, host: &Side, stands: bool) -> Report {
         return Report::warning(side, message)
             .hint(format!("remove it, and join it under another name: `{unjoin}`"));
     }
-    let join = Mc::new("join").member(side).host(host).words("--name NAME");
-    Report::failure(side, message).hint(format!("choose another name with `--name`: `{join}`"))
+    let join = Mc::new("join").member(side).host(host).setting(Setting::Name, "NAME");
+    Report::failure(side, message)
+        .hint(format!("choose another name with {}: `{join}`", side.setting(Setting::Name)))
 }
 
 /// What the host's controller will call the Cluster that it makes of itself

@@ -1,4 +1,6 @@
-//! `--host-cluster-name` can still take effect.
+//! The name that is wanted for the host's Cluster can still take effect.
+
+use kubesphere::fleet_entry::Setting;
 
 use super::{
     Check, Report, Rule, Situation,
@@ -10,10 +12,9 @@ pub(super) const CHECK: Check = Check {
     id: "host-cluster-name",
     title: "the host's Cluster can get this name",
     skippable: false,
-    rules: &[Rule::Joining(&[Operation::Join, Operation::PrepareHost], run)],
+    rules: &[Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareHost], run)],
     unasked: &[Reason::of(
         &[
-            Operation::Check,
             Operation::PrepareMember,
             Operation::Import,
             Operation::Renew,
@@ -27,7 +28,7 @@ pub(super) const CHECK: Check = Check {
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.answering_host()?;
     let name = situation.intent.host.cluster_name.as_deref();
-    let name = name.ok_or(Unasked::Because("there is no `--host-cluster-name`"))?;
+    let name = name.ok_or(Unasked::Because("the host's Cluster is given no name"))?;
     let report = standing(host, name).or_else(|| unread(host, name));
     of(&host.side, report.or_else(|| taken(situation, host, name)))
 }
@@ -50,7 +51,7 @@ fn unread(host: &Observed, name: &str) -> Option<Report> {
         host.kubesphere_version().is_some_and(|version| !version.differences().reads_host_cluster_name);
     (unread && name != "host").then(|| {
         Report::failure(&host.side, "KubeSphere 3.1 always calls its host's Cluster \"host\"")
-            .hint("leave out `--host-cluster-name`, or upgrade the host to 3.2 or later first")
+            .hint(format!("leave out {}, or upgrade the host to 3.2 or later first", setting(host)))
     })
 }
 
@@ -59,8 +60,12 @@ fn taken(situation: &Situation<'_>, host: &Observed, name: &str) -> Option<Repor
     let registered = host.cluster_named(name).is_some_and(|cluster| !cluster.is_host());
     (member || registered).then(|| {
         Report::failure(&host.side, format!("the name \"{name}\" is a member's"))
-            .hint("choose another `--host-cluster-name`")
+            .hint(format!("choose another with {}", setting(host)))
     })
+}
+
+fn setting(host: &Observed) -> String {
+    host.side.setting(Setting::HostClusterName)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use kubesphere::{
 };
 
 use super::{
-    Check, Report, Rule, Situation,
+    Check, Finding, Report, Rule, Situation,
     rule::{JOINING, Outcome, Reason, of},
 };
 use crate::plan::{intent::HostChoice, observed::Observed, operation::Operation};
@@ -25,6 +25,12 @@ pub(super) const CHECK: Check = Check {
     ],
     unasked: &[Reason::of(&[Operation::Unjoin], "a removal makes no cluster a host")],
 };
+
+/// What keeps it from having any member.
+pub fn obstacle(host: &Observed) -> Option<Finding> {
+    let found = unfit(host).into_iter().flat_map(|report| CHECK.named(vec![report]));
+    found.into_iter().find(Finding::is_obstacle)
+}
 
 /// A cluster that is to become a host is checked before it is one.
 fn may_be_host(situation: &Situation<'_>) -> Outcome {

@@ -2,6 +2,8 @@
 
 use kubesphere::{
     command::{Mc, helm},
+    fleet_entry::Setting,
+    side::Side,
     versions::{Generation, Support},
 };
 
@@ -22,7 +24,7 @@ pub(super) const CHECK: Check = Check {
     skippable: false,
     rules: &[
         Rule::Federating(JOINING, run),
-        Rule::Federating(&[Operation::Join, Operation::Import], without_values),
+        Rule::Federating(&[Operation::Check, Operation::Join, Operation::Import], without_values),
         Rule::Installing(JOINING, installed),
         Rule::Installing(&[Operation::PrepareHost], is_a_host_already),
         Rule::Installing(&[Operation::PrepareMember], is_prepared_by_its_host),
@@ -113,16 +115,14 @@ fn keeps_its_secret(situation: &Situation<'_>) -> Outcome {
 }
 
 fn without_values(situation: &Situation<'_>) -> Outcome {
-    let host = situation.answering_host()?;
-    let given = situation.clusters_asked_for().any(|(_, cluster)| cluster.values.is_some());
-    let report = given.then(|| {
-        Report::failure(
-            &host.side,
-            "it installs nothing on its members: `--config` is for a host with KubeSphere 4",
-        )
-        .hint("leave out `--config`")
-    });
-    of(&host.side, report)
+    situation.answering_host()?;
+    let given = situation.clusters_asked_for().filter(|(_, cluster)| cluster.values.is_some());
+    let report = |(side, _): (Side, _)| {
+        let values = side.setting(Setting::Values);
+        let message = format!("its host installs nothing on it: {values} is for a host with KubeSphere 4");
+        Report::failure(&side, message).hint(format!("leave out {values}"))
+    };
+    Ok(given.map(report).collect())
 }
 
 /// A removal needs no version, but of both sides the same KubeSphere.

@@ -3,6 +3,7 @@
 use kubesphere::{
     cluster_configuration::NAMESPACE,
     command::{Kubectl, Mc},
+    fleet_entry::Setting,
     side::Side,
     versions::Version,
 };
@@ -171,7 +172,11 @@ fn token_only(side: &Side, kind: CredentialKind, version: Version) -> Report {
     let has = if kind == CredentialKind::Context { "its context has" } else { "a service account has" };
     let never = "never gets a cluster ready without a client certificate";
     Report::failure(side, format!("{has} a token, and a host with KubeSphere {version} {never}"))
-        .hint("let the member sign one: leave out `--credentials`, or pass `--credentials auto`")
+        .hint(format!(
+            "let the member sign one: leave out {}, or say {}",
+            side.setting(Setting::Credentials),
+            side.setting_to(Setting::Credentials, "auto")
+        ))
         .hint("or use a context with a client certificate, or upgrade the host to KubeSphere 3.4")
 }
 

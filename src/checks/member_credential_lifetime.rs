@@ -1,6 +1,6 @@
 //! The context's own credential, where it is stored, holds for some time.
 
-use kubesphere::{command::Mc, side::Side};
+use kubesphere::{command::Mc, fleet_entry::Setting, side::Side};
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
@@ -34,7 +34,10 @@ fn renewed_by_host(situation: &Situation<'_>) -> Outcome {
             let message = "the host replaces its client certificate by itself in the last seven days, and what it puts in its \
                            place may have no rights";
             Report::warning(&side, message)
-                .hint("leave out `--credentials=context`: a service account's token is left alone")
+                .hint(format!(
+                    "leave out {}: a service account's token is left alone",
+                    side.setting_to(Setting::Credentials, "context")
+                ))
         })
     };
     each(stored, |(side, ..)| side, of_member)
@@ -64,7 +67,8 @@ fn run(situation: &Situation<'_>) -> Outcome {
 fn ending(side: &Side, user: &StoredUser, now: i64) -> Option<Report> {
     let until = end(user)?;
     let credential = if user.has_certificate() { "the client certificate" } else { "the token" };
-    let hint = "let the host have a service account of its own: leave out `--credentials context`";
+    let said = side.setting_to(Setting::Credentials, "context");
+    let hint = format!("let the host have a service account of its own: leave out {said}");
     if until <= now {
         let message = format!("{credential} of its context expired on {}", day(until));
         return Some(Report::failure(side, message).hint(hint));

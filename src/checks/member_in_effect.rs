@@ -1,6 +1,6 @@
 //! A member works as one of this host: its role and the host's secret are in effect.
 
-use kubesphere::{cluster::RegisteredCluster, command::Mc, side::Side};
+use kubesphere::{cluster::RegisteredCluster, command::Mc, fleet_entry::Setting, side::Side};
 
 use super::{
     Check, Report, Rule, Situation,
@@ -104,7 +104,7 @@ fn completed(report: Report, about: &About<'_>) -> Report {
 fn join(situation: &Situation<'_>, about: &About<'_>) -> Mc {
     let join = Mc::new("join").member(about.side).host(situation.host.map(|host| &host.side));
     let join = match about.registered.filter(|name| *name != about.side.context()) {
-        Some(name) => join.words("--name").word(name),
+        Some(name) => join.setting(Setting::Name, name),
         None => join,
     };
     join.skipping(&situation.intent.skipped.of(about.side))

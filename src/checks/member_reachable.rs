@@ -3,7 +3,7 @@
 //! What it says comes from probing, after the other checks and after the question. See [`crate::plan::reach`] for what
 //! a kubelet's probe can and cannot tell.
 
-use kubesphere::{command::Kubectl, side::Side, versions::Generation};
+use kubesphere::{command::Kubectl, fleet_entry::Setting, side::Side, versions::Generation};
 
 use super::{
     Check, Finding, Report, Rule,
@@ -101,13 +101,12 @@ fn report(probed: &Probed, reach: &Reach, nodes: &[&str]) -> Report {
         ),
         Reach::Unreachable { how, detail } => {
             let how_so = said(*how);
+            let address = member.setting_to(Setting::Server, "https://ADDRESS:PORT");
             let message =
                 format!("its server {server} cannot be reached from the host's {from}: {how_so} ({detail})");
             Report::failure(member, message)
                 .hint(hint(*how, target))
-                .hint(
-                    "or store an address that the host's nodes reach: `--member-server https://ADDRESS:PORT`",
-                )
+                .hint(format!("or store an address that the host's nodes reach: {address}"))
                 .hint(format!("if only other nodes have to reach it, pass `--skip-check {}`", CHECK.id))
         }
     }

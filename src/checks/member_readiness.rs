@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use kubesphere::{
     cluster::{ConditionType, RegisteredCluster},
     command::{Kubectl, Mc},
+    fleet_entry::Setting,
     installer_log::mask,
     kubesphere_config::DEFAULT_RESYNC,
     readiness::{Membership, is_ignored, is_stale, last_look, membership},
@@ -235,7 +236,7 @@ impl About<'_> {
             format!("the host reaches it at {}, and not at {}", mask(endpoint), mask(self.member?.1));
         let report = Report::warning(self.side(), message);
         let report = match kept {
-            Some(kept) => report.hint(format!("if that is meant: say so with `--member-server {kept}`")),
+            Some(kept) => report.hint(format!("if that is meant: say so with {}", self.address(&kept))),
             None => report,
         };
         Some(report.hint(format!("if not: {}", self.renewal())))
@@ -248,9 +249,13 @@ impl About<'_> {
             format!("the host reaches it at {until_now} until now, and at {from_now_on} from now on");
         let report = Report::warning(self.side(), message);
         Some(match kept {
-            Some(kept) => report.hint(format!("if that is not meant: keep it with `--member-server {kept}`")),
+            Some(kept) => report.hint(format!("if that is not meant: keep it with {}", self.address(&kept))),
             None => report,
         })
+    }
+
+    fn address(&self, kept: &str) -> String {
+        self.side().setting_to(Setting::Server, kept)
     }
 
     /// Where the host reaches it, if not at the address that it is to be reached at; and what keeps it so.

@@ -3,11 +3,13 @@
 use kubesphere::{
     cluster::RegisteredCluster,
     command::{Kubectl, Mc},
+    fleet_entry::Setting,
     side::Side,
 };
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
+    described::differing,
     rule::{LOOKING, NOTHING_REGISTERED, Outcome, REGISTERING, Reason, Unasked, each, of},
     stored_options::without_effect,
 };
@@ -27,7 +29,8 @@ pub(super) const CHECK: Check = Check {
     rules: &[
         Rule::Joining(REGISTERING, run),
         Rule::Joining(LOOKING, unregistered),
-        Rule::Joining(&[Operation::Join, Operation::Import], without_effect),
+        Rule::Joining(LOOKING, differing),
+        Rule::Joining(REGISTERING, without_effect),
         Rule::Unjoining(unjoining),
     ],
     unasked: &[
@@ -152,7 +155,9 @@ fn drifted(member: &Side, host: Option<&Observed>) -> Report {
 /// A former member works only under the name that it had: what kubefed made for it carries that name
 /// (kubesphere issue 3570, website `manage-multi-cluster.md`).
 fn known_as(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Option<Report> {
-    let names = member.joined_as.present().filter(|names| !names.contains(&intent.name))?;
+    // A host joins itself by kubefed, too.
+    let names =
+        member.joined_as.present().filter(|names| !member.is_host() && !names.contains(&intent.name))?;
     let name = names.first()?;
     let registered = host.clusters_with_uid(&member.uid).next().is_some();
     (!registered).then(|| {
@@ -163,7 +168,10 @@ fn known_as(intent: &ClusterIntent, member: &Observed, host: &Observed) -> Optio
                 intent.name
             ),
         )
-        .hint(format!("keep the old name with `--name {name}`, if it was a member of this host"))
+        .hint(format!(
+            "keep the old name with {}, if it was a member of this host",
+            member.side.setting_to(Setting::Name, name)
+        ))
     })
 }
 
@@ -208,10 +216,14 @@ fn registered_again(
 
 fn registered_as(cluster: &RegisteredCluster, member: &Observed, host: &Side, skipped: &Skipped) -> Report {
     let name = cluster.name();
-    let join = Mc::new("join").member(&member.side).host(host).words("--name").word(name);
+    let join = Mc::new("join").member(&member.side).host(host).setting(Setting::Name, name);
     let join = join.skipping(&skipped.of(&member.side));
+    let keeping = match member.side.entry() {
+        Some(_) => member.side.setting_to(Setting::Name, name),
+        None => format!("`{join}`"),
+    };
     Report::failure(&member.side, format!("it is registered on this host already, as \"{name}\""))
-        .hint(format!("keep that name, for a member cannot be renamed: `{join}`"))
+        .hint(format!("keep that name, for a member cannot be renamed: {keeping}"))
 }
 
 /// Clusters that no UID is known of could be one of the members; which cannot be told.
@@ -234,7 +246,7 @@ fn unidentified(situation: &Situation<'_>, host: &Observed) -> Option<Report> {
 mod tests {
     use super::CHECK;
     use crate::{
-        checks::fixture::{Case, cluster, host_cluster},
+        checks::fixture::{Case, cluster, host_cluster, play},
         plan::observed::Seen,
     };
 
@@ -322,6 +334,11 @@ mod tests {
         let warning = "warning member \"edge-1\": it was a member before, as \"old\", and may not work under the name \"edge-1\"";
         assert_eq!(said("old"), [warning]);
         assert_eq!(said("edge-1"), Vec::<String>::new());
+        let host = Case::new().member(|member| {
+            play(member, "host");
+            member.joined_as = Seen::Present(vec!["host".to_owned()]);
+        });
+        assert_eq!(host.says(&CHECK), Vec::<String>::new(), "a host joins itself");
     }
 
     #[test]

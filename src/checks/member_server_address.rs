@@ -1,6 +1,6 @@
 //! The address that will be stored leads further than to the member's own nodes.
 
-use kubesphere::side::Side;
+use kubesphere::{fleet_entry::Setting, side::Side};
 
 use super::{
     Check, Report, Rule, Situation,
@@ -37,10 +37,8 @@ fn of_member(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) ->
         Reach::Loopback | Reach::Anybody => None,
     };
     if let Some(no_use) = no_use {
-        return Some(with_proposals(
-            Report::failure(side, format!("its server {server} is {no_use}")),
-            endpoint,
-        ));
+        let report = Report::failure(side, format!("its server {server} is {no_use}"));
+        return Some(with_proposals(report, side, endpoint));
     }
     let why = endpoint?.out_of_reach.as_ref()?;
     let message =
@@ -49,17 +47,16 @@ fn of_member(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) ->
 }
 
 /// The addresses that could be stored instead.
-pub(super) fn with_proposals(report: Report, endpoint: Option<&EndpointSeen>) -> Report {
+pub(super) fn with_proposals(report: Report, side: &Side, endpoint: Option<&EndpointSeen>) -> Report {
     let proposals = endpoint.map(|endpoint| endpoint.proposals.as_slice()).unwrap_or_default();
     if proposals.is_empty() {
-        return report.hint(
-            "name an address that the host reaches and the certificate covers: `--member-server https://ADDRESS:PORT`",
-        );
+        let address = side.setting_to(Setting::Server, "https://ADDRESS:PORT");
+        return report
+            .hint(format!("name an address that the host reaches and the certificate covers: {address}"));
     }
     proposals.iter().fold(report, |report, server| {
-        report.hint(format!(
-            "if the host reaches it, an address that the member itself knows: `--member-server {server}`"
-        ))
+        let address = side.setting_to(Setting::Server, server);
+        report.hint(format!("if the host reaches it, an address that the member itself knows: {address}"))
     })
 }
 

@@ -1,6 +1,6 @@
 //! The certificate of a member's server is valid for what will be stored, and for some time.
 
-use kubesphere::side::Side;
+use kubesphere::{fleet_entry::Setting, side::Side};
 
 use super::{
     Check, Report, Rule, Situation,
@@ -48,14 +48,14 @@ fn of_certificate(
             "the certificate of its server does not cover {}: it is for {names}",
             host(&cluster.server)
         );
-        with_proposals(Report::failure(side, message), Some(endpoint))
+        with_proposals(Report::failure(side, message), side, Some(endpoint))
     });
     let distrusted = certificate.distrusted.as_ref().map(|why| {
         Report::failure(
             side,
             format!("the authority that would be stored does not vouch for its server: {why}"),
         )
-        .hint("name the one that does: `--member-certificate-authority FILE`")
+        .hint(format!("name the one that does: {}", authority(side)))
     });
     let reports = uncovered.into_iter().chain(distrusted).chain(by_trust_store(side, cluster));
     reports.chain(ending(side, endpoint.at, certificate.until)).collect()
@@ -68,8 +68,12 @@ fn by_trust_store(side: &Side, cluster: &ClusterIntent) -> Option<Report> {
         let message = "its context names no certificate authority: this machine's own trust store vouches for its server, and \
                        the host's pods have another";
         Report::warning(side, message.to_owned())
-            .hint("name the authority that signed the server's certificate: `--member-certificate-authority FILE`")
+            .hint(format!("name the authority that signed the server's certificate: {}", authority(side)))
     })
+}
+
+fn authority(side: &Side) -> String {
+    side.setting_to(Setting::CertificateAuthority, "FILE")
 }
 
 fn ending(side: &Side, now: i64, until: i64) -> Option<Report> {

@@ -37,7 +37,7 @@ fn report(side: &Side, cluster: &ClusterIntent, member: Option<&Observed>) -> Re
             cluster.server
         ),
     );
-    with_proposals(failure, member.and_then(|member| member.endpoint.as_ref()))
+    with_proposals(failure, side, member.and_then(|member| member.endpoint.as_ref()))
         .hint("if both clusters really run on this machine, pass `--skip-check member-server-loopback`")
 }
 

@@ -3,6 +3,7 @@
 use kubesphere::{
     cluster::RegisteredCluster,
     command::{Kubectl, Mc},
+    fleet_entry::Setting,
     readiness::is_ignored,
     side::Side,
 };
@@ -125,7 +126,7 @@ fn another(
                     "it is another cluster than the host's \"{name}\": the UID of its kube-system is {found}, and that of \"{name}\" {uid}"
                 ),
             )
-            .hint(format!("name the context of \"{name}\" with `--member-context`"))
+            .hint(format!("name the context of \"{name}\" with {}", member.side.setting(Setting::Context)))
             .hint(join_instead(&member.side, host)),
         ),
         Identity::Unproven => Some(unproven(intent, host, member)),
@@ -145,7 +146,7 @@ fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Repor
         member.uid
     );
     let prepare = Mc::new("prepare member").member(&member.side).host(&host.side);
-    let join = Mc::new("join").member(&member.side).host(&host.side).words("--name").word(name);
+    let join = Mc::new("join").member(&member.side).host(&host.side).setting(Setting::Name, name);
     Report::failure(&member.side, message)
         .hint(format!("if it is, let it have the host's jwtSecret first: `{prepare}`"))
         .hint(format!("if the host never reached it: delete the Cluster, and join anew: `{join}`"))

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use kubesphere::{
     cluster::{ConditionType, RegisteredCluster},
     command::Mc,
+    fleet_entry::Setting,
     versions::Generation,
 };
 
@@ -20,7 +21,7 @@ pub(super) fn not_installed(
         return None;
     }
     let name = cluster.name();
-    let join = Mc::new("join").member(&member.side).host(&host.side).words("--name").word(name);
+    let join = Mc::new("join").member(&member.side).host(&host.side).setting(Setting::Name, name);
     if let Some(core) = core {
         // After 4.1.3; nothing that it looks at is ready then (kubesphere `cluster_controller.go@04a29b5c6`).
         let why = core.why();

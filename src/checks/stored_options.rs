@@ -3,13 +3,16 @@
 use kubesphere::{
     cluster::RegisteredCluster,
     command::{Kubectl, Mc},
+    fleet_entry::Setting,
     installer_log::mask,
     stored_kubeconfig::StoredKubeconfig,
+    versions::Generation,
 };
 use secrecy::ExposeSecret as _;
 
 use super::{
-    Report, Situation,
+    Report, Situation, Verdict,
+    described::verdict,
     rule::{Outcome, each, some},
 };
 use crate::plan::{
@@ -23,11 +26,15 @@ use crate::plan::{
 /// A join stores a kubeconfig once; another one is made by a renewal.
 pub(super) fn without_effect(situation: &Situation<'_>) -> Outcome {
     let (host, clusters) = (situation.host_with_clusters()?, situation.answering_clusters()?.into_iter());
+    // The options of a check say how the member would be joined, a fleet file how it is.
+    let clusters = clusters.filter(|(intent, _)| situation.changes_clusters() || intent.given.name);
+    let verdict = verdict(situation);
     let registered = clusters.filter_map(|(intent, member)| {
         let cluster = host.cluster_named(&intent.name).filter(|cluster| !cluster.is_host())?;
         let is_same = cluster.member_uid().is_none_or(|uid| uid == member.uid);
         let stored = cluster.stored_kubeconfig();
-        is_same.then_some(About { host, member, cluster, intent, stored, skipped: &situation.intent.skipped })
+        let skipped = &situation.intent.skipped;
+        is_same.then_some(About { host, member, cluster, intent, stored, skipped, verdict })
     });
     let registered = some(registered, "no member is registered yet")?;
     each(registered, |about| &about.member.side, |about| about.reports())
@@ -40,19 +47,20 @@ struct About<'a> {
     intent: &'a ClusterIntent,
     stored: Option<StoredKubeconfig>,
     skipped: &'a Skipped,
+    verdict: Verdict,
 }
 
 impl About<'_> {
     /// One command changes all of it, and is said once.
     fn reports(&self) -> Vec<Report> {
         let options = [
-            ("--member-server", self.server()),
-            ("--credentials", self.credentials()),
-            ("--member-certificate-authority", self.certificate_authority()),
-            ("--member-tls-server-name", self.tls_server_name()),
+            (Setting::Server, self.server()),
+            (Setting::Credentials, self.credentials()),
+            (Setting::CertificateAuthority, self.certificate_authority()),
+            (Setting::TlsServerName, self.tls_server_name()),
         ];
         let differing =
-            options.into_iter().filter_map(|(option, stands)| Some(self.warning(option, &stands?)));
+            options.into_iter().filter_map(|(setting, stands)| Some(self.report(setting, &stands?)));
         let mut reports: Vec<Report> = differing.collect();
         let last = reports.pop().map(|last| last.hint(self.hint()));
         reports.extend(last);
@@ -60,17 +68,19 @@ impl About<'_> {
         reports
     }
 
-    fn warning(&self, option: &str, stands: &str) -> Report {
-        let message = format!("it is registered already, so `{option}` has no effect on the host: {stands}");
-        Report::warning(&self.member.side, message)
+    fn report(&self, setting: Setting, stands: &str) -> Report {
+        let said = self.member.side.setting(setting);
+        let message = format!("it is registered already, so {said} has no effect on the host: {stands}");
+        Report::of(self.verdict, &self.member.side, message)
     }
 
-    /// A change of them has helm upgrade the member.
+    /// A change of them has helm upgrade the member. A host of 3 does nothing with any.
     fn values(&self) -> Option<Report> {
+        self.host.generation().filter(|generation| *generation == Generation::Four)?;
         self.intent.values.as_ref().filter(|values| !self.cluster.stores_values(values))?;
         let edit = Kubectl::on(&self.host.side).words("edit clusters.cluster.kubesphere.io");
         let edit = edit.word(self.cluster.name());
-        let report = self.warning("--config", "it has other values for the chart ks-core, or none");
+        let report = self.report(Setting::Values, "it has other values for the chart ks-core, or none");
         Some(report.hint(format!(
             "set spec.config of its Cluster to the file in base64, and the host installs it again: `{edit}`"
         )))
@@ -124,13 +134,13 @@ impl About<'_> {
             .host(&self.host.side)
             .member_context(&self.member.side);
         if given.server {
-            renew = renew.words("--member-server").word(&self.intent.server);
+            renew = renew.setting(Setting::Server, &self.intent.server);
         }
         if let Some(choice) = given.credentials {
-            renew = renew.words("--credentials").words(name(choice));
+            renew = renew.setting(Setting::Credentials, name(choice));
         }
         if let Some(path) = &given.certificate_authority {
-            renew = renew.words("--member-certificate-authority").word(path);
+            renew = renew.setting(Setting::CertificateAuthority, path);
         }
         renew.skipping(&self.skipped.of(&self.member.side))
     }
@@ -143,14 +153,23 @@ impl About<'_> {
             let elsewhere = self.tls_server_name().filter(|_| !self.intent.given.server);
             return elsewhere.map_or_else(
                 || format!("store another kubeconfig: `{renewal}`"),
-                |_| {
-                    let renewal = renewal.clone().words("--member-server https://ADDRESS:PORT");
-                    format!("store an address that the member's certificate covers: `{renewal}`")
-                },
+                |_| self.covered(&renewal),
             );
         }
         let unjoin = Mc::new("unjoin").word(self.cluster.name()).host(&self.host.side);
         format!("remove it, then join it again: `{}`", unjoin.member_context(&self.member.side))
+    }
+}
+
+impl About<'_> {
+    fn covered(&self, renewal: &Mc) -> String {
+        let address = "https://ADDRESS:PORT";
+        let renewal = renewal.clone().setting(Setting::Server, address);
+        let said = match self.member.side.entry() {
+            Some(_) => format!("{}, then ", self.member.side.setting_to(Setting::Server, address)),
+            None => String::new(),
+        };
+        format!("store an address that the member's certificate covers: {said}`{renewal}`")
     }
 }
 
@@ -175,7 +194,11 @@ mod tests {
             fixture::{Case, cluster},
             member_registration::CHECK,
         },
-        plan::{credential::Choice, intent::ClusterIntent, operation::Operation},
+        plan::{
+            credential::Choice,
+            intent::{ClusterIntent, Expected},
+            operation::Operation,
+        },
     };
 
     const STORED: &str = "https://edge-1.example.org:6443";
@@ -254,6 +277,13 @@ mod tests {
         let importing = registered(elsewhere).wanting(|intent| intent.operation = Operation::Import);
         assert_eq!(importing.says(&CHECK).len(), 1);
         assert_eq!(registered(elsewhere).checking().says(&CHECK), Vec::<String>::new());
+        let filed = || registered(elsewhere).checking().wanting_cluster(|cluster| cluster.given.name = true);
+        assert!(filed().says(&CHECK)[0].starts_with("warning "));
+        let expected = filed().wanting(|intent| intent.expected = Some(Expected::Joined));
+        assert!(
+            expected.says(&CHECK)[0].starts_with("failure "),
+            "whoever expects it is told that it is not so"
+        );
     }
 
     #[test]

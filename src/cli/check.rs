@@ -22,7 +22,8 @@ use crate::plan::intent::Expected;
 /// under its context's. Nothing is written, but the API servers are asked which rights the user has. With
 /// --reachability=nodes the host's nodes probe the members, with pods that live for seconds.
 ///
-/// With -f the members of a fleet file are checked, each as a join with that file would find it.
+/// With -f the members of a fleet file are checked, each as a join with that file would find it; what such a join would
+/// change in the Cluster of a registered member is a warning, and with --expect joined a failure.
 ///
 /// Each check has a page, ID.md, that says what it looks at, what causes its verdict, and how to fix it:
 /// https://github.com/kubesphere-sigs/kubectl-mc/tree/main/docs/checks

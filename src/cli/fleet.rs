@@ -48,8 +48,8 @@ pub enum Fleet {
 /// Asks every context of the kubeconfig (or of --member-kubeconfig) what it leads to, and prints a fleet file for the host:
 /// its members, and the clusters that can become some, each with its KubeSphere, role and registration as a comment, and with
 /// what would stop a join. What cannot be a member of this host is a comment as a whole, with the reason: the host
-/// itself, a second context of a cluster, another host, another host's member, and what gives no answer. Read it, remove
-/// what is not meant, and save it.
+/// itself, a second context of a cluster, another host, another host's member, what gives no answer, and a broken context.
+/// Read it, remove what is not meant, and save it. A context that leads to a member is no host's, and refused.
 ///
 /// Needs what `kubectl mc check` needs, on each cluster that is to be told about; at least "get" on the namespace kube-system.
 /// Nothing is written to a cluster.

@@ -6,7 +6,7 @@ use clap::{
     ArgAction, Args, ValueEnum,
     builder::{StringValueParser, TypedValueParser as _},
 };
-use kubesphere::kubesphere_config::go_duration;
+use kubesphere::{fleet_entry::FleetEntry, kubesphere_config::go_duration};
 use secrecy::SecretString;
 
 use super::cluster::key_value;
@@ -65,7 +65,7 @@ pub struct IdleOptions {
 }
 
 /// How to reach the host: kubectl's options with kubectl's meaning.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Connection to the host")]
 pub struct HostConnection {
     /// Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]
@@ -101,6 +101,8 @@ pub struct HostConnection {
     /// Do not verify the server's certificate
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", global = true)]
     pub insecure_skip_tls_verify: Option<bool>,
+    #[arg(skip)]
+    pub entry: Option<FleetEntry>,
 }
 
 /// How to reach the members; all but the kubeconfig suit one MEMBER only.
@@ -137,6 +139,8 @@ pub struct MemberConnection {
     /// Do not verify the server's certificate
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", global = true)]
     pub member_insecure_skip_tls_verify: Option<bool>,
+    #[arg(skip)]
+    pub entry: Option<FleetEntry>,
 }
 
 /// When to use colours.

@@ -51,13 +51,13 @@ pub(super) async fn candidates<'a>(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(Vec<(&'a RegisteredCluster, Vec<Candidate>)>, Vec<Unanswered>), Error> {
-    let contexts = every_member(global, environment)?;
+    let (contexts, broken) = every_member(global, environment)?;
     context_mapping::asking(ui, contexts.len());
     let places = Places::new(parallel.parallel, contexts.len());
     let (found, silent) = whereabouts(contexts, &places, environment, global.request_timeout).await;
     let found = looked_at(found, &places, clusters, host).await;
     let each = clusters.iter().map(|cluster| (*cluster, leading_to(cluster, host, &found)));
-    Ok((each.collect(), silent))
+    Ok((each.collect(), silent.into_iter().chain(broken).collect()))
 }
 
 /// A context whose cluster has answered, with what was seen of it where its UID alone does not tell which one it is.

@@ -4,12 +4,12 @@ use tokio::time::Instant;
 
 use super::{
     connect::connect,
-    fleet::file::named,
+    fleet::file::FleetFile,
     interrupt::interrupted,
     look::{Look, look},
     pipeline::{confirm_skippable, in_time, undo_before_ending},
     reachability,
-    request::{ClusterRequest, Request},
+    request::{ClusterRequest, MemberRequest, Request},
     task::Looked as _,
 };
 use crate::{
@@ -48,18 +48,12 @@ async fn check_all(
 ) -> Result<(), Error> {
     let deadline = Instant::now() + check.timeout;
     confirm_skippable(&check.skip_checks)?;
-    let cluster = ClusterRequest {
-        name: check.name.clone(),
-        credential: Some(check.credentials.into()),
-        ..ClusterRequest::default()
-    };
-    let (skipped, expected) = (check.skip_checks.as_slice(), check.expect.map(Expected::from));
-    let (members, global) = named(&check.fleet, &check.members, &cluster, global)?;
-    for member in &members {
-        member.placed(confirm_skippable(&member.skipped))?;
+    let named = named(check, global, ui)?;
+    for member in &named.members {
+        member.placed("skipChecks", confirm_skippable(&member.skipped))?;
     }
-    let parallel = check.parallel;
-    let request = Request { skipped, expected, parallel, ..Request::new(Operation::Check, members, &global) };
+    let (skipped, expected) = (check.skip_checks.as_slice(), check.expect.map(Expected::from));
+    let request = Request { skipped, expected, parallel: check.parallel, ..named };
     let clusters = connect(&request, ui).await?;
     let mut look = in_time(deadline, Box::pin(look(&clusters, None))).await?;
     document.observed(&look.observed());
@@ -76,6 +70,20 @@ async fn check_all(
         Some(CheckFormat::Json | CheckFormat::Yaml) => (),
     }
     verdict(look.findings, expected)
+}
+
+/// The members that were named, in a file or in words.
+fn named(check: &Check, global: &Global, ui: &Ui) -> Result<Request<'static>, Error> {
+    if let Some(path) = &check.fleet.filename {
+        return FleetFile::open(path, global, ui)?.request(Operation::Check, &check.members);
+    }
+    let cluster = ClusterRequest {
+        name: check.name.clone(),
+        credential: Some(check.credentials.into()),
+        ..ClusterRequest::default()
+    };
+    let members = MemberRequest::of_each(&check.members, &cluster, global);
+    Ok(Request::new(Operation::Check, members, global))
 }
 
 /// What probing has left on the host, and where it is asked for, what it tells.

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use kubesphere::{
-    cluster::HOST_LABEL,
+    cluster::{HELM_ANNOTATIONS, HOST_LABEL},
+    fleet_entry::Setting,
     names::{
         HOST_CLUSTER_NAME_HINT, LABEL_HINT, is_cluster_name, is_host_cluster_name, is_key, is_label_value,
         propose_cluster_name,
     },
+    side::Side,
 };
 
 use super::{
@@ -31,7 +33,7 @@ use crate::{
             ClusterIntent, Description, HostChoice, HostIntent, Intent, MemberIntent, Reachability,
             StoredOptions,
         },
-        member_kubeconfig::{endpoint, user},
+        member_kubeconfig::{Material, endpoint, user},
         member_server::storable,
         operation::Operation,
         skipped::Skipped,
@@ -66,7 +68,7 @@ pub(super) async fn connect(request: &Request<'_>, ui: &Ui) -> Result<Clusters, 
 
 /// Of members that stand in a file each has options of its own, and no two are the same.
 fn confirm_words(request: &Request<'_>) -> Result<(), Error> {
-    let words = request.members.iter().filter(|member| member.place.is_none());
+    let words = request.members.iter().filter(|member| member.entry().is_none());
     let cluster = words.clone().find_map(|member| member.cluster.as_ref());
     let of_one = |cluster: &ClusterRequest| {
         vec![("--name", cluster.name.is_some()), ("--alias", cluster.description.alias.is_some())]
@@ -78,15 +80,8 @@ fn confirm_words(request: &Request<'_>) -> Result<(), Error> {
 
 fn select(request: &Request<'_>, environment: &Environment) -> Result<Vec<SelectedContext>, Error> {
     let mut kubeconfigs = Kubeconfigs::new(environment);
-    let selected = request.members.iter().map(|member| {
-        let mut context = member.placed(kubeconfigs.select_member(&connecting(member, &request.global)))?;
-        let name = member.cluster.as_ref().and_then(|cluster| cluster.name.as_deref());
-        if let Some(name) = name.filter(|_| member.place.is_some()) {
-            context.side = context.side.called(name);
-        }
-        Ok(context)
-    });
-    selected.collect()
+    let members = request.members.iter();
+    members.map(|member| kubeconfigs.select_member(&connecting(member, &request.global))).collect()
 }
 
 /// The address that is stored says nothing of how this machine connects.
@@ -106,7 +101,7 @@ fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent,
     }
     let each = || request.members.iter().zip(contexts);
     let members = each()
-        .map(|(member, context)| member.placed(member_intent(request.operation, member, context)))
+        .map(|(member, context)| member_intent(request.operation, member, context))
         .collect::<Result<Vec<_>, _>>()?;
     let mut names = BTreeSet::new();
     let clusters = members.iter().filter_map(|member| member.cluster.as_ref());
@@ -156,15 +151,20 @@ fn cluster_intent(
         Operation::Check if cluster.name.is_none() => context.name.clone(),
         _ => cluster_name(cluster.name.as_deref(), &context.name)?,
     };
-    confirm_description(&cluster.description)?;
+    member.placed("labels", confirm_labels(&cluster.description))?;
+    member.placed("annotations", confirm_annotations(&cluster.description))?;
     let server = member.connection.member_server.as_deref();
-    let server = server.map(|server| stored_server(server, member)).transpose()?;
+    let server = server.map(|server| member.placed("server", stored_server(server, member))).transpose()?;
     let server = server.or_else(|| member.renewed.as_ref().and_then(|renewed| renewed.server.clone()));
     let address = GivenAddress {
         server: server.as_deref(),
         certificate_authority: member.connection.member_certificate_authority.as_deref(),
     };
     let credentials = credentials(context, address);
+    if address.certificate_authority.is_some() {
+        let read = confirm_readable(&credentials.certificate_authority, &context.side);
+        member.placed(Setting::CertificateAuthority.field(), read)?;
+    }
     Ok(ClusterIntent {
         credential: cluster.credential.unwrap_or_default(),
         endpoint: endpoint(&credentials),
@@ -181,7 +181,7 @@ fn given(cluster: &ClusterRequest, member: &MemberRequest) -> StoredOptions {
     let connection = &member.connection;
     let authority = connection.member_certificate_authority.as_ref();
     StoredOptions {
-        name: member.place.is_some(),
+        name: member.entry().is_some(),
         server: connection.member_server.is_some(),
         credentials: cluster.credential,
         certificate_authority: authority.map(|path| path.display().to_string()),
@@ -189,20 +189,36 @@ fn given(cluster: &ClusterRequest, member: &MemberRequest) -> StoredOptions {
     }
 }
 
+fn refused(what: &str, text: &str) -> Result<(), Error> {
+    Err(Error::usage(format!("\"{text}\" cannot be {what}")).hint(LABEL_HINT))
+}
+
+/// The key of a label or annotation.
+fn confirm_keys<'a>(mut keys: impl Iterator<Item = &'a String>) -> Result<(), Error> {
+    keys.find(|key| !is_key(key)).map_or(Ok(()), |key| refused("the key of a label or annotation", key))
+}
+
+fn confirm_annotations(description: &Description) -> Result<(), Error> {
+    let annotations = &description.annotations;
+    if let Some(key) = HELM_ANNOTATIONS.into_iter().find(|key| annotations.contains_key(*key)) {
+        return Err(Error::usage(format!(
+            "a member cannot be given the annotation \"{key}\": with another value than its own the host installs it again"
+        ))
+        .hint("leave that annotation out"));
+    }
+    confirm_keys(annotations.keys())
+}
+
 /// What the API server would refuse only when everything else is done.
-fn confirm_description(description: &Description) -> Result<(), Error> {
-    let refused =
-        |what: &str, text: &str| Err(Error::usage(format!("\"{text}\" cannot be {what}")).hint(LABEL_HINT));
-    let Description { labels, annotations, group, region, .. } = description;
+fn confirm_labels(description: &Description) -> Result<(), Error> {
+    let Description { labels, group, region, .. } = description;
     if labels.contains_key(HOST_LABEL) {
         return Err(Error::usage(format!(
             "a member cannot have the label \"{HOST_LABEL}\": it makes a Cluster the host's own"
         ))
         .hint("leave that label out"));
     }
-    if let Some(key) = labels.keys().chain(annotations.keys()).find(|key| !is_key(key)) {
-        return refused("the key of a label or annotation", key);
-    }
+    confirm_keys(labels.keys())?;
     let labels = labels.values().map(|value| ("a label's value", value));
     let tags = [("a `--group`", group), ("a `--region`", region)];
     let tags = tags.into_iter().filter_map(|(what, value)| Some((what, value.as_ref()?)));
@@ -213,11 +229,19 @@ fn confirm_description(description: &Description) -> Result<(), Error> {
 }
 
 fn stored_server(given: &str, member: &MemberRequest) -> Result<String, Error> {
-    let option = if member.place.is_some() { "server" } else { "--member-server" };
+    let said = Setting::Server;
+    let option = if member.entry().is_some() { said.field() } else { said.option() };
     storable(given).ok_or_else(|| {
         Error::usage(format!("the address in `{option}` cannot be stored"))
             .hint("it must be https://ADDRESS:PORT, without user and query")
     })
+}
+
+/// An authority that was named is stored now or later.
+fn confirm_readable(authority: &Material, member: &Side) -> Result<(), Error> {
+    let Material::Unreadable { path, reason } = authority else { return Ok(()) };
+    let error = Error::usage(format!("cannot read the certificate authority `{}`: {reason}", path.display()));
+    Err(error.hint(format!("name another file with {}", member.setting(Setting::CertificateAuthority))))
 }
 
 /// The name that was given, or the context's if it can be one; never a rewritten one.

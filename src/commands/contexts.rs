@@ -10,10 +10,11 @@ use crate::{
     live::{
         connection::Connection,
         environment::Environment,
-        kubeconfig::{ConnectionOptions, Kubeconfig, load},
+        kubeconfig::{ConnectionOptions, Kubeconfig, KubeconfigError, load},
         places::Places,
         selected_context::{SelectedContext, select},
         shared_names::Files,
+        whereabouts::Unanswered,
     },
     output::{clusters, ui::Ui},
 };
@@ -21,8 +22,9 @@ use crate::{
 /// The host's context.
 pub(super) fn select_host(global: &Global, environment: &Environment) -> Result<SelectedContext, Error> {
     let options = host_options(global);
-    let kubeconfig = load(&options, environment)?;
-    Ok(select(&kubeconfig, Side::host, &options)?)
+    let selected =
+        load(&options, environment).and_then(|kubeconfig| select(&kubeconfig, Side::host, &options));
+    selected.map_err(|error| Error::of_kubeconfig(&error, options.entry.as_ref()))
 }
 
 /// What can be named on one side; nothing where it cannot be read.
@@ -61,28 +63,37 @@ impl<'a> Kubeconfigs<'a> {
 
     /// The context that the options name, or their kubeconfig's current one.
     pub(super) fn select_member(&mut self, options: &ConnectionOptions) -> Result<SelectedContext, Error> {
+        let selected = self.loaded(options).and_then(|kubeconfig| select(kubeconfig, Side::member, options));
+        selected.map_err(|error| Error::of_kubeconfig(&error, options.entry.as_ref()))
+    }
+
+    fn loaded(&mut self, options: &ConnectionOptions) -> Result<&Kubeconfig, KubeconfigError> {
         let last = self.last.take().filter(|(path, _)| *path == options.kubeconfig);
         let kubeconfig = match last {
             Some((_, kubeconfig)) => kubeconfig,
             None => load(options, self.environment)?,
         };
         let (_, kubeconfig) = self.last.insert((options.kubeconfig.clone(), kubeconfig));
-        Ok(select(kubeconfig, Side::member, options)?)
+        Ok(kubeconfig)
     }
 }
 
-/// Every context of the members' kubeconfig that can be used at all.
+/// Every context of the members' kubeconfig that can be used at all, and the others.
 pub(super) fn every_member(
     global: &Global,
     environment: &Environment,
-) -> Result<Vec<SelectedContext>, Error> {
+) -> Result<(Vec<SelectedContext>, Vec<Unanswered>), Error> {
     let options = member_options(global, &global.member);
     let kubeconfig = load(&options, environment)?;
-    let contexts = kubeconfig.contexts().filter_map(|context| {
-        let options = ConnectionOptions { context: Some(context.to_owned()), ..options.clone() };
-        select(&kubeconfig, Side::member, &options).ok()
-    });
-    Ok(contexts.collect())
+    let (mut usable, mut broken) = (Vec::new(), Vec::new());
+    for context in kubeconfig.contexts().map(str::to_owned) {
+        let options = ConnectionOptions { context: Some(context.clone()), ..options.clone() };
+        match select(&kubeconfig, Side::member, &options) {
+            Ok(selected) => usable.push(selected),
+            Err(error) => broken.push(Unanswered { context, why: error.to_string() }),
+        }
+    }
+    Ok((usable, broken))
 }
 
 /// What names one cluster cannot be meant for several, and no MEMBER is named twice. `others` are the command's own
@@ -191,6 +202,7 @@ fn host_options(global: &Global) -> ConnectionOptions {
         client_key: host.client_key,
         tls_server_name: host.tls_server_name,
         insecure_skip_tls_verify: host.insecure_skip_tls_verify.unwrap_or(false),
+        entry: host.entry,
         ..options_of_both(global)
     }
 }
@@ -211,6 +223,7 @@ pub(super) fn member_options(global: &Global, member: &MemberConnection) -> Conn
         client_key: member.member_client_key,
         tls_server_name: member.member_tls_server_name,
         insecure_skip_tls_verify: member.member_insecure_skip_tls_verify.unwrap_or(false),
+        entry: member.entry,
         ..options_of_both(global)
     }
 }

@@ -66,7 +66,7 @@ async fn show(
     document: &mut ClustersDocument,
     watched: &mut bool,
 ) -> Result<(), Error> {
-    let file = get.filename.as_deref().map(|path| FleetFile::read(path, global)).transpose()?;
+    let file = get.filename.as_deref().map(|path| FleetFile::open(path, global, ui)).transpose()?;
     let global = file.as_ref().map_or(global, |file| &file.global);
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);

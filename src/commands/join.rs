@@ -1,7 +1,5 @@
 //! `kubectl mc join`.
 
-use std::path::Path;
-
 use super::{
     core_values::values,
     fleet::file::FleetFile,
@@ -17,12 +15,12 @@ use crate::{
 
 /// Joins the members.
 pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
-    joining::run(Operation::Join, request(join, global), &join.change, ui).await
+    joining::run(Operation::Join, request(join, global, ui), &join.change, ui).await
 }
 
-fn request<'a>(join: &'a Join, global: &Global) -> Result<Request<'a>, Error> {
+fn request<'a>(join: &'a Join, global: &Global, ui: &Ui) -> Result<Request<'a>, Error> {
     let named = match &join.fleet.filename {
-        Some(path) => in_file(path, join, global)?,
+        Some(path) => FleetFile::open(path, global, ui)?.request(Operation::Join, &join.members)?,
         None => in_words(join, global)?,
     };
     Ok(Request {
@@ -36,20 +34,12 @@ fn request<'a>(join: &'a Join, global: &Global) -> Result<Request<'a>, Error> {
     })
 }
 
-fn in_words<'a>(join: &Join, global: &Global) -> Result<Request<'a>, Error> {
+fn in_words(join: &Join, global: &Global) -> Result<Request<'static>, Error> {
     let values = join.config.as_deref().map(values).transpose()?;
     let cluster = ClusterRequest { values, ..(&join.cluster).into() };
     let members = MemberRequest::of_each(&join.members, &cluster, global);
     Ok(Request {
         host_cluster_name: join.host_cluster_name.clone(),
         ..Request::new(Operation::Join, members, global)
-    })
-}
-
-fn in_file<'a>(path: &Path, join: &Join, global: &Global) -> Result<Request<'a>, Error> {
-    let file = FleetFile::read(path, global)?;
-    Ok(Request {
-        host_cluster_name: file.host_cluster_name(),
-        ..Request::new(Operation::Join, file.members(&join.members)?, &file.global)
     })
 }

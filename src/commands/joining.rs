@@ -39,7 +39,7 @@ pub(super) async fn run(
         let request = request?;
         pipeline::confirm_skippable(request.skipped)?;
         for member in &request.members {
-            member.placed(pipeline::confirm_skippable(&member.skipped))?;
+            member.placed("skipChecks", pipeline::confirm_skippable(&member.skipped))?;
         }
         request.manifests_to.map_or(Ok(()), confirm_usable)?;
         let clusters = connect(&request, ui).await?;
@@ -124,7 +124,7 @@ impl Task for Joining<'_> {
         if renewals.count() < 2 {
             return error;
         }
-        if self.request.members.iter().any(|member| member.place.is_some()) {
+        if self.request.members.iter().any(|member| member.entry().is_some()) {
             return error.hint("renew the others alone: the same command with their names after the file's");
         }
         let host = self.clusters.host.as_ref().map(|host| &host.side);

@@ -15,6 +15,7 @@ pub mod options;
 pub mod prepare;
 pub mod renew;
 pub mod rotate;
+pub mod suspend;
 pub mod unjoin;
 pub mod version;
 

@@ -19,7 +19,7 @@ use crate::{
 /// Gives the Cluster, or every Cluster, a new kubeconfig.
 pub async fn run(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
     let request = match (&renew.fleet.filename, &renew.member_context) {
-        (Some(path), _) => in_file(path, renew, global),
+        (Some(path), _) => in_file(path, renew, global, ui),
         (None, Some(context)) => of_one(renew, context, global),
         (None, None) => all(renew, global, ui).await,
     };
@@ -34,8 +34,8 @@ fn of_one<'a>(renew: &'a Renew, context: &str, global: &Global) -> Result<Reques
     Ok(request(renew, vec![member(renew, context, renewed, global)], Vec::new(), global))
 }
 
-fn in_file<'a>(path: &Path, renew: &'a Renew, global: &Global) -> Result<Request<'a>, Error> {
-    let file = FleetFile::read(path, global)?;
+fn in_file<'a>(path: &Path, renew: &'a Renew, global: &Global, ui: &Ui) -> Result<Request<'a>, Error> {
+    let file = FleetFile::open(path, global, ui)?;
     let members = file.members(&renew.names)?.into_iter().map(|member| {
         let said = member.cluster.clone().unwrap_or_default();
         let name = said.name.clone().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kubesphere::{core_values::CoreValues, jwt_secret::JwtSecret};
+use kubesphere::{core_values::CoreValues, fleet_entry::FleetEntry, jwt_secret::JwtSecret};
 
 use crate::{
     cli::{ClusterOptions, Credentials, Global, MemberConnection, ParallelOptions},
@@ -59,8 +59,6 @@ pub(super) struct MemberRequest {
     pub(super) renewed: Option<Renewed>,
     /// The checks whose obstacles become warnings on this member alone.
     pub(super) skipped: Vec<String>,
-    /// Where it stands in a fleet file, as compilers say it.
-    pub(super) place: Option<String>,
 }
 
 impl MemberRequest {
@@ -73,23 +71,29 @@ impl MemberRequest {
             cluster: None,
             renewed: None,
             skipped: Vec::new(),
-            place: None,
         }
+    }
+
+    /// Where a fleet file speaks of it.
+    pub(super) fn entry(&self) -> Option<&FleetEntry> {
+        self.connection.entry.as_ref()
     }
 
     /// The word that stands for it on the command line, where one does.
     pub(super) fn word(&self) -> Option<String> {
-        match (&self.place, &self.cluster, &self.renewed) {
+        match (self.entry(), &self.cluster, &self.renewed) {
             (Some(_), Some(cluster), _) => cluster.name.clone(),
             (None, _, None) => self.context.clone(),
             _ => None,
         }
     }
 
-    /// With the place in the file where something is wrong.
-    pub(super) fn placed<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        result.map_err(|error| match &self.place {
-            Some(place) => Error { message: format!("{place}: {}", error.message), ..error },
+    /// With the place in the fleet file where something is wrong.
+    pub(super) fn placed<T>(&self, field: &str, result: Result<T, Error>) -> Result<T, Error> {
+        result.map_err(|error| match self.entry() {
+            Some(entry) => {
+                Error { message: format!("{}: {}", entry.place_of(field), error.message), ..error }
+            }
             None => error,
         })
     }

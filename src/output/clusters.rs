@@ -23,6 +23,13 @@ pub fn warn_of_insecurity(ui: &Ui, side: &Side) {
     ui.warning(format!("{side}: the server's certificate is not verified (insecure-skip-tls-verify)"));
 }
 
+/// That a fleet file means another cluster than the command line.
+pub fn warn_of_other_host(ui: &Ui, host: &Side, place: &str) {
+    ui.warning(format!(
+        "{host}: {place} names another cluster as the host; the one of the command line counts"
+    ));
+}
+
 /// That a context is made of entries of two files.
 pub fn warn_of_shared_names(ui: &Ui, side: &Side, shared: &SharedNames) {
     let SharedNames { names, taken, other } = shared;

@@ -299,8 +299,9 @@ fn show_change(ui: &Ui, step: &Step, change: &Change) {
 
 /// A fragment: `spec.multicluster.clusterRole: none → member`.
 pub(super) fn change(step: &Step, change: &Change) -> String {
-    let old = change.old.as_deref().unwrap_or("<unset>");
+    let shown = |value: &str| if value.is_empty() { "\"\"".to_owned() } else { value.to_owned() };
+    let old = change.old.as_deref().map_or_else(|| "<unset>".to_owned(), shown);
     let is_random = matches!(step, Step::Configure(step) if step.goal.brings_random_secret());
     let random = if is_random && change.sets_jwt_secret() { " (random)" } else { "" };
-    format!("{}: {old} → {}{random}", change.field, change.new)
+    format!("{}: {old} → {}{random}", change.field, shown(&change.new))
 }

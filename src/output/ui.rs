@@ -93,7 +93,12 @@ impl Ui {
         self.telling
     }
 
-    /// Where something is drawn while it is under way.
+    /// Whether something is drawn while it is under way.
+    pub fn draws(&self) -> bool {
+        self.screen.is_some()
+    }
+
+    /// Where it is drawn.
     pub(super) fn screen(&self) -> Option<&Screen> {
         self.screen.as_ref()
     }
@@ -292,10 +297,11 @@ impl Ui {
         Ok(answer.await.map_err(|_| Error::new(ErrorKind::Error, "the answer could not be read"))??)
     }
 
-    fn above_progress<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    /// Does this while nothing is drawn.
+    pub fn above_progress<T>(&self, done: impl FnOnce() -> T) -> T {
         match &self.screen {
-            Some(screen) => screen.above(write),
-            None => write(),
+            Some(screen) => screen.above(done),
+            None => done(),
         }
     }
 }

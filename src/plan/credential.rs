@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kubesphere::{
     cluster_configuration::NAMESPACE,
     command::Kubectl,
+    fleet_entry::Setting,
     object::{ObjectKind, ObjectRef},
     side::Side,
     versions::Version,
@@ -317,7 +318,10 @@ impl CredentialObject {
         let deletion = kubectl.words("delete").words(&format!("{resource}{group}")).word(&self.name());
         [
             format!("if nobody needs it: `{deletion}`"),
-            "or let the host have the context's own user: `--credentials context`".to_owned(),
+            format!(
+                "or let the host have the context's own user: {}",
+                side.setting_to(Setting::Credentials, "context")
+            ),
         ]
     }
 

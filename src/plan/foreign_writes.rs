@@ -2,12 +2,8 @@
 //! it read before: any write meanwhile lets it lose that, and run helm again (kubesphere
 //! `pkg/controller/cluster/cluster_controller.go@v4.1.3:391-410`).
 
-use kubesphere::cluster::{ConditionType, FINALIZER, RegisteredCluster};
+use kubesphere::cluster::{ConditionType, FINALIZER, HELM_ANNOTATIONS, RegisteredCluster};
 use serde_json::Value;
-
-/// What the controller writes beside status and finalizers, up to 4.1.3 and after it.
-const ANNOTATIONS: [&str; 3] =
-    ["kubesphere.io/config-hash", "kubesphere.io/install-core-jobname", "kubesphere.io/ks-core-action"];
 
 /// The states of one Cluster, as they are seen one after the other.
 #[derive(Debug, Default)]
@@ -51,7 +47,7 @@ impl Written {
     fn of(cluster: &RegisteredCluster) -> Self {
         let object = cluster.object();
         let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or_default();
-        let annotations = ANNOTATIONS.map(|key| {
+        let annotations = HELM_ANNOTATIONS.map(|key| {
             let found = cluster.annotations().find(|(name, _)| *name == key);
             Value::from(found.map(|(_, value)| value.to_owned()))
         });

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use kubesphere::{command::Kubectl, side::Side};
+use kubesphere::{command::Kubectl, fleet_entry::Setting, side::Side};
 
 /// A certificate, key or token of a context, with what its file held.
 #[derive(Clone, Debug)]
@@ -142,11 +142,12 @@ impl Problem {
                 format!("restore `{path}`, or embed it: `{config} set-credentials … --embed-certs`")
             }
             Self::Insecure => {
-                "name the authority that signed its certificate: `--member-certificate-authority FILE`".to_owned()
+                let authority = side.setting_to(Setting::CertificateAuthority, "FILE");
+                format!("name the authority that signed its certificate: {authority}")
             }
             Self::TlsServerName(_) => {
-                "store an address that the member's certificate covers: `--member-server https://ADDRESS:PORT`"
-                    .to_owned()
+                let address = side.setting_to(Setting::Server, "https://ADDRESS:PORT");
+                format!("store an address that the member's certificate covers: {address}")
             }
             Self::Impersonation(_) => {
                 "leave out `--as`, or use a context whose own user has the rights".to_owned()

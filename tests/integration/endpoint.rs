@@ -124,8 +124,11 @@ fn a_name_that_only_the_context_needs_is_no_matter_where_a_server_is_given() {
 
 #[test]
 fn an_authority_that_cannot_be_read_is_named() {
-    let _ = refused("--member-certificate-authority /nowhere/ca.pem")
-        .says("cannot read `/nowhere/ca.pem`: No such file");
+    let program = KubectlMc::new(&Kubeconfig::of(Watched::shared()).text(), Vec::new());
+    let run = program.join("member1 --member-certificate-authority /nowhere/ca.pem").run().code(2).stdout("");
+    let _ = run
+        .says("cannot read the certificate authority `/nowhere/ca.pem`: No such file")
+        .says("hint: name another file with `--member-certificate-authority`");
 }
 
 #[test]

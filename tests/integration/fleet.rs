@@ -147,21 +147,31 @@ fn what_is_wrong_with_a_file_is_told_with_its_place_and_no_cluster_is_asked() {
             "- context: member1\n- context: member1\n",
             "fleet.yaml:7:12: a second member has the name \"member1\"",
         ),
-        ("- context: memberl\n", "fleet.yaml:6:3: no context exists with the name \"memberl\""),
+        ("- context: memberl\n", "fleet.yaml:6:12: no context exists with the name \"memberl\""),
         (
             "- {context: member1, server: 'http://a'}\n",
-            "fleet.yaml:6:3: the address in `server` cannot be stored",
+            "fleet.yaml:6:30: the address in `server` cannot be stored",
         ),
         (
             "- {context: member1, skipChecks: [clock]}\n",
-            "fleet.yaml:6:3: unknown or non-skippable check \"clock\"",
+            "fleet.yaml:6:34: unknown or non-skippable check \"clock\"",
         ),
-        ("- {context: member1, kubeconfig: none.yaml}\n", "fleet.yaml:6:3: "),
+        (
+            "- {context: member1, kubeconfig: none.yaml}\n",
+            "hint: name another file with `kubeconfig` at fleet.yaml:6:34",
+        ),
+        (
+            "- {context: member1, certificateAuthority: none.crt}\n",
+            "fleet.yaml:6:44: cannot read the certificate authority `none.crt`",
+        ),
     ] {
         let run = join(bed, members, "").code(2).stdout("");
         let _ = run.says(said).says("hint: ");
     }
     let _ = join(bed, "- context: member1\n  nmae: a\n", "").says("did you mean \"name\"?");
+    let file = "apiVersion: kubectl-mc/v1alpha1\nkind: Fleet\nhost: {context: hots}\nmembers: [{context: member1}]\n";
+    let unknown = bed.kubectl_mc().at_home().file("fleet.yaml", file).words("check -f fleet.yaml").run();
+    let _ = unknown.code(2).says("fleet.yaml:3:17: no context exists with the name \"hots\"");
     let members = "- context: member1\n";
     for (words, said) in [
         ("join -f none.yaml", "cannot read none.yaml"),
@@ -383,6 +393,121 @@ fn what_init_writes_can_be_joined() {
     assert_eq!(run.stdout.matches("cluster.cluster.kubesphere.io/").count(), 1, "{run}");
     bed.assert_joined(1, "member1");
     bed.assert_joined(3, "paris");
+}
+
+#[test]
+fn a_member_is_the_host_of_no_fleet_and_a_broken_context_is_told() {
+    let bed = Watched::lease(&scenario(1));
+    let _ = join(&bed, "- context: member1\n", "").code(0);
+    let broken = json!({"name": "broken", "context": {"cluster": "gone"}});
+    let kubeconfig = Kubeconfig::of(&bed).and("contexts", broken).text();
+    let init = |host: &str| {
+        let program = bed.kubectl_mc().at_home().file("all.yaml", &kubeconfig);
+        program.words("fleet init --member-kubeconfig all.yaml --context").words(host).run()
+    };
+    let run = init("member1").code(3).stdout("");
+    let _ = run.says("it is a member of another host, and a member is never made a host");
+    let run = init("host").code(0);
+    let broken = "# left out: context \"broken\" refers to cluster \"gone\", which does not exist\n# - context: broken\n";
+    assert!(run.stdout.contains(broken), "{run}");
+    assert!(run.stdout.contains("\n  kubeconfig: all.yaml\n"), "as it was typed\n{run}");
+    assert!(run.stdout.contains("1 node\n"), "{run}");
+}
+
+#[test]
+fn a_check_finds_what_a_join_with_the_file_would_change_or_refuse() {
+    let bed = Watched::lease(&scenario(1));
+    let plain = "- context: member1\n";
+    let _ = join(&bed, plain, "").code(0);
+    let check =
+        |members: &str, words: &str| with_file(&bed, members).words("check -f fleet.yaml").words(words).run();
+    let _ = check(plain, "--expect joined").code(0);
+    let described = "- context: member1\n  alias: First\n";
+    let said = "its Cluster \"member1\" differs from the file: metadata.annotations[kubesphere.io/alias-name] is not set, \
+                and would be \"First\"";
+    let run = check(described, "").code(0);
+    assert!(run.stdout.contains(&format!("warning member-registration: {said}")), "{run}");
+    assert!(run.stdout.contains("`kubectl mc join -f fleet.yaml member1`"), "{run}");
+    let run = check(described, "--expect joined").code(3);
+    assert!(run.stdout.contains(&format!("failure member-registration: {said}")), "{run}");
+    let _ = join(&bed, described, "").code(0);
+    let _ = check(described, "--expect joined").code(0);
+    for (member, code, said) in [
+        (
+            "{context: member1, certificateAuthority: none.crt}",
+            2,
+            "fleet.yaml:6:44: cannot read the certificate authority `none.crt`",
+        ),
+        (
+            "{context: member1, config: {a: b}}",
+            3,
+            "its host installs nothing on it: `config` at fleet.yaml:6:30 is for a host with KubeSphere 4",
+        ),
+        (
+            "{context: member1, credentials: context}",
+            0,
+            "it is registered already, so `credentials` at fleet.yaml:6:35 has no effect on the host",
+        ),
+    ] {
+        let members = format!("- {member}\n");
+        for run in [check(&members, "").code(code), join(&bed, &members, "").code(code)] {
+            assert!(run.stdout.contains(said) || run.stderr.contains(said), "{said}{run}");
+        }
+    }
+    let named = format!("{HEAD}{LOOPBACK}members:\n{plain}").replace("host}", "host, clusterName: paris}");
+    let program = bed.kubectl_mc().at_home().file("fleet.yaml", &named);
+    let run = program.words("check -f fleet.yaml").run().code(0);
+    assert!(run.stdout.contains("the name \"paris\" no longer takes effect"), "{run}");
+}
+
+/// Options that say something of one member are refused beside a file.
+#[test]
+fn hints_name_the_fields_of_the_file_and_commands_take_it() {
+    let bed = Watched::lease(&scenario(2));
+    let file = |members: &str| format!("{HEAD}members:\n{members}");
+    let run = |members: &str, words: &str| {
+        bed.kubectl_mc().at_home().file("fleet.yaml", &file(members)).words(words).run()
+    };
+    let of_one =
+        ["--name", "--member-server", "--member-certificate-authority", "--config", "--member-context"];
+    let names_none = |run: &Run| {
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(of_one.iter().all(|option| !text.contains(option)), "{run}");
+    };
+    let join = "join -f fleet.yaml --yes --reachability=off --skip-check member-server-loopback";
+    let loopback = run("- context: member1\n", "join -f fleet.yaml --yes --reachability=off").code(3);
+    names_none(&loopback);
+    let _ = loopback.says("`server: https://").says("` at fleet.yaml:5:3");
+    let _ = run("- {context: member1, name: one}\n", join).code(0);
+    let renamed = run("- {context: member1, name: uno}\n", join).code(3);
+    names_none(&renamed);
+    let _ = renamed.says("a member cannot be renamed: `name: one` at fleet.yaml:5:28");
+    let taken = run("- {context: member2, name: one}\n", join).code(3);
+    names_none(&taken);
+    let _ = taken.says("choose another with `name` at fleet.yaml:5:28");
+    let moved = "- {context: member1, name: one, server: 'https://10.1.1.1:6443'}\n";
+    let moved = run(moved, "check -f fleet.yaml");
+    names_none(&moved);
+    assert!(
+        moved.stdout.contains("store another kubeconfig: `kubectl mc renew -f fleet.yaml one`"),
+        "{moved}"
+    );
+}
+
+#[test]
+fn another_host_than_the_files_is_told() {
+    let bed = Watched::lease(&scenario(1));
+    let kubeconfig = Kubeconfig::of(&bed).alias("same", "host");
+    let file = format!("{HEAD}members: [{{context: member1}}]\n");
+    let get = |context: &str| {
+        let program = bed.kubectl_mc_with(&kubeconfig).at_home().file("fleet.yaml", &file);
+        program.words("get -f fleet.yaml --context").words(context).run()
+    };
+    let said = "fleet.yaml:3:17 names another cluster as the host; the one of the command line counts";
+    let _ = get("member1").says(&format!("warning: host \"member1\": {said}"));
+    for context in ["same", "host"] {
+        let _ = get(context).does_not_say(said);
+    }
 }
 
 #[test]

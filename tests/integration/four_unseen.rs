@@ -69,7 +69,7 @@ fn the_contexts_own_certificate_is_worth_a_warning_and_the_hosts_account_is_not(
     let bed = Faulty::lease(&Scenario::new(VERSION));
     let said = "warning: member \"member1\": the host replaces its client certificate by itself in the last seven days, and \
                 what it puts in its place may have no rights [member-credential-lifetime]\n\
-                hint: leave out `--credentials=context`: a service account's token is left alone\n";
+                hint: leave out `--credentials context`: a service account's token is left alone\n";
     for words in ["member1 --credentials context --dry-run=client", "member1 --credentials context"] {
         let _ = bed.join(words).run().code(0).says(said);
     }

@@ -61,7 +61,7 @@ fn what_is_asked_for_about_a_joined_member_is_a_step_of_the_plan() {
     let changes = [
         "host \"host\": patch Cluster member1\n",
         "metadata.annotations[kubesphere.io/alias-name]: First → Second\n",
-        "spec.provider:  → vendor\n",
+        "spec.provider: \"\" → vendor\n",
     ];
     for dry_run in ["client", "server"] {
         let run = bed.join(&format!("{describing} --dry-run={dry_run}")).run().code(0);
@@ -120,6 +120,12 @@ fn what_no_cluster_can_say_is_refused_before_anything_is_asked() {
     }
     let run = bed.join("member1 --label cluster-role.kubesphere.io/host=").run().code(2).stdout("");
     let _ = run.says("it makes a Cluster the host's own").says("hint: leave that label out");
+    let run = bed.join("member1 --annotation kubesphere.io/config-hash=a").run().code(2).stdout("");
+    let _ = run.says("the host installs it again").says("hint: leave that annotation out");
+    for number in ["0", "abc"] {
+        let run = bed.join(&format!("member1 --parallel {number}")).run().code(2).stdout("");
+        let _ = run.says("it must be a whole number from 1 on");
+    }
     bed.assert_untouched();
 }
 

@@ -6,7 +6,7 @@ use testbed::{
     kubesphere::{Installation, InstallerScenario, Lasting, Role, Scenario, Version},
 };
 
-use crate::support::{CTRL_C, KubectlMc, Watched, Watching};
+use crate::support::{CTRL_C, CTRL_Z, KubectlMc, SUSPENDED, Watched, Watching};
 
 fn standalone() -> Installation {
     Installation::new(Version::V3_4)
@@ -25,10 +25,15 @@ fn join(bed: &Watched) -> KubectlMc {
 
 /// Joins four members on a terminal of this size, the first of which is held back.
 fn held(bed: &Watched, rows: u16, columns: u16) -> (Gate, Watching) {
+    (hold(bed), join(bed).words("--color never").on_screen(rows, columns))
+}
+
+/// Holds the first member back.
+fn hold(bed: &Watched) -> Gate {
     let gate = Gate::closed();
     let patch = Rule::on("PATCH", "clusterconfigurations/ks-installer", Fault::Hold(gate.clone()));
     bed.member(1).faults().add(patch);
-    (gate, join(bed).words("--color never").on_screen(rows, columns))
+    gate
 }
 
 /// What stands below the cursor's empty line.
@@ -115,6 +120,28 @@ fn an_interrupt_leaves_nothing_of_the_table() {
     let is_told = |text: &str| rows.iter().any(|row| row.starts_with(text));
     assert!(is_told("3 of 4 ready, 1 not done (") && is_told("error: interrupted"), "{}", rows.join("\n"));
     assert!(!rows.iter().any(|row| row.contains("^C")), "{}", rows.join("\n"));
+}
+
+/// The shell writes where the table stood, and the program below that.
+#[test]
+fn a_suspended_program_leaves_the_terminal_to_its_shell_and_draws_again() {
+    let bed = lease(vec![standalone(); 4]);
+    let gate = hold(&bed);
+    let mut watching = join(&bed).words("--color never").under_shell(40, 100);
+    let sum = "3 of 4 ready, 1 waiting (";
+    let _ = watching.until("one member left", |rows| ends_in(rows, sum));
+    watching.types(CTRL_Z);
+    let is_suspended = |rows: &[String]| rows.iter().any(|row| row == SUSPENDED);
+    let rows = watching.until("the shell", is_suspended);
+    assert_gone(&rows);
+    watching.types("\n");
+    let rows = watching.until("the table", |rows| ends_in(rows, sum));
+    assert!(is_suspended(&rows), "{}", rows.join("\n"));
+    gate.open();
+    let (run, rows) = watching.end();
+    let _ = run.code(0);
+    assert_gone(&rows);
+    assert!(is_suspended(&rows), "{}", rows.join("\n"));
 }
 
 #[test]

@@ -363,7 +363,7 @@ fn a_host_of_3_3_takes_no_token() {
         Kubeconfig::of(&bed).user("member1", json!({"token": administrators_token(bed.member(1))}));
     let said = [
         "error: member \"member1\": its context has a token, and a host with KubeSphere v3.3.2 never gets",
-        "hint: let the member sign one: leave out `--credentials`, or pass `--credentials auto`",
+        "hint: let the member sign one: leave out `--credentials`, or say `--credentials auto`",
         "hint: or use a context with a client certificate, or upgrade the host to KubeSphere 3.4",
     ];
     assert_refused(&bed, bed.kubectl_mc_with(&kubeconfig).join("member1 --credentials context"), &said);

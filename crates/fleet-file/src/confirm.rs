@@ -28,9 +28,9 @@ pub(super) fn confirm(root: &Node, host: &Host, members: &[FleetMember]) -> Resu
         _ => &[],
     };
     let (mut names, mut contexts) = (HashMap::new(), HashMap::new());
-    for (FleetMember { member, at, .. }, node) in members.iter().zip(items) {
+    for (FleetMember { member, .. }, node) in members.iter().zip(items) {
         confirm_member(member, node)?;
-        let context = node.get("context").map_or(*at, |node| node.at);
+        let context = node.get("context").map_or(node.at, |node| node.at);
         let place = node.get("name").map_or(context, |node| node.at);
         once(&mut names, ("name", member.cluster_name()), member.cluster_name(), place)?;
         let kubeconfig = member.kubeconfig.as_deref().unwrap_or(Path::new(""));
@@ -38,7 +38,7 @@ pub(super) fn confirm(root: &Node, host: &Host, members: &[FleetMember]) -> Resu
             once(&mut contexts, ("context", name), (kubeconfig, name), context)?;
         } else {
             let shown = kubeconfig.to_string_lossy();
-            once(&mut contexts, ("kubeconfig", &shown), (kubeconfig, ""), *at)?;
+            once(&mut contexts, ("kubeconfig", &shown), (kubeconfig, ""), node.at)?;
         }
     }
     Ok(())

@@ -112,6 +112,7 @@ impl Problem {
                 "put it in quotes"
             }
             Fault::Type { .. } => "`kubectl mc fleet schema` tells what stands where",
+            Fault::Choice { known: [_], .. } => "write that: this version of kubectl-mc knows no other",
             Fault::Choice { .. } => "write one of these",
             Fault::Marked { .. } => {
                 "write the value out; what all members have in common can stand in `defaults`"

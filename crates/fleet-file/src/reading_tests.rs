@@ -3,7 +3,7 @@ use std::path::Path;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
 
-use super::{Fleet, read};
+use super::{Fleet, Places, read};
 use crate::fleet::Credentials;
 
 const HEAD: &str = "apiVersion: kubectl-mc/v1alpha1\nkind: Fleet\n";
@@ -39,7 +39,11 @@ fn a_member_is_what_it_says_and_else_what_the_defaults_say() {
     assert_eq!(fleet.host.context.as_deref(), Some("prod"));
     assert_eq!(fleet.host.cluster_name.as_deref(), Some("eu"));
     let [one, two, three] = fleet.members.as_slice() else { panic!("three members") };
-    assert_eq!((one.member.cluster_name(), one.at.line), ("edge-1", 12));
+    let line = |places: &Places, field: &str| places.fields.get(field).map(|at| at.line);
+    assert_eq!((one.member.cluster_name(), one.places.at.unwrap().line), ("edge-1", 12));
+    assert_eq!((line(&one.places, "context"), line(&one.places, "region")), (Some(12), Some(8)));
+    assert_eq!((line(&two.places, "region"), line(&two.places, "server")), (Some(16), None));
+    assert_eq!(line(&fleet.host_places, "clusterName"), Some(3));
     assert_eq!(one.member.region.as_deref(), Some("eu-west"));
     assert_eq!(one.member.credentials, Some(Credentials::ServiceAccount));
     assert_eq!(two.member.cluster_name(), "edge-2");
@@ -94,7 +98,8 @@ fn what_is_not_known_is_refused_where_it_stands() {
     let (said, _) = refused("apiVersion: kubectl-mc/v1\nkind: Fleet\nmembers: [{context: a}]\n");
     assert_eq!(said, "1:13: `apiVersion` must be `kubectl-mc/v1alpha1`");
     let (said, hint) = refused("apiVersion: kubectl-mc/v1alpha1\nkind: Flotte\nmembers: []\n");
-    assert_eq!((said.as_str(), hint.as_str()), ("2:7: `kind` must be `Fleet`", "write one of these"));
+    let known = "write that: this version of kubectl-mc knows no other";
+    assert_eq!((said.as_str(), hint.as_str()), ("2:7: `kind` must be `Fleet`", known));
     assert_eq!(refused("sops: {mac: a}\n").0, "1:1: the file is encrypted by SOPS");
     assert_eq!(refused("a: \"\u{ff}\n").0.split(": ").nth(1), Some("not YAML"));
 }

@@ -25,7 +25,8 @@ pub(super) fn given(options: &ConnectionOptions, side: &Side) -> GivenOptions {
     let single = single.into_iter().filter_map(|(choice, value)| Some((choice, value?)));
     let groups = options.impersonate_groups.iter().map(|group| (Choice::AsGroup, group.clone()));
     let uid = options.impersonate_uid.iter().map(|uid| (Choice::AsUid, uid.clone()));
-    single.chain(groups).chain(uid).fold(GivenOptions::default(), |given, (choice, value)| {
+    let none = options.entry.iter().cloned().fold(GivenOptions::default(), GivenOptions::in_fleet);
+    single.chain(groups).chain(uid).fold(none, |given, (choice, value)| {
         let is_the_hosts = choice == Choice::Kubeconfig && options.kubeconfig_is_hosts;
         match side {
             Side::Member { .. } if !is_the_hosts => given.with_member(choice, value),

@@ -13,6 +13,7 @@ use super::environment::Environment;
 use super::kubeconfig_entry::FiledEntry;
 use kubesphere::{
     command::Kubectl,
+    fleet_entry::FleetEntry,
     kubeconfig_document::{KubeconfigDocument, Malformed},
     side::Side,
 };
@@ -54,6 +55,8 @@ pub struct ConnectionOptions {
     pub impersonate_user_extra: Vec<(String, String)>,
     /// `--request-timeout`: absent means the default, zero means none.
     pub request_timeout: Option<Duration>,
+    /// Where a fleet file says some of these.
+    pub entry: Option<FleetEntry>,
 }
 
 /// Why no context could be taken from the kubeconfigs. Never repeats what a file contains.
@@ -124,24 +127,45 @@ pub enum KubeconfigError {
     ImpersonationWithoutUser,
 }
 
-/// A file may be the one of both sides.
-const BY_OPTION: &str = "with `--kubeconfig` or `$KUBECONFIG`, or a member's with `--member-kubeconfig`";
+/// The field of a fleet file that names a kubeconfig.
+const FILE: &str = "kubeconfig";
+/// The one that names a context.
+const CONTEXT: &str = "context";
 
 impl KubeconfigError {
-    pub fn hints(&self) -> Vec<String> {
+    /// Where a fleet file names what is wrong, where it does.
+    pub fn place<'a>(&self, entry: Option<&'a FleetEntry>) -> Option<&'a str> {
+        let entry = entry?;
+        let is_members = entry.name.is_some();
+        (is_members || entry.says(self.field())).then(|| entry.place_of(self.field()))
+    }
+
+    fn field(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } | Self::Malformed { .. } | Self::Unusable { .. } | Self::Empty { .. } => {
+                FILE
+            }
+            _ => CONTEXT,
+        }
+    }
+
+    pub fn hints(&self, entry: Option<&FleetEntry>) -> Vec<String> {
         match self {
             Self::Unreadable { .. } => {
-                vec![format!("name another file {BY_OPTION}")]
+                vec![format!("name another file {}", by(entry))]
             }
             Self::Malformed { why: Malformed::Duplicate { what, .. }, .. } => {
                 vec![format!("rename or remove one {what} of the two: kubectl refuses the file, too")]
             }
             Self::Malformed { .. } | Self::Unusable { .. } => {
-                vec![format!("fix the file, or name another {BY_OPTION}")]
+                vec![format!("fix the file, or name another {}", by(entry))]
             }
-            Self::Empty { .. } => vec![format!("name a file {BY_OPTION}")],
+            Self::Empty { .. } => vec![format!("name a file {}", by(entry))],
             Self::NoCurrentContext { contexts } => {
-                vec!["name the context with `--context`".to_owned(), there_are(contexts)]
+                let place = entry.and_then(|entry| self.place(Some(entry)));
+                let how =
+                    place.map_or_else(|| "`--context`".to_owned(), |place| format!("`context` at {place}"));
+                vec![format!("name the context with {how}"), there_are(contexts)]
             }
             Self::UnknownContext { similar, contexts, .. } => {
                 let similar = similar.iter().map(|name| format!("did you mean \"{name}\"?"));
@@ -164,6 +188,14 @@ impl KubeconfigError {
                 )]
             }
         }
+    }
+}
+
+/// How a kubeconfig is named, which may be the one of both sides.
+fn by(entry: Option<&FleetEntry>) -> String {
+    match entry.filter(|entry| entry.says(FILE)) {
+        Some(entry) => format!("with `{FILE}` at {}", entry.place_of(FILE)),
+        None => "with `--kubeconfig` or `$KUBECONFIG`, or a member's with `--member-kubeconfig`".to_owned(),
     }
 }
 

@@ -74,7 +74,7 @@ fn nothing_found_says_where_it_looked() {
         "no kubeconfig with a context was found (looked at `/nowhere/one`, `/nowhere/two`)"
     );
     assert_eq!(
-        error.hints(),
+        error.hints(None),
         ["name a file with `--kubeconfig` or `$KUBECONFIG`, or a member's with `--member-kubeconfig`"]
     );
     let error = refused(&ConnectionOptions::default(), &Environment::default());
@@ -113,7 +113,7 @@ fn a_name_that_stands_twice_in_one_file_is_refused_and_in_two_files_is_not() {
     let error = refused(&ConnectionOptions::default(), &environment(&[one, twice]));
     let said = "is malformed: line 3: there is another cluster named \"kubernetes\" in line 2";
     assert!(error.to_string().ends_with(said), "{error}");
-    assert_eq!(error.hints(), ["rename or remove one cluster of the two: kubectl refuses the file, too"]);
+    assert_eq!(error.hints(None), ["rename or remove one cluster of the two: kubectl refuses the file, too"]);
 }
 
 #[test]

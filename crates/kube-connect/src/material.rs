@@ -67,7 +67,9 @@ impl Defect {
             ),
             Self::Encrypted => "decrypt it: `openssl pkey -in KEY -out DECRYPTED`".to_owned(),
             Self::Unsendable => {
-                "write it on one line without a line end: in YAML as `token: …`, not as `token: |`".to_owned()
+                "write it without a line end: a file of Windows has `\\r` before its own, and in YAML `token: |` keeps it, where \
+                 `token: …` has none"
+                    .to_owned()
             }
             _ => format!(
                 "fix the cluster and user of context \"{}\", or use another context; `{config} view` shows them",

@@ -54,16 +54,16 @@ fn the_current_context_is_the_default() {
     none.current_context = None;
     let error = select(&none, Side::host, &ConnectionOptions::default()).unwrap_err();
     assert_eq!(error.to_string(), "current-context is not set");
-    assert!(error.hints()[1].contains("prod, edge-1"));
+    assert!(error.hints(None)[1].contains("prod, edge-1"));
 }
 
 #[test]
 fn an_unknown_context_is_answered_with_the_similar_one() {
     let error = selected(&named("edge1")).unwrap_err();
     assert_eq!(error.to_string(), "no context exists with the name \"edge1\"");
-    assert_eq!(error.hints()[0], "did you mean \"edge-1\"?");
-    assert!(error.hints()[1].starts_with("the contexts are: prod, edge-1"));
-    assert_eq!(selected(&named("zzzzz")).unwrap_err().hints().len(), 1);
+    assert_eq!(error.hints(None)[0], "did you mean \"edge-1\"?");
+    assert!(error.hints(None)[1].starts_with("the contexts are: prod, edge-1"));
+    assert_eq!(selected(&named("zzzzz")).unwrap_err().hints(None).len(), 1);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_server_of_its_own_is_named_by_commands_in_place_of_a_context() {
 
 #[test]
 fn what_is_to_be_mended_is_named_with_its_file() {
-    let hint = |options: &ConnectionOptions| selected(options).unwrap_err().hints().remove(0);
+    let hint = |options: &ConnectionOptions| selected(options).unwrap_err().hints(None).remove(0);
     assert_eq!(
         hint(&named("no-user")),
         "complete it with `kubectl config`, or name another context; `kubectl config view` shows all"

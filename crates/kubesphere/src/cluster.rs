@@ -24,6 +24,11 @@ pub const PLURAL: &str = "clusters";
 pub const HOST_LABEL: &str = "cluster-role.kubesphere.io/host";
 /// What the controller takes off when its part of a deletion is done (kubesphere `cluster_types.go@v3.4.1`).
 pub const FINALIZER: &str = "finalizer.cluster.kubesphere.io";
+/// The annotations in which the controller of KubeSphere 4 notes what helm has done. It installs a member again where the hash is
+/// another one, or, after 4.1.3, where the action says so, and writes its own each time (kubesphere
+/// `pkg/controller/cluster/helper.go@v4.1.3`, configChanged, `cluster_controller.go@04a29b5c6`, needInstall).
+pub const HELM_ANNOTATIONS: [&str; 3] =
+    ["kubesphere.io/config-hash", "kubesphere.io/install-core-jobname", "kubesphere.io/ks-core-action"];
 
 /// The conditions that the cluster controller writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::{
+    fleet_entry::{FleetEntry, Setting},
     given_options::{Choice, GivenOption},
     shell_word::shell_word,
     side::Side,
@@ -14,6 +15,8 @@ use super::{
 /// Subcommands in which `--member-server` and `--member-certificate-authority` say what the host stores, and not how this
 /// machine connects.
 const STORING: [&str; 4] = ["join", "import", "renew", "check"];
+/// Subcommands that take a fleet file in the place of what leads to a member.
+const IN_FILES: [&str; 4] = ["check", "join", "renew", "unjoin"];
 
 /// A `kubectl` command on one cluster.
 #[derive(Clone, Debug)]
@@ -93,22 +96,30 @@ pub fn kubeconfig_option(side: &Side, file: &str) -> String {
     format!("{option} {}", shell_word(file))
 }
 
-/// A command of this program.
+/// A command of this program. One about a member of a fleet file takes the file, where it takes files.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Mc {
-    line: String,
-    /// Whether the address of the member is one to be stored.
-    stores: bool,
-    /// What is said already: an option of both clusters stands once.
-    said: Vec<GivenOption>,
+    subcommand: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Words(String),
+    Host(Side),
+    Member(Side),
+    MemberContext(Side),
+    MemberOptions(Side),
+    /// What the fleet file says, where there is one.
+    Setting(Setting, String),
+    Skipping(Vec<String>),
 }
 
 impl Mc {
     /// The beginning of `kubectl mc SUBCOMMAND`.
     pub fn new(subcommand: &str) -> Self {
-        let stores = STORING.contains(&subcommand);
-        Self { line: format!("kubectl mc {subcommand}"), stores, said: Vec::new() }
+        Self { subcommand: subcommand.to_owned(), parts: Vec::new() }
     }
 
     /// The command that shows the log of this cluster's installer.
@@ -120,49 +131,41 @@ impl Mc {
     }
 
     /// With this host, where it is known.
-    pub fn host<'a>(mut self, host: impl Into<Option<&'a Side>>) -> Self {
-        if let Some(host) = host.into() {
-            let (first, others) = self.unsaid(host);
-            self.push(first);
-            if host.given().has_context() {
-                self = self.words(&context_option(host));
-            }
-            self.push(others);
+    pub fn host<'a>(self, host: impl Into<Option<&'a Side>>) -> Self {
+        match host.into() {
+            Some(host) => self.and(Part::Host(host.clone())),
+            None => self,
         }
-        self
     }
 
     /// With this cluster as MEMBER.
     pub fn member(self, member: &Side) -> Self {
-        self.word(member.context()).member_options(member)
+        self.and(Part::Member(member.clone()))
     }
 
     /// With this cluster's context as an option.
-    pub fn member_context(mut self, member: &Side) -> Self {
-        let (first, others) = self.unsaid(member);
-        self.push(first);
-        self = self.words("--member-context").word(member.context());
-        self.push(others);
-        self
+    pub fn member_context(self, member: &Side) -> Self {
+        self.and(Part::MemberContext(member.clone()))
     }
 
     /// With what reaches this member, whose context is named otherwise.
-    pub fn member_options(mut self, member: &Side) -> Self {
-        let (first, others) = self.unsaid(member);
-        self.push(first);
-        self.push(others);
-        self
+    pub fn member_options(self, member: &Side) -> Self {
+        self.and(Part::MemberOptions(member.clone()))
+    }
+
+    /// With an option of a single member that a fleet file has as a field.
+    pub fn setting(self, setting: Setting, value: &str) -> Self {
+        self.and(Part::Setting(setting, value.to_owned()))
     }
 
     /// With the checks that were skipped, which would stop this command, too.
     pub fn skipping(self, checks: &[String]) -> Self {
-        if checks.is_empty() { self } else { self.words("--skip-check").word(&checks.join(",")) }
+        self.and(Part::Skipping(checks.to_vec()))
     }
 
     /// Goes on with these words as they are.
-    pub fn words(mut self, words: &str) -> Self {
-        self.line = format!("{} {words}", self.line);
-        self
+    pub fn words(self, words: &str) -> Self {
+        self.and(Part::Words(words.to_owned()))
     }
 
     /// Goes on with one word that is not ours, and so may have to be quoted.
@@ -171,29 +174,130 @@ impl Mc {
         self.words(&word)
     }
 
-    /// The kubeconfig, and the other options, as far as they are not said.
-    fn unsaid(&self, side: &Side) -> (Vec<GivenOption>, Vec<GivenOption>) {
-        let is_stored = |option: &GivenOption| {
-            option.is_for_member && matches!(option.choice, Choice::Server | Choice::CertificateAuthority)
-        };
-        let options = side.given().iter().filter(|option| !(self.stores && is_stored(option)));
-        let unsaid = options.filter(|option| !self.said.contains(option)).cloned();
-        unsaid.partition(|option| option.choice == Choice::Kubeconfig)
+    fn and(mut self, part: Part) -> Self {
+        self.parts.push(part);
+        self
     }
 
-    fn push(&mut self, options: Vec<GivenOption>) {
-        for option in options {
-            let name = option.choice.name();
-            let name = if option.is_for_member { format!("member-{name}") } else { name.to_owned() };
-            push_option(&mut self.line, &name, &option);
-            self.said.push(option);
-        }
+    /// The fleet file that says what it is about. What goes by another name than there goes by its context.
+    fn entry(&self) -> Option<&FleetEntry> {
+        let named = self.parts.iter().find_map(|part| match part {
+            Part::Words(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let entry = self.parts.iter().find_map(|part| match part {
+            Part::Member(member) => member.entry(),
+            Part::MemberContext(member) => member.entry().filter(|entry| entry.name.as_deref() == named),
+            _ => None,
+        });
+        entry.filter(|_| IN_FILES.contains(&self.subcommand.as_str()))
+    }
+
+    /// The options of clusters that its fleet file says.
+    fn in_file(&self) -> Vec<GivenOption> {
+        let sides = self.parts.iter().filter_map(|part| match part {
+            Part::Host(side) | Part::Member(side) | Part::MemberContext(side) => Some(side),
+            _ => None,
+        });
+        let said = sides.filter_map(|side| Some((side, side.entry()?))).flat_map(|(side, entry)| {
+            let is_said =
+                |option: &&GivenOption| option.choice.field().is_some_and(|field| entry.says(field));
+            side.given().iter().filter(is_said).cloned()
+        });
+        if self.entry().is_some() { said.collect() } else { Vec::new() }
     }
 }
 
 impl fmt::Display for Mc {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.line)
+        let entry = self.entry();
+        let mut line = Line {
+            text: format!("kubectl mc {}", self.subcommand),
+            entry,
+            stores: STORING.contains(&self.subcommand.as_str()),
+            said: self.in_file(),
+        };
+        if let Some(entry) = entry {
+            line.push(&format!("-f {}", shell_word(&entry.file)));
+        }
+        self.parts.iter().for_each(|part| line.go_on(part));
+        formatter.write_str(&line.text)
+    }
+}
+
+/// A command of this program on its way to a text.
+struct Line<'a> {
+    text: String,
+    /// The fleet file that says what it is about.
+    entry: Option<&'a FleetEntry>,
+    /// Whether the address of the member is one to be stored.
+    stores: bool,
+    /// What is said already: an option of both clusters stands once.
+    said: Vec<GivenOption>,
+}
+
+impl Line<'_> {
+    fn go_on(&mut self, part: &Part) {
+        match part {
+            Part::Words(words) => self.push(words),
+            Part::Host(host) => {
+                let says_context = |entry: &FleetEntry| self.entry.is_some() && entry.says("context");
+                let is_named = host.given().has_context() && !host.entry().is_some_and(says_context);
+                self.push_way(host, is_named.then(|| context_option(host)).as_deref());
+            }
+            Part::Member(member) => {
+                let name = self.entry.and_then(|entry| entry.name.as_deref()).unwrap_or(member.context());
+                self.push(&shell_word(name));
+                self.push_way(member, None);
+            }
+            Part::MemberContext(member) => {
+                let context = format!("--member-context {}", shell_word(member.context()));
+                self.push_way(member, self.entry.is_none().then_some(context.as_str()));
+            }
+            Part::MemberOptions(member) => self.push_way(member, None),
+            Part::Setting(setting, value) if self.entry.is_none() => {
+                self.push(&format!("{} {}", setting.option(), shell_word(value)));
+            }
+            Part::Setting(..) => {}
+            Part::Skipping(checks) => self.push_skipped(checks),
+        }
+    }
+
+    /// As far as the file does not skip them.
+    fn push_skipped(&mut self, checks: &[String]) {
+        let in_file = |check: &&String| self.entry.is_some_and(|entry| entry.skips.contains(check));
+        let checks: Vec<&str> = checks.iter().filter(|check| !in_file(check)).map(String::as_str).collect();
+        if !checks.is_empty() {
+            self.push(&format!("--skip-check {}", shell_word(&checks.join(","))));
+        }
+    }
+
+    fn push(&mut self, words: &str) {
+        self.text = format!("{} {words}", self.text);
+    }
+
+    /// The kubeconfig, the context, and the other options, as far as they are not said.
+    fn push_way(&mut self, side: &Side, context: Option<&str>) {
+        let is_stored = |option: &GivenOption| {
+            option.is_for_member && matches!(option.choice, Choice::Server | Choice::CertificateAuthority)
+        };
+        let options = side.given().iter().filter(|option| !(self.stores && is_stored(option)));
+        let unsaid = options.filter(|option| !self.said.contains(option)).cloned();
+        let (first, others) = unsaid.partition(|option| option.choice == Choice::Kubeconfig);
+        self.push_options(first);
+        if let Some(context) = context {
+            self.push(context);
+        }
+        self.push_options(others);
+    }
+
+    fn push_options(&mut self, options: Vec<GivenOption>) {
+        for option in options {
+            let name = option.choice.name();
+            let name = if option.is_for_member { format!("member-{name}") } else { name.to_owned() };
+            push_option(&mut self.text, &name, &option);
+            self.said.push(option);
+        }
     }
 }
 
@@ -227,136 +331,5 @@ fn push_option(line: &mut String, name: &str, option: &GivenOption) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Choice, Kubectl, Mc, Side, context_option, helm, kubeconfig_option};
-    use crate::given_options::GivenOptions;
-
-    fn in_file(file: &str) -> Side {
-        let given = GivenOptions::default().with(Choice::Kubeconfig, file);
-        Side::host("prod").reached_by(given)
-    }
-
-    fn member_in_file(file: &str) -> Side {
-        let given = GivenOptions::default().with_member(Choice::Kubeconfig, file);
-        Side::member("edge-1").reached_by(given)
-    }
-
-    #[test]
-    fn without_options_the_context_alone_is_named() {
-        let (host, member) = (Side::host("prod"), Side::member("edge-1"));
-        let pods = Kubectl::on(&host).namespace("kube-system").words("get pods");
-        assert_eq!(pods.to_string(), "kubectl --context prod -n kube-system get pods");
-        assert_eq!(Kubectl::config(&host).words("view").to_string(), "kubectl config view");
-        assert_eq!(helm(&member), "helm --kube-context edge-1");
-        let join = Mc::new("join").member(&member).host(&host).words("--name").word("a");
-        assert_eq!(join.to_string(), "kubectl mc join edge-1 --context prod --name a");
-        let renew = Mc::new("renew").word("a").host(&host).member_context(&member);
-        assert_eq!(renew.to_string(), "kubectl mc renew a --context prod --member-context edge-1");
-        assert_eq!(Mc::new("check").host(None).to_string(), "kubectl mc check");
-        assert_eq!(Mc::logs(&host).to_string(), "kubectl mc logs --context prod");
-        assert_eq!(Mc::logs(&member).to_string(), "kubectl mc logs edge-1");
-    }
-
-    #[test]
-    fn whatever_a_shell_would_read_otherwise_is_quoted() {
-        for (name, quoted) in
-            [("my edge", "'my edge'"), ("prod$HOME", "'prod$HOME'"), ("it's", r"'it'\''s'"), ("a;b", "'a;b'")]
-        {
-            let (host, member) = (Side::host(name), Side::member(name));
-            let kubectl = Kubectl::on(&host).word(name);
-            assert_eq!(kubectl.to_string(), format!("kubectl --context {quoted} {quoted}"));
-            let mc = Mc::new("join").member(&member).host(&host);
-            assert_eq!(mc.to_string(), format!("kubectl mc join {quoted} --context {quoted}"));
-            let mc = Mc::new("unjoin").word(name).member_context(&member);
-            assert_eq!(mc.to_string(), format!("kubectl mc unjoin {quoted} --member-context {quoted}"));
-            assert_eq!(context_option(&host), format!("--context {quoted}"));
-            assert_eq!(helm(&host), format!("helm --kube-context {quoted}"));
-            let host = in_file(name);
-            let kubectl = Kubectl::on(&host);
-            assert_eq!(kubectl.to_string(), format!("kubectl --kubeconfig {quoted} --context prod"));
-        }
-    }
-
-    #[test]
-    fn each_cluster_is_looked_up_in_its_own_file() {
-        let (host, member) = (in_file("h.yaml"), member_in_file("m.yaml"));
-        assert_eq!(Kubectl::on(&host).to_string(), "kubectl --kubeconfig h.yaml --context prod");
-        assert_eq!(Kubectl::on(&member).to_string(), "kubectl --kubeconfig m.yaml --context edge-1");
-        assert_eq!(
-            Kubectl::config(&member).words("view").to_string(),
-            "kubectl --kubeconfig m.yaml config view"
-        );
-        assert_eq!(helm(&member), "helm --kubeconfig m.yaml --kube-context edge-1");
-        assert_eq!(
-            Mc::new("join").member(&member).host(&host).to_string(),
-            "kubectl mc join edge-1 --member-kubeconfig m.yaml --kubeconfig h.yaml --context prod"
-        );
-        assert_eq!(
-            Mc::new("renew").word("a").host(&host).member_context(&member).to_string(),
-            "kubectl mc renew a --kubeconfig h.yaml --context prod --member-kubeconfig m.yaml --member-context edge-1"
-        );
-        assert_eq!(Mc::logs(&member).to_string(), "kubectl mc logs edge-1 --member-kubeconfig m.yaml");
-    }
-
-    #[test]
-    fn a_member_in_the_hosts_file_needs_it_once() {
-        let host = in_file("h.yaml");
-        let member = Side::member("edge-1").reached_by(host.given().clone());
-        assert_eq!(Kubectl::on(&member).to_string(), "kubectl --kubeconfig h.yaml --context edge-1");
-        assert_eq!(
-            Mc::new("join").member(&member).host(&host).to_string(),
-            "kubectl mc join edge-1 --kubeconfig h.yaml --context prod"
-        );
-        assert_eq!(Mc::logs(&member).to_string(), "kubectl mc logs edge-1 --kubeconfig h.yaml");
-    }
-
-    #[test]
-    fn other_options_follow_the_context_and_stand_once_where_they_are_of_both() {
-        let of_host = GivenOptions::default()
-            .with(Choice::User, "ops team")
-            .with(Choice::InsecureSkipTlsVerify, "true")
-            .with(Choice::As, "jane");
-        let of_member = GivenOptions::default()
-            .with_member(Choice::Server, "https://edge:6443")
-            .with_member(Choice::Cluster, "c")
-            .with_member(Choice::As, "jane");
-        let host = Side::host("prod").reached_by(of_host);
-        let member = Side::member("edge-1").reached_by(of_member);
-        assert_eq!(
-            Kubectl::on(&host).to_string(),
-            "kubectl --context prod --user 'ops team' --insecure-skip-tls-verify=true --as jane"
-        );
-        assert_eq!(
-            helm(&member),
-            "helm --kube-context edge-1 --kube-apiserver https://edge:6443 --kube-as-user jane"
-        );
-        assert_eq!(
-            Mc::new("unjoin").word("a").host(&host).member_context(&member).to_string(),
-            "kubectl mc unjoin a --context prod --user 'ops team' --insecure-skip-tls-verify=true --as jane \
-             --member-context edge-1 --member-server https://edge:6443 --member-cluster c"
-        );
-        let join = Mc::new("join").member(&member).to_string();
-        assert_eq!(join, "kubectl mc join edge-1 --member-cluster c --as jane", "it would store the server");
-    }
-
-    #[test]
-    fn what_was_skipped_and_where_a_name_is_to_be_looked_up_can_be_typed_again() {
-        let checks = ["a", "b"].map(str::to_owned);
-        assert_eq!(
-            Mc::new("renew").word("x").skipping(&checks).to_string(),
-            "kubectl mc renew x --skip-check a,b"
-        );
-        assert_eq!(Mc::new("renew").skipping(&[]).to_string(), "kubectl mc renew");
-        let (host, member) = (Side::host("prod"), Side::member("edge-1"));
-        assert_eq!(kubeconfig_option(&host, "my file"), "--kubeconfig 'my file'");
-        assert_eq!(kubeconfig_option(&member, "m.yaml"), "--member-kubeconfig m.yaml");
-    }
-
-    #[test]
-    fn a_server_without_a_context_is_no_context() {
-        let given = GivenOptions::default().with(Choice::Server, "https://prod:6443").without_context();
-        let host = Side::host("https://prod:6443").reached_by(given);
-        assert_eq!(Kubectl::on(&host).to_string(), "kubectl --server https://prod:6443");
-        assert_eq!(Mc::new("check").host(&host).to_string(), "kubectl mc check --server https://prod:6443");
-    }
-}
+#[path = "command_tests.rs"]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::fleet_entry::FleetEntry;
+
 /// An option that chooses a cluster, a user, or the way there. There is none for `--token`: nothing that is printed may
 /// hold one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +41,15 @@ impl Choice {
         }
     }
 
+    /// The field that says it in a fleet file.
+    pub fn field(self) -> Option<&'static str> {
+        match self {
+            Self::Kubeconfig => Some("kubeconfig"),
+            Self::TlsServerName => Some("tlsServerName"),
+            _ => None,
+        }
+    }
+
     /// Whether `kubectl mc` has it once for both clusters.
     fn is_for_both(self) -> bool {
         matches!(self, Self::As | Self::AsGroup | Self::AsUid)
@@ -65,8 +76,8 @@ pub struct GivenOptions(Arc<Given>);
 struct Given {
     /// Whether a server or cluster was given in place of a context.
     without_context: bool,
-    /// What it is called where contexts of several files may have one name.
-    called: Option<String>,
+    /// Where a fleet file speaks of it.
+    entry: Option<FleetEntry>,
     options: Vec<GivenOption>,
 }
 
@@ -78,16 +89,16 @@ impl GivenOptions {
         self
     }
 
-    /// The cluster has this name besides its context's.
+    /// A fleet file speaks of the cluster there.
     #[must_use]
-    pub fn called(mut self, name: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).called = Some(name.into());
+    pub fn in_fleet(mut self, entry: FleetEntry) -> Self {
+        Arc::make_mut(&mut self.0).entry = Some(entry);
         self
     }
 
-    /// The name that it has besides its context's.
-    pub fn name(&self) -> Option<&str> {
-        self.0.called.as_deref()
+    /// Where a fleet file speaks of it.
+    pub fn entry(&self) -> Option<&FleetEntry> {
+        self.0.entry.as_ref()
     }
 
     /// With an option that the host's commands take.

@@ -9,6 +9,7 @@ pub mod configuration_patch;
 pub mod core_log;
 pub mod core_values;
 pub mod devops_config;
+pub mod fleet_entry;
 pub mod given_options;
 pub mod go_base64;
 pub mod helm_release;

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::given_options::GivenOptions;
+use super::{
+    fleet_entry::{FleetEntry, Setting},
+    given_options::GivenOptions,
+};
 
 /// One of the clusters of a run, known by its kubeconfig context and by what else says how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,17 +44,31 @@ impl Side {
         }
     }
 
-    /// The same cluster, called by this name wherever it is not about its context.
-    #[must_use]
-    pub fn called(self, name: &str) -> Self {
-        let given = self.given().clone().called(name);
-        self.reached_by(given)
-    }
-
     /// What the person gave to reach it, for the commands that are printed.
     pub fn given(&self) -> &GivenOptions {
         match self {
             Self::Host { given, .. } | Self::Member { given, .. } => given,
+        }
+    }
+
+    /// Where a fleet file speaks of it.
+    pub fn entry(&self) -> Option<&FleetEntry> {
+        self.given().entry()
+    }
+
+    /// What says this of it: an option, or a field where a fleet file speaks of it.
+    pub fn setting(&self, setting: Setting) -> String {
+        match self.entry() {
+            Some(entry) => format!("`{}` at {}", setting.field(), entry.place_of(setting.field())),
+            None => format!("`{}`", setting.option()),
+        }
+    }
+
+    /// The same, with a value.
+    pub fn setting_to(&self, setting: Setting, value: &str) -> String {
+        match self.entry() {
+            Some(entry) => format!("`{}: {value}` at {}", setting.field(), entry.place_of(setting.field())),
+            None => format!("`{} {value}`", setting.option()),
         }
     }
 
@@ -73,7 +90,8 @@ impl Side {
 
 impl fmt::Display for Side {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.given().name().unwrap_or(self.context());
+        // Contexts of several files may have one name.
+        let name = self.entry().and_then(|entry| entry.name.as_deref()).unwrap_or(self.context());
         match self {
             Self::Host { .. } => write!(formatter, "host \"{name}\""),
             Self::Member { .. } => write!(formatter, "member \"{name}\""),
@@ -90,12 +108,29 @@ mod tests {
         assert_eq!(Side::host("prod").to_string(), r#"host "prod""#);
         assert_eq!(Side::member("edge-1").to_string(), r#"member "edge-1""#);
         assert_eq!(Side::member("edge-1").context(), "edge-1");
-        let called = Side::member("kubernetes-admin@kubernetes").called("edge-1");
-        assert_eq!(
-            (called.to_string().as_str(), called.context()),
-            (r#"member "edge-1""#, "kubernetes-admin@kubernetes")
-        );
         let options = [Side::host("prod"), Side::member("edge-1")].map(|side| side.option("token TOKEN"));
         assert_eq!(options, ["--token TOKEN", "--member-token TOKEN"]);
+    }
+    #[test]
+    fn what_is_said_of_a_member_is_an_option_or_a_field_with_its_place() {
+        let typed = Side::member("edge-1");
+        assert_eq!(typed.setting(Setting::Server), "`--member-server`");
+        assert_eq!(typed.setting_to(Setting::Name, "paris"), "`--name paris`");
+        let entry = FleetEntry {
+            file: "fleet.yaml".to_owned(),
+            name: Some("edge-1".to_owned()),
+            place: "fleet.yaml:4:3".to_owned(),
+            skips: Vec::new(),
+            fields: [("server".to_owned(), "fleet.yaml:5:3".to_owned())].into(),
+        };
+        let given = GivenOptions::default().in_fleet(entry);
+        let filed = Side::member("kubernetes-admin@kubernetes").reached_by(given);
+        assert_eq!(filed.setting(Setting::Server), "`server` at fleet.yaml:5:3");
+        assert_eq!(filed.setting_to(Setting::Name, "paris"), "`name: paris` at fleet.yaml:4:3");
+        assert_eq!(
+            (filed.to_string().as_str(), filed.context()),
+            (r#"member "edge-1""#, "kubernetes-admin@kubernetes"),
+            "contexts of several files may have one name"
+        );
     }
 }

@@ -9,20 +9,22 @@ use std::{
 
 use config_file::problem::place;
 use fleet_file::{
-    fleet::Credentials,
+    fleet::{Credentials, Host},
     problem::{Fault, Problem},
-    reading::{Fleet, FleetMember, read},
+    reading::{Fleet, FleetMember, Places, read},
 };
+use kubesphere::{fleet_entry::FleetEntry, side::Side};
 
 use crate::{
-    cli::{FleetOptions, Global, HostConnection, MemberConnection},
+    cli::{Global, HostConnection, MemberConnection},
     commands::{
-        contexts::of_one_member,
-        request::{ClusterRequest, MemberRequest},
+        contexts::{of_one_member, select_host},
+        request::{ClusterRequest, MemberRequest, Request},
     },
     error::Error,
-    live::similarity::did_you_mean,
-    plan::{credential::Choice, intent::Description},
+    live::{environment::Environment, similarity::did_you_mean},
+    output::{clusters, ui::Ui},
+    plan::{credential::Choice, intent::Description, operation::Operation},
 };
 
 /// What stands for stdin, as with kubectl.
@@ -43,6 +45,15 @@ pub(in crate::commands) struct FleetFile {
 }
 
 impl FleetFile {
+    /// Reads it, and says where it means another host than the command line.
+    pub(in crate::commands) fn open(path: &Path, global: &Global, ui: &Ui) -> Result<Self, Error> {
+        let file = Self::read(path, global)?;
+        if let Some((host, place)) = file.other_host(global) {
+            clusters::warn_of_other_host(ui, &host, &place);
+        }
+        Ok(file)
+    }
+
     /// Reads it, and says what is wrong with it as compilers do.
     pub(in crate::commands) fn read(path: &Path, global: &Global) -> Result<Self, Error> {
         if let Some(option) = of_one_member(global) {
@@ -59,20 +70,62 @@ impl FleetFile {
             read(&bytes).map_err(|problem| refused(&name, (!is_stdin).then_some(name.as_str()), &problem))?;
         let folder = if is_stdin { None } else { path.parent() };
         let folder = folder.unwrap_or(Path::new("")).to_owned();
-        let host = HostConnection {
-            context: global.host.context.clone().or_else(|| fleet.host.context.clone()),
-            kubeconfig: global
-                .host
-                .kubeconfig
-                .clone()
-                .or_else(|| fleet.host.kubeconfig.as_ref().map(|path| folder.join(path))),
-            ..global.host.clone()
-        };
-        Ok(Self { name, is_stdin, folder, fleet, global: Global { host, ..global.clone() } })
+        let mut file = Self { name, is_stdin, folder, fleet, global: global.clone() };
+        file.global.host = file.host(&global.host);
+        Ok(file)
     }
 
-    pub(in crate::commands) fn host_cluster_name(&self) -> Option<String> {
-        self.fleet.host.cluster_name.clone()
+    /// As the file says it, where the command line does not.
+    fn host(&self, given: &HostConnection) -> HostConnection {
+        let Host { context, kubeconfig, .. } = &self.fleet.host;
+        let kubeconfig = kubeconfig.as_ref().map(|path| self.folder.join(path));
+        let mut entry = self.entry(&self.fleet.host_places, None, Vec::new());
+        let overridden = [("context", given.context.is_some()), ("kubeconfig", given.kubeconfig.is_some())];
+        for (field, _) in overridden.into_iter().filter(|(_, is_given)| *is_given) {
+            entry.fields.remove(field);
+        }
+        HostConnection {
+            context: given.context.clone().or_else(|| context.clone()),
+            kubeconfig: given.kubeconfig.clone().or(kubeconfig),
+            entry: Some(entry),
+            ..given.clone()
+        }
+    }
+
+    /// The host, and where the file names another one. What cannot be looked up is another.
+    fn other_host(&self, given: &Global) -> Option<(Side, String)> {
+        let own = self.host(&HostConnection::default());
+        let entry = own.entry.as_ref().filter(|entry| entry.says("context") || entry.says("kubeconfig"))?;
+        let place = entry.place_of(if entry.says("context") { "context" } else { "kubeconfig" }).to_owned();
+        let environment = Environment::of_process();
+        let selected = |host| select_host(&Global { host, ..given.clone() }, &environment).ok();
+        let meant = selected(self.host(&given.host))?;
+        let is_same = selected(own).is_some_and(|own| own.server == meant.server);
+        (!is_same).then_some((meant.side, place))
+    }
+
+    fn entry(&self, places: &Places, name: Option<&str>, skips: Vec<String>) -> FleetEntry {
+        let place = |at| place(&self.name, at);
+        let fields = places.fields.iter().map(|(field, at)| (field.clone(), place(Some(*at))));
+        FleetEntry {
+            file: self.option().to_owned(),
+            name: name.map(str::to_owned),
+            place: place(places.at),
+            fields: fields.collect(),
+            skips,
+        }
+    }
+
+    /// A join of its members or those of these names, or the look at it.
+    pub(in crate::commands) fn request(
+        &self,
+        operation: Operation,
+        names: &[String],
+    ) -> Result<Request<'static>, Error> {
+        Ok(Request {
+            host_cluster_name: self.fleet.host.cluster_name.clone(),
+            ..Request::new(operation, self.members(names)?, &self.global)
+        })
     }
 
     /// What it is called in messages.
@@ -93,7 +146,7 @@ impl FleetFile {
     /// All its members, or those of these names.
     pub(in crate::commands) fn members(&self, names: &[String]) -> Result<Vec<MemberRequest>, Error> {
         if names.is_empty() {
-            return Ok(self.fleet.members.iter().map(|member| self.request(member)).collect());
+            return Ok(self.fleet.members.iter().map(|member| self.member(member)).collect());
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
@@ -102,7 +155,7 @@ impl FleetFile {
         let chosen = names.iter().map(|name| {
             let mut members = self.fleet.members.iter();
             let member = members.find(|member| member.member.cluster_name() == name);
-            member.map(|member| self.request(member)).ok_or_else(|| self.without(name))
+            member.map(|member| self.member(member)).ok_or_else(|| self.without(name))
         });
         chosen.collect()
     }
@@ -114,14 +167,16 @@ impl FleetFile {
         error.hint(format!("with `-f`, members go by the names of their Clusters: {}", known.join(", ")))
     }
 
-    fn request(&self, FleetMember { member, at, values }: &FleetMember) -> MemberRequest {
+    fn member(&self, FleetMember { member, places, values }: &FleetMember) -> MemberRequest {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| self.folder.join(path));
         let others = &self.global.member;
+        let skipped = member.skip_checks.clone().unwrap_or_default();
         let connection = MemberConnection {
             member_kubeconfig: path(&member.kubeconfig).or_else(|| others.member_kubeconfig.clone()),
             member_server: member.server.clone(),
             member_certificate_authority: path(&member.certificate_authority),
             member_tls_server_name: member.tls_server_name.clone(),
+            entry: Some(self.entry(places, Some(member.cluster_name()), skipped.clone())),
             ..others.clone()
         };
         let description = Description {
@@ -144,8 +199,7 @@ impl FleetFile {
                 values: values.clone(),
             }),
             renewed: None,
-            skipped: member.skip_checks.clone().unwrap_or_default(),
-            place: Some(place(&self.name, Some(*at))),
+            skipped,
         }
     }
 }
@@ -171,22 +225,6 @@ fn bytes(path: &Path, is_stdin: bool) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST >> 20)));
     }
     Ok(bytes)
-}
-
-/// The members that were named, in words or in a file, with how their host is reached.
-pub(in crate::commands) fn named(
-    fleet: &FleetOptions,
-    words: &[String],
-    cluster: &ClusterRequest,
-    global: &Global,
-) -> Result<(Vec<MemberRequest>, Global), Error> {
-    match &fleet.filename {
-        Some(path) => {
-            let file = FleetFile::read(path, global)?;
-            Ok((file.members(words)?, file.global))
-        }
-        None => Ok((MemberRequest::of_each(words, cluster, global), global.clone())),
-    }
 }
 
 fn refused(name: &str, file: Option<&str>, problem: &Problem) -> Error {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use kubesphere::names::{is_cluster_name, is_consoles_name, propose_cluster_name}
 use tokio::time::Instant;
 
 use crate::{
-    checks::Finding,
+    checks::{Finding, host_role},
     cli::{FleetInit, Global},
     commands::{
         connect::connect,
@@ -27,9 +27,10 @@ use crate::{
         whereabouts::{Unanswered, Whereabouts, whereabouts},
     },
     output::{
-        context_mapping,
+        context_mapping, findings,
         fleet::{DraftedHost, DraftedMember, FleetDraft},
         ui::Ui,
+        words::count,
     },
     plan::{
         intent::MemberIntent,
@@ -53,7 +54,8 @@ pub(in crate::commands) async fn run(init: &FleetInit, global: &Global, ui: &Ui)
     let environment = Environment::of_process();
     let host = open(vec![select_host(global, &environment)?], global, &environment, ui).await?.remove(0);
     let observed = observe(&host).await?;
-    let contexts = every_member(global, &environment)?;
+    confirm_host(&observed, ui)?;
+    let (contexts, broken) = every_member(global, &environment)?;
     context_mapping::asking(ui, contexts.len());
     let places = Places::new(init.parallel.parallel, contexts.len());
     let (found, silent) = whereabouts(contexts, &places, &environment, global.request_timeout).await;
@@ -65,17 +67,26 @@ pub(in crate::commands) async fn run(init: &FleetInit, global: &Global, ui: &Ui)
     let draft = FleetDraft {
         host: DraftedHost {
             context: host.side.context().to_owned(),
-            kubeconfig: absolute(global.host.kubeconfig.as_deref()),
+            kubeconfig: shown(global.host.kubeconfig.as_deref()),
             seen: seen(&observed),
         },
-        kubeconfig: absolute(global.member.member_kubeconfig.as_deref()),
+        kubeconfig: shown(global.member.member_kubeconfig.as_deref()),
         members: drafted(&look)
             .into_iter()
             .chain(sorted.others)
             .chain(silent.iter().map(unanswered))
+            .chain(broken.into_iter().map(|Unanswered { context, why }| left_out(&context, why)))
             .collect(),
     };
     ui.document(&draft.text())
+}
+
+/// It is refused as by a join.
+fn confirm_host(host: &Observed, ui: &Ui) -> Result<(), Error> {
+    let Some(obstacle) = host_role::obstacle(host) else { return Ok(()) };
+    let obstacles = vec![obstacle];
+    findings::show(ui, &obstacles);
+    Err(Error { message: "1 check failed".to_owned(), ..Error::refused(obstacles) })
 }
 
 /// The contexts that have answered: one for each cluster that may be a member, and all others.
@@ -163,7 +174,7 @@ fn named(context: &str) -> Option<String> {
 }
 
 fn seen(observed: &Observed) -> String {
-    let nodes = observed.nodes().map(|nodes| format!(", {nodes} nodes")).unwrap_or_default();
+    let nodes = observed.nodes().map(|nodes| format!(", {}", count(nodes, "node"))).unwrap_or_default();
     match (observed.kubesphere_version(), &observed.configuration) {
         (Some(version), _) => format!("KubeSphere {version}, role {}{nodes}", observed.role()),
         (None, Seen::Unreadable(why)) => format!("KubeSphere unknown: {why}"),
@@ -171,7 +182,7 @@ fn seen(observed: &Observed) -> String {
     }
 }
 
-fn absolute(path: Option<&Path>) -> Option<String> {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-    path.map(|path| absolute(path).display().to_string())
+/// As it was typed: the file is shared, and mostly written to the folder in which it is made.
+fn shown(path: Option<&Path>) -> Option<String> {
+    path.map(|path| path.display().to_string())
 }

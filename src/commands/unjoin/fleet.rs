@@ -62,13 +62,13 @@ async fn connected<'a>(
     global: &Global,
     ui: &Ui,
 ) -> Result<(Vec<Removing<'a>>, Places), Error> {
-    let file = FleetFile::read(path, global)?;
+    let file = FleetFile::open(path, global, ui)?;
     let (global, environment) = (&file.global, Environment::of_process());
     let mut kubeconfigs = Kubeconfigs::new(&environment);
     let (mut names, mut contexts) = (Vec::new(), Vec::new());
     for member in file.members(&unjoin.names)? {
         let options = connecting(&member, global);
-        contexts.push(member.placed(kubeconfigs.select_member(&options))?);
+        contexts.push(kubeconfigs.select_member(&options)?);
         names.push(name(&member));
     }
     let host = select_host(global, &environment)?;

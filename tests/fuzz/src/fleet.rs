@@ -30,7 +30,10 @@ pub(super) fn run(bytes: &[u8]) {
                 fleet.members.iter().map(|member| member.member.cluster_name()).collect();
             assert_eq!(names.len(), fleet.members.len(), "a name is there twice");
             assert!(names.into_iter().all(is_cluster_name), "a name cannot be one");
-            assert!(fleet.members.iter().all(|member| member.at.line <= lines), "a member is outside");
+            assert!(
+                fleet.members.iter().all(|member| member.places.at.is_some_and(|at| at.line <= lines)),
+                "a member is outside"
+            );
         }
         Err(problem) => {
             assert!(!problem.hint(None).is_empty() && !problem.fault.to_string().is_empty());

@@ -39,7 +39,7 @@ pub(super) fn run(bytes: &[u8]) {
     for context in contexts {
         let options = ConnectionOptions { context: Some(context), ..ConnectionOptions::default() };
         match select(&kubeconfig, Side::member, &options) {
-            Err(error) => drop((error.to_string(), error.hints())),
+            Err(error) => drop((error.to_string(), error.hints(None))),
             Ok(selected) if stands_elsewhere(&selected) => {}
             Ok(selected) => RUNTIME.with(|runtime| {
                 let server = selected.server.to_string();

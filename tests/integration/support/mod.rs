@@ -40,9 +40,9 @@ pub use programs::{BASH_COMPLETION, FISH, STRACE, ZSH};
 pub use reader::{Reader, Shown, difference, shown_blocks};
 pub use rights::{ON_HOST, ON_MEMBER, PROBING, user, user_who_may, without};
 pub use role_file::{Grant, RoleFile, exists};
-pub use screen::Watching;
+pub use screen::{SUSPENDED, Watching};
 pub use standing::{Standing, other_than, settled, standing};
-pub use terminal::CTRL_C;
+pub use terminal::{CTRL_C, CTRL_Z};
 pub use typed_line::typed_lines;
 pub use typing::TypedShell;
 

@@ -19,6 +19,9 @@ const KEPT: usize = 10_000;
 /// Where the terminal's shell writes which device it is.
 const DEVICE: &str = "device";
 
+/// What a shell says whose program is suspended.
+pub const SUSPENDED: &str = "it is suspended";
+
 /// A command whose screen is watched.
 pub struct Watching {
     program: KubectlMc,
@@ -31,9 +34,19 @@ pub struct Watching {
 impl KubectlMc {
     /// Starts it on a terminal of this size.
     pub fn on_screen(self, rows: u16, columns: u16) -> Watching {
+        self.watched(("exec ", ""), rows, columns)
+    }
+
+    /// As [`Self::on_screen`], under a shell that says [`SUSPENDED`] when it is, and goes on with it at the next line.
+    pub fn under_shell(self, rows: u16, columns: u16) -> Watching {
+        let after = format!("; echo '{SUSPENDED}'; read line; fg");
+        self.watched(("set -m; ", &after), rows, columns)
+    }
+
+    fn watched(self, (before, after): (&str, &str), rows: u16, columns: u16) -> Watching {
         let device = self.home().join(DEVICE);
-        let before = format!("stty rows {rows} cols {columns}; tty > '{}'; exec ", device.display());
-        let mut child = self.on_terminal_after(&before).spawn().unwrap();
+        let before = format!("stty rows {rows} cols {columns}; tty > '{}'; {before}", device.display());
+        let mut child = self.on_terminal_amid(&before, after).spawn().unwrap();
         let screen = Arc::new(Mutex::new(Parser::new(of(rows), of(columns), KEPT)));
         let (drawn, mut output) = (Arc::clone(&screen), child.stdout.take().unwrap());
         let reader = thread::spawn(move || {

@@ -9,6 +9,7 @@ use super::kubectl_mc::{KubectlMc, Run, kill_if_it_hangs};
 
 /// What is typed when the program asks.
 pub const CTRL_C: &str = "\u{3}";
+pub const CTRL_Z: &str = "\u{1a}";
 /// How questions end.
 const QUESTIONS: [&str; 2] = ["[y/N]", "type the name of the Cluster:"];
 
@@ -37,17 +38,17 @@ impl KubectlMc {
 
     /// What starts it on a terminal, with its keyboard and its screen at the ends of pipes.
     pub(super) fn on_terminal(&self) -> Command {
-        self.on_terminal_after("")
+        self.on_terminal_amid("", "")
     }
 
-    /// As [`Self::on_terminal`], after what a shell does there first.
-    pub(super) fn on_terminal_after(&self, before: &str) -> Command {
+    /// As [`Self::on_terminal`], between what a shell does there first and last.
+    pub(super) fn on_terminal_amid(&self, before: &str, after: &str) -> Command {
         let line = std::iter::once(self.command.get_program().to_string_lossy().into_owned())
             .chain(self.words.iter().cloned())
             .map(|word| format!("'{word}'"))
             .collect::<Vec<_>>()
             .join(" ");
-        let line = format!("{before}{line}");
+        let line = format!("{before}{line}{after}");
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]).env_clear();
         script.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));

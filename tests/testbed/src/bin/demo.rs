@@ -34,7 +34,7 @@ Usage: cargo demo [--real] [--kubesphere 3.1|3.2|3.3|3.4|4] [--members NUMBER | 
                         servers in memory
   --kubesphere VERSION  the KubeSphere version of both clusters, or how it begins; 3.4 by default. A host of KubeSphere 4
                         installs it on a cluster that has none
-  --members NUMBER      so many members, some of which take their time; on a terminal they stand in a table
+  --members NUMBER      so many members, 20 at most, some of which take their time; on a terminal they stand in a table
   --scenario NAME       what goes wrong, on the member or, as host:NAME, on the host
   --program PATH        the kubectl-mc to run; built from this source by default
   --list                the names of the scenarios";
