@@ -7,7 +7,7 @@ use kubesphere::{
 
 use super::{
     Check, Finding, Report, Rule, Situation,
-    rule::{JOINING, Outcome, Reason, of},
+    rule::{JOINING, Outcome, of},
 };
 use crate::plan::{intent::HostChoice, observed::Observed, operation::Operation};
 
@@ -22,8 +22,12 @@ pub(super) const CHECK: Check = Check {
             &[Operation::PrepareMember, Operation::Import, Operation::Renew, Operation::Rotate],
             no_host,
         ),
+        Rule::Unjoining(|unjoining| {
+            let host = unjoining.answering_host()?;
+            of(&host.side, member(host))
+        }),
     ],
-    unasked: &[Reason::of(&[Operation::Unjoin], "a removal makes no cluster a host")],
+    unasked: &[],
 };
 
 /// What keeps it from having any member.
@@ -42,17 +46,19 @@ fn unfit(host: &Observed) -> Option<Report> {
     if let Some(why) = host.role_unread() {
         return Some(Report::unknown(&host.side, format!("its role: {why}")));
     }
-    if host.is_member() {
-        return Some(
-            Report::failure(&host.side, "it is a member of another host, and a member is never made a host")
-                .hint("name the real host with `--context NAME`"),
-        );
-    }
-    let Role::Other(text) = host.role() else { return None };
+    let Role::Other(text) = host.role() else { return member(host) };
     Some(
         Report::failure(&host.side, format!("its clusterRole is {text:?}, which KubeSphere does not know"))
             .hint("set spec.multicluster.clusterRole to none or host first"),
     )
+}
+
+/// It shares its host's jwtSecret with all other members: they would pass for its own.
+fn member(host: &Observed) -> Option<Report> {
+    host.is_member().then(|| {
+        Report::failure(&host.side, "it is a member of another host, and a member is never made a host")
+            .hint("name the real host with `--context NAME`")
+    })
 }
 
 /// A cluster that is no host yet becomes one only where somebody said which: a wrong current-context must not

@@ -60,8 +60,11 @@ fn unregistered(situation: &Situation<'_>) -> Outcome {
         |(intent, member)| {
             let shares_secret =
                 member.effective_secret().is_some() && member.effective_secret() == host.effective_secret();
-            let stands_alone =
-                member.is_member() && shares_secret && situation.registered(intent, member).is_none();
+            // Members of one host share a secret, too.
+            let stands_alone = member.is_member()
+                && !host.is_member()
+                && shares_secret
+                && situation.registered(intent, member).is_none();
             stands_alone.then(|| {
             let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
             let join = Mc::new("join").member(&member.side).host(&host.side);

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::plan::{
     context_mapping::{LeftOut, Why},
-    identity::{Identity, identity},
+    identity::{Identity, identity, is_joined_as},
     intent::ClusterIntent,
     observed::Observed,
     operation::Operation,
@@ -146,10 +146,16 @@ fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Repor
         member.uid
     );
     let prepare = Mc::new("prepare member").member(&member.side).host(&host.side);
+    let unjoin = Mc::new("unjoin").word(name).host(&host.side);
     let join = Mc::new("join").member(&member.side).host(&host.side).setting(Setting::Name, name);
-    Report::failure(&member.side, message)
-        .hint(format!("if it is, let it have the host's jwtSecret first: `{prepare}`"))
-        .hint(format!("if the host never reached it: delete the Cluster, and join anew: `{join}`"))
+    let report = Report::failure(&member.side, message);
+    // What the host's kubefed has left there, a preparation does not make.
+    let report = if is_joined_as(name, member) {
+        report.hint(format!("if it is, let it have the host's jwtSecret first: `{prepare}`"))
+    } else {
+        report
+    };
+    report.hint(format!("if the host never reached it, or it was removed meanwhile: delete the Cluster: `{unjoin}`, and join it anew: `{join}`"))
 }
 
 /// What cannot be seen is not removed.
@@ -240,7 +246,12 @@ mod tests {
             said[0].starts_with("failure member \"edge-1\": nothing proves that it is the host's"),
             "{said:?}"
         );
-        assert!(case.hints(&CHECK).contains("`kubectl mc prepare member edge-1 --context prod`"));
+        let hints = case.hints(&CHECK);
+        assert!(hints.contains("`kubectl mc unjoin edge-1 --context prod`, and join it anew"), "{hints}");
+        assert!(!hints.contains("prepare member"), "what is missing there is kubefed's: {hints}");
+        let joined = case.member(|member| member.joined_as = Seen::Present(vec!["edge-1".to_owned()]));
+        assert!(joined.hints(&CHECK).contains("`kubectl mc prepare member edge-1 --context prod`"));
+        let case = renewing(cluster("edge-1", ""));
         let traced = case.member(|member| {
             member.joined_as = Seen::Present(vec!["edge-1".to_owned()]);
             member.config = Seen::Absent;

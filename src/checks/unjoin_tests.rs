@@ -263,6 +263,7 @@ fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
             "api-reachable",
             "kubesphere-version",
             "different-clusters",
+            "host-role",
             "member-readiness",
             "permissions",
             "managed-elsewhere"

@@ -29,9 +29,13 @@ pub fn identity(cluster: &RegisteredCluster, host: &Observed, member: &Observed)
 
 /// Whether a cluster has what a join of this name to this host leaves there.
 pub fn bears_traces(name: &str, host: &Observed, member: &Observed) -> bool {
-    let joined = member.joined_as.present().is_some_and(|names| names.iter().any(|joined| joined == name));
     let secret = host.effective_secret();
-    joined && secret.is_some() && secret == member.effective_secret()
+    is_joined_as(name, member) && secret.is_some() && secret == member.effective_secret()
+}
+
+/// Whether a host's kubefed has joined it under this name.
+pub fn is_joined_as(name: &str, member: &Observed) -> bool {
+    member.joined_as.present().is_some_and(|names| names.iter().any(|joined| joined == name))
 }
 
 #[cfg(test)]

@@ -76,12 +76,15 @@ impl SpecChange {
         last.map(|at| Self { at, may_be_status: false }).into_iter().collect()
     }
 
-    /// What came before the log's last line is in the log: as a run, or as an event that is queued. What came soon after
-    /// it, and may be a status, is the installer's own last word.
+    /// What came before the log's last line is in the log: as a run, or as an event that is queued. What came in its second may
+    /// have come after it, unless something was taken up by then. What came soon after it, and may be a status, is the
+    /// installer's own last word.
     fn is_taken_up(&self, log: &InstallerLog) -> bool {
         let Some(last) = log.last_line_at() else { return false };
         let later = self.at.as_second() - last.as_second();
-        later <= 0 || (self.may_be_status && later <= STATUS_FOLLOWS_WITHIN.as_secs())
+        let is_taken_up = || log.taken_up_at().is_some_and(|at| at.as_second() >= self.at.as_second());
+        let is_status = self.may_be_status && later <= STATUS_FOLLOWS_WITHIN.as_secs();
+        later < 0 || is_status || (later == 0 && is_taken_up())
     }
 }
 

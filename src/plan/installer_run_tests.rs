@@ -165,13 +165,17 @@ fn what_is_due_is_told_by_the_logs_order_and_by_seconds_only_where_nothing_else_
     let before = [(0, "QUEUED"), (10, "BEGIN"), (500, "BANNER")];
     let over = [(10_950, "QUEUED"), (10_960, "BEGIN"), (11_200, "BANNER")];
     let fast = [(10_100, "QUEUED"), (10_110, "BEGIN"), (10_300, "BANNER")];
+    let slow = [(8_000, "QUEUED"), (8_010, "BEGIN"), (10_300, "BANNER")];
     let cases = [
         ("a change at 10.9 is over at 11.2", &over[..], changed(10), 12_100, false),
         ("the same by a manager of the status too", &over[..], written(10), 12_100, false),
         ("its status was written after its last line", &over[..], written(12), 12_400, false),
         ("a cluster's id is written half a minute after the run", &over[..], written(41), 42_000, false),
-        ("a person's kubectl patch long after a run", &over[..], written(600), 600_100, true),
+        ("a person's kubectl patch slow after a run", &over[..], written(600), 600_100, true),
         ("another's change right after a run", &over[..], changed(12), 12_400, true),
+        ("another's change in the second of a run's last line", &slow[..], changed(10), 10_900, true),
+        ("the status of that run", &slow[..], written(10), 10_900, false),
+        ("a change in the second of a whole run", &fast[..], changed(10), 10_900, false),
         ("one that nothing takes up", &over[..], changed(12), 72_100, false),
         ("ours right after the last line", &before[..], sent(510, Some(500)), 600, true),
         ("ours in the second of a whole run before it", &fast[..], sent(10_400, Some(10_300)), 10_900, true),

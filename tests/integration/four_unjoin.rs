@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testbed::{
     bed::{Cluster, condition},
     block_on,
-    kubesphere::{Peculiarity, Role, Scenario, Version, objects},
+    kubesphere::{Installation, Peculiarity, Role, Scenario, Version, objects},
 };
 
 use crate::{
@@ -102,7 +102,7 @@ fn without_the_members_context_what_remains_is_told() {
 /// No webhook stands before its Clusters.
 #[test]
 fn a_dead_member_needs_no_force() {
-    let member = testbed::kubesphere::Installation::bare(Version::V4_1_3).with(Peculiarity::BehindProxy);
+    let member = Installation::bare(Version::V4_1_3).with(Peculiarity::BehindProxy);
     let bed = joined(&Scenario::new(Version::V4_1_3).member(member));
     bed.member(1).kill();
     let run = on_both(&bed, "").run().code(3);
@@ -201,9 +201,23 @@ fn what_is_not_of_4_is_refused() {
     assert_eq!(bed.writes().len(), written);
 }
 
+/// All members have the jwtSecret of their host: one of them would pass for it.
+#[test]
+fn a_member_takes_no_other_one_out() {
+    let bed = joined(&Scenario::new(Version::V4_1_3).members(vec![Installation::bare(Version::V4_1_3); 2]));
+    let _ = bed.join("member2").run().code(0);
+    let written = bed.writes().len();
+    let words = "unjoin member2 --member-context member2 --context member1 --yes";
+    for words in [words.to_owned(), format!("{words} --uninstall")] {
+        let run = bed.kubectl_mc().words(&words).run().code(3).stdout("");
+        let _ = run.says("host \"member1\": it is a member of another host").says("[host-role]");
+    }
+    assert_eq!(bed.writes().len(), written);
+}
+
 #[test]
 fn a_webhook_that_3_4_has_left_is_in_the_way() {
-    let host = testbed::kubesphere::Installation::new(Version::V4_1_3).role(Role::Host);
+    let host = Installation::new(Version::V4_1_3).role(Role::Host);
     let bed = Watched::lease(&Scenario::new(Version::V4_1_3).host(host.with(Peculiarity::LeftWebhook)));
     register(&bed, "member1");
     let run = unjoin(&bed, "").run().code(3);

@@ -192,6 +192,9 @@ fn what_is_refused_or_rehearsed_changes_nothing() {
     refused("member1 --member-context member2", 3, &other);
     refused("member1 --member-context host", 3, &["are the same cluster"]);
     refused("member1 --release-namespaces", 2, &["--member-context"]);
+    let of_a_member =
+        bed.kubectl_mc().words("unjoin member2 --member-context member2 --context member1 --yes");
+    let _ = of_a_member.run().code(3).stdout("").says("host \"member1\": it is a member of another host");
     let unasked = bed.kubectl_mc().words("unjoin member1 --member-context member1 --context host");
     let _ = unasked
         .run()

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kubesphere::side::Side;
 use tokio::time::Instant;
 
 use super::{Removing, connect::Clusters, outcome::Outcome};
@@ -111,7 +112,13 @@ fn confirm(
     document: &mut Document,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let found: Vec<Finding> = stopped.iter().flatten().flatten().cloned().collect();
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in stopped.iter().flatten().flatten() {
+        // What is the host's is found with each member.
+        if !found.contains(finding) {
+            found.push(finding.clone());
+        }
+    }
     if found.is_empty() {
         return Ok(());
     }
@@ -120,7 +127,9 @@ fn confirm(
     let others = removals.iter().zip(stopped).filter(|(_, stopped)| stopped.is_none());
     let others: Vec<String> = others.map(|(removal, _)| removal.name.clone()).collect();
     let error = Error { findings: found.clone(), ..Error::nothing_changed(&found) };
-    if others.is_empty() {
+    let is_hosts =
+        |finding: &Finding| finding.is_obstacle() && matches!(finding.report.side, Some(Side::Host { .. }));
+    if others.is_empty() || found.iter().any(is_hosts) {
         return Err(error);
     }
     let command = continuation_with(&command_line(), &others);
