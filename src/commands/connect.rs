@@ -13,17 +13,15 @@ use kubesphere::{
 };
 
 use super::{
-    contexts::{Kubeconfigs, confirm_members, member_options, open, open_in, select_host},
+    contexts::{Kubeconfigs, confirm_members, open, open_in, select_host},
     request::{ClusterRequest, MemberRequest, Request},
 };
 use crate::{
-    cli::Global,
     error::Error,
     live::{
         connection::Connection,
         credentials::{GivenAddress, credentials},
         environment::Environment,
-        kubeconfig::ConnectionOptions,
         places::Places,
         selected_context::SelectedContext,
     },
@@ -81,17 +79,7 @@ fn confirm_words(request: &Request<'_>) -> Result<(), Error> {
 fn select(request: &Request<'_>, environment: &Environment) -> Result<Vec<SelectedContext>, Error> {
     let mut kubeconfigs = Kubeconfigs::new(environment);
     let members = request.members.iter();
-    members.map(|member| kubeconfigs.select_member(&connecting(member, &request.global))).collect()
-}
-
-/// The address that is stored says nothing of how this machine connects.
-fn connecting(member: &MemberRequest, global: &Global) -> ConnectionOptions {
-    let options =
-        ConnectionOptions { context: member.context.clone(), ..member_options(global, &member.connection) };
-    if member.cluster.is_none() {
-        return options;
-    }
-    ConnectionOptions { server: None, certificate_authority: None, ..options }
+    members.map(|member| kubeconfigs.select_member(&member.connecting(&request.global))).collect()
 }
 
 fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent, Error> {

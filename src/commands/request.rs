@@ -4,9 +4,11 @@ use std::path::Path;
 
 use kubesphere::{core_values::CoreValues, fleet_entry::FleetEntry, jwt_secret::JwtSecret};
 
+use super::contexts::member_options;
 use crate::{
     cli::{ClusterOptions, Credentials, Global, MemberConnection, ParallelOptions},
     error::{Error, Resume},
+    live::kubeconfig::ConnectionOptions,
     plan::{
         context_mapping::LeftOut,
         credential::Choice,
@@ -86,6 +88,16 @@ impl MemberRequest {
             (None, _, None) => self.context.clone(),
             _ => None,
         }
+    }
+
+    /// How this machine connects. The address that is stored says nothing of it.
+    pub(super) fn connecting(&self, global: &Global) -> ConnectionOptions {
+        let options =
+            ConnectionOptions { context: self.context.clone(), ..member_options(global, &self.connection) };
+        if self.cluster.is_none() {
+            return options;
+        }
+        ConnectionOptions { server: None, certificate_authority: None, ..options }
     }
 
     /// With the place in the fleet file where something is wrong.

@@ -80,15 +80,21 @@ fn killed_before_each_of_its_later_writes_it_ends_with_one_credential() {
     assert_ready(&bed);
 }
 
+/// Starts a renewal that has seen the Cluster before an unjoin, and sees nothing of the account once the gate is open.
+fn unjoined_meanwhile(bed: &Faulty) -> (Started, Gate) {
+    let gate = Gate::closed();
+    let look = Rule::on("GET", "kubectl-mc", Fault::Hold(gate.clone()));
+    let hits = bed.before_member(1).add(look);
+    let started = renew(bed, "").start();
+    bed.wait_for("a look at the account", |_| hits.count() > 0);
+    let _ = Watched::kubectl_mc(bed).words(UNJOIN).run().code(0);
+    (started, gate)
+}
+
 #[test]
 fn a_cluster_that_is_unjoined_meanwhile_leaves_no_account_of_the_renewals() {
     let bed = joined();
-    // It has seen the Cluster by then, and sees nothing of the account any more.
-    let gate = Gate::closed();
-    let hits = bed.before_member(1).add(Rule::on("GET", "kubectl-mc", Fault::Hold(gate.clone())));
-    let started = renew(&bed, "").start();
-    bed.wait_for("a look at the account", |_| hits.count() > 0);
-    let _ = Watched::kubectl_mc(&bed).words(UNJOIN).run().code(0);
+    let (started, gate) = unjoined_meanwhile(&bed);
     gate.open();
     let run = started.end().code(1);
     let _ = run.says("somebody else has deleted the Cluster \"member1\" meanwhile").stdout("");
@@ -98,11 +104,7 @@ fn a_cluster_that_is_unjoined_meanwhile_leaves_no_account_of_the_renewals() {
 #[test]
 fn an_account_that_a_colleague_makes_meanwhile_stays() {
     let bed = joined();
-    let looks = Gate::closed();
-    let hits = bed.before_member(1).add(Rule::on("GET", "kubectl-mc", Fault::Hold(looks.clone())));
-    let started = renew(&bed, "").start();
-    bed.wait_for("a look at the account", |_| hits.count() > 0);
-    let _ = Watched::kubectl_mc(&bed).words(UNJOIN).run().code(0);
+    let (started, looks) = unjoined_meanwhile(&bed);
     let withdraws = Gate::closed();
     let withdrawal = Rule::on("DELETE", "/secrets/", Fault::Hold(withdraws.clone()));
     let hits = bed.before_member(1).add(withdrawal);

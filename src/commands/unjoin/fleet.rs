@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::{Removing, connect::Clusters, outcome::Outcome};
 use crate::{
     checks::Finding,
-    cli::{ChangeOptions, Global, MemberConnection, OutputFormat, Unjoin},
+    cli::{ChangeOptions, Global, OutputFormat, Unjoin},
     commands::{
-        contexts::{Kubeconfigs, member_options, open, open_in, select_host},
+        contexts::{Kubeconfigs, open, open_in, select_host},
         continuation::continuation_with,
         fleet::file::FleetFile,
         interrupt::interrupted,
@@ -22,7 +22,6 @@ use crate::{
     live::{
         connection::Connection,
         environment::{Environment, command_line},
-        kubeconfig::ConnectionOptions,
         places::Places,
     },
     output::{
@@ -68,8 +67,7 @@ async fn connected<'a>(
     let mut kubeconfigs = Kubeconfigs::new(&environment);
     let (mut names, mut contexts) = (Vec::new(), Vec::new());
     for member in file.members(&unjoin.names)? {
-        let options = connecting(&member, global);
-        contexts.push(kubeconfigs.select_member(&options)?);
+        contexts.push(kubeconfigs.select_member(&member.connecting(global))?);
         names.push(name(&member));
     }
     let host = select_host(global, &environment)?;
@@ -81,16 +79,6 @@ async fn connected<'a>(
         Removing { unjoin, name, clusters }
     };
     Ok((names.into_iter().zip(members).map(removal).collect(), places))
-}
-
-/// The address that is stored says nothing of how this machine connects.
-fn connecting(member: &MemberRequest, global: &Global) -> ConnectionOptions {
-    let connection = MemberConnection {
-        member_server: None,
-        member_certificate_authority: None,
-        ..member.connection.clone()
-    };
-    ConnectionOptions { context: member.context.clone(), ..member_options(global, &connection) }
 }
 
 fn name(member: &MemberRequest) -> String {

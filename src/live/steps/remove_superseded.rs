@@ -71,9 +71,9 @@ pub(super) async fn withdraw_account(turn: &mut Turn<'_>, member: &Side) {
 /// Of these pieces the very objects that were made: somebody else may have made others since.
 async fn withdraw(turn: &mut Turn<'_>, member: &Side, pieces: &[CredentialObject]) {
     let Ok(connection) = turn.connection(member) else { return };
-    let of_these = turn.entry.made.iter().rev().filter(|made| pieces.contains(&made.piece));
-    let all: Vec<_> = of_these.filter_map(|made| Some((made.piece, made.uid.clone()?))).collect();
-    for (piece, uid) in all {
+    let wanted = turn.entry.made.iter().rev().filter(|made| pieces.contains(&made.piece));
+    let wanted: Vec<_> = wanted.filter_map(|made| Some((made.piece, made.uid.clone()?))).collect();
+    for (piece, uid) in wanted {
         let objects = Objects::like(connection, &piece.object());
         if objects.remove(&piece.name(), &Deletion::of(uid)).await.is_ok() {
             forget(turn, &made(member, piece));
