@@ -169,16 +169,43 @@ impl Pair {
         self.version.generation() == Generation::Four || PART.contains(&self.name)
     }
 
-    /// In which the two are run one after the other; who undoes what the other one does may have to do so a second time, of
-    /// which helm keeps a record.
-    fn orders(&self) -> &'static [&'static [usize]] {
-        const ORDERS: [&[usize]; 4] = [&[0, 1], &[1, 0], &[0, 1, 0], &[1, 0, 1]];
-        if self.is_opposed() { &ORDERS } else { &ORDERS[..2] }
+    /// In which the two are run one after the other; who undoes what the other one does may have to do so a second time, and
+    /// of two names one is withdrawn: helm keeps a record of both.
+    fn orders(&self) -> &'static [&'static [Turn]] {
+        const PLAIN: [&[Turn]; 2] = [&[Turn::Runs(0), Turn::Runs(1)], &[Turn::Runs(1), Turn::Runs(0)]];
+        const OPPOSED: [&[Turn]; 4] = [
+            PLAIN[0],
+            PLAIN[1],
+            &[Turn::Runs(0), Turn::Runs(1), Turn::Runs(0)],
+            &[Turn::Runs(1), Turn::Runs(0), Turn::Runs(1)],
+        ];
+        const WITHDRAWN: [&[Turn]; 4] = [
+            PLAIN[0],
+            PLAIN[1],
+            &[Turn::Runs(0), Turn::Withdraws("member1"), Turn::Runs(1), Turn::Runs(0)],
+            &[Turn::Runs(1), Turn::Withdraws("another"), Turn::Runs(0), Turn::Runs(1)],
+        ];
+        if self.is_opposed() {
+            &OPPOSED
+        } else if self.version.generation() == Generation::Four && self.commands == [JOIN, JOIN_RENAMED] {
+            &WITHDRAWN
+        } else {
+            &PLAIN
+        }
     }
 
     fn again(&self, bed: &Watched, command: usize) -> Run {
         bed.kubectl_mc().words(self.commands[command]).run()
     }
+}
+
+/// One of what is done one after the other.
+#[derive(Clone, Copy, PartialEq)]
+enum Turn {
+    /// A command of the pair.
+    Runs(usize),
+    /// The Cluster of this name goes.
+    Withdraws(&'static str),
 }
 
 /// How often something was done that restarts what runs, or registers a member, on each cluster.
@@ -203,7 +230,7 @@ fn weighty(bed: &Watched, marks: &[Mark]) -> Weighty {
 
 /// What the two come to one after the other, in this order.
 struct Serial {
-    order: &'static [usize],
+    order: &'static [Turn],
     /// Of each command.
     codes: [i32; 2],
     weighty: Weighty,
@@ -212,12 +239,17 @@ struct Serial {
 }
 
 impl Serial {
-    fn of(pair: &Pair, order: &'static [usize]) -> Self {
+    fn of(pair: &Pair, order: &'static [Turn]) -> Self {
         let bed = pair.bed();
         let (marks, mut codes) = (bed.marks(), [0; 2]);
-        for &command in order {
-            let run = pair.again(&bed, command);
-            codes[command] = run.code.unwrap_or_else(|| panic!("{run}"));
+        for turn in order {
+            match turn {
+                Turn::Runs(command) => {
+                    let run = pair.again(&bed, *command);
+                    codes[*command] = run.code.unwrap_or_else(|| panic!("{run}"));
+                }
+                Turn::Withdraws(name) => drop(withdrawal(&bed, name).code(0)),
+            }
         }
         let (weighty, length) = (weighty(&bed, &marks), length(&bed, &marks));
         Self { order, codes, weighty, length, end: settled(&bed) }
@@ -317,7 +349,7 @@ impl<'a> Search<'a> {
     /// All stands as after the two without each other; after what was run again, that was the last one.
     fn ends(&self, bed: &Watched, last: Option<usize>) -> Result<(), String> {
         let fits = |serial: &&Serial| match last {
-            Some(last) => serial.order.ends_with(&[last]) || serial.codes[last] != 0,
+            Some(last) => serial.order.ends_with(&[Turn::Runs(last)]) || serial.codes[last] != 0,
             None => serial.is_of_two(),
         };
         let ends: Vec<&Standing> = self.serial.iter().filter(fits).map(|serial| &serial.end).collect();
@@ -334,7 +366,7 @@ fn renewals(bed: &Watched) -> Vec<Run> {
         .stderr
         .contains("delete the Cluster: `kubectl mc unjoin member1 --context host`, and join it anew")
     {
-        return vec![renewal, bed.kubectl_mc().words("unjoin member1 --context host --yes").run()];
+        return vec![renewal, withdrawal(bed, "member1")];
     }
     let told = renewal.stderr.split_once("delete secret sh.helm.");
     let Some(release) = told.and_then(|(_, told)| told.split('`').next()) else { return vec![renewal] };
@@ -342,6 +374,10 @@ fn renewals(bed: &Watched) -> Vec<Run> {
     let name = format!("sh.helm.{release}");
     block_on(async move { objects::remove(&secrets, &name).await }).unwrap();
     vec![renewal, bed.kubectl_mc().words(RENEW).run()]
+}
+
+fn withdrawal(bed: &Watched, name: &str) -> Run {
+    bed.kubectl_mc().words(&format!("unjoin {name} --context host --yes")).run()
 }
 
 fn operator(bed: &Watched, pair: &Pair, number: usize) -> KubectlMc {
