@@ -5,8 +5,6 @@ use std::{iter, time::Duration};
 use http::StatusCode;
 use testbed::Fault;
 
-use super::work::Round;
-
 /// A request that takes longer is given up, and one is delayed for longer.
 pub const LIMIT: &str = "--request-timeout 6s";
 const LATER: Duration = Duration::from_secs(7);
@@ -29,15 +27,11 @@ pub struct Disturbance {
     pub waits: bool,
     /// Of so many requests a command may bear it in one run.
     pub together: usize,
-    /// The same of requests whose refusal it has borne, where that is asked before.
+    /// The same of requests whose refusal it has borne, where that is awaited.
     pub together_of_borne: Option<usize>,
 }
 
 impl Disturbance {
-    pub fn round(&self) -> Round {
-        if self.together_of_borne.is_some() { Round::Second } else { Round::First }
-    }
-
     pub fn is_refusal(&self) -> bool {
         self.name == REFUSAL
     }
@@ -85,7 +79,7 @@ pub fn disturbances() -> Vec<Disturbance> {
     let refusal = iter::once(of(refusal));
     let borne = borne.map(|borne| Disturbance { together: MANY, ..of(borne) });
     let cuts = cuts.map(|cut| Disturbance { together: FEW, ..of(cut) });
-    let others = others.map(|other| Disturbance { together_of_borne: Some(1), ..of(other) });
+    let others = others.map(|other| Disturbance { together_of_borne: Some(FEW), ..of(other) });
     let waits = waits.map(|waits| Disturbance { waits: true, together_of_borne: Some(FEW), ..of(waits) });
     let kills = kills.map(|kill| Disturbance { kills: true, together: SOME, ..of(kill) });
     let watches = watches.map(|watches| Disturbance { of_watches: true, together: MANY, ..of(watches) });

@@ -17,7 +17,6 @@ use super::{
     extent::Extent,
     ground::{Ground, Undisturbed},
     request::{Asked, changes, clusters, once},
-    work::Round,
 };
 use crate::support::{Begun, KubectlMc, Run, Standing, Watched, other_than, standing, standing::plain};
 
@@ -91,6 +90,7 @@ pub struct Matrix<'a> {
     pub ground: Ground<'a>,
     pub extent: Extent,
     undisturbed: Undisturbed,
+    asked: Vec<(Asked, bool)>,
     disturbances: &'a [Disturbance],
     /// From what stood there the same command came to the undisturbed end, and what it did once.
     mended: Mutex<HashMap<Standing, [usize; 3]>>,
@@ -109,7 +109,8 @@ pub enum Outcome {
 impl<'a> Matrix<'a> {
     pub fn new(ground: Ground<'a>, extent: Extent, disturbances: &'a [Disturbance]) -> Self {
         let undisturbed = Undisturbed::of(ground);
-        Self { ground, extent, undisturbed, disturbances, mended: Mutex::default() }
+        let asked = asked(&undisturbed, extent);
+        Self { ground, extent, undisturbed, asked, disturbances, mended: Mutex::default() }
     }
 
     pub fn requests(&self) -> usize {
@@ -216,51 +217,84 @@ impl<'a> Matrix<'a> {
         if differences.is_empty() { Ok(()) } else { Err(differences) }
     }
 
-    pub fn trials<'s>(&'s self, round: Round, borne: &HashMap<&Asked, Shown>) -> Vec<Trial<'s>> {
-        let asked = self.asked();
-        let columns = self.disturbances.iter().enumerate();
-        let columns = columns.filter(|(_, disturbance)| disturbance.round() == round);
-        let trials = columns.flat_map(|(column, disturbance)| {
-            let Disturbance { together, of_watches, .. } = *disturbance;
-            let is_tried = |row: usize, asked: &Asked| {
-                let place = if together == MANY { asked.nth } else { row };
-                (place + column).is_multiple_of(self.extent.one_of(together))
-                    && (asked.is_watch || !of_watches)
-                    && (asked.changes || !disturbance.is_after())
-            };
-            let tried = asked.iter().enumerate().filter(|(row, (asked, _))| is_tried(*row, asked));
-            let mut groups: BTreeMap<Group, Vec<&Asked>> = BTreeMap::new();
-            for (row, (asked, in_look)) in tried {
-                let (in_look, together) = match (disturbance.together_of_borne, borne.get(*asked)) {
-                    // Where the look comes to something else, it does so here, too.
-                    (Some(together), Some(shown)) => (*shown == Shown::SameLook, together),
-                    _ => (*in_look, together),
-                };
-                let group = match asked {
-                    _ if !disturbance.kills => Group { in_look, together, part: asked.nth },
-                    Asked { changes: false, is_watch: false, .. } => {
-                        Group { in_look, together, part: asked.after }
-                    }
-                    _ => Group { in_look, together: 1, part: row },
-                };
-                groups.entry(group).or_default().push(asked);
-            }
-            groups.into_iter().flat_map(|(Group { in_look, together, .. }, tried)| {
-                let trial = |asked: &[&'s Asked]| Trial { asked: asked.to_vec(), disturbance, in_look };
-                tried.chunks(together).map(trial).collect::<Vec<_>>()
+    /// What can be tried at once: all but what waits for how the refusal of the same request is shown.
+    pub fn trials(&self) -> Vec<Trial<'_>> {
+        let (waiting, at_once): (Vec<_>, Vec<_>) =
+            self.columns().partition(|(_, disturbance)| disturbance.together_of_borne.is_some());
+        let is_refused =
+            |row| self.columns().any(|column| column.1.is_refusal() && self.is_tried(row, column));
+        let without_refusal = (0..self.asked.len()).filter(|row| !is_refused(*row));
+        let single = without_refusal.flat_map(|row| {
+            let of_row = waiting.iter().filter(move |column| self.is_tried(row, **column));
+            of_row.map(move |(_, disturbance)| self.trial(row, disturbance))
+        });
+        at_once.iter().flat_map(|column| self.grouped(*column)).chain(single).collect()
+    }
+
+    /// What waited for how the refusal of this request is shown, and of how many like it may be tried in one run.
+    pub fn trials_after(&self, refused: &Asked, shown: Option<Shown>) -> Vec<(usize, Trial<'_>)> {
+        let row = self.asked.iter().position(|(asked, _)| asked == refused).unwrap();
+        let waiting = self.columns().filter(|column| self.is_tried(row, *column));
+        let trials = waiting.filter_map(|(_, disturbance)| {
+            let (together, trial) = (disturbance.together_of_borne?, self.trial(row, disturbance));
+            Some(match shown {
+                // Where the look comes to something else, it does so here, too.
+                Some(Shown::WentOn) => (together, Trial { in_look: false, ..trial }),
+                _ => (1, trial),
             })
         });
         trials.collect()
     }
 
-    /// The requests that meet something, with whether they are those of the look.
-    fn asked(&self) -> Vec<(&Asked, bool)> {
-        let Undisturbed { looks, others, .. } = &self.undisturbed;
-        let all = looks.iter().map(|asked| (asked, true)).chain(others.iter().map(|asked| (asked, false)));
-        let mut kinds = HashSet::new();
-        let is_all = self.extent != Extent::ControlPlanes;
-        all.filter(|(asked, _)| kinds.insert(&asked.kind) || asked.changes || is_all).collect()
+    fn columns(&self) -> impl Iterator<Item = (usize, &'a Disturbance)> {
+        self.disturbances.iter().enumerate()
     }
+
+    fn is_tried(&self, row: usize, (column, disturbance): (usize, &Disturbance)) -> bool {
+        let Disturbance { together, of_watches, .. } = *disturbance;
+        let asked = &self.asked[row].0;
+        let place = if together == MANY { asked.nth } else { row };
+        (place + column).is_multiple_of(self.extent.one_of(together))
+            && (asked.is_watch || !of_watches)
+            && (asked.changes || !disturbance.is_after())
+    }
+
+    fn trial(&self, row: usize, disturbance: &'a Disturbance) -> Trial<'_> {
+        let (asked, in_look) = &self.asked[row];
+        Trial { asked: vec![asked], disturbance, in_look: *in_look }
+    }
+
+    fn grouped(&self, column: (usize, &'a Disturbance)) -> Vec<Trial<'_>> {
+        let disturbance = column.1;
+        let mut groups: BTreeMap<Group, Vec<&Asked>> = BTreeMap::new();
+        for row in (0..self.asked.len()).filter(|row| self.is_tried(*row, column)) {
+            let (asked, in_look) = &self.asked[row];
+            let alone = Group { in_look: *in_look, together: 1, part: row };
+            let group = match asked {
+                _ if !disturbance.kills => Group { together: disturbance.together, part: asked.nth, ..alone },
+                Asked { changes: false, is_watch: false, .. } => {
+                    Group { together: disturbance.together, part: asked.after, ..alone }
+                }
+                _ => alone,
+            };
+            groups.entry(group).or_default().push(asked);
+        }
+        let trials = groups.into_iter().flat_map(|(Group { in_look, together, .. }, tried)| {
+            let trial = |asked: &[_]| Trial { asked: asked.to_vec(), disturbance, in_look };
+            tried.chunks(together).map(trial).collect::<Vec<_>>()
+        });
+        trials.collect()
+    }
+}
+
+/// The requests that meet something, with whether they are those of the look.
+fn asked(undisturbed: &Undisturbed, extent: Extent) -> Vec<(Asked, bool)> {
+    let Undisturbed { looks, others, .. } = undisturbed;
+    let all = looks.iter().map(|asked| (asked, true)).chain(others.iter().map(|asked| (asked, false)));
+    let mut kinds = HashSet::new();
+    let is_all = extent != Extent::ControlPlanes;
+    let met = all.filter(|(asked, _)| kinds.insert(&asked.kind) || asked.changes || is_all);
+    met.map(|(asked, in_look)| (asked.clone(), in_look)).collect()
 }
 
 impl fmt::Display for Trial<'_> {

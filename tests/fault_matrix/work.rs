@@ -2,8 +2,8 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap, VecDeque},
-    fmt,
+    collections::{BTreeMap, VecDeque},
+    fmt, mem,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -12,21 +12,11 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    matrix::{Matrix, Outcome, Shown, Trial},
-    request::Asked,
-};
+use super::matrix::{Matrix, Outcome, Shown, Trial};
 use crate::support::Begun;
 
 /// What one bed does not bear is shared out.
 const MORE_MAY_COME: Duration = Duration::from_millis(20);
-
-/// How a request is tried in the second depends on how its refusal was shown in the first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Round {
-    First,
-    Second,
-}
 
 /// What failed, and how many points of which disturbance were shown how.
 #[derive(Default)]
@@ -34,8 +24,10 @@ pub struct Results<'m> {
     pub runs: usize,
     pub failed: Vec<String>,
     shown: BTreeMap<(&'static str, Shown), usize>,
-    /// The requests whose refusal was borne.
-    borne: HashMap<&'m Asked, Shown>,
+    /// How many refusals are not shown yet.
+    refusals: usize,
+    /// Of requests whose refusal was borne, what is tried of several in one run.
+    gathered: BTreeMap<(&'static str, bool), Trial<'m>>,
 }
 
 impl Results<'_> {
@@ -72,20 +64,18 @@ impl<'m> Work<'m> {
             beds: Mutex::default(),
             results: Mutex::default(),
         };
-        work.run(Round::First);
-        work.run(Round::Second);
+        work.run();
         work.results.into_inner().unwrap()
     }
 
     /// Half of the workers take those that wait first, the others those that keep the processor busy. Those of which more may
     /// come begin.
-    fn run(&self, round: Round) {
-        let mut trials = self.matrix.trials(round, &self.results.lock().unwrap().borne);
-        trials.sort_by_key(|trial| Reverse(trial.asked.len()));
-        self.unfinished.store(trials.len(), Ordering::Release);
-        for trial in trials {
-            self.queues[usize::from(trial.disturbance.waits)].lock().unwrap().push_back(trial);
-        }
+    fn run(&self) {
+        let mut trials = self.matrix.trials();
+        trials.sort_by_key(|trial| (!trial.disturbance.is_refusal(), Reverse(trial.asked.len())));
+        let refusals = trials.iter().filter(|trial| trial.disturbance.is_refusal());
+        self.results.lock().unwrap().refusals = refusals.count();
+        self.later(trials);
         thread::scope(|scope| {
             for number in 0..self.matrix.beds() {
                 let [busy, waiting] = &self.queues;
@@ -116,22 +106,55 @@ impl<'m> Work<'m> {
         match outcome {
             Outcome::Shown(shown) => {
                 *results.shown.entry((trial.disturbance.name, shown)).or_default() += trial.asked.len();
-                if trial.disturbance.is_refusal() && matches!(shown, Shown::SameLook | Shown::WentOn) {
-                    results.borne.extend(trial.asked.into_iter().map(|asked| (asked, shown)));
-                }
+                self.go_on(&mut results, &trial, Some(shown));
             }
             Outcome::Failed(why) => {
                 results.failed.push(format!("{} {trial}\n{why}", self.matrix.ground.operation.name));
+                self.go_on(&mut results, &trial, None);
             }
-            Outcome::LooksOtherwise => self.also([Trial { in_look: false, ..trial }]),
+            Outcome::LooksOtherwise => self.next([Trial { in_look: false, ..trial }]),
             Outcome::NotBorne => {
                 let halves = trial.asked.chunks(trial.asked.len().div_ceil(2));
-                self.also(halves.map(|half| Trial { asked: half.to_vec(), ..trial.clone() }));
+                self.next(halves.map(|half| Trial { asked: half.to_vec(), ..trial.clone() }));
             }
         }
     }
 
-    fn also(&self, trials: impl IntoIterator<Item = Trial<'m>>) {
+    /// Brings what waited for the refusal that was tried: what is tried of several as soon as there are so many, or no more
+    /// can come.
+    fn go_on(&self, results: &mut Results<'m>, tried: &Trial<'m>, shown: Option<Shown>) {
+        if !tried.disturbance.is_refusal() {
+            return;
+        }
+        results.refusals -= 1;
+        let mut ready = Vec::new();
+        for (together, trial) in self.matrix.trials_after(tried.asked[0], shown) {
+            if together == 1 {
+                ready.push(trial);
+                continue;
+            }
+            let key = (trial.disturbance.name, trial.in_look);
+            let none = || Trial { asked: Vec::new(), ..trial.clone() };
+            let gathered = results.gathered.entry(key).or_insert_with(none);
+            gathered.asked.extend(trial.asked);
+            if gathered.asked.len() == together {
+                ready.extend(results.gathered.remove(&key));
+            }
+        }
+        if results.refusals == 0 {
+            ready.extend(mem::take(&mut results.gathered).into_values());
+        }
+        self.later(ready);
+    }
+
+    fn later(&self, trials: Vec<Trial<'m>>) {
+        self.unfinished.fetch_add(trials.len(), Ordering::Release);
+        for trial in trials {
+            self.queues[usize::from(trial.disturbance.waits)].lock().unwrap().push_back(trial);
+        }
+    }
+
+    fn next(&self, trials: impl IntoIterator<Item = Trial<'m>>) {
         for trial in trials {
             self.unfinished.fetch_add(1, Ordering::Release);
             self.queues[0].lock().unwrap().push_front(trial);

@@ -14,11 +14,10 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config,
@@ -100,13 +99,6 @@ struct Pair {
     version: Version,
     begin: Begin,
     commands: [&'static str; 2],
-}
-
-/// A run that was over within the second of a change would be taken for that change's: managedFields tell whole seconds. Real runs
-/// take minutes.
-fn let_the_second_pass() {
-    let now = Timestamp::now().subsec_nanosecond();
-    thread::sleep(Duration::from_nanos(1_000_000_000 - u64::try_from(now).unwrap()));
 }
 
 /// What both find.
@@ -288,7 +280,7 @@ impl<'a> Search<'a> {
     /// Tries one order; the bed goes back to where the next one can begin on it.
     fn try_seed(&self, begun: Begun, seed: u64) -> (Result<Shown, String>, Option<Begun>) {
         let shown = self.try_on(&begun, seed);
-        let back = shown.is_ok().then(|| begun.gone_back()).flatten().inspect(|_| let_the_second_pass());
+        let back = shown.is_ok().then(|| begun.gone_back()).flatten();
         (shown, back)
     }
 

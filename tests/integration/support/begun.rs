@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testbed::WayBack;
+use jiff::Timestamp;
+use testbed::{WayBack, bed::Cluster};
 
 use super::{Standing, Watched, settled, standing};
 
@@ -29,18 +30,32 @@ impl Begun {
         Self { bed, ways_back, standing }
     }
 
-    /// Takes back everything that was stored since; nothing where the controllers do not come to rest with that.
+    /// Takes back everything that was stored since; nothing where the controllers and installers do not come to rest with that.
     pub fn gone_back(mut self) -> Option<Self> {
         self.ways_back.iter_mut().for_each(|way_back| way_back().unwrap());
-        let begun = Instant::now();
+        let (begun, mut before) = (Instant::now(), self.installed());
         while begun.elapsed() < GOES_BACK_WITHIN {
             thread::sleep(SEEN_WITHIN);
-            if standing(&self.bed) == self.standing {
+            let now = self.installed();
+            if now == before && standing(&self.bed) == self.standing {
+                let_the_second_pass();
                 return Some(self);
             }
+            before = now;
         }
         None
     }
+
+    fn installed(&self) -> Vec<String> {
+        self.bed.clusters().flat_map(Cluster::installer_logs).collect()
+    }
+}
+
+/// A run that was over within the second of a change would be taken for that change's: managedFields tell whole seconds. Real runs
+/// take minutes.
+fn let_the_second_pass() {
+    let now = Timestamp::now().subsec_nanosecond();
+    thread::sleep(Duration::from_nanos(1_000_000_000 - u64::try_from(now).unwrap()));
 }
 
 impl Deref for Begun {
