@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::Value;
 use testbed::{WayBack, bed::Cluster};
 
 use super::{Standing, Watched, settled, standing};
@@ -21,23 +22,31 @@ pub struct Begun {
     bed: Watched,
     ways_back: Vec<WayBack>,
     standing: Standing,
+    specs: Vec<Value>,
 }
 
 impl Begun {
     pub fn of(bed: Watched) -> Self {
         let standing = settled(&bed);
         let ways_back = bed.clusters().map(|cluster| cluster.plane().way_back().unwrap()).collect();
-        Self { bed, ways_back, standing }
+        let specs = bed.clusters().map(spec).collect();
+        Self { bed, ways_back, standing, specs }
     }
 
     /// Takes back everything that was stored since; nothing where the controllers and installers do not come to rest with that.
     pub fn gone_back(mut self) -> Option<Self> {
+        let runs = self.bed.clusters().zip(&self.specs).map(|(cluster, before)| {
+            let of_changed_spec = usize::from(spec(cluster) != *before);
+            runs(&cluster.installer_logs()) + of_changed_spec
+        });
+        let runs: Vec<usize> = runs.collect();
         self.ways_back.iter_mut().for_each(|way_back| way_back().unwrap());
-        let (begun, mut before) = (Instant::now(), self.installed());
+        let (begun, mut before) = (Instant::now(), Vec::new());
         while begun.elapsed() < GOES_BACK_WITHIN {
             thread::sleep(SEEN_WITHIN);
-            let now = self.installed();
-            if now == before && standing(&self.bed) == self.standing {
+            let now: Vec<_> = self.bed.clusters().map(Cluster::installer_logs).collect();
+            let has_run = now.iter().zip(&runs).all(|(logs, expected)| self::runs(logs) >= *expected);
+            if has_run && now == before && standing(&self.bed) == self.standing {
                 let_the_second_pass();
                 return Some(self);
             }
@@ -45,10 +54,15 @@ impl Begun {
         }
         None
     }
+}
 
-    fn installed(&self) -> Vec<String> {
-        self.bed.clusters().flat_map(Cluster::installer_logs).collect()
-    }
+fn spec(cluster: &Cluster) -> Value {
+    cluster.cluster_configuration()["spec"].take()
+}
+
+/// How many runs of the installer have begun.
+fn runs(logs: &[String]) -> usize {
+    logs.iter().map(|log| log.matches("HookRun@KUBE_EVENTS").count()).sum()
 }
 
 /// A run that was over within the second of a change would be taken for that change's: managedFields tell whole seconds. Real runs
