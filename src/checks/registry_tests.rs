@@ -87,6 +87,7 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
             "prepared",
             "renewed-cluster",
             "rotated-members",
+            "recent-rotation",
             "member-readiness",
             "member-leftovers",
             "access-token-max-age",

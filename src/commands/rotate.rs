@@ -142,12 +142,12 @@ impl Task for Rotating<'_> {
     }
 
     fn broken_off(changes: &[StepResult], ui: &Ui) {
-        let begins = |change: &&StepResult| {
-            matches!(change.cluster, Side::Host { .. })
-                && [configuration(), installer()].contains(&change.object)
-        };
-        if let Some(change) = changes.iter().find(begins) {
-            rotation::broken_off(ui, &change.cluster);
+        let is_sent = |change: &&StepResult| [configuration(), installer()].contains(&change.object);
+        let is_hosts = |change: &&StepResult| matches!(change.cluster, Side::Host { .. });
+        let sent = changes.iter().filter(is_sent);
+        let (hosts, members): (Vec<_>, Vec<_>) = sent.partition(is_hosts);
+        if hosts.len() + members.len() > 0 {
+            rotation::broken_off(ui, hosts.first().map(|change| &change.cluster), members.len());
         }
     }
 
