@@ -256,6 +256,24 @@ fn a_patch_that_the_installer_loses_is_sent_again() {
 }
 
 #[test]
+fn a_probe_tells_that_the_hosts_installer_has_not_brought_the_new_one_into_effect() {
+    let of = |role| Installation::new(Version::V3_4).role(role);
+    let host = of(Role::Host).installer(InstallerScenario::StorageClassMissing);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).member(of(Role::Member)));
+    register(&bed, || bed.kubectl_mc(), 1);
+    let probe = || bed.kubectl_mc().words("get --probe --context host").run().code(0);
+    let pending = "its ClusterConfiguration asks for another jwtSecret than is in effect";
+    drop(probe().does_not_say(pending));
+    let _ = rotate(&bed, "").run().code(1);
+    drop(probe().says(&format!(
+        "warning: host \"host\": {pending}: `kubectl mc rotate jwt-secret --context host` gives all the same\n"
+    )));
+    let _ = rotate(&bed, "").run().code(0);
+    drop(probe().does_not_say(pending));
+    let _ = agreed(&bed, 1);
+}
+
+#[test]
 fn manifests_hold_one_secret_and_change_nothing() {
     let bed = registered(Version::V3_4, 1);
     let marks = bed.marks();

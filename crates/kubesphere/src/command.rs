@@ -114,6 +114,7 @@ enum Part {
     /// What the fleet file says, where there is one.
     Setting(Setting, String),
     Skipping(Vec<String>),
+    File(FleetEntry),
 }
 
 impl Mc {
@@ -163,6 +164,11 @@ impl Mc {
         self.and(Part::Skipping(checks.to_vec()))
     }
 
+    /// Of a fleet file that names the members by words.
+    pub fn of_file(self, entry: &FleetEntry) -> Self {
+        self.and(Part::File(entry.clone()))
+    }
+
     /// Goes on with these words as they are.
     pub fn words(self, words: &str) -> Self {
         self.and(Part::Words(words.to_owned()))
@@ -187,6 +193,7 @@ impl Mc {
         });
         let entry = self.parts.iter().find_map(|part| match part {
             Part::Member(member) => member.entry(),
+            Part::File(entry) => Some(entry),
             Part::MemberContext(member) => member.entry().filter(|entry| entry.name.as_deref() == named),
             _ => None,
         });
@@ -258,7 +265,7 @@ impl Line<'_> {
             Part::Setting(setting, value) if self.entry.is_none() => {
                 self.push(&format!("{} {}", setting.option(), shell_word(value)));
             }
-            Part::Setting(..) => {}
+            Part::Setting(..) | Part::File(_) => {}
             Part::Skipping(checks) => self.push_skipped(checks),
         }
     }
