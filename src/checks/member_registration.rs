@@ -87,6 +87,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
         return Err(Unasked::Because("the Cluster is not a member's"));
     }
     let (side, name) = (&member.side, cluster.name());
+    let on_host_alone = unjoining.on_host_alone();
     let report = match identity(cluster, host, member) {
         Identity::Same => stays(unjoining),
         Identity::Other(uid) => Some(
@@ -98,7 +99,8 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                 ),
             )
             .hint(format!(
-                "name the context of that member with `--member-context`; `{} get-contexts` lists them",
+                "name the context of that member with {}; `{} get-contexts` lists them",
+                side.setting(Setting::Context),
                 Kubectl::config(side)
             )),
         ),
@@ -110,7 +112,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                      it has not both kubefed's service account of that name and the host's jwtSecret"
                 ),
             )
-            .hint("remove it on the host first, without `--member-context`, and run this command again then"),
+            .hint(format!("remove it on the host first: `{}`; run this command again then", on_host_alone)),
         ),
     };
     of(side, report)

@@ -14,7 +14,7 @@ use kubesphere::{
 
 use super::{
     contexts::{Kubeconfigs, confirm_members, open, open_in, select_host},
-    request::{ClusterRequest, MemberRequest, Request},
+    request::{ClusterRequest, MemberRequest, Request, placed},
 };
 use crate::{
     error::Error,
@@ -83,10 +83,8 @@ fn select(request: &Request<'_>, environment: &Environment) -> Result<Vec<Select
 }
 
 fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent, Error> {
-    if let Some(name) = request.host_cluster_name.as_ref().filter(|name| !is_host_cluster_name(name)) {
-        return Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
-            .hint(HOST_CLUSTER_NAME_HINT));
-    }
+    let host = request.global.host.entry.as_ref();
+    placed(host, Setting::HostClusterName.field(), confirm_host_cluster_name(request))?;
     let each = || request.members.iter().zip(contexts);
     let members = each()
         .map(|(member, context)| member_intent(request.operation, member, context))
@@ -114,6 +112,14 @@ fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent,
             skipped.and_of(&context.side, &member.skipped)
         }),
     })
+}
+
+fn confirm_host_cluster_name(request: &Request<'_>) -> Result<(), Error> {
+    match request.host_cluster_name.as_ref().filter(|name| !is_host_cluster_name(name)) {
+        Some(name) => Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
+            .hint(HOST_CLUSTER_NAME_HINT)),
+        None => Ok(()),
+    }
 }
 
 fn member_intent(
