@@ -67,6 +67,7 @@ mod tests {
             message: "get version: the connection to 192.0.2.1:6443 was refused".to_owned(),
             hints: vec!["is the cluster running?".to_owned()],
             is_away: true,
+            is_late: false,
         });
         assert_eq!(
             case.says(&CHECK),

@@ -112,7 +112,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                      it has not both kubefed's service account of that name and the host's jwtSecret"
                 ),
             )
-            .hint(format!("remove it on the host first: `{}`; run this command again then", on_host_alone)),
+            .hint(format!("remove it on the host first: `{on_host_alone}`; run this command again then")),
         ),
     };
     of(side, report)

@@ -174,6 +174,7 @@ fn a_silent_member_leaves_the_way_over_the_host_alone() {
         message: "it does not answer".to_owned(),
         hints: Vec::new(),
         is_away: false,
+        is_late: false,
     });
     let findings = findings(&Unjoining {
         intent: &intent,
@@ -283,8 +284,13 @@ fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
 #[test]
 fn what_a_silent_member_hides_is_skipped_too() {
     let (intent, host) = (intent(false, true), host(&[cluster(Some("u"))]));
-    let silent =
-        [Silent { side: Side::member("edge"), message: "no".to_owned(), hints: Vec::new(), is_away: false }];
+    let silent = [Silent {
+        side: Side::member("edge"),
+        message: "no".to_owned(),
+        hints: Vec::new(),
+        is_away: false,
+        is_late: false,
+    }];
     let found = findings(&Unjoining {
         intent: &intent,
         host: Some(&host),

@@ -39,3 +39,5 @@ mod reachability;
 mod renew_all;
 mod request;
 mod task;
+mod time_limit;
+mod undoing;

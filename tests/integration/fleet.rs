@@ -356,8 +356,7 @@ fn a_no_to_one_member_keeps_that_one_alone_and_the_sum_says_who_was_taken_out() 
     assert_eq!(left, [false, true, false]);
     let _ = join(&bed, members, "").code(0);
     let run = unjoin().answers(&["y\n", CTRL_C]).code(130);
-    let ended =
-        "cancelled; Cluster two is left as it is; 1 of 3 members taken out: one; not done: two, three\r\n";
+    let ended = "cancelled; Cluster two is left as it is; 1 of 3 members taken out: one; not finished: two, three\r\n";
     let rest = "to go on with the rest alone: `kubectl mc unjoin -f fleet.yaml --color never two three`";
     assert!(run.stdout.contains(ended) && run.stdout.contains(rest), "{run}");
 }

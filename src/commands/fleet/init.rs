@@ -16,8 +16,8 @@ use crate::{
         connect::connect,
         contexts::{every_member, of_one_member, open, select_host},
         look::{Look, look},
-        pipeline::in_time,
         request::{ClusterRequest, MemberRequest, Request},
+        time_limit::in_time,
     },
     error::Error,
     live::{

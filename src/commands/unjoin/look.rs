@@ -138,8 +138,8 @@ impl Looked for Look {
         &self.findings
     }
 
-    fn is_away(&self) -> bool {
-        self.silent.iter().any(|silent| silent.is_away)
+    fn silent(&self) -> &[Silent] {
+        &self.silent
     }
 
     fn ready(&self) -> Option<View<'_>> {

@@ -47,7 +47,8 @@ impl Outcome {
 
     /// What has ended it during somebody's turn, with what has become of the ones before.
     pub(super) fn ended(self, error: Error) -> Error {
-        if self.left.len() == self.members {
+        // Whoever stops it at the first question has been told that nothing was changed.
+        if self.left.len() == self.members && error.kind != ErrorKind::TimedOut {
             return error;
         }
         let message = format!("{}; {}", error.message, self.told());
@@ -76,7 +77,7 @@ impl Outcome {
             ("failed", self.failed.as_slice()),
             ("declined", &self.declined),
             ("taken out", taken_out),
-            ("not done", &left),
+            ("not finished", &left),
         ];
         let told = fates.into_iter().filter(|(_, names)| !names.is_empty()).enumerate();
         let told = told.map(|(place, (fate, names))| {
@@ -89,7 +90,7 @@ impl Outcome {
 
     fn with_rest(&self, error: Error) -> Error {
         let rest: Vec<String> = self.failed.iter().chain(&self.left).cloned().collect();
-        if rest.is_empty() {
+        if rest.is_empty() || rest.len() == self.members {
             return error;
         }
         let command = continuation_with(&command_line(), &rest);
@@ -144,9 +145,21 @@ mod tests {
             outcome.ended(Error::new(ErrorKind::Interrupted, "cancelled; Cluster b is left as it is"));
         assert_eq!(
             ended.message,
-            "cancelled; Cluster b is left as it is; 1 of 4 members taken out: a; not done: b, c, d"
+            "cancelled; Cluster b is left as it is; 1 of 4 members taken out: a; not finished: b, c, d"
         );
         assert_eq!(ended.hints.len(), 1);
+    }
+
+    #[test]
+    fn when_the_time_is_up_in_the_first_turn_it_is_said_who_is_left() {
+        let ended =
+            of_four("").ended(Error::new(ErrorKind::TimedOut, "timed out while looking at host \"prod\""));
+        let said = "timed out while looking at host \"prod\"; 4 of 4 members not finished: a, b, c, d";
+        assert_eq!(
+            (ended.message.as_str(), ended.hints.len()),
+            (said, 0),
+            "the same command goes on with all"
+        );
     }
 
     #[test]
