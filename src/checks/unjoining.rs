@@ -30,6 +30,8 @@ pub struct Unjoining<'a> {
     pub plan: Option<&'a UnjoinPlan>,
     /// Why no plan could be made.
     pub unplannable: Option<&'a Unplannable>,
+    /// Whether it is about to begin, and not to be found done.
+    pub is_first: bool,
 }
 
 impl<'a> Unjoining<'a> {

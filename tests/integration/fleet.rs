@@ -417,9 +417,14 @@ fn a_member_is_the_host_of_no_fleet_and_a_broken_context_is_told() {
 fn a_check_finds_what_a_join_with_the_file_would_change_or_refuse() {
     let bed = Watched::lease(&scenario(1));
     let plain = "- context: member1\n";
-    let _ = join(&bed, plain, "").code(0);
     let check =
         |members: &str, words: &str| with_file(&bed, members).words("check -f fleet.yaml").words(words).run();
+    let run = check(plain, "").code(0);
+    let said = "warning member-registration: it is not joined: its role is none, and a join of the file makes it a member";
+    assert!(run.stdout.contains(said), "{run}");
+    let run = check(plain, "--expect absent").code(0);
+    assert!(!run.stdout.contains("it is not joined"), "{run}");
+    let _ = join(&bed, plain, "").code(0);
     let _ = check(plain, "--expect joined").code(0);
     let described = "- context: member1\n  alias: First\n";
     let said = "its Cluster \"member1\" differs from the file: metadata.annotations[kubesphere.io/alias-name] is not set, \
