@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kubesphere::{
-    cluster::{HELM_ANNOTATIONS, HOST_LABEL},
+    cluster::{HELM_ANNOTATIONS, HOST_LABEL, LABEL_IDS_ANNOTATION},
     fleet_entry::Setting,
     names::{
         HOST_CLUSTER_NAME_HINT, LABEL_HINT, is_cluster_name, is_host_cluster_name, is_key, is_label_value,
@@ -199,6 +199,13 @@ fn confirm_annotations(description: &Description) -> Result<(), Error> {
             "a member cannot be given the annotation \"{key}\": with another value than its own the host installs it again"
         ))
         .hint("leave that annotation out"));
+    }
+    if annotations.contains_key(LABEL_IDS_ANNOTATION) {
+        return Err(Error::usage(format!(
+            "a member cannot be given the annotation \"{LABEL_IDS_ANNOTATION}\": the host takes it off, and each join would set it \
+             again"
+        ))
+        .hint("leave that annotation out, and give the member its labels in the host's console"));
     }
     confirm_keys(annotations.keys())
 }

@@ -4,6 +4,7 @@
 use tokio::time::Instant;
 
 use super::{
+    agreement::agreed,
     continuation::{continuation, say_how_to_continue},
     failures::{sum_up, with_left_out},
     interrupt::{before_ending, interrupted},
@@ -14,15 +15,14 @@ use super::{
     undoing::undo_before_ending,
 };
 use crate::{
-    checks::{Finding, skippable_ids},
-    cli::{ChangeOptions, DryRun, ProgressForm},
-    error::{Error, ErrorKind},
+    checks::Finding,
+    cli::{ChangeOptions, DryRun},
+    error::Error,
     live::{
         environment::command_line,
         execute::{Run, Way},
         failure::Failure,
         ledger::{Journal, Ledger},
-        similarity::did_you_mean,
         undo::Undo,
     },
     output::{
@@ -88,18 +88,6 @@ fn told(
 ) -> Result<(), Error> {
     document.done(changes);
     results::show(ui, change, changes, None)
-}
-
-pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
-    match ids.iter().find(|id| !skippable_ids().any(|known| known == id.as_str())) {
-        None => Ok(()),
-        Some(id) => {
-            let known: Vec<&str> = skippable_ids().collect();
-            let error = Error::usage(format!("unknown or non-skippable check \"{id}\""));
-            let error = did_you_mean(id, &known).into_iter().fold(error, Error::hint);
-            Err(error.hint(format!("these can: {}", known.join(", "))))
-        }
-    }
 }
 
 struct Pipeline<'a> {
@@ -197,42 +185,13 @@ impl Pipeline<'_> {
         }
         if self.change.dry_run == DryRun::None && task.manifests_to().is_none() {
             let asked = Instant::now();
-            self.confirm(task, look).await?;
+            agreed(task, look, (self.change, self.is_begun), self.ui).await?;
             // The time in which a person thinks is theirs.
             let thought = asked.elapsed();
             self.begun += thought;
             *self.deadline += thought;
         }
         Ok(Some(view))
-    }
-
-    async fn confirm<T: Task>(&self, task: &T, look: &T::Look) -> Result<(), Error> {
-        if self.change.yes {
-            return Ok(());
-        }
-        if let Some(why) = self.ui.unasked_because() {
-            let (what, options) = task.unasked(look);
-            let read = if self.change.progress == ProgressForm::None {
-                "read the plan of a run without `--progress none`"
-            } else {
-                "read the plan above"
-            };
-            return Err(Error::usage(format!("{what}, and {why}"))
-                .hint(format!("{read}, then run the same command with `{options}`")));
-        }
-        let untouched =
-            || if self.is_begun { "nothing else was changed".to_owned() } else { task.untouched() };
-        let agreed = tokio::select! {
-            agreed = task.agrees(look, self.ui) => agreed?,
-            _ = interrupted() => {
-                self.ui.end_line();
-                return Err(Error::new(ErrorKind::Interrupted, format!("cancelled; {}", untouched())));
-            }
-        };
-        if agreed {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Declined, format!("declined; {}", untouched())))
     }
 
     async fn carry_out<T: Task>(

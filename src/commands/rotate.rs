@@ -13,6 +13,7 @@ use super::{
     look::{Look, look_for},
     manifests::confirm_usable,
     pipeline,
+    skipping::confirm_skippable,
     task::{Looked as _, Task},
 };
 use crate::{
@@ -36,7 +37,7 @@ pub async fn run(rotate: &Rotate, global: &Global, ui: &Ui) -> Result<(), Error>
     let Rotate::JwtSecret(rotate) = rotate;
     let document = Document::new(Operation::Rotate, rotate.change.dry_run);
     let connected = async {
-        pipeline::confirm_skippable(&rotate.skip.checks)?;
+        confirm_skippable(&rotate.skip.checks)?;
         rotate.manifests.manifests_to.as_deref().map_or(Ok(()), confirm_usable)?;
         Ok(Rotating { rotate, clusters: connect(rotate, global, ui).await?, completes: Cell::new(false) })
     };

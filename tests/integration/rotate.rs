@@ -268,7 +268,10 @@ fn a_probe_tells_that_the_hosts_installer_has_not_brought_the_new_one_into_effec
     drop(probe().says(&format!(
         "warning: host \"host\": {pending}: `kubectl mc rotate jwt-secret --context host` gives all the same\n"
     )));
-    let _ = rotate(&bed, "").run().code(0);
+    let run = rotate(&bed, "").run().code(0);
+    let _ = run.says(
+        "  - host \"host\": everybody who is logged in there, or through it to a member, is logged out",
+    );
     drop(probe().does_not_say(pending));
     let _ = agreed(&bed, 1);
 }

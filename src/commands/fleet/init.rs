@@ -78,6 +78,7 @@ pub(in crate::commands) async fn run(init: &FleetInit, global: &Global, ui: &Ui)
             .chain(broken.into_iter().map(|Unanswered { context, why }| left_out(&context, why)))
             .collect(),
     };
+    draft.warn_of_none(ui);
     ui.document(&draft.text())
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn run(path: &Path, unjoin: &Unjoin, global: &Global, ui: &Ui) 
         let looks = places.each(&removals, async |removal: &Removing<'_>| seen(removal, &places).await);
         let seen = in_time(deadline, looks).await?;
         confirm(&removals, &seen, &mut document, ui)?;
-        Ok(removals)
+        Ok(removals.into_iter().zip(seen).collect())
     };
     let removals = tokio::select! {
         removals = looked => removals,
@@ -91,6 +91,8 @@ struct Seen {
     /// What was found, where that stops it.
     stopped: Option<Vec<Finding>>,
     late: Vec<Side>,
+    /// Whether nothing of it is left to take out.
+    is_out: bool,
 }
 
 async fn seen(removal: &Removing<'_>, places: &Places) -> Seen {
@@ -98,7 +100,8 @@ async fn seen(removal: &Removing<'_>, places: &Places) -> Seen {
     // Boxed, because many requests are more state than a stack should carry around.
     let look = Box::pin(removal.look()).await;
     let stopped = look.ready().is_none().then(|| look.findings().to_vec());
-    Seen { stopped, late: look.late().into_iter().cloned().collect() }
+    let late = look.late().into_iter().cloned().collect();
+    Seen { stopped, late, is_out: look.ready().is_some_and(|ready| ready.plan.is_empty()) }
 }
 
 /// A check that stops one stops all.
@@ -129,20 +132,21 @@ fn confirm(removals: &[Removing<'_>], seen: &[Seen], document: &mut Document, ui
 }
 
 async fn one_by_one(
-    removals: Vec<Removing<'_>>,
+    removals: Vec<(Removing<'_>, Seen)>,
     deadline: &mut Instant,
     unjoin: &Unjoin,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let mut outcome = Outcome::of(removals.iter().map(|removal| removal.name.clone()), &unjoin.change);
+    let mut outcome = Outcome::of(removals.iter().map(|(removal, _)| removal.name.clone()), &unjoin.change);
     let is_one = removals.len() == 1;
-    for (place, removal) in removals.into_iter().enumerate() {
+    for (place, (removal, seen)) in removals.into_iter().enumerate() {
         if place > 0 && unjoin.change.object() == Some(OutputFormat::Yaml) {
             ui.result(NEXT_DOCUMENT)?;
         }
         let document = Document::new(Operation::Unjoin, unjoin.change.dry_run).of_removal(&removal.name);
         let connected = async { Ok(removal) };
         match Box::pin(pipeline::run_until(document, &unjoin.change, deadline, ui, connected)).await {
+            Ok(()) if seen.is_out => outcome.unchanged(),
             Ok(()) => outcome.taken_out(),
             Err(error) if is_one => return Err(error),
             Err(error) if ends_all(error.kind) => return Err(outcome.ended(error)),

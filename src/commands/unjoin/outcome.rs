@@ -14,6 +14,8 @@ pub(super) struct Outcome {
     failed: Vec<String>,
     declined: Vec<String>,
     taken_out: Vec<String>,
+    /// Those of whom nothing was left to take out.
+    unchanged: Vec<String>,
     /// Those that are not at their end, in the order of their turns.
     left: VecDeque<String>,
     /// Whether who comes to an end without a failure is out of the host then.
@@ -28,6 +30,7 @@ impl Outcome {
             failed: Vec::new(),
             declined: Vec::new(),
             taken_out: Vec::new(),
+            unchanged: Vec::new(),
             left,
             takes_out: change.dry_run == DryRun::None && change.wait,
         }
@@ -35,6 +38,10 @@ impl Outcome {
 
     pub(super) fn taken_out(&mut self) {
         self.taken_out.extend(self.left.pop_front());
+    }
+
+    pub(super) fn unchanged(&mut self) {
+        self.unchanged.extend(self.left.pop_front());
     }
 
     pub(super) fn declined(&mut self) {
@@ -77,6 +84,7 @@ impl Outcome {
             ("failed", self.failed.as_slice()),
             ("declined", &self.declined),
             ("taken out", taken_out),
+            ("unchanged", &self.unchanged),
             ("not finished", &left),
         ];
         let told = fates.into_iter().filter(|(_, names)| !names.is_empty()).enumerate();
@@ -128,9 +136,9 @@ mod tests {
         outcome.failed();
         outcome.declined();
         outcome.taken_out();
-        outcome.taken_out();
+        outcome.unchanged();
         let sum = outcome.sum().unwrap_err();
-        assert_eq!(sum.message, "1 of 4 members failed: a; declined: b; taken out: c, d");
+        assert_eq!(sum.message, "1 of 4 members failed: a; declined: b; taken out: c; unchanged: d");
         assert_eq!(sum.kind, ErrorKind::Partial);
         assert!(sum.hints[0].starts_with("to go on with the rest alone: `kubectl mc "), "{:?}", sum.hints);
     }
