@@ -73,8 +73,9 @@ fn without_its_cluster_a_member_with_another_secret_keeps_its_configuration() {
 #[test]
 fn a_host_that_never_had_the_member_takes_nothing_from_it_and_says_so() {
     let another = Peculiarity::JwtSecret("anotherHostsSecretOfItsMembers00".to_owned());
-    let another = Installation::new(Version::V3_4).role(Role::Host).with(another);
-    let bed = joined(&prepared(Version::V3_4).member(another));
+    let of = |role| Installation::new(Version::V3_4).role(role);
+    let members = vec![of(Role::Member).with(Peculiarity::BehindProxy), of(Role::Host).with(another)];
+    let bed = joined(&prepared(Version::V3_4).members(members));
     let marks = bed.marks();
     let words = "unjoin member1 --member-context member1 --context member2 --yes";
     let run = bed.kubectl_mc().words(words).run().code(3);
