@@ -12,7 +12,7 @@ use kubesphere::{
 };
 
 use crate::{
-    checks::{Finding, Report, member_credential::found_late},
+    checks::{Finding, Report, member_credential::found_late, member_readiness::by_force},
     live::{
         connection::ConnectionError,
         failure::{Failure, LookAt, causes},
@@ -246,10 +246,10 @@ impl From<Failure> for Error {
                     "{check} says how the webhook stands; run the same command again when it is restored"
                 ))
             }
-            Failure::Hangs { timed_out, why } => {
+            Failure::Hangs { timed_out, host, name, why } => {
                 let mut error = Self::from(*timed_out);
                 error.causes.push(format!("its webhook denies its deletion: {why}"));
-                error.hint("if the member is gone for good: the same command with `--force`")
+                error.hint(format!("if the member is gone for good: {}", by_force(&host, &name)))
             }
             Failure::Narrowing(failure) => of_narrowing(*failure),
             Failure::Refused(findings) => Self { message, ..Self::refused(findings) },

@@ -3,7 +3,8 @@
 use kubesphere::side::Side;
 
 use super::{
-    Check, Clusters, Finding, Report, Rule, Silent, kubesphere_version::is_version_4, rule::JOINING,
+    Check, Clusters, Finding, Report, Rule, Silent, Unjoining, kubesphere_version::is_version_4,
+    rule::JOINING,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -13,9 +14,7 @@ pub(super) const CHECK: Check = Check {
     rules: &[
         Rule::Joining(JOINING, |situation| Ok(of_clusters(&situation.clusters(), unreachable))),
         Rule::Unjoining(|unjoining| {
-            let is_of_4 = unjoining.host.is_some_and(is_version_4);
-            let unreachable = if is_of_4 { unreachable_for_removal_on_4 } else { unreachable_for_removal };
-            Ok(of_clusters(&unjoining.clusters(), unreachable))
+            Ok(of_clusters(&unjoining.clusters(), |silent| unreachable_for_removal(unjoining, silent)))
         }),
     ],
     unasked: &[],
@@ -26,7 +25,7 @@ pub fn found(silent: &Silent) -> Vec<Finding> {
     CHECK.named(vec![unreachable(silent)])
 }
 
-fn of_clusters(clusters: &Clusters<'_>, unreachable: fn(&Silent) -> Report) -> Vec<Report> {
+fn of_clusters(clusters: &Clusters<'_>, unreachable: impl Fn(&Silent) -> Report) -> Vec<Report> {
     let answering = clusters.observed().map(|observed| Report::holds(&observed.side));
     answering.chain(clusters.silent.iter().map(unreachable)).collect()
 }
@@ -36,24 +35,21 @@ fn unreachable(silent: &Silent) -> Report {
     silent.hints.iter().fold(report, |report, hint| report.hint(hint.clone()))
 }
 
-/// A member that does not answer keeps nobody from doing the host's side.
-fn unreachable_for_removal(silent: &Silent) -> Report {
-    match silent.side {
-        Side::Host { .. } => unreachable(silent),
-        Side::Member { .. } => unreachable(silent).hint(
-            "if the member is gone for good: the same command without `--member-context`, with `--force`",
-        ),
+/// A member that does not answer keeps nobody from doing the host's side. On KubeSphere 4 no webhook asks it.
+fn unreachable_for_removal(unjoining: &Unjoining<'_>, silent: &Silent) -> Report {
+    let report = unreachable(silent);
+    if matches!(silent.side, Side::Host { .. }) {
+        return report;
     }
-}
-
-/// No webhook asks the member there.
-fn unreachable_for_removal_on_4(silent: &Silent) -> Report {
-    match silent.side {
-        Side::Host { .. } => unreachable(silent),
-        Side::Member { .. } => unreachable(silent).hint(
-            "if the member is gone for good: the same command without `--member-context` and `--uninstall`",
-        ),
-    }
+    let (is_of_4, is_filed) = (unjoining.host.is_some_and(is_version_4), silent.side.entry().is_some());
+    let alone = unjoining.on_host_alone();
+    let way = match (is_of_4, is_filed) {
+        (true, true) => format!("`{alone}`"),
+        (false, true) => format!("`{}`", alone.words("--force")),
+        (true, false) => "the same command without `--member-context` and `--uninstall`".to_owned(),
+        (false, false) => "the same command without `--member-context`, with `--force`".to_owned(),
+    };
+    report.hint(format!("if the member is gone for good: {way}"))
 }
 
 #[cfg(test)]
@@ -71,6 +67,7 @@ mod tests {
             message: "get version: the connection to 192.0.2.1:6443 was refused".to_owned(),
             hints: vec!["is the cluster running?".to_owned()],
             is_away: true,
+            is_late: false,
         });
         assert_eq!(
             case.says(&CHECK),

@@ -29,6 +29,8 @@ pub struct Silent {
     pub hints: Vec<String>,
     /// Whether it may answer later.
     pub is_away: bool,
+    /// Whether the time for all of it was up before.
+    pub is_late: bool,
 }
 
 impl<'a> Clusters<'a> {

@@ -1,6 +1,6 @@
 //! Host and members are different clusters, by the UID of kube-system.
 
-use kubesphere::command::Kubectl;
+use kubesphere::{command::Kubectl, fleet_entry::Setting};
 
 use super::{
     Check, Clusters, Report, Rule, Unjoining,
@@ -49,11 +49,25 @@ fn same(one: &Observed, other: &Observed) -> Report {
         "{} and {} are the same cluster (the UID of kube-system is {uid} in both)",
         one.side, other.side
     ))
-    .hint(format!("choose another context; `{} get-contexts` lists them", Kubectl::config(&other.side)))
+    .hint(format!(
+        "choose another {}; `{} get-contexts` lists them",
+        context(other),
+        Kubectl::config(&other.side)
+    ))
+}
+
+/// With its place, where a fleet file says it.
+fn context(member: &Observed) -> String {
+    match member.side.entry() {
+        Some(_) => member.side.setting(Setting::Context),
+        None => "context".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::{fleet_entry::FleetEntry, given_options::GivenOptions, side::Side};
+
     use super::CHECK;
     use crate::checks::fixture::Case;
 
@@ -72,6 +86,22 @@ mod tests {
               in both)"
             ]
         );
+    }
+
+    #[test]
+    fn in_a_fleet_file_it_is_said_where_the_context_stands() {
+        let entry = FleetEntry {
+            file: "fleet.yaml".to_owned(),
+            name: Some("edge-1".to_owned()),
+            place: "fleet.yaml:4:3".to_owned(),
+            fields: [("context".to_owned(), "fleet.yaml:5:5".to_owned())].into(),
+            skips: Vec::new(),
+        };
+        let filed = Side::member("edge-1").reached_by(GivenOptions::default().in_fleet(entry));
+        let case = Case::new().reached(&Side::host("prod"), &filed);
+        let case = case.member(|member| member.uid = "uid-of-prod".to_owned());
+        let hint = "choose another `context` at fleet.yaml:5:5; `kubectl config get-contexts` lists them";
+        assert_eq!(case.hints(&CHECK), hint);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use kubesphere::{
 };
 
 use super::{
-    Check, Report, Rule, Situation,
+    Check, Report, Rule, Situation, Verdict,
+    member_leftovers::of_stopped_join,
     rule::{CHANGING, LOOKING, Outcome, Reason, Unasked, each},
 };
 use crate::plan::{
@@ -36,7 +37,9 @@ fn run(situation: &Situation<'_>) -> Outcome {
         let cluster = registered(host, intent, observed);
         match expected {
             Expected::Joined => not_joined(host, &intent.side, observed, cluster),
-            Expected::Absent => cluster.map(|cluster| still_there(host, &intent.side, cluster)),
+            Expected::Absent => cluster
+                .map(|cluster| still_there(host, &intent.side, cluster))
+                .or_else(|| with_credential(host, intent, observed?)),
         }
     };
     let members = situation.members.iter().map(|member| (member.intent, member.observed));
@@ -80,6 +83,12 @@ fn still_there(host: &Observed, side: &Side, cluster: &RegisteredCluster) -> Rep
         .hint(format!("`{unjoin}`"))
 }
 
+/// Whoever may do everything there as this host's is not gone.
+fn with_credential(host: &Observed, intent: &MemberIntent, member: &Observed) -> Option<Report> {
+    let report = of_stopped_join(intent, member, &host.side)?;
+    Some(Report { verdict: Verdict::Failure, ..report })
+}
+
 /// Who asks for a state wants it proven.
 fn untold(side: &Side, why: &str) -> Report {
     Report::failure(side, format!("whether it is registered on the host cannot be told: {why}"))
@@ -90,7 +99,11 @@ mod tests {
     use super::CHECK;
     use crate::{
         checks::fixture::Case,
-        plan::{intent::Expected, observed::Seen},
+        plan::{
+            credential::{Account, HostUid, Ownership},
+            intent::Expected,
+            observed::Seen,
+        },
     };
 
     fn says(case: Case, expected: Expected) -> Vec<String> {
@@ -110,6 +123,20 @@ mod tests {
         assert_eq!(says(Case::new(), Expected::Absent), Vec::<String>::new());
         let said = "failure member \"edge-1\": it is not registered on the host";
         assert_eq!(says(Case::new(), Expected::Joined), [said]);
+    }
+
+    #[test]
+    fn who_has_the_hosts_credential_is_not_absent() {
+        let ours = || Seen::Present(Ownership::Ours);
+        let (host, tokens_of_others) = (HostUid::new("uid-of-prod"), Vec::new());
+        let account =
+            Account { service_account: ours(), binding: ours(), host, token: ours(), tokens_of_others };
+        let said = says(Case::new().member(|member| member.account = Some(account)), Expected::Absent);
+        assert!(
+            said[0]
+                .starts_with("failure member \"edge-1\": it is not registered, and a join that has stopped"),
+            "{said:?}"
+        );
     }
 
     #[test]

@@ -36,13 +36,16 @@ fn run(situation: &Situation<'_>) -> Outcome {
 /// Renaming has no effect once the object stands (kubesphere `cluster_controller.go@v3.4.1`).
 fn standing(host: &Observed, name: &str) -> Option<Report> {
     let cluster = host.host_cluster().filter(|cluster| cluster.name() != name)?;
-    Some(Report::warning(
-        &host.side,
-        format!(
-            "its Cluster already exists and is called \"{}\": the name \"{name}\" no longer takes effect",
-            cluster.name()
-        ),
-    ))
+    Some(
+        Report::warning(
+            &host.side,
+            format!(
+                "its Cluster already exists and is called \"{}\": the name \"{name}\" no longer takes effect",
+                cluster.name()
+            ),
+        )
+        .hint(format!("leave out {}", setting(host))),
+    )
 }
 
 /// 3.1 does not read the field: its host is always called `host`.

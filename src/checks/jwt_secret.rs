@@ -108,7 +108,7 @@ fn shows_members(unjoining: &Unjoining<'_>) -> Outcome {
             &host.side,
             "it has no jwtSecret, so nobody can tell whose member the other cluster is",
         )
-        .hint("remove it on the host alone, without `--member-context`")
+        .hint(format!("remove it on the host alone: `{}`", unjoining.on_host_alone()))
     });
     of(&host.side, report)
 }

@@ -20,7 +20,11 @@ pub(super) const CHECK: Check = Check {
     id: "member-leftovers",
     title: "nothing of a former host is left",
     skippable: true,
-    rules: &[Rule::Joining(WITH_MEMBERS, of_former_hosts), Rule::Joining(LOOKING, of_former_names)],
+    rules: &[
+        Rule::Joining(WITH_MEMBERS, of_former_hosts),
+        Rule::Joining(LOOKING, of_former_names),
+        Rule::Joining(LOOKING, of_stopped_joins),
+    ],
     unasked: &[
         NO_KUBEFED,
         NO_MEMBER,
@@ -51,6 +55,35 @@ fn of_former_names(situation: &Situation<'_>) -> Outcome {
     let known = members.filter(|(intent, member)| situation.registered(intent, member).is_some());
     let known = some(known.map(|(_, member)| member), "no member is registered yet")?;
     each(known, |member| &member.side, |member| other_accounts(host, member))
+}
+
+fn of_stopped_joins(situation: &Situation<'_>) -> Outcome {
+    let host = situation.host_with_clusters()?;
+    let members = situation.answering_members()?.into_iter();
+    let unknown = members.filter(|(intent, member)| situation.registered(intent, member).is_none());
+    let unknown = some(unknown, "all members are registered")?;
+    each(unknown, |(_, member)| &member.side, |(intent, member)| of_stopped_join(intent, member, &host.side))
+}
+
+/// The credential that a join has made before it stopped, on a cluster that is no member: with it everything may be done there.
+pub(super) fn of_stopped_join(intent: &MemberIntent, member: &Observed, host: &Side) -> Option<Report> {
+    let left = member.account.as_ref().filter(|_| !member.is_member())?.left();
+    if left.is_empty() {
+        return None;
+    }
+    let objects: Vec<String> = left.into_iter().map(|piece| piece.object().in_words()).collect();
+    let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
+    let join = Mc::new("join").member(&member.side).host(host);
+    let unjoin = Mc::new("unjoin").word(name).host(host).member_context(&member.side);
+    let message = format!(
+        "it is not registered, and a join that has stopped has left this host's credential on it, with all rights: {}",
+        objects.join(", ")
+    );
+    Some(
+        Report::warning(&member.side, message)
+            .hint(format!("to remove it: `{unjoin}`"))
+            .hint(format!("to go on with the join: `{join}`")),
+    )
 }
 
 fn of_member(side: &Side, name: &str, leftovers: &Leftovers) -> Vec<Report> {
@@ -168,6 +201,7 @@ mod tests {
     use crate::{
         checks::fixture::{Case, surround},
         plan::{
+            credential::{Account, HostUid, Ownership},
             observed::Seen,
             surroundings::{LeftoverWorkspace, Leftovers},
         },
@@ -248,6 +282,33 @@ mod tests {
             case().checking().hints(&CHECK),
             "if no other host uses them: `kubectl mc unjoin old --member-context edge-1 --context prod`; the member stays joined"
         );
+    }
+
+    #[test]
+    fn the_credential_of_a_join_that_has_stopped_is_told_by_a_check() {
+        let ours = || Seen::Present(Ownership::Ours);
+        let account = |tokens_of_others: &[&str]| Account {
+            service_account: ours(),
+            binding: ours(),
+            host: HostUid::new("uid-of-prod"),
+            token: Seen::Absent,
+            tokens_of_others: tokens_of_others.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let left = |account| Case::new().checking().member(|member| member.account = Some(account));
+        let said = left(account(&[])).says(&CHECK).join("\n");
+        assert!(
+            said.starts_with(
+                "warning member \"edge-1\": it is not registered, and a join that has stopped has left this host's credential on it"
+            ) && said.contains("kubectl-mc-host"),
+            "{said}"
+        );
+        let unjoin = "to remove it: `kubectl mc unjoin edge-1 --context prod --member-context edge-1`";
+        assert!(left(account(&[])).hints(&CHECK).starts_with(unjoin), "{}", left(account(&[])).hints(&CHECK));
+        assert_eq!(left(account(&["of-another"])).says(&CHECK), Vec::<String>::new(), "another host uses it");
+        let with_token = Account { token: ours(), ..account(&["of-another"]) };
+        assert_eq!(left(with_token).says(&CHECK).len(), 1);
+        let joined = Case::new().joined().checking().member(|member| member.account = Some(account(&[])));
+        assert_eq!(joined.says(&CHECK), Vec::<String>::new(), "it is in use");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::{
     Check, Finding, Report, Rule, Situation, Unjoining, Verdict,
     host_in_effect::controller,
     member_credential::renewal,
+    rotated_members::removal,
     rule::{LOOKING, NO_MEMBER, Outcome, Unasked, WITH_MEMBERS, each, of, some},
 };
 use crate::plan::{
@@ -356,7 +357,7 @@ fn not_called(side: &Side, name: &str, why: &str) -> Report {
 
 fn silent(side: &Side, name: &str, why: &str) -> Report {
     not_called(side, name, why)
-        .hint("if it stays away, and the member is gone for good: the same command with `--force`")
+        .hint(format!("if it stays away, and the member is gone for good: {}", by_force(side, name)))
 }
 
 fn denied_by_other(side: &Side, name: &str, why: &str) -> Report {
@@ -377,7 +378,15 @@ fn locked_out(unjoining: &Unjoining<'_>, host: &Side, name: &str, why: &str) -> 
     let renewal = renewal(host, member, name);
     Report::failure(host, message)
         .hint(format!("store a new one: `{renewal}`; then run the same command again"))
-        .hint("if the member is gone for good: the same command with `--force`")
+        .hint(format!("if the member is gone for good: {}", by_force(host, name)))
+}
+
+/// What takes out a member that is gone for good. A fleet file's members are not taken out so.
+pub fn by_force(host: &Side, name: &str) -> String {
+    match host.entry() {
+        Some(_) => format!("`{}`", removal(host, name)),
+        None => "the same command with `--force`".to_owned(),
+    }
 }
 
 fn denial(side: &Side, name: &str, why: &str) -> Report {
@@ -388,7 +397,7 @@ fn denial(side: &Side, name: &str, why: &str) -> Report {
         ),
     )
     .hint("bring the member back, or fix its address or credential in the Cluster, and run the same command again")
-    .hint("if the member is gone for good: the same command with `--force`")
+    .hint(format!("if the member is gone for good: {}", by_force(side, name)))
 }
 
 #[cfg(test)]

@@ -15,11 +15,14 @@ use super::{
 };
 use crate::plan::{
     identity::{Identity, identity},
-    intent::ClusterIntent,
+    intent::{ClusterIntent, Expected, MemberIntent},
     observed::Observed,
     operation::Operation,
     skipped::Skipped,
-    unjoin::member_ownership::MemberOwnership,
+    unjoin::{
+        member_ownership::{HostEvidence, MemberOwnership},
+        plan::{MemberPlan, UnjoinIntent},
+    },
 };
 
 pub(super) const CHECK: Check = Check {
@@ -50,33 +53,45 @@ fn run(situation: &Situation<'_>) -> Outcome {
     Ok(of_members.into_iter().chain(unidentified(situation, host)).collect())
 }
 
-/// A member of this host that has no Cluster there: nothing else tells it from one that is joined.
 fn unregistered(situation: &Situation<'_>) -> Outcome {
     let host = situation.host_with_clusters()?;
     let members = situation.answering_members()?.into_iter();
-    each(
-        members,
-        |(_, member)| &member.side,
-        |(intent, member)| {
-            let shares_secret =
-                member.effective_secret().is_some() && member.effective_secret() == host.effective_secret();
-            // Members of one host share a secret, too.
-            let stands_alone = member.is_member()
-                && !host.is_member()
-                && shares_secret
-                && situation.registered(intent, member).is_none();
-            stands_alone.then(|| {
-            let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
-            let join = Mc::new("join").member(&member.side).host(&host.side);
-            let unjoin = Mc::new("unjoin").word(name).host(&host.side).member_context(&member.side);
-            let message = "it is not joined: it is prepared for this host, which has no Cluster of it (a join stopped on the \
-                           way, or it was removed on the host alone)";
-            Report::warning(&member.side, message)
-                .hint(format!("to join it: `{join}`"))
-                .hint(format!("to remove what is left on it: `{unjoin}`"))
-        })
-        },
-    )
+    let unregistered = |(intent, member): (&MemberIntent, &Observed)| {
+        let is_unknown = situation.registered(intent, member).is_none();
+        let report = || prepared(intent, member, host).or_else(|| named_in_file(situation, member, host));
+        is_unknown.then(report).flatten()
+    };
+    each(members, |(_, member)| &member.side, unregistered)
+}
+
+/// A member of this host that has no Cluster there: nothing else tells it from one that is joined.
+fn prepared(intent: &MemberIntent, member: &Observed, host: &Observed) -> Option<Report> {
+    // Members of one host share a secret, too.
+    let shares_secret =
+        member.effective_secret().is_some() && member.effective_secret() == host.effective_secret();
+    (member.is_member() && !host.is_member() && shares_secret).then(|| {
+        let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
+        let unjoin = Mc::new("unjoin").word(name).host(&host.side).member_context(&member.side);
+        let message = "it is not joined: it is prepared for this host, which has no Cluster of it (a join stopped on the \
+                       way, or it was removed on the host alone)";
+        Report::warning(&member.side, message)
+            .hint(to_join(member, host))
+            .hint(format!("to remove what is left on it: `{unjoin}`"))
+    })
+}
+
+/// A fleet file names members. Of a cluster that is only to be none nobody needs to be told that.
+fn named_in_file(situation: &Situation<'_>, member: &Observed, host: &Observed) -> Option<Report> {
+    let is_named = member.side.entry().is_some() && situation.intent.expected != Some(Expected::Absent);
+    (is_named && !member.is_member() && !member.is_host()).then(|| {
+        let message =
+            "it is not joined: its role is none, and a join of the file makes it a member of this host";
+        Report::warning(&member.side, message).hint(to_join(member, host))
+    })
+}
+
+fn to_join(member: &Observed, host: &Observed) -> String {
+    format!("to join it: `{}`", Mc::new("join").member(&member.side).host(&host.side))
 }
 
 /// Whether the context leads to the member that the Cluster stands for.
@@ -87,6 +102,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
         return Err(Unasked::Because("the Cluster is not a member's"));
     }
     let (side, name) = (&member.side, cluster.name());
+    let on_host_alone = unjoining.on_host_alone();
     let report = match identity(cluster, host, member) {
         Identity::Same => stays(unjoining),
         Identity::Other(uid) => Some(
@@ -98,7 +114,8 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                 ),
             )
             .hint(format!(
-                "name the context of that member with `--member-context`; `{} get-contexts` lists them",
+                "name the context of that member with {}; `{} get-contexts` lists them",
+                side.setting(Setting::Context),
                 Kubectl::config(side)
             )),
         ),
@@ -110,7 +127,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                      it has not both kubefed's service account of that name and the host's jwtSecret"
                 ),
             )
-            .hint("remove it on the host first, without `--member-context`, and run this command again then"),
+            .hint(format!("remove it on the host first: `{on_host_alone}`; run this command again then")),
         ),
     };
     of(side, report)
@@ -128,7 +145,14 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
             return Some(Report::warning(&member.side, message).hint(format!("if it was meant: `{unjoin}`")));
         }
         MemberOwnership::Claimed(host) => return Some(claimed(&member.side, host)),
-        MemberOwnership::OtherSecret => return Some(drifted(&member.side, unjoining.host)),
+        MemberOwnership::OtherSecret => {
+            let report = if is_anothers(unjoining, member) {
+                elsewhere(unjoining.intent, &member.side)
+            } else {
+                drifted(&member.side)
+            };
+            return Some(report.hint(given_back(&member.side, unjoining.host)));
+        }
         MemberOwnership::Host => "it is a host itself".to_owned(),
     };
     Some(Report::warning(&member.side, message))
@@ -144,15 +168,32 @@ fn claimed(member: &Side, host: &str) -> Report {
     Report::warning(member, message)
 }
 
+/// Nothing of this host is there, and the host knows nothing of it.
+fn is_anothers(unjoining: &Unjoining<'_>, member: &MemberPlan) -> bool {
+    unjoining.is_first && member.evidence == HostEvidence::Nothing && member.is_empty()
+}
+
+fn elsewhere(intent: &UnjoinIntent, member: &Side) -> Report {
+    let message = format!(
+        "the host has no Cluster \"{}\", and another host has this member: its role is member, and its jwtSecret is not this \
+         host's",
+        intent.name
+    );
+    Report::failure(member, message).hint("name the host that has it with `--context`")
+}
+
 /// Whether another host has taken it or this one has renewed its secret cannot be seen.
-fn drifted(member: &Side, host: Option<&Observed>) -> Report {
-    let give = Mc::new("prepare member").member(member).host(host.map(|host| &host.side));
-    let give = give.words("--from-other-host");
+fn drifted(member: &Side) -> Report {
     Report::warning(
         member,
         "its role is member and its jwtSecret is not this host's: another host has taken it, or this host's was renewed",
     )
-    .hint(format!("if no other host has it: give it this host's with `{give}`, and run the same command again"))
+}
+
+fn given_back(member: &Side, host: Option<&Observed>) -> String {
+    let give = Mc::new("prepare member").member(member).host(host.map(|host| &host.side));
+    let give = give.words("--from-other-host");
+    format!("if no other host has it: give it this host's with `{give}`, and run the same command again")
 }
 
 /// A former member works only under the name that it had: what kubefed made for it carries that name

@@ -46,6 +46,7 @@ mod permissions;
 mod prepared;
 #[cfg(test)]
 mod printed_commands_tests;
+pub mod recent_rotation;
 mod registry;
 mod renewed_cluster;
 mod renewed_installation;

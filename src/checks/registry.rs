@@ -10,8 +10,8 @@ use super::{
     left_webhook, leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
     member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
     member_registration, member_role, member_server_address, member_server_certificate,
-    member_server_loopback, member_versions, permissions, prepared, renewed_cluster, restarts,
-    rotated_members,
+    member_server_loopback, member_versions, permissions, prepared, recent_rotation, renewed_cluster,
+    restarts, rotated_members,
     rule::{Outcome, Reason, Rule, Unasked, Whose},
     short_name, terminating_namespaces,
 };
@@ -57,6 +57,7 @@ pub const CHECKS: &[Check] = &[
     prepared::CHECK,
     renewed_cluster::CHECK,
     rotated_members::CHECK,
+    recent_rotation::CHECK,
     member_registration::CHECK,
     cluster_name::CHECK,
     member_readiness::CHECK,

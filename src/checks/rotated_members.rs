@@ -3,7 +3,7 @@
 use kubesphere::{command::Mc, jwt_secret::JwtSecret, side::Side, versions::Generation};
 
 use super::{
-    Check, Report, Rule, Situation,
+    Check, Report, Rule, Situation, recent_rotation,
     rule::{LOOKING, Outcome, Reason, Unasked, of, or_holds, some},
     unfinished::{BROKEN_OFF, completed},
 };
@@ -131,8 +131,7 @@ fn gone_on_with(situation: &Situation<'_>, host: &Observed, rotation: &Rotation)
     let members: Vec<&Observed> = situation.members.iter().filter_map(|member| member.observed).collect();
     let message = format!("no fresh jwtSecret is made: {}", why(secret, host, &members));
     Some(
-        Report::warning(&host.side, message)
-            .hint("for a fresh one, run the same command again when it is done"),
+        Report::warning(&host.side, message).hint(format!("when it is done, {}", recent_rotation::another())),
     )
 }
 

@@ -56,6 +56,7 @@ fn on_host(cluster: RegisteredCluster, admission: Admission, force: bool) -> Vec
         silent: &[],
         plan: Some(&plan),
         unplannable: None,
+        is_first: true,
     });
     told(&findings)
 }
@@ -70,6 +71,7 @@ fn with_member(cluster: RegisteredCluster, member: &Observed) -> Vec<String> {
         silent: &[],
         plan: None,
         unplannable: None,
+        is_first: true,
     };
     told(&findings(&unjoining))
 }
@@ -174,6 +176,7 @@ fn a_silent_member_leaves_the_way_over_the_host_alone() {
         message: "it does not answer".to_owned(),
         hints: Vec::new(),
         is_away: false,
+        is_late: false,
     });
     let findings = findings(&Unjoining {
         intent: &intent,
@@ -183,6 +186,7 @@ fn a_silent_member_leaves_the_way_over_the_host_alone() {
         silent: &silent,
         plan: None,
         unplannable: None,
+        is_first: true,
     });
     let silent = findings.iter().filter(|finding| finding.id == "api-reachable");
     let hints: Vec<usize> = silent.map(|finding| finding.report.hints.len()).collect();
@@ -220,6 +224,7 @@ fn devops_that_keeps_the_hosts_secret_is_told_with_its_hint() {
             silent: &[],
             plan: Some(&plan),
             unplannable: None,
+            is_first: true,
         });
         let of_devops = findings.into_iter().filter(|finding| finding.id == "jwt-secret-places");
         of_devops.flat_map(|finding| finding.report.hints).collect::<Vec<_>>()
@@ -250,6 +255,7 @@ fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
             silent: &[],
             plan: Some(&plan),
             unplannable: None,
+            is_first: true,
         })
     };
     let ok = |found: &[Finding]| -> Vec<&str> {
@@ -283,8 +289,13 @@ fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
 #[test]
 fn what_a_silent_member_hides_is_skipped_too() {
     let (intent, host) = (intent(false, true), host(&[cluster(Some("u"))]));
-    let silent =
-        [Silent { side: Side::member("edge"), message: "no".to_owned(), hints: Vec::new(), is_away: false }];
+    let silent = [Silent {
+        side: Side::member("edge"),
+        message: "no".to_owned(),
+        hints: Vec::new(),
+        is_away: false,
+        is_late: false,
+    }];
     let found = findings(&Unjoining {
         intent: &intent,
         host: Some(&host),
@@ -293,8 +304,47 @@ fn what_a_silent_member_hides_is_skipped_too() {
         silent: &silent,
         plan: None,
         unplannable: None,
+        is_first: true,
     });
     let registration = found.iter().find(|finding| finding.id == "member-registration").unwrap();
     assert_eq!(registration.report.verdict, Verdict::Skipped);
     assert_eq!(registration.report.message, "it gave no usable answer");
+}
+
+/// Without its Cluster nothing tells that the member was this host's.
+#[test]
+fn a_host_that_never_had_the_member_is_told_that_another_one_has_it() {
+    let (intent, host) = (intent(false, true), host(&[]));
+    let mut member = fixture("v1.34.0");
+    (member.side, member.uid) = (Side::member("edge"), "uid-of-edge".to_owned());
+    let asked = json!({"authentication": {"jwtSecret": "others"}, "multicluster": {"clusterRole": "member"}});
+    (member.configuration, member.config) = (configuration_asking(&asked), config_with("others"));
+    let host = Observed { config: config_with("hosts"), ..host };
+    let traces = no_traces();
+    let seen = MemberSeen { observed: &member, traces: &traces, fresh: &JwtSecret::new("fresh") };
+    let plan = plan(&intent, &host, Admission::NotAsked, Some(seen)).unwrap();
+    let found = |is_first| {
+        findings(&Unjoining {
+            intent: &intent,
+            host: Some(&host),
+            member: Some(&member),
+            traces: Some(&traces),
+            silent: &[],
+            plan: Some(&plan),
+            unplannable: None,
+            is_first,
+        })
+    };
+    let stopped = found(true).into_iter().find(Finding::is_obstacle).unwrap();
+    assert_eq!(
+        (stopped.id, stopped.report.message.as_str()),
+        (
+            "member-registration",
+            "the host has no Cluster \"edge\", and another host has this member: its role is member, and its jwtSecret is not \
+             this host's"
+        )
+    );
+    assert_eq!(stopped.report.hints[0], "name the host that has it with `--context`");
+    assert!(stopped.report.hints[1].contains("--from-other-host"), "{:?}", stopped.report.hints);
+    assert!(!found(false).iter().any(Finding::is_obstacle), "what an earlier run has left is told as that");
 }

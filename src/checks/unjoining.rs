@@ -1,6 +1,6 @@
 //! Everything that the checks of a removal may look at.
 
-use kubesphere::cluster::RegisteredCluster;
+use kubesphere::{cluster::RegisteredCluster, command::Mc};
 
 use super::{
     Clusters, Silent,
@@ -30,6 +30,8 @@ pub struct Unjoining<'a> {
     pub plan: Option<&'a UnjoinPlan>,
     /// Why no plan could be made.
     pub unplannable: Option<&'a Unplannable>,
+    /// Whether it is about to begin, and not to be found done.
+    pub is_first: bool,
 }
 
 impl<'a> Unjoining<'a> {
@@ -67,6 +69,11 @@ impl<'a> Unjoining<'a> {
     /// The Cluster, while it stands.
     pub fn cluster(&self) -> Option<&'a RegisteredCluster> {
         self.host?.cluster_named(&self.intent.name)
+    }
+
+    /// The command that takes the Cluster out on the host alone.
+    pub fn on_host_alone(&self) -> Mc {
+        Mc::new("unjoin").word(&self.intent.name).host(self.host.map(|host| &host.side))
     }
 
     fn runs_installer(&self) -> bool {

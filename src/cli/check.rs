@@ -46,6 +46,7 @@ use crate::plan::intent::Expected;
 Exit codes:
   0  no check failed; there may be warnings
   3  a check failed
+  4  the time was up; what was seen by then is reported
 
 Examples:
   # What blocks joining the cluster of context edge-1
@@ -107,7 +108,7 @@ pub struct Check {
 pub enum Expectation {
     /// Registered and ready, and no check failed
     Joined,
-    /// Not registered on the host, whatever else is found
+    /// Not registered on the host, and without a credential of it, whatever else is found
     Absent,
 }
 

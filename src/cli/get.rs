@@ -21,7 +21,8 @@ use super::{change::OutputFormat, parallel::ParallelOptions};
 /// --probe asks every member itself through its stored kubeconfig, from this machine and as many at a time as --parallel
 /// says, and compares its identity and, on KubeSphere 3, its jwtSecret: PROBE is ok, other-cluster, other-secret where it is not
 /// the host's, as after a rotation that was broken off, refused where what is stored does not work for the host either, failed
-/// where this machine gets no answer and the host may well, or <none> where there is nothing to ask.
+/// where this machine gets no answer and the host may well, or <none> where there is nothing to ask. A warning has the command
+/// that completes a rotation, also where the host itself has not brought its new jwtSecret into effect.
 ///
 /// With -f all Clusters of the host in a fleet file are listed and compared with the file: members of it that are not
 /// registered are an error, with the command that joins them, and Clusters that are not in it a warning. In the one object of
@@ -31,7 +32,8 @@ use super::{change::OutputFormat, parallel::ParallelOptions};
 ///
 /// Needs "list" on clusters.cluster.kubesphere.io, and with --watch "watch", else it is listed again and again. Useful and
 /// not needed are "get" on the ConfigMap kubesphere-config in kubesphere-system, which says how often the controller looks,
-/// and on the validatingwebhookconfiguration cluster.kubesphere.io, which a killed command may have left narrowed.
+/// and on the validatingwebhookconfiguration cluster.kubesphere.io, which a killed command may have left narrowed; and with
+/// --probe on the ClusterConfiguration ks-installer there, which tells whether a rotation is at its end.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

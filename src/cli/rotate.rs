@@ -39,9 +39,10 @@ pub enum Rotate {
 /// with --skip-check rotated-members it is left behind. It then answers 401 to all that the host's users ask of it, until
 /// `kubectl mc prepare member` gives it the host's jwtSecret.
 ///
-/// Interrupted at any point, the same command continues, and `kubectl mc check` says on which members: if the host's ClusterConfiguration names a jwtSecret that is not
-/// in effect everywhere, no other one is made, and the members get that. The plan says so. Once all agree, the command
-/// makes a fresh one again.
+/// Interrupted at any point, the same command continues, and `kubectl mc check` says on which members: if the host's
+/// ClusterConfiguration names a jwtSecret that is not in effect everywhere, no other one is made, and the members get that.
+/// The plan says so. Once all agree, the command says within a day that the rotation is complete; it makes a fresh one again
+/// later, or with --skip-check recent-rotation.
 ///
 /// KubeSphere 4 is refused: its jwtSecret is part of helm's release ks-core.
 ///

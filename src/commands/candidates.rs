@@ -2,7 +2,7 @@
 
 use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
-use super::{contexts::every_member, look::silent};
+use super::{contexts::every_member, look::silent, time_limit::confirm_in_time};
 use crate::{
     checks::api_reachable,
     cli::{Global, ParallelOptions},
@@ -25,8 +25,11 @@ use crate::{
 /// The host whose members are looked for. What keeps it from being looked at stops the command as a check does.
 pub(super) async fn observed_host(host: &Connection) -> Result<Observed, Error> {
     observe(host).await.map_err(|error| {
-        let findings = api_reachable::found(&silent(host, &error));
-        Error { findings: findings.clone(), ..Error::nothing_changed(&findings) }
+        let silent = silent(host, &error);
+        let findings = api_reachable::found(&silent);
+        let late = silent.is_late.then_some(&silent.side).into_iter().collect();
+        let ended = confirm_in_time(&late).err().unwrap_or_else(|| Error::nothing_changed(&findings));
+        Error { findings, ..ended }
     })
 }
 

@@ -7,10 +7,12 @@ use super::{
     fleet::file::FleetFile,
     interrupt::interrupted,
     look::{Look, look},
-    pipeline::{confirm_skippable, in_time, undo_before_ending},
     reachability,
     request::{ClusterRequest, MemberRequest, Request},
+    skipping::confirm_skippable,
     task::Looked as _,
+    time_limit::{confirm_in_time, in_time},
+    undoing::undo_before_ending,
 };
 use crate::{
     checks::{EXPECTED_STATE, Finding, member_reachable, unanswered},
@@ -69,6 +71,7 @@ async fn check_all(
         Some(CheckFormat::Wide) => report::show_all(ui, &clusters, &look.findings)?,
         Some(CheckFormat::Json | CheckFormat::Yaml) => (),
     }
+    confirm_in_time(&look.late())?;
     verdict(look.findings, expected)
 }
 

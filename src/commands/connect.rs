@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kubesphere::{
-    cluster::{HELM_ANNOTATIONS, HOST_LABEL},
+    cluster::{HELM_ANNOTATIONS, HOST_LABEL, LABEL_IDS_ANNOTATION},
     fleet_entry::Setting,
     names::{
         HOST_CLUSTER_NAME_HINT, LABEL_HINT, is_cluster_name, is_host_cluster_name, is_key, is_label_value,
@@ -14,7 +14,7 @@ use kubesphere::{
 
 use super::{
     contexts::{Kubeconfigs, confirm_members, open, open_in, select_host},
-    request::{ClusterRequest, MemberRequest, Request},
+    request::{ClusterRequest, MemberRequest, Request, placed},
 };
 use crate::{
     error::Error,
@@ -83,10 +83,8 @@ fn select(request: &Request<'_>, environment: &Environment) -> Result<Vec<Select
 }
 
 fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent, Error> {
-    if let Some(name) = request.host_cluster_name.as_ref().filter(|name| !is_host_cluster_name(name)) {
-        return Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
-            .hint(HOST_CLUSTER_NAME_HINT));
-    }
+    let host = request.global.host.entry.as_ref();
+    placed(host, Setting::HostClusterName.field(), confirm_host_cluster_name(request))?;
     let each = || request.members.iter().zip(contexts);
     let members = each()
         .map(|(member, context)| member_intent(request.operation, member, context))
@@ -114,6 +112,14 @@ fn intent(request: &Request<'_>, contexts: &[SelectedContext]) -> Result<Intent,
             skipped.and_of(&context.side, &member.skipped)
         }),
     })
+}
+
+fn confirm_host_cluster_name(request: &Request<'_>) -> Result<(), Error> {
+    match request.host_cluster_name.as_ref().filter(|name| !is_host_cluster_name(name)) {
+        Some(name) => Err(Error::usage(format!("\"{name}\" cannot be the name of the host's Cluster"))
+            .hint(HOST_CLUSTER_NAME_HINT)),
+        None => Ok(()),
+    }
 }
 
 fn member_intent(
@@ -193,6 +199,13 @@ fn confirm_annotations(description: &Description) -> Result<(), Error> {
             "a member cannot be given the annotation \"{key}\": with another value than its own the host installs it again"
         ))
         .hint("leave that annotation out"));
+    }
+    if annotations.contains_key(LABEL_IDS_ANNOTATION) {
+        return Err(Error::usage(format!(
+            "a member cannot be given the annotation \"{LABEL_IDS_ANNOTATION}\": the host takes it off, and each join would set it \
+             again"
+        ))
+        .hint("leave that annotation out, and give the member its labels in the host's console"));
     }
     confirm_keys(annotations.keys())
 }

@@ -21,7 +21,7 @@ use crate::{
         environment::Environment,
         identify,
         narrowing::webhook,
-        observe::config,
+        observe::{config, configuration},
         places::Places,
         registrations::list_as,
         request_error::{Cause, RequestError},
@@ -80,6 +80,8 @@ async fn show(
 /// What is seen of the host besides its Clusters.
 pub(super) struct HostSeen {
     pub(super) config: Option<KubesphereConfig>,
+    /// Whether its ClusterConfiguration asks for another jwtSecret than is in effect there, where the members are asked for theirs.
+    pending: bool,
     /// What is to be known of it, whatever it says of its members.
     pub(super) warnings: Vec<String>,
 }
@@ -110,7 +112,8 @@ impl<'a> Shown<'a> {
 
     async fn once(mut self, document: &mut ClustersDocument, within: Option<Duration>) -> Result<(), Error> {
         let seen = OnceCell::new();
-        let (listed, HostSeen { config, warnings }) = tokio::join!(self.listed(&seen), self.seen(&seen));
+        let (listed, HostSeen { config, pending, warnings }) =
+            tokio::join!(self.listed(&seen), self.seen(&seen));
         let (all, clusters) = listed.map_err(unlisted)?;
         let mut all = self.named(together(all));
         if self.get.probe {
@@ -128,8 +131,12 @@ impl<'a> Shown<'a> {
             Some(_) => document.registered(&all, self.host.clock.now()),
             None => self.show_first(&all)?,
         }
-        registrations::warn(self.ui, warnings);
-        document.warned(warnings);
+        let others = all.iter().filter(|one| one.probe == Some(Probe::OtherSecret));
+        let others: Vec<&str> = others.map(|one| one.name.as_str()).collect();
+        let unlike = registrations::not_rotated(&self.host.side, *pending, &others);
+        let warnings: Vec<String> = warnings.iter().cloned().chain(unlike).collect();
+        registrations::warn(self.ui, &warnings);
+        document.warned(&warnings);
         match self.file {
             Some(file) => self.compare(file, &all, document),
             None => self.missing(&all, document),
@@ -161,7 +168,8 @@ impl<'a> Shown<'a> {
             count(missing.len(), "member"),
             missing.join(", ")
         );
-        let join = missing.iter().fold(Mc::new("join -f").word(file.option()), |join, name| join.word(name));
+        let join = self.host.side.entry().into_iter().fold(Mc::new("join"), Mc::of_file);
+        let join = missing.iter().fold(join, |join, name| join.word(name)).host(&self.host.side);
         Err(Error::new(ErrorKind::Error, message).hint(format!("join what is missing: `{join}`")))
     }
 
@@ -192,12 +200,18 @@ impl<'a> Shown<'a> {
 
     /// What cannot be read of the host is done without: its default period is as good a guess as any.
     pub(super) async fn host(&self) -> HostSeen {
-        let (config, narrowed) = tokio::join!(config(self.host), webhook::warning(self.host));
+        let asked = async {
+            let configuration = if self.get.probe { configuration(self.host).await.ok() } else { None };
+            configuration.and_then(|configuration| configuration.present()?.jwt_secret())
+        };
+        let (config, narrowed, asked) = tokio::join!(config(self.host), webhook::warning(self.host), asked);
         let config = config.ok().and_then(|config| config.present().cloned());
+        let in_effect = config.as_ref().and_then(KubesphereConfig::effective_secret);
+        let pending = asked.is_some_and(|asked| in_effect.is_some_and(|in_effect| asked != *in_effect));
         // Nobody looks at the Clusters of a host whose multicluster is off; KubeSphere 4 has no such switch.
         let off = config.as_ref().filter(|config| !config.multicluster_enabled && !config.has_issuer());
         let off = off.map(|_| registrations::without_controller(&self.host.side));
-        HostSeen { config, warnings: off.into_iter().chain(narrowed).collect() }
+        HostSeen { config, pending, warnings: off.into_iter().chain(narrowed).collect() }
     }
 
     /// Those that were asked for.

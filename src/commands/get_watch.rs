@@ -30,7 +30,7 @@ const JUDGED_EVERY: Duration = Duration::from_secs(10);
 /// Shows the Clusters, then each of them whenever something else is to be said of it. Ends with an error only; `began`
 /// tells whether the first ones were shown.
 pub(super) async fn watch(shown: Shown<'_>, began: &mut bool) -> Result<(), Error> {
-    let HostSeen { config, warnings } = shown.host().await;
+    let HostSeen { config, warnings, .. } = shown.host().await;
     let mut rolls = registrations::watch(shown.host, shown.get.selector.as_deref());
     let mut watch = Watch { shown, said: Vec::new(), has_heading: false, is_lost: false };
     let mut clusters = first(&watch.shown, rolls.next().await)?;

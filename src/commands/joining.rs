@@ -14,6 +14,7 @@ use super::{
     manifests::confirm_usable,
     pipeline,
     request::{MemberRequest, Request},
+    skipping::confirm_skippable,
     task::{Looked as _, Task},
 };
 use crate::{
@@ -37,9 +38,9 @@ pub(super) async fn run(
     let document = Document::new(operation, change.dry_run);
     let connected = async {
         let request = request?;
-        pipeline::confirm_skippable(request.skipped)?;
+        confirm_skippable(request.skipped)?;
         for member in &request.members {
-            member.placed("skipChecks", pipeline::confirm_skippable(&member.skipped))?;
+            member.placed("skipChecks", confirm_skippable(&member.skipped))?;
         }
         request.manifests_to.map_or(Ok(()), confirm_usable)?;
         let clusters = connect(&request, ui).await?;

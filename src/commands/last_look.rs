@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    pipeline::in_time,
     task::{Looked as _, Task},
+    time_limit::{confirm_in_time, in_time},
 };
 use crate::{
     checks::{self, Finding},
@@ -42,6 +42,7 @@ impl<T: Task> LastLook<'_, T> {
         while again.is_away() && Instant::now() + LOOKS_EVERY < self.deadline {
             again = self.look_after(LOOKS_EVERY).await?;
         }
+        confirm_in_time(&again.late())?;
         let noun = task.operation().noun();
         let Some(view) = again.ready() else {
             findings::show(self.ui, again.findings());

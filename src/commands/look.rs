@@ -121,8 +121,8 @@ impl Looked for Look {
         &self.findings
     }
 
-    fn is_away(&self) -> bool {
-        self.silent.iter().any(|silent| silent.is_away)
+    fn silent(&self) -> &[Silent] {
+        &self.silent
     }
 
     fn ready(&self) -> Option<View<'_>> {
@@ -264,6 +264,6 @@ pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let hints = error.hints();
     let asked = format!("{} {}", error.verb, error.object);
     let message: Vec<String> = iter::once(asked).chain(causes(error)).collect();
-    let is_away = error.cause.may_pass();
-    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away }
+    let (is_away, is_late) = (error.cause.may_pass(), matches!(error.cause, Cause::TimeUp { .. }));
+    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away, is_late }
 }

@@ -19,6 +19,7 @@ pub mod suspend;
 pub mod unjoin;
 pub mod version;
 
+mod agreement;
 mod candidates;
 mod changing;
 mod connect;
@@ -38,4 +39,7 @@ mod pipeline;
 mod reachability;
 mod renew_all;
 mod request;
+mod skipping;
 mod task;
+mod time_limit;
+mod undoing;

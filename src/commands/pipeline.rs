@@ -1,32 +1,34 @@
 //! From what was asked for to its result: look, decide, show, confirm, carry out, and look again. Every command that changes
 //! clusters goes this way.
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
+    agreement::agreed,
     continuation::{continuation, say_how_to_continue},
     failures::{sum_up, with_left_out},
     interrupt::{before_ending, interrupted},
     last_look::LastLook,
     manifests::store,
     task::{Looked as _, Task},
+    time_limit::{confirm_in_time, in_time},
+    undoing::undo_before_ending,
 };
 use crate::{
-    checks::{Finding, skippable_ids},
-    cli::{ChangeOptions, DryRun, ProgressForm},
-    error::{Error, ErrorKind},
+    checks::Finding,
+    cli::{ChangeOptions, DryRun},
+    error::Error,
     live::{
         environment::command_line,
         execute::{Run, Way},
         failure::Failure,
         ledger::{Journal, Ledger},
-        similarity::did_you_mean,
         undo::Undo,
     },
     output::{
         document::Document,
         ending::{self, Object as _},
-        findings, leftovers,
+        findings,
         manifests::{self, Manifests},
         plan,
         progress::{Asked, Progress},
@@ -38,14 +40,25 @@ use crate::{
 
 /// Does what was asked for; whatever happens, `-o` prints its one object.
 pub(super) async fn run<T: Task>(
+    document: Document,
+    change: &ChangeOptions,
+    ui: &Ui,
+    connect: impl Future<Output = Result<T, Error>>,
+) -> Result<(), Error> {
+    let mut deadline = Instant::now() + change.timeout;
+    run_until(document, change, &mut deadline, ui, connect).await
+}
+
+/// As [`run`]. The time in which a person thinks is added to what there is.
+pub(super) async fn run_until<T: Task>(
     mut document: Document,
     change: &ChangeOptions,
+    deadline: &mut Instant,
     ui: &Ui,
     connect: impl Future<Output = Result<T, Error>>,
 ) -> Result<(), Error> {
     let (undo, journal) = (Undo::default(), Journal::default());
     let begun = Instant::now();
-    let deadline = begun + change.timeout;
     let pipeline = Pipeline { change, ui, begun, deadline, is_begun: false, undo: &undo, journal: &journal };
     let result = tokio::select! {
         // First, because it knows what an interruption at its prompt means.
@@ -77,48 +90,11 @@ fn told(
     results::show(ui, change, changes, None)
 }
 
-/// Takes away what this command has put up for a moment, whatever ended it. What stays is said, with what takes it away.
-pub(super) async fn undo_before_ending(undo: &Undo, ui: &Ui) {
-    let problems = before_ending(undo.pods.delete()).await;
-    if let Some(left) = undo.pods.left() {
-        leftovers::probe_pods(ui, &left, &problems.unwrap_or_default());
-    }
-    let Some(before) = undo.webhook.left() else { return };
-    let problem = match before_ending(undo.webhook.restore()).await {
-        Some(Ok(remark)) => return leftovers::restored(ui, &before.host, remark.as_ref()),
-        Some(Err(problem)) => Some(problem),
-        None => None,
-    };
-    if let Some(left) = undo.webhook.left() {
-        leftovers::narrowed(ui, &left, problem.as_deref());
-    }
-}
-
-/// A look at the clusters, as long as there is time.
-pub(super) async fn in_time<T>(deadline: Instant, look: impl Future<Output = T>) -> Result<T, Error> {
-    timeout_at(deadline, look).await.map_err(|_| {
-        Error::new(ErrorKind::TimedOut, "timed out while looking at the clusters")
-            .hint("run the same command again with a longer `--timeout`: it continues where this one stopped")
-    })
-}
-
-pub(super) fn confirm_skippable(ids: &[String]) -> Result<(), Error> {
-    match ids.iter().find(|id| !skippable_ids().any(|known| known == id.as_str())) {
-        None => Ok(()),
-        Some(id) => {
-            let known: Vec<&str> = skippable_ids().collect();
-            let error = Error::usage(format!("unknown or non-skippable check \"{id}\""));
-            let error = did_you_mean(id, &known).into_iter().fold(error, Error::hint);
-            Err(error.hint(format!("these can: {}", known.join(", "))))
-        }
-    }
-}
-
 struct Pipeline<'a> {
     change: &'a ChangeOptions,
     ui: &'a Ui,
     begun: Instant,
-    deadline: Instant,
+    deadline: &'a mut Instant,
     /// Whether an earlier plan was agreed to, and carried out as far as it held.
     is_begun: bool,
     undo: &'a Undo,
@@ -138,7 +114,8 @@ impl Pipeline<'_> {
         connect: impl Future<Output = Result<T, Error>>,
         document: &mut Document,
     ) -> Result<(), Error> {
-        let task = connect.await.inspect_err(|error| {
+        let connected = in_time(*self.deadline, connect).await.and_then(|connected| connected);
+        let task = connected.inspect_err(|error| {
             findings::show(self.ui, &error.findings);
             document.found(&error.findings);
         })?;
@@ -156,7 +133,7 @@ impl Pipeline<'_> {
     }
 
     async fn once<T: Task>(&mut self, task: &T, document: &mut Document) -> Carried {
-        let look = match in_time(self.deadline, Box::pin(task.look())).await {
+        let look = match in_time(*self.deadline, Box::pin(task.look())).await {
             Ok(look) => look,
             Err(error) => return Carried::Ended(Err(error)),
         };
@@ -180,6 +157,7 @@ impl Pipeline<'_> {
         look: &'l T::Look,
         document: &mut Document,
     ) -> Result<Option<plan::View<'l>>, Error> {
+        confirm_in_time(&look.late()).inspect_err(|_| findings::show(self.ui, look.findings()))?;
         if let Some(error) = look.not_found() {
             return Err(error);
         }
@@ -207,42 +185,13 @@ impl Pipeline<'_> {
         }
         if self.change.dry_run == DryRun::None && task.manifests_to().is_none() {
             let asked = Instant::now();
-            self.confirm(task, look).await?;
+            agreed(task, look, (self.change, self.is_begun), self.ui).await?;
             // The time in which a person thinks is theirs.
             let thought = asked.elapsed();
             self.begun += thought;
-            self.deadline += thought;
+            *self.deadline += thought;
         }
         Ok(Some(view))
-    }
-
-    async fn confirm<T: Task>(&self, task: &T, look: &T::Look) -> Result<(), Error> {
-        if self.change.yes {
-            return Ok(());
-        }
-        if let Some(why) = self.ui.unasked_because() {
-            let (what, options) = task.unasked(look);
-            let read = if self.change.progress == ProgressForm::None {
-                "read the plan of a run without `--progress none`"
-            } else {
-                "read the plan above"
-            };
-            return Err(Error::usage(format!("{what}, and {why}"))
-                .hint(format!("{read}, then run the same command with `{options}`")));
-        }
-        let untouched =
-            || if self.is_begun { "nothing else was changed".to_owned() } else { task.untouched() };
-        let agreed = tokio::select! {
-            agreed = task.agrees(look, self.ui) => agreed?,
-            _ = interrupted() => {
-                self.ui.end_line();
-                return Err(Error::new(ErrorKind::Interrupted, format!("cancelled; {}", untouched())));
-            }
-        };
-        if agreed {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Declined, format!("declined; {}", untouched())))
     }
 
     async fn carry_out<T: Task>(
@@ -265,7 +214,7 @@ impl Pipeline<'_> {
             intent: task.intent(),
             host: look.host(),
             way,
-            deadline: self.deadline,
+            deadline: *self.deadline,
             wait: self.change.wait,
             report: &progress,
             undo: self.undo,
@@ -308,7 +257,7 @@ impl Pipeline<'_> {
             say_how_to_continue(self.ui);
             return Carried::Ended(concluded);
         }
-        let last = LastLook { task, deadline: self.deadline, ui: self.ui };
+        let last = LastLook { task, deadline: *self.deadline, ui: self.ui };
         let (verified, left) = tokio::join!(last.verify(look, document), last.left_runs(left_runs));
         findings::show(self.ui, &left);
         document.found_later(&left);

@@ -102,12 +102,7 @@ impl MemberRequest {
 
     /// With the place in the fleet file where something is wrong.
     pub(super) fn placed<T>(&self, field: &str, result: Result<T, Error>) -> Result<T, Error> {
-        result.map_err(|error| match self.entry() {
-            Some(entry) => {
-                Error { message: format!("{}: {}", entry.place_of(field), error.message), ..error }
-            }
-            None => error,
-        })
+        placed(self.entry(), field, result)
     }
 
     /// Of several members the same, with these Clusters.
@@ -115,6 +110,18 @@ impl MemberRequest {
         let of = |context: &String| Self { cluster: Some(cluster.clone()), ..Self::of(context, global) };
         contexts.iter().map(of).collect()
     }
+}
+
+/// With the place of this field, where a fleet file speaks of the cluster.
+pub(super) fn placed<T>(
+    entry: Option<&FleetEntry>,
+    field: &str,
+    result: Result<T, Error>,
+) -> Result<T, Error> {
+    result.map_err(|error| match entry {
+        Some(entry) => Error { message: format!("{}: {}", entry.place_of(field), error.message), ..error },
+        None => error,
+    })
 }
 
 /// What a member's Cluster shall say and store.

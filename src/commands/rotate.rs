@@ -13,6 +13,7 @@ use super::{
     look::{Look, look_for},
     manifests::confirm_usable,
     pipeline,
+    skipping::confirm_skippable,
     task::{Looked as _, Task},
 };
 use crate::{
@@ -36,7 +37,7 @@ pub async fn run(rotate: &Rotate, global: &Global, ui: &Ui) -> Result<(), Error>
     let Rotate::JwtSecret(rotate) = rotate;
     let document = Document::new(Operation::Rotate, rotate.change.dry_run);
     let connected = async {
-        pipeline::confirm_skippable(&rotate.skip.checks)?;
+        confirm_skippable(&rotate.skip.checks)?;
         rotate.manifests.manifests_to.as_deref().map_or(Ok(()), confirm_usable)?;
         Ok(Rotating { rotate, clusters: connect(rotate, global, ui).await?, completes: Cell::new(false) })
     };
@@ -142,12 +143,12 @@ impl Task for Rotating<'_> {
     }
 
     fn broken_off(changes: &[StepResult], ui: &Ui) {
-        let begins = |change: &&StepResult| {
-            matches!(change.cluster, Side::Host { .. })
-                && [configuration(), installer()].contains(&change.object)
-        };
-        if let Some(change) = changes.iter().find(begins) {
-            rotation::broken_off(ui, &change.cluster);
+        let is_sent = |change: &&StepResult| [configuration(), installer()].contains(&change.object);
+        let is_hosts = |change: &&StepResult| matches!(change.cluster, Side::Host { .. });
+        let sent = changes.iter().filter(is_sent);
+        let (hosts, members): (Vec<_>, Vec<_>) = sent.partition(is_hosts);
+        if hosts.len() + members.len() > 0 {
+            rotation::broken_off(ui, hosts.first().map(|change| &change.cluster), members.len());
         }
     }
 

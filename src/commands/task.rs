@@ -1,11 +1,11 @@
 //! What the pipeline asks of a command: what it is about, and what it has seen.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use kubesphere::side::Side;
 
 use crate::{
-    checks::Finding,
+    checks::{Finding, Silent},
     error::{Error, Resume},
     live::{connection::Connection, places::Places},
     output::{document::Document, plan, ui::Ui},
@@ -94,8 +94,8 @@ pub(super) trait Looked {
 
     fn findings(&self) -> &[Finding];
 
-    /// Whether a cluster did not answer that may later.
-    fn is_away(&self) -> bool;
+    /// The clusters that gave no usable answer.
+    fn silent(&self) -> &[Silent];
 
     /// The plan, once no obstacle stands before it.
     fn ready(&self) -> Option<plan::View<'_>>;
@@ -105,6 +105,16 @@ pub(super) trait Looked {
 
     /// What it was about, where nothing is to be done.
     fn unchanged(&self) -> Vec<StepResult>;
+
+    /// Whether a cluster did not answer that may later.
+    fn is_away(&self) -> bool {
+        self.silent().iter().any(|silent| silent.is_away)
+    }
+
+    /// The clusters that had not told all when the time was up, once each.
+    fn late(&self) -> BTreeSet<&Side> {
+        self.silent().iter().filter(|silent| silent.is_late).map(|silent| &silent.side).collect()
+    }
 
     /// Whether nothing is to do, and nothing is left over.
     fn is_clean(&self) -> bool {

@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 use kube::api::ListParams;
 use kubesphere::stored_kubeconfig::StoredKubeconfig;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, time::timeout_at};
 
 use super::{
     connection::Connection,
@@ -18,6 +18,7 @@ use super::{
     objects::Objects,
     peer_certificate::{Chain, peek},
     proxy::proxy_for,
+    time_limit::within,
 };
 use crate::plan::{
     intent::ClusterIntent,
@@ -69,7 +70,7 @@ async fn out_of_reach(member: &Connection, server: &str) -> Option<String> {
     let server: Uri = server.parse().ok()?;
     let name = server.host()?.trim_start_matches('[').trim_end_matches(']').to_owned();
     let dialled = TcpStream::connect((name, server.port_u16().unwrap_or(HTTPS_PORT)));
-    match timeout(DIALLED_WITHIN, dialled).await {
+    match timeout_at(within(DIALLED_WITHIN), dialled).await {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(super::server_text::message(&error.to_string())),
         Err(_) => Some(format!("no answer within {} s", DIALLED_WITHIN.as_secs())),

@@ -106,6 +106,9 @@ pub enum Failure {
     Hangs {
         /// What was waited for.
         timed_out: Box<Self>,
+        /// Where the Cluster is.
+        host: Side,
+        name: String,
         /// The webhook's words.
         why: String,
     },

@@ -13,6 +13,7 @@ use kubesphere::{
     side::Side,
 };
 use secrecy::ExposeSecret as _;
+use tokio::time::timeout_at;
 
 use super::{
     connection::Connection,
@@ -22,6 +23,7 @@ use super::{
     places::Places,
     request_error::{Cause, RequestError},
     selected_context::{SelectedContext, select},
+    time_limit,
 };
 use crate::plan::{observed::Seen, registration::Probe};
 
@@ -187,7 +189,7 @@ async fn ask<T>(
         question(&connection).await.map_err(|error| Unidentified::Unanswered(error.cause))
     };
     let late = |_| Err(Unidentified::Unanswered(Cause::TimedOut { after: within }));
-    tokio::time::timeout(within, asked).await.unwrap_or_else(late)
+    timeout_at(time_limit::within(within), asked).await.unwrap_or_else(late)
 }
 
 /// A connection to the member by what the host has stored of it, once that has led to the cluster that the host knows; why
@@ -202,7 +204,7 @@ pub async fn stored_connection(
     let context = SelectedContext { side, ..context };
     let connection = Connection::open(context, &Environment::of_process(), request_timeout).await;
     let connection = connection.map_err(|_| failed(&Unidentified::Unusable))?;
-    let answer = tokio::time::timeout(ANSWERS_WITHIN, kube_system_uid(&connection)).await;
+    let answer = timeout_at(time_limit::within(ANSWERS_WITHIN), kube_system_uid(&connection)).await;
     let answer = answer.map_err(|_| failed(&Cause::TimedOut { after: ANSWERS_WITHIN }))?;
     let uid = answer.map_err(|error| failed(&error.cause))?;
     match cluster.member_uid().filter(|known| *known != uid) {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kubesphere::installer_log::InstallerLog;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::{
     connection::Connection,
     follow::{Asked, Line, LogUnavailable, TailBounds, find_of, installer_log_tail},
+    time_limit::within,
 };
 use crate::plan::{
     installer_run::{Triggers, judge},
@@ -107,7 +108,8 @@ pub(super) async fn observe(
 /// What is left of a run of this cluster's installer, where its log tells: only that it goes on, or has failed.
 pub async fn left(connection: &Connection, observed: Observed) -> Observed {
     let Some(installer) = observed.installer.present() else { return observed };
-    let reading = timeout(ANSWERS_WITHIN, read(connection, installer, observed.container.as_ref())).await;
+    let reading =
+        timeout_at(within(ANSWERS_WITHIN), read(connection, installer, observed.container.as_ref())).await;
     let run = match reading.ok().and_then(|reading| reading.lines.ok()) {
         Some(lines) => judge(&log_of(&lines), &Triggers::default(), connection.clock.now()),
         None => InstallerRun::NotAsked,

@@ -18,7 +18,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, time::timeout_at};
 use tokio_rustls::TlsConnector;
 use tower::ServiceExt as _;
 use x509_parser::{extensions::GeneralName, parse_x509_certificate};
@@ -27,6 +27,7 @@ use super::{
     cause::{certificate_detail, handshake_detail},
     proxy::{socks, tunnel},
     server_trust::Authority,
+    time_limit::within,
 };
 use crate::plan::member_server::CertificateSeen;
 
@@ -39,7 +40,7 @@ pub(super) struct Chain(Vec<CertificateDer<'static>>);
 /// Shakes hands with a server, called `name`, and takes its certificates, whatever they are; nothing is sent. A server
 /// of several names shows the certificate of the one that it is called.
 pub(super) async fn peek(server: &Uri, name: &str, proxy: Option<&Uri>) -> Result<Chain, String> {
-    let seen = timeout(SHAKES_HANDS_WITHIN, shake_hands(server, name, proxy)).await;
+    let seen = timeout_at(within(SHAKES_HANDS_WITHIN), shake_hands(server, name, proxy)).await;
     seen.map_err(|_| "no answer in time".to_owned())?
 }
 

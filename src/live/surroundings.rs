@@ -13,7 +13,7 @@ use kubesphere::{
     versions::Generation,
 };
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::{
     connection::Connection,
@@ -24,6 +24,7 @@ use super::{
     objects::Objects,
     observe::{config_of, seen_if_possible},
     request_error::{Cause, Object, RequestError, Verb, request},
+    time_limit::within,
 };
 use crate::plan::{
     observed::Seen,
@@ -127,7 +128,7 @@ pub(super) async fn ks_apiserver(connection: &Connection, generation: Option<Gen
     let object = Object::all("", "services/proxy").named("ks-apiserver").in_namespace(NAMESPACE);
     let answer = connection.client.request::<Answer>(ask);
     let answer = request(&connection.side, Verb::Get, &object, answer);
-    match timeout(ANSWERS_WITHIN, answer).await {
+    match timeout_at(within(ANSWERS_WITHIN), answer).await {
         Ok(Ok(answer)) => Seen::Present(answer.git_version),
         Ok(Err(RequestError { cause: Cause::NotFound, .. })) => Seen::Absent,
         Ok(Err(RequestError { cause: cause @ Cause::Forbidden { .. }, .. })) => {

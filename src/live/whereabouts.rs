@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::{
     connection::Connection,
@@ -10,6 +10,7 @@ use super::{
     observe::{kube_system_uid, observe},
     places::Places,
     selected_context::SelectedContext,
+    time_limit::within,
 };
 use crate::plan::observed::Observed;
 
@@ -44,7 +45,7 @@ pub async fn whereabouts(
         let name = context.name.clone();
         let late = |_| Err(format!("no answer within {} s", ANSWERS_WITHIN.as_secs()));
         let asked = ask(context, places, environment, request_timeout);
-        let answer = timeout(ANSWERS_WITHIN, asked).await.unwrap_or_else(late);
+        let answer = timeout_at(within(ANSWERS_WITHIN), asked).await.unwrap_or_else(late);
         answer.map_err(|why| Unanswered { context: name, why })
     });
     let answers = answers.await;
@@ -78,6 +79,6 @@ impl Whereabouts {
     /// All that a first look shows of the cluster.
     pub async fn look(&self, places: &Places) -> Option<Observed> {
         let _stay = places.stay(&self.connection);
-        timeout(ANSWERS_WITHIN, observe(&self.connection)).await.ok()?.ok()
+        timeout_at(within(ANSWERS_WITHIN), observe(&self.connection)).await.ok()?.ok()
     }
 }

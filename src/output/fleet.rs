@@ -3,6 +3,8 @@
 use config_file::{scalar::written, tree::ScalarStyle};
 use fleet_file::fleet::{API_VERSION, KIND};
 
+use super::ui::Ui;
+
 /// What a kubeconfig's contexts lead to.
 #[derive(Clone, Debug)]
 pub struct FleetDraft {
@@ -47,10 +49,22 @@ impl FleetDraft {
         if let Some(path) = &self.kubeconfig {
             lines.extend(["defaults:".to_owned(), format!("  kubeconfig: {}", scalar(path))]);
         }
-        let is_empty = self.members.iter().all(|member| member.left_out.is_some());
-        lines.push(if is_empty { "members: []" } else { "members:" }.to_owned());
+        lines.push(if self.is_empty() { "members: []" } else { "members:" }.to_owned());
         lines.extend(self.members.iter().flat_map(DraftedMember::lines));
         lines.join("\n") + "\n"
+    }
+
+    /// That no join can take the file as it is.
+    pub fn warn_of_none(&self, ui: &Ui) {
+        if self.is_empty() {
+            ui.warning(
+                "no context leads to a cluster that can be a member: the comments in the file say why",
+            );
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.members.iter().all(|member| member.left_out.is_some())
     }
 }
 

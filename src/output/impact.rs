@@ -11,6 +11,7 @@ use crate::{
         needs::ConfigurationNeed,
         observed::Observed,
         reconciler::Goal,
+        rotation::is_begun,
         step::{Planned as _, Step},
         steps::{configure::Configure, delete_cluster::DeleteCluster, register::Register},
     },
@@ -75,7 +76,7 @@ fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {
     texts.extend(becomes_host.then(|| format!("{cluster} becomes a host, which cannot be undone")));
     texts.push(format!("{cluster}: {}", what_restarts(observed.kubesphere_version())));
     match &step.goal {
-        Goal::Host(_) if is_patch(step) && step.goal.brings_random_secret() => texts.push(format!(
+        Goal::Host(_) if gets_another_secret(step) => texts.push(format!(
             "{cluster}: everybody who is logged in there, or through it to a member, is logged out, and every token that it has \
              issued is refused, those of programs too; until a member has the new jwtSecret, it answers 401 to what the host's \
              users ask of it"
@@ -112,6 +113,12 @@ fn becomes_member_again(step: &Configure, host: Option<&Observed>) -> Option<Str
 
 fn is_patch(step: &Configure) -> bool {
     matches!(step.expected, ConfigurationNeed::Patch(_))
+}
+
+/// By a patch, or by the run that an earlier one still waits for.
+fn gets_another_secret(step: &Configure) -> bool {
+    let is_given = is_patch(step) && step.goal.brings_random_secret();
+    is_given || is_begun(step.observed.as_ref())
 }
 
 fn changes_secret(step: &Configure) -> bool {

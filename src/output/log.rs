@@ -58,23 +58,26 @@ pub fn start(ui: &Ui, verbosity: u8) -> io::Result<ServerWarnings> {
     Ok(warnings)
 }
 
-/// Requests are sent side by side: when a server is away they all say so at once, which once is enough.
-const AT_ONCE: Duration = Duration::from_millis(250);
+/// While a server is away every request says so, and each of its tries: as with a wait, now and then is enough.
+const TOLD_EVERY: Duration = Duration::from_secs(30);
 
 struct Lines {
     ui: Ui,
     /// Whether each request is shown by itself.
     in_full: bool,
-    /// What was said of retries, and when.
+    /// What was said of retries, and when it was said last.
     retried: Mutex<HashMap<String, Instant>>,
     warnings: ServerWarnings,
 }
 
 impl Lines {
-    fn was_just_said(&self, text: &str) -> bool {
+    fn is_to_be_said(&self, text: &str) -> bool {
         let mut retried = self.retried.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = retried.insert(text.to_owned(), Instant::now());
-        said.is_some_and(|said| said.elapsed() < AT_ONCE)
+        let is_due = retried.get(text).is_none_or(|said| said.elapsed() >= TOLD_EVERY);
+        if is_due {
+            retried.insert(text.to_owned(), Instant::now());
+        }
+        is_due
     }
 }
 
@@ -87,7 +90,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         event.record(&mut fields);
         if !self.in_full && fields.is_retry() {
             let text = fields.without_request().sentence();
-            if !self.was_just_said(&text) {
+            if self.is_to_be_said(&text) {
                 self.ui.warning(&text);
             }
             return;
@@ -145,7 +148,7 @@ impl Fields {
 
     /// What a server's absence means, whatever it was asked.
     fn without_request(mut self) -> Self {
-        self.0.retain(|(name, _)| !["method", "url", "path"].contains(name));
+        self.0.retain(|(name, _)| !["method", "url", "path", "delay_milliseconds"].contains(name));
         self
     }
 
@@ -190,7 +193,7 @@ mod tests {
         ];
         let fields = Fields(fields.map(|(name, value)| (name, value.to_owned())).into());
         assert!(fields.is_retry());
-        assert_eq!(fields.without_request().sentence(), "host \"a\": trying again in 300 ms: refused");
+        assert_eq!(fields.without_request().sentence(), "host \"a\": trying again: refused");
     }
 
     #[test]

@@ -113,8 +113,8 @@ pub const NOT_ASKED: &str = "its agent's proxy answers inside the host only";
 pub const UNPROVEN: &str = "answers from here; the host knows no UID to compare";
 
 /// That a member refuses its host's tokens.
-pub const OTHER_SECRET: &str = "its jwtSecret is not the host's: a rotation was broken off, or one of the two was changed; \
-                                `kubectl mc rotate jwt-secret` gives all the same";
+pub const OTHER_SECRET: &str =
+    "its jwtSecret is not the host's: a rotation was broken off, or one of the two was changed";
 
 /// That a member may refuse its host's tokens.
 pub fn secret_untold(why: &str) -> String {

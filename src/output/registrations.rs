@@ -1,7 +1,7 @@
 //! A host's Clusters as a table, and by name.
 
 use jiff::Timestamp;
-use kubesphere::{installer_log::mask, side::Side};
+use kubesphere::{command::Mc, installer_log::mask, side::Side};
 
 use super::{
     line::Line,
@@ -49,6 +49,17 @@ pub fn warn_of_unlisted(ui: &Ui, file: &str, names: &[&str]) {
 /// That nobody looks at the Clusters of this host.
 pub fn without_controller(host: &Side) -> String {
     format!("{host}: its kubesphere-config does not enable multicluster: no controller looks at Clusters")
+}
+
+/// That a rotation is not at its end, with what brings it there: the host or these of its members do not have its jwtSecret yet.
+pub fn not_rotated(host: &Side, pending: bool, members: &[&str]) -> Option<String> {
+    let waits =
+        pending.then(|| "its ClusterConfiguration asks for another jwtSecret than is in effect".to_owned());
+    let others =
+        (!members.is_empty()).then(|| format!("its jwtSecret is not in effect on {}", members.join(", ")));
+    let what: Vec<String> = waits.into_iter().chain(others).collect();
+    let rotate = Mc::new("rotate jwt-secret").host(host);
+    (!what.is_empty()).then(|| format!("{host}: {}: `{rotate}` gives all the same", what.join("; ")))
 }
 
 /// That a watch broke off.
@@ -234,10 +245,13 @@ fn cell(text: Option<&str>, otherwise: &str) -> Line {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use kubesphere::cluster::RegisteredCluster;
+    use kubesphere::{
+        cluster::RegisteredCluster,
+        given_options::{Choice, GivenOptions},
+    };
     use serde_json::json;
 
-    use super::{Form, Line, RegistrationTable, Width};
+    use super::{Form, Line, RegistrationTable, Side, Width, not_rotated};
     use crate::plan::registration::{Registration, Standard, registrations};
 
     const NOW: &str = "2026-01-01T12:00:00Z";
@@ -277,6 +291,21 @@ mod tests {
             (&row[3..6], &row[7..10]),
             (&unknown.map(str::to_owned)[..], &["<none>", "<none>", "60m"].map(str::to_owned)[..])
         );
+    }
+
+    #[test]
+    fn what_is_not_rotated_is_told_with_the_host_that_is_meant() {
+        let host = Side::host("prod").reached_by(GivenOptions::default().with(Choice::Kubeconfig, "/etc/k"));
+        assert_eq!(not_rotated(&host, false, &[]), None);
+        let rotate = "`kubectl mc rotate jwt-secret --kubeconfig /etc/k --context prod` gives all the same";
+        let members = not_rotated(&host, false, &["edge-1", "edge-2"]).unwrap();
+        assert_eq!(
+            members,
+            format!("host \"prod\": its jwtSecret is not in effect on edge-1, edge-2: {rotate}")
+        );
+        let pending = not_rotated(&host, true, &[]).unwrap();
+        let said = "its ClusterConfiguration asks for another jwtSecret than is in effect";
+        assert_eq!(pending, format!("host \"prod\": {said}: {rotate}"));
     }
 
     #[test]

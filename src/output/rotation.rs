@@ -2,9 +2,12 @@
 
 use kubesphere::side::Side;
 
-use super::ui::Ui;
+use super::{ui::Ui, words::count};
 use crate::{
-    checks::rotated_members::{completion, removal},
+    checks::{
+        recent_rotation::another,
+        rotated_members::{completion, removal},
+    },
     live::identify::stored_file,
     plan::rotation::Unreached,
 };
@@ -20,15 +23,23 @@ pub fn by_stored_kubeconfig(ui: &Ui, cluster: &str) {
 /// That the host has the secret that it had before.
 pub fn not_fresh(ui: &Ui) {
     ui.warning("an earlier rotation is completed; this one has made no fresh jwtSecret");
-    ui.hint("for a fresh one, run the same command again");
+    ui.hint(another());
 }
 
-/// That the host is ahead of its members.
-pub fn broken_off(ui: &Ui, host: &Side) {
+/// That the host is ahead of its members, of which so many were sent its secret; a run that completes an earlier rotation does
+/// not change the host.
+pub fn broken_off(ui: &Ui, host: Option<&Side>, sent: usize) {
+    let host = host
+        .map(|host| format!("{host}: it has the new jwtSecret, or gets it from the run of its installer; "));
+    let sent = if sent == 0 {
+        String::new()
+    } else {
+        format!("the jwtSecret was sent to {}; ", count(sent, "member"))
+    };
     ui.warning(format!(
-        "{host}: it has the new jwtSecret, or gets it from the run of its installer; until the rotation is completed, each member \
-         that does not have it yet answers 401 to all that the host's users ask of it, and goes on taking tokens that are signed \
-         with the former one"
+        "{}{sent}until the rotation is completed, each member that does not have it yet answers 401 to all that the host's users \
+         ask of it, and goes on taking tokens that are signed with the former one",
+        host.unwrap_or_default()
     ));
 }
 

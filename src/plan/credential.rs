@@ -128,6 +128,27 @@ pub struct Account {
     pub tokens_of_others: Vec<String>,
 }
 
+impl Account {
+    /// What of it a join for this host has made that no other host uses.
+    pub fn left(&self) -> Vec<CredentialObject> {
+        let is_alone = self.tokens_of_others.is_empty();
+        let account = if self.service_account == Seen::Absent {
+            vec![(CredentialObject::UserBinding, &self.binding, is_alone)]
+        } else {
+            vec![
+                (CredentialObject::ServiceAccount, &self.service_account, is_alone),
+                (CredentialObject::Binding, &self.binding, is_alone),
+            ]
+        };
+        let token = (CredentialObject::Token(self.host), &self.token, true);
+        let left = account.into_iter().chain([token]);
+        let is_left = |(_, whose, counts): &(_, &Seen<Ownership>, bool)| {
+            *counts && **whose == Seen::Present(Ownership::Ours)
+        };
+        left.filter(is_left).map(|(piece, ..)| piece).collect()
+    }
+}
+
 /// A part of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialObject {

@@ -60,8 +60,8 @@ const WORDING: [&str; 11] = [
     "Stands(\"",
     "Stands(format!",
 ];
-/// The one file that builds the commands that are printed.
-const COMMANDS: &str = "crates/kubesphere/src/command.rs";
+/// Where the commands that are printed are built: this file, and those in the folder of its name.
+const COMMANDS: &str = "crates/kubesphere/src/command";
 /// Options by which nobody else makes a command lead to a cluster.
 const LEADING: [&str; 6] = [
     "--context {",
@@ -210,7 +210,7 @@ fn printed_commands_are_built_in_one_place() {
     let sources = sources();
     // What was typed is no command that we build.
     let sources = sources.iter().filter(|source| {
-        source.path != COMMANDS && source.room != "cli" && !source.path.ends_with("_tests.rs")
+        !source.path.starts_with(COMMANDS) && source.room != "cli" && !source.path.ends_with("_tests.rs")
     });
     let offences = sources.flat_map(|source| {
         let numbered = source.lines.iter().enumerate().filter(|(_, line)| builds_a_command(line));

@@ -83,6 +83,7 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
             "prepared",
             "renewed-cluster",
             "rotated-members",
+            "recent-rotation",
             "member-readiness",
             "access-token-max-age",
             "member-credential-lifetime",
@@ -93,7 +94,7 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
     assert_says(&run, "skipped", "host-in-effect the cluster is not a host yet");
     assert_says(&run, "skipped", "member-reachable ask for it with `--reachability=nodes`");
     let all = every_check().count();
-    assert_eq!(sum(&run), format!("{all} checks: 13 skipped, {} passed, 1 warning", all - 14));
+    assert_eq!(sum(&run), format!("{all} checks: 14 skipped, {} passed, 1 warning", all - 15));
     assert_eq!(run.stderr, "");
     bed.assert_untouched();
 }
@@ -415,6 +416,7 @@ fn a_joined_pair_is_all_well_under_whatever_name() {
                 "prepared",
                 "renewed-cluster",
                 "rotated-members",
+                "recent-rotation",
                 "member-credential-lifetime",
                 "member-server-loopback",
                 "member-server-address",

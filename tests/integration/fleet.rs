@@ -329,7 +329,8 @@ fn a_member_that_does_not_answer_keeps_all_of_a_file_from_being_taken_out() {
     };
     let marks = bed.marks();
     let run = unjoin("").code(3).says("nothing was changed");
-    let _ = run.says("hint: take the others out alone: `kubectl mc unjoin -f fleet.yaml --yes one`");
+    let run = run.says("hint: take the others out alone: `kubectl mc unjoin -f fleet.yaml --yes one`");
+    let _ = run.says("hint: if the member is gone for good: `kubectl mc unjoin two --context host --force`");
     let _ = unjoin("two").code(3).does_not_say("take the others out");
     let object = json_of(&unjoin("-o json").code(3));
     assert_eq!((object["kind"].as_str(), object["error"]["exitCode"].as_u64()), (Some("Unjoin"), Some(3)));
@@ -356,8 +357,7 @@ fn a_no_to_one_member_keeps_that_one_alone_and_the_sum_says_who_was_taken_out() 
     assert_eq!(left, [false, true, false]);
     let _ = join(&bed, members, "").code(0);
     let run = unjoin().answers(&["y\n", CTRL_C]).code(130);
-    let ended =
-        "cancelled; Cluster two is left as it is; 1 of 3 members taken out: one; not done: two, three\r\n";
+    let ended = "cancelled; Cluster two is left as it is; 1 of 3 members taken out: one; not finished: two, three\r\n";
     let rest = "to go on with the rest alone: `kubectl mc unjoin -f fleet.yaml --color never two three`";
     assert!(run.stdout.contains(ended) && run.stdout.contains(rest), "{run}");
 }
@@ -384,6 +384,10 @@ fn what_init_writes_can_be_joined() {
     ] {
         assert!(run.stdout.contains(said), "{said}{run}");
     }
+    let alone = Kubeconfig::of(&bed).without_context("member1").without_context("member3");
+    let alone = bed.kubectl_mc_with(&alone).words("fleet init --context host").run().code(0);
+    assert!(alone.stdout.contains("\nmembers: []\n"), "{alone}");
+    let _ = alone.says("warning: no context leads to a cluster that can be a member");
     let file = run.stdout.clone();
     let run = program()
         .file("fleet.yaml", &file)
@@ -407,7 +411,7 @@ fn a_member_is_the_host_of_no_fleet_and_a_broken_context_is_told() {
     };
     let run = init("member1").code(3).stdout("");
     let _ = run.says("it is a member of another host, and a member is never made a host");
-    let run = init("host").code(0);
+    let run = init("host").code(0).does_not_say("no context leads to a cluster that can be a member");
     let broken = "# left out: context \"broken\" refers to cluster \"gone\", which does not exist\n# - context: broken\n";
     assert!(run.stdout.contains(broken), "{run}");
     assert!(run.stdout.contains("\n  kubeconfig: all.yaml\n"), "as it was typed\n{run}");
@@ -418,9 +422,14 @@ fn a_member_is_the_host_of_no_fleet_and_a_broken_context_is_told() {
 fn a_check_finds_what_a_join_with_the_file_would_change_or_refuse() {
     let bed = Watched::lease(&scenario(1));
     let plain = "- context: member1\n";
-    let _ = join(&bed, plain, "").code(0);
     let check =
         |members: &str, words: &str| with_file(&bed, members).words("check -f fleet.yaml").words(words).run();
+    let run = check(plain, "").code(0);
+    let said = "warning member-registration: it is not joined: its role is none, and a join of the file makes it a member";
+    assert!(run.stdout.contains(said), "{run}");
+    let run = check(plain, "--expect absent").code(0);
+    assert!(!run.stdout.contains("it is not joined"), "{run}");
+    let _ = join(&bed, plain, "").code(0);
     let _ = check(plain, "--expect joined").code(0);
     let described = "- context: member1\n  alias: First\n";
     let said = "its Cluster \"member1\" differs from the file: metadata.annotations[kubesphere.io/alias-name] is not set, \

@@ -122,6 +122,8 @@ fn what_no_cluster_can_say_is_refused_before_anything_is_asked() {
     let _ = run.says("it makes a Cluster the host's own").says("hint: leave that label out");
     let run = bed.join("member1 --annotation kubesphere.io/config-hash=a").run().code(2).stdout("");
     let _ = run.says("the host installs it again").says("hint: leave that annotation out");
+    let run = bed.join("member1 --annotation cluster.kubesphere.io/label-ids=a").run().code(2).stdout("");
+    let _ = run.says("the host takes it off, and each join would set it again");
     for number in ["0", "abc"] {
         let run = bed.join(&format!("member1 --parallel {number}")).run().code(2).stdout("");
         let _ = run.says("it must be a whole number from 1 on");

@@ -73,6 +73,7 @@ mod server_text;
 mod stored_credential;
 mod support;
 mod supported;
+mod time_limit;
 mod two_operators;
 mod typed;
 mod unjoin;

@@ -165,7 +165,7 @@ duties! {
         host: &["get"],
         member: &[],
         spared: &[],
-        exercises: &[Exercise { bed: prepared, first: joined, commands: &["get", "get --watch"] }],
+        exercises: &[Exercise { bed: prepared, first: joined, commands: &["get --probe", "get --watch"] }],
     };
     renew => Duty {
         host: &["renew-on-host", "federation-on-host"],

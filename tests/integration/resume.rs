@@ -44,6 +44,24 @@ fn killed_after_each_write_a_join_of_3_2_ends_alike() {
     ends_alike_however_often_it_is_killed(Version::V3_2);
 }
 
+/// Whoever has its token may do everything there.
+#[test]
+fn what_a_join_that_has_stopped_has_left_is_told_until_it_is_removed() {
+    let bed = Faulty::lease(&Scenario::new(Version::V3_4));
+    bed.killed_in(bed.join("member1"), bed.before_host(), PATCH.0, PATCH.1);
+    let check = |words: &str| bed.kubectl_mc().words("check member1 --context host").words(words).run();
+    let said = "member-leftovers: it is not registered, and a join that has stopped has left this host's credential on it";
+    let run = check("--skip-check member-server-loopback").code(0);
+    assert!(run.stdout.contains(&format!("warning {said}")), "{run}");
+    let unjoin = "kubectl mc unjoin member1 --context host --member-context member1";
+    assert!(run.stdout.contains(&format!("to remove it: `{unjoin}`")), "{run}");
+    let _ = check("--expect absent").code(3);
+    let _ =
+        bed.kubectl_mc().words("unjoin member1 --context host --member-context member1 --yes").run().code(0);
+    let run = check("--expect absent").code(0);
+    assert!(!run.stdout.contains(said), "{run}");
+}
+
 /// Each try has a key of its own, which nothing stores: the next one asks for another certificate.
 #[test]
 fn killed_in_each_write_a_join_of_3_3_ends_alike() {

@@ -88,8 +88,16 @@ fn rotates(version: Version) {
         .says(" (random)\n");
     let _ = run.does_not_say("no fresh jwtSecret is made");
     let _ = bed.kubectl_mc().words("check --context host --skip-check member-server-loopback").run();
-    let _ = rotate(&bed, "").run().code(0);
-    assert_ne!(agreed(&bed, 3), fresh, "all agreed, and so another one was asked for");
+    let marks = bed.marks();
+    let run = rotate(&bed, "").run().code(3);
+    drop(
+        run.says(" ago, and all that were asked have it: that rotation is complete").says(
+            "hint: for a fresh one all the same: the same command with `--skip-check recent-rotation`\n",
+        ),
+    );
+    assert!(bed.requests_since(&marks).iter().all(|request| !request.changes()));
+    let _ = rotate(&bed, "--skip-check recent-rotation").run().code(0);
+    assert_ne!(agreed(&bed, 3), fresh, "all agreed, and another one was asked for");
     assert_eq!(bed.configuration_patches(), [2, 2, 2, 2, 0]);
 }
 
@@ -245,6 +253,27 @@ fn a_patch_that_the_installer_loses_is_sent_again() {
     let before = effective(bed.host());
     let _ = rotate(&bed, "").run().code(0);
     assert_ne!(agreed(&bed, 1), before);
+}
+
+#[test]
+fn a_probe_tells_that_the_hosts_installer_has_not_brought_the_new_one_into_effect() {
+    let of = |role| Installation::new(Version::V3_4).role(role);
+    let host = of(Role::Host).installer(InstallerScenario::StorageClassMissing);
+    let bed = Watched::lease(&Scenario::new(Version::V3_4).host(host).member(of(Role::Member)));
+    register(&bed, || bed.kubectl_mc(), 1);
+    let probe = || bed.kubectl_mc().words("get --probe --context host").run().code(0);
+    let pending = "its ClusterConfiguration asks for another jwtSecret than is in effect";
+    drop(probe().does_not_say(pending));
+    let _ = rotate(&bed, "").run().code(1);
+    drop(probe().says(&format!(
+        "warning: host \"host\": {pending}: `kubectl mc rotate jwt-secret --context host` gives all the same\n"
+    )));
+    let run = rotate(&bed, "").run().code(0);
+    let _ = run.says(
+        "  - host \"host\": everybody who is logged in there, or through it to a member, is logged out",
+    );
+    drop(probe().does_not_say(pending));
+    let _ = agreed(&bed, 1);
 }
 
 #[test]

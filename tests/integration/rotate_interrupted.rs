@@ -65,7 +65,8 @@ fn interrupted_before_a_member_has_it_it_says_so_and_is_gone_on_with() {
     drop(
         run.code(130)
             .says("host \"host\": waiting until the jwtSecret is in effect")
-            .says("warning: host \"host\": it has the new jwtSecret, or gets it from the run of its installer; until the rotation is")
+            .says("warning: host \"host\": it has the new jwtSecret, or gets it from the run of its installer; ")
+            .says("until the rotation is completed, each member that does not have it yet answers 401")
             .says("hint: run the same command again: it continues\n"),
     );
     let fingerprint = JwtSecret::new(effective(bed.host())).fingerprint();
@@ -79,7 +80,11 @@ fn interrupted_before_a_member_has_it_it_says_so_and_is_gone_on_with() {
     assert!(run.stdout.contains(rotate) && run.stdout.contains("its configuration has changed"), "{run}");
     let run = bed.kubectl_mc().words("get member1 --probe --context host").run().code(0);
     let row = run.stdout.lines().nth(1).unwrap();
-    assert!(row.contains(" other-secret ") && row.contains("`kubectl mc rotate jwt-secret`"), "{run}");
+    assert!(row.contains(" other-secret ") && row.contains("its jwtSecret is not the host's"), "{run}");
+    let run = run.says(
+        "warning: host \"host\": its jwtSecret is not in effect on member1: `kubectl mc rotate jwt-secret",
+    );
+    drop(run.says(" --context host` gives all the same\n"));
     let run = bed.kubectl_mc().words("jwt-secret member1 --context host").run().code(0);
     drop(run.says("a rotation was broken off, which the same command completes: `kubectl mc rotate jwt-secret --context host`"));
     let _ = rotating(bed.kubectl_mc(), "").run().code(0);
@@ -87,6 +92,22 @@ fn interrupted_before_a_member_has_it_it_says_so_and_is_gone_on_with() {
     assert_eq!(bed.configuration_patches(), [1, 1, 1, 1, 0], "{:?}", bed.writes());
     let run = bed.kubectl_mc().words("get member1 --probe --context host").run().code(0);
     assert!(!run.stdout.contains("other-secret"), "{run}");
+}
+
+/// When the command ends before it has seen that all have it, the same command sees it, and makes no second one.
+#[test]
+fn killed_when_all_were_sent_it_is_complete_when_it_is_in_effect() {
+    let bed = registered(Version::V3_4);
+    let before = effective(bed.host());
+    let started = rotating(bed.kubectl_mc(), "").start();
+    bed.wait_for("all were sent it", |_| bed.configuration_patches() == [1, 1, 1, 1, 0]);
+    drop(started.signal("KILL"));
+    let fresh = effective(bed.host());
+    assert_ne!(fresh, before);
+    let has_it = |number| effective(bed.member(number)) == fresh;
+    bed.wait_for("all have it", |_| (1..=3).all(has_it));
+    drop(rotating(bed.kubectl_mc(), "").run().code(3).says("that rotation is complete"));
+    assert_eq!(agreed(&bed, 3), fresh);
 }
 
 /// Two operators: whose patch of the host comes first has made the secret of all.

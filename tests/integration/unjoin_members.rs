@@ -7,7 +7,7 @@ use testbed::{
     ClusterObject,
     bed::condition,
     block_on,
-    kubesphere::{Version, objects},
+    kubesphere::{Installation, Peculiarity, Role, Version, objects},
 };
 
 use crate::{
@@ -67,6 +67,25 @@ fn without_its_cluster_a_member_with_another_secret_keeps_its_configuration() {
     assert_eq!(role(bed.member(1)), "member");
     let secret_of_host = format!("delete secrets/kubectl-mc-host-token-{}", &bed.host().uid()[..8]);
     assert!(writes.contains(&secret_of_host), "{writes:?}");
+}
+
+/// Its own host works with all of it.
+#[test]
+fn a_host_that_never_had_the_member_takes_nothing_from_it_and_says_so() {
+    let another = Peculiarity::JwtSecret("anotherHostsSecretOfItsMembers00".to_owned());
+    let of = |role| Installation::new(Version::V3_4).role(role);
+    let members = vec![of(Role::Member).with(Peculiarity::BehindProxy), of(Role::Host).with(another)];
+    let bed = joined(&prepared(Version::V3_4).members(members));
+    let marks = bed.marks();
+    let words = "unjoin member1 --member-context member1 --context member2 --yes";
+    let run = bed.kubectl_mc().words(words).run().code(3);
+    let run = run
+        .says("error: member \"member1\": the host has no Cluster \"member1\", and another host has this member: ")
+        .says("hint: name the host that has it with `--context`\n")
+        .does_not_say("left over")
+        .does_not_say(" delete ");
+    assert_eq!(writes_since(&bed, &marks), Vec::<String>::new(), "{run}");
+    bed.assert_joined(1, "member1");
 }
 
 #[test]

@@ -56,6 +56,12 @@ pub enum Cause {
         /// How long it was waited for.
         after: Duration,
     },
+    /// The time for all of it was up.
+    #[error("{}", if *was_asked { "no answer when the time was up" } else { "not asked before the time was up" })]
+    TimeUp {
+        /// Whether it was asked.
+        was_asked: bool,
+    },
     /// No connection in time.
     #[error("no connection to {address} in time")]
     ConnectTimedOut {

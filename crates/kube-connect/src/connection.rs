@@ -119,8 +119,8 @@ impl ConnectionError {
             )],
             Self::NoTrustStore { side, .. } => WayOut::NameAuthority.hint(side).into_iter().collect(),
             Self::ServerName { side, .. } => vec![format!(
-                "name one that the server's certificate holds: `{}`",
-                side.option("tls-server-name NAME")
+                "name one that the server's certificate holds: {}",
+                side.option("tls-server-name", "NAME")
             )],
             Self::Impersonation { .. } => {
                 vec!["write `--as`, `--as-uid` and `--as-group` on one line".to_owned()]

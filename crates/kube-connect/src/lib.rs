@@ -21,6 +21,7 @@ pub mod server_trust;
 pub mod shared_names;
 pub mod shown;
 pub mod similarity;
+pub mod time_limit;
 pub mod traffic;
 
 mod answer_limit;

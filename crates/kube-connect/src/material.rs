@@ -56,10 +56,10 @@ impl Defect {
         let config = Kubectl::config(side);
         match self {
             Self::Unsupported { .. } => format!(
-                "use a token, which kubectl makes with that key: `{}`, and `{}`; or have a certificate issued for a key of \
+                "use a token, which kubectl makes with that key: `{}`, and {}; or have a certificate issued for a key of \
                  these kinds",
                 Kubectl::on(side).words("create token SERVICEACCOUNT --namespace NAMESPACE"),
-                side.option("token TOKEN")
+                side.option("token", "TOKEN")
             ),
             Self::Mismatched => format!(
                 "name the two that were made together: `{config} set-credentials USER --client-certificate=FILE \

@@ -8,6 +8,7 @@ use kubesphere::object::ObjectKind;
 use kubesphere::side::Side;
 
 pub use super::cause::{Cause, TooLong};
+use super::time_limit::in_time;
 
 /// What is done to an object, in the API's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +146,7 @@ impl RequestError {
                 vec!["check the server's address, and the VPN, firewall or proxy on the way to it".to_owned()]
             }
             Cause::TimedOut { .. } => vec!["raise `--request-timeout` if the server is slow".to_owned()],
+            Cause::TimeUp { .. } => vec!["give it more time with `--timeout`".to_owned()],
             Cause::Certificate { way_out, .. } => way_out.hint(&self.side).into_iter().collect(),
             Cause::NotLetIn(refusal) => vec![refusal.hint(&self.side)],
             Cause::TooLong(TooLong::LogLine) => Vec::new(),
@@ -169,12 +171,12 @@ pub async fn request<T>(
     object: &Object,
     response: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, RequestError> {
-    response.await.map_err(|error| RequestError {
-        side: side.clone(),
-        verb,
-        object: object.clone(),
-        cause: Cause::from(&error),
-    })
+    let failed = |cause| RequestError { side: side.clone(), verb, object: object.clone(), cause };
+    // Boxed, because it is more state than a stack should carry around.
+    match in_time(Box::pin(response)).await {
+        Ok(answer) => answer.map_err(|error| failed(Cause::from(&error))),
+        Err(was_asked) => Err(failed(Cause::TimeUp { was_asked })),
+    }
 }
 
 #[cfg(test)]

@@ -61,9 +61,10 @@ impl Cause {
             | Self::ConnectTimedOut { .. }
             | Self::UnknownHost { .. }
             | Self::NoRoute { .. } => Some(Passing::Untouched),
-            Self::Unavailable { .. } | Self::TimedOut { .. } | Self::Disconnected { .. } => {
-                Some(Passing::Unanswered)
-            }
+            Self::Unavailable { .. }
+            | Self::TimedOut { .. }
+            | Self::TimeUp { .. }
+            | Self::Disconnected { .. } => Some(Passing::Unanswered),
             Self::Api { code, .. } => StatusCode::from_u16(*code).ok().and_then(Passing::of_status),
             _ => None,
         }

@@ -78,7 +78,7 @@ pub fn select(
     let cluster_place = cluster_entry.map(FiledEntry::place);
     let user_name = user_entry.map(|entry| entry.name().to_owned());
     let user_place = user_entry.map(FiledEntry::place);
-    let option = options.token.as_ref().map(|_| format!("`{}`", side.option("token")));
+    let option = options.token.as_ref().map(|_| side.option("token", ""));
     let token_place = option.or_else(|| user_place.clone());
     Ok(SelectedContext {
         side,

@@ -63,9 +63,9 @@ impl Refusal {
         let (config, context) = (Kubectl::config(side), side.context());
         match self {
             Self::Nobody => format!(
-                "give the context a user: `{}`, or pass `{}`",
+                "give the context a user: `{}`, or pass {}",
                 config.words("set-context").word(context).words("--user=USER"),
-                side.option("token TOKEN")
+                side.option("token", "TOKEN")
             ),
             Self::Unseen => "name the API server's own address: a proxy on the way that ends TLS takes a client certificate \
                              away"

@@ -44,12 +44,12 @@ impl WayOut {
             ),
             Self::Reissue => format!(
                 "issue another certificate for the server, as with `kubeadm certs renew apiserver`, or connect without \
-                 verification: `{}`",
-                side.option("insecure-skip-tls-verify")
+                 verification: {}",
+                side.option("insecure-skip-tls-verify", "")
             ),
             Self::Rename => format!(
-                "use a name or address that the certificate holds, or say which with `{}`",
-                side.option("tls-server-name NAME")
+                "use a name or address that the certificate holds, or say which with {}",
+                side.option("tls-server-name", "NAME")
             ),
             Self::RenewServer => {
                 "renew it, as with `kubeadm certs renew apiserver`, or set this machine's clock".to_owned()

@@ -30,6 +30,11 @@ pub const FINALIZER: &str = "finalizer.cluster.kubesphere.io";
 pub const HELM_ANNOTATIONS: [&str; 3] =
     ["kubesphere.io/config-hash", "kubesphere.io/install-core-jobname", "kubesphere.io/ks-core-action"];
 
+/// The annotation whose Labels the controller of KubeSphere 4 gives a member, which it then takes off (kubesphere
+/// `staging/src/kubesphere.io/api/cluster/v1alpha1/label_types.go@v4.1.3`, `pkg/controller/cluster/cluster_controller.go`,
+/// syncClusterLabel).
+pub const LABEL_IDS_ANNOTATION: &str = "cluster.kubesphere.io/label-ids";
+
 /// The conditions that the cluster controller writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionType {

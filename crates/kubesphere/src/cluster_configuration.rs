@@ -26,26 +26,32 @@ pub const PLURAL: &str = "clusterconfigurations";
 /// The short name that the installer itself uses with kubectl, and that other resources take too.
 pub const SHORT_NAME: &str = "cc";
 
+/// The secret, as managedFields name it.
+const OWNED_JWT_SECRET: &str = "/f:spec/f:authentication/f:jwtSecret";
 /// Where `kubectl apply` keeps the object that it was given.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A ClusterConfiguration as the API server gave it.
 #[derive(Clone, PartialEq)]
-pub struct ClusterConfiguration(Wiped);
+pub struct ClusterConfiguration {
+    object: Wiped,
+    jwt_secret_given_at: Option<String>,
+}
 
 impl ClusterConfiguration {
     /// Takes the whole object, whose secrets nothing that is printed has from now on.
     pub fn new(mut object: Value) -> Self {
+        let given_at = management::written_at(&object, OWNED_JWT_SECRET).map(str::to_owned);
         management::forget_owned_fields(&mut object);
         learn_named(&object);
         let applied = object["metadata"]["annotations"][LAST_APPLIED].as_str();
         applied.and_then(|text| serde_json::from_str(text).ok()).iter().for_each(learn_named);
-        Self(object.into())
+        Self { object: object.into(), jwt_secret_given_at: given_at }
     }
 
     /// The whole object, for the planner.
     pub fn object(&self) -> &Value {
-        &self.0
+        &self.object
     }
 
     /// The role that the configuration asks for.
@@ -59,10 +65,16 @@ impl ClusterConfiguration {
         self.text("/spec/authentication/jwtSecret").filter(|text| !text.is_empty()).map(JwtSecret::new)
     }
 
+    /// When we have last written it, where the secret that it asks for is one that we have set. Whoever re-creates the object, as
+    /// the installer may, takes that away.
+    pub fn jwt_secret_given_at(&self) -> Option<&str> {
+        self.jwt_secret_given_at.as_deref()
+    }
+
     /// Whether the key that the installer's conditions read is there
     /// (`init-token/tasks/main.yaml:29` fails on a missing one).
     pub fn has_jwt_secret_key(&self) -> bool {
-        self.0.pointer("/spec/authentication/jwtSecret").is_some_and(|value| !value.is_null())
+        self.object.pointer("/spec/authentication/jwtSecret").is_some_and(|value| !value.is_null())
     }
 
     /// `spec.multicluster.hostClusterName`.
@@ -72,12 +84,12 @@ impl ClusterConfiguration {
 
     /// Whether the user configured `spec.authentication.oauthOptions`.
     pub fn has_oauth_options(&self) -> bool {
-        self.0.pointer("/spec/authentication/oauthOptions").is_some_and(|options| !options.is_null())
+        self.object.pointer("/spec/authentication/oauthOptions").is_some_and(|options| !options.is_null())
     }
 
     /// Whether these ask for tokens that never age themselves.
     pub fn oauth_options_never_age(&self) -> bool {
-        self.0.pointer("/spec/authentication/oauthOptions/accessTokenMaxAge").is_some_and(is_zero)
+        self.object.pointer("/spec/authentication/oauthOptions/accessTokenMaxAge").is_some_and(is_zero)
     }
 
     /// Whether the installer has finished the multicluster component (written once, on hosts).
@@ -103,12 +115,12 @@ impl ClusterConfiguration {
 
     /// The tool that keeps the object, where there is one.
     pub fn tool(&self) -> Option<Tool> {
-        management::tool(&self.0)
+        management::tool(&self.object)
     }
 
     /// The role in the file that was applied last, where `kubectl apply` or a tool has left it.
     pub fn last_applied_role(&self) -> Option<Role> {
-        let annotations = self.0.pointer("/metadata/annotations")?;
+        let annotations = self.object.pointer("/metadata/annotations")?;
         let text = annotations.get(LAST_APPLIED)?.as_str()?;
         let applied: Value = serde_json::from_str(text).ok()?;
         Some(Role::parse(applied.pointer("/spec/multicluster/clusterRole")?.as_str()?))
@@ -126,20 +138,20 @@ impl ClusterConfiguration {
 
     /// What the installer is to bring about. Only a change of it makes the installer run.
     pub fn spec(&self) -> Option<&Value> {
-        self.0.get("spec")
+        self.object.get("spec")
     }
 
     /// When each manager of fields of the spec has last written, as RFC 3339 text of the server's clock, in whole seconds;
     /// and whether it has fields of the status too, so that it may have written those.
     pub fn spec_writes(&self) -> impl Iterator<Item = (&str, bool)> {
-        let entries = self.0.pointer("/metadata/managedFields").and_then(Value::as_array);
+        let entries = self.object.pointer("/metadata/managedFields").and_then(Value::as_array);
         let owns = |entry: &Value, field: &str| entry.get("fieldsV1").and_then(|it| it.get(field)).is_some();
         let of_spec = entries.into_iter().flatten().filter(move |entry| owns(entry, "f:spec"));
         of_spec.filter_map(move |entry| Some((entry.get("time")?.as_str()?, owns(entry, "f:status"))))
     }
 
     fn text(&self, pointer: &str) -> Option<&str> {
-        self.0.pointer(pointer)?.as_str()
+        self.object.pointer(pointer)?.as_str()
     }
 }
 
@@ -156,7 +168,7 @@ impl std::fmt::Debug for ClusterConfiguration {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::ClusterConfiguration;
     use crate::role::Role;
@@ -186,5 +198,19 @@ mod tests {
         ]}}));
         let writes: Vec<_> = configuration.spec_writes().collect();
         assert_eq!(writes, [("2026-01-01T00:00:00Z", true), ("2026-01-02T00:00:00Z", false)]);
+    }
+
+    #[test]
+    fn when_we_have_set_the_secret_is_told_by_whose_it_is() {
+        let given_at = |manager: &str, owned: Value| {
+            let entry =
+                json!({"manager": manager, "time": "2026-01-02T00:00:00Z", "fieldsV1": {"f:spec": owned}});
+            let configuration = ClusterConfiguration::new(json!({"metadata": {"managedFields": [entry]}}));
+            configuration.jwt_secret_given_at().map(str::to_owned)
+        };
+        let secret = || json!({"f:authentication": {"f:jwtSecret": {}}});
+        assert_eq!(given_at("kubectl-mc", secret()).as_deref(), Some("2026-01-02T00:00:00Z"));
+        assert_eq!(given_at("kubectl-edit", secret()), None);
+        assert_eq!(given_at("kubectl-mc", json!({"f:multicluster": {"f:clusterRole": {}}})), None);
     }
 }

@@ -1,5 +1,8 @@
-use super::{Choice, Kubectl, Mc, Setting, Side, context_option, helm, kubeconfig_option};
-use crate::{fleet_entry::FleetEntry, given_options::GivenOptions};
+use super::{Choice, Kubectl, Mc, Side, context_option, helm, kubeconfig_option};
+use crate::{
+    fleet_entry::{FleetEntry, Setting},
+    given_options::GivenOptions,
+};
 
 fn in_file(file: &str) -> Side {
     let given = GivenOptions::default().with(Choice::Kubeconfig, file);

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The manager that fields belong to after our writes.
+pub const FIELD_MANAGER: &str = "kubectl-mc";
+
 /// A tool that has written an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
@@ -75,6 +78,13 @@ fn applier(object: &Value) -> Option<Tool> {
     let managers = applied.filter_map(|entry| entry["manager"].as_str());
     let mut tools = managers.filter(|manager| !PEOPLE.iter().any(|people| manager.starts_with(people)));
     tools.next().map(|manager| Tool { name: format!("the field manager {manager}"), reverts: false })
+}
+
+/// When we have last written an object of which this field is ours: as RFC 3339 text of the server's clock, in whole seconds.
+pub(super) fn written_at<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
+    let is_ours =
+        |entry: &&Value| entry["manager"] == FIELD_MANAGER && entry["fieldsV1"].pointer(field).is_some();
+    entries(object).filter(is_ours).filter_map(|entry| entry["time"].as_str()).max()
 }
 
 /// Of what each manager owns only the topmost fields stay: which of their fields are whose nobody asks, and that is the larger

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     fleet_entry::{FleetEntry, Setting},
-    given_options::GivenOptions,
+    given_options::{Choice, GivenOptions},
 };
 
 /// One of the clusters of a run, known by its kubeconfig context and by what else says how to reach it.
@@ -72,11 +72,17 @@ impl Side {
         }
     }
 
-    /// An option of this program as it is typed for this cluster.
-    pub fn option(&self, words: &str) -> String {
+    /// An option of this program as it is typed for this cluster. For a member that a fleet file speaks of there is none: its field
+    /// says it, or else its kubeconfig.
+    pub fn option(&self, name: &str, value: &str) -> String {
+        let words = format!("{name} {value}");
         match self {
-            Self::Host { .. } => format!("--{words}"),
-            Self::Member { .. } => format!("--member-{words}"),
+            Self::Host { .. } => format!("`--{}`", words.trim_end()),
+            Self::Member { .. } if self.entry().is_none() => format!("`--member-{}`", words.trim_end()),
+            Self::Member { .. } if name == Choice::TlsServerName.name() => {
+                self.setting_to(Setting::TlsServerName, value)
+            }
+            Self::Member { .. } => format!("`{name}` in its kubeconfig"),
         }
     }
 
@@ -108,8 +114,8 @@ mod tests {
         assert_eq!(Side::host("prod").to_string(), r#"host "prod""#);
         assert_eq!(Side::member("edge-1").to_string(), r#"member "edge-1""#);
         assert_eq!(Side::member("edge-1").context(), "edge-1");
-        let options = [Side::host("prod"), Side::member("edge-1")].map(|side| side.option("token TOKEN"));
-        assert_eq!(options, ["--token TOKEN", "--member-token TOKEN"]);
+        let options = [Side::host("prod"), Side::member("edge-1")].map(|side| side.option("token", "TOKEN"));
+        assert_eq!(options, ["`--token TOKEN`", "`--member-token TOKEN`"]);
     }
     #[test]
     fn what_is_said_of_a_member_is_an_option_or_a_field_with_its_place() {
@@ -127,6 +133,8 @@ mod tests {
         let filed = Side::member("kubernetes-admin@kubernetes").reached_by(given);
         assert_eq!(filed.setting(Setting::Server), "`server` at fleet.yaml:5:3");
         assert_eq!(filed.setting_to(Setting::Name, "paris"), "`name: paris` at fleet.yaml:4:3");
+        assert_eq!(filed.option("tls-server-name", "NAME"), "`tlsServerName: NAME` at fleet.yaml:4:3");
+        assert_eq!(filed.option("token", "TOKEN"), "`token` in its kubeconfig");
         assert_eq!(
             (filed.to_string().as_str(), filed.context()),
             (r#"member "edge-1""#, "kubernetes-admin@kubernetes"),

@@ -16,8 +16,8 @@ use crate::{
         connect::connect,
         contexts::{every_member, of_one_member, open, select_host},
         look::{Look, look},
-        pipeline::in_time,
         request::{ClusterRequest, MemberRequest, Request},
+        time_limit::in_time,
     },
     error::Error,
     live::{
@@ -78,6 +78,7 @@ pub(in crate::commands) async fn run(init: &FleetInit, global: &Global, ui: &Ui)
             .chain(broken.into_iter().map(|Unanswered { context, why }| left_out(&context, why)))
             .collect(),
     };
+    draft.warn_of_none(ui);
     ui.document(&draft.text())
 }
 

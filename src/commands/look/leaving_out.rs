@@ -3,7 +3,11 @@
 use kubesphere::side::Side;
 
 use super::Look;
-use crate::{checks::Finding, commands::connect::Clusters, plan::intent::Intent};
+use crate::{
+    checks::Finding,
+    commands::{connect::Clusters, task::Looked as _},
+    plan::intent::Intent,
+};
 
 /// What was asked for without the members that these findings have stopped.
 pub(super) fn without(mut intent: Intent, stopped: &[Finding]) -> Intent {
@@ -54,6 +58,7 @@ impl Look {
             |finding: &Finding| finding.report.side.as_ref().is_some_and(|side| is_among(side, &self.intent));
         let mut members = self.intent.members.iter();
         !stopped.is_empty()
+            && self.late().is_empty()
             && stopped.iter().all(is_members)
             && members.any(|member| !is_stopped(&member.side, &stopped))
     }

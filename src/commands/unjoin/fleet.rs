@@ -8,15 +8,16 @@ use tokio::time::Instant;
 use super::{Removing, connect::Clusters, outcome::Outcome};
 use crate::{
     checks::Finding,
-    cli::{ChangeOptions, Global, OutputFormat, Unjoin},
+    cli::{Global, OutputFormat, Unjoin},
     commands::{
         contexts::{Kubeconfigs, open, open_in, select_host},
         continuation::continuation_with,
         fleet::file::FleetFile,
         interrupt::interrupted,
-        pipeline::{self, in_time},
+        pipeline,
         request::MemberRequest,
         task::{Looked as _, Task as _},
+        time_limit::{confirm_in_time, in_time},
     },
     error::{Error, ErrorKind},
     live::{
@@ -36,21 +37,21 @@ use crate::{
 
 /// Takes the file's members out, or those that were named.
 pub(super) async fn run(path: &Path, unjoin: &Unjoin, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let deadline = Instant::now() + unjoin.change.timeout;
+    let mut deadline = Instant::now() + unjoin.change.timeout;
     let mut document = Document::new(Operation::Unjoin, unjoin.change.dry_run);
     let looked = async {
         let (removals, places) = connected(path, unjoin, global, ui).await?;
-        let looks = places.each(&removals, async |removal: &Removing<'_>| stopped(removal, &places).await);
-        let stopped = in_time(deadline, looks).await?;
-        confirm(&removals, &stopped, &mut document, ui)?;
-        Ok(removals)
+        let looks = places.each(&removals, async |removal: &Removing<'_>| seen(removal, &places).await);
+        let seen = in_time(deadline, looks).await?;
+        confirm(&removals, &seen, &mut document, ui)?;
+        Ok(removals.into_iter().zip(seen).collect())
     };
     let removals = tokio::select! {
         removals = looked => removals,
         error = interrupted() => Err(error),
     };
     match removals {
-        Ok(removals) => one_by_one(removals, deadline, unjoin, ui).await,
+        Ok(removals) => one_by_one(removals, &mut deadline, unjoin, ui).await,
         Err(error) => conclude(ui, unjoin.change.object(), &mut document, Err(error)),
     }
 }
@@ -85,23 +86,28 @@ fn name(member: &MemberRequest) -> String {
     member.cluster.as_ref().and_then(|cluster| cluster.name.clone()).unwrap_or_default()
 }
 
-/// What was found, where that stops it.
-async fn stopped(removal: &Removing<'_>, places: &Places) -> Option<Vec<Finding>> {
+/// What a look at one member has shown.
+struct Seen {
+    /// What was found, where that stops it.
+    stopped: Option<Vec<Finding>>,
+    late: Vec<Side>,
+    /// Whether nothing of it is left to take out.
+    is_out: bool,
+}
+
+async fn seen(removal: &Removing<'_>, places: &Places) -> Seen {
     let _stay = removal.clusters.member.as_ref().map(|member| places.stay(member));
     // Boxed, because many requests are more state than a stack should carry around.
     let look = Box::pin(removal.look()).await;
-    look.ready().is_none().then(|| look.findings().to_vec())
+    let stopped = look.ready().is_none().then(|| look.findings().to_vec());
+    let late = look.late().into_iter().cloned().collect();
+    Seen { stopped, late, is_out: look.ready().is_some_and(|ready| ready.plan.is_empty()) }
 }
 
 /// A check that stops one stops all.
-fn confirm(
-    removals: &[Removing<'_>],
-    stopped: &[Option<Vec<Finding>>],
-    document: &mut Document,
-    ui: &Ui,
-) -> Result<(), Error> {
+fn confirm(removals: &[Removing<'_>], seen: &[Seen], document: &mut Document, ui: &Ui) -> Result<(), Error> {
     let mut found: Vec<Finding> = Vec::new();
-    for finding in stopped.iter().flatten().flatten() {
+    for finding in seen.iter().flat_map(|seen| &seen.stopped).flatten() {
         // What is the host's is found with each member.
         if !found.contains(finding) {
             found.push(finding.clone());
@@ -112,7 +118,8 @@ fn confirm(
     }
     findings::show(ui, &found);
     document.found(&found);
-    let others = removals.iter().zip(stopped).filter(|(_, stopped)| stopped.is_none());
+    confirm_in_time(&seen.iter().flat_map(|seen| &seen.late).collect())?;
+    let others = removals.iter().zip(seen).filter(|(_, seen)| seen.stopped.is_none());
     let others: Vec<String> = others.map(|(removal, _)| removal.name.clone()).collect();
     let error = Error { findings: found.clone(), ..Error::nothing_changed(&found) };
     let is_hosts =
@@ -125,21 +132,21 @@ fn confirm(
 }
 
 async fn one_by_one(
-    removals: Vec<Removing<'_>>,
-    deadline: Instant,
+    removals: Vec<(Removing<'_>, Seen)>,
+    deadline: &mut Instant,
     unjoin: &Unjoin,
     ui: &Ui,
 ) -> Result<(), Error> {
-    let mut outcome = Outcome::of(removals.iter().map(|removal| removal.name.clone()), &unjoin.change);
+    let mut outcome = Outcome::of(removals.iter().map(|(removal, _)| removal.name.clone()), &unjoin.change);
     let is_one = removals.len() == 1;
-    for (place, removal) in removals.into_iter().enumerate() {
+    for (place, (removal, seen)) in removals.into_iter().enumerate() {
         if place > 0 && unjoin.change.object() == Some(OutputFormat::Yaml) {
             ui.result(NEXT_DOCUMENT)?;
         }
         let document = Document::new(Operation::Unjoin, unjoin.change.dry_run).of_removal(&removal.name);
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let change = ChangeOptions { timeout, ..unjoin.change.clone() };
-        match Box::pin(pipeline::run(document, &change, ui, async { Ok(removal) })).await {
+        let connected = async { Ok(removal) };
+        match Box::pin(pipeline::run_until(document, &unjoin.change, deadline, ui, connected)).await {
+            Ok(()) if seen.is_out => outcome.unchanged(),
             Ok(()) => outcome.taken_out(),
             Err(error) if is_one => return Err(error),
             Err(error) if ends_all(error.kind) => return Err(outcome.ended(error)),

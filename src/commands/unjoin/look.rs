@@ -120,7 +120,7 @@ pub(super) async fn look(clusters: &Clusters, dry_run: DryRun, before: Option<&L
     }
     look.decide(clusters);
     Box::pin(look.look_closer(clusters, before.is_none())).await;
-    look.check(clusters);
+    look.check(clusters, before.is_none());
     look.not_found = look.nothing_of_the_name(clusters);
     look
 }
@@ -138,8 +138,8 @@ impl Looked for Look {
         &self.findings
     }
 
-    fn is_away(&self) -> bool {
-        self.silent.iter().any(|silent| silent.is_away)
+    fn silent(&self) -> &[Silent] {
+        &self.silent
     }
 
     fn ready(&self) -> Option<View<'_>> {
@@ -297,7 +297,7 @@ impl Look {
         self.member.as_ref().is_some_and(|member| self.plan.runs_installer(&member.side))
     }
 
-    fn check(&mut self, clusters: &Clusters) {
+    fn check(&mut self, clusters: &Clusters, is_first: bool) {
         let unjoining = Unjoining {
             intent: &clusters.intent,
             host: self.host.as_ref(),
@@ -306,6 +306,7 @@ impl Look {
             silent: &self.silent,
             plan: self.found.as_ref().ok(),
             unplannable: self.found.as_ref().err(),
+            is_first,
         };
         self.findings = checks::run(Subject::Unjoining(&unjoining), &Skipped::default());
     }

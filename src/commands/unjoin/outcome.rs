@@ -14,6 +14,8 @@ pub(super) struct Outcome {
     failed: Vec<String>,
     declined: Vec<String>,
     taken_out: Vec<String>,
+    /// Those of whom nothing was left to take out.
+    unchanged: Vec<String>,
     /// Those that are not at their end, in the order of their turns.
     left: VecDeque<String>,
     /// Whether who comes to an end without a failure is out of the host then.
@@ -28,6 +30,7 @@ impl Outcome {
             failed: Vec::new(),
             declined: Vec::new(),
             taken_out: Vec::new(),
+            unchanged: Vec::new(),
             left,
             takes_out: change.dry_run == DryRun::None && change.wait,
         }
@@ -35,6 +38,10 @@ impl Outcome {
 
     pub(super) fn taken_out(&mut self) {
         self.taken_out.extend(self.left.pop_front());
+    }
+
+    pub(super) fn unchanged(&mut self) {
+        self.unchanged.extend(self.left.pop_front());
     }
 
     pub(super) fn declined(&mut self) {
@@ -47,7 +54,8 @@ impl Outcome {
 
     /// What has ended it during somebody's turn, with what has become of the ones before.
     pub(super) fn ended(self, error: Error) -> Error {
-        if self.left.len() == self.members {
+        // Whoever stops it at the first question has been told that nothing was changed.
+        if self.left.len() == self.members && error.kind != ErrorKind::TimedOut {
             return error;
         }
         let message = format!("{}; {}", error.message, self.told());
@@ -76,7 +84,8 @@ impl Outcome {
             ("failed", self.failed.as_slice()),
             ("declined", &self.declined),
             ("taken out", taken_out),
-            ("not done", &left),
+            ("unchanged", &self.unchanged),
+            ("not finished", &left),
         ];
         let told = fates.into_iter().filter(|(_, names)| !names.is_empty()).enumerate();
         let told = told.map(|(place, (fate, names))| {
@@ -89,7 +98,7 @@ impl Outcome {
 
     fn with_rest(&self, error: Error) -> Error {
         let rest: Vec<String> = self.failed.iter().chain(&self.left).cloned().collect();
-        if rest.is_empty() {
+        if rest.is_empty() || rest.len() == self.members {
             return error;
         }
         let command = continuation_with(&command_line(), &rest);
@@ -127,9 +136,9 @@ mod tests {
         outcome.failed();
         outcome.declined();
         outcome.taken_out();
-        outcome.taken_out();
+        outcome.unchanged();
         let sum = outcome.sum().unwrap_err();
-        assert_eq!(sum.message, "1 of 4 members failed: a; declined: b; taken out: c, d");
+        assert_eq!(sum.message, "1 of 4 members failed: a; declined: b; taken out: c; unchanged: d");
         assert_eq!(sum.kind, ErrorKind::Partial);
         assert!(sum.hints[0].starts_with("to go on with the rest alone: `kubectl mc "), "{:?}", sum.hints);
     }
@@ -144,9 +153,21 @@ mod tests {
             outcome.ended(Error::new(ErrorKind::Interrupted, "cancelled; Cluster b is left as it is"));
         assert_eq!(
             ended.message,
-            "cancelled; Cluster b is left as it is; 1 of 4 members taken out: a; not done: b, c, d"
+            "cancelled; Cluster b is left as it is; 1 of 4 members taken out: a; not finished: b, c, d"
         );
         assert_eq!(ended.hints.len(), 1);
+    }
+
+    #[test]
+    fn when_the_time_is_up_in_the_first_turn_it_is_said_who_is_left() {
+        let ended =
+            of_four("").ended(Error::new(ErrorKind::TimedOut, "timed out while looking at host \"prod\""));
+        let said = "timed out while looking at host \"prod\"; 4 of 4 members not finished: a, b, c, d";
+        assert_eq!(
+            (ended.message.as_str(), ended.hints.len()),
+            (said, 0),
+            "the same command goes on with all"
+        );
     }
 
     #[test]

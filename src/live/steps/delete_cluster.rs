@@ -102,7 +102,10 @@ impl DeleteCluster {
     async fn why_it_hangs(&self, host: &Connection, timed_out: Failure) -> Failure {
         let asked = admission(host, Some(&self.planned), true).await;
         match asked.ok().and_then(|admission| admission.denial().map(str::to_owned)) {
-            Some(why) => Failure::Hangs { timed_out: Box::new(timed_out), why },
+            Some(why) => {
+                let name = self.planned.name().to_owned();
+                Failure::Hangs { timed_out: Box::new(timed_out), host: self.host.clone(), name, why }
+            }
             None => timed_out,
         }
     }

@@ -3,12 +3,10 @@
 use http::Request;
 use kube::api::{Patch, PatchParams, PostParams, ValidationDirective};
 use kube::core::request::{Error as NotBuilt, Request as Requests};
+pub use kubesphere::management::FIELD_MANAGER;
 use serde_json::Value;
 
 use crate::request_error::Object;
-
-/// The manager that fields belong to after our writes.
-pub const FIELD_MANAGER: &str = "kubectl-mc";
 
 /// Whether the server keeps what it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
