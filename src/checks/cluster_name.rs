@@ -64,10 +64,11 @@ fn of_member(
     }
     let cluster = host.cluster_named(name)?;
     if let Some(why) = why_taken(cluster, intent, member) {
-        return Some(
-            failure(format!("the name \"{name}\" is taken on the host: {why}"))
-                .hint(format!("choose another with {}", member.side.setting(Setting::Name))),
-        );
+        let report = failure(format!("the name \"{name}\" is taken on the host: {why}"))
+            .hint(format!("choose another with {}", member.side.setting(Setting::Name)));
+        // Whose name it is may have been meant.
+        let is_anothers = cluster.member_uid().is_some_and(|uid| uid != member.uid);
+        return Some(report.only_cause_of(is_anothers.then_some(&member.side)));
     }
     let kubectl = Kubectl::on(&host.side);
     if cluster.is_being_deleted() {

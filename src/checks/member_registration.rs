@@ -100,7 +100,8 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
             .hint(format!(
                 "name the context of that member with `--member-context`; `{} get-contexts` lists them",
                 Kubectl::config(side)
-            )),
+            ))
+            .only_cause_of([side]),
         ),
         Identity::Unproven => Some(
             Report::failure(

@@ -138,7 +138,8 @@ impl Looked for Look {
 
     fn not_found(&self) -> Option<Error> {
         let Err(Unplannable::NoCluster { name }) = &self.decision else { return None };
-        let host = self.host.as_ref()?;
+        // A member has none, and a check says that it is one.
+        let host = self.host.as_ref().filter(|host| !host.is_member())?;
         let object = clusters_object().named(name);
         let error = RequestError { side: host.side.clone(), verb: Verb::Get, object, cause: Cause::NotFound };
         let known = host.clusters.present()?.iter().filter(|cluster| !cluster.is_host());
