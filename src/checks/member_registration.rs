@@ -58,8 +58,7 @@ fn unregistered(situation: &Situation<'_>) -> Outcome {
         members,
         |(_, member)| &member.side,
         |(intent, member)| {
-            let shares_secret =
-                member.effective_secret().is_some() && member.effective_secret() == host.effective_secret();
+            let shares_secret = member.signs_with().is_some() && member.signs_with() == host.signs_with();
             // Members of one host share a secret, too.
             let stands_alone = member.is_member()
                 && !host.is_member()
