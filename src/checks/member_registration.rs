@@ -19,7 +19,7 @@ use crate::plan::{
     observed::Observed,
     operation::Operation,
     skipped::Skipped,
-    unjoin::member_ownership::MemberOwnership,
+    unjoin::{member_ownership::MemberOwnership, plan::MemberPlan},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -127,7 +127,7 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
             let unjoin = unjoin.member_context(&member.side);
             return Some(Report::warning(&member.side, message).hint(format!("if it was meant: `{unjoin}`")));
         }
-        MemberOwnership::Claimed(host) => return Some(claimed(&member.side, host)),
+        MemberOwnership::Claimed(host) => return Some(claimed(unjoining, member, host)),
         MemberOwnership::OtherSecret => return Some(drifted(&member.side, unjoining.host)),
         MemberOwnership::Host => "it is a host itself".to_owned(),
     };
@@ -136,12 +136,22 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
 
 /// The controller takes the annotations off a member that it has found ready, whoever has written them; each host writes its own
 /// at each look (kubesphere `cluster_controller.go@v4.1.3`, cleanup, syncClusterName).
-fn claimed(member: &Side, host: &str) -> Report {
-    let message = format!(
-        "another host, which calls itself \"{host}\", manages it: only the Cluster here goes, and this host's token; the \
-         annotations of that host may go with the Cluster, until it looks at its member again"
+fn claimed(unjoining: &Unjoining<'_>, member: &MemberPlan, host: &str) -> Report {
+    let cluster = unjoining.cluster().map(|_| "the Cluster here");
+    let credential = (!member.removals.is_empty()).then_some("the credential that it has for this host");
+    let going: Vec<&str> = cluster.into_iter().chain(credential).collect();
+    let going = match going.as_slice() {
+        [] => "there is nothing of this host to take out".to_owned(),
+        going => format!("nothing goes but {}", going.join(" and ")),
+    };
+    let annotations = cluster.map(
+        |_| "; the annotations of that host may go with the Cluster, until it looks at its member again",
     );
-    Report::warning(member, message)
+    let message = format!(
+        "another host, which calls itself \"{host}\", manages it: {going}{}",
+        annotations.unwrap_or_default()
+    );
+    Report::warning(&member.side, message)
 }
 
 /// Whether another host has taken it or this one has renewed its secret cannot be seen.

@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::{Finding, Silent, Subject, Unjoining, Verdict, registry::run};
 use crate::plan::{
+    core::{Claim, Core, CoreRelease},
     observed::{Observed, Seen, fixture},
     secret_places::{config_with, configuration_asking},
     skipped::Skipped,
     unjoin::{
         admission::{Admission, MemberHealth},
+        core::CoreSeen,
         plan::{MemberSeen, UnjoinIntent, plan},
         trace::Traces,
     },
@@ -297,4 +299,52 @@ fn what_a_silent_member_hides_is_skipped_too() {
     let registration = found.iter().find(|finding| finding.id == "member-registration").unwrap();
     assert_eq!(registration.report.verdict, Verdict::Skipped);
     assert_eq!(registration.report.message, "it gave no usable answer");
+}
+
+fn on_4(observed: &mut Observed, role: &str) {
+    let text = format!(
+        "{{authentication: {{issuer: {{jwtSecret: hosts}}}}, multicluster: {{clusterRole: {role}}}}}"
+    );
+    observed.config = Seen::Present(KubesphereConfig::parse(&text).unwrap());
+    (observed.secret, observed.configuration) = (Seen::Absent, Seen::Absent);
+}
+
+/// What is said of a member of KubeSphere 4 that another host has taken.
+fn of_claimed(clusters: &[RegisteredCluster], uninstall: bool) -> Vec<String> {
+    let intent = UnjoinIntent { uninstall, ..intent(false, true) };
+    let (mut host, mut member) = (host(clusters), fixture("v1.34.0"));
+    on_4(&mut host, "host");
+    on_4(&mut member, "member");
+    let claim = Claim { name: "edge".to_owned(), host: "other".to_owned() };
+    let release = CoreRelease { revision: 1, status: "deployed".to_owned(), since: None, began: None };
+    let core = Core { claim: Seen::Present(claim), release: Seen::Present(release) };
+    let installed = uninstall.then_some(Seen::Absent);
+    let traces = Traces { core: Some(CoreSeen { core, installed }), ..no_traces() };
+    let fresh = JwtSecret::new("fresh");
+    let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
+    let plan = plan(&intent, &host, Admission::Unguarded, Some(seen)).unwrap();
+    told(&findings(&Unjoining {
+        intent: &intent,
+        host: Some(&host),
+        member: Some(&member),
+        traces: Some(&traces),
+        silent: &[],
+        plan: Some(&plan),
+        unplannable: None,
+    }))
+}
+
+#[test]
+fn of_another_hosts_member_what_goes_is_said_and_what_was_asked_for_is_not_left_out_silently() {
+    let managed = "warning member-registration: another host, which calls itself \"other\", manages it";
+    let said = of_claimed(&[], false);
+    assert_eq!(said, [format!("{managed}: there is nothing of this host to take out")]);
+    let said = of_claimed(&[cluster(Some("u"))], false);
+    assert!(
+        said[0].starts_with(&format!("{managed}: nothing goes but the Cluster here; the annotations")),
+        "{said:?}"
+    );
+    let said = of_claimed(&[cluster(Some("u"))], true);
+    let stays = "failure ks-core-release: its ks-core is not uninstalled: another host, which calls itself \"other\", manages it";
+    assert_eq!(said[0], stays);
 }

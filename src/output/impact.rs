@@ -1,6 +1,9 @@
 //! What a plan means for people: what cannot be undone, what restarts, whose sessions end, and who may read what is stored.
 
-use kubesphere::{cluster::RegisteredCluster, command::Mc, role::Role, side::Side, versions::Generation};
+use kubesphere::{
+    cluster::RegisteredCluster, command::Mc, fleet_entry::Setting, role::Role, side::Side,
+    versions::Generation,
+};
 
 use super::plan::View;
 use crate::{
@@ -12,7 +15,11 @@ use crate::{
         observed::Observed,
         reconciler::Goal,
         step::{Planned as _, Step},
-        steps::{configure::Configure, delete_cluster::DeleteCluster, register::Register},
+        steps::{
+            configure::Configure,
+            delete_cluster::DeleteCluster,
+            register::{Installer, Register},
+        },
     },
 };
 
@@ -55,14 +62,32 @@ fn of_registration(step: &Register) -> Vec<String> {
          clusters.cluster.kubesphere.io there can use it",
         step.host
     );
-    let installed = step.installer.is_some().then(|| {
+    let installed = step.installer.iter().flat_map(|installer| of_installation(installer, &step.member));
+    installed.chain([stored]).collect()
+}
+
+fn of_installation(installer: &Installer, member: &Side) -> Vec<String> {
+    let helm = if installer.upgrades {
+        "helm upgrades release ks-core in kubesphere-system, whose pods restart,"
+    } else {
+        "helm installs release ks-core in kubesphere-system,"
+    };
+    let helm_run =
+        format!("{member}: {helm} with the host's jwtSecret; both stay there when the member is removed");
+    let ended = installer.replaces_secret().then(|| {
         format!(
-            "{}: helm installs release ks-core in kubesphere-system, with the host's jwtSecret; both stay there when the \
-             member is removed",
-            step.member
+            "{member}: its jwtSecret becomes the host's: everybody who is logged in to it is logged out, and every token that was \
+             signed with its own is refused"
         )
     });
-    installed.into_iter().chain([stored]).collect()
+    let values = installer.changes.iter().find(|change| change.field == "spec.config").map(|change| {
+        format!(
+            "{member}: helm gets {} by {}, and the Cluster keeps them for each upgrade",
+            change.new,
+            member.setting(Setting::Values)
+        )
+    });
+    [helm_run].into_iter().chain(ended).chain(values).collect()
 }
 
 fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {

@@ -70,6 +70,11 @@ impl CoreRelease {
         self.is_pending() && self.since.is_some_and(|since| now.duration_since(since) > HELM_WITHIN)
     }
 
+    /// Whether somebody may be at work on it.
+    pub fn is_at_work(&self, now: Timestamp) -> bool {
+        self.is_pending() && !self.is_abandoned(now)
+    }
+
     /// Whether the host's controller, which has helm built in up to 4.1.3, was restarted while it was at work on it; `oldest` is
     /// when its oldest process began, on whose node's clock helm goes as well.
     pub fn is_orphaned(&self, oldest: Timestamp) -> bool {

@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kubesphere::{
     cluster::RegisteredCluster,
     jwt_secret::JwtSecret,
@@ -196,6 +196,21 @@ fn what_stays_is_told_and_what_is_uninstalled_ends_with_helms_records() {
         (claimed.core.unwrap().uninstall, claimed.kept),
         (None, vec![Kept::Claimed("other".to_owned())])
     );
+}
+
+/// It begins anew after each failure, for as long as there is the Cluster.
+#[test]
+fn what_the_hosts_helm_is_at_work_on_is_waited_for() {
+    let waits = |minutes: i64| {
+        let mut case = Case::new().uninstalling();
+        let now = case.member.clock.now;
+        let since = Some(now - SignedDuration::from_mins(minutes));
+        let release = CoreRelease { revision: 2, status: "pending-upgrade".to_owned(), since, began: None };
+        case.core().core.release = Seen::Present(release);
+        case.member().core.unwrap().uninstall.unwrap().at_work.is_some()
+    };
+    assert!(waits(3));
+    assert!(!waits(60), "nobody is at work on it any more");
 }
 
 #[test]
