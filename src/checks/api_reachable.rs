@@ -38,21 +38,21 @@ fn unreachable(silent: &Silent) -> Report {
 
 /// A member that does not answer keeps nobody from doing the host's side.
 fn unreachable_for_removal(silent: &Silent) -> Report {
-    match silent.side {
-        Side::Host { .. } => unreachable(silent),
-        Side::Member { .. } => unreachable(silent).hint(
-            "if the member is gone for good: the same command without `--member-context`, with `--force`",
-        ),
-    }
+    without_member(silent, "without `--member-context`, with `--force`")
 }
 
 /// No webhook asks the member there.
 fn unreachable_for_removal_on_4(silent: &Silent) -> Report {
+    without_member(silent, "without `--member-context` and `--uninstall`")
+}
+
+/// One that answers is not gone.
+fn without_member(silent: &Silent, how: &str) -> Report {
     match silent.side {
-        Side::Host { .. } => unreachable(silent),
-        Side::Member { .. } => unreachable(silent).hint(
-            "if the member is gone for good: the same command without `--member-context` and `--uninstall`",
-        ),
+        Side::Member { .. } if !silent.refuses => {
+            unreachable(silent).hint(format!("if the member is gone for good: the same command {how}"))
+        }
+        Side::Host { .. } | Side::Member { .. } => unreachable(silent),
     }
 }
 
@@ -71,6 +71,7 @@ mod tests {
             message: "get version: the connection to 192.0.2.1:6443 was refused".to_owned(),
             hints: vec!["is the cluster running?".to_owned()],
             is_away: true,
+            refuses: false,
         });
         assert_eq!(
             case.says(&CHECK),

@@ -50,7 +50,7 @@ fn of_member(
     let name = &intent.name;
     let failure = |message: String| Report::failure(&member.side, message);
     if !is_cluster_name(name) {
-        return Some(invalid(name, &member.side, &host.side, is_created));
+        return Some(invalid(name, member, host, is_created));
     }
     if is_consoles_name(name) {
         return Some(consoles(name, &member.side, &host.side, host.cluster_named(name).is_some()));
@@ -85,13 +85,17 @@ fn of_member(
 }
 
 /// Before a join is asked for, its name can still be chosen.
-fn invalid(name: &str, side: &Side, host: &Side, is_created: bool) -> Report {
+fn invalid(name: &str, member: &Observed, host: &Observed, is_created: bool) -> Report {
+    let side = &member.side;
     let message = format!("\"{name}\" cannot be a Cluster's name");
     if is_created {
         return Report::failure(side, message).hint("choose one with `--name`");
     }
-    let join = Mc::new("join").member(side).host(host).words("--name");
-    let join = join.words(&propose_cluster_name(name).unwrap_or_else(|| "NAME".to_owned()));
+    let is_free = |name: &String| {
+        host.cluster_named(name).is_none_or(|cluster| cluster.member_uid() == Some(member.uid.as_str()))
+    };
+    let proposed = propose_cluster_name(name).filter(is_free).unwrap_or_else(|| "NAME".to_owned());
+    let join = Mc::new("join").member(side).host(&host.side).words("--name").words(&proposed);
     Report::warning(side, message).hint(format!("join it under another: `{join}`"))
 }
 

@@ -29,6 +29,8 @@ pub struct Silent {
     pub hints: Vec<String>,
     /// Whether it may answer later.
     pub is_away: bool,
+    /// Whether it has answered, and does not let this user in.
+    pub refuses: bool,
 }
 
 impl<'a> Clusters<'a> {

@@ -79,13 +79,13 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
     assert_eq!(
         skipped,
         [
+            "renewed-cluster",
             "host-cluster-name",
             "host-in-effect",
             "ks-core-release",
             "leftover-cluster-webhook",
             "member-in-effect",
             "prepared",
-            "renewed-cluster",
             "rotated-members",
             "member-readiness",
             "member-leftovers",
@@ -155,8 +155,13 @@ fn a_renewal_asks_of_what_it_renews_and_skips_what_it_leaves() {
 
 #[test]
 fn what_did_not_answer_is_no_part_of_what_holds() {
-    let silent =
-        Silent { side: Side::member("edge-1"), message: "no".to_owned(), hints: Vec::new(), is_away: false };
+    let silent = Silent {
+        side: Side::member("edge-1"),
+        message: "no".to_owned(),
+        hints: Vec::new(),
+        is_away: false,
+        refuses: false,
+    };
     let case = Case::new().second_member().silent_member(silent.clone());
     let findings = found(&case);
     let of_silent = |id: &str| {

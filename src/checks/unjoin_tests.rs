@@ -169,27 +169,32 @@ fn a_cluster_of_gitops_is_said_to_come_back() {
 }
 
 #[test]
-fn a_silent_member_leaves_the_way_over_the_host_alone() {
+fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_not_gone() {
     let (intent, host) = (intent(true, true), host(&[cluster(Some("u"))]));
-    let silent = ["edge", "prod"].map(|context| Silent {
-        side: if context == "edge" { Side::member(context) } else { Side::host(context) },
-        message: "it does not answer".to_owned(),
-        hints: Vec::new(),
-        is_away: false,
-    });
-    let findings = findings(&Unjoining {
-        intent: &intent,
-        host: Some(&host),
-        member: None,
-        traces: None,
-        silent: &silent,
-        plan: None,
-        unplannable: None,
-    });
-    let silent = findings.iter().filter(|finding| finding.id == "api-reachable");
-    let hints: Vec<usize> = silent.map(|finding| finding.report.hints.len()).collect();
-    assert_eq!(hints, [1, 0]);
-    assert!(findings[0].report.hints[0].ends_with("without `--member-context`, with `--force`"));
+    let hints = |refuses| -> Vec<Vec<String>> {
+        let silent = ["edge", "prod"].map(|context| Silent {
+            side: if context == "edge" { Side::member(context) } else { Side::host(context) },
+            message: "it does not answer".to_owned(),
+            hints: Vec::new(),
+            is_away: false,
+            refuses,
+        });
+        let findings = findings(&Unjoining {
+            intent: &intent,
+            host: Some(&host),
+            member: None,
+            traces: None,
+            silent: &silent,
+            plan: None,
+            unplannable: None,
+        });
+        let silent = findings.into_iter().filter(|finding| finding.id == "api-reachable");
+        silent.map(|finding| finding.report.hints).collect()
+    };
+    let of_silent = hints(false);
+    assert!(of_silent[0][0].ends_with("without `--member-context`, with `--force`"), "{of_silent:?}");
+    assert_eq!((of_silent[0].len(), of_silent[1].len()), (1, 0));
+    assert_eq!(hints(true), [Vec::<String>::new(), Vec::new()]);
 }
 
 fn no_traces() -> Traces {
@@ -285,8 +290,13 @@ fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
 #[test]
 fn what_a_silent_member_hides_is_skipped_too() {
     let (intent, host) = (intent(false, true), host(&[cluster(Some("u"))]));
-    let silent =
-        [Silent { side: Side::member("edge"), message: "no".to_owned(), hints: Vec::new(), is_away: false }];
+    let silent = [Silent {
+        side: Side::member("edge"),
+        message: "no".to_owned(),
+        hints: Vec::new(),
+        is_away: false,
+        refuses: false,
+    }];
     let found = findings(&Unjoining {
         intent: &intent,
         host: Some(&host),

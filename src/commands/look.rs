@@ -266,5 +266,6 @@ pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let asked = format!("{} {}", error.verb, error.object);
     let message: Vec<String> = iter::once(asked).chain(causes(error)).collect();
     let is_away = error.cause.may_pass();
-    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away }
+    let refuses = matches!(error.cause, Cause::Unauthorized | Cause::Forbidden { .. });
+    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away, refuses }
 }

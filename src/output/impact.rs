@@ -44,14 +44,14 @@ fn of_step(step: &Step, view: &View<'_>) -> Vec<String> {
             step.host
         )],
         Step::DeleteCluster(step) => of_deletion(step, view.host),
-        Step::Uninstall(step) => vec![
+        Step::Uninstall(step) => [vec![
             format!("{}: KubeSphere stops there, and only another join or helm brings it back", step.cluster),
             format!(
                 "{}: the chart's own clean-up is not run, which deletes the definitions of KubeSphere with all that there is \
                  of these kinds; what extensions have installed stays",
                 step.cluster
             ),
-        ],
+        ], view.host.map(|host| of_known_secret(&step.cluster, host)).into_iter().collect()].concat(),
         _ => Vec::new(),
     }
 }
@@ -146,9 +146,13 @@ fn changes_secret(step: &Configure) -> bool {
 /// What those knew who could read the member's configuration, and how it becomes worthless.
 fn of_known_secret(member: &Side, host: &Observed) -> String {
     let rotate = Mc::new("rotate jwt-secret").host(&host.side);
+    let gives = match host.generation() {
+        Some(Generation::Four) => "says how they get it by helm",
+        _ => "gives it to them",
+    };
     format!(
         "whoever could read the configuration of {member} knew the host's jwtSecret, and can sign tokens for the host and \
-         all its members until these have another one: `{rotate}` gives it to them afterwards, and ends all sessions"
+         all its members until these have another one: `{rotate}` {gives} afterwards, and ends all sessions"
     )
 }
 

@@ -51,6 +51,13 @@ pub fn without_controller(host: &Side) -> String {
     format!("{host}: its kubesphere-config does not enable multicluster: no controller looks at Clusters")
 }
 
+/// That it is none of those whose Clusters count.
+pub fn of_member(member: &Side) -> String {
+    format!(
+        "{member}: it is a member, and only its host has the Clusters of its members: name that with `--context NAME`"
+    )
+}
+
 /// That a watch broke off.
 pub fn warn_of_interruption(ui: &Ui, host: &Side, cause: &Cause) {
     ui.warning(format!("{host}: the watch broke off, and is tried again: {cause}"));

@@ -65,6 +65,10 @@ impl CoreRelease {
         self.status.starts_with("pending-")
     }
 
+    pub fn is_deployed(&self) -> bool {
+        self.status == "deployed"
+    }
+
     /// Whether nobody can be at work on it any more.
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         self.is_pending() && self.since.is_some_and(|since| now.duration_since(since) > HELM_WITHIN)

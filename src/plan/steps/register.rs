@@ -91,6 +91,10 @@ impl Planned for Register {
         manifest.into_iter().collect()
     }
 
+    fn only_waits(&self) -> bool {
+        !self.creates
+    }
+
     fn foreseen(&self) -> Vec<StepResult> {
         let created = StepResult::new(&self.host, ObjectKind::CLUSTER.named(&self.name), Effect::Created);
         if self.creates { vec![created] } else { Vec::new() }
