@@ -187,7 +187,10 @@ fn uninstalling(uninstallation: &Uninstallation) -> String {
         .collect();
     let kinds = if kinds.is_empty() { "nothing is left of it".to_owned() } else { kinds.join(", ") };
     let at_work = uninstallation.at_work.as_ref().map(|release| {
-        format!("wait until the host's helm has ended, whose release ks-core is {}; then ", release.status)
+        format!(
+            "wait until the host's helm has ended, whose release ks-core is {} now; then ",
+            release.status
+        )
     });
     format!(
         "{}uninstall ks-core: delete what helm's release lists ({kinds}), and then helm's records of it",

@@ -65,6 +65,10 @@ impl CoreRelease {
         self.status.starts_with("pending-")
     }
 
+    pub fn has_failed(&self) -> bool {
+        self.status == "failed"
+    }
+
     pub fn is_deployed(&self) -> bool {
         self.status == "deployed"
     }

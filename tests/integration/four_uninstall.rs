@@ -184,7 +184,8 @@ fn an_installation_that_cannot_end_ends_with_the_cluster() {
     let _ = bed.join("member1 --wait=false").run().code(0);
     bed.wait_for("ks-agent", |bed| marked(bed.member(1)).iter().any(|object| object.contains("deployments")));
     let run = on_both(&bed, "--uninstall").run().code(0);
-    let _ = run.says("wait until the host's helm has ended, whose release ks-core is pending-install; then uninstall ks-core");
+    let run = run.says("wait until the host's helm has ended, whose release ks-core is ");
+    let _ = run.says(" now; then uninstall ks-core: delete what helm's release lists (");
     assert_uninstalled(&bed);
 }
 

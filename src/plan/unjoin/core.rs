@@ -63,7 +63,7 @@ pub struct Uninstallation {
     pub objects: Vec<ExistingObject>,
     /// By which an interrupted command knows what there was.
     pub records: Vec<ExistingObject>,
-    /// What the host's helm is at work on, which ends only when the Cluster goes: until then it begins anew after each failure.
+    /// What the host's helm is at work on, or about to try again: it begins anew after each failure until the Cluster goes.
     pub at_work: Option<CoreRelease>,
 }
 
@@ -97,7 +97,11 @@ pub(super) fn member_plan(
     let claim = claim.map(|claim| OwnClaim { claim: claim.clone(), goes_by_itself });
     let installed = installed(traces).filter(|_| is_ours);
     let release = traces.core.as_ref().and_then(|seen| seen.core.release.present());
-    let at_work = release.filter(|release| release.is_at_work(observed.clock.now));
+    // A host tries what has failed again, for as long as there is the Cluster.
+    let stands = host.cluster_named(&intent.name).is_some();
+    let is_tried =
+        |release: &CoreRelease| release.is_at_work(observed.clock.now) || stands && release.has_failed();
+    let at_work = release.filter(|release| is_tried(release));
     let uninstall = installed.map(|installed| Uninstallation::of(installed, at_work.cloned()));
     kept.extend(why_it_stays(&member_ownership));
     if matches!(member_ownership, MemberOwnership::Ours | MemberOwnership::Clean) {
