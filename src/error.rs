@@ -91,6 +91,8 @@ pub struct Error {
     pub message: String,
     /// The causes, the nearest first.
     pub causes: Vec<String>,
+    /// What else is known that may be a cause, each by itself.
+    pub details: Vec<String>,
     /// What to do.
     pub hints: Vec<String>,
     /// What the same command does when it is run again, where that helps.
@@ -106,6 +108,7 @@ impl Error {
             kind,
             message: message.into(),
             causes: Vec::new(),
+            details: Vec::new(),
             hints: Vec::new(),
             resume: None,
             findings: Vec::new(),
@@ -265,13 +268,14 @@ impl From<Failure> for Error {
             }
             Failure::TimedOut { look_at, known, .. } => {
                 let mut error = Self::new(ErrorKind::TimedOut, message);
-                error.causes.extend(known);
+                error.details.extend(known);
                 error.resume = Some(Resume::GoesOn);
-                error.hint(where_to_look(&look_at))
+                let error = error.hint(where_to_look(&look_at));
+                ways_out(&look_at).into_iter().fold(error, Self::hint)
             }
             Failure::NotInstalled { host, name, known, .. } => {
                 let mut error = Self::new(ErrorKind::Error, message);
-                error.causes.extend(known);
+                error.details.extend(known);
                 error.hint(format!(
                     "remove the cause, have the controller try again with `{}`, then run the same command again",
                     reinstallation(&host, &name)
@@ -344,7 +348,7 @@ fn where_to_look(look_at: &LookAt) -> String {
             "is kube-controller-manager running? `{}`",
             Kubectl::on(side).namespace("kube-system").words("get pods")
         ),
-        LookAt::Installation { host, member } => format!(
+        LookAt::Installation { host, member, .. } => format!(
             "look at the member: `{}`; and at the host's controller: `{}`",
             Kubectl::on(member).namespace(NAMESPACE).words("get pods,events"),
             Kubectl::on(host).namespace(NAMESPACE).words("logs deployment/ks-controller-manager")
@@ -357,6 +361,19 @@ fn where_to_look(look_at: &LookAt) -> String {
             format!("is the cluster up? `{}`", Kubectl::on(side).words("get --raw /readyz"))
         }
     }
+}
+
+/// Where the same command alone will not do. A Cluster that stands gets no other values.
+fn ways_out(look_at: &LookAt) -> Vec<String> {
+    let LookAt::Installation { host, member, name, lacks_image: true } = look_at else { return Vec::new() };
+    let unjoin = Mc::new("unjoin").word(name).host(host).member_context(member).words("--uninstall");
+    let join = Mc::new("join").member(member).host(host).setting(Setting::Name, name).words("--config FILE");
+    vec![
+        "bring the image to where the member pulls it from, and its host goes on by itself".to_owned(),
+        format!(
+            "or have it pulled from a registry that has it, as `global: {{imageRegistry: REGISTRY}}` in FILE: `{unjoin}`, then `{join}`"
+        ),
+    ]
 }
 
 #[cfg(test)]

@@ -35,10 +35,11 @@ fn unreachable(silent: &Silent) -> Report {
     silent.hints.iter().fold(report, |report, hint| report.hint(hint.clone()))
 }
 
-/// A member that does not answer keeps nobody from doing the host's side. On KubeSphere 4 no webhook asks it.
+/// A member that does not answer keeps nobody from doing the host's side, and one that answers is not gone. On KubeSphere 4 no
+/// webhook asks it.
 fn unreachable_for_removal(unjoining: &Unjoining<'_>, silent: &Silent) -> Report {
     let report = unreachable(silent);
-    if matches!(silent.side, Side::Host { .. }) {
+    if silent.refuses || matches!(silent.side, Side::Host { .. }) {
         return report;
     }
     let (is_of_4, is_filed) = (unjoining.host.is_some_and(is_version_4), silent.side.entry().is_some());
@@ -68,6 +69,7 @@ mod tests {
             hints: vec!["is the cluster running?".to_owned()],
             is_away: true,
             is_late: false,
+            refuses: false,
         });
         assert_eq!(
             case.says(&CHECK),

@@ -50,7 +50,7 @@ fn of_member(
     let name = &intent.name;
     let failure = |message: String| Report::failure(&member.side, message);
     if !is_cluster_name(name) {
-        return Some(invalid(name, &member.side, &host.side, is_created));
+        return Some(invalid(name, member, host, is_created));
     }
     if is_consoles_name(name) {
         return Some(consoles(name, &member.side, &host.side, host.cluster_named(name).is_some()));
@@ -64,10 +64,11 @@ fn of_member(
     }
     let cluster = host.cluster_named(name)?;
     if let Some(why) = why_taken(cluster, intent, member) {
-        return Some(
-            failure(format!("the name \"{name}\" is taken on the host: {why}"))
-                .hint(format!("choose another with {}", member.side.setting(Setting::Name))),
-        );
+        let report = failure(format!("the name \"{name}\" is taken on the host: {why}"))
+            .hint(format!("choose another with {}", member.side.setting(Setting::Name)));
+        // Whose name it is may have been meant.
+        let is_anothers = cluster.member_uid().is_some_and(|uid| uid != member.uid);
+        return Some(report.only_cause_of(is_anothers.then_some(&member.side)));
     }
     let kubectl = Kubectl::on(&host.side);
     if cluster.is_being_deleted() {
@@ -84,13 +85,17 @@ fn of_member(
 }
 
 /// Before a join is asked for, its name can still be chosen.
-fn invalid(name: &str, side: &Side, host: &Side, is_created: bool) -> Report {
+fn invalid(name: &str, member: &Observed, host: &Observed, is_created: bool) -> Report {
+    let side = &member.side;
     let message = format!("\"{name}\" cannot be a Cluster's name");
     if is_created {
         return Report::failure(side, message).hint("choose one with `--name`");
     }
-    let join = Mc::new("join").member(side).host(host).words("--name");
-    let join = join.words(&propose_cluster_name(name).unwrap_or_else(|| "NAME".to_owned()));
+    let is_free = |name: &String| {
+        host.cluster_named(name).is_none_or(|cluster| cluster.member_uid() == Some(member.uid.as_str()))
+    };
+    let proposed = propose_cluster_name(name).filter(is_free).unwrap_or_else(|| "NAME".to_owned());
+    let join = Mc::new("join").member(side).host(&host.side).words("--name").words(&proposed);
     Report::warning(side, message).hint(format!("join it under another: `{join}`"))
 }
 

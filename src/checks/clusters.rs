@@ -31,6 +31,8 @@ pub struct Silent {
     pub is_away: bool,
     /// Whether the time for all of it was up before.
     pub is_late: bool,
+    /// Whether it has answered, and does not let this user in.
+    pub refuses: bool,
 }
 
 impl<'a> Clusters<'a> {

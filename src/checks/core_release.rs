@@ -11,6 +11,7 @@ use crate::plan::{
     human_duration::human_duration,
     intent::MemberIntent,
     observed::{Observed, Seen},
+    unjoin::{member_ownership::MemberOwnership, plan::UnjoinPlan},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -36,14 +37,35 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let Some((release, installed)) = installed else {
         return Err(Unasked::Because("ks-core is not uninstalled"));
     };
+    if let Some(report) = unjoining.plan.and_then(|plan| stays(plan, release)) {
+        return of(&member.side, [report]);
+    }
+    // The host's own ends with its Cluster, and is waited for.
+    let is_hosts = unjoining.cluster().is_some();
     let report = match (release, installed) {
-        (Seen::Present(release), _) if release.is_pending() && !release.is_abandoned(member.clock.now) => {
+        (Seen::Present(release), _) if release.is_at_work(member.clock.now) && !is_hosts => {
             Some(at_work(member, release))
         }
         (_, Seen::Malformed(why)) => Some(unreadable(&member.side, why)),
         _ => None,
     };
     of(&member.side, report)
+}
+
+/// Whoever asks for it is not told at the end that nothing of it was done.
+fn stays(plan: &UnjoinPlan, release: &Seen<CoreRelease>) -> Option<Report> {
+    let member = plan.member.as_ref().filter(|_| matches!(release, Seen::Present(_)))?;
+    let why = match &member.member_ownership {
+        MemberOwnership::Ours => return None,
+        MemberOwnership::Claimed(host) => format!("another host, which calls itself \"{host}\", manages it"),
+        MemberOwnership::Twice(other) => format!("it stays a member of this host, as \"{other}\""),
+        MemberOwnership::Host => "it is a host itself".to_owned(),
+        MemberOwnership::OtherSecret | MemberOwnership::Clean => {
+            "nothing shows that this host has installed it".to_owned()
+        }
+    };
+    let message = format!("its ks-core is not uninstalled: {why}");
+    Some(Report::failure(&member.side, message).hint("leave out `--uninstall`, and all else is done"))
 }
 
 fn at_work(member: &Observed, release: &CoreRelease) -> Report {

@@ -2,6 +2,8 @@
 
 use kubesphere::side::Side;
 
+use super::only_cause::OnlyCause;
+
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
@@ -41,6 +43,8 @@ pub struct Report {
     pub message: String,
     /// What to do about it, commands where possible.
     pub hints: Vec<String>,
+    /// Where another cluster was reached than was meant.
+    pub only_cause: OnlyCause,
 }
 
 impl Report {
@@ -96,13 +100,21 @@ impl Report {
         self
     }
 
+    /// Says that nothing else is to be told of these clusters.
+    #[must_use]
+    pub fn only_cause_of<'a>(mut self, sides: impl IntoIterator<Item = &'a Side>) -> Self {
+        self.only_cause = OnlyCause::of(sides);
+        self
+    }
+
     /// Something about `side` that is as bad as this.
     pub fn of(verdict: Verdict, side: &Side, message: impl Into<String>) -> Self {
         Self::new(Some(side), verdict, message)
     }
 
     fn new(side: Option<&Side>, verdict: Verdict, message: impl Into<String>) -> Self {
-        Self { side: side.cloned(), verdict, message: message.into(), hints: Vec::new() }
+        let only_cause = OnlyCause::default();
+        Self { side: side.cloned(), verdict, message: message.into(), hints: Vec::new(), only_cause }
     }
 }
 

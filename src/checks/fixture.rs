@@ -9,7 +9,7 @@ use kubesphere::{
 };
 use serde_json::{Value, json};
 
-use super::{Check, MemberSituation, Report, Silent, Situation, Subject, Verdict};
+use super::{Check, MemberSituation, Report, Silent, Situation, Subject, Verdict, run};
 use crate::plan::{
     credential::Choice,
     intent::{
@@ -177,6 +177,13 @@ impl Case {
     pub(super) fn says(&self, check: &Check) -> Vec<String> {
         let reports = self.reports(check);
         reports.iter().map(shown).collect()
+    }
+
+    /// What all checks together make known.
+    pub(super) fn tells(&self) -> Vec<String> {
+        let found = self.with_situation(|situation| run(Subject::Joining(situation), &Skipped::default()));
+        let told = found.iter().filter(|finding| finding.report.verdict > Verdict::Ok);
+        told.map(|finding| shown(&finding.report)).collect()
     }
 
     /// What the check's first report says to do.

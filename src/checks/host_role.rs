@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
         ),
         Rule::Unjoining(|unjoining| {
             let host = unjoining.answering_host()?;
-            of(&host.side, member(host))
+            of(&host.side, wrong_way_round(host, unjoining.member).or_else(|| member(host)))
         }),
     ],
     unasked: &[],
@@ -39,7 +39,18 @@ pub fn obstacle(host: &Observed) -> Option<Finding> {
 /// A cluster that is to become a host is checked before it is one.
 fn may_be_host(situation: &Situation<'_>) -> Outcome {
     let host = situation.answering_host()?;
-    of(&host.side, unfit(host))
+    let members = situation.members.iter().filter_map(|member| member.observed);
+    of(&host.side, wrong_way_round(host, members).or_else(|| unfit(host)))
+}
+
+/// Whoever takes one for the other would be told how to make a member of the host.
+fn wrong_way_round<'a>(host: &Observed, members: impl IntoIterator<Item = &'a Observed>) -> Option<Report> {
+    let real = members.into_iter().find(|member| member.is_host()).filter(|_| host.is_member())?;
+    let message = format!("it is a member and {} is a host: they are the wrong way round", real.side);
+    let (member, context) = (host.side.context(), context_option(&real.side));
+    let report = Report::failure(&host.side, message)
+        .hint(format!("name the host with `{context}`, and \"{member}\" as the member"));
+    Some(report.only_cause_of([&host.side, &real.side]))
 }
 
 fn unfit(host: &Observed) -> Option<Report> {
@@ -58,6 +69,7 @@ fn member(host: &Observed) -> Option<Report> {
     host.is_member().then(|| {
         Report::failure(&host.side, "it is a member of another host, and a member is never made a host")
             .hint("name the real host with `--context NAME`")
+            .only_cause_of([&host.side])
     })
 }
 
@@ -112,6 +124,16 @@ mod tests {
             ["failure host \"prod\": it is a member of another host, and a member is never made a host"]
         );
         assert_eq!(case.hints(&CHECK), "name the real host with `--context NAME`");
+    }
+
+    #[test]
+    fn a_member_before_its_host_is_told_that_they_are_the_wrong_way_round() {
+        let said = "failure host \"prod\": it is a member and member \"edge-1\" is a host: they are the wrong way round";
+        let swapped = Case::new().host(|host| play(host, "member")).member(|member| play(member, "host"));
+        assert_eq!(swapped.says(&CHECK), [said]);
+        let way = "name the host with `--context edge-1`, and \"prod\" as the member";
+        assert_eq!(swapped.hints(&CHECK), way);
+        assert_eq!(swapped.tells(), [said], "and nothing else of the two");
     }
 
     #[test]

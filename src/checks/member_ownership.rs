@@ -2,13 +2,7 @@
 //! another, or a host itself: only ks-apiserver's validation does, which the console asks (kubesphere
 //! `pkg/kapis/cluster/v1alpha1/handler.go@v4.1.3:167-197`).
 
-use kubesphere::{
-    cluster_configuration::NAMESPACE,
-    command::{Kubectl, helm},
-    missing_right::needed,
-    role::Role,
-    side::Side,
-};
+use kubesphere::{command::Mc, missing_right::needed, role::Role, side::Side};
 
 use super::{
     Report, Situation,
@@ -19,6 +13,9 @@ use crate::plan::{
     observed::{Observed, Seen},
     operation::Operation,
 };
+
+/// What uninstalls KubeSphere or takes a host's name off is for nobody to paste who may only have named the wrong cluster.
+const WAY_OUT: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/checks/member-role.md");
 
 pub(super) fn is_free_or_ours(situation: &Situation<'_>) -> Outcome {
     let host = situation.host_with_clusters()?;
@@ -75,24 +72,19 @@ fn is_a_host(side: &Side) -> Report {
     let message =
         "it is a host of KubeSphere 4 itself: a join would make a member of it, and take its console away";
     Report::failure(side, message)
-        .hint(format!(
-            "if it is to be a member, remove KubeSphere there first: `{} uninstall ks-core -n {NAMESPACE}`",
-            helm(side)
-        ))
-        .hint(format!("then what says that it is a host: `{}`", release(side)))
+        .hint("name another cluster as the member, or this one as the host")
+        .hint(format!("if nobody needs it as a host any more: {WAY_OUT} says how it becomes a member"))
+        .only_cause_of([side])
 }
 
 fn is_anothers(claim: &Claim, side: &Side) -> Report {
     let Claim { name, host } = claim;
     let message = format!("it is managed by another host, which calls itself \"{host}\" and it \"{name}\"");
+    let unjoin = Mc::new("unjoin").word(name).words("--context HOST").member_context(side);
     Report::failure(side, message)
-        .hint(format!("if that host still has it: remove Cluster {name} there"))
-        .hint(format!("if that host is gone, or has left this behind: `{}`", release(side)))
-}
-
-fn release(side: &Side) -> Kubectl {
-    let annotate = Kubectl::on(side).words("annotate namespace").word(NAMESPACE);
-    annotate.words("cluster.kubesphere.io/name- cluster.kubesphere.io/host-cluster-")
+        .hint(format!("if it is to leave that host, take it out there first: `{unjoin}`"))
+        .hint(format!("if that host is gone, or has left this behind: {WAY_OUT} says what to do"))
+        .only_cause_of([side])
 }
 
 #[cfg(test)]
@@ -120,6 +112,14 @@ mod tests {
         member.config = Seen::Present(config(&text));
     }
 
+    /// It may be somebody's production cluster.
+    #[track_caller]
+    fn assert_harmless(hints: &str) {
+        for harm in ["uninstall", "delete", "annotate", "helm"] {
+            assert!(!hints.contains(harm), "{hints}");
+        }
+    }
+
     #[test]
     fn a_bare_cluster_and_a_member_of_ours_are_fine() {
         assert_eq!(Case::of_4().says(&CHECK), Vec::<String>::new());
@@ -139,10 +139,13 @@ mod tests {
                 "failure member \"edge-1\": it is managed by another host, which calls itself \"{host}\" and it \"edge-1\""
             );
             assert_eq!(case.says(&CHECK), [said]);
-            assert!(case.hints(&CHECK).ends_with(
-                "`kubectl --context edge-1 annotate namespace kubesphere-system cluster.kubesphere.io/name- \
-                 cluster.kubesphere.io/host-cluster-`"
-            ));
+            let hints = case.hints(&CHECK);
+            assert!(
+                hints.contains("`kubectl mc unjoin edge-1 --context HOST --member-context edge-1`"),
+                "{hints}"
+            );
+            assert!(hints.contains("docs/checks/member-role.md says what to do"), "{hints}");
+            assert_harmless(&hints);
         }
         let taken = Case::of_4().registered([cluster("edge-1", "uid-of-edge-1")]);
         let taken = taken.member(claimed("edge-1", "frankfurt"));
@@ -187,8 +190,8 @@ mod tests {
                 case.says(&CHECK)
             );
             let hints = case.hints(&CHECK);
-            assert!(hints.contains("uninstall ks-core -n kubesphere-system`"), "{hints}");
-            assert!(hints.contains("annotate namespace kubesphere-system"), "{hints}");
+            assert!(hints.contains("docs/checks/member-role.md says how it becomes a member"), "{hints}");
+            assert_harmless(&hints);
         }
     }
 }

@@ -135,8 +135,11 @@ impl About<'_> {
         if self.host.generation() != Some(Generation::Four) {
             return vec![controller(host)];
         }
-        let logs = Mc::new("logs");
-        let logs = self.member_side().into_iter().fold(logs, Mc::member).host(host);
+        let logs = match self.member_side() {
+            Some(member) => Mc::new("logs").member(member),
+            None => Mc::new("logs MEMBER"),
+        };
+        let logs = logs.host(host);
         let why = format!("see why: `{logs}`");
         let again = matches!(stage(self.cluster), Some(Stage::Failed(_))).then(|| {
             let again = reinstallation(host, self.cluster.name());
@@ -148,7 +151,13 @@ impl About<'_> {
     /// A join waits for it.
     fn pending(&self) -> Option<Report> {
         let Membership::Pending(what) = self.membership() else { return None };
-        Some(self.not_ready(Verdict::Warning, &what).hint(controller(&self.host.side)))
+        let stuck = self.member.map(|(member, _)| member.surroundings.stuck.as_slice()).unwrap_or_default();
+        let why = [&[what], stuck].concat().join("; ");
+        let report = self.not_ready(Verdict::Warning, &why);
+        Some(match stage(self.cluster).filter(|_| self.host.generation() == Some(Generation::Four)) {
+            Some(Stage::UnderWay(_)) => self.remedies().into_iter().fold(report, Report::hint),
+            _ => report.hint(controller(&self.host.side)),
+        })
     }
 
     fn unclaimed(&self) -> Option<Report> {

@@ -67,8 +67,7 @@ fn unregistered(situation: &Situation<'_>) -> Outcome {
 /// A member of this host that has no Cluster there: nothing else tells it from one that is joined.
 fn prepared(intent: &MemberIntent, member: &Observed, host: &Observed) -> Option<Report> {
     // Members of one host share a secret, too.
-    let shares_secret =
-        member.effective_secret().is_some() && member.effective_secret() == host.effective_secret();
+    let shares_secret = member.signs_with().is_some() && member.signs_with() == host.signs_with();
     (member.is_member() && !host.is_member() && shares_secret).then(|| {
         let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
         let unjoin = Mc::new("unjoin").word(name).host(&host.side).member_context(&member.side);
@@ -117,7 +116,8 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
                 "name the context of that member with {}; `{} get-contexts` lists them",
                 side.setting(Setting::Context),
                 Kubectl::config(side)
-            )),
+            ))
+            .only_cause_of([side]),
         ),
         Identity::Unproven => Some(
             Report::failure(
@@ -144,7 +144,7 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
             let unjoin = unjoin.member_context(&member.side);
             return Some(Report::warning(&member.side, message).hint(format!("if it was meant: `{unjoin}`")));
         }
-        MemberOwnership::Claimed(host) => return Some(claimed(&member.side, host)),
+        MemberOwnership::Claimed(host) => return Some(claimed(unjoining, member, host)),
         MemberOwnership::OtherSecret => {
             let report = if is_anothers(unjoining, member) {
                 elsewhere(unjoining.intent, &member.side)
@@ -160,12 +160,22 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
 
 /// The controller takes the annotations off a member that it has found ready, whoever has written them; each host writes its own
 /// at each look (kubesphere `cluster_controller.go@v4.1.3`, cleanup, syncClusterName).
-fn claimed(member: &Side, host: &str) -> Report {
-    let message = format!(
-        "another host, which calls itself \"{host}\", manages it: only the Cluster here goes, and this host's token; the \
-         annotations of that host may go with the Cluster, until it looks at its member again"
+fn claimed(unjoining: &Unjoining<'_>, member: &MemberPlan, host: &str) -> Report {
+    let cluster = unjoining.cluster().map(|_| "the Cluster here");
+    let credential = (!member.removals.is_empty()).then_some("the credential that it has for this host");
+    let going: Vec<&str> = cluster.into_iter().chain(credential).collect();
+    let going = match going.as_slice() {
+        [] => "there is nothing of this host to take out".to_owned(),
+        going => format!("nothing goes but {}", going.join(" and ")),
+    };
+    let annotations = cluster.map(
+        |_| "; the annotations of that host may go with the Cluster, until it looks at its member again",
     );
-    Report::warning(member, message)
+    let message = format!(
+        "another host, which calls itself \"{host}\", manages it: {going}{}",
+        annotations.unwrap_or_default()
+    );
+    Report::warning(&member.side, message)
 }
 
 /// Nothing of this host is there, and the host knows nothing of it.

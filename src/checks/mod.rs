@@ -42,6 +42,7 @@ mod member_server_address;
 mod member_server_certificate;
 mod member_server_loopback;
 mod member_versions;
+mod only_cause;
 mod permissions;
 mod prepared;
 #[cfg(test)]

@@ -10,8 +10,9 @@ use super::{
     left_webhook, leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
     member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
     member_registration, member_role, member_server_address, member_server_certificate,
-    member_server_loopback, member_versions, permissions, prepared, recent_rotation, renewed_cluster,
-    restarts, rotated_members,
+    member_server_loopback, member_versions,
+    only_cause::only_causes,
+    permissions, prepared, recent_rotation, renewed_cluster, restarts, rotated_members,
     rule::{Outcome, Reason, Rule, Unasked, Whose},
     short_name, terminating_namespaces,
 };
@@ -47,6 +48,7 @@ pub const CHECKS: &[Check] = &[
     installer_present::CHECK,
     configuration_shape::CHECK,
     different_clusters::CHECK,
+    renewed_cluster::CHECK,
     host_role::CHECK,
     host_cluster_name::CHECK,
     host_in_effect::CHECK,
@@ -55,7 +57,6 @@ pub const CHECKS: &[Check] = &[
     left_webhook::CHECK,
     member_in_effect::CHECK,
     prepared::CHECK,
-    renewed_cluster::CHECK,
     rotated_members::CHECK,
     recent_rotation::CHECK,
     member_registration::CHECK,
@@ -92,7 +93,7 @@ pub const NO_ANSWER: &str = "it gave no usable answer";
 
 /// Runs every check; obstacles of the `skipped` ones become warnings.
 pub fn run(subject: Subject<'_>, skipped: &Skipped) -> Vec<Finding> {
-    every_check().flat_map(|check| check.skipping(check.reports(subject), skipped)).collect()
+    only_causes(every_check().flat_map(|check| check.skipping(check.reports(subject), skipped)).collect())
 }
 
 /// Every check, however it is found out.

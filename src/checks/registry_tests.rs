@@ -79,13 +79,13 @@ fn in_a_healthy_join_what_was_looked_at_holds_and_all_else_is_skipped() {
     assert_eq!(
         skipped,
         [
+            "renewed-cluster",
             "host-cluster-name",
             "host-in-effect",
             "ks-core-release",
             "leftover-cluster-webhook",
             "member-in-effect",
             "prepared",
-            "renewed-cluster",
             "rotated-members",
             "recent-rotation",
             "member-readiness",
@@ -162,6 +162,7 @@ fn what_did_not_answer_is_no_part_of_what_holds() {
         hints: Vec::new(),
         is_away: false,
         is_late: false,
+        refuses: false,
     };
     let case = Case::new().second_member().silent_member(silent.clone());
     let findings = found(&case);

@@ -127,7 +127,8 @@ fn another(
                 ),
             )
             .hint(format!("name the context of \"{name}\" with {}", member.side.setting(Setting::Context)))
-            .hint(join_instead(&member.side, host)),
+            .hint(join_instead(&member.side, host))
+            .only_cause_of([&member.side]),
         ),
         Identity::Unproven => Some(unproven(intent, host, member)),
     }

@@ -18,9 +18,17 @@ pub(super) const CHECK: Check = Check {
     id: "rotated-members",
     title: "every member has the host's jwtSecret, or can be given another one",
     skippable: true,
-    rules: &[Rule::Federating(&[Operation::Rotate], run), Rule::Federating(LOOKING, shared)],
+    rules: &[
+        Rule::Federating(&[Operation::Rotate], run),
+        Rule::Federating(LOOKING, |situation| shared(situation, ASKED_OF_3)),
+        Rule::Installing(LOOKING, |situation| shared(situation, ASKED_OF_4)),
+    ],
     unasked: &[
-        Reason::on(Generation::Four, "a host of KubeSphere 4 gives its members its jwtSecret itself"),
+        Reason {
+            operations: &[Operation::Rotate],
+            generation: Some(Generation::Four),
+            why: "a host of KubeSphere 4 gives its members its jwtSecret itself",
+        },
         Reason::of(
             &[
                 Operation::Join,
@@ -35,6 +43,10 @@ pub(super) const CHECK: Check = Check {
     ],
 };
 
+/// Who is named is asked by another check.
+const ASKED_OF_3: &str = "the check `member-in-effect` asks the members that are named";
+const ASKED_OF_4: &str = "the check `jwt-secret` asks the members that are named";
+
 fn run(situation: &Situation<'_>) -> Outcome {
     let host = situation.answering_host()?;
     let Some(rotation) = &situation.intent.host.rotation else { return Ok(vec![Report::holds(&host.side)]) };
@@ -44,12 +56,12 @@ fn run(situation: &Situation<'_>) -> Outcome {
 }
 
 /// Whether the members that the host knows have it, by what they say through what it has stored of them.
-fn shared(situation: &Situation<'_>) -> Outcome {
+fn shared(situation: &Situation<'_>, asked_of_members: &'static str) -> Outcome {
     if !situation.members.is_empty() {
-        return Err(Unasked::Because("the check `member-in-effect` asks the members that are named"));
+        return Err(Unasked::Because(asked_of_members));
     }
     let host = situation.host_with_clusters()?;
-    let hosts = host.effective_secret().ok_or(Unasked::Because("the host's jwtSecret is not known"))?;
+    let hosts = host.signs_with().ok_or(Unasked::Because("the host's jwtSecret is not known"))?;
     let asked = some(members(host), "no member is registered yet")?;
     let with_other = asked.iter().filter(|(_, probe)| *probe == Some(&Probe::OtherSecret));
     let with_other: Vec<String> = with_other.map(|(name, _)| format!("\"{name}\"")).collect();
@@ -87,6 +99,11 @@ fn not_shared(host: &Observed, hosts: &JwtSecret, members: &str) -> Report {
     );
     let report = Report::failure(side, message);
     match given(host) {
+        // Another host may have taken it meanwhile, which only the member itself tells.
+        _ if host.generation() == Some(Generation::Four) => {
+            let check = Mc::new("check MEMBER").host(side);
+            report.hint(format!("see whose each of them is, and what gives it the host's: `{check}`"))
+        }
         Some(_) => completed(report, side),
         None => report.hint(format!("give it to each of them: `{}`", completion(side))),
     }

@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::{Finding, Silent, Subject, Unjoining, Verdict, registry::run};
 use crate::plan::{
+    core::{Claim, Core, CoreRelease},
     observed::{Observed, Seen, fixture},
     secret_places::{config_with, configuration_asking},
     skipped::Skipped,
     unjoin::{
         admission::{Admission, MemberHealth},
+        core::CoreSeen,
         plan::{MemberSeen, UnjoinIntent, plan},
         trace::Traces,
     },
@@ -169,29 +171,34 @@ fn a_cluster_of_gitops_is_said_to_come_back() {
 }
 
 #[test]
-fn a_silent_member_leaves_the_way_over_the_host_alone() {
+fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_not_gone() {
     let (intent, host) = (intent(true, true), host(&[cluster(Some("u"))]));
-    let silent = ["edge", "prod"].map(|context| Silent {
-        side: if context == "edge" { Side::member(context) } else { Side::host(context) },
-        message: "it does not answer".to_owned(),
-        hints: Vec::new(),
-        is_away: false,
-        is_late: false,
-    });
-    let findings = findings(&Unjoining {
-        intent: &intent,
-        host: Some(&host),
-        member: None,
-        traces: None,
-        silent: &silent,
-        plan: None,
-        unplannable: None,
-        is_first: true,
-    });
-    let silent = findings.iter().filter(|finding| finding.id == "api-reachable");
-    let hints: Vec<usize> = silent.map(|finding| finding.report.hints.len()).collect();
-    assert_eq!(hints, [1, 0]);
-    assert!(findings[0].report.hints[0].ends_with("without `--member-context`, with `--force`"));
+    let hints = |refuses| -> Vec<Vec<String>> {
+        let silent = ["edge", "prod"].map(|context| Silent {
+            side: if context == "edge" { Side::member(context) } else { Side::host(context) },
+            message: "it does not answer".to_owned(),
+            hints: Vec::new(),
+            is_away: false,
+            is_late: false,
+            refuses,
+        });
+        let findings = findings(&Unjoining {
+            intent: &intent,
+            host: Some(&host),
+            member: None,
+            traces: None,
+            silent: &silent,
+            plan: None,
+            unplannable: None,
+            is_first: true,
+        });
+        let silent = findings.into_iter().filter(|finding| finding.id == "api-reachable");
+        silent.map(|finding| finding.report.hints).collect()
+    };
+    let of_silent = hints(false);
+    assert!(of_silent[0][0].ends_with("without `--member-context`, with `--force`"), "{of_silent:?}");
+    assert_eq!((of_silent[0].len(), of_silent[1].len()), (1, 0));
+    assert_eq!(hints(true), [Vec::<String>::new(), Vec::new()]);
 }
 
 fn no_traces() -> Traces {
@@ -295,6 +302,7 @@ fn what_a_silent_member_hides_is_skipped_too() {
         hints: Vec::new(),
         is_away: false,
         is_late: false,
+        refuses: false,
     }];
     let found = findings(&Unjoining {
         intent: &intent,
@@ -347,4 +355,53 @@ fn a_host_that_never_had_the_member_is_told_that_another_one_has_it() {
     assert_eq!(stopped.report.hints[0], "name the host that has it with `--context`");
     assert!(stopped.report.hints[1].contains("--from-other-host"), "{:?}", stopped.report.hints);
     assert!(!found(false).iter().any(Finding::is_obstacle), "what an earlier run has left is told as that");
+}
+
+fn on_4(observed: &mut Observed, role: &str) {
+    let text = format!(
+        "{{authentication: {{issuer: {{jwtSecret: hosts}}}}, multicluster: {{clusterRole: {role}}}}}"
+    );
+    observed.config = Seen::Present(KubesphereConfig::parse(&text).unwrap());
+    (observed.secret, observed.configuration) = (Seen::Absent, Seen::Absent);
+}
+
+/// What is said of a member of KubeSphere 4 that another host has taken.
+fn of_claimed(clusters: &[RegisteredCluster], uninstall: bool) -> Vec<String> {
+    let intent = UnjoinIntent { uninstall, ..intent(false, true) };
+    let (mut host, mut member) = (host(clusters), fixture("v1.34.0"));
+    on_4(&mut host, "host");
+    on_4(&mut member, "member");
+    let claim = Claim { name: "edge".to_owned(), host: "other".to_owned() };
+    let release = CoreRelease { revision: 1, status: "deployed".to_owned(), since: None, began: None };
+    let core = Core { claim: Seen::Present(claim), release: Seen::Present(release) };
+    let installed = uninstall.then_some(Seen::Absent);
+    let traces = Traces { core: Some(CoreSeen { core, installed }), ..no_traces() };
+    let fresh = JwtSecret::new("fresh");
+    let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
+    let plan = plan(&intent, &host, Admission::Unguarded, Some(seen)).unwrap();
+    told(&findings(&Unjoining {
+        intent: &intent,
+        host: Some(&host),
+        member: Some(&member),
+        traces: Some(&traces),
+        silent: &[],
+        plan: Some(&plan),
+        unplannable: None,
+        is_first: true,
+    }))
+}
+
+#[test]
+fn of_another_hosts_member_what_goes_is_said_and_what_was_asked_for_is_not_left_out_silently() {
+    let managed = "warning member-registration: another host, which calls itself \"other\", manages it";
+    let said = of_claimed(&[], false);
+    assert_eq!(said, [format!("{managed}: there is nothing of this host to take out")]);
+    let said = of_claimed(&[cluster(Some("u"))], false);
+    assert!(
+        said[0].starts_with(&format!("{managed}: nothing goes but the Cluster here; the annotations")),
+        "{said:?}"
+    );
+    let said = of_claimed(&[cluster(Some("u"))], true);
+    let stays = "failure ks-core-release: its ks-core is not uninstalled: another host, which calls itself \"other\", manages it";
+    assert_eq!(said[0], stays);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kubesphere::{
     cluster::RegisteredCluster, command::Mc, jwt_secret::JwtSecret, kubesphere_config::KubesphereConfig,
+    role::Role,
 };
 use tokio::sync::OnceCell;
 
@@ -211,7 +212,9 @@ impl<'a> Shown<'a> {
         // Nobody looks at the Clusters of a host whose multicluster is off; KubeSphere 4 has no such switch.
         let off = config.as_ref().filter(|config| !config.multicluster_enabled && !config.has_issuer());
         let off = off.map(|_| registrations::without_controller(&self.host.side));
-        HostSeen { config, pending, warnings: off.into_iter().chain(narrowed).collect() }
+        let is_member = config.as_ref().is_some_and(|config| config.role == Some(Role::Member));
+        let member = is_member.then(|| registrations::of_member(&self.host.side));
+        HostSeen { config, pending, warnings: member.or(off).into_iter().chain(narrowed).collect() }
     }
 
     /// Those that were asked for.

@@ -138,7 +138,8 @@ impl Looked for Look {
 
     fn not_found(&self) -> Option<Error> {
         let Err(Unplannable::NoCluster { name }) = &self.decision else { return None };
-        let host = self.host.as_ref()?;
+        // A member has none, and a check says that it is one.
+        let host = self.host.as_ref().filter(|host| !host.is_member())?;
         let object = clusters_object().named(name);
         let error = RequestError { side: host.side.clone(), verb: Verb::Get, object, cause: Cause::NotFound };
         let known = host.clusters.present()?.iter().filter(|cluster| !cluster.is_host());
@@ -265,5 +266,6 @@ pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let asked = format!("{} {}", error.verb, error.object);
     let message: Vec<String> = iter::once(asked).chain(causes(error)).collect();
     let (is_away, is_late) = (error.cause.may_pass(), matches!(error.cause, Cause::TimeUp { .. }));
-    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away, is_late }
+    let refuses = matches!(error.cause, Cause::Unauthorized | Cause::Forbidden { .. });
+    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away, is_late, refuses }
 }

@@ -183,7 +183,8 @@ impl Pipeline<'_> {
             self.conclude(&foreseen, document)?;
             return Ok(None);
         }
-        if self.change.dry_run == DryRun::None && task.manifests_to().is_none() {
+        let is_asked = self.change.dry_run == DryRun::None && task.manifests_to().is_none();
+        if is_asked && !view.plan.only_waits() {
             let asked = Instant::now();
             agreed(task, look, (self.change, self.is_begun), self.ui).await?;
             // The time in which a person thinks is theirs.

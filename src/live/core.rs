@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use kube::{api::ListParams, core::ObjectMeta};
 use kubesphere::{cluster_configuration::NAMESPACE, cluster_webhook::CONFIGURATION};
 
-use super::{connection::Connection, objects::Objects, observe::seen_if_possible};
+use super::{connection::Connection, objects::Objects, observe::seen_if_possible, stuck_pods::stuck};
 use crate::plan::{
     core::{Claim, Core, CoreRelease, HOST_ANNOTATION, NAME_ANNOTATION},
     observed::Seen,
@@ -23,6 +23,14 @@ pub(super) const NAME: &str = "ks-core";
 pub(super) async fn core(connection: &Connection) -> Core {
     let (claim, release) = tokio::join!(claim(connection), release(connection));
     Core { claim, release }
+}
+
+/// Also what helm waits for there, where it is not done.
+pub(super) async fn core_with_stuck(connection: &Connection) -> (Core, Vec<String>) {
+    let core = core(connection).await;
+    let is_unfinished = core.release.present().is_some_and(|release| !release.is_deployed());
+    let stuck = if is_unfinished { stuck(connection, NAMESPACE).await } else { Vec::new() };
+    (core, stuck.iter().map(ToString::to_string).collect())
 }
 
 pub(super) async fn claim(connection: &Connection) -> Seen<Claim> {

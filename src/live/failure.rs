@@ -29,7 +29,14 @@ pub enum LookAt {
     /// What writes tokens into Secrets on this cluster.
     TokenController(Side),
     /// What keeps a host of KubeSphere 4 from installing its member.
-    Installation { host: Side, member: Side },
+    Installation {
+        host: Side,
+        member: Side,
+        /// Of its Cluster.
+        name: String,
+        /// Whether an image is not to be had there.
+        lacks_image: bool,
+    },
 }
 
 /// Why a step did not come to its end.

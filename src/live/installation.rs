@@ -100,6 +100,11 @@ impl<'a> Installation<'a> {
         release.is_orphaned(oldest).then_some(release)
     }
 
+    /// Whether a pod cannot start for want of its image.
+    pub(super) fn lacks_image(&self) -> bool {
+        self.stuck.iter().any(|pod| pod.lacks_image)
+    }
+
     /// All that may be the cause where it takes too long.
     pub(super) fn known(&self) -> Vec<String> {
         let stuck = self.stuck.iter().map(ToString::to_string);

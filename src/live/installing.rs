@@ -84,7 +84,8 @@ impl Registering<'_> {
         if let Some(release) = installation.abandoned(self.host, by_job).await {
             return Err(Failure::Abandoned { side: self.side(), release: release.clone() });
         }
-        let stands = [Some(waiting.missing.clone()), installation.stands()].into_iter().flatten();
+        // What a narrow screen cuts off is what stands in it all the time.
+        let stands = installation.stands().into_iter().chain([waiting.missing.clone()]);
         self.tell(Event::Stands(stands.collect::<Vec<_>>().join("; ")));
         Ok(())
     }
@@ -127,7 +128,12 @@ impl Registering<'_> {
         Failure::TimedOut {
             side: self.side(),
             waiting: "waiting until its host has installed KubeSphere on it",
-            look_at: LookAt::Installation { host: self.host.side.clone(), member: self.side() },
+            look_at: LookAt::Installation {
+                host: self.host.side.clone(),
+                member: self.side(),
+                name: self.name.to_owned(),
+                lacks_image: installation.lacks_image(),
+            },
             missing: waiting.still_missing(),
             known: installation.known(),
         }

@@ -60,6 +60,8 @@ pub enum Activity {
     ClusterGone(String),
     /// Waiting until an object is gone.
     Gone(ExistingObject),
+    /// Waiting until the host's helm is no longer at work on ks-core.
+    Helm,
     /// Waiting until all of ks-core is gone.
     Uninstallation,
     /// Waiting for the token in the Secret of this name.
@@ -82,6 +84,7 @@ impl Activity {
             | Self::ClusterRelease(_)
             | Self::ClusterGone(_)
             | Self::Gone(_)
+            | Self::Helm
             | Self::Uninstallation => true,
             Self::Narrowing(_) | Self::Token(_) | Self::Certificate(_) | Self::Probes => false,
         }

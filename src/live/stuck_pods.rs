@@ -11,7 +11,12 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{connection::Connection, follow::why_stuck, observe::FEDERATION_NAMESPACE, workloads::Pod};
+use super::{
+    connection::Connection,
+    follow::{Stuck, why_stuck},
+    observe::FEDERATION_NAMESPACE,
+    workloads::Pod,
+};
 
 /// Pods that start at all have mostly done so.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
@@ -30,6 +35,8 @@ pub struct StuckPod {
     pub name: String,
     /// The reason with its message, and the image that it is about, in the cluster's words.
     pub why: String,
+    /// Whether it is an image that is not to be had.
+    pub lacks_image: bool,
 }
 
 /// What was found on a cluster last, for all who wait there.
@@ -96,8 +103,8 @@ pub async fn stuck(connection: &Connection, namespace: &'static str) -> Vec<Stuc
     let pods: Api<Pod> = Api::namespaced(connection.client.clone(), namespace);
     let pods = pods.list(&ListParams::default().match_any()).await.map(|list| list.items);
     let stuck = pods.unwrap_or_default().into_iter().filter_map(|pod| {
-        let why = why_stuck(&pod)?;
-        Some(StuckPod { namespace, name: pod.name_any(), why })
+        let Stuck { why, lacks_image } = why_stuck(&pod)?;
+        Some(StuckPod { namespace, name: pod.name_any(), why, lacks_image })
     });
     stuck.collect()
 }

@@ -17,7 +17,7 @@ use tokio::time::timeout_at;
 
 use super::{
     connection::Connection,
-    core::{core, left_webhook},
+    core::{core_with_stuck, left_webhook},
     federation::federation,
     leftovers::leftovers,
     namespaces::terminating,
@@ -64,10 +64,11 @@ pub async fn look_around(
         on(scope.answer, ks_apiserver(connection, generation)),
         on(scope.federation, federation(connection)),
         on(scope.leftovers, leftovers(connection, host)),
-        on(scope.core, core(connection)),
+        on(scope.core, core_with_stuck(connection)),
         on(scope.left_webhook, left_webhook(connection)),
         on(scope.namespaces, terminating(connection)),
     );
+    let (core, stuck) = core.unzip();
     Surroundings {
         nodes,
         storage_classes,
@@ -76,6 +77,7 @@ pub async fn look_around(
         federation,
         leftovers,
         core,
+        stuck: stuck.unwrap_or_default(),
         left_webhook,
         terminating,
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     ending::{Ending, Object},
-    kept,
+    impact, kept,
     manifests::{Manifests, Named},
     plan::View,
 };
@@ -78,6 +78,8 @@ pub(super) struct PlanDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwt_secret: Option<String>,
     steps: Vec<StepView>,
+    /// What it means for people.
+    impact: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<Vec<String>>,
 }
@@ -236,6 +238,7 @@ pub(super) fn plan_view(view: &View<'_>) -> PlanDocument {
     PlanDocument {
         jwt_secret: view.secret.map(JwtSecret::fingerprint),
         steps: view.plan.shown().map(step_view).collect(),
+        impact: impact::of_plan(view),
         kept: view.kept.map(|(_, kept)| kept.iter().map(kept::sentence).collect()),
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn error_view(error: &Error) -> ErrorView {
     ErrorView {
         exit_code: error.kind.exit_code(),
         message: error.message.clone(),
-        causes: error.causes.clone(),
+        causes: error.causes.iter().chain(&error.details).cloned().collect(),
         hints: error.all_hints().map(str::to_owned).collect(),
     }
 }

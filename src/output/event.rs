@@ -33,7 +33,6 @@ pub(super) enum Told {
         clusters: Vec<ClusterView>,
         #[serde(flatten)]
         plan: PlanDocument,
-        impact: Vec<String>,
     },
     StepStarted {
         cluster: SideView,

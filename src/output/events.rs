@@ -23,6 +23,7 @@ pub(super) fn activity(activity: &Activity) -> String {
         Activity::Narrowing(name) => format!("narrowing the webhook for Cluster {name}"),
         Activity::ClusterGone(name) => format!("waiting until Cluster {name} is gone"),
         Activity::Gone(trace) => format!("waiting until {} is gone", trace.object.in_words()),
+        Activity::Helm => "waiting until no helm is at work on ks-core".to_owned(),
         Activity::Uninstallation => "waiting until all that belongs to ks-core is gone".to_owned(),
         Activity::Token(secret) => format!("waiting for the token in Secret {secret}"),
         Activity::Certificate(signer) => format!("waiting for the certificate of {signer}"),

@@ -1,6 +1,9 @@
 //! What a plan means for people: what cannot be undone, what restarts, whose sessions end, and who may read what is stored.
 
-use kubesphere::{cluster::RegisteredCluster, command::Mc, role::Role, side::Side, versions::Generation};
+use kubesphere::{
+    cluster::RegisteredCluster, command::Mc, fleet_entry::Setting, role::Role, side::Side,
+    versions::Generation,
+};
 
 use super::plan::View;
 use crate::{
@@ -13,7 +16,11 @@ use crate::{
         reconciler::Goal,
         rotation::is_begun,
         step::{Planned as _, Step},
-        steps::{configure::Configure, delete_cluster::DeleteCluster, register::Register},
+        steps::{
+            configure::Configure,
+            delete_cluster::DeleteCluster,
+            register::{Installer, Register},
+        },
     },
 };
 
@@ -38,14 +45,14 @@ fn of_step(step: &Step, view: &View<'_>) -> Vec<String> {
             step.host
         )],
         Step::DeleteCluster(step) => of_deletion(step, view.host),
-        Step::Uninstall(step) => vec![
+        Step::Uninstall(step) => [vec![
             format!("{}: KubeSphere stops there, and only another join or helm brings it back", step.cluster),
             format!(
                 "{}: the chart's own clean-up is not run, which deletes the definitions of KubeSphere with all that there is \
                  of these kinds; what extensions have installed stays",
                 step.cluster
             ),
-        ],
+        ], view.host.map(|host| of_known_secret(&step.cluster, host)).into_iter().collect()].concat(),
         _ => Vec::new(),
     }
 }
@@ -56,14 +63,32 @@ fn of_registration(step: &Register) -> Vec<String> {
          clusters.cluster.kubesphere.io there can use it",
         step.host
     );
-    let installed = step.installer.is_some().then(|| {
+    let installed = step.installer.iter().flat_map(|installer| of_installation(installer, &step.member));
+    installed.chain([stored]).collect()
+}
+
+fn of_installation(installer: &Installer, member: &Side) -> Vec<String> {
+    let helm = if installer.upgrades {
+        "helm upgrades release ks-core in kubesphere-system, whose pods restart,"
+    } else {
+        "helm installs release ks-core in kubesphere-system,"
+    };
+    let helm_run =
+        format!("{member}: {helm} with the host's jwtSecret; both stay there when the member is removed");
+    let ended = installer.replaces_secret().then(|| {
         format!(
-            "{}: helm installs release ks-core in kubesphere-system, with the host's jwtSecret; both stay there when the \
-             member is removed",
-            step.member
+            "{member}: its jwtSecret becomes the host's: everybody who is logged in to it is logged out, and every token that was \
+             signed with its own is refused"
         )
     });
-    installed.into_iter().chain([stored]).collect()
+    let values = installer.changes.iter().find(|change| change.field == "spec.config").map(|change| {
+        format!(
+            "{member}: helm gets {} by {}, and the Cluster keeps them for each upgrade",
+            change.new,
+            member.setting(Setting::Values)
+        )
+    });
+    [helm_run].into_iter().chain(ended).chain(values).collect()
 }
 
 fn of_configuration(step: &Configure, view: &View<'_>) -> Vec<String> {
@@ -128,9 +153,13 @@ fn changes_secret(step: &Configure) -> bool {
 /// What those knew who could read the member's configuration, and how it becomes worthless.
 fn of_known_secret(member: &Side, host: &Observed) -> String {
     let rotate = Mc::new("rotate jwt-secret").host(&host.side);
+    let gives = match host.generation() {
+        Some(Generation::Four) => "says how they get it by helm",
+        _ => "gives it to them",
+    };
     format!(
         "whoever could read the configuration of {member} knew the host's jwtSecret, and can sign tokens for the host and \
-         all its members until these have another one: `{rotate}` gives it to them afterwards, and ends all sessions"
+         all its members until these have another one: `{rotate}` {gives} afterwards, and ends all sessions"
     )
 }
 

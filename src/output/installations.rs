@@ -17,6 +17,9 @@ pub fn sentence(cluster: &RegisteredCluster, stage: &Stage) -> String {
                 cluster.kubesphere_version().map(|version| format!(" {version}")).unwrap_or_default();
             format!("KubeSphere{version} is installed on Cluster {name}")
         }
+        Stage::NotTakenUp => {
+            format!("ks-controller-manager has not taken Cluster {name} up: it has not set its finalizer")
+        }
         Stage::Failed(why) => format!("Cluster {name}: {}, and is not tried again by itself", mask(why)),
         Stage::UnderWay(None) => {
             format!("KubeSphere is being installed on Cluster {name}: KSCoreReady is not set yet")
@@ -36,9 +39,8 @@ pub fn show_stuck(ui: &Ui, member: &Side, pod: &StuckPod) {
     ui.message(format!("{member}: {}", mask(&pod.to_string())));
 }
 
-/// That there is no line to show.
-pub fn show_without_log(ui: &Ui, host: &Side) {
-    ui.message(format!(
-        "{host}: no log tells of it any more: the Job was removed, or ks-controller-manager has been restarted since"
-    ));
+/// That there is no line to show of what its controller, or a Job, has begun.
+pub fn show_without_log(ui: &Ui, host: &Side, by_job: bool) {
+    let why = if by_job { "its Job was removed" } else { "ks-controller-manager has been restarted since" };
+    ui.message(format!("{host}: no log tells of it any more: {why}"));
 }

@@ -27,7 +27,7 @@ use crate::{
         phase::Plan,
         reach::probing::Probing,
         step::Step,
-        steps::register::Register,
+        steps::register::{Installer, Register},
         superseded::Superseded,
         unjoin::{core::Uninstallation, kept::Kept},
     },
@@ -74,11 +74,7 @@ pub fn show(ui: &Ui, view: &View<'_>, findings: &[Finding]) {
 }
 
 fn event(view: &View<'_>) -> Told {
-    Told::Plan {
-        clusters: view.observed.iter().copied().map(cluster_view).collect(),
-        plan: plan_view(view),
-        impact: impact::of_plan(view),
-    }
+    Told::Plan { clusters: view.observed.iter().copied().map(cluster_view).collect(), plan: plan_view(view) }
 }
 
 /// What stays as it is, and why.
@@ -190,14 +186,27 @@ fn uninstalling(uninstallation: &Uninstallation) -> String {
         .map(|(kind, number)| if *number == 1 { (*kind).to_owned() } else { format!("{kind} ({number})") })
         .collect();
     let kinds = if kinds.is_empty() { "nothing is left of it".to_owned() } else { kinds.join(", ") };
-    format!("uninstall ks-core: delete what helm's release lists ({kinds}), and then helm's records of it")
+    let at_work = uninstallation.at_work.as_ref().map(|release| {
+        format!(
+            "wait until the host's helm has ended, whose release ks-core is {} now; then ",
+            release.status
+        )
+    });
+    format!(
+        "{}uninstall ks-core: delete what helm's release lists ({kinds}), and then helm's records of it",
+        at_work.unwrap_or_default()
+    )
 }
 
 /// What a host of KubeSphere 4 makes of a new Cluster.
 fn installation(step: &Register) -> String {
-    let Some(host) = &step.installer else { return String::new() };
+    let Some(Installer { host, upgrades, .. }) = &step.installer else { return String::new() };
     let version = host.version.map(|version| format!(" {version}")).unwrap_or_default();
-    format!("; its host then installs KubeSphere{version} on {}", step.member)
+    if *upgrades {
+        format!("; its host then upgrades the KubeSphere of {} to its own{version}", step.member)
+    } else {
+        format!("; its host then installs KubeSphere{version} on {}", step.member)
+    }
 }
 
 fn configuring(expected: &ConfigurationNeed) -> &'static str {

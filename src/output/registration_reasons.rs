@@ -56,7 +56,10 @@ fn of_readiness(readiness: &Readiness, now: Timestamp) -> Option<Reason> {
         Readiness::NotReady(why) => Reason::raw("", why),
         Readiness::Installing { since } => {
             let since = since.as_ref().map(|since| format!(", {} after it was registered", ago(since)));
-            Reason::plain(format!("KubeSphere is not installed on it yet{}", since.unwrap_or_default()))
+            Reason::plain(format!(
+                "KubeSphere is not installed on it yet{}: `kubectl mc logs MEMBER` tells what it waits for",
+                since.unwrap_or_default()
+            ))
         }
         Readiness::NotInstalled(why) => Reason::plain(format!(
             "{why}: the host tries again when it has the annotation kubesphere.io/ks-core-action=reinstall"

@@ -150,10 +150,12 @@ fn kubesphere_4_knows_no_federation_and_has_its_error_in_the_message() {
     let mut unfederated = ready.clone();
     unfederated["spec"] = json!({"joinFederation": false});
     assert_eq!(of(&unfederated).0, "True");
-    let installing = of(&conditions(&json!([])));
+    let mut begun = conditions(&json!([]));
+    assert_eq!(of(&begun).0, "Unknown", "the controller has not taken it up");
+    begun["metadata"] = json!({"finalizers": ["finalizer.cluster.kubesphere.io"]});
     assert_eq!(
-        installing,
-        ("Installing", "KubeSphere is not installed on it yet, 61m after it was registered".to_owned())
+        of(&begun),
+        ("Installing", "KubeSphere is not installed on it yet, 61m after it was registered: `kubectl mc logs MEMBER` tells what it waits for".to_owned())
     );
     let failed = of(&conditions(&json!([core("False", "KS Core installation failed")])));
     let reinstall = "KS Core installation failed: the host tries again when it has the annotation kubesphere.io/ks-core-action=reinstall";

@@ -62,6 +62,13 @@ pub fn not_rotated(host: &Side, pending: bool, members: &[&str]) -> Option<Strin
     (!what.is_empty()).then(|| format!("{host}: {}: `{rotate}` gives all the same", what.join("; ")))
 }
 
+/// That it is none of those whose Clusters count.
+pub fn of_member(member: &Side) -> String {
+    format!(
+        "{member}: it is a member, and only its host has the Clusters of its members: name that with `--context NAME`"
+    )
+}
+
 /// That a watch broke off.
 pub fn warn_of_interruption(ui: &Ui, host: &Side, cause: &Cause) {
     ui.warning(format!("{host}: the watch broke off, and is tried again: {cause}"));

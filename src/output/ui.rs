@@ -234,7 +234,9 @@ impl Ui {
         let text = [&error.message].into_iter().chain(&error.causes).map(String::as_str);
         let text = text.collect::<Vec<_>>().join(": ");
         let heading = Line::toned(Tone::Bad, "error:");
-        self.problem((!error.message.is_empty()).then(|| heading.and(" ").and(text)), error.all_hints());
+        let heading = (!error.message.is_empty()).then(|| heading.and(" ").and(text));
+        let details = error.details.iter().map(|detail| Line::from(format!("  {detail}")));
+        self.problem(heading.into_iter().chain(details), error.all_hints());
     }
 
     /// What is told in any case: what is wrong, and what to do.

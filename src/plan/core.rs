@@ -65,9 +65,22 @@ impl CoreRelease {
         self.status.starts_with("pending-")
     }
 
+    pub fn has_failed(&self) -> bool {
+        self.status == "failed"
+    }
+
+    pub fn is_deployed(&self) -> bool {
+        self.status == "deployed"
+    }
+
     /// Whether nobody can be at work on it any more.
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         self.is_pending() && self.since.is_some_and(|since| now.duration_since(since) > HELM_WITHIN)
+    }
+
+    /// Whether somebody may be at work on it.
+    pub fn is_at_work(&self, now: Timestamp) -> bool {
+        self.is_pending() && !self.is_abandoned(now)
     }
 
     /// Whether the host's controller, which has helm built in up to 4.1.3, was restarted while it was at work on it; `oldest` is

@@ -9,6 +9,8 @@ use kubesphere::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     Installed,
+    /// The controller has not looked at it: it begins with its finalizer.
+    NotTakenUp,
     /// It is not tried again before that is asked for (after 4.1.3, kubesphere `cluster_controller.go@04a29b5c6`).
     Failed(String),
     /// It is being installed, or tried again, and why the host does not reach it, where it does not. Up to 4.1.3 nothing tells
@@ -24,6 +26,7 @@ pub fn stage(cluster: &RegisteredCluster) -> Option<Stage> {
     Some(match cluster.condition(ConditionType::CoreReady) {
         Some(core) if core.is_true => Stage::Installed,
         Some(core) if !cluster.asks_for_installation() => Stage::Failed(core.why().to_owned()),
+        _ if cluster.is_untouched() => Stage::NotTakenUp,
         _ => {
             let unready = cluster.condition(ConditionType::Ready).filter(|ready| !ready.is_true);
             Stage::UnderWay(unready.map(|ready| ready.why().to_owned()))
@@ -45,7 +48,8 @@ mod tests {
     use super::{Stage, stage};
 
     fn of(change: &Value) -> Option<Stage> {
-        let mut object = json!({"metadata": {"name": "a"}, "spec": {"connection": {"kubeconfig": "e30="}}});
+        let metadata = json!({"name": "a", "finalizers": ["finalizer.cluster.kubesphere.io"]});
+        let mut object = json!({"metadata": metadata, "spec": {"connection": {"kubeconfig": "e30="}}});
         json_patch::merge(&mut object, change);
         stage(&RegisteredCluster::new(object))
     }
@@ -58,6 +62,7 @@ mod tests {
     fn a_cluster_tells_how_far_its_host_has_come() {
         let with = |conditions: Value| json!({"status": {"conditions": conditions}});
         assert_eq!(of(&json!({})), Some(Stage::UnderWay(None)));
+        assert_eq!(of(&json!({"metadata": {"finalizers": null}})), Some(Stage::NotTakenUp));
         let unreachable = with(json!([condition("Ready", "False", "dial tcp")]));
         assert_eq!(of(&unreachable), Some(Stage::UnderWay(Some("dial tcp".to_owned()))));
         let installed = with(json!([condition("KSCoreReady", "True", "KS Core is available now")]));

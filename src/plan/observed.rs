@@ -301,6 +301,12 @@ impl Observed {
         config.or_else(|| self.secret.present())
     }
 
+    /// The secret that it signs with, wherever its KubeSphere keeps that.
+    pub fn signs_with(&self) -> Option<&JwtSecret> {
+        let issuer = self.config.present().and_then(|config| config.issuer_secret.as_ref());
+        issuer.filter(|secret| !secret.expose().is_empty()).or_else(|| self.effective_secret())
+    }
+
     /// The secret that the configuration asks for, else the one in effect.
     pub fn wanted_secret(&self) -> Option<JwtSecret> {
         let asked = self.configuration.present().and_then(ClusterConfiguration::jwt_secret);

@@ -79,6 +79,11 @@ impl Plan {
         self.shown().next().is_none()
     }
 
+    /// Whether nothing is changed by it.
+    pub fn only_waits(&self) -> bool {
+        self.shown().all(Step::only_waits)
+    }
+
     /// Whether a step changes this cluster, or waits for it.
     pub fn concerns(&self, cluster: &Side) -> bool {
         self.shown().any(|step| step.cluster() == cluster)

@@ -352,7 +352,7 @@ fn not_installed(cluster: &RegisteredCluster, standard: &Standard<'_>) -> Option
     match stage(cluster).filter(|_| standard.is_version_4)? {
         Stage::Failed(why) => Some(Readiness::NotInstalled(why)),
         Stage::UnderWay(None) => Some(Readiness::Installing { since: cluster.created_at().parse().ok() }),
-        Stage::UnderWay(Some(_)) | Stage::Installed => None,
+        Stage::UnderWay(Some(_)) | Stage::Installed | Stage::NotTakenUp => None,
     }
 }
 

@@ -209,6 +209,9 @@ impl About<'_> {
         if own.secret == hosts.secret || self.brings_the_hosts(&self.ahead()) {
             return None;
         }
+        if self.cluster.is_version_4() && self.cluster.is_member() {
+            return Some(self.another_on_4());
+        }
         let join = Mc::new("join").member(&self.cluster.side).host(&self.host.side).words("--dry-run=client");
         let message = "its jwtSecret in effect is not the host's: it is not joined to this host, or one of the two was changed since";
         let remark = self.remark(message);
@@ -221,6 +224,13 @@ impl About<'_> {
             remark
         };
         Some(remark.hint(format!("see what joining it takes: `{join}`")))
+    }
+
+    /// A member has the secret of the host that has installed it last.
+    fn another_on_4(&self) -> Remark {
+        let check = Mc::new("check").member(&self.cluster.side).host(&self.host.side);
+        self.remark("its jwtSecret in effect is not the host's: the host was given another one since, or another host has it")
+            .hint(format!("see whose it is, and what gives it the host's: `{check}`"))
     }
 
     /// A rotation gives the host its secret first.

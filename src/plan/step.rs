@@ -88,6 +88,11 @@ pub trait Planned {
         Vec::new()
     }
 
+    /// Whether it only waits for what somebody else does.
+    fn only_waits(&self) -> bool {
+        false
+    }
+
     /// Whether it changes something, or waits for something that is known; others only confirm what was seen.
     fn is_shown(&self) -> bool {
         true
@@ -179,5 +184,9 @@ impl Step {
 
     pub fn is_shown(&self) -> bool {
         self.planned().is_shown()
+    }
+
+    pub fn only_waits(&self) -> bool {
+        self.planned().only_waits()
     }
 }

@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub leftovers: Option<Leftovers>,
     /// What hosts of KubeSphere 4 and helm have left on a member.
     pub core: Option<Core>,
+    /// The pods of KubeSphere 4 that cannot start while helm waits for them, with their images and why.
+    pub stuck: Vec<String>,
     /// The webhook before Clusters that an upgrade from 3.4 has left on a host of KubeSphere 4.
     pub left_webhook: Option<Seen<()>>,
     /// Of the namespaces that a join writes to, those that are being deleted.

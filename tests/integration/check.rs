@@ -75,13 +75,13 @@ fn a_healthy_pair_before_a_join_has_nothing_in_its_way() {
     assert_eq!(
         ids(&run, "skipped"),
         [
+            "renewed-cluster",
             "host-cluster-name",
             "host-in-effect",
             "ks-core-release",
             "leftover-cluster-webhook",
             "member-in-effect",
             "prepared",
-            "renewed-cluster",
             "rotated-members",
             "recent-rotation",
             "member-readiness",
@@ -410,11 +410,11 @@ fn a_joined_pair_is_all_well_under_whatever_name() {
         assert_all_well(
             &run,
             &[
+                "renewed-cluster",
                 "host-cluster-name",
                 "ks-core-release",
                 "leftover-cluster-webhook",
                 "prepared",
-                "renewed-cluster",
                 "rotated-members",
                 "recent-rotation",
                 "member-credential-lifetime",

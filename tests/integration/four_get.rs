@@ -138,3 +138,12 @@ fn a_certificates_end_is_the_stored_ones() {
     assert_eq!(row(&run, "member1").0[6..], ["certificate", "20d"], "{run}");
     assert_eq!(row(&run, "member1").1, "", "its condition is no warning: {run}");
 }
+
+#[test]
+fn a_member_in_the_hosts_place_is_told() {
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3));
+    let _ = bed.join("member1").run().code(0);
+    let run = bed.kubectl_mc().words("get --context member1").run().code(0);
+    let _ = run
+        .says("warning: host \"member1\": it is a member, and only its host has the Clusters of its members");
+}

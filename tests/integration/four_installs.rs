@@ -33,8 +33,33 @@ fn an_image_that_is_gone_is_told_while_it_waits_and_at_its_end() {
     for said in [pod, image, "ImagePull", "helm release ks-core is ", "run the same command again"] {
         assert!(error.contains(said), "{said}: {run}");
     }
+    assert!(error.contains("\n  Pod ks-agent-"), "each in a line of its own: {run}");
+    let unjoin = "`kubectl mc unjoin member1 --context host --member-context member1 --uninstall`";
+    for hint in ["bring the image to where", unjoin, "member1 --config FILE`"] {
+        assert!(error.contains(hint), "{hint}: {run}");
+    }
+    let skip = "--skip-check member-server-loopback";
+    let run = bed.kubectl_mc().words("check member1 --context host").words(skip).run();
+    assert!(run.stdout.contains(pod) && run.stdout.contains(image), "a check names it, too: {run}");
+    assert!(run.stdout.contains("`kubectl mc logs member1 --context host`"), "{run}");
+    let run = bed.kubectl_mc().words("check --context host").run();
+    assert!(run.stdout.contains("`kubectl mc logs MEMBER --context host`"), "{run}");
+    let run = bed.kubectl_mc().words("get member1 --context host").run().code(0);
+    assert!(run.stdout.contains("`kubectl mc logs MEMBER` tells what it waits for"), "{run}");
     bed.member(1).bring_images();
     let _ = bed.join("member1").run().code(0);
+}
+
+/// Nothing is changed by it.
+#[test]
+fn a_mere_wait_needs_no_consent() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let _ = bed.join("member1 --wait=false").run().code(0);
+    let written = bed.writes().len();
+    let words = "join member1 --context host --skip-check member-server-loopback";
+    let run = bed.kubectl_mc().words(words).run().code(0).says("wait until Cluster member1 is ready");
+    assert_eq!(bed.writes().len(), written, "{run}");
 }
 
 #[test]

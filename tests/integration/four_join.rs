@@ -76,6 +76,37 @@ fn the_plan_says_what_the_host_will_do() {
     let _ = bed.kubectl_mc().words("check member1 --context host --expect absent").run().code(0);
 }
 
+/// What is on the cluster already is upgraded, and has another secret from then on.
+#[test]
+fn the_plan_says_what_becomes_of_a_kubesphere_that_is_there() {
+    let former = Installation::new(Version::V4_1_3).role(Role::Member);
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(former));
+    let text = "authentication: {issuer: {jwtSecret: x7Hq2Lw9Zb4Rv8Nc1Td6Yk3Mf5Pj0SgA}}\nmulticluster: {clusterRole: member}\n";
+    let config = json!({"data": {"kubesphere.yaml": text}});
+    let config_maps = objects::config_maps(&bed.member(1).client());
+    block_on(async move { objects::merge(&config_maps, "kubesphere-config", &config).await }).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("values.yaml");
+    std::fs::write(&file, "global: {tag: v4.1.3}\nauthentication: {adminPassword: 'Vk3-r9Qz-Lm2p'}\n")
+        .unwrap();
+    let words = format!("member1 --dry-run=client --config {}", file.display());
+    let run = bed.join(&words).run().code(0).does_not_say("Vk3-r9Qz-Lm2p");
+    let values = "values for authentication.adminPassword, global.tag";
+    let run = run.says("its host then upgrades the KubeSphere of member \"member1\" to its own v4.1.3");
+    let run = run.says(&format!("spec.config: <unset> → {values}")).says("by `--config`");
+    let run = run.says("member \"member1\": authentication.issuer.jwtSecret: sha256:");
+    let _ = run.says("everybody who is logged in to it is logged out").does_not_say("helm installs");
+    let run = bed.join(&format!("{words} -o json")).run().code(0);
+    let object: Value = serde_json::from_str(&run.stdout).unwrap();
+    let steps = object["plan"]["steps"].as_array().unwrap();
+    let create =
+        steps.iter().find(|step| step["action"] == "create" && !step["changes"][0].is_null()).unwrap();
+    assert_eq!(create["changes"][0]["new"], values);
+    assert!(create["changes"][1]["old"].as_str().unwrap().starts_with("sha256:"), "{create}");
+    let impact = object["plan"]["impact"].as_array().unwrap();
+    assert!(impact.iter().any(|text| text.as_str().unwrap().contains("is logged out")), "{impact:?}");
+}
+
 /// The cluster keeps ks-core and the host's secret when it is removed.
 #[test]
 fn a_former_member_joins_again() {

@@ -58,6 +58,7 @@ fn host_and_member_are_compared_in_their_one_place() {
 
         replace(bed.member(1), OTHER);
         let run = shown(&bed, "member1").run().code(0).says("its jwtSecret in effect is not the host's");
+        let run = run.says("`kubectl mc check member1 --context host`").does_not_say("not joined");
         assert!(run.stdout.ends_with(&format!("{}   no\n", fingerprint(OTHER))), "{run}");
         replace(bed.member(1), "");
         let said =

@@ -3,7 +3,9 @@
 use serde_json::json;
 use testbed::{
     Fault, Rule, block_on,
-    kubesphere::{Installation, Peculiarity, Scenario, Version, objects, v4::ReleaseStatus},
+    kubesphere::{
+        ControllerScenario, Installation, Peculiarity, Scenario, Version, objects, v4::ReleaseStatus,
+    },
 };
 
 use crate::support::{Faulty, KubectlMc, Watched};
@@ -106,6 +108,13 @@ fn a_failure_up_to_4_1_3_is_in_the_log_and_tried_again() {
     let seen = || logs(&bed, "member1 --follow=false --run all").run().code(4);
     bed.wait_for("its line", |_| seen().stdout.contains("failed to install KS Core in cluster member1"));
     assert!(!seen().stdout.contains("Cluster=\"host\""), "only what is about this one");
+    let run = logs(&bed, "member1 --follow=false").run().code(4);
+    assert!(
+        run.stdout.contains("failed to install KS Core in cluster member1"),
+        "another try hides none: {run}"
+    );
+    let run = logs(&bed, "--follow=false").run().code(4);
+    let _ = run.says("hint: see what the member's pods wait for: `kubectl mc logs MEMBER --context host`");
 }
 
 #[test]
@@ -130,4 +139,36 @@ fn a_log_that_is_gone_hides_no_verdict() {
     block_on(async move { objects::merge(&api, "member1", &annotation).await }).unwrap();
     let run = logs(&bed, "").run().code(0).stdout("").says("no log tells of it any more");
     let _ = run.says("is installed on Cluster member1");
+}
+
+/// Nobody has begun with it.
+#[test]
+fn a_cluster_that_the_controller_has_not_taken_up_is_told_so() {
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).controller(ControllerScenario::Down));
+    let _ = bed.join("member1 --wait=false").run().code(0);
+    let said = "ks-controller-manager has not taken Cluster member1 up: it has not set its finalizer";
+    let run = logs(&bed, "member1 --follow=false").run().code(4).says(said).does_not_say("no log tells");
+    let _ = run.says("`kubectl --context host -n kubesphere-system get pods -l app=ks-controller-manager`");
+    let run = bed.kubectl_mc().words("get member1 --context host").run().code(0);
+    assert!(
+        run.stdout.contains("Waiting") && run.stdout.contains("the controller has not looked at it"),
+        "{run}"
+    );
+    let run = bed.join("member1 --timeout 3s").run().code(4);
+    let _ = run.says("has not taken the Cluster up: it has not set its finalizer");
+}
+
+#[test]
+fn the_host_and_a_cluster_that_goes_are_not_to_be_joined() {
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3));
+    let _ = bed.join("member1").run().code(0);
+    let run = logs(&bed, "host").run().code(3).says("member \"host\": it is the host itself");
+    let _ = run.says("`kubectl mc logs --context host`").does_not_say("kubectl mc join");
+    let held = json!({"metadata": {"finalizers": ["finalizer.cluster.kubesphere.io", "example.org/held"]}});
+    let api = objects::clusters(&bed.host().client());
+    block_on(async move { objects::merge(&api, "member1", &held).await }).unwrap();
+    let api = objects::clusters(&bed.host().client());
+    block_on(async move { objects::remove(&api, "member1").await }).unwrap();
+    let run = logs(&bed, "member1").run().code(3).says("its Cluster \"member1\" is being deleted");
+    let _ = run.says("`kubectl mc get member1 --context host`").does_not_say("kubectl mc join");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testbed::{
     bed::Cluster,
     block_on,
-    kubesphere::{Installation, Role, Scenario, Version, objects, v4::Release},
+    kubesphere::{Installation, Peculiarity, Role, Scenario, Version, objects, v4::Release},
 };
 
 use crate::{
@@ -168,9 +168,25 @@ fn dry_runs_change_nothing() {
 fn another_hosts_ks_core_stays() {
     let bed = joined(&Scenario::new(Version::V4_1_3));
     taken_over(&bed, "theirs", "frankfurt");
+    let written = bed.writes().len();
+    let run = on_both(&bed, "--uninstall").run().code(3).says("nothing was changed");
+    let said = "its ks-core is not uninstalled: another host, which calls itself \"frankfurt\", manages it [ks-core-release]";
+    let _ = run.says(said).says("leave out `--uninstall`, and all else is done");
+    assert_eq!((bed.member(1).releases().len(), bed.writes().len()), (1, written));
+    let _ = on_both(&bed, "").run().code(0).says("nothing goes but the Cluster here and the credential");
+}
+
+/// Its host would begin anew after each failure.
+#[test]
+fn an_installation_that_cannot_end_ends_with_the_cluster() {
+    let gone = Installation::bare(Version::V4_1_3).with(Peculiarity::ImageMissing("ks-apiserver".to_owned()));
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(gone));
+    let _ = bed.join("member1 --wait=false").run().code(0);
+    bed.wait_for("ks-agent", |bed| marked(bed.member(1)).iter().any(|object| object.contains("deployments")));
     let run = on_both(&bed, "--uninstall").run().code(0);
-    let _ = run.says("another host, which calls itself \"frankfurt\"");
-    assert_eq!(bed.member(1).releases().len(), 1);
+    let run = run.says("wait until the host's helm has ended, whose release ks-core is ");
+    let _ = run.says(" now; then uninstall ks-core: delete what helm's release lists (");
+    assert_uninstalled(&bed);
 }
 
 #[test]

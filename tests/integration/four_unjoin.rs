@@ -165,9 +165,25 @@ fn another_hosts_annotations_stay() {
     let annotations = annotations(bed.member(1));
     assert_eq!((&annotations[NAME], &annotations[HOST]), (&json!("theirs"), &json!("frankfurt")));
     assert_eq!(token_secrets(bed.member(1)), Vec::<String>::new(), "this host's token goes");
-    let run = on_both(&bed, "--uninstall").run().code(0);
-    let _ = run.says("another host, which calls itself \"frankfurt\"");
+    let run = on_both(&bed, "--uninstall").run().code(3);
+    let _ = run.says("its ks-core is not uninstalled: another host, which calls itself \"frankfurt\"");
     assert_eq!(bed.member(1).releases().len(), 1);
+}
+
+#[test]
+fn a_member_that_was_removed_on_the_host_alone_is_not_joined() {
+    let bed = joined(&Scenario::new(Version::V4_1_3));
+    let _ = unjoin(&bed, "").run().code(0);
+    let run = bed
+        .kubectl_mc()
+        .words("check member1 --context host --skip-check member-server-loopback")
+        .run()
+        .code(0);
+    assert!(run.stdout.contains("it is not joined: it is prepared for this host"), "{run}");
+    assert!(
+        run.stdout.contains("`kubectl mc unjoin member1 --context host --member-context member1`"),
+        "{run}"
+    );
 }
 
 /// The namespace was made by the join, and is ks-core's by now.

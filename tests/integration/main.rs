@@ -34,6 +34,7 @@ mod four_renew;
 mod four_uninstall;
 mod four_unjoin;
 mod four_unseen;
+mod four_wrong_clusters;
 mod get;
 mod get_watch;
 mod help;

@@ -45,6 +45,7 @@ impl Passing {
     fn lets_repeat(self, method: &Method, uri: &Uri) -> bool {
         match self {
             Self::Untouched => true,
+            _ if is_passed_on(uri) => false,
             Self::Unanswered => reads(method, uri) || is_dry_run(uri),
             // Where nothing is to be stored, it is the admission that is asked: its failure is the answer.
             Self::Failed => reads(method, uri),
@@ -82,6 +83,11 @@ fn reads(method: &Method, uri: &Uri) -> bool {
         groups.iter().any(|group| uri.path().contains(group)) && uri.path().ends_with("reviews")
     };
     method.is_safe() || (*method == Method::POST && is_review())
+}
+
+/// Whether a Service behind the API server is asked: that it has no endpoints is over when a pod is ready, in minutes.
+fn is_passed_on(uri: &Uri) -> bool {
+    uri.path().contains("/services/") && uri.path().contains("/proxy/")
 }
 
 fn is_dry_run(uri: &Uri) -> bool {
@@ -174,6 +180,15 @@ mod tests {
         assert!(delay_at(dry_run, 503, &Method::PATCH, 1, 0).is_some());
         assert_eq!(delay_at(dry_run, 500, &Method::PATCH, 1, 0), None, "that is what the admission says");
         assert_eq!(delay_at("/apis/example.com/v1/reviews", 503, &Method::POST, 1, 0), None);
+    }
+
+    #[test]
+    fn what_a_service_answers_is_its_answer() {
+        let version = "/api/v1/namespaces/kubesphere-system/services/:ks-apiserver:80/proxy/version";
+        for status in [500, 502, 503, 504] {
+            assert_eq!(delay_at(version, status, &Method::GET, 1, 0), None, "{status}");
+        }
+        assert!(delay_at(version, 429, &Method::GET, 1, 0).is_some(), "that is the API server's");
     }
 
     #[test]

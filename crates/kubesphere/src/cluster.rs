@@ -229,6 +229,13 @@ impl RegisteredCluster {
         finalizers.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
+    /// Whether no controller has looked at it: the first thing that one writes is its finalizer
+    /// (kubesphere `cluster_controller.go@v4.1.3:225-232`).
+    pub fn is_untouched(&self) -> bool {
+        let conditions = self.at("/status/conditions").and_then(Value::as_array);
+        self.finalizers().is_empty() && conditions.is_none_or(Vec::is_empty)
+    }
+
     /// The labels with their values.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts("/metadata/labels")

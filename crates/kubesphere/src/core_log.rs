@@ -26,6 +26,11 @@ pub fn begins(line: &str, cluster: Option<&str>) -> bool {
     line.contains(BEGINS) && cluster.is_none_or(|name| names(line, name))
 }
 
+/// Whether a look at a Cluster has failed.
+pub fn fails(line: &str) -> bool {
+    line.contains("\"Reconciler error\"") && line.contains(CONTROLLER)
+}
+
 /// `I1130 11:22:32.123456       1 ready.go:303] Deployment is not ready` (klog `internal/severity@v2`).
 fn file(line: &str) -> Option<&str> {
     let (head, _) = line.split_once("] ")?;
@@ -62,7 +67,7 @@ impl HelmLog {
 
 #[cfg(test)]
 mod tests {
-    use super::{HelmLog, begins, is_about};
+    use super::{HelmLog, begins, fails, is_about};
 
     const HEAD: &str = "I1130 11:22:32.123456       1";
 
@@ -89,6 +94,7 @@ mod tests {
             begins(&starting, Some("edge-1")) && begins(&starting, None) && !begins(&starting, Some("edge"))
         );
         assert!(!begins(&failed, None));
+        assert!(fails(&failed) && !fails(&starting));
     }
 
     #[test]

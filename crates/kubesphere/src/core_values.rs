@@ -3,25 +3,56 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 
 use super::known_secrets::{learn_encoded, learn_named};
 
 /// The text as somebody has written it. A password may stand in it.
 #[derive(Clone, Debug)]
-pub struct CoreValues(SecretString);
+pub struct CoreValues {
+    text: SecretString,
+    keys: Vec<String>,
+}
 
 impl CoreValues {
     /// Nothing that is printed has the secrets in it from now on.
     pub fn new(text: &str) -> Self {
-        if let Ok(values) = serde_yaml::from_str(text) {
-            learn_named(&values);
-        }
+        let values: Value = serde_yaml::from_str(text).unwrap_or_default();
+        learn_named(&values);
         learn_encoded(&STANDARD.encode(text));
-        Self(text.into())
+        Self { text: text.into(), keys: keys(&values) }
+    }
+
+    /// What they are for, as `global.imageRegistry`, without what they are.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
     }
 
     /// As the Cluster holds it.
     pub fn encoded(&self) -> SecretString {
-        STANDARD.encode(self.0.expose_secret()).into()
+        STANDARD.encode(self.text.expose_secret()).into()
+    }
+}
+
+/// Down to the second level, at which the chart's own values stand.
+fn keys(values: &Value) -> Vec<String> {
+    let below = |(key, value): (&String, &Value)| match value.as_object().filter(|inner| !inner.is_empty()) {
+        Some(inner) => inner.keys().map(|name| format!("{key}.{name}")).collect(),
+        None => vec![key.clone()],
+    };
+    values.as_object().into_iter().flatten().flat_map(below).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CoreValues;
+
+    #[test]
+    fn what_values_are_for_is_told_without_them() {
+        let text =
+            "global: {imageRegistry: r.example, tag: v4}\nreplicas: 2\nhook: {}\nks: {api: {port: 1}}\n";
+        let keys = ["global.imageRegistry", "global.tag", "hook", "ks.api", "replicas"];
+        assert_eq!(CoreValues::new(text).keys(), keys);
+        assert_eq!(CoreValues::new("a: [").keys(), Vec::<String>::new());
     }
 }

@@ -157,6 +157,11 @@ pub fn membership(cluster: Option<&RegisteredCluster>, uid: &str, host: &Differe
             "spec.joinFederation is not true, so the controller ignores it".to_owned(),
         );
     }
+    if host.generation == Generation::Four && cluster.is_untouched() {
+        return Membership::Pending(
+            "ks-controller-manager has not taken the Cluster up: it has not set its finalizer".to_owned(),
+        );
+    }
     let wanted: &[ConditionType] = match host.generation {
         Generation::Three => &JOINED,
         Generation::Four => &INSTALLED,

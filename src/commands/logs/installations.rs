@@ -121,7 +121,7 @@ struct Following<'a> {
 }
 
 fn is_under_way(clusters: &[(RegisteredCluster, Stage)]) -> bool {
-    clusters.iter().any(|(_, stage)| matches!(stage, Stage::UnderWay(_)))
+    clusters.iter().any(|(_, stage)| matches!(stage, Stage::UnderWay(_) | Stage::NotTakenUp))
 }
 
 fn is_recent(looked: Instant) -> bool {
@@ -165,12 +165,10 @@ impl Following<'_> {
         };
         let member = self.member.as_ref().map(|(_, uid)| uid.as_str());
         let asked = all.into_iter().filter(|cluster| member.is_none() || member == cluster.member_uid());
-        let installed = asked.filter_map(|cluster| {
-            let stage = stage(&cluster)?;
-            Some((cluster, stage))
-        });
+        let asked: Vec<RegisteredCluster> = asked.collect();
+        let installed = asked.iter().filter_map(|cluster| Some((cluster.clone(), stage(cluster)?)));
         let clusters: Vec<_> = installed.collect();
-        if clusters.is_empty() { Err(self.nothing_installed()) } else { Ok(clusters) }
+        if clusters.is_empty() { Err(self.nothing_installed(&asked)) } else { Ok(clusters) }
     }
 
     /// Every Job is a log of its own; what the controller does itself is told in its own log.
@@ -210,8 +208,9 @@ impl Following<'_> {
     }
 
     fn end(&self, clusters: &[(RegisteredCluster, Stage)]) -> Result<(), Error> {
-        if !self.has_shown {
-            show_without_log(self.ui, &self.host.side);
+        if !self.has_shown && clusters.iter().any(|(_, stage)| *stage != Stage::NotTakenUp) {
+            let by_job = clusters.iter().any(|(cluster, _)| cluster.install_job().is_some());
+            show_without_log(self.ui, &self.host.side, by_job);
         }
         // What is wrong stands last, where it is read.
         let mut clusters: Vec<_> = clusters.iter().collect();
@@ -230,8 +229,22 @@ impl Following<'_> {
                 "fix the cause, then have the host try again: `{}`",
                 reinstallation(&self.host.side, cluster.name())
             )),
+            Stage::NotTakenUp => Error::new(ErrorKind::TimedOut, message).hint(format!(
+                "see that it runs: `{}`",
+                Kubectl::on(&self.host.side)
+                    .namespace(NAMESPACE)
+                    .words("get pods -l app=ks-controller-manager")
+            )),
             Stage::Installed | Stage::UnderWay(_) => {
-                Error::new(ErrorKind::TimedOut, message).hint(format!("follow it: {}", self.command()))
+                let error = Error::new(ErrorKind::TimedOut, message);
+                // What keeps helm waiting stands on the member alone.
+                let error = if self.member.is_none() {
+                    let logs = Mc::new("logs MEMBER").host(&self.host.side);
+                    error.hint(format!("see what the member's pods wait for: `{logs}`"))
+                } else {
+                    error
+                };
+                error.hint(format!("follow it: {}", self.command()))
             }
         }
     }
@@ -254,10 +267,24 @@ impl Following<'_> {
         }
     }
 
-    fn nothing_installed(&self) -> Error {
+    fn nothing_installed(&self, asked: &[RegisteredCluster]) -> Error {
         let host = &self.host.side;
-        let (message, hint) = match &self.side {
-            Side::Host { .. } => (
+        let is_member = self.member.is_some();
+        let is_host = is_member && asked.iter().any(RegisteredCluster::is_host);
+        let going = asked.iter().find(|cluster| is_member && cluster.is_being_deleted());
+        let (message, hint) = match (&self.side, going) {
+            (Side::Member { .. }, _) if is_host => (
+                "it is the host itself, which installs KubeSphere on its members".to_owned(),
+                format!("see what it does there: {}", logs_command(host)),
+            ),
+            (Side::Member { .. }, Some(going)) => (
+                format!(
+                    "its Cluster \"{}\" is being deleted, and nothing is installed on it any more",
+                    going.name()
+                ),
+                format!("see what that waits for: `{}`", Mc::new("get").word(going.name()).host(host)),
+            ),
+            (Side::Host { .. }, _) => (
                 "KubeSphere 4 has no ks-installer, and this host has no member on which it installs anything"
                     .to_owned(),
                 format!(
@@ -266,7 +293,7 @@ impl Following<'_> {
                     Kubectl::on(host).namespace(NAMESPACE).words("get pods")
                 ),
             ),
-            member @ Side::Member { .. } => (
+            (member @ Side::Member { .. }, None) => (
                 format!("it is no member of {host}, which would install KubeSphere 4 on it"),
                 format!("join it: `{}`", Mc::new("join").member(member).host(host)),
             ),

@@ -37,7 +37,7 @@ impl Source {
         (is_job, cluster): (bool, Option<&str>),
         (runs, from): (Runs, Option<Timestamp>),
     ) -> Vec<&'l str> {
-        let mut told = Vec::new();
+        let mut told: Vec<&str> = Vec::new();
         for line in new {
             let text = line.text.as_str();
             let shown = if is_job {
@@ -45,9 +45,10 @@ impl Source {
             } else {
                 core_log::is_about(text, cluster).then_some(text)
             };
-            // Of several tries of one Cluster the last one counts.
+            // Of several tries of one Cluster the last one counts, and how the one before has failed.
             if !is_job && runs == Runs::Last && cluster.is_some() && core_log::begins(text, cluster) {
-                told.clear();
+                let failure = told.iter().rposition(|text| core_log::fails(text));
+                told = failure.map(|place| told[place]).into_iter().collect();
             }
             told.extend(shown.filter(|_| from.is_none_or(|from| line.at >= from)));
         }

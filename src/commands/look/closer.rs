@@ -1,6 +1,6 @@
 //! What a closer look adds, where something is to change or all is to be checked.
 
-use kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret, versions::Generation};
+use kubesphere::{cluster::RegisteredCluster, jwt_secret::JwtSecret};
 
 use super::Look;
 use crate::{
@@ -141,11 +141,10 @@ impl Look {
         asked.cloned().collect()
     }
 
-    /// What the members of the host are to have, where they are not asked themselves; a host of KubeSphere 4 gives it to them.
+    /// What the members of the host are to have, where they are not asked themselves.
     fn secret_of_members(&self) -> Option<&JwtSecret> {
         let is_for_all = self.checks_only() && self.intent.members.is_empty();
-        let host = self.host.as_ref().filter(|_| is_for_all)?;
-        host.effective_secret().filter(|_| host.generation() == Some(Generation::Three))
+        self.host.as_ref().filter(|_| is_for_all)?.signs_with()
     }
 
     fn concerns_member(&self, cluster: &RegisteredCluster) -> bool {

@@ -222,7 +222,7 @@ impl Look {
         } else {
             error.hint(format!("these are registered: {}", names.join(", ")))
         };
-        Some(error.hint("to clean a former member: `--member-context`"))
+        Some(error.hint("if it was taken out before, the host is rid of it; to clean the former member: `--member-context`"))
     }
 
     fn decide(&mut self, clusters: &Clusters) {

@@ -16,4 +16,4 @@ pub use pod::find_of;
 pub use polled::Polled;
 pub use tail::{TailBounds, installer_log_tail};
 pub use unavailable::{Asked, LogUnavailable};
-pub(super) use waiting::{has_given_up, why_no_pod, why_stuck};
+pub(super) use waiting::{Stuck, has_given_up, why_no_pod, why_stuck};

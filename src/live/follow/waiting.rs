@@ -22,27 +22,39 @@ pub(super) fn why_waiting(pods: &[Pod]) -> Option<String> {
 /// What the kubelet waits with for ever, or tries in vain (Kubernetes `pkg/kubelet/images/types.go`,
 /// `pkg/kubelet/kuberuntime/kuberuntime_container.go@v1.34.0`).
 const IN_VAIN: [&str; 8] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
+    WITHOUT_IMAGE[0],
+    WITHOUT_IMAGE[1],
+    WITHOUT_IMAGE[2],
+    WITHOUT_IMAGE[3],
     "CrashLoopBackOff",
     "CreateContainerConfigError",
     "CreateContainerError",
     "RunContainerError",
 ];
 
-/// Why this pod cannot start, where it does not merely take its time: `image quay.io/a:1: ImagePullBackOff: …`.
-pub(in crate::live) fn why_stuck(pod: &Pod) -> Option<String> {
+/// Those of them that are about an image.
+const WITHOUT_IMAGE: [&str; 4] =
+    ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
+
+/// That a pod cannot start.
+pub(in crate::live) struct Stuck {
+    /// `image quay.io/a:1: ImagePullBackOff: …`
+    pub(in crate::live) why: String,
+    pub(in crate::live) lacks_image: bool,
+}
+
+/// Why this pod cannot start, where it does not merely take its time.
+pub(in crate::live) fn why_stuck(pod: &Pod) -> Option<Stuck> {
     let status = pod.status.as_ref().filter(|_| pod.metadata.deletion_timestamp.is_none())?;
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
     let in_vain = containers.into_iter().find_map(|container| {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
         let reason = waiting.reason.as_deref().filter(|reason| IN_VAIN.contains(reason))?;
         let why = told(Some(reason), waiting.message.as_deref())?;
-        Some(format!("image {}: {why}", container.image))
+        let lacks_image = WITHOUT_IMAGE.contains(&reason);
+        Some(Stuck { why: format!("image {}: {why}", container.image), lacks_image })
     });
-    in_vain.or_else(|| unscheduled(status))
+    in_vain.or_else(|| unscheduled(status).map(|why| Stuck { why, lacks_image: false }))
 }
 
 /// Why the Deployment has no pod at all: a quota or an admission webhook that refuses it, for example.
@@ -166,7 +178,7 @@ mod tests {
         let of = |state: &Value| {
             let mut container = status(state);
             container["image"] = json!("quay.io/kubesphere/kubefed:v0.8.1");
-            why_stuck(&pod(&json!({"containerStatuses": [container]})))
+            why_stuck(&pod(&json!({"containerStatuses": [container]}))).map(|stuck| stuck.why)
         };
         let image = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}});
         let said = "image quay.io/kubesphere/kubefed:v0.8.1: ImagePullBackOff: Back-off pulling image";
@@ -176,7 +188,9 @@ mod tests {
         let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
                                "message": "0/3 nodes are available"});
         let unscheduled = pod(&json!({"phase": "Pending", "conditions": [condition]}));
-        assert_eq!(why_stuck(&unscheduled).as_deref(), Some("Unschedulable: 0/3 nodes are available"));
+        let unscheduled = why_stuck(&unscheduled).unwrap();
+        assert_eq!(unscheduled.why, "Unschedulable: 0/3 nodes are available");
+        assert!(!unscheduled.lacks_image);
     }
 
     #[test]

@@ -176,7 +176,9 @@ impl Creation<'_> {
         let waiting = Waiting::new(ours);
         match &self.step.installer {
             // Boxed, because many requests are more state than a stack should carry around.
-            Some(host) => Box::pin(self.registering.until_installed(states, waiting, host)).await?,
+            Some(installer) => {
+                Box::pin(self.registering.until_installed(states, waiting, &installer.host)).await?;
+            }
             None => turn.entry.without_version = self.registering.until_joined(states, waiting).await?,
         }
         Ok(())

@@ -6,23 +6,31 @@ use tokio::time::Instant;
 use crate::{
     live::{
         connection::Connection,
+        core::release,
         execute::{Execute, Turn},
         failure::{Failure, LookAt},
         objects::{Deletion, Objects, Persistence},
         patience::{Pace, retry_until},
         report::{Activity, Completed, Event},
         request_error::RequestError,
+        unjoin::installed::installed,
     },
     plan::{
+        core::CoreRelease,
+        observed::Seen,
         result::{Effect, StepResult},
         steps::uninstall::Uninstall,
+        unjoin::core::Uninstallation,
     },
 };
 
 impl Execute for Uninstall {
     async fn execute(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let (member, deadline) = (turn.connection(&self.cluster)?, turn.run.deadline);
-        let found = &self.uninstallation;
+        let found = match self.uninstallation.at_work {
+            Some(_) => &self.ended(turn, member).await?,
+            None => &self.uninstallation,
+        };
         self.delete(turn, member, &found.objects).await?;
         turn.tell(&self.cluster, Event::Begins(Activity::Uninstallation));
         let stands = |text: String| turn.tell(&self.cluster, Event::Stands(text));
@@ -43,6 +51,26 @@ impl Execute for Uninstall {
 }
 
 impl Uninstall {
+    /// What there is of it when the host's helm is at work no longer.
+    async fn ended(&self, turn: &mut Turn<'_>, member: &Connection) -> Result<Uninstallation, Failure> {
+        let (deadline, mut pace) = (turn.run.deadline, Pace::until(turn.run.deadline));
+        turn.tell(&self.cluster, Event::Begins(Activity::Helm));
+        let mut told = BTreeSet::new();
+        while let Some(why) = why_it_waits(&release(member).await, member) {
+            if told.insert(why.clone()) {
+                turn.tell(&self.cluster, Event::Stands(why.clone()));
+            }
+            if !pace.goes_on().await {
+                return Err(timed_out(member, "waiting until no helm is at work on ks-core", why));
+            }
+        }
+        let read = async || Box::pin(installed(member)).await;
+        let found = retry_until(&member.side, deadline, read).await?.found;
+        Ok(found
+            .present()
+            .map_or_else(|| self.uninstallation.clone(), |found| Uninstallation::of(found, None)))
+    }
+
     async fn delete(
         &self,
         turn: &mut Turn<'_>,
@@ -83,7 +111,7 @@ async fn until_all_gone(
                 stands(why.clone());
             }
             if !pace.goes_on().await {
-                return Err(timed_out(member, why));
+                return Err(timed_out(member, "waiting until ks-core is gone", why));
             }
         }
     }
@@ -107,10 +135,21 @@ async fn why_it_is_there(
     }))
 }
 
-fn timed_out(member: &Connection, missing: String) -> Failure {
+/// A helm that ended with its process leaves its release as if it were at work.
+fn why_it_waits(release: &Seen<CoreRelease>, member: &Connection) -> Option<String> {
+    match release {
+        Seen::Present(release) if release.is_at_work(member.clock.now()) => {
+            Some(format!("helm release ks-core is {}", release.status))
+        }
+        Seen::Unreadable(why) | Seen::Malformed(why) => Some(why.clone()),
+        Seen::Present(_) | Seen::Absent => None,
+    }
+}
+
+fn timed_out(member: &Connection, waiting: &'static str, missing: String) -> Failure {
     Failure::TimedOut {
         side: member.side.clone(),
-        waiting: "waiting until ks-core is gone",
+        waiting,
         look_at: LookAt::ApiServer(member.side.clone()),
         missing,
         known: Vec::new(),

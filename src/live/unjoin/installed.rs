@@ -35,13 +35,13 @@ use crate::{
 const AT_ONCE: usize = 32;
 
 /// What was found, and what of it may not be read.
-pub(super) struct Reading {
-    pub(super) found: Seen<Installed>,
+pub(in crate::live) struct Reading {
+    pub(in crate::live) found: Seen<Installed>,
     pub(super) denied: Vec<Denied>,
 }
 
 /// By helm's newest record; the others are of the past.
-pub(super) async fn installed(member: &Connection) -> Result<Reading, RequestError> {
+pub(in crate::live) async fn installed(member: &Connection) -> Result<Reading, RequestError> {
     let secrets = Objects::<Secret>::on(member).in_namespace(NAMESPACE);
     let listed = secrets.list_metadata(&ListParams::default().labels(RELEASE)).await;
     let (listed, denied) = seen_or_denied(listed)?;

@@ -6,8 +6,8 @@ pub mod host_remains;
 pub mod traces;
 
 pub(super) mod federation_namespace;
+pub(super) mod installed;
 pub(super) mod namespaces;
 pub(super) mod reading;
 
-mod installed;
 mod record;

@@ -4,7 +4,6 @@ use kubesphere::kubesphere_config::DEFAULT_RESYNC;
 
 use super::Decision;
 use crate::plan::{
-    core::HostIdentity,
     credential::CredentialKind,
     intent::{ClusterIntent, HostIntent, Intent, MemberIntent},
     needs::{
@@ -16,8 +15,10 @@ use crate::plan::{
     reconciler::Goal,
     step::Step,
     steps::{
-        configure::Configure, describe_cluster::DescribeCluster, make_credential::MakeCredential,
-        register::Register,
+        configure::Configure,
+        describe_cluster::DescribeCluster,
+        make_credential::MakeCredential,
+        register::{Installer, Register},
     },
 };
 
@@ -121,7 +122,7 @@ pub(super) fn registering(
     cluster: &ClusterIntent,
     (host, member): (&Observed, &Observed),
     creates: bool,
-    installer: Option<HostIdentity>,
+    installer: Option<Installer>,
 ) -> Step {
     Step::Register(Register {
         host: host.side.clone(),

@@ -24,6 +24,10 @@ impl Planned for AwaitGone {
         "wait"
     }
 
+    fn only_waits(&self) -> bool {
+        true
+    }
+
     fn objects(&self) -> Vec<ObjectRef> {
         vec![self.existing.object.clone()]
     }

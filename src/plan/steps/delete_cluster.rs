@@ -51,6 +51,10 @@ impl Planned for DeleteCluster {
         vec![ObjectKind::CLUSTER.named(self.planned.name())]
     }
 
+    fn only_waits(&self) -> bool {
+        !self.deletes && self.forced.is_none()
+    }
+
     fn accesses(&self) -> Vec<(Side, Access)> {
         let verbs: &[&'static str] = if self.deletes { &["get", "delete"] } else { &["get"] };
         let asks: &[&'static str] = if self.asks_webhook { &["patch"] } else { &[] };

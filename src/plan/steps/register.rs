@@ -12,6 +12,7 @@ use kubesphere::{
 use crate::plan::{
     access::{Access, of_clusters},
     cluster_manifest::cluster_manifest,
+    configuration_patch::Change,
     core::HostIdentity,
     credential::CredentialKind,
     intent::Description,
@@ -38,8 +39,25 @@ pub struct Register {
     pub differences: Differences,
     /// How often the host's controller looks at each Cluster.
     pub resync: Duration,
-    /// The host, where it installs KubeSphere on the member itself: KubeSphere 4.
-    pub installer: Option<HostIdentity>,
+    /// Where the host installs KubeSphere on the member itself: KubeSphere 4.
+    pub installer: Option<Installer>,
+}
+
+/// A host of KubeSphere 4, and what its helm makes of the member.
+#[derive(Clone, Debug)]
+pub struct Installer {
+    pub host: HostIdentity,
+    /// Whether the member has a release ks-core already.
+    pub upgrades: bool,
+    /// What people rely on there that changes with it.
+    pub changes: Vec<Change>,
+}
+
+impl Installer {
+    /// Whether the member has signed with another secret.
+    pub fn replaces_secret(&self) -> bool {
+        self.changes.iter().any(Change::sets_jwt_secret)
+    }
 }
 
 impl Planned for Register {
@@ -55,6 +73,10 @@ impl Planned for Register {
         vec![ObjectKind::CLUSTER.named(&self.name)]
     }
 
+    fn changes(&self) -> &[Change] {
+        self.installer.as_ref().map(|installer| installer.changes.as_slice()).unwrap_or_default()
+    }
+
     fn accesses(&self) -> Vec<(Side, Access)> {
         let verbs: &[&'static str] = if self.creates { &["create", "get"] } else { &[] };
         of_clusters(&self.host, verbs)
@@ -67,6 +89,10 @@ impl Planned for Register {
             Manifest::of_object(&self.host, ObjectKind::CLUSTER.named(&self.name), content)
         });
         manifest.into_iter().collect()
+    }
+
+    fn only_waits(&self) -> bool {
+        !self.creates
     }
 
     fn foreseen(&self) -> Vec<StepResult> {

@@ -14,7 +14,7 @@ use super::{
     trace::Traces,
 };
 use crate::plan::{
-    core::{Claim, Core, HostIdentity},
+    core::{Claim, Core, CoreRelease, HostIdentity},
     needs::{ConfigurationNeed, Unplannable},
     observed::{Observed, Seen},
 };
@@ -63,6 +63,14 @@ pub struct Uninstallation {
     pub objects: Vec<ExistingObject>,
     /// By which an interrupted command knows what there was.
     pub records: Vec<ExistingObject>,
+    /// What the host's helm is at work on, or about to try again: it begins anew after each failure until the Cluster goes.
+    pub at_work: Option<CoreRelease>,
+}
+
+impl Uninstallation {
+    pub fn of(installed: &Installed, at_work: Option<CoreRelease>) -> Self {
+        Self { objects: installed.objects.clone(), records: installed.records.clone(), at_work }
+    }
 }
 
 impl CorePlan {
@@ -88,10 +96,13 @@ pub(super) fn member_plan(
     let claim = claim_of(traces).filter(|claim| is_ours && **claim == own);
     let claim = claim.map(|claim| OwnClaim { claim: claim.clone(), goes_by_itself });
     let installed = installed(traces).filter(|_| is_ours);
-    let uninstall = installed.map(|installed| Uninstallation {
-        objects: installed.objects.clone(),
-        records: installed.records.clone(),
-    });
+    let release = traces.core.as_ref().and_then(|seen| seen.core.release.present());
+    // A host tries what has failed again, for as long as there is the Cluster.
+    let stands = host.cluster_named(&intent.name).is_some();
+    let is_tried =
+        |release: &CoreRelease| release.is_at_work(observed.clock.now) || stands && release.has_failed();
+    let at_work = release.filter(|release| is_tried(release));
+    let uninstall = installed.map(|installed| Uninstallation::of(installed, at_work.cloned()));
     kept.extend(why_it_stays(&member_ownership));
     if matches!(member_ownership, MemberOwnership::Ours | MemberOwnership::Clean) {
         kept.extend(what_stays((observed, traces), &identity, uninstall.is_some()));

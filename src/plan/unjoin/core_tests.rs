@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kubesphere::{
     cluster::RegisteredCluster,
     jwt_secret::JwtSecret,
@@ -196,6 +196,23 @@ fn what_stays_is_told_and_what_is_uninstalled_ends_with_helms_records() {
         (claimed.core.unwrap().uninstall, claimed.kept),
         (None, vec![Kept::Claimed("other".to_owned())])
     );
+}
+
+/// It begins anew after each failure, for as long as there is the Cluster.
+#[test]
+fn what_the_hosts_helm_is_at_work_on_is_waited_for() {
+    let waits = |case: Case, minutes: i64, status: &str| {
+        let mut case = case.uninstalling();
+        let now = case.member.clock.now;
+        let since = Some(now - SignedDuration::from_mins(minutes));
+        let release = CoreRelease { revision: 2, status: status.to_owned(), since, began: None };
+        case.core().core.release = Seen::Present(release);
+        case.member().core.unwrap().uninstall.unwrap().at_work.is_some()
+    };
+    assert!(waits(Case::new(), 3, "pending-upgrade"));
+    assert!(!waits(Case::new(), 60, "pending-upgrade"), "nobody is at work on it any more");
+    assert!(waits(Case::new(), 3, "failed"), "it may be tried again at any time");
+    assert!(!waits(Case::new().without_cluster(), 3, "failed") && !waits(Case::new(), 3, "deployed"));
 }
 
 #[test]

@@ -2,17 +2,18 @@
 //! nothing is written to the Cluster (kubesphere `cluster_controller.go@v4.1.3:391-410`).
 
 use crate::plan::{
+    configuration_patch::Change,
     core::{HostIdentity, OnMember},
-    intent::{Intent, MemberIntent},
+    intent::{ClusterIntent, Intent, MemberIntent},
     needs::{Needs, Registration, Unplannable, registration},
-    observed::Observed,
+    observed::{Observed, Seen},
     operations::{
         Decision,
         members::{credentials, describe, registering},
     },
     phase::{Lane, OnFailure, Phase, Plan},
     step::Step,
-    steps::describe_cluster::DescribeCluster,
+    steps::{describe_cluster::DescribeCluster, register::Installer},
 };
 
 pub(in crate::plan::operations) fn decide(
@@ -49,5 +50,25 @@ fn register(
             false
         }
     };
-    Some(registering(cluster, (host, member), creates, Some(identity.clone())))
+    let installer = installer(cluster, identity, member, creates);
+    Some(registering(cluster, (host, member), creates, Some(installer)))
+}
+
+/// Helm upgrades what it finds, whoever has installed that (kubesphere `helper.go@v4.1.3:85-103`).
+fn installer(cluster: &ClusterIntent, host: &HostIdentity, member: &Observed, creates: bool) -> Installer {
+    let release = member.surroundings.core.as_ref().map(|core| &core.release);
+    let upgrades = matches!(release, Some(Seen::Present(_)));
+    let values = cluster.values.as_ref().map(|values| Change {
+        field: "spec.config".to_owned(),
+        old: None,
+        new: format!("values for {}", values.keys().join(", ")),
+    });
+    let own = member.config.present().and_then(|config| config.issuer_secret.as_ref());
+    let secret = own.filter(|own| **own != host.secret).map(|own| Change {
+        field: format!("{}: authentication.issuer.jwtSecret", member.side),
+        old: Some(own.fingerprint()),
+        new: host.secret.fingerprint(),
+    });
+    let changes = values.into_iter().chain(secret).filter(|_| creates).collect();
+    Installer { host: host.clone(), upgrades, changes }
 }

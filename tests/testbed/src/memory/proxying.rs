@@ -195,9 +195,10 @@ impl Core {
             Refusal::unavailable(format!("no service port \"{port}\" found for service \"{name}\""))
         })?;
         let endpoints = GroupResource::new("", "endpoints");
-        let endpoints = store
-            .get(&Key::new(&endpoints, namespace, name))
-            .ok_or_else(|| Refusal::not_found(&services, name))?;
+        // A controller makes them for every Service with a selector, whether a pod is ready or not.
+        let is_selecting = found["spec"]["selector"].is_object();
+        let missing = || if is_selecting { none() } else { Refusal::not_found(&endpoints, name) };
+        let endpoints = store.get(&Key::new(&endpoints, namespace, name)).ok_or_else(missing)?;
         let subsets = endpoints["subsets"].as_array().into_iter().flatten();
         let found = subsets.into_iter().find_map(|subset| {
             let port = subset["ports"].as_array()?.iter().find(|own| own["name"] == offered["name"])?;

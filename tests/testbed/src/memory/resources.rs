@@ -67,7 +67,7 @@ impl Resource {
     }
 }
 
-/// `group/version`, kind, plural, short name, n(amespaced) or c(luster-wide), subresources.
+/// `group/version`, kind, plural, short names, n(amespaced) or c(luster-wide), subresources.
 type Row = (&'static str, &'static str, &'static str, &'static str, char, &'static [&'static str]);
 
 const STORED: &[Row] = &[
@@ -105,7 +105,7 @@ const STORED: &[Row] = &[
         "apiextensions.k8s.io/v1",
         "CustomResourceDefinition",
         "customresourcedefinitions",
-        "crd",
+        "crd crds",
         'c',
         &["status"],
     ),
@@ -189,7 +189,7 @@ fn built_in(row: &Row, source: Source) -> Resource {
         plural: plural.to_owned(),
         singular: kind.to_lowercase(),
         kind: kind.to_owned(),
-        short_names: if short_name.is_empty() { Vec::new() } else { vec![short_name.to_owned()] },
+        short_names: short_name.split_whitespace().map(str::to_owned).collect(),
         categories: if in_all.contains(&kind) { vec!["all".to_owned()] } else { Vec::new() },
         is_namespaced: scope == 'n',
         subresources: subresources.iter().map(|name| (*name).to_owned()).collect(),
