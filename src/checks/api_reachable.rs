@@ -3,7 +3,7 @@
 use kubesphere::side::Side;
 
 use super::{
-    Check, Clusters, Finding, Report, Rule, Silent, Unjoining, kubesphere_version::is_version_4,
+    Check, Clusters, Finding, Report, Rule, Silence, Silent, Unjoining, kubesphere_version::is_version_4,
     rule::JOINING,
 };
 
@@ -39,7 +39,7 @@ fn unreachable(silent: &Silent) -> Report {
 /// webhook asks it.
 fn unreachable_for_removal(unjoining: &Unjoining<'_>, silent: &Silent) -> Report {
     let report = unreachable(silent);
-    if silent.refuses || matches!(silent.side, Side::Host { .. }) {
+    if silent.silence == Silence::Refused || matches!(silent.side, Side::Host { .. }) {
         return report;
     }
     let (is_of_4, is_filed) = (unjoining.host.is_some_and(is_version_4), silent.side.entry().is_some());
@@ -58,7 +58,7 @@ mod tests {
     use kubesphere::side::Side;
 
     use super::CHECK;
-    use crate::checks::{Silent, fixture::Case};
+    use crate::checks::{Silence, Silent, fixture::Case};
 
     #[test]
     fn a_cluster_that_gave_no_answer_is_named_with_what_to_do() {
@@ -67,9 +67,7 @@ mod tests {
             side: Side::member("edge-1"),
             message: "get version: the connection to 192.0.2.1:6443 was refused".to_owned(),
             hints: vec!["is the cluster running?".to_owned()],
-            is_away: true,
-            is_late: false,
-            refuses: false,
+            silence: Silence::Away,
         });
         assert_eq!(
             case.says(&CHECK),

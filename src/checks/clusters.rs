@@ -27,12 +27,20 @@ pub struct Silent {
     /// What was asked and why it failed.
     pub message: String,
     pub hints: Vec<String>,
-    /// Whether it may answer later.
-    pub is_away: bool,
-    /// Whether the time for all of it was up before.
-    pub is_late: bool,
-    /// Whether it has answered, and does not let this user in.
-    pub refuses: bool,
+    pub silence: Silence,
+}
+
+/// What may come of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// It may answer later.
+    Away,
+    /// So may it, and the time for all of it is up.
+    Late,
+    /// It has answered, and does not let this user in.
+    Refused,
+    /// It stays so by itself.
+    Lasting,
 }
 
 impl<'a> Clusters<'a> {

@@ -64,7 +64,7 @@ pub mod unjoin_recheck;
 mod unjoin_tests;
 mod unjoining;
 
-pub use clusters::{Clusters, Silent};
+pub use clusters::{Clusters, Silence, Silent};
 pub use expected::CHECK as EXPECTED_STATE;
 pub use finding::{Finding, Report, Verdict};
 pub use registry::{CHECKS, Check, NO_ANSWER, Subject, every_check, run, skippable_ids, unanswered};

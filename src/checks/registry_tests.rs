@@ -8,7 +8,7 @@ use kubesphere::{
 use super::{super::prepared, CHECKS, NO_ANSWER, PROBES, Subject, every_check, run};
 use crate::{
     checks::{
-        Finding, Silent, Verdict,
+        Finding, Silence, Silent, Verdict,
         fixture::{Case, cluster, host_cluster},
     },
     plan::{
@@ -160,9 +160,7 @@ fn what_did_not_answer_is_no_part_of_what_holds() {
         side: Side::member("edge-1"),
         message: "no".to_owned(),
         hints: Vec::new(),
-        is_away: false,
-        is_late: false,
-        refuses: false,
+        silence: Silence::Lasting,
     };
     let case = Case::new().second_member().silent_member(silent.clone());
     let findings = found(&case);

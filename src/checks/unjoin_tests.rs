@@ -5,7 +5,7 @@ use kubesphere::{
 };
 use serde_json::json;
 
-use super::{Finding, Silent, Subject, Unjoining, Verdict, registry::run};
+use super::{Finding, Silence, Silent, Subject, Unjoining, Verdict, registry::run};
 use crate::plan::{
     core::{Claim, Core, CoreRelease},
     observed::{Observed, Seen, fixture},
@@ -173,14 +173,12 @@ fn a_cluster_of_gitops_is_said_to_come_back() {
 #[test]
 fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_not_gone() {
     let (intent, host) = (intent(true, true), host(&[cluster(Some("u"))]));
-    let hints = |refuses| -> Vec<Vec<String>> {
+    let hints = |silence| -> Vec<Vec<String>> {
         let silent = ["edge", "prod"].map(|context| Silent {
             side: if context == "edge" { Side::member(context) } else { Side::host(context) },
             message: "it does not answer".to_owned(),
             hints: Vec::new(),
-            is_away: false,
-            is_late: false,
-            refuses,
+            silence,
         });
         let findings = findings(&Unjoining {
             intent: &intent,
@@ -195,10 +193,10 @@ fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_no
         let silent = findings.into_iter().filter(|finding| finding.id == "api-reachable");
         silent.map(|finding| finding.report.hints).collect()
     };
-    let of_silent = hints(false);
+    let of_silent = hints(Silence::Away);
     assert!(of_silent[0][0].ends_with("without `--member-context`, with `--force`"), "{of_silent:?}");
     assert_eq!((of_silent[0].len(), of_silent[1].len()), (1, 0));
-    assert_eq!(hints(true), [Vec::<String>::new(), Vec::new()]);
+    assert_eq!(hints(Silence::Refused), [Vec::<String>::new(), Vec::new()]);
 }
 
 fn no_traces() -> Traces {
@@ -300,9 +298,7 @@ fn what_a_silent_member_hides_is_skipped_too() {
         side: Side::member("edge"),
         message: "no".to_owned(),
         hints: Vec::new(),
-        is_away: false,
-        is_late: false,
-        refuses: false,
+        silence: Silence::Lasting,
     }];
     let found = findings(&Unjoining {
         intent: &intent,

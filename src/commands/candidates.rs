@@ -4,7 +4,7 @@ use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
 use super::{contexts::every_member, look::silent, time_limit::confirm_in_time};
 use crate::{
-    checks::api_reachable,
+    checks::{Silence, api_reachable},
     cli::{Global, ParallelOptions},
     error::{Error, ErrorKind},
     live::{
@@ -27,7 +27,7 @@ pub(super) async fn observed_host(host: &Connection) -> Result<Observed, Error> 
     observe(host).await.map_err(|error| {
         let silent = silent(host, &error);
         let findings = api_reachable::found(&silent);
-        let late = silent.is_late.then_some(&silent.side).into_iter().collect();
+        let late = (silent.silence == Silence::Late).then_some(&silent.side).into_iter().collect();
         let ended = confirm_in_time(&late).err().unwrap_or_else(|| Error::nothing_changed(&findings));
         Error { findings, ..ended }
     })

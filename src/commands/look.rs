@@ -18,7 +18,7 @@ use super::{
     task::Looked,
 };
 use crate::{
-    checks::{self, Finding, MemberSituation, Silent, Situation, Subject, member_reachable},
+    checks::{self, Finding, MemberSituation, Silence, Silent, Situation, Subject, member_reachable},
     error::Error,
     live::{
         connection::Connection,
@@ -265,7 +265,11 @@ pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let hints = error.hints();
     let asked = format!("{} {}", error.verb, error.object);
     let message: Vec<String> = iter::once(asked).chain(causes(error)).collect();
-    let (is_away, is_late) = (error.cause.may_pass(), matches!(error.cause, Cause::TimeUp { .. }));
-    let refuses = matches!(error.cause, Cause::Unauthorized | Cause::Forbidden { .. });
-    Silent { side: connection.side.clone(), message: message.join(": "), hints, is_away, is_late, refuses }
+    let silence = match &error.cause {
+        Cause::TimeUp { .. } => Silence::Late,
+        Cause::Unauthorized | Cause::Forbidden { .. } => Silence::Refused,
+        cause if cause.may_pass() => Silence::Away,
+        _ => Silence::Lasting,
+    };
+    Silent { side: connection.side.clone(), message: message.join(": "), hints, silence }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use kubesphere::side::Side;
 
 use crate::{
-    checks::{Finding, Silent},
+    checks::{Finding, Silence, Silent},
     error::{Error, Resume},
     live::{connection::Connection, places::Places},
     output::{document::Document, plan, ui::Ui},
@@ -108,12 +108,16 @@ pub(super) trait Looked {
 
     /// Whether a cluster did not answer that may later.
     fn is_away(&self) -> bool {
-        self.silent().iter().any(|silent| silent.is_away)
+        self.silent().iter().any(|silent| matches!(silent.silence, Silence::Away | Silence::Late))
     }
 
     /// The clusters that had not told all when the time was up, once each.
     fn late(&self) -> BTreeSet<&Side> {
-        self.silent().iter().filter(|silent| silent.is_late).map(|silent| &silent.side).collect()
+        self.silent()
+            .iter()
+            .filter(|silent| silent.silence == Silence::Late)
+            .map(|silent| &silent.side)
+            .collect()
     }
 
     /// Whether nothing is to do, and nothing is left over.

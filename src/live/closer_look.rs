@@ -12,7 +12,6 @@ use serde::Deserialize;
 use super::{
     connection::Connection,
     installer_run,
-    observe::{config, configuration},
     request_error::{Object, RequestError, Verb, request},
 };
 use crate::plan::{
@@ -27,24 +26,11 @@ pub(super) const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;
                          application/json";
 
 /// Adds what a run of the installer depends on.
-///
-/// Where it is not in effect what is wanted, what was read may be what stood there before a run that has just ended.
 pub async fn look_at_installer(connection: &Connection, observed: &mut Observed, is_in_effect: bool) {
     let triggers = Triggers::on(observed);
-    let told = installer_run::observe(connection, observed, &triggers, None);
-    let (clashes, told) = tokio::join!(short_name_clashes(connection), told);
+    let run = installer_run::observe(connection, observed, triggers, None, is_in_effect);
+    let (clashes, ()) = tokio::join!(short_name_clashes(connection), run);
     observed.short_name_clashes = clashes;
-    if !is_in_effect && told.may_outdate(observed.clock.now) {
-        read_again(connection, observed).await;
-    }
-    (observed.run, observed.container, observed.last_line) = (told.run, told.container, told.last_line);
-}
-
-async fn read_again(connection: &Connection, observed: &mut Observed) {
-    let (config, configuration) = tokio::join!(config(connection), configuration(connection));
-    if let (Ok(config), Ok(configuration)) = (config, configuration) {
-        (observed.config, observed.configuration) = (config, configuration);
-    }
 }
 
 /// Those that are denied of the accesses that are needed in the end.

@@ -9,6 +9,7 @@ use tokio::time::timeout_at;
 use super::{
     connection::Connection,
     follow::{Asked, Line, LogUnavailable, TailBounds, find_of, installer_log_tail},
+    observe::{config, configuration},
     time_limit::within,
 };
 use crate::plan::{
@@ -23,11 +24,11 @@ const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_secs(60);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the end of the installer's log tells.
-pub(super) struct Told {
-    pub(super) run: InstallerRun,
+struct Told {
+    run: InstallerRun,
     /// Whose log it is.
-    pub(super) container: Option<InstallerContainer>,
-    pub(super) last_line: Option<Timestamp>,
+    container: Option<InstallerContainer>,
+    last_line: Option<Timestamp>,
 }
 
 impl Told {
@@ -37,7 +38,7 @@ impl Told {
 
     /// Whether a run may have ended while, or after, something was read at this time, so that it does not show yet what that
     /// run has brought into effect, and would look like one that has failed.
-    pub(super) fn may_outdate(&self, read_at: Timestamp) -> bool {
+    fn may_outdate(&self, read_at: Timestamp) -> bool {
         let is_over = self.last_line.is_some_and(|last| last + CLOCKS_DIFFER_BY < read_at);
         matches!(self.run, InstallerRun::Idle { .. }) && !is_over
     }
@@ -72,8 +73,42 @@ pub(super) async fn read(
     Reading { container, lines }
 }
 
-/// What the end of the installer's log tells, where it was not read already.
+/// Adds what the end of the installer's log tells, where it was not read already.
+///
+/// Where it is not in effect what is wanted, what was read beside the log may be what stood there before a run that has just
+/// ended. And where somebody has changed the configuration meanwhile, the log was read too early to show that run.
 pub(super) async fn observe(
+    connection: &Connection,
+    observed: &mut Observed,
+    mut triggers: Triggers,
+    mut reading: Option<Reading>,
+    is_in_effect: bool,
+) {
+    loop {
+        let told = tell(connection, observed, &triggers, reading.take()).await;
+        let is_outdated = !is_in_effect && told.may_outdate(observed.clock.now);
+        (observed.run, observed.container, observed.last_line) = (told.run, told.container, told.last_line);
+        if !is_outdated {
+            return;
+        }
+        let before = observed.configuration.clone();
+        read_again(connection, observed).await;
+        let seen = triggers.clone().seeing_configuration(&before, &observed.configuration);
+        if seen == triggers {
+            return;
+        }
+        triggers = seen;
+    }
+}
+
+async fn read_again(connection: &Connection, observed: &mut Observed) {
+    let (config, configuration) = tokio::join!(config(connection), configuration(connection));
+    if let (Ok(config), Ok(configuration)) = (config, configuration) {
+        (observed.config, observed.configuration) = (config, configuration);
+    }
+}
+
+async fn tell(
     connection: &Connection,
     observed: &Observed,
     triggers: &Triggers,

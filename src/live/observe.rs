@@ -31,6 +31,7 @@ use super::{
     workloads::Deployment,
 };
 use crate::plan::{
+    needs::ConfigurationNeed,
     observed::{Clock, Installer, InstallerRun, Observed, Seen},
     reconciler::Reconciler,
     surroundings::Surroundings,
@@ -149,8 +150,8 @@ pub(super) async fn observe_again(
         Observed { configuration, config, installer, clusters, joined_as, clock, ..before.clone() }
             .without_closer_look();
     let triggers = reconciler.triggers_on(&observed);
-    let told = installer_run::observe(connection, &observed, &triggers, log).await;
-    (observed.run, observed.container, observed.last_line) = (told.run, told.container, told.last_line);
+    let is_in_effect = reconciler.goal().step(&observed) == Ok(ConfigurationNeed::InEffect);
+    installer_run::observe(connection, &mut observed, triggers, log, is_in_effect).await;
     Ok(observed)
 }
 
