@@ -186,11 +186,12 @@ impl Pipeline<'_> {
         let is_asked = self.change.dry_run == DryRun::None && task.manifests_to().is_none();
         if is_asked && !view.plan.only_waits() {
             let asked = Instant::now();
-            agreed(task, look, (self.change, self.is_begun), self.ui).await?;
-            // The time in which a person thinks is theirs.
+            let agreed = agreed(task, look, (self.change, self.is_begun), self.ui).await;
+            // The time in which a person thinks is theirs, whatever the answer is.
             let thought = asked.elapsed();
             self.begun += thought;
             *self.deadline += thought;
+            agreed?;
         }
         Ok(Some(view))
     }

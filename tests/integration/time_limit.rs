@@ -5,7 +5,10 @@ use testbed::{
     kubesphere::{Installation, Role, Scenario, Version},
 };
 
-use crate::support::Faulty;
+use crate::{
+    rotate::{effective, register, rotating, scenario},
+    support::Faulty,
+};
 
 /// Three clusters that could be members, of which the second never says what it is.
 fn with_silent_member() -> Faulty {
@@ -42,4 +45,18 @@ fn a_join_names_who_is_late_and_changes_nothing() {
         run.says("error: member \"member2\": get version: no answer when the time was up [api-reachable]\n");
     let _ = run.says("error: timed out while looking at ").says("member \"member2\"\n");
     bed.assert_untouched();
+}
+
+/// A context that leads nowhere takes no longer than the command has.
+#[test]
+fn a_rotation_ends_in_time_while_contexts_are_asked() {
+    let bed = Faulty::lease(&scenario(Version::V3_4, 1));
+    register(&bed, || bed.kubectl_mc(), 1);
+    let before = effective(bed.host());
+    let _ = bed.before_member(1).add(Rule::on("GET", "/namespaces/kube-system", Fault::Hang));
+    let written = bed.writes().len();
+    let run = rotating(bed.kubectl_mc(), "--timeout 3s").run().code(4);
+    let run =
+        run.says("not asked before the time was up").says("error: timed out while looking at host \"host\"");
+    assert_eq!((bed.writes().len(), effective(bed.host())), (written, before), "{run}");
 }
