@@ -152,12 +152,16 @@ fn a_host_is_never_made_a_member_nor_a_member_a_host() {
     let bed = Watched::lease(&host(standalone().role(Role::Host)).member(standalone().role(Role::Member)));
     let turned = "join host --context member1 --yes --skip-check member-server-loopback";
     let said = [
-        "error: host \"member1\": it is a member of another host, and a member is never made a host",
-        "hint: name the real host with `--context NAME`",
-        "error: member \"host\": it is a host, and a host is never made a member",
-        "error: 2 checks failed; nothing was changed",
+        "error: host \"member1\": it is a member and member \"host\" is a host: they are the wrong way round [host-role]",
+        "hint: name the host with `--context host`, and \"member1\" as the member",
+        "error: 1 check failed; nothing was changed\n",
     ];
     assert_refused(&bed, bed.kubectl_mc().words(turned), &said);
+    let said = [
+        "error: member \"member1\": it is a host, and a host is never made a member",
+        "error: 1 check failed; nothing was changed\n",
+    ];
+    assert_join_refused(&host(standalone().role(Role::Host)).member(standalone().role(Role::Host)), &said);
 }
 
 #[test]
