@@ -1,14 +1,16 @@
 //! Others who change the same clusters during a join.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 use testbed::{
+    Fault, Rule,
     bed::Cluster,
     block_on,
     kubesphere::{ControllerScenario, Installation, InstallerScenario, Role, Scenario, Version, objects},
@@ -339,4 +341,34 @@ fn a_patch_that_the_installer_loses_is_sent_again_and_said_so() {
     let _ = run.code(0).says("re-created the ClusterConfiguration and lost the patch: it is sent again");
     bed.assert_joined(1, "member1");
     assert_eq!(bed.configuration_patches(), [0, 2]);
+}
+
+/// Where the log was read before it came, that it has no run of it yet says nothing.
+#[test]
+fn a_change_that_comes_while_the_installer_is_looked_at_is_no_run_that_has_failed() {
+    let bed = Watched::lease(&standing_host().in_memory());
+    let (host, member) = (bed.host(), bed.member(1));
+    // What has just ended may not be seen yet, so the configuration is read once more.
+    member.write_installer_log(Timestamp::now(), "");
+    let looks = AtomicUsize::new(0);
+    let is_second = move |method: &http::Method, uri: &http::Uri| {
+        let is_look = method == http::Method::GET && uri.path().ends_with(CONFIGURATION);
+        is_look && looks.fetch_add(1, Ordering::Relaxed) == 1
+    };
+    let second = Rule::when(is_second, Fault::Delay(Duration::from_secs(5))).by("kubectl-mc/").times(1);
+    let second = member.plane().faults().add(second);
+    let words = "prepare member member1 --context host --yes --skip-check member-server-loopback";
+    let mut started = bed.kubectl_mc().words(words).start();
+    assert!(started.until(|| second.count() > 0));
+    let secret = host.configured("authentication.jwtSecret");
+    let spec = json!({"authentication": {"jwtSecret": secret}, "multicluster": {"clusterRole": "member"}});
+    member.patch_cluster_configuration(json!({ "spec": spec }));
+    let _ = started.end().code(0).says("a change of the configuration is not taken up yet");
+    assert_eq!(bed.configuration_patches(), [0, 0]);
+    assert_eq!(restarts(&bed), 0);
+}
+
+fn restarts(bed: &Watched) -> usize {
+    let requests = bed.requests();
+    requests.iter().filter(|event| event.verb == "patch" && event.resource == "deployments").count()
 }
