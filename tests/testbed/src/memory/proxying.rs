@@ -197,7 +197,7 @@ impl Core {
         let endpoints = GroupResource::new("", "endpoints");
         // A controller makes them for every Service with a selector, whether a pod is ready or not.
         let is_selecting = found["spec"]["selector"].is_object();
-        let missing = || if is_selecting { none() } else { Refusal::not_found(&endpoints, name) };
+        let missing = || if is_selecting { none() } else { Refusal::not_found(&services, name) };
         let endpoints = store.get(&Key::new(&endpoints, namespace, name)).ok_or_else(missing)?;
         let subsets = endpoints["subsets"].as_array().into_iter().flatten();
         let found = subsets.into_iter().find_map(|subset| {
