@@ -35,14 +35,14 @@ fn unreachable(silent: &Silent) -> Report {
     silent.hints.iter().fold(report, |report, hint| report.hint(hint.clone()))
 }
 
-/// A member that does not answer keeps nobody from doing the host's side, and one that answers is not gone. On KubeSphere 4 no
-/// webhook asks it.
+/// A member that does not answer keeps nobody from doing the side of a host that does; one that answers, or was not asked in time,
+/// is not gone. On KubeSphere 4 no webhook asks it.
 fn unreachable_for_removal(unjoining: &Unjoining<'_>, silent: &Silent) -> Report {
     let report = unreachable(silent);
-    if silent.silence == Silence::Refused || matches!(silent.side, Side::Host { .. }) {
-        return report;
-    }
-    let (is_of_4, is_filed) = (unjoining.host.is_some_and(is_version_4), silent.side.entry().is_some());
+    let may_be_gone = matches!(silent.silence, Silence::Away | Silence::Lasting);
+    let host = unjoining.host.filter(|_| may_be_gone && matches!(silent.side, Side::Member { .. }));
+    let Some(host) = host else { return report };
+    let (is_of_4, is_filed) = (is_version_4(host), silent.side.entry().is_some());
     let alone = unjoining.on_host_alone();
     let way = match (is_of_4, is_filed) {
         (true, true) => format!("`{alone}`"),

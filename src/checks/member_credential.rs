@@ -91,13 +91,20 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let of_member = |(side, cluster, member): ToStore<'_>| {
         let account = member.and_then(|member| member.account.as_ref());
         let reports = of_member(&side, cluster, host, account);
-        let is_anothers = member.is_some_and(|member| is_anothers(situation, member));
+        let is_in_use =
+            member.is_some_and(|member| is_anothers(situation, member) || is_of_other(situation, member));
         let tokens = account.into_iter().flat_map(|account| &account.tokens_of_others);
         // The wrong host may have been named, and it is by these that the right one reaches it.
-        let shared = tokens.filter(|_| !is_anothers).map(|name| shared(&side, name));
+        let shared = tokens.filter(|_| !is_in_use).map(|name| shared(&side, name));
         reports.into_iter().chain(shared).collect::<Vec<_>>()
     };
     each(situation.members_to_store()?, |(side, ..)| side, of_member)
+}
+
+/// Whether what was named as the host cannot be this member's.
+fn is_of_other(situation: &Situation<'_>, member: &Observed) -> bool {
+    let is_other = |host: &Observed| host.is_member() || host.generation() != member.generation();
+    member.is_member() && situation.host.is_some_and(is_other)
 }
 
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
@@ -182,14 +189,16 @@ fn token_only(side: &Side, kind: CredentialKind, version: Version) -> Report {
 
 #[cfg(test)]
 mod tests {
+    use kubesphere::kubesphere_config::KubesphereConfig;
+
     use super::CHECK;
     use crate::{
-        checks::fixture::{Case, cluster},
+        checks::fixture::{Case, cluster, play},
         plan::{
             credential::{Account, Choice, HostUid, Ownership},
             intent::ClusterIntent,
             member_kubeconfig::{Problem, StoredUser},
-            observed::Seen,
+            observed::{Observed, Seen},
             registration::Probe,
         },
     };
@@ -310,6 +319,23 @@ mod tests {
             member.joined_as = Seen::Present(vec!["frankfurt".to_owned()]);
         });
         assert_eq!(case.says(&CHECK), Vec::<String>::new());
+    }
+
+    /// What was named as the host is a member itself, or of another generation.
+    #[test]
+    fn the_token_of_a_member_whose_host_was_not_named_is_not_told() {
+        let with_token = |member: &mut Observed| {
+            play(member, "member");
+            member.account =
+                Some(Account { tokens_of_others: vec!["kubectl-mc-host-token-1f".to_owned()], ..nothing() });
+        };
+        let of_member = Case::new().host(|host| play(host, "member")).member(with_token);
+        assert_eq!(of_member.says(&CHECK), Vec::<String>::new());
+        let issuer = "{authentication: {issuer: {jwtSecret: x}}, multicluster: {clusterRole: host}}";
+        let of_4 =
+            |host: &mut Observed| host.config = Seen::Present(KubesphereConfig::parse(issuer).unwrap());
+        assert_eq!(Case::new().host(of_4).member(with_token).says(&CHECK), Vec::<String>::new());
+        assert_eq!(Case::new().member(with_token).says(&CHECK).len(), 1, "it may be a former host's");
     }
 
     /// With the contexts swapped it is the very token by which the real host reaches its member.

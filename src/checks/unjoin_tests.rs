@@ -173,7 +173,7 @@ fn a_cluster_of_gitops_is_said_to_come_back() {
 #[test]
 fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_not_gone() {
     let (intent, host) = (intent(true, true), host(&[cluster(Some("u"))]));
-    let hints = |silence| -> Vec<Vec<String>> {
+    let hints = |host: Option<&Observed>, silence| -> Vec<Vec<String>> {
         let silent = ["edge", "prod"].map(|context| Silent {
             side: if context == "edge" { Side::member(context) } else { Side::host(context) },
             message: "it does not answer".to_owned(),
@@ -182,7 +182,7 @@ fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_no
         });
         let findings = findings(&Unjoining {
             intent: &intent,
-            host: Some(&host),
+            host,
             member: None,
             traces: None,
             silent: &silent,
@@ -193,10 +193,14 @@ fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_no
         let silent = findings.into_iter().filter(|finding| finding.id == "api-reachable");
         silent.map(|finding| finding.report.hints).collect()
     };
-    let of_silent = hints(Silence::Away);
+    let of_silent = hints(Some(&host), Silence::Away);
     assert!(of_silent[0][0].ends_with("without `--member-context`, with `--force`"), "{of_silent:?}");
     assert_eq!((of_silent[0].len(), of_silent[1].len()), (1, 0));
-    assert_eq!(hints(Silence::Refused), [Vec::<String>::new(), Vec::new()]);
+    for (host, silence) in
+        [(Some(&host), Silence::Refused), (Some(&host), Silence::Late), (None, Silence::Away)]
+    {
+        assert_eq!(hints(host, silence), [Vec::<String>::new(), Vec::new()], "{silence:?}");
+    }
 }
 
 fn no_traces() -> Traces {
