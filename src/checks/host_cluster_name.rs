@@ -13,14 +13,8 @@ pub(super) const CHECK: Check = Check {
     title: "the host's Cluster can get this name",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Check, Operation::Join, Operation::PrepareHost], run)],
-    unasked: &[Reason::of(
-        &[
-            Operation::PrepareMember,
-            Operation::Import,
-            Operation::Renew,
-            Operation::Rotate,
-            Operation::Unjoin,
-        ],
+    unasked: &[Reason::beside(
+        &[Operation::Check, Operation::Join, Operation::PrepareHost],
         "this command gives the host's Cluster no name",
     )],
 };

@@ -19,18 +19,7 @@ pub(super) const CHECK: Check = Check {
     rules: &[Rule::Joining(&[Operation::Import], run)],
     unasked: &[
         NO_INSTALLER,
-        Reason::of(
-            &[
-                Operation::Check,
-                Operation::Join,
-                Operation::PrepareHost,
-                Operation::PrepareMember,
-                Operation::Renew,
-                Operation::Rotate,
-                Operation::Unjoin,
-            ],
-            "only `import` needs what others have prepared",
-        ),
+        Reason::beside(&[Operation::Import], "only `import` needs what others have prepared"),
     ],
 };
 

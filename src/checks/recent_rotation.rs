@@ -23,18 +23,7 @@ pub(super) const CHECK: Check = Check {
     rules: &[Rule::Federating(&[Operation::Rotate], run)],
     unasked: &[
         NO_INSTALLER,
-        Reason::of(
-            &[
-                Operation::Check,
-                Operation::Join,
-                Operation::PrepareHost,
-                Operation::PrepareMember,
-                Operation::Import,
-                Operation::Renew,
-                Operation::Unjoin,
-            ],
-            "only `rotate jwt-secret` makes a fresh jwtSecret",
-        ),
+        Reason::beside(&[Operation::Rotate], "only `rotate jwt-secret` makes a fresh jwtSecret"),
     ],
 };
 

@@ -26,16 +26,8 @@ pub(super) const CHECK: Check = Check {
     title: "the new kubeconfig is for the same member",
     skippable: false,
     rules: &[Rule::Joining(&[Operation::Renew], run)],
-    unasked: &[Reason::of(
-        &[
-            Operation::Check,
-            Operation::Join,
-            Operation::PrepareHost,
-            Operation::PrepareMember,
-            Operation::Import,
-            Operation::Rotate,
-            Operation::Unjoin,
-        ],
+    unasked: &[Reason::beside(
+        &[Operation::Renew],
         "only `renew` stores a new kubeconfig of a registered member",
     )],
 };

@@ -25,19 +25,14 @@ pub(super) const CHECK: Check = Check {
     ],
     unasked: &[
         Reason {
-            operations: &[Operation::Rotate],
             generation: Some(Generation::Four),
-            why: "a host of KubeSphere 4 gives its members its jwtSecret itself",
+            ..Reason::of(
+                &[Operation::Rotate],
+                "a host of KubeSphere 4 gives its members its jwtSecret itself",
+            )
         },
-        Reason::of(
-            &[
-                Operation::Join,
-                Operation::PrepareHost,
-                Operation::PrepareMember,
-                Operation::Import,
-                Operation::Renew,
-                Operation::Unjoin,
-            ],
+        Reason::beside(
+            &[Operation::Check, Operation::Rotate],
             "only `rotate jwt-secret` changes all members of a host",
         ),
     ],

@@ -27,8 +27,7 @@ pub enum Rule {
 /// Why a check is not asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Reason {
-    /// Of these operations.
-    pub operations: &'static [Operation],
+    pub(super) operations: Operations,
     /// On hosts of this KubeSphere, or on all.
     pub generation: Option<Generation>,
     pub why: &'static str,
@@ -36,16 +35,41 @@ pub struct Reason {
 
 impl Reason {
     pub(super) const fn of(operations: &'static [Operation], why: &'static str) -> Self {
-        Self { operations, generation: None, why }
+        Self { operations: Operations::Only(operations), generation: None, why }
+    }
+
+    /// Of all operations but these, which ask it.
+    pub(super) const fn beside(asking: &'static [Operation], why: &'static str) -> Self {
+        Self { operations: Operations::AllBut(asking), generation: None, why }
     }
 
     /// Whatever the operation, for it means nothing on such a host.
     pub(super) const fn on(generation: Generation, why: &'static str) -> Self {
-        Self { operations: EVERY, generation: Some(generation), why }
+        Self { operations: Operations::AllBut(&[]), generation: Some(generation), why }
+    }
+
+    pub fn operations(&self) -> impl Iterator<Item = Operation> {
+        Operation::ALL.into_iter().filter(|operation| self.operations.contain(*operation))
     }
 
     pub fn applies_to(&self, operation: Operation, generation: Generation) -> bool {
-        self.operations.contains(&operation) && self.generation.is_none_or(|one| one == generation)
+        self.operations.contain(operation) && self.generation.is_none_or(|one| one == generation)
+    }
+}
+
+/// Of which operations a reason is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operations {
+    Only(&'static [Operation]),
+    AllBut(&'static [Operation]),
+}
+
+impl Operations {
+    fn contain(self, operation: Operation) -> bool {
+        match self {
+            Self::Only(these) => these.contains(&operation),
+            Self::AllBut(others) => !others.contains(&operation),
+        }
     }
 }
 

@@ -47,34 +47,30 @@ fn told(findings: &[Finding]) -> Vec<String> {
     said.collect()
 }
 
-fn on_host(cluster: RegisteredCluster, admission: Admission, force: bool) -> Vec<String> {
-    let (intent, host) = (intent(force, false), host(&[cluster]));
-    let plan = plan(&intent, &host, admission, None).unwrap();
-    let findings = findings(&Unjoining {
-        intent: &intent,
-        host: Some(&host),
+/// A first removal, of which only the host was looked at.
+fn of_host<'a>(intent: &'a UnjoinIntent, host: Option<&'a Observed>) -> Unjoining<'a> {
+    Unjoining {
+        intent,
+        host,
         member: None,
-        traces: None,
-        silent: &[],
-        plan: Some(&plan),
-        unplannable: None,
-        is_first: true,
-    });
-    told(&findings)
-}
-
-fn with_member(cluster: RegisteredCluster, member: &Observed) -> Vec<String> {
-    let (intent, host) = (intent(false, true), host(&[cluster]));
-    let unjoining = Unjoining {
-        intent: &intent,
-        host: Some(&host),
-        member: Some(member),
         traces: None,
         silent: &[],
         plan: None,
         unplannable: None,
         is_first: true,
-    };
+    }
+}
+
+fn on_host(cluster: RegisteredCluster, admission: Admission, force: bool) -> Vec<String> {
+    let (intent, host) = (intent(force, false), host(&[cluster]));
+    let plan = plan(&intent, &host, admission, None).unwrap();
+    let findings = findings(&Unjoining { plan: Some(&plan), ..of_host(&intent, Some(&host)) });
+    told(&findings)
+}
+
+fn with_member(cluster: RegisteredCluster, member: &Observed) -> Vec<String> {
+    let (intent, host) = (intent(false, true), host(&[cluster]));
+    let unjoining = Unjoining { member: Some(member), ..of_host(&intent, Some(&host)) };
     told(&findings(&unjoining))
 }
 
@@ -180,16 +176,7 @@ fn a_silent_member_leaves_the_way_over_the_host_alone_and_one_that_refuses_is_no
             hints: Vec::new(),
             silence,
         });
-        let findings = findings(&Unjoining {
-            intent: &intent,
-            host,
-            member: None,
-            traces: None,
-            silent: &silent,
-            plan: None,
-            unplannable: None,
-            is_first: true,
-        });
+        let findings = findings(&Unjoining { silent: &silent, ..of_host(&intent, host) });
         let silent = findings.into_iter().filter(|finding| finding.id == "api-reachable");
         silent.map(|finding| finding.report.hints).collect()
     };
@@ -226,14 +213,10 @@ fn devops_that_keeps_the_hosts_secret_is_told_with_its_hint() {
         let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
         let plan = plan(&intent, &host, Admission::Passes, Some(seen)).unwrap();
         let findings = findings(&Unjoining {
-            intent: &intent,
-            host: Some(&host),
             member: Some(&member),
             traces: Some(&traces),
-            silent: &[],
             plan: Some(&plan),
-            unplannable: None,
-            is_first: true,
+            ..of_host(&intent, Some(&host))
         });
         let of_devops = findings.into_iter().filter(|finding| finding.id == "jwt-secret-places");
         of_devops.flat_map(|finding| finding.report.hints).collect::<Vec<_>>()
@@ -257,14 +240,10 @@ fn what_means_nothing_to_a_removal_is_skipped_with_a_reason() {
         let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
         let plan = plan(&intent, &host, Admission::Passes, with_member.then_some(seen)).unwrap();
         findings(&Unjoining {
-            intent: &intent,
-            host: Some(&host),
             member: with_member.then_some(&member),
             traces: with_member.then_some(&traces),
-            silent: &[],
             plan: Some(&plan),
-            unplannable: None,
-            is_first: true,
+            ..of_host(&intent, Some(&host))
         })
     };
     let ok = |found: &[Finding]| -> Vec<&str> {
@@ -304,16 +283,7 @@ fn what_a_silent_member_hides_is_skipped_too() {
         hints: Vec::new(),
         silence: Silence::Lasting,
     }];
-    let found = findings(&Unjoining {
-        intent: &intent,
-        host: Some(&host),
-        member: None,
-        traces: None,
-        silent: &silent,
-        plan: None,
-        unplannable: None,
-        is_first: true,
-    });
+    let found = findings(&Unjoining { silent: &silent, ..of_host(&intent, Some(&host)) });
     let registration = found.iter().find(|finding| finding.id == "member-registration").unwrap();
     assert_eq!(registration.report.verdict, Verdict::Skipped);
     assert_eq!(registration.report.message, "it gave no usable answer");
@@ -333,14 +303,11 @@ fn a_host_that_never_had_the_member_is_told_that_another_one_has_it() {
     let plan = plan(&intent, &host, Admission::NotAsked, Some(seen)).unwrap();
     let found = |is_first| {
         findings(&Unjoining {
-            intent: &intent,
-            host: Some(&host),
             member: Some(&member),
             traces: Some(&traces),
-            silent: &[],
             plan: Some(&plan),
-            unplannable: None,
             is_first,
+            ..of_host(&intent, Some(&host))
         })
     };
     let stopped = found(true).into_iter().find(Finding::is_obstacle).unwrap();
@@ -380,14 +347,10 @@ fn of_claimed(clusters: &[RegisteredCluster], uninstall: bool) -> Vec<String> {
     let seen = MemberSeen { observed: &member, traces: &traces, fresh: &fresh };
     let plan = plan(&intent, &host, Admission::Unguarded, Some(seen)).unwrap();
     told(&findings(&Unjoining {
-        intent: &intent,
-        host: Some(&host),
         member: Some(&member),
         traces: Some(&traces),
-        silent: &[],
         plan: Some(&plan),
-        unplannable: None,
-        is_first: true,
+        ..of_host(&intent, Some(&host))
     }))
 }
 

@@ -22,6 +22,7 @@ pub enum Operation {
 
 impl Operation {
     pub const ALL: [Self; 8] = [
+        Self::Check,
         Self::Join,
         Self::PrepareHost,
         Self::PrepareMember,
@@ -29,7 +30,6 @@ impl Operation {
         Self::Renew,
         Self::Rotate,
         Self::Unjoin,
-        Self::Check,
     ];
 
     /// Whether anything is changed at all.

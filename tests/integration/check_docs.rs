@@ -46,9 +46,9 @@ fn every_page_lists_the_commands_that_do_not_ask_and_why() {
         let page = page(check.id);
         let row = page.lines().find(|line| line.starts_with("| `skipped` |")).unwrap_or_default();
         for reason in check.unasked {
-            let operations = reason.operations.iter();
+            let operations = reason.operations();
             let commands: Vec<String> =
-                operations.map(|operation| format!("`{}`", command(*operation))).collect();
+                operations.map(|operation| format!("`{}`", command(operation))).collect();
             let said = match reason.generation {
                 Some(_) => reason.why.to_owned(),
                 None => format!("({}) {}", commands.join(", "), reason.why),
