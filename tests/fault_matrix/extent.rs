@@ -34,7 +34,7 @@ impl Extent {
 
     /// For so many requests there is one bed.
     pub fn requests_of_one_bed(self) -> usize {
-        if self == Self::ControlPlanes { 20 } else { 5 }
+        if self == Self::ControlPlanes { 20 } else { 4 }
     }
 
     /// So many operations are tried at once.

@@ -22,9 +22,11 @@ impl Ground<'_> {
     /// A bed on which the operation can begin. Its clusters have something of somebody else's.
     pub fn begun(self) -> Begun {
         let foreign = Peculiarity::Metadata(json!({"annotations": {"example.com/owner": "somebody else"}}));
+        // To look at so many clusters as often as a cluster controller does takes most of a processor.
+        let seldom = Peculiarity::Spec(json!({"multicluster": {"clusterControllerResyncPeriod": "30s"}}));
         let scenario = Scenario { clusters: self.clusters, ..Scenario::new(self.version) }.at_once();
         let bed = Watched::lease(&scenario.all(|installation| match self.clusters {
-            Clusters::InMemory => installation.with(foreign.clone()),
+            Clusters::InMemory => installation.with(foreign.clone()).with(seldom.clone()),
             Clusters::Real => installation.with(foreign.clone()).with(Peculiarity::BehindProxy),
         }));
         if !self.operation.before.is_empty() {

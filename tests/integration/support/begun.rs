@@ -33,26 +33,34 @@ impl Begun {
         Self { bed, ways_back, standing, specs }
     }
 
-    /// Takes back everything that was stored since; nothing where the controllers and installers do not come to rest with that.
+    /// Takes back everything that was stored since, and what controllers and installers store because of that; nothing where they
+    /// do not come to rest.
     pub fn gone_back(mut self) -> Option<Self> {
         let runs = self.bed.clusters().zip(&self.specs).map(|(cluster, before)| {
             let of_changed_spec = usize::from(spec(cluster) != *before);
             runs(&cluster.installer_logs()) + of_changed_spec
         });
         let runs: Vec<usize> = runs.collect();
-        self.ways_back.iter_mut().for_each(|way_back| way_back().unwrap());
+        self.take_back();
         let (begun, mut before) = (Instant::now(), Vec::new());
         while begun.elapsed() < GOES_BACK_WITHIN {
             thread::sleep(SEEN_WITHIN);
             let now: Vec<_> = self.bed.clusters().map(Cluster::installer_logs).collect();
             let has_run = now.iter().zip(&runs).all(|(logs, expected)| self::runs(logs) >= *expected);
-            if has_run && now == before && standing(&self.bed) == self.standing {
-                let_the_second_pass();
-                return Some(self);
+            if has_run && now == before {
+                if standing(&self.bed) == self.standing {
+                    let_the_second_pass();
+                    return Some(self);
+                }
+                self.take_back();
             }
             before = now;
         }
         None
+    }
+
+    fn take_back(&mut self) {
+        self.ways_back.iter_mut().for_each(|way_back| way_back().unwrap());
     }
 }
 

@@ -1,7 +1,12 @@
 //! Whether a text has a secret in it: looked for in another way than the program does it.
 
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, LazyLock, Mutex},
+};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use memchr::memmem::find;
+use memchr::memmem::Finder;
 
 /// Shorter ones are looked for as they are only: in base64 they are found by chance.
 const LONG_ENOUGH: usize = 6;
@@ -10,16 +15,28 @@ const LONG_ENOUGH: usize = 6;
 pub fn shown_in<'a>(text: &str, secrets: &'a [String]) -> Option<&'a str> {
     let lines = [text.to_owned(), without_line_ends(text)];
     let shows = |secret: &str| {
-        let forms = forms(secret);
-        lines.iter().any(|text| forms.iter().any(|form| find(text.as_bytes(), form.as_bytes()).is_some()))
+        let finders = finders(secret);
+        lines.iter().any(|text| finders.iter().any(|form| form.find(text.as_bytes()).is_some()))
     };
     secrets.iter().map(String::as_str).find(|secret| !secret.trim().is_empty() && shows(secret))
 }
 
-fn forms(secret: &str) -> Vec<String> {
+/// What finds a secret. To make it takes longer than to look, and a bed's secrets are looked for after each command.
+fn finders(secret: &str) -> Arc<[Finder<'static>]> {
+    static MADE: LazyLock<Mutex<HashMap<String, Arc<[Finder<'static>]>>>> = LazyLock::new(Mutex::default);
+    let made = MADE.lock().unwrap().get(secret).cloned();
+    made.unwrap_or_else(|| {
+        let finders: Arc<[_]> =
+            forms(secret).iter().map(|form| Finder::new(form.as_bytes()).into_owned()).collect();
+        MADE.lock().unwrap().insert(secret.to_owned(), finders.clone());
+        finders
+    })
+}
+
+fn forms(secret: &str) -> BTreeSet<String> {
     // Each line of a key is one.
     let lines = secret.lines().filter(|line| !line.starts_with("-----"));
-    let mut forms: Vec<String> = Vec::new();
+    let mut forms = BTreeSet::new();
     for value in lines.map(str::trim).filter(|line| !line.is_empty()).chain([secret.trim()]) {
         let quoted = serde_json::Value::from(value).to_string();
         forms.extend([value.to_owned(), quoted[1..quoted.len() - 1].to_owned()]);

@@ -100,6 +100,7 @@ impl ClusterController {
                 event = events.next() => match event {
                     Some(Ok(Event::Apply(cluster) | Event::InitApply(cluster)))
                         if self.concerns(&mut specs, &cluster) => queue.add(&cluster.name_any()),
+                    Some(Ok(Event::Delete(cluster))) => drop(specs.remove(&cluster.name_any())),
                     Some(Err(_)) => tokio::time::sleep(Duration::from_millis(200)).await,
                     _ => {}
                 },
@@ -109,7 +110,7 @@ impl ClusterController {
         }
     }
 
-    /// From 3.3 on only a change of the spec or a deletion is looked at, besides the resync.
+    /// From 3.3 on only a new one, a change of the spec or a deletion is looked at, besides the resync.
     fn concerns(&self, specs: &mut HashMap<String, Value>, cluster: &DynamicObject) -> bool {
         let spec = cluster.data["spec"].clone();
         let changed = specs.insert(cluster.name_any(), spec.clone()) != Some(spec);
