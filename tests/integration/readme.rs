@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
-use kubectl_mc::error::ErrorKind;
+use clap::{Command as Subcommand, CommandFactory as _};
+use kubectl_mc::{cli::Cli, error::ErrorKind};
 use regex::Regex;
 use testbed::{
     Profile, built,
@@ -155,6 +156,22 @@ fn the_readme_lists_every_exit_code() {
     let listed = rows(&readme(), "## Exit codes");
     let codes: Vec<&str> = listed.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
     assert_eq!(codes, known);
+}
+
+#[test]
+fn the_readme_lists_every_command() {
+    let program = Cli::command();
+    let shown = program.get_subcommands().filter(|command| !command.is_hide_set());
+    let named = shown.flat_map(|command| {
+        let whole = |below: &Subcommand| format!("{} {}", command.get_name(), below.get_name());
+        let below: Vec<_> = command.get_subcommands().map(whole).collect();
+        if below.is_empty() { vec![command.get_name().to_owned()] } else { below }
+    });
+    let listed = rows(&readme(), "## Commands").concat();
+    for name in named.filter(|name| name != "help") {
+        let is_listed = listed.contains(&format!("`{name}`")) || listed.contains(&format!("`{name} "));
+        assert!(is_listed, "{name}");
+    }
 }
 
 /// The rows of the first table after a heading.
