@@ -2,7 +2,7 @@
 
 use std::env;
 
-use testbed::kubesphere::Clusters;
+use testbed::{MOST_ALIVE, kubesphere::Clusters};
 
 use super::disturbance::MANY;
 
@@ -32,9 +32,10 @@ impl Extent {
         if self == Self::Complete || together == MANY { 1 } else { 6 }
     }
 
-    /// For so many requests there is one bed.
-    pub fn requests_of_one_bed(self) -> usize {
-        if self == Self::ControlPlanes { 20 } else { 4 }
+    /// Of an operation with so many requests, so many trials have a bed at once. Beds go back to who begins the next trial, and
+    /// not to the pool: who waited there for more than it has would wait for ever.
+    pub fn beds(self, requests: usize) -> usize {
+        if self == Self::ControlPlanes { MOST_ALIVE / 2 } else { requests.div_ceil(4) }
     }
 
     /// So many operations are tried at once.

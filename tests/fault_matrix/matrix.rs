@@ -119,7 +119,7 @@ impl<'a> Matrix<'a> {
 
     /// On how many it is tried at once.
     pub fn beds(&self) -> usize {
-        self.requests().div_ceil(self.extent.requests_of_one_bed())
+        self.extent.beds(self.requests())
     }
 
     /// Tries requests; the bed goes back where the operation can begin on it again.

@@ -43,7 +43,7 @@ pub use faults::{Fault, Faults, Gate, Rule};
 pub use footprint::{Followed, Footprint, with_open_files};
 pub use front::Front;
 pub use peers::Peers;
-pub use pool::{Lease, lease, lease_in_memory, lease_of};
+pub use pool::{Lease, MOST_ALIVE, lease, lease_in_memory, lease_of};
 pub use program::{Profile, built};
 pub use registration::ClusterObject;
 pub use runtime::{block_on, runtime};

@@ -9,7 +9,7 @@ use crate::{Assets, ControlPlane, Error, Kubernetes};
 
 /// The bed that many tests share, and three of a host and a member. They need some 3 GB, and more would only wait for
 /// one another on few cores.
-const MOST_ALIVE: usize = 8;
+pub const MOST_ALIVE: usize = 8;
 
 static POOL: LazyLock<Pool> = LazyLock::new(Pool::default);
 
