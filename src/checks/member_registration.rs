@@ -2,13 +2,13 @@
 
 use kubesphere::{
     cluster::RegisteredCluster,
-    command::{Kubectl, Mc},
+    command::Mc,
     fleet_entry::Setting,
     side::Side,
 };
 
 use super::{
-    Check, Report, Rule, Situation, Unjoining,
+    Check, Report, Rule, Situation, Unjoining, another_cluster,
     described::differing,
     rule::{LOOKING, NOTHING_REGISTERED, Outcome, REGISTERING, Reason, Unasked, each, of},
     stored_options::without_effect,
@@ -104,21 +104,7 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let on_host_alone = unjoining.on_host_alone();
     let report = match identity(cluster, host, member) {
         Identity::Same => stays(unjoining),
-        Identity::Other(uid) => Some(
-            Report::failure(
-                side,
-                format!(
-                    "it is not the member \"{name}\": the UID of its kube-system is {}, and that of \"{name}\" is {uid}",
-                    member.uid
-                ),
-            )
-            .hint(format!(
-                "name the context of that member with {}; `{} get-contexts` lists them",
-                side.setting(Setting::Context),
-                Kubectl::config(side)
-            ))
-            .only_cause_of([side]),
-        ),
+        Identity::Other(uid) => Some(another_cluster::report(name, &uid, host, member)),
         Identity::Unproven => Some(
             Report::failure(
                 side,

@@ -1,6 +1,7 @@
 //! What must hold before a command changes anything: one file per check, one registry.
 
 mod access_token_max_age;
+mod another_cluster;
 pub mod api_reachable;
 mod clock_skew;
 mod cluster_name;

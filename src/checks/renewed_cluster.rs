@@ -9,7 +9,7 @@ use kubesphere::{
 };
 
 use super::{
-    Check, Report, Rule, Situation, Verdict,
+    Check, Report, Rule, Situation, Verdict, another_cluster,
     renewed_installation::not_installed,
     rule::{Outcome, Reason, each},
 };
@@ -108,28 +108,11 @@ fn another(
     member: &Observed,
 ) -> Option<Report> {
     let name = cluster.name();
-    let found = &member.uid;
     match identity(cluster, host, member) {
         Identity::Same => None,
-        Identity::Other(uid) => Some(
-            Report::failure(
-                &member.side,
-                format!(
-                    "it is another cluster than the host's \"{name}\": the UID of its kube-system is {found}, and that of \"{name}\" {uid}"
-                ),
-            )
-            .hint(format!("name the context of \"{name}\" with {}", member.side.setting(Setting::Context)))
-            .hint(join_instead(&member.side, host))
-            .only_cause_of([&member.side]),
-        ),
+        Identity::Other(uid) => Some(another_cluster::report(name, &uid, host, member)),
         Identity::Unproven => Some(unproven(intent, host, member)),
     }
-}
-
-/// Another cluster joins under another name.
-fn join_instead(member: &Side, host: &Observed) -> String {
-    let join = Mc::new("join").member(member).host(&host.side);
-    format!("to make this cluster a member too: `{join}`")
 }
 
 fn unproven(intent: &ClusterIntent, host: &Observed, member: &Observed) -> Report {
@@ -228,7 +211,19 @@ mod tests {
               is uid-of-edge-1, and that of \"edge-1\" uid-of-paris"
             ]
         );
-        assert!(case.hints(&CHECK).contains("`kubectl mc join edge-1 --context prod`"));
+        let hints = case.hints(&CHECK);
+        assert!(hints.contains("name the context of \"edge-1\" with `--member-context`"), "{hints}");
+        assert!(!hints.contains("kubectl mc"), "nothing is to be done with it: {hints}");
+    }
+
+    #[test]
+    fn the_member_of_another_name_is_refused_by_it() {
+        let [edge, paris] = [cluster("edge-1", "uid-of-paris"), cluster("paris", "uid-of-edge-1")];
+        let case = renewing(edge.clone()).registered([host_cluster("host"), edge, paris]);
+        assert_eq!(
+            case.says(&CHECK),
+            ["failure member \"edge-1\": it is the host's \"paris\", and not \"edge-1\""]
+        );
     }
 
     #[test]

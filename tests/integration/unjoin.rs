@@ -188,7 +188,8 @@ fn what_is_refused_or_rehearsed_changes_nothing() {
     refused("nobody", 1, &["host \"host\": get clusters/nobody: not found", "are registered: member1"]);
     refused("host", 3, &["the Cluster \"host\" is the host's own", "[different-clusters]"]);
     let uids = [bed.member(1).uid(), bed.member(2).uid()];
-    let other = ["error: member \"member2\": it is not the member \"member1\"", uids[0], uids[1]];
+    let other =
+        ["error: member \"member2\": it is another cluster than the host's \"member1\"", uids[0], uids[1]];
     refused("member1 --member-context member2", 3, &other);
     refused("member1 --member-context host", 3, &["are the same cluster"]);
     refused("member1 --release-namespaces", 2, &["--member-context"]);
