@@ -1,11 +1,6 @@
 //! No member is registered on this host under another name.
 
-use kubesphere::{
-    cluster::RegisteredCluster,
-    command::Mc,
-    fleet_entry::Setting,
-    side::Side,
-};
+use kubesphere::{cluster::RegisteredCluster, command::Mc, fleet_entry::Setting, side::Side};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining, another_cluster,

@@ -1,6 +1,6 @@
 //! `--config`: the values with which a host of KubeSphere 4 installs a member.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use config_file::{
     core_values,
@@ -8,13 +8,13 @@ use config_file::{
 };
 use kubesphere::core_values::CoreValues;
 
-use crate::error::Error;
+use crate::{error::Error, live::local_file};
 
 /// Reads them, and refuses what the controller fails with or overwrites.
 pub(super) fn values(path: &Path) -> Result<CoreValues, Error> {
     let name = path.display().to_string();
-    let bytes =
-        fs::read(path).map_err(|error| Error::usage(format!("cannot read `--config` {name}: {error}")))?;
+    let bytes = local_file::read(path)
+        .map_err(|error| Error::usage(format!("cannot read `--config` {name}: {error}")))?;
     text_of(&bytes).and_then(core_values::read).map_err(|problem| refused(&name, &problem))
 }
 

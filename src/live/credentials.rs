@@ -1,12 +1,12 @@
 //! A context's credentials, with the files it names read.
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
 
 use kube::config::AuthInfo;
 use kubesphere::go_base64;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::selected_context::SelectedContext;
+use super::{local_file, selected_context::SelectedContext};
 use crate::plan::member_kubeconfig::{Credentials, Material};
 
 /// What shall be stored instead of the context's own address, with which this machine connects.
@@ -49,9 +49,9 @@ pub fn credentials(context: &SelectedContext, given: GivenAddress<'_>) -> Creden
 
 /// A file that can be read wins over a token, as in client-go.
 fn token(user: &AuthInfo) -> Material {
-    let file = user.token_file.as_ref().map(|path| (path, fs::read_to_string(path)));
+    let file = user.token_file.as_ref().map(|path| (path, local_file::read(Path::new(path))));
     match (file, &user.token) {
-        (Some((_, Ok(text))), _) if !text.trim().is_empty() => Material::Given(text.into()),
+        (Some((_, Ok(text))), _) if !text.trim_ascii().is_empty() => given(&text),
         (_, Some(token)) => Material::Given(token.clone()),
         (Some((path, Err(error))), None) => unreadable(path, &error),
         (Some((_, Ok(_))) | None, None) => Material::Absent,
@@ -60,16 +60,20 @@ fn token(user: &AuthInfo) -> Material {
 
 /// Data wins over a file, as in client-go. What stands around PEM may be anything.
 fn pem(data: Option<&str>, path: Option<&str>) -> Material {
-    let given = |data: Vec<u8>| Material::Given(String::from_utf8_lossy(&data).into_owned().into());
     match (data.map(go_base64::decoded), path.filter(|path| !path.is_empty())) {
         (Some(None), _) => Material::Unreadable {
             path: "the kubeconfig's data".into(),
             reason: "it is not base64".to_owned(),
         },
-        (Some(Some(data)), _) if !data.is_empty() => given(data),
-        (_, Some(path)) => fs::read(path).map_or_else(|error| unreadable(path, &error), given),
+        (Some(Some(data)), _) if !data.is_empty() => given(&data),
+        (_, Some(path)) => local_file::read(Path::new(path))
+            .map_or_else(|error| unreadable(path, &error), |data| given(&data)),
         (_, None) => Material::Absent,
     }
+}
+
+fn given(data: &[u8]) -> Material {
+    Material::Given(String::from_utf8_lossy(data).into_owned().into())
 }
 
 fn unreadable(path: &str, error: &io::Error) -> Material {

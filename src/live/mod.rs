@@ -2,8 +2,9 @@
 
 use kube_connect::{cause, no_answer, server_text, server_trust};
 pub use kube_connect::{
-    connection, environment, exec_credential, known_members, kubeconfig, objects, proxy, request_error,
-    requests, retry, selected_context, server_clock, shared_names, similarity, time_limit, traffic,
+    connection, environment, exec_credential, known_members, kubeconfig, local_file, objects, proxy,
+    request_error, requests, retry, selected_context, server_clock, shared_names, similarity, time_limit,
+    traffic,
 };
 
 pub mod account;

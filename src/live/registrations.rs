@@ -20,7 +20,7 @@ use super::{
     connection::Connection,
     observation::{POLL_EVERY, is_forbidden, patient_watch, why_interrupted},
     observe::{as_value, clusters, clusters_object},
-    request_error::{Cause, RequestError, Verb, request},
+    request_error::{Cause, MOST_OBJECTS, RequestError, TooLong, Verb, request},
 };
 
 /// How many Clusters are read at once: each may have 10 kB, most of it the kubeconfig.
@@ -57,13 +57,23 @@ async fn pages<T, K: Future<Output = T>>(
     let mut kept = Vec::new();
     loop {
         let Page { metadata, items } = page(connection, &parameters).await?;
+        let is_empty = items.is_empty();
         for item in items {
             kept.push(keep(RegisteredCluster::new(item)).await);
         }
         parameters.continue_token = metadata.continue_.filter(|token| !token.is_empty());
-        if parameters.continue_token.is_none() {
-            return Ok(kept);
-        }
+        let too_long = match parameters.continue_token {
+            None => return Ok(kept),
+            Some(_) if is_empty => TooLong::EmptyPage,
+            Some(_) if kept.len() > MOST_OBJECTS => TooLong::Objects,
+            Some(_) => continue,
+        };
+        return Err(RequestError {
+            side: connection.side.clone(),
+            verb: Verb::List,
+            object: clusters_object(),
+            cause: Cause::TooLong(too_long),
+        });
     }
 }
 

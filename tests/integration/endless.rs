@@ -22,7 +22,7 @@ fn an_answer_that_never_ends_is_told_and_not_kept() {
     for status in [200, 201, 403, 500, 503] {
         let server = HttpServer::start(move |path| {
             if path.contains("/clusters") {
-                Answer::endless(status, r#"{"kind":"Status","items":["#, r#"{"metadata":{}},"#)
+                Answer::endless(status, r#"{"kind":"Status","items":[""#, "x")
             } else {
                 not_found()
             }
@@ -33,6 +33,31 @@ fn an_answer_that_never_ends_is_told_and_not_kept() {
         let taken = server.taken();
         assert!((64 * MIB..64 * MIB + ON_THE_WAY).contains(&taken), "{status}: {taken} bytes");
     }
+}
+
+/// What takes the memory is what becomes of the bytes.
+#[test]
+fn a_list_of_more_objects_than_any_cluster_has_is_told_and_not_kept() {
+    let server = HttpServer::start(|path| match path {
+        path if path.contains("/clusters") => Answer::endless(200, r#"{"items":["#, "{},"),
+        _ => not_found(),
+    });
+    let run = on(&server, "get --context host").run().code(1).stdout("");
+    run.says("error: host \"host\": list clusters: the list has more than 50000 objects");
+    assert!(server.taken() < ON_THE_WAY, "{} bytes", server.taken());
+}
+
+#[test]
+fn pages_that_never_end_are_no_list() {
+    let server = HttpServer::start(|path| match path {
+        path if path.contains("/clusters") => {
+            Answer::json(200, &json!({"metadata": {"continue": "more"}, "items": []}))
+        }
+        _ => not_found(),
+    });
+    let run = on(&server, "get --context host").run().code(1).stdout("");
+    run.says("error: host \"host\": list clusters: a page of the list is empty and said not to be the last");
+    assert_eq!(server.heads().iter().filter(|head| head.contains("/clusters?")).count(), 1);
 }
 
 /// Events count one by one, so a watch may go on for days.

@@ -274,7 +274,11 @@ fn inner<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
 
 fn of_io(error: &io::Error, address: &str) -> Option<Cause> {
     let address = || address.to_owned();
-    let detail = || server_text::message(&error.to_string());
+    let detail = || {
+        let message = error.to_string();
+        // rustls adds where its manual explains it to programmers.
+        server_text::message(message.split(": https://docs.rs/").next().unwrap_or_default())
+    };
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Some(Cause::Refused { address: address() }),
         io::ErrorKind::TimedOut => Some(Cause::ConnectTimedOut { address: address() }),

@@ -15,10 +15,16 @@ use kube::config::{Cluster, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::process::Command;
+use tokio::{
+    io::AsyncReadExt as _,
+    process::{Child, Command},
+};
 
 /// Long enough for a login in the browser, short enough not to look like a hang for ever.
 const PLUGIN_ENDS_WITHIN: Duration = Duration::from_secs(180);
+
+/// An `ExecCredential` has a token, or a certificate and its key.
+const LONGEST_OUTPUT: u64 = 1 << 20;
 
 const VERSION_1: &str = "client.authentication.k8s.io/v1";
 const VERSION_1_BETA_1: &str = "client.authentication.k8s.io/v1beta1";
@@ -150,14 +156,17 @@ impl ExecPlugin {
     /// Runs the plugin and reads what it returns.
     pub async fn run(&self) -> Result<ExecCredential, ExecError> {
         let child = self.prepared().spawn().map_err(|source| self.not_started(source))?;
-        let output = tokio::time::timeout(self.time_limit, child.wait_with_output()).await;
-        let output = output
+        let output = tokio::time::timeout(self.time_limit, output(child)).await;
+        let (status, output) = output
             .map_err(|_| ExecError::TimedOut { command: self.command.clone(), after: self.time_limit })?
             .map_err(|source| ExecError::NotRunnable { command: self.command.clone(), source })?;
-        if !output.status.success() {
-            return Err(ExecError::Failed { command: self.command.clone(), status: output.status });
+        if output.len() as u64 > LONGEST_OUTPUT {
+            return Err(self.invalid_output("longer than 1 MiB"));
         }
-        parse(&output.stdout, &self.version).map_err(|problem| self.invalid_output(problem))
+        if !status.success() {
+            return Err(ExecError::Failed { command: self.command.clone(), status });
+        }
+        parse(&output, &self.version).map_err(|problem| self.invalid_output(problem))
     }
 
     pub(super) fn invalid_output(&self, problem: &'static str) -> ExecError {
@@ -186,6 +195,15 @@ impl ExecPlugin {
             _ => ExecError::NotRunnable { command, source },
         }
     }
+}
+
+/// How a plugin ends, and what it writes. One that writes more than it may is not waited for: its pipe is closed.
+async fn output(mut child: Child) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(LONGEST_OUTPUT + 1).read_to_end(&mut output).await?;
+    }
+    Ok((child.wait().await?, output))
 }
 
 fn is_interactive(

@@ -3,14 +3,15 @@
 //! kube 5.0.0 fails on a missing file of `$KUBECONFIG`, where kubectl skips it, takes an empty `current-context` for a name
 //! and the first of two entries with one name, and reads no file that has an odd entry.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io};
 
 use secrecy::SecretString;
 
 use super::environment::Environment;
 use super::kubeconfig_entry::FiledEntry;
+use super::local_file;
 use kubesphere::{
     command::Kubectl,
     fleet_entry::FleetEntry,
@@ -324,8 +325,8 @@ fn in_words(files: &[PathBuf]) -> String {
 }
 
 pub(super) fn read(path: &Path) -> Result<KubeconfigDocument, KubeconfigError> {
-    let text =
-        fs::read(path).map_err(|source| KubeconfigError::Unreadable { path: path.to_owned(), source })?;
+    let text = local_file::read(path)
+        .map_err(|source| KubeconfigError::Unreadable { path: path.to_owned(), source })?;
     KubeconfigDocument::parse(&text).map_err(|why| KubeconfigError::Malformed { path: path.to_owned(), why })
 }
 

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod exec_credential;
 pub mod known_members;
 pub mod kubeconfig;
+pub mod local_file;
 pub mod no_answer;
 pub mod objects;
 pub mod proxy;
@@ -25,6 +26,7 @@ pub mod time_limit;
 pub mod traffic;
 
 mod answer_limit;
+mod answer_values;
 mod bearer_token;
 mod client_identity;
 mod credentials;

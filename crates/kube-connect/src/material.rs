@@ -1,13 +1,14 @@
 //! A certificate, key or token of a context: where it stands, and what is wrong with it.
 
+use std::fmt;
 use std::path::Path;
-use std::{fmt, fs};
 
 use kubesphere::command::Kubectl;
 use kubesphere::go_base64;
 use kubesphere::side::Side;
 
 use super::connection::ConnectionError;
+use super::local_file;
 
 /// What is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,7 +108,7 @@ impl Material<'_> {
 
     pub(super) fn read(&self) -> Result<Vec<u8>, ConnectionError> {
         let path = Path::new(self.file.unwrap_or_default());
-        fs::read(path).map_err(|source| ConnectionError::Unreadable {
+        local_file::read(path).map_err(|source| ConnectionError::Unreadable {
             side: self.side.clone(),
             what: self.what,
             path: path.to_owned(),

@@ -7,6 +7,7 @@ use kubesphere::missing_right;
 use kubesphere::object::ObjectKind;
 use kubesphere::side::Side;
 
+pub use super::answer_values::MOST_OBJECTS;
 pub use super::cause::{Cause, TooLong};
 use super::time_limit::in_time;
 

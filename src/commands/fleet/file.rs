@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +22,7 @@ use crate::{
         request::{ClusterRequest, MemberRequest, Request},
     },
     error::Error,
-    live::{environment::Environment, similarity::did_you_mean},
+    live::{environment::Environment, local_file::read_from, similarity::did_you_mean},
     output::{clusters, ui::Ui},
     plan::{credential::Choice, intent::Description, operation::Operation},
 };
@@ -215,16 +215,7 @@ impl From<Credentials> for Choice {
 }
 
 fn bytes(path: &Path, is_stdin: bool) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if is_stdin {
-        io::stdin().take(LONGEST + 1).read_to_end(&mut bytes)?;
-    } else {
-        File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    }
-    if bytes.len() as u64 > LONGEST {
-        return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST >> 20)));
-    }
-    Ok(bytes)
+    if is_stdin { read_from(io::stdin(), LONGEST) } else { read_from(File::open(path)?, LONGEST) }
 }
 
 fn refused(name: &str, file: Option<&str>, problem: &Problem) -> Error {

@@ -27,7 +27,7 @@ impl Default for TailBounds {
     }
 }
 
-/// A log whose bytes stop to come is as long as it is then.
+/// So many lines are written already: what does not end within this time is no end of a log.
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// The end of the installer's log, read once.
@@ -47,10 +47,15 @@ pub(super) async fn tail(
     bounds: TailBounds,
 ) -> Result<Vec<Line>, LogUnavailable> {
     let request = Request { pod, container, since, extent: Extent::Written(Some(bounds.lines)) };
-    let mut log = Attachment::open(client, request).await?;
+    let log = Attachment::open(client, request).await?;
+    let read = timeout(READ_WITHIN, read_to_its_end(log, bounds));
+    read.await.unwrap_or_else(|_| Err(LogUnavailable::endless(READ_WITHIN)))
+}
+
+async fn read_to_its_end(mut log: Attachment, bounds: TailBounds) -> Result<Vec<Line>, LogUnavailable> {
     let mut tail = Tail { bounds, lines: VecDeque::new(), bytes: 0 };
     loop {
-        match timeout(READ_WITHIN, log.read()).await.unwrap_or(Read::Cut(None)) {
+        match log.read().await {
             Read::Lines(lines) => lines.iter().for_each(|line| tail.push(line)),
             Read::TooLong(too_long) => return Err(LogUnavailable::too_long(too_long)),
             Read::End(begun) | Read::Cut(begun) => {
@@ -78,5 +83,40 @@ impl Tail {
             let Some(dropped) = self.lines.pop_front() else { return };
             self.bytes -= dropped.text.len();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, time::Duration};
+
+    use bytes::Bytes;
+    use futures::{StreamExt as _, stream};
+    use http::{Request, Response};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use kube::{Client, client::Body};
+    use tokio::time::{Instant, sleep};
+
+    use super::{LogUnavailable, READ_WITHIN, TailBounds, tail};
+
+    /// A server that asks nobody how much of the log is wanted.
+    fn dripping() -> Client {
+        let service = tower::service_fn(|_: Request<Body>| async {
+            let drops = stream::repeat("2024-03-01T10:00:00Z a line\n").then(async |line| {
+                sleep(Duration::from_secs(1)).await;
+                Ok::<_, Infallible>(Frame::data(Bytes::from_static(line.as_bytes())))
+            });
+            Ok::<_, Infallible>(Response::new(StreamBody::new(Box::pin(drops))))
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_and_does_not_end_is_no_log() {
+        let begun = Instant::now();
+        let read = tail(&dripping(), ("ks-installer-a", "installer"), None, TailBounds::default()).await;
+        assert!(matches!(read, Err(LogUnavailable::Unreadable { .. })), "{read:?}");
+        assert!(begun.elapsed() < READ_WITHIN * 2);
     }
 }

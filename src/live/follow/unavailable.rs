@@ -94,6 +94,12 @@ impl LogUnavailable {
         Self::Unreadable { asked: Asked::Log, source: Box::new(kube::Error::Service(Box::new(cause))) }
     }
 
+    /// It has not ended in time, though nothing is waited for.
+    pub(super) fn endless(after: Duration) -> Self {
+        let cause = kube::Error::Service(Box::new(RequestTimedOut { after }));
+        Self::Unreadable { asked: Asked::Log, source: Box::new(cause) }
+    }
+
     /// A line of it does not end.
     pub(super) fn too_long(too_long: TooLong) -> Self {
         Self::Unreadable { asked: Asked::Log, source: Box::new(kube::Error::Service(Box::new(too_long))) }
