@@ -9,8 +9,8 @@ use kubesphere::{
 
 use super::{
     Check, Report, Rule, Situation, Verdict,
-    member_leftovers::of_stopped_join,
     rule::{CHANGING, LOOKING, Outcome, Reason, Unasked, each},
+    stopped_join::credential,
 };
 use crate::plan::{
     intent::{Expected, MemberIntent},
@@ -85,7 +85,7 @@ fn still_there(host: &Observed, side: &Side, cluster: &RegisteredCluster) -> Rep
 
 /// Whoever may do everything there as this host's is not gone.
 fn with_credential(host: &Observed, intent: &MemberIntent, member: &Observed) -> Option<Report> {
-    let report = of_stopped_join(intent, member, &host.side)?;
+    let report = credential(intent, member, host)?;
     Some(Report { verdict: Verdict::Failure, ..report })
 }
 
@@ -98,7 +98,7 @@ fn untold(side: &Side, why: &str) -> Report {
 mod tests {
     use super::CHECK;
     use crate::{
-        checks::fixture::Case,
+        checks::fixture::{Case, play},
         plan::{
             credential::{Account, HostUid, Ownership},
             intent::Expected,
@@ -131,12 +131,19 @@ mod tests {
         let (host, tokens_of_others) = (HostUid::new("uid-of-prod"), Vec::new());
         let account =
             Account { service_account: ours(), binding: ours(), host, token: ours(), tokens_of_others };
-        let said = says(Case::new().member(|member| member.account = Some(account)), Expected::Absent);
-        assert!(
-            said[0]
-                .starts_with("failure member \"edge-1\": it is not registered, and a join that has stopped"),
-            "{said:?}"
-        );
+        for role in ["none", "member"] {
+            let left = Case::new().member(|member| {
+                play(member, role);
+                member.account = Some(account.clone());
+            });
+            let said = says(left, Expected::Absent);
+            assert!(
+                said[0].starts_with(
+                    "failure member \"edge-1\": it is not registered, and a join that has stopped"
+                ),
+                "{role}: {said:?}"
+            );
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use kubesphere::{
 use super::{
     Check, Report, Rule, Situation,
     rule::{LOOKING, NO_KUBEFED, NO_MEMBER, Outcome, Reason, WITH_MEMBERS, each, some},
+    stopped_join::credential,
 };
 use crate::plan::{
     intent::MemberIntent,
@@ -43,8 +44,7 @@ fn of_former_hosts(situation: &Situation<'_>) -> Outcome {
         .filter_map(|(intent, member)| Some((intent, member, member.surroundings.leftovers.as_ref()?)));
     let looked_at = some(looked_at, "no cluster becomes a member of this host")?;
     let of_member = |(intent, member, leftovers): (&MemberIntent, &Observed, _)| {
-        let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
-        of_member(&member.side, name, leftovers)
+        of_member(&member.side, intent.name(), leftovers)
     };
     each(looked_at, |(_, member, _)| &member.side, of_member)
 }
@@ -62,28 +62,7 @@ fn of_stopped_joins(situation: &Situation<'_>) -> Outcome {
     let members = situation.answering_members()?.into_iter();
     let unknown = members.filter(|(intent, member)| situation.registered(intent, member).is_none());
     let unknown = some(unknown, "all members are registered")?;
-    each(unknown, |(_, member)| &member.side, |(intent, member)| of_stopped_join(intent, member, &host.side))
-}
-
-/// The credential that a join has made before it stopped, on a cluster that is no member: with it everything may be done there.
-pub(super) fn of_stopped_join(intent: &MemberIntent, member: &Observed, host: &Side) -> Option<Report> {
-    let left = member.account.as_ref().filter(|_| !member.is_member())?.left();
-    if left.is_empty() {
-        return None;
-    }
-    let objects: Vec<String> = left.into_iter().map(|piece| piece.object().in_words()).collect();
-    let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
-    let join = Mc::new("join").member(&member.side).host(host);
-    let unjoin = Mc::new("unjoin").word(name).host(host).member_context(&member.side);
-    let message = format!(
-        "it is not registered, and a join that has stopped has left this host's credential on it, with all rights: {}",
-        objects.join(", ")
-    );
-    Some(
-        Report::warning(&member.side, message)
-            .hint(format!("to remove it: `{unjoin}`"))
-            .hint(format!("to go on with the join: `{join}`")),
-    )
+    each(unknown, |(_, member)| &member.side, |(intent, member)| credential(intent, member, host))
 }
 
 fn of_member(side: &Side, name: &str, leftovers: &Leftovers) -> Vec<Report> {
@@ -199,7 +178,7 @@ pub fn listed(names: &[String]) -> String {
 mod tests {
     use super::CHECK;
     use crate::{
-        checks::fixture::{Case, surround},
+        checks::fixture::{Case, play, surround},
         plan::{
             credential::{Account, HostUid, Ownership},
             observed::Seen,
@@ -302,8 +281,11 @@ mod tests {
             ) && said.contains("kubectl-mc-host"),
             "{said}"
         );
-        let unjoin = "to remove it: `kubectl mc unjoin edge-1 --context prod --member-context edge-1`";
-        assert!(left(account(&[])).hints(&CHECK).starts_with(unjoin), "{}", left(account(&[])).hints(&CHECK));
+        let hints = left(account(&[])).hints(&CHECK);
+        let unjoin = "`kubectl mc unjoin edge-1 --context prod --member-context edge-1`";
+        assert!(hints.ends_with(&format!("to remove what is left on it: {unjoin}")), "{hints}");
+        let with_role = left(account(&[])).member(|member| play(member, "member"));
+        assert_eq!(with_role.says(&CHECK).join("\n"), said, "the join has stopped later");
         assert_eq!(left(account(&["of-another"])).says(&CHECK), Vec::<String>::new(), "another host uses it");
         let with_token = Account { token: ours(), ..account(&["of-another"]) };
         assert_eq!(left(with_token).says(&CHECK).len(), 1);

@@ -6,6 +6,7 @@ use super::{
     Check, Report, Rule, Situation, Unjoining, another_cluster,
     described::differing,
     rule::{LOOKING, NOTHING_REGISTERED, Outcome, REGISTERING, Reason, Unasked, each, of},
+    stopped_join::{prepared, to_join},
     stored_options::without_effect,
 };
 use crate::plan::{
@@ -59,33 +60,14 @@ fn unregistered(situation: &Situation<'_>) -> Outcome {
     each(members, |(_, member)| &member.side, unregistered)
 }
 
-/// A member of this host that has no Cluster there: nothing else tells it from one that is joined.
-fn prepared(intent: &MemberIntent, member: &Observed, host: &Observed) -> Option<Report> {
-    // Members of one host share a secret, too.
-    let shares_secret = member.signs_with().is_some() && member.signs_with() == host.signs_with();
-    (member.is_member() && !host.is_member() && shares_secret).then(|| {
-        let name = intent.cluster.as_ref().map_or(intent.side.context(), |cluster| cluster.name.as_str());
-        let unjoin = Mc::new("unjoin").word(name).host(&host.side).member_context(&member.side);
-        let message = "it is not joined: it is prepared for this host, which has no Cluster of it (a join stopped on the \
-                       way, or it was removed on the host alone)";
-        Report::warning(&member.side, message)
-            .hint(to_join(member, host))
-            .hint(format!("to remove what is left on it: `{unjoin}`"))
-    })
-}
-
 /// A fleet file names members. Of a cluster that is only to be none nobody needs to be told that.
 fn named_in_file(situation: &Situation<'_>, member: &Observed, host: &Observed) -> Option<Report> {
     let is_named = member.side.entry().is_some() && situation.intent.expected != Some(Expected::Absent);
     (is_named && !member.is_member() && !member.is_host()).then(|| {
         let message =
             "it is not joined: its role is none, and a join of the file makes it a member of this host";
-        Report::warning(&member.side, message).hint(to_join(member, host))
+        Report::warning(&member.side, message).hint(to_join(&member.side, &host.side))
     })
-}
-
-fn to_join(member: &Observed, host: &Observed) -> String {
-    format!("to join it: `{}`", Mc::new("join").member(&member.side).host(&host.side))
 }
 
 /// Whether the context leads to the member that the Cluster stands for.

@@ -57,6 +57,7 @@ pub mod rotated_members;
 mod rule;
 mod short_name;
 mod situation;
+mod stopped_join;
 mod stored_options;
 mod terminating_namespaces;
 mod unfinished;

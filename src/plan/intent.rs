@@ -83,6 +83,13 @@ pub struct MemberIntent {
     pub cluster: Option<ClusterIntent>,
 }
 
+impl MemberIntent {
+    /// What its Cluster is called, or would be where none is asked for.
+    pub fn name(&self) -> &str {
+        self.cluster.as_ref().map_or(self.side.context(), |cluster| &cluster.name)
+    }
+}
+
 /// A member's Cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterIntent {

@@ -49,12 +49,25 @@ fn killed_after_each_write_a_join_of_3_2_ends_alike() {
 fn what_a_join_that_has_stopped_has_left_is_told_until_it_is_removed() {
     let bed = Faulty::lease(&Scenario::new(Version::V3_4));
     bed.killed_in(bed.join("member1"), bed.before_host(), PATCH.0, PATCH.1);
+    is_told_until_it_is_removed(&bed);
+}
+
+/// The member is prepared by then, and its Cluster is on its way.
+#[test]
+fn what_a_join_that_has_stopped_has_left_on_a_prepared_member_is_told_until_it_is_removed() {
+    let bed = Faulty::lease(&Scenario::new(Version::V3_4));
+    bed.killed_in(bed.join("member1"), bed.before_host(), "POST", "/clusters");
+    assert_eq!(bed.member(1).configured("multicluster.clusterRole"), "member");
+    is_told_until_it_is_removed(&bed);
+}
+
+fn is_told_until_it_is_removed(bed: &Faulty) {
     let check = |words: &str| bed.kubectl_mc().words("check member1 --context host").words(words).run();
     let said = "member-leftovers: it is not registered, and a join that has stopped has left this host's credential on it";
     let run = check("--skip-check member-server-loopback").code(0);
     assert!(run.stdout.contains(&format!("warning {said}")), "{run}");
     let unjoin = "kubectl mc unjoin member1 --context host --member-context member1";
-    assert!(run.stdout.contains(&format!("to remove it: `{unjoin}`")), "{run}");
+    assert!(run.stdout.contains(&format!("to remove what is left on it: `{unjoin}`")), "{run}");
     let _ = check("--expect absent").code(3);
     let _ =
         bed.kubectl_mc().words("unjoin member1 --context host --member-context member1 --yes").run().code(0);
