@@ -6,6 +6,7 @@ use kubesphere::command::Mc;
 
 use super::{
     Check, Report, Rule, Situation,
+    rotated_members::completion,
     rule::{NO_INSTALLER, Outcome, Reason, of},
 };
 use crate::plan::{
@@ -16,7 +17,7 @@ use crate::plan::{
     rotation::{Rotation, given},
 };
 
-pub(super) const CHECK: Check = Check {
+pub const CHECK: Check = Check {
     id: "recent-rotation",
     title: "the host was not given a jwtSecret within the last day",
     skippable: true,
@@ -32,23 +33,41 @@ fn run(situation: &Situation<'_>) -> Outcome {
     let members: Vec<&Observed> = situation.members.iter().filter_map(|member| member.observed).collect();
     let rotation = situation.intent.host.rotation.as_ref();
     let begins = rotation.filter(|rotation| rotation.begins(host, &members));
-    of(&host.side, begins.and_then(|rotation| given_lately(rotation, host)))
+    of(&host.side, begins.and_then(|rotation| given_lately(rotation, host, &unseen(situation, rotation))))
 }
 
-/// The host and all its members have it: otherwise no other one would be made.
-fn given_lately(rotation: &Rotation, host: &Observed) -> Option<Report> {
+/// The members of which nobody knows whether they have it.
+fn unseen(situation: &Situation<'_>, rotation: &Rotation) -> Vec<String> {
+    let silent = situation.members.iter().filter(|member| member.observed.is_none());
+    let silent = silent.map(|member| member.intent.side.to_string());
+    rotation.unreached.iter().map(|one| format!("\"{}\"", one.cluster)).chain(silent).collect()
+}
+
+/// The host and all members that were seen have it: otherwise no other one would be made. Whether a rotation has given it,
+/// and when, is not told: each of our changes renews the time.
+fn given_lately(rotation: &Rotation, host: &Observed, unseen: &[String]) -> Option<Report> {
     let secret = given(host).filter(|given| *given == rotation.secrets.former && given.usable().is_ok())?;
-    let given_at: Timestamp = host.configuration.present()?.jwt_secret_given_at()?.parse().ok()?;
-    let ago = host.clock.now.duration_since(given_at);
+    let changed_at: Timestamp = host.configuration.present()?.jwt_secret_given_at()?.parse().ok()?;
+    let ago = host.clock.now.duration_since(changed_at);
     let (side, check) = (&host.side, Mc::new("check").host(&host.side));
     (ago < SignedDuration::from_secs(DAY)).then(|| {
+        let who_has_it = if unseen.is_empty() {
+            "all its members have it, so that no rotation is left to complete".to_owned()
+        } else {
+            format!("whether {} has it is not known", unseen.join(", "))
+        };
         let message = format!(
-            "it was given the jwtSecret {} {} ago, and all that were asked have it: that rotation is complete, and another one would \
-             end all sessions once more",
+            "kubectl-mc has given it the jwtSecret {}, and changed its configuration last {} ago; {who_has_it}; another one would end \
+             all sessions once more",
             secret.fingerprint(),
             human_duration(ago)
         );
-        Report::failure(side, message).hint(format!("see that all is well: `{check}`")).hint(another())
+        let report = Report::failure(side, message).hint(format!("see that all is well: `{check}`"));
+        let report = match unseen {
+            [] => report,
+            _ => report.hint(format!("give it to who lacks it, once it is reached: `{}`", completion(side))),
+        };
+        report.hint(another())
     })
 }
 
@@ -67,7 +86,7 @@ mod tests {
         checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, change_configuration, specify},
         plan::{
             operation::Operation,
-            rotation::{Rotation, Secrets},
+            rotation::{Rotation, Secrets, Unreached},
         },
     };
 
@@ -95,13 +114,27 @@ mod tests {
         assert_eq!(
             case.says(&CHECK),
             [format!(
-                "failure host \"prod\": it was given the jwtSecret {fingerprint} 12m ago, and all that were asked have it: that \
-                 rotation is complete, and another one would end all sessions once more"
+                "failure host \"prod\": kubectl-mc has given it the jwtSecret {fingerprint}, and changed its configuration last 12m \
+                 ago; all its members have it, so that no rotation is left to complete; another one would end all sessions once \
+                 more"
             )]
         );
         let hints = case.hints(&CHECK);
         assert!(hints.contains("`kubectl mc check --context prod`"), "{hints}");
         assert!(hints.ends_with("the same command with `--skip-check recent-rotation`"), "{hints}");
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_complete_that_was_not_seen() {
+        let unreached = Unreached { cluster: "edge-9".to_owned(), why: "gone".to_owned() };
+        let behind = rotating("kubectl-mc", 720).wanting(|intent| {
+            intent.host.rotation.as_mut().unwrap().unreached = vec![unreached];
+        });
+        let said = behind.says(&CHECK).join("\n");
+        assert!(said.contains("; whether \"edge-9\" has it is not known; "), "{said}");
+        assert!(!said.contains("complete"), "{said}");
+        let give = "`kubectl mc prepare member MEMBER --context prod`";
+        assert!(behind.hints(&CHECK).contains(give), "{}", behind.hints(&CHECK));
     }
 
     #[test]

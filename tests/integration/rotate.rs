@@ -91,7 +91,7 @@ fn rotates(version: Version) {
     let marks = bed.marks();
     let run = rotate(&bed, "").run().code(3);
     drop(
-        run.says(" ago, and all that were asked have it: that rotation is complete").says(
+        run.says(" ago; all its members have it, so that no rotation is left to complete").says(
             "hint: for a fresh one all the same: the same command with `--skip-check recent-rotation`\n",
         ),
     );

@@ -106,7 +106,7 @@ fn killed_when_all_were_sent_it_is_complete_when_it_is_in_effect() {
     assert_ne!(fresh, before);
     let has_it = |number| effective(bed.member(number)) == fresh;
     bed.wait_for("all have it", |_| (1..=3).all(has_it));
-    drop(rotating(bed.kubectl_mc(), "").run().code(3).says("that rotation is complete"));
+    drop(rotating(bed.kubectl_mc(), "").run().code(3).says("no rotation is left to complete"));
     assert_eq!(agreed(&bed, 3), fresh);
 }
 
