@@ -28,6 +28,8 @@ use crate::{
 pub enum Resume {
     /// It goes on where this one has stopped.
     GoesOn,
+    /// It goes on without the check that was skipped to have a completed rotation followed by another, and else begins one more.
+    GoesOnUnskipped,
     /// It begins anew: a second renewal does not go on with what the first one has made.
     StartsAnew,
 }
@@ -36,6 +38,9 @@ impl Resume {
     pub fn hint(self) -> &'static str {
         match self {
             Self::GoesOn => "run the same command again: it continues where this one stopped",
+            Self::GoesOnUnskipped => {
+                "run the same command again, without `--skip-check recent-rotation`, which would make yet another jwtSecret: it continues where this one stopped"
+            }
             Self::StartsAnew => {
                 "run the same command again, for one Cluster alone with its NAME: it makes another credential, and removes this one"
             }

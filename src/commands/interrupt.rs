@@ -4,6 +4,7 @@ use std::io;
 
 use tokio::signal;
 
+use super::continuation::resume;
 use crate::error::{Error, ErrorKind};
 
 /// Waits for what has to be done before an interrupted command ends, or until somebody interrupts that, too.
@@ -25,9 +26,7 @@ pub async fn interrupted() -> Error {
         asked = hung_up() => asked,
     };
     match asked {
-        Ok(()) => {
-            Error::new(ErrorKind::Interrupted, "interrupted").hint("run the same command again: it continues")
-        }
+        Ok(()) => Error { resume: Some(resume()), ..Error::new(ErrorKind::Interrupted, "interrupted") },
         Err(error) => Error::from(error),
     }
 }

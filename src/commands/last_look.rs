@@ -31,6 +31,16 @@ pub(super) struct LastLook<'a, T> {
 impl<T: Task> LastLook<'_, T> {
     /// Looks and decides again: it is done when nothing is left to do.
     pub(super) async fn verify(&self, before: &T::Look, document: &mut Document) -> Result<(), Error> {
+        let verified = self.verified(before, document).await;
+        verified.map_err(|error| match self.task.resume() {
+            Resume::GoesOnUnskipped => {
+                Error { hints: Vec::new(), resume: Some(Resume::GoesOnUnskipped), ..error }
+            }
+            Resume::GoesOn | Resume::StartsAnew => error,
+        })
+    }
+
+    async fn verified(&self, before: &T::Look, document: &mut Document) -> Result<(), Error> {
         let task = self.task;
         if task.resume() == Resume::StartsAnew {
             return Ok(());

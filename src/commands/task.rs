@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use kubesphere::side::Side;
 
+use super::continuation;
 use crate::{
     checks::{Finding, Silence, Silent},
     error::{Error, Resume},
@@ -72,7 +73,7 @@ pub(super) trait Task {
 
     /// What the same command does when it is run again.
     fn resume(&self) -> Resume {
-        Resume::GoesOn
+        continuation::resume()
     }
 
     /// What is to be known where it was broken off after these changes.

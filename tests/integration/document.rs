@@ -87,7 +87,7 @@ fn an_interrupt_leaves_an_object_too() {
     let _connection = silent.accept().unwrap();
     let run = started.signal("INT").code(130);
     assert_eq!(json_of(&run)["error"]["exitCode"], 130);
-    run.says("error: interrupted\nhint: run the same command again: it continues\n");
+    run.says("error: interrupted\nhint: run the same command again: it continues where this one stopped\n");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn interrupted_before_a_member_has_it_it_says_so_and_is_gone_on_with() {
             .says("host \"host\": waiting until the jwtSecret is in effect")
             .says("warning: host \"host\": it has the new jwtSecret, or gets it from the run of its installer; ")
             .says("until the rotation is completed, each member that does not have it yet answers 401")
-            .says("hint: run the same command again: it continues\n"),
+            .says("hint: run the same command again: it continues where this one stopped\n"),
     );
     let fingerprint = JwtSecret::new(effective(bed.host())).fingerprint();
     let rotate = "complete the rotation: `kubectl mc rotate jwt-secret --context host`";
@@ -108,6 +108,22 @@ fn killed_when_all_were_sent_it_is_complete_when_it_is_in_effect() {
     bed.wait_for("all have it", |_| (1..=3).all(has_it));
     drop(rotating(bed.kubectl_mc(), "").run().code(3).says("no rotation is left to complete"));
     assert_eq!(agreed(&bed, 3), fresh);
+}
+
+/// Who asks for another one although all agree does not get a second one from the hint.
+#[test]
+fn what_goes_on_with_one_that_was_asked_for_again_makes_no_third() {
+    let bed = registered(Version::V3_4);
+    let _ = rotating(bed.kubectl_mc(), "").run().code(0);
+    let anew = || rotating(bed.kubectl_mc(), "--skip-check recent-rotation");
+    let run = bed.signalled_in("INT", anew(), bed.before_member(1), "PATCH", PATH).code(130);
+    drop(run.says(
+        "hint: run the same command again, without `--skip-check recent-rotation`, which would make yet another jwtSecret: it \
+         continues where this one stopped\n",
+    ));
+    let run =
+        rotating(bed.kubectl_mc(), "--skip-check=recent-rotation,clock-skew --wait=false").run().code(0);
+    drop(run.says("`kubectl mc rotate jwt-secret --context host --yes --skip-check=clock-skew`"));
 }
 
 /// Two operators: whose patch of the host comes first has made the secret of all.
