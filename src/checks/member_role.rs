@@ -9,7 +9,9 @@ use super::{
     member_ownership::is_free_or_ours,
     rule::{NO_MEMBER, Outcome, Reason, WITH_MEMBERS, each},
 };
-use crate::plan::{intent::MemberIntent, needs::shared_secret, observed::Observed, operation::Operation};
+use crate::plan::{
+    credential::Account, intent::MemberIntent, needs::shared_secret, observed::Observed, operation::Operation,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "member-role",
@@ -68,7 +70,9 @@ fn of_member(
     if belongs_here(host, member, secret) {
         return None;
     }
-    let Some(trace) = other_host(member, secret) else { return untold(member) };
+    let Some(trace) = other_host(member, secret) else {
+        return untold(member).or_else(|| left_by_rotation(member, secret));
+    };
     if intent.from_other_host {
         return Some(Report::warning(
             &member.side,
@@ -92,6 +96,18 @@ fn of_member(
 fn belongs_here(host: Option<&Observed>, member: &Observed, secret: &JwtSecret) -> bool {
     let is_registered = host.is_some_and(|host| host.clusters_with_uid(&member.uid).next().is_some());
     is_registered || member.effective_secret() == Some(secret)
+}
+
+/// A join has stopped before the host knew the member: no rotation has reached it since then.
+fn left_by_rotation(member: &Observed, secret: &JwtSecret) -> Option<Report> {
+    let message = "it has another jwtSecret than the host, and the host's credential: a join has stopped, and the host was given \
+                   another jwtSecret since then; it gets the present one";
+    has_another(member, secret).then(|| Report::warning(&member.side, message))
+}
+
+fn has_another(member: &Observed, secret: &JwtSecret) -> bool {
+    let given = member.configuration.present().and_then(ClusterConfiguration::jwt_secret);
+    member.is_member() && given.is_some_and(|given| given != *secret)
 }
 
 /// Whether another host than the one that was named has this member.
@@ -135,9 +151,8 @@ fn other_host(member: &Observed, secret: &JwtSecret) -> Option<String> {
     if let Some(name) = member.config.present().and_then(|config| config.cluster_name.as_deref()) {
         return Some(format!("that host has named it \"{name}\" in kubesphere-config"));
     }
-    let given = member.configuration.present().and_then(ClusterConfiguration::jwt_secret);
-    let given_another = given.is_some_and(|given| given != *secret);
-    (member.is_member() && given_another)
+    let is_ours = member.account.as_ref().is_some_and(Account::is_of_host);
+    (has_another(member, secret) && !is_ours)
         .then(|| "its ClusterConfiguration has the role member and another host's jwtSecret".to_owned())
 }
 
@@ -148,7 +163,10 @@ mod tests {
     use super::CHECK;
     use crate::{
         checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, cluster, config, play, specify},
-        plan::observed::{Observed, Seen},
+        plan::{
+            credential::{Account, HostUid, Ownership},
+            observed::{Observed, Seen},
+        },
     };
 
     fn said_of(member: impl FnOnce(&mut Observed)) -> Vec<String> {
@@ -219,6 +237,30 @@ mod tests {
             said_of(given),
             elsewhere("its ClusterConfiguration has the role member and another host's jwtSecret")
         );
+    }
+
+    #[test]
+    fn the_hosts_own_credential_shows_that_a_rotation_has_passed_it_by() {
+        let ours = || Seen::Present(Ownership::Ours);
+        let of_host = |token| Account {
+            service_account: ours(),
+            binding: ours(),
+            host: HostUid::new("uid-of-prod"),
+            token,
+            tokens_of_others: Vec::new(),
+        };
+        let said = |token: Seen<Ownership>| {
+            said_of(|member| {
+                play(member, "member");
+                specify(member, &json!({"authentication": {"jwtSecret": OTHER_SECRET}}));
+                member.account = Some(of_host(token));
+            })
+        };
+        let passed_by =
+            "warning member \"edge-1\": it has another jwtSecret than the host, and the host's credential";
+        assert!(said(ours())[0].starts_with(passed_by), "{:?}", said(ours()));
+        let another = elsewhere("its ClusterConfiguration has the role member and another host's jwtSecret");
+        assert_eq!(said(Seen::Absent), another, "the account alone may be for another host");
     }
 
     #[test]

@@ -129,6 +129,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether a join for the host that asks has been here: its token has the host's UID.
+    pub fn is_of_host(&self) -> bool {
+        self.token == Seen::Present(Ownership::Ours)
+    }
+
     /// What of it a join for this host has made that no other host uses.
     pub fn left(&self) -> Vec<CredentialObject> {
         let is_alone = self.tokens_of_others.is_empty();

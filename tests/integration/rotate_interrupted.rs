@@ -1,7 +1,10 @@
 //! A rotation that is killed at each of its writes, and the same command again.
 
 use kubesphere::jwt_secret::JwtSecret;
-use testbed::{Fault, Front, Rule, kubesphere::Version};
+use testbed::{
+    Fault, Front, Rule,
+    kubesphere::{Scenario, Version},
+};
 
 use crate::{
     rotate::{agreed, effective, register, rotating, scenario},
@@ -124,6 +127,20 @@ fn what_goes_on_with_one_that_was_asked_for_again_makes_no_third() {
     let run =
         rotating(bed.kubectl_mc(), "--skip-check=recent-rotation,clock-skew --wait=false").run().code(0);
     drop(run.says("`kubectl mc rotate jwt-secret --context host --yes --skip-check=clock-skew`"));
+}
+
+/// The host does not know it yet.
+#[test]
+fn a_member_whose_join_has_stopped_gets_the_fresh_one_from_its_join() {
+    let bed = Faulty::lease(&Scenario::new(Version::V3_4));
+    bed.killed_in(bed.join("member1"), bed.before_host(), "POST", "/clusters");
+    let _ = rotating(bed.kubectl_mc(), "").run().code(0);
+    assert_ne!(effective(bed.host()), effective(bed.member(1)));
+    let run = bed.join("member1").run().code(0);
+    drop(run.says(
+        "warning: member \"member1\": it has another jwtSecret than the host, and the host's credential",
+    ));
+    let _ = agreed(&bed, 1);
 }
 
 /// Two operators: whose patch of the host comes first has made the secret of all.

@@ -449,7 +449,9 @@ impl<'a> Reconciling<'a> {
         let ask = async || Box::pin(observe_again(connection, reconciler)).await;
         let observed = retry_until(&connection.side, self.turn.run.deadline, ask).await?;
         if observed.configuration.present().is_some() {
-            Configure::check(self.turn, self.reconciler.goal(), &observed).map_err(Failure::Refused)?;
+            // The credential that a join has left there shows whose member it is; this look does not ask for it.
+            let known = Observed { account: self.step.observed.account.clone(), ..observed.clone() };
+            Configure::check(self.turn, self.reconciler.goal(), &known).map_err(Failure::Refused)?;
         }
         self.reconciler.look(observed);
         Ok(())
