@@ -3,11 +3,11 @@
 use kubesphere::side::Side;
 
 use super::{
-    Check, Clusters, Finding, Report, Rule, Silence, Silent, Unjoining, kubesphere_version::is_version_4,
-    rule::JOINING,
+    Check, Clusters, Finding, Report, Rule, Silence, Silent, Unjoining, Verdict,
+    kubesphere_version::is_version_4, rule::JOINING,
 };
 
-pub(super) const CHECK: Check = Check {
+pub const CHECK: Check = Check {
     id: "api-reachable",
     title: "the API server answers",
     skippable: false,
@@ -30,7 +30,11 @@ fn of_clusters(clusters: &Clusters<'_>, unreachable: impl Fn(&Silent) -> Report)
     answering.chain(clusters.silent.iter().map(unreachable)).collect()
 }
 
+/// What was not asked is no failure of the cluster.
 fn unreachable(silent: &Silent) -> Report {
+    if silent.silence == Silence::Unasked {
+        return Report::of(Verdict::Skipped, &silent.side, silent.message.clone());
+    }
     let report = Report::failure(&silent.side, silent.message.clone());
     silent.hints.iter().fold(report, |report, hint| report.hint(hint.clone()))
 }
@@ -74,5 +78,19 @@ mod tests {
             ["failure member \"edge-1\": get version: the connection to 192.0.2.1:6443 was refused"]
         );
         assert_eq!(case.hints(&CHECK), "is the cluster running?");
+    }
+
+    #[test]
+    fn a_cluster_that_did_not_have_its_turn_has_not_failed() {
+        let case = Case::new().silent_member(Silent {
+            side: Side::member("edge-1"),
+            message: "get version: not asked before the time was up".to_owned(),
+            hints: vec!["give it more time with `--timeout`".to_owned()],
+            silence: Silence::Unasked,
+        });
+        assert_eq!(
+            case.says(&CHECK),
+            ["skipped member \"edge-1\": get version: not asked before the time was up"]
+        );
     }
 }

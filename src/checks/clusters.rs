@@ -37,6 +37,8 @@ pub enum Silence {
     Away,
     /// So may it, and the time for all of it is up.
     Late,
+    /// That was up before all was asked of it: nobody knows whether it answers.
+    Unasked,
     /// It has answered, and does not let this user in.
     Refused,
     /// It stays so by itself.

@@ -3,13 +3,13 @@
 use kubesphere::{side::Side, versions::Generation};
 
 use super::{
-    Clusters, Finding, Report, Situation, Unjoining, Verdict, access_token_max_age, api_reachable,
-    clock_skew, cluster_name, cluster_webhook, configuration_shape, core_release, default_storage_class,
-    different_clusters, expected, federation_health, host_cluster_name, host_in_effect, host_role,
-    installer_present, installer_run, jwt_secret, jwt_secret_places, ks_apiserver, kubesphere_version,
-    left_webhook, leftover_probe_pods, legacy_token_secrets, managed_elsewhere, member_credential,
-    member_credential_lifetime, member_in_effect, member_leftovers, member_reachable, member_readiness,
-    member_registration, member_role, member_server_address, member_server_certificate,
+    Clusters, Finding, Report, Silence, Silent, Situation, Unjoining, Verdict, access_token_max_age,
+    api_reachable, clock_skew, cluster_name, cluster_webhook, configuration_shape, core_release,
+    default_storage_class, different_clusters, expected, federation_health, host_cluster_name,
+    host_in_effect, host_role, installer_present, installer_run, jwt_secret, jwt_secret_places, ks_apiserver,
+    kubesphere_version, left_webhook, leftover_probe_pods, legacy_token_secrets, managed_elsewhere,
+    member_credential, member_credential_lifetime, member_in_effect, member_leftovers, member_reachable,
+    member_readiness, member_registration, member_role, member_server_address, member_server_certificate,
     member_server_loopback, member_versions,
     only_cause::only_causes,
     permissions, prepared, recent_rotation, renewed_cluster, restarts, rotated_members,
@@ -242,9 +242,13 @@ fn with_silent(subject: Subject<'_>, mut found: Vec<Report>) -> Vec<Report> {
 /// unknown.
 fn silent(subject: Subject<'_>, whose: Whose) -> Vec<Report> {
     let changes = subject.operation().changes_clusters();
-    let verdict = if changes { Verdict::Skipped } else { Verdict::Unknown };
+    let of_silent = |silent: &Silent| match silent.silence {
+        Silence::Unasked => Report::of(Verdict::Skipped, &silent.side, silent.message.clone()),
+        _ if changes => Report::of(Verdict::Skipped, &silent.side, NO_ANSWER),
+        _ => Report::of(Verdict::Unknown, &silent.side, NO_ANSWER),
+    };
     let silent = subject.clusters().silent.iter().filter(|silent| whose.concerns(&silent.side));
-    silent.map(|silent| Report::of(verdict, &silent.side, NO_ANSWER)).collect()
+    silent.map(of_silent).collect()
 }
 
 #[cfg(test)]

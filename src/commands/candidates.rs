@@ -2,9 +2,13 @@
 
 use kubesphere::{cluster::RegisteredCluster, readiness::is_ignored};
 
-use super::{contexts::every_member, look::silent, time_limit::confirm_in_time};
+use super::{
+    contexts::every_member,
+    look::silent,
+    time_limit::{confirm_in_time, confirm_told},
+};
 use crate::{
-    checks::{Silence, api_reachable},
+    checks::api_reachable,
     cli::{Global, ParallelOptions},
     error::{Error, ErrorKind},
     live::{
@@ -27,8 +31,7 @@ pub(super) async fn observed_host(host: &Connection) -> Result<Observed, Error> 
     observe(host).await.map_err(|error| {
         let silent = silent(host, &error);
         let findings = api_reachable::found(&silent);
-        let late = (silent.silence == Silence::Late).then_some(&silent.side).into_iter().collect();
-        let ended = confirm_in_time(&late).err().unwrap_or_else(|| Error::nothing_changed(&findings));
+        let ended = confirm_in_time([&silent]).err().unwrap_or_else(|| Error::nothing_changed(&findings));
         Error { findings, ..ended }
     })
 }
@@ -58,6 +61,7 @@ pub(super) async fn candidates<'a>(
     context_mapping::asking(ui, contexts.len());
     let places = Places::new(parallel.parallel, contexts.len());
     let (found, silent) = whereabouts(contexts, &places, environment, global.request_timeout).await;
+    confirm_told(&silent)?;
     let found = looked_at(found, &places, clusters, host).await;
     let each = clusters.iter().map(|cluster| (*cluster, leading_to(cluster, host, &found)));
     Ok((each.collect(), silent.into_iter().chain(broken).collect()))

@@ -14,7 +14,7 @@ use crate::{
         places::Places,
         selected_context::{SelectedContext, select},
         shared_names::Files,
-        whereabouts::Unanswered,
+        whereabouts::{NoAnswer, Unanswered},
     },
     output::{clusters, ui::Ui},
 };
@@ -90,7 +90,9 @@ pub(super) fn every_member(
         let options = ConnectionOptions { context: Some(context.clone()), ..options.clone() };
         match select(&kubeconfig, Side::member, &options) {
             Ok(selected) => usable.push(selected),
-            Err(error) => broken.push(Unanswered { context, why: error.to_string() }),
+            Err(error) => {
+                broken.push(Unanswered { context, why: NoAnswer::Because(error.to_string()) });
+            }
         }
     }
     Ok((usable, broken))

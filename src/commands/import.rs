@@ -2,6 +2,8 @@
 
 use std::slice;
 
+use std::future::ready;
+
 use super::{
     core_values::values,
     joining,
@@ -16,7 +18,7 @@ use crate::{
 
 /// Registers the prepared member.
 pub async fn run(import: &Import, global: &Global, ui: &Ui) -> Result<(), Error> {
-    joining::run(Operation::Import, request(import, global), &import.change, ui).await
+    joining::run(Operation::Import, ready(request(import, global)), &import.change, ui).await
 }
 
 fn request<'a>(import: &'a Import, global: &Global) -> Result<Request<'a>, Error> {

@@ -1,5 +1,7 @@
 //! `kubectl mc join`.
 
+use std::future::ready;
+
 use super::{
     core_values::values,
     fleet::file::FleetFile,
@@ -15,7 +17,7 @@ use crate::{
 
 /// Joins the members.
 pub async fn run(join: &Join, global: &Global, ui: &Ui) -> Result<(), Error> {
-    joining::run(Operation::Join, request(join, global, ui), &join.change, ui).await
+    joining::run(Operation::Join, ready(request(join, global, ui)), &join.change, ui).await
 }
 
 fn request<'a>(join: &'a Join, global: &Global, ui: &Ui) -> Result<Request<'a>, Error> {

@@ -31,13 +31,13 @@ use crate::{
 /// Does what was asked for.
 pub(super) async fn run(
     operation: Operation,
-    request: Result<Request<'_>, Error>,
+    request: impl Future<Output = Result<Request<'_>, Error>>,
     change: &ChangeOptions,
     ui: &Ui,
 ) -> Result<(), Error> {
     let document = Document::new(operation, change.dry_run);
     let connected = async {
-        let request = request?;
+        let request = request.await?;
         confirm_skippable(request.skipped)?;
         for member in &request.members {
             member.placed("skipChecks", confirm_skippable(&member.skipped))?;

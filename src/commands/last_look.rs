@@ -52,7 +52,7 @@ impl<T: Task> LastLook<'_, T> {
         while again.is_away() && Instant::now() + LOOKS_EVERY < self.deadline {
             again = self.look_after(LOOKS_EVERY).await?;
         }
-        confirm_in_time(&again.late())?;
+        confirm_in_time(again.silent())?;
         let noun = task.operation().noun();
         let Some(view) = again.ready() else {
             findings::show(self.ui, again.findings());

@@ -266,7 +266,8 @@ pub(super) fn silent(connection: &Connection, error: &RequestError) -> Silent {
     let asked = format!("{} {}", error.verb, error.object);
     let message: Vec<String> = iter::once(asked).chain(causes(error)).collect();
     let silence = match &error.cause {
-        Cause::TimeUp { .. } => Silence::Late,
+        Cause::TimeUp => Silence::Late,
+        Cause::NotAsked => Silence::Unasked,
         Cause::Unauthorized | Cause::Forbidden { .. } => Silence::Refused,
         cause if cause.may_pass() => Silence::Away,
         _ => Silence::Lasting,

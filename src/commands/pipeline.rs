@@ -157,7 +157,7 @@ impl Pipeline<'_> {
         look: &'l T::Look,
         document: &mut Document,
     ) -> Result<Option<plan::View<'l>>, Error> {
-        confirm_in_time(&look.late()).inspect_err(|_| findings::show(self.ui, look.findings()))?;
+        confirm_in_time(look.silent()).inspect_err(|_| findings::show(self.ui, look.findings()))?;
         if let Some(error) = look.not_found() {
             return Err(error);
         }

@@ -1,5 +1,7 @@
 //! `kubectl mc prepare`.
 
+use std::future::ready;
+
 use kubesphere::jwt_secret::JwtSecret;
 
 use super::{
@@ -30,7 +32,7 @@ async fn host(prepare: &PrepareHost, global: &Global, ui: &Ui) -> Result<(), Err
         is_confirmed: prepare.change.yes,
         ..Request::new(Operation::PrepareHost, Vec::new(), global)
     };
-    joining::run(Operation::PrepareHost, Ok(request), &prepare.change, ui).await
+    joining::run(Operation::PrepareHost, ready(Ok(request)), &prepare.change, ui).await
 }
 
 async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(), Error> {
@@ -46,7 +48,7 @@ async fn member(prepare: &PrepareMember, global: &Global, ui: &Ui) -> Result<(),
         is_confirmed: prepare.change.yes,
         ..Request::new(Operation::PrepareMember, vec![member], global)
     };
-    joining::run(Operation::PrepareMember, Ok(request), &prepare.change, ui).await
+    joining::run(Operation::PrepareMember, ready(Ok(request)), &prepare.change, ui).await
 }
 
 /// With the secret given, no host is asked: who names one expects its checks.

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::{
     fleet::file::FleetFile,
-    interrupt::interrupted,
     joining,
     renew_all::{All, find},
     request::{ClusterRequest, MemberRequest, Renewed, Request},
@@ -18,10 +17,12 @@ use crate::{
 
 /// Gives the Cluster, or every Cluster, a new kubeconfig.
 pub async fn run(renew: &Renew, global: &Global, ui: &Ui) -> Result<(), Error> {
-    let request = match (&renew.fleet.filename, &renew.member_context) {
-        (Some(path), _) => in_file(path, renew, global, ui),
-        (None, Some(context)) => of_one(renew, context, global),
-        (None, None) => all(renew, global, ui).await,
+    let request = async {
+        match (&renew.fleet.filename, &renew.member_context) {
+            (Some(path), _) => in_file(path, renew, global, ui),
+            (None, Some(context)) => of_one(renew, context, global),
+            (None, None) => all(renew, global, ui).await,
+        }
     };
     joining::run(Operation::Renew, request, &renew.change, ui).await
 }
@@ -48,10 +49,8 @@ fn in_file<'a>(path: &Path, renew: &'a Renew, global: &Global, ui: &Ui) -> Resul
 }
 
 async fn all<'a>(renew: &'a Renew, global: &Global, ui: &Ui) -> Result<Request<'a>, Error> {
-    let All { found, left_out } = tokio::select! {
-        found = Box::pin(find(renew.parallel, global, ui)) => found?,
-        error = interrupted() => return Err(error),
-    };
+    // Boxed, because it is more state than a stack should carry around.
+    let All { found, left_out } = Box::pin(find(renew.parallel, global, ui)).await?;
     let members = found.into_iter().map(|(context, renewed)| member(renew, &context, renewed, global));
     Ok(request(renew, members.collect(), left_out, global))
 }

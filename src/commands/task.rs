@@ -1,6 +1,6 @@
 //! What the pipeline asks of a command: what it is about, and what it has seen.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use kubesphere::side::Side;
 
@@ -109,16 +109,9 @@ pub(super) trait Looked {
 
     /// Whether a cluster did not answer that may later.
     fn is_away(&self) -> bool {
-        self.silent().iter().any(|silent| matches!(silent.silence, Silence::Away | Silence::Late))
-    }
-
-    /// The clusters that had not told all when the time was up, once each.
-    fn late(&self) -> BTreeSet<&Side> {
-        self.silent()
-            .iter()
-            .filter(|silent| silent.silence == Silence::Late)
-            .map(|silent| &silent.side)
-            .collect()
+        let may_answer =
+            |silent: &Silent| matches!(silent.silence, Silence::Away | Silence::Late | Silence::Unasked);
+        self.silent().iter().any(may_answer)
     }
 
     /// Whether nothing is to do, and nothing is left over.

@@ -122,7 +122,7 @@ struct Answer {
     git_version: String,
 }
 
-/// An answer that is no version, or none at all, is malformed: only what may not be asked is unreadable.
+/// An answer that is no version, or none at all, is malformed: only what may not be asked, or was not, is unreadable.
 pub(super) async fn ks_apiserver(connection: &Connection, generation: Option<Generation>) -> Seen<String> {
     // Of 4 every version answers there without a login (kubesphere `pkg/apiserver/apiserver.go@v4.1.3:264-300`).
     let path = if generation == Some(Generation::Four) { "version" } else { "kapis/version" };
@@ -133,7 +133,7 @@ pub(super) async fn ks_apiserver(connection: &Connection, generation: Option<Gen
     match timeout_at(within(ANSWERS_WITHIN), answer).await {
         Ok(Ok(answer)) => Seen::Present(answer.git_version),
         Ok(Err(RequestError { cause: Cause::NotFound, .. })) => Seen::Absent,
-        Ok(Err(RequestError { cause: cause @ Cause::Forbidden { .. }, .. })) => {
+        Ok(Err(RequestError { cause: cause @ (Cause::Forbidden { .. } | Cause::NotAsked), .. })) => {
             Seen::Unreadable(cause.to_string())
         }
         Ok(Err(error)) => Seen::Malformed(error.cause.to_string()),

@@ -9,6 +9,7 @@ use super::{
     environment::Environment,
     observe::{kube_system_uid, observe},
     places::Places,
+    request_error::Cause,
     selected_context::SelectedContext,
     time_limit::within,
 };
@@ -30,8 +31,18 @@ pub struct Whereabouts {
 /// A context of whose cluster nothing is known.
 pub struct Unanswered {
     pub context: String,
-    /// Why there is no answer.
-    pub why: String,
+    pub why: NoAnswer,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// It was asked, and waited for until the time was up, the command's or its own.
+    #[error("no answer in time")]
+    Late,
+    /// It has failed, or was not asked.
+    #[error("{0}")]
+    Because(String),
 }
 
 /// Where the contexts lead to whose clusters answer, and the other contexts.
@@ -43,7 +54,7 @@ pub async fn whereabouts(
 ) -> (Vec<Whereabouts>, Vec<Unanswered>) {
     let answers = places.each(contexts, async |context: SelectedContext| {
         let name = context.name.clone();
-        let late = |_| Err(format!("no answer within {} s", ANSWERS_WITHIN.as_secs()));
+        let late = |_| Err(NoAnswer::Late);
         let asked = ask(context, places, environment, request_timeout);
         let answer = timeout_at(within(ANSWERS_WITHIN), asked).await.unwrap_or_else(late);
         answer.map_err(|why| Unanswered { context: name, why })
@@ -64,15 +75,22 @@ async fn ask(
     places: &Places,
     environment: &Environment,
     request_timeout: Option<Duration>,
-) -> Result<Whereabouts, String> {
+) -> Result<Whereabouts, NoAnswer> {
     let name = context.name.clone();
     let connection = Connection::open(context, environment, request_timeout).await;
-    let connection = connection.map_err(|error| error.to_string())?;
+    let connection = connection.map_err(|error| NoAnswer::Because(error.to_string()))?;
     let uid = {
         let _stay = places.stay(&connection);
-        kube_system_uid(&connection).await.map_err(|error| error.cause.to_string())?
+        kube_system_uid(&connection).await.map_err(|error| no_answer(&error.cause))?
     };
     Ok(Whereabouts { context: name, server: connection.server.clone(), uid, connection })
+}
+
+fn no_answer(cause: &Cause) -> NoAnswer {
+    match cause {
+        Cause::TimeUp => NoAnswer::Late,
+        cause => NoAnswer::Because(cause.to_string()),
+    }
 }
 
 impl Whereabouts {

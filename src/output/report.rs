@@ -12,7 +12,7 @@ use super::{
     words::count,
 };
 use crate::{
-    checks::{Finding, NO_ANSWER, Verdict},
+    checks::{Finding, NO_ANSWER, Verdict, api_reachable},
     error::Error,
     plan::observed::Observed,
 };
@@ -89,7 +89,7 @@ impl Report<'_> {
                 findings.iter().filter(move |found| found.report.verdict == *verdict && !is_silence(found));
             told.flat_map(|finding| self.told(finding))
         });
-        let heading = Line::toned(Tone::Strong, heading(section));
+        let heading = Line::toned(Tone::Strong, heading(section, &findings));
         iter::once(heading).chain(told).chain(self.passed(&findings)).collect()
     }
 
@@ -143,12 +143,19 @@ fn is_silence(finding: &Finding) -> bool {
 }
 
 /// `host "prod" at https://10.0.0.1:6443: role host, KubeSphere v3.4.1, Kubernetes v1.27.4, 3 nodes`
-fn heading(section: Section<'_>) -> String {
+fn heading(section: Section<'_>, findings: &[&Finding]) -> String {
     match section {
         Section::Of(observed) => {
             format!("{} at {}: {}", observed.side, observed.server, described(observed))
         }
-        Section::Silent(side) => format!("{side}: {NO_ANSWER}"),
+        Section::Silent(side) => {
+            let is_unasked = |finding: &&&Finding| {
+                finding.id == api_reachable::CHECK.id && finding.report.verdict == Verdict::Skipped
+            };
+            let unasked = findings.iter().find(is_unasked);
+            let why = unasked.map_or(NO_ANSWER, |finding| &finding.report.message);
+            format!("{side}: {why}")
+        }
         Section::Several => "several clusters".to_owned(),
     }
 }

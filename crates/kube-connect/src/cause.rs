@@ -56,12 +56,12 @@ pub enum Cause {
         /// How long it was waited for.
         after: Duration,
     },
-    /// The time for all of it was up.
-    #[error("{}", if *was_asked { "no answer when the time was up" } else { "not asked before the time was up" })]
-    TimeUp {
-        /// Whether it was asked.
-        was_asked: bool,
-    },
+    /// It was asked, and the time for all of it was up first.
+    #[error("no answer when the time was up")]
+    TimeUp,
+    /// The time for all of it was up before its turn.
+    #[error("not asked before the time was up")]
+    NotAsked,
     /// No connection in time.
     #[error("no connection to {address} in time")]
     ConnectTimedOut {

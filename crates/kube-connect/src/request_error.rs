@@ -147,7 +147,7 @@ impl RequestError {
                 vec!["check the server's address, and the VPN, firewall or proxy on the way to it".to_owned()]
             }
             Cause::TimedOut { .. } => vec!["raise `--request-timeout` if the server is slow".to_owned()],
-            Cause::TimeUp { .. } => vec!["give it more time with `--timeout`".to_owned()],
+            Cause::TimeUp | Cause::NotAsked => vec!["give it more time with `--timeout`".to_owned()],
             Cause::Certificate { way_out, .. } => way_out.hint(&self.side).into_iter().collect(),
             Cause::NotLetIn(refusal) => vec![refusal.hint(&self.side)],
             Cause::TooLong(TooLong::LogLine) => Vec::new(),
@@ -176,7 +176,7 @@ pub async fn request<T>(
     // Boxed, because it is more state than a stack should carry around.
     match in_time(Box::pin(response)).await {
         Ok(answer) => answer.map_err(|error| failed(Cause::from(&error))),
-        Err(was_asked) => Err(failed(Cause::TimeUp { was_asked })),
+        Err(cause) => Err(failed(cause)),
     }
 }
 

@@ -58,14 +58,14 @@ impl Cause {
     pub fn passing(&self) -> Option<Passing> {
         match self {
             Self::TooManyRequests
+            | Self::NotAsked
             | Self::Refused { .. }
             | Self::ConnectTimedOut { .. }
             | Self::UnknownHost { .. }
             | Self::NoRoute { .. } => Some(Passing::Untouched),
-            Self::Unavailable { .. }
-            | Self::TimedOut { .. }
-            | Self::TimeUp { .. }
-            | Self::Disconnected { .. } => Some(Passing::Unanswered),
+            Self::Unavailable { .. } | Self::TimedOut { .. } | Self::TimeUp | Self::Disconnected { .. } => {
+                Some(Passing::Unanswered)
+            }
             Self::Api { code, .. } => StatusCode::from_u16(*code).ok().and_then(Passing::of_status),
             _ => None,
         }

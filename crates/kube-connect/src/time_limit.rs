@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::cause::Cause;
+
 tokio::task_local! {
     static UNTIL: Instant;
 }
@@ -26,12 +28,17 @@ fn limit() -> Option<Instant> {
     UNTIL.try_with(|limit| *limit).ok()
 }
 
-/// What came of a request before the time was up; otherwise whether it was sent at all.
-pub(super) async fn in_time<T>(request: impl Future<Output = T>) -> Result<T, bool> {
+/// Whether nothing more is asked.
+pub fn is_up() -> bool {
+    limit().is_some_and(|limit| Instant::now() >= limit)
+}
+
+/// What came of a request before the time was up; otherwise whether there was no answer, or no request.
+pub(super) async fn in_time<T>(request: impl Future<Output = T>) -> Result<T, Cause> {
     match limit() {
         None => Ok(request.await),
-        Some(limit) if Instant::now() >= limit => Err(false),
-        Some(limit) => timeout_at(limit, request).await.map_err(|_| true),
+        Some(_) if is_up() => Err(Cause::NotAsked),
+        Some(limit) => timeout_at(limit, request).await.map_err(|_| Cause::TimeUp),
     }
 }
 
@@ -41,7 +48,7 @@ mod tests {
 
     use tokio::time::{Instant, sleep};
 
-    use super::{in_time, until, within};
+    use super::{Cause, in_time, until, within};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -51,7 +58,7 @@ mod tests {
             let first = in_time(async { "an answer" }).await;
             (first, in_time(pending::<&str>()).await, in_time(async { "another" }).await)
         });
-        assert_eq!(asked.await, (Ok("an answer"), Err(true), Err(false)));
+        assert_eq!(asked.await, (Ok("an answer"), Err(Cause::TimeUp), Err(Cause::NotAsked)));
         assert_eq!(in_time(sleep(2 * SECOND)).await, Ok(()), "whoever has no limit waits");
     }
 

@@ -75,7 +75,7 @@ pub(in crate::commands) async fn run(init: &FleetInit, global: &Global, ui: &Ui)
             .into_iter()
             .chain(sorted.others)
             .chain(silent.iter().map(unanswered))
-            .chain(broken.into_iter().map(|Unanswered { context, why }| left_out(&context, why)))
+            .chain(broken.into_iter().map(|Unanswered { context, why }| left_out(&context, why.to_string())))
             .collect(),
     };
     draft.warn_of_none(ui);

@@ -5,7 +5,7 @@ use kubesphere::side::Side;
 use super::Look;
 use crate::{
     checks::Finding,
-    commands::{connect::Clusters, task::Looked as _},
+    commands::{connect::Clusters, task::Looked as _, time_limit::confirm_in_time},
     plan::intent::Intent,
 };
 
@@ -58,7 +58,7 @@ impl Look {
             |finding: &Finding| finding.report.side.as_ref().is_some_and(|side| is_among(side, &self.intent));
         let mut members = self.intent.members.iter();
         !stopped.is_empty()
-            && self.late().is_empty()
+            && confirm_in_time(self.silent()).is_ok()
             && stopped.iter().all(is_members)
             && members.any(|member| !is_stopped(&member.side, &stopped))
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Removing, connect::Clusters, outcome::Outcome};
 use crate::{
-    checks::Finding,
+    checks::{Finding, Silent},
     cli::{Global, OutputFormat, Unjoin},
     commands::{
         contexts::{Kubeconfigs, open, open_in, select_host},
@@ -90,7 +90,7 @@ fn name(member: &MemberRequest) -> String {
 struct Seen {
     /// What was found, where that stops it.
     stopped: Option<Vec<Finding>>,
-    late: Vec<Side>,
+    silent: Vec<Silent>,
     /// Whether nothing of it is left to take out.
     is_out: bool,
 }
@@ -100,8 +100,11 @@ async fn seen(removal: &Removing<'_>, places: &Places) -> Seen {
     // Boxed, because many requests are more state than a stack should carry around.
     let look = Box::pin(removal.look()).await;
     let stopped = look.ready().is_none().then(|| look.findings().to_vec());
-    let late = look.late().into_iter().cloned().collect();
-    Seen { stopped, late, is_out: look.ready().is_some_and(|ready| ready.plan.is_empty()) }
+    Seen {
+        stopped,
+        silent: look.silent().to_vec(),
+        is_out: look.ready().is_some_and(|ready| ready.plan.is_empty()),
+    }
 }
 
 /// A check that stops one stops all.
@@ -113,12 +116,12 @@ fn confirm(removals: &[Removing<'_>], seen: &[Seen], document: &mut Document, ui
             found.push(finding.clone());
         }
     }
+    findings::show(ui, &found);
+    document.found(&found);
+    confirm_in_time(seen.iter().flat_map(|seen| &seen.silent))?;
     if found.is_empty() {
         return Ok(());
     }
-    findings::show(ui, &found);
-    document.found(&found);
-    confirm_in_time(&seen.iter().flat_map(|seen| &seen.late).collect())?;
     let others = removals.iter().zip(seen).filter(|(_, seen)| seen.stopped.is_none());
     let others: Vec<String> = others.map(|(removal, _)| removal.name.clone()).collect();
     let error = Error { findings: found.clone(), ..Error::nothing_changed(&found) };
