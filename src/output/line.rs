@@ -6,7 +6,7 @@
 use std::{fmt, iter};
 
 use console::{measure_text_width, truncate_str};
-use kubesphere::{confidential::MASK, known_secrets};
+use kubesphere::{confidential::MASK, known_secrets, unseen::is_unseen};
 use owo_colors::OwoColorize as _;
 
 use super::style::{Styles, Tone};
@@ -213,7 +213,7 @@ fn harmless(text: &str, blanks: Blanks) -> String {
             '\t' if blanks == Blanks::AsTheyAre => shown.push('\t'),
             '\n' | '\t' => shown.push(' '),
             '\r' => {}
-            letter if steers(letter) => shown.push_str(&escape(letter)),
+            letter if is_unseen(letter) => shown.push_str(&escape(letter)),
             letter => shown.push(letter),
         }
     }
@@ -229,7 +229,7 @@ pub(super) fn document(text: &str) -> String {
     let text = known_secrets::hide(text);
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter != '\n' && letter != '\t' && steers(letter) {
+        if letter != '\n' && letter != '\t' && is_unseen(letter) {
             shown.push_str(&escape(letter));
         } else {
             shown.push(letter);
@@ -240,21 +240,11 @@ pub(super) fn document(text: &str) -> String {
 
 /// Whether nothing of this text would be shown otherwise than it is.
 pub(super) fn is_harmless(text: &str) -> bool {
-    !text.chars().any(steers)
+    !text.chars().any(is_unseen)
 }
 
 fn escape(letter: char) -> String {
-    format!("\\u{:04x}", u32::from(letter))
-}
-
-/// Whether a terminal does something else with it than to show it: the controls of ASCII and ISO 6429, marks by which a text
-/// is shown in another order than it is written (UAX #9) or its letters in another shape, and line ends of Unicode.
-fn steers(letter: char) -> bool {
-    letter.is_control()
-        || matches!(
-            letter,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-        )
+    letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ fn plain(line: &Line) -> String {
 
 #[test]
 fn what_steers_a_terminal_is_shown_instead() {
-    let hostile = "a\u{1b}[31mb\r\nc\u{9b}2J\u{7}\u{202e}d\u{2066}e\u{2028}f\u{7f}\tg";
-    let shown = "a^[[31mb c\\u009b2J\\u0007\\u202ed\\u2066e\\u2028f\\u007f g";
+    let hostile = "a\u{1b}[31mb\r\nc\u{9b}2J\u{7}\u{202e}d\u{2066}e\u{2028}f\u{7f}\tg\u{200b}h\u{e0041}";
+    let shown = "a^[[31mb c\\u009b2J\\u0007\\u202ed\\u2066e\\u2028f\\u007f g\\u200bh\\udb40\\udc41";
     assert_eq!(plain(&Line::from(hostile)), shown);
     assert!(is_harmless("edge-1 漢 ä") && !is_harmless(hostile));
 }

@@ -1,8 +1,8 @@
 //! The secrets that this process knows, and texts without them.
 //!
 //! A value enters with [`learn`] where it becomes a secret, and from then on nothing that is printed has it: `output` lets
-//! every text through [`hide`], whoever wrote it. It is found plain and in base64, and however a text carries it: escaped by
-//! JSON or Go, percent-encoded, wrapped, or cut.
+//! every text through [`hide`], whoever wrote it. It is found plain, in base64 and in hexadecimal digits, and however a text
+//! carries it: escaped by JSON, Go or HTML, percent-encoded, wrapped, spread by what nobody sees, or cut.
 
 mod forms;
 mod letters;

@@ -28,5 +28,6 @@ pub mod role;
 pub mod shell_word;
 pub mod side;
 pub mod stored_kubeconfig;
+pub mod unseen;
 pub mod versions;
 pub mod wiped;

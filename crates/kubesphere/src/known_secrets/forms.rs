@@ -14,6 +14,14 @@ pub(super) enum Encoding {
     Plain(Reading),
     /// In base64, so many bytes after a multiple of three.
     Base64 { offset: usize, of: Escaping },
+    /// Its bytes in hexadecimal digits of this case.
+    Hexadecimal(Case),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Case {
+    Lower,
+    Upper,
 }
 
 /// What may stand in base64.
@@ -31,6 +39,8 @@ impl Encoding {
     pub(super) fn letters(self, value: &str) -> Vec<u8> {
         let mut read = Vec::new();
         match self {
+            Self::Hexadecimal(Case::Lower) => return hex::encode(value).into_bytes(),
+            Self::Hexadecimal(Case::Upper) => return hex::encode_upper(value).into_bytes(),
             Self::Plain(reading) => letters(value, reading, |letter, _| read.push(letter)),
             Self::Base64 { offset, of } => {
                 let encoded = base64(&escaped(value, of), offset);
@@ -52,7 +62,8 @@ pub(super) fn encodings(value: &str) -> Vec<Encoding> {
         }
     }
     let offsets = |(_, of)| [0, 1, 2].map(|offset| Encoding::Base64 { offset, of });
-    readings.chain(base64.into_iter().flat_map(offsets)).collect()
+    let digits = [Case::Lower, Case::Upper].map(Encoding::Hexadecimal);
+    readings.chain(base64.into_iter().flat_map(offsets)).chain(digits).collect()
 }
 
 /// The characters that depend on nothing but the value.

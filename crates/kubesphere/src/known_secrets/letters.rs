@@ -1,13 +1,18 @@
-//! A text as what it spells, whatever has carried it: without blanks and line ends, and with its escapes resolved.
+//! A text as what it spells, whatever has carried it: without blanks and what nobody sees, and with its escapes resolved.
 
 use std::ops::Range;
+
+use crate::unseen::is_unseen;
+
+/// Texts with one of these may be read in two ways.
+const BEGIN_ESCAPES: [char; 3] = ['\\', '%', '&'];
 
 /// How a text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// Its escapes resolved, however often it was escaped: `\"`, `\\n`, `\u003c`, `\x1b`, `%2F`.
+    /// Its escapes resolved, however often it was escaped: `\"`, `\\n`, `\u003c`, `\x1b`, `%2F`, `&#47;`.
     Resolved,
-    /// The same where `\n` is no line end, but a folder of Windows that begins so, and `%2F` is a part of the secret.
+    /// The same where `\n` is no line end, but a folder of Windows that begins so, and `%2F` and `&#47;` are parts of the secret.
     Sparing,
     /// As it is.
     Verbatim,
@@ -16,18 +21,23 @@ pub(super) enum Reading {
 impl Reading {
     /// Those of a text in which they differ.
     pub(super) fn of_text(text: &str) -> &'static [Self] {
-        if text.contains(['\\', '%']) { &[Self::Resolved, Self::Sparing] } else { &[Self::Resolved] }
+        if text.contains(BEGIN_ESCAPES) { &[Self::Resolved, Self::Sparing] } else { &[Self::Resolved] }
     }
 
     /// Those of a secret in which they differ. What stands in it as it is was percent-encoded once more.
     pub(super) fn of_secret(value: &str) -> &'static [Self] {
-        if value.contains(['\\', '%']) {
+        if value.contains(BEGIN_ESCAPES) {
             &[Self::Resolved, Self::Sparing, Self::Verbatim]
         } else {
             &[Self::Resolved]
         }
     }
 }
+
+/// HTML's own letters (WHATWG, named character references).
+const ENTITIES: [(&str, char); 5] = [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\'')];
+/// `#x10ffff`, and some zeros.
+const LONGEST_ENTITY: usize = 12;
 
 /// Tells each letter with its place. Both alphabets of base64 are one.
 pub(super) fn letters(text: &str, reading: Reading, mut tell: impl FnMut(u8, Range<usize>)) {
@@ -43,14 +53,14 @@ pub(super) fn letters(text: &str, reading: Reading, mut tell: impl FnMut(u8, Ran
         let rest = &text[at..];
         let escape = match next {
             '\\' if reading != Reading::Verbatim => Some(escaped(rest, reading)),
-            '%' if reading == Reading::Resolved => {
-                hexadecimal(&rest[1..], 2).map(|byte| (Letter::of(byte), 3))
-            }
+            '%' if reading == Reading::Resolved => of_percent(rest),
+            '&' if reading == Reading::Resolved => of_entity(rest),
             _ => None,
         };
         let (letter, length) = escape.unwrap_or((Letter::Character(next), next.len_utf8()));
         let place = at..at + length;
         match letter {
+            Letter::Character(character) if character.is_whitespace() || is_unseen(character) => {}
             Letter::Character(character) => {
                 let mut bytes = [0; 4];
                 character.encode_utf8(&mut bytes).bytes().for_each(|byte| tell_one(byte, place.clone()));
@@ -77,6 +87,29 @@ impl Letter {
     fn of_character(code: u32) -> Self {
         char::from_u32(code).map_or(Self::None, Self::Character)
     }
+}
+
+/// The byte that is encoded at the beginning of the text, however often: `%41`, `%2541`.
+fn of_percent(text: &str) -> Option<(Letter, usize)> {
+    let rest = text[1..].trim_start_matches("25");
+    let percents = text.len() - rest.len();
+    match hexadecimal(rest, 2) {
+        Some(byte) => Some((Letter::of(byte), percents + 2)),
+        None => (percents > 1).then_some((Letter::Byte(b'%'), percents)),
+    }
+}
+
+/// The character that HTML refers to at the beginning of the text, by its number or as what has a meaning there.
+fn of_entity(text: &str) -> Option<(Letter, usize)> {
+    let (name, _) = text[1..].split_once(';').filter(|(name, _)| name.len() <= LONGEST_ENTITY)?;
+    let code = match name.strip_prefix('#') {
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+            None => number.parse().ok()?,
+        },
+        None => u32::from(*ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, letter)| letter)?),
+    };
+    Some((Letter::of_character(code), name.len() + 2))
 }
 
 /// What the escape at the beginning of the text stands for, and its length: what is hidden must not end within it. It has

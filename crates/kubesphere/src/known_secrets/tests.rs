@@ -159,6 +159,11 @@ fn carried(secret: &str, how: usize, around: (&str, &str), columns: usize) -> St
         8 => in_json(&wrapped(&base64(&STANDARD), columns, "\r\n")),
         9 => STANDARD.encode(json!({"message": plain}).to_string()),
         10 => percent_encoded(&base64(&STANDARD)),
+        11 => percent_encoded(&percent_encoded(&plain)),
+        12 => plain.chars().map(|letter| format!("{letter}\u{200b}\u{a0}")).collect(),
+        13 => plain.chars().map(|letter| format!("&#{};", u32::from(letter))).collect(),
+        14 => hex::encode(&plain),
+        15 => wrapped(&hex::encode_upper(&plain), columns, "\n"),
         _ => wrapped(&plain, columns, "\n   "),
     }
 }
@@ -176,7 +181,7 @@ proptest! {
     #[test]
     fn no_secret_passes(
         secret in secret(),
-        how in 0_usize..12,
+        how in 0_usize..17,
         before in "[ :,=\"{<(]{0,4}",
         after in "[ :,=\"}>)]{0,4}",
         columns in prop_oneof![Just(64_usize), Just(76), 20_usize..100],
