@@ -194,6 +194,7 @@ fn version_4(observed: &Observed) -> Report {
          KubeSphere on a member by itself",
     )
     .hint("join it to a host of KubeSphere 4; one of KubeSphere 3 takes members with 3.1 to 3.4")
+    .only_cause_of([&observed.side])
 }
 
 fn no_version(observed: &Observed) -> Report {

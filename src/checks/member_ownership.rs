@@ -2,10 +2,11 @@
 //! another, or a host itself: only ks-apiserver's validation does, which the console asks (kubesphere
 //! `pkg/kapis/cluster/v1alpha1/handler.go@v4.1.3:167-197`).
 
-use kubesphere::{command::Mc, missing_right::needed, role::Role, side::Side};
+use kubesphere::{command::Mc, missing_right::needed, role::Role, side::Side, versions::Generation};
 
 use super::{
     Report, Situation,
+    member_role::{belongs_here, other_host},
     rule::{Outcome, each},
 };
 use crate::plan::{
@@ -25,6 +26,9 @@ pub(super) fn is_free_or_ours(situation: &Situation<'_>) -> Outcome {
 }
 
 fn of_member(operation: Operation, host: &Observed, member: &Observed) -> Option<Report> {
+    if let Some(trace) = trace_of_3(host, member) {
+        return Some(is_of_3(&trace, &member.side));
+    }
     let claim = &member.surroundings.core.as_ref()?.claim;
     let says_host = member.config.present().is_some_and(|config| config.role == Some(Role::Host));
     match claim {
@@ -68,6 +72,21 @@ fn is_ours(claim: &Claim, host: &Observed, member: &Observed) -> bool {
     claim.host == identity.name && (is_registered || issuer == Some(&identity.secret))
 }
 
+/// What shows that a host of KubeSphere 3 has it. One that has been upgraded to 4 may still have members with 3 of its own.
+fn trace_of_3(host: &Observed, member: &Observed) -> Option<String> {
+    let is_of_3 = member.generation() == Some(Generation::Three) && !member.is_host();
+    let secret = HostIdentity::of(host).filter(|_| is_of_3)?.secret;
+    if belongs_here(Some(host), member, &secret) { None } else { other_host(member, &secret) }
+}
+
+fn is_of_3(trace: &str, side: &Side) -> Report {
+    let unjoin = Mc::new("unjoin NAME").words("--context HOST").member_context(side);
+    Report::failure(side, format!("it is a member of another host, one of KubeSphere 3: {trace}"))
+        .hint("name that host with `--context`, or another cluster as the member")
+        .hint(format!("if it is to leave that host, take it out there first: `{unjoin}`"))
+        .only_cause_of([side])
+}
+
 fn is_a_host(side: &Side) -> Report {
     let message =
         "it is a host of KubeSphere 4 itself: a join would make a member of it, and take its console away";
@@ -91,7 +110,9 @@ fn is_anothers(claim: &Claim, side: &Side) -> Report {
 mod tests {
     use crate::{
         checks::{
-            fixture::{Case, HOST_SECRET, OTHER_SECRET, cluster, config, surround},
+            fixture::{
+                Case, HOST_SECRET, OTHER_SECRET, cluster, config, empty, host_cluster, play, surround,
+            },
             member_role::CHECK,
         },
         plan::{
@@ -153,6 +174,31 @@ mod tests {
             taken.says(&CHECK)[0].contains("managed by another host"),
             "also where it is registered here"
         );
+    }
+
+    #[test]
+    fn a_member_of_a_host_of_3_is_that_hosts_whatever_else_stands_against_it() {
+        let of_4 = |host: &mut Observed| {
+            empty(host);
+            configured(host, HOST_SECRET, "host");
+        };
+        let named = |secret: &'static str| {
+            Case::new().registered([host_cluster("host")]).host(of_4).member(move |member| {
+                play(member, "member");
+                let text =
+                    format!("authentication: {{jwtSecret: {secret}}}\nmulticluster: {{clusterName: old}}");
+                member.config = Seen::Present(config(&text));
+            })
+        };
+        let said = "failure member \"edge-1\": it is a member of another host, one of KubeSphere 3: that host has named it \"old\" in \
+                    kubesphere-config";
+        assert_eq!(named(OTHER_SECRET).says(&CHECK), [said]);
+        let hints = named(OTHER_SECRET).hints(&CHECK);
+        assert!(hints.contains("`kubectl mc unjoin NAME --context HOST --member-context edge-1`"), "{hints}");
+        assert_harmless(&hints);
+        let ours = named(OTHER_SECRET).registered([cluster("edge-1", "uid-of-edge-1")]);
+        assert_eq!(ours.says(&CHECK), Vec::<String>::new(), "its host was upgraded");
+        assert_eq!(named(HOST_SECRET).says(&CHECK), Vec::<String>::new());
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn of_member(
     )
 }
 
-fn belongs_here(host: Option<&Observed>, member: &Observed, secret: &JwtSecret) -> bool {
+pub(super) fn belongs_here(host: Option<&Observed>, member: &Observed, secret: &JwtSecret) -> bool {
     let is_registered = host.is_some_and(|host| host.clusters_with_uid(&member.uid).next().is_some());
     is_registered || member.effective_secret() == Some(secret)
 }
@@ -144,7 +144,7 @@ fn untold(member: &Observed) -> Option<Report> {
 
 /// What shows that a host other than ours signs for a member. No host removes it when it lets the member go
 /// (kubesphere `pkg/controller/cluster/join.go@v3.4.1`, unJoinFederation without a member's configuration).
-fn other_host(member: &Observed, secret: &JwtSecret) -> Option<String> {
+pub(super) fn other_host(member: &Observed, secret: &JwtSecret) -> Option<String> {
     if let Some(name) = member.joined_as.present().and_then(|names| names.first()) {
         return Some(format!("service account {name}-kubesphere in kube-federation-system is of that host"));
     }

@@ -64,6 +64,13 @@ fn a_host() {
 fn versions_that_do_not_fit_together() {
     let said = ["KubeSphere v3.4.1 is installed, and its host has 4", "[kubesphere-version]"];
     assert_join_refused(&member(Installation::new(Version::V3_4)), &said);
+    let elsewhere = Installation::new(Version::V3_4).role(Role::MemberElsewhere);
+    let bed = Watched::lease(&member(elsewhere));
+    let said = ["it is a member of another host, one of KubeSphere 3: ", "[member-role]"];
+    assert_refused(&bed, bed.join("member1"), &said);
+    for untrue in ["it was a member before", "remove KubeSphere"] {
+        let _ = bed.join("member1").run().code(3).does_not_say(untrue);
+    }
     let said = ["member \"member1\": KubeSphere 4 is installed", "[kubesphere-version]"];
     let of_3 = Scenario::new(Version::V3_4).member(Installation::new(VERSION).role(Role::Member));
     assert_join_refused(&of_3, &said);
