@@ -37,6 +37,7 @@ fn values_that_the_controller_fails_with_or_overwrites_are_refused_with_their_pl
         ("a: 1\nauthentication: none\n", "values.yaml:2:17: `authentication` is not a mapping"),
         ("multicluster: {role: host}\n", "values.yaml:1:1: `multicluster` is set by the host's controller"),
         ("a: [\n", "not YAML"),
+        ("a: &x [*x]\n", "no values can be read from it: an anchor that repeats itself"),
     ] {
         fs::write(&file, text).unwrap();
         let _ = bed.join(&format!("member1 --config {}", file.display())).run().code(2).says(said);

@@ -3,7 +3,7 @@
 use kubesphere::core_values::CoreValues;
 
 use super::{
-    problem::{Fault, Problem},
+    problem::{Fault, Position, Problem},
     tree::{self, Content, Node},
 };
 
@@ -30,7 +30,11 @@ pub fn read(text: &str) -> Result<CoreValues, Problem> {
             return Err(Problem::at(node.at, Fault::Overwritten { field: path.join(".") }));
         }
     }
-    Ok(CoreValues::new(text))
+    CoreValues::read(text).map_err(|at| Problem { at: at.map(place), fault: Fault::UnreadableValues })
+}
+
+fn place((line, column): (usize, usize)) -> Position {
+    Position { line, column }
 }
 
 fn is_mapping(node: &Node) -> bool {
@@ -76,6 +80,22 @@ mod tests {
             "2:11: `authentication.issuer` is not a mapping"
         );
         assert!(refused("a: [1\n").contains("not YAML"));
+    }
+
+    /// Helm would fail with them for ever, and no secret in them be known as one.
+    #[test]
+    fn what_nobody_can_read_as_values_is_refused_where_it_stands() {
+        for (text, place) in [
+            ("a: &x [*x]\n", "1:4"),
+            ("b: 1\na: &x\n  c: *x\n", "2:4"),
+            ("? [a]\n: b\n", "1:3"),
+            ("a: !secret Vk3-r9Qz\n", "1:4"),
+        ] {
+            let said = refused(text);
+            assert!(said.starts_with(&format!("{place}: no values can be read from it")), "{text}: {said}");
+            assert!(!said.contains("Vk3"), "{said}");
+        }
+        assert!(read("a: &x {b: 1}\nc: *x\n").is_ok(), "an anchor elsewhere is read");
     }
 
     #[test]

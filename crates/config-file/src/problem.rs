@@ -100,6 +100,10 @@ pub enum Fault {
     /// No mapping, or several.
     #[error("values for the chart ks-core are one mapping")]
     NotValues,
+    /// YAML of which no reader makes values: an anchor within itself, a tag, a key that is no text. The parser's reason may
+    /// quote a secret.
+    #[error("no values can be read from it: an anchor that repeats itself, a tag, or a key that is no text")]
+    UnreadableValues,
     /// Something else where the chart's values need a mapping.
     #[error("`{field}` is not a mapping")]
     ValueNotAMapping { field: String },
@@ -178,6 +182,7 @@ impl Problem {
                 "compare with the cluster-configuration.yaml that ks-installer ships"
             }
             Fault::NotValues => "write the values as in the values.yaml of the chart ks-core",
+            Fault::UnreadableValues => "write the values out, without `&`, `*`, `!` and `?`",
             Fault::ValueNotAMapping { .. } => "write a mapping there, or leave it out",
             Fault::Overwritten { .. } => "leave it out",
             Fault::Unsafe => "set the values in an editor",

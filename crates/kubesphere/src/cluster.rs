@@ -104,7 +104,7 @@ impl RegisteredCluster {
         }
         if let Some(text) = cluster.text("/spec/config").and_then(go_base64::decoded) {
             // For the secrets in it, which are hidden from now on.
-            let _ = CoreValues::new(&String::from_utf8_lossy(&text));
+            let _ = CoreValues::read(&String::from_utf8_lossy(&text));
         }
         cluster
     }

@@ -15,12 +15,23 @@ pub struct CoreValues {
 }
 
 impl CoreValues {
-    /// Nothing that is printed has the secrets in it from now on.
-    pub fn new(text: &str) -> Self {
-        let values: Value = serde_yaml::from_str(text).unwrap_or_default();
-        learn_named(&values);
+    /// Nothing that is printed has the secrets in it from now on. Where they cannot be read: the line and the column, if the
+    /// parser tells them, and not its words, which may quote a secret.
+    pub fn read(text: &str) -> Result<Self, Option<(usize, usize)>> {
         learn_encoded(&STANDARD.encode(text));
-        Self { text: text.into(), keys: keys(&values) }
+        let values: Value = serde_yaml::from_str(text)
+            .map_err(|error| error.location().map(|at| (at.line(), at.column())))?;
+        learn_named(&values);
+        Ok(Self { text: text.into(), keys: keys(&values) })
+    }
+
+    /// What they are for, in words.
+    pub fn described(&self) -> String {
+        if self.keys.is_empty() {
+            "no values".to_owned()
+        } else {
+            format!("values for {}", self.keys.join(", "))
+        }
     }
 
     /// What they are for, as `global.imageRegistry`, without what they are.
@@ -52,7 +63,10 @@ mod tests {
         let text =
             "global: {imageRegistry: r.example, tag: v4}\nreplicas: 2\nhook: {}\nks: {api: {port: 1}}\n";
         let keys = ["global.imageRegistry", "global.tag", "hook", "ks.api", "replicas"];
-        assert_eq!(CoreValues::new(text).keys(), keys);
-        assert_eq!(CoreValues::new("a: [").keys(), Vec::<String>::new());
+        let values = CoreValues::read(text).unwrap();
+        assert_eq!(values.keys(), keys);
+        assert_eq!(values.described(), format!("values for {}", keys.join(", ")));
+        assert_eq!(CoreValues::read("{}").unwrap().described(), "no values");
+        assert!(CoreValues::read("a: [").is_err());
     }
 }

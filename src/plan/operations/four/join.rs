@@ -61,7 +61,7 @@ fn installer(cluster: &ClusterIntent, host: &HostIdentity, member: &Observed, cr
     let values = cluster.values.as_ref().map(|values| Change {
         field: "spec.config".to_owned(),
         old: None,
-        new: format!("values for {}", values.keys().join(", ")),
+        new: values.described(),
     });
     let own = member.config.present().and_then(|config| config.issuer_secret.as_ref());
     let secret = own.filter(|own| **own != host.secret).map(|own| Change {
