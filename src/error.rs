@@ -20,7 +20,10 @@ use crate::{
         narrowing::failure::NarrowingFailure,
         request_error::RequestError,
     },
-    plan::{count::count, installation::reinstallation},
+    plan::{
+        count::count,
+        installation::{other_values, reinstallation},
+    },
 };
 
 /// What the same command does when it is run again.
@@ -368,17 +371,21 @@ fn where_to_look(look_at: &LookAt) -> String {
     }
 }
 
-/// Where the same command alone will not do. A Cluster that stands gets no other values.
+/// Where the same command alone will not do. What was there before this join is not uninstalled for it.
 fn ways_out(look_at: &LookAt) -> Vec<String> {
-    let LookAt::Installation { host, member, name, lacks_image: true } = look_at else { return Vec::new() };
+    let LookAt::Installation { host, member, name, lacks_image: true, is_new } = look_at else {
+        return Vec::new();
+    };
     let unjoin = Mc::new("unjoin").word(name).host(host).member_context(member).words("--uninstall");
     let join = Mc::new("join").member(member).host(host).setting(Setting::Name, name).words("--config FILE");
-    vec![
-        "bring the image to where the member pulls it from, and its host goes on by itself".to_owned(),
-        format!(
-            "or have it pulled from a registry that has it, as `global: {{imageRegistry: REGISTRY}}` in FILE: `{unjoin}`, then `{join}`"
-        ),
-    ]
+    let other_registry = format!(
+        "or have it pulled from a registry that has it, as `global: {{imageRegistry: REGISTRY}}` in a file with all values: {}",
+        other_values(host, name)
+    );
+    let anew = is_new.then(|| format!("or begin anew with that FILE: `{unjoin}`, then `{join}`"));
+    let brought =
+        "bring the image to where the member pulls it from, and its host goes on by itself".to_owned();
+    [brought, other_registry].into_iter().chain(anew).collect()
 }
 
 #[cfg(test)]

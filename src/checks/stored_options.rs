@@ -1,12 +1,8 @@
 //! What of the options that say what the host stores of a member changes nothing, because it is registered already.
 
 use kubesphere::{
-    cluster::RegisteredCluster,
-    command::{Kubectl, Mc},
-    fleet_entry::Setting,
-    installer_log::mask,
-    stored_kubeconfig::StoredKubeconfig,
-    versions::Generation,
+    cluster::RegisteredCluster, command::Mc, fleet_entry::Setting, installer_log::mask,
+    stored_kubeconfig::StoredKubeconfig, versions::Generation,
 };
 use secrecy::ExposeSecret as _;
 
@@ -17,6 +13,7 @@ use super::{
 };
 use crate::plan::{
     credential::{Choice, CredentialKind},
+    installation::other_values,
     intent::ClusterIntent,
     observed::Observed,
     skipped::Skipped,
@@ -78,12 +75,8 @@ impl About<'_> {
     fn values(&self) -> Option<Report> {
         self.host.generation().filter(|generation| *generation == Generation::Four)?;
         self.intent.values.as_ref().filter(|values| !self.cluster.stores_values(values))?;
-        let edit = Kubectl::on(&self.host.side).words("edit clusters.cluster.kubesphere.io");
-        let edit = edit.word(self.cluster.name());
         let report = self.report(Setting::Values, "it has other values for the chart ks-core, or none");
-        Some(report.hint(format!(
-            "set spec.config of its Cluster to the file in base64, and the host installs it again: `{edit}`"
-        )))
+        Some(report.hint(other_values(&self.host.side, self.cluster.name())))
     }
 
     fn server(&self) -> Option<String> {

@@ -36,6 +36,8 @@ pub enum LookAt {
         name: String,
         /// Whether an image is not to be had there.
         lacks_image: bool,
+        /// Whether this join has it installed where it was not before.
+        is_new: bool,
     },
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     connection::Connection,
-    controller_process::oldest,
+    controller_process::{last_failure, oldest},
     core,
     objects::Objects,
     report::Notice,
@@ -29,6 +29,10 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// The looks of one wait at a member.
 pub(super) struct Installation<'a> {
     member: &'a Connection,
+    /// Whether there was no ks-core before.
+    pub(super) is_new: bool,
+    /// Since when its Cluster stands.
+    pub(super) asked_for: Option<Timestamp>,
     begun: Timestamp,
     next: Instant,
     told: BTreeSet<String>,
@@ -38,9 +42,11 @@ pub(super) struct Installation<'a> {
 }
 
 impl<'a> Installation<'a> {
-    pub(super) fn on(member: &'a Connection) -> Self {
+    pub(super) fn on(member: &'a Connection, is_new: bool) -> Self {
         Self {
             member,
+            is_new,
+            asked_for: None,
             begun: member.clock.now(),
             next: Instant::now() + FIRST_LOOK,
             told: BTreeSet::new(),
@@ -98,6 +104,11 @@ impl<'a> Installation<'a> {
         }
         let oldest = timeout(ANSWERS_WITHIN, oldest(host)).await.ok()??;
         release.is_orphaned(oldest).then_some(release)
+    }
+
+    /// How the host's controller has failed with it, which it tells nowhere but in its log.
+    pub(super) async fn failed_on(&self, host: &Connection, cluster: &str) -> Option<String> {
+        timeout(ANSWERS_WITHIN, last_failure(host, cluster, self.asked_for?)).await.ok()?
     }
 
     /// Whether a pod cannot start for want of its image.

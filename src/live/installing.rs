@@ -33,10 +33,11 @@ impl Registering<'_> {
         &self,
         mut states: impl Stream<Item = State<RegisteredCluster>> + Unpin,
         mut waiting: Waiting,
-        host: &HostIdentity,
+        (host, is_new): (&HostIdentity, bool),
     ) -> Result<(), Failure> {
         self.begins();
-        let (mut installation, mut writes) = (Installation::on(self.member), ForeignWrites::default());
+        let mut installation = Installation::on(self.member, is_new);
+        let mut writes = ForeignWrites::default();
         let (mut is_joined, mut by_job) = (false, false);
         loop {
             let soon = Instant::now() + CLAIMED_WITHIN;
@@ -64,10 +65,11 @@ impl Registering<'_> {
                         }
                         self.is_not_given_up(cluster, &installation)?;
                         by_job = cluster.install_job().is_some();
+                        installation.asked_for = cluster.created_at().parse().ok();
                     }
                     is_joined = self.judge(cluster.as_ref(), &mut waiting)?;
                 }
-                Ok(None) | Err(_) => return Err(self.not_installed(&waiting, &installation)),
+                Ok(None) | Err(_) => return Err(self.not_installed(&waiting, &installation).await),
             }
         }
     }
@@ -124,7 +126,10 @@ impl Registering<'_> {
         }
     }
 
-    fn not_installed(&self, waiting: &Waiting, installation: &Installation<'_>) -> Failure {
+    async fn not_installed(&self, waiting: &Waiting, installation: &Installation<'_>) -> Failure {
+        let missing = waiting.still_missing();
+        let why = installation.failed_on(self.host, self.name).await.filter(|why| !missing.contains(why));
+        let why = why.map(|why| format!("the last look of the host's controller at it that failed: {why}"));
         Failure::TimedOut {
             side: self.side(),
             waiting: "waiting until its host has installed KubeSphere on it",
@@ -133,9 +138,10 @@ impl Registering<'_> {
                 member: self.side(),
                 name: self.name.to_owned(),
                 lacks_image: installation.lacks_image(),
+                is_new: installation.is_new,
             },
-            missing: waiting.still_missing(),
-            known: installation.known(),
+            missing,
+            known: installation.known().into_iter().chain(why).collect(),
         }
     }
 }

@@ -41,7 +41,7 @@ pub mod unjoin;
 pub mod whereabouts;
 
 mod client_certificate;
-mod controller_process;
+pub mod controller_process;
 mod core;
 mod federation;
 mod installation;

@@ -40,6 +40,12 @@ pub fn reinstallation(host: &Side, name: &str) -> Kubectl {
     annotate.words("kubesphere.io/ks-core-action=reinstall --overwrite")
 }
 
+/// What has it install KubeSphere again with other values (kubesphere `cluster_controller.go@v4.1.3:374-410`).
+pub fn other_values(host: &Side, name: &str) -> String {
+    let edit = Kubectl::on(host).words("edit clusters.cluster.kubesphere.io").word(name);
+    format!("set spec.config of its Cluster to the file in base64, and the host installs it again: `{edit}`")
+}
+
 #[cfg(test)]
 mod tests {
     use kubesphere::cluster::RegisteredCluster;

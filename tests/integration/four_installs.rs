@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use testbed::{
     Fault, Rule, block_on,
-    kubesphere::{Installation, Peculiarity, Scenario, Version, objects},
+    kubesphere::{Installation, Peculiarity, Role, Scenario, Version, objects, secret},
 };
 
 use crate::support::{Faulty, Watched};
@@ -35,7 +35,11 @@ fn an_image_that_is_gone_is_told_while_it_waits_and_at_its_end() {
     }
     assert!(error.contains("\n  Pod ks-agent-"), "each in a line of its own: {run}");
     let unjoin = "`kubectl mc unjoin member1 --context host --member-context member1 --uninstall`";
-    for hint in ["bring the image to where", unjoin, "member1 --config FILE`"] {
+    let edit = "`kubectl --context host edit clusters.cluster.kubesphere.io member1`";
+    let hints = ["bring the image to where", edit, unjoin, "member1 --config FILE`"];
+    let places = hints.map(|hint| error.find(hint));
+    assert!(places.is_sorted(), "what costs least stands first: {run}");
+    for hint in hints {
         assert!(error.contains(hint), "{hint}: {run}");
     }
     let skip = "--skip-check member-server-loopback";
@@ -48,6 +52,32 @@ fn an_image_that_is_gone_is_told_while_it_waits_and_at_its_end() {
     assert!(run.stdout.contains("`kubectl mc logs MEMBER` tells what it waits for"), "{run}");
     bed.member(1).bring_images();
     let _ = bed.join("member1").run().code(0);
+}
+
+/// What was there before the join is not uninstalled for the sake of an image.
+#[test]
+fn an_image_that_is_gone_costs_no_installation_that_was_there() {
+    let former = Installation::new(Version::V4_1_3).role(Role::Member);
+    let gone = former.with(Peculiarity::ImageMissing("ks-controller-manager".to_owned()));
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(gone));
+    let run = bed.join("member1 --timeout 12s").run().code(4).says("edit clusters.cluster.kubesphere.io");
+    let _ = run.says("bring the image to where").does_not_say("--uninstall");
+}
+
+/// No condition tells it, and the pods know nothing of it.
+#[test]
+fn what_the_controller_fails_with_is_told_at_the_end() {
+    let slow = Installation::bare(Version::V4_1_3).with(Peculiarity::SlowPods);
+    let bed = Watched::lease(&Scenario::new(Version::V4_1_3).member(slow));
+    let _ = bed.join("member1 --wait=false").run().code(0);
+    bed.wait_for("helm at work", |bed| !bed.member(1).releases().is_empty());
+    patch(&bed, "member1", json!({"spec": {"config": secret::base64(b"authentication: none\n")}}));
+    let why = "value cannot be set because .authentication is not a map";
+    let told = || bed.kubectl_mc().words("logs member1 --context host --follow=false").run().code(4);
+    bed.wait_for("the failure", |_| told().stdout.contains(why));
+    let _ = told().says("KSCoreReady is not set yet: the last look at it that failed: ").says(why);
+    let run = bed.join("member1 --timeout 5s").run().code(4).says(why);
+    let _ = run.says("the last look of the host's controller at it that failed: ");
 }
 
 /// Nothing is changed by it.
@@ -80,8 +110,7 @@ fn a_write_of_others_is_told_and_waited_out() {
 fn after_4_1_3_a_failed_installation_is_told_with_what_tries_it_again() {
     let bed = Watched::lease(&without_image(Version::Master, "ks-apiserver"));
     let run = bed.join("member1").run().code(1);
-    let reinstall =
-        "annotate clusters.cluster.kubesphere.io member1 kubesphere.io/ks-core-action=reinstall --overwrite`";
+    let reinstall = "annotate clusters.cluster.kubesphere.io member1 kubesphere.io/ks-core-action=reinstall --overwrite`";
     let run = run.says("KS Core installation failed").says(reinstall);
     assert!(run.stderr.contains("kubesphere/ks-apiserver"), "{run}");
     bed.member(1).bring_images();

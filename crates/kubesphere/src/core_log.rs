@@ -26,9 +26,29 @@ pub fn begins(line: &str, cluster: Option<&str>) -> bool {
     line.contains(BEGINS) && cluster.is_none_or(|name| names(line, name))
 }
 
-/// Whether a look at a Cluster has failed.
+/// Whether a look at a Cluster has failed: controller-runtime logs it, and nothing else tells it
+/// (`pkg/internal/controller/controller.go@v0.19.1:316`).
 pub fn fails(line: &str) -> bool {
     line.contains("\"Reconciler error\"") && line.contains(CONTROLLER)
+}
+
+/// The Cluster at which a look has failed, and why.
+pub fn failure(line: &str) -> Option<(String, String)> {
+    let value = |key: &str| line.split_once(key).map(|(_, quoted)| unquoted(quoted));
+    if fails(line) { value(" Cluster=\"").zip(value(" err=\"")) } else { None }
+}
+
+/// What stands before the closing quotation mark of a text that Go has quoted (klog `internal/serialize@v2`).
+fn unquoted(quoted: &str) -> String {
+    let (mut text, mut rest) = (String::new(), quoted.chars());
+    while let Some(c) = rest.next().filter(|c| *c != '"') {
+        match if c == '\\' { rest.next() } else { None } {
+            Some('n' | 't') => text.push(' '),
+            Some(escaped) => text.push(escaped),
+            None => text.push(c),
+        }
+    }
+    text
 }
 
 /// `I1130 11:22:32.123456       1 ready.go:303] Deployment is not ready` (klog `internal/severity@v2`).
@@ -67,7 +87,7 @@ impl HelmLog {
 
 #[cfg(test)]
 mod tests {
-    use super::{HelmLog, begins, fails, is_about};
+    use super::{HelmLog, begins, fails, failure, is_about};
 
     const HEAD: &str = "I1130 11:22:32.123456       1";
 
@@ -95,6 +115,17 @@ mod tests {
         );
         assert!(!begins(&failed, None));
         assert!(fails(&failed) && !fails(&starting));
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_cluster_and_without_gos_quoting() {
+        let line = format!(
+            r#"{HEAD} controller.go:316] "Reconciler error" err="yaml: \"a\": anchor 'x' \\ value\ncontains itself" controller="cluster" controllerKind="Cluster" Cluster="edge-1" name="edge-1""#
+        );
+        let cause = r#"yaml: "a": anchor 'x' \ value contains itself"#;
+        assert_eq!(failure(&line), Some(("edge-1".to_owned(), cause.to_owned())));
+        assert_eq!(failure(&line.replace("=\"cluster\"", "=\"user\"")), None);
+        assert_eq!(failure(&line.replace("Reconciler error", "Reconciler")), None);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use kubesphere::{
     cluster::RegisteredCluster,
     cluster_configuration::NAMESPACE,
     command::{Kubectl, Mc, helm},
+    core_log::failure,
+    installer_log::mask,
     role::Role,
     side::Side,
 };
@@ -83,6 +85,7 @@ pub(super) async fn run(
         member,
         stuck: BTreeSet::new(),
         sources: BTreeMap::new(),
+        failures: BTreeMap::new(),
         has_shown: false,
     };
     tokio::select! {
@@ -117,6 +120,8 @@ struct Following<'a> {
     stuck: BTreeSet<StuckPod>,
     /// By the Job's name; the controller's has none.
     sources: BTreeMap<Option<String>, Source>,
+    /// When and how the last failed look at a Cluster has failed, by its name.
+    failures: BTreeMap<String, (Timestamp, String)>,
     has_shown: bool,
 }
 
@@ -192,6 +197,8 @@ impl Following<'_> {
             Ok(new) => new,
             Err(reason) => return Err(unread(self.host, &reason)),
         };
+        let failures = new.iter().filter_map(|line| Some((line.at, failure(&line.text)?)));
+        self.failures.extend(failures.map(|(at, (name, why))| (name, (at, why))));
         let texts = source.told(&new, (job.is_some(), cluster.as_deref()), (self.logs.run, from));
         self.has_shown |= !texts.is_empty();
         source.lines.show(self.ui, texts)
@@ -236,7 +243,8 @@ impl Following<'_> {
                     .words("get pods -l app=ks-controller-manager")
             )),
             Stage::Installed | Stage::UnderWay(_) => {
-                let error = Error::new(ErrorKind::TimedOut, message);
+                let mut error = Error::new(ErrorKind::TimedOut, message);
+                error.causes.extend(self.failure(cluster).filter(|_| *stage == Stage::UnderWay(None)));
                 // What keeps helm waiting stands on the member alone.
                 let error = if self.member.is_none() {
                     let logs = Mc::new("logs MEMBER").host(&self.host.side);
@@ -247,6 +255,13 @@ impl Following<'_> {
                 error.hint(format!("follow it: {}", self.command()))
             }
         }
+    }
+
+    /// Up to 4.1.3 no condition tells it.
+    fn failure(&self, cluster: &RegisteredCluster) -> Option<String> {
+        let created: Timestamp = cluster.created_at().parse().ok()?;
+        let (_, why) = self.failures.get(cluster.name()).filter(|(at, _)| *at >= created)?;
+        Some(format!("the last look at it that failed: {}", mask(why)))
     }
 
     /// The member itself tells it, where it is named.

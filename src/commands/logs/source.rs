@@ -7,6 +7,7 @@ use crate::{
     cli::Runs,
     live::{
         connection::Connection,
+        controller_process::controller_log,
         follow::{Line, Polled},
     },
     output::log_lines::LogLines,
@@ -21,11 +22,10 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn of(host: &Connection, job: Option<&str>) -> Self {
-        let client = host.client.clone();
         let log = match job {
             // kubesphere `staging/src/kubesphere.io/utils/helm/executor.go`, createInstallJob
-            Some(job) => Polled::of(client, format!("job-name={job}"), "helm"),
-            None => Polled::of(client, "app=ks-controller-manager".to_owned(), "ks-controller-manager"),
+            Some(job) => Polled::of(host.client.clone(), format!("job-name={job}"), "helm"),
+            None => controller_log(host),
         };
         Self { log, lines: LogLines::default(), helm: HelmLog::default() }
     }

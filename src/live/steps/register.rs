@@ -177,7 +177,9 @@ impl Creation<'_> {
         match &self.step.installer {
             // Boxed, because many requests are more state than a stack should carry around.
             Some(installer) => {
-                Box::pin(self.registering.until_installed(states, waiting, &installer.host)).await?;
+                let is_new = self.step.creates && !installer.upgrades;
+                let expected = (&installer.host, is_new);
+                Box::pin(self.registering.until_installed(states, waiting, expected)).await?;
             }
             None => turn.entry.without_version = self.registering.until_joined(states, waiting).await?,
         }
