@@ -285,7 +285,7 @@ impl From<Failure> for Error {
                 let mut error = Self::new(ErrorKind::Error, message);
                 error.details.extend(known);
                 error.hint(format!(
-                    "remove the cause, have the controller try again with `{}`, then run the same command again",
+                    "remove the cause, have the controller try again with {}, then run the same command again",
                     reinstallation(&host, &name)
                 ))
             }

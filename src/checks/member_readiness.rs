@@ -143,7 +143,7 @@ impl About<'_> {
         let why = format!("see why: `{logs}`");
         let again = matches!(stage(self.cluster), Some(Stage::Failed(_))).then(|| {
             let again = reinstallation(host, self.cluster.name());
-            format!("fix the cause, then have the host try again: `{again}`")
+            format!("fix the cause, then have the host try again: {again}")
         });
         std::iter::once(why).chain(again).collect()
     }

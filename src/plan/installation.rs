@@ -34,10 +34,13 @@ pub fn stage(cluster: &RegisteredCluster) -> Option<Stage> {
     })
 }
 
-/// What has a host after 4.1.3 install KubeSphere on a member again.
-pub fn reinstallation(host: &Side, name: &str) -> Kubectl {
+/// What has a host after 4.1.3 install KubeSphere on a member again, also over what stands there.
+pub fn reinstallation(host: &Side, name: &str) -> String {
     let annotate = Kubectl::on(host).words("annotate clusters.cluster.kubesphere.io").word(name);
-    annotate.words("kubesphere.io/ks-core-action=reinstall --overwrite")
+    let annotate = annotate.words("kubesphere.io/ks-core-action=reinstall --overwrite");
+    format!(
+        "`{annotate}` (helm installs ks-core there again, over what stands there; pods of it may restart)"
+    )
 }
 
 /// What has it install KubeSphere again with other values (kubesphere `cluster_controller.go@v4.1.3:374-410`).

@@ -110,7 +110,8 @@ fn a_write_of_others_is_told_and_waited_out() {
 fn after_4_1_3_a_failed_installation_is_told_with_what_tries_it_again() {
     let bed = Watched::lease(&without_image(Version::Master, "ks-apiserver"));
     let run = bed.join("member1").run().code(1);
-    let reinstall = "annotate clusters.cluster.kubesphere.io member1 kubesphere.io/ks-core-action=reinstall --overwrite`";
+    let reinstall = "annotate clusters.cluster.kubesphere.io member1 kubesphere.io/ks-core-action=reinstall --overwrite` (helm \
+         installs ks-core there again, over what stands there";
     let run = run.says("KS Core installation failed").says(reinstall);
     assert!(run.stderr.contains("kubesphere/ks-apiserver"), "{run}");
     bed.member(1).bring_images();

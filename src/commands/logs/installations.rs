@@ -233,7 +233,7 @@ impl Following<'_> {
         let message = format!("{}: {}", self.side, sentence(cluster, stage));
         match stage {
             Stage::Failed(_) => self.cause(Error::new(ErrorKind::Obstacle, message)).hint(format!(
-                "fix the cause, then have the host try again: `{}`",
+                "fix the cause, then have the host try again: {}",
                 reinstallation(&self.host.side, cluster.name())
             )),
             Stage::NotTakenUp => Error::new(ErrorKind::TimedOut, message).hint(format!(
