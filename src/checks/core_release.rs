@@ -7,7 +7,7 @@ use super::{
     rule::{NO_HELM, NO_INSTALLATION, Outcome, REGISTERING, Unasked, each, of, some},
 };
 use crate::plan::{
-    core::CoreRelease,
+    core::{CoreRelease, HELM_WITHIN},
     human_duration::human_duration,
     intent::MemberIntent,
     observed::{Observed, Seen},
@@ -65,7 +65,8 @@ fn stays(plan: &UnjoinPlan, release: &Seen<CoreRelease>) -> Option<Report> {
         }
     };
     let message = format!("its ks-core is not uninstalled: {why}");
-    Some(Report::failure(&member.side, message).hint("leave out `--uninstall`, and all else is done"))
+    let rest = if plan.is_empty() { "there is nothing else to do" } else { "the rest does not need it" };
+    Some(Report::failure(&member.side, message).hint(format!("leave out `--uninstall`: {rest}")))
 }
 
 fn at_work(member: &Observed, release: &CoreRelease) -> Report {
@@ -73,7 +74,10 @@ fn at_work(member: &Observed, release: &CoreRelease) -> Report {
         "a helm is at work on ks-core, which is {}: it would install what is uninstalled",
         release.status
     );
-    Report::failure(&member.side, message).hint("wait until it has ended, some minutes at most")
+    Report::failure(&member.side, message).hint(format!(
+        "run the same command again when it has ended; if it was broken off, {} after it began",
+        human_duration(HELM_WITHIN)
+    ))
 }
 
 fn unreadable(side: &Side, why: &str) -> Report {

@@ -13,7 +13,7 @@ use super::{
 
 /// No helm is at work on a release for longer: the host gives its own 5 minutes, and a Job 10
 /// (kubesphere `pkg/controller/cluster/helper.go@v4.1.3`, `config/ks-core/values.yaml` (`helmExecutor.timeout`)).
-const HELM_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+pub const HELM_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The annotations of the namespace kubesphere-system that tell how its host calls a member, and itself
 /// (kubesphere `staging/src/kubesphere.io/api/cluster/v1alpha1@v4.1.3`).

@@ -171,9 +171,12 @@ fn another_hosts_ks_core_stays() {
     let written = bed.writes().len();
     let run = on_both(&bed, "--uninstall").run().code(3).says("nothing was changed");
     let said = "its ks-core is not uninstalled: another host, which calls itself \"frankfurt\", manages it [ks-core-release]";
-    let _ = run.says(said).says("leave out `--uninstall`, and all else is done");
+    let _ = run.says(said).says("leave out `--uninstall`: the rest does not need it");
     assert_eq!((bed.member(1).releases().len(), bed.writes().len()), (1, written));
     let _ = on_both(&bed, "").run().code(0).says("nothing goes but the Cluster here and the credential");
+    let run =
+        on_both(&bed, "--uninstall").run().code(3).says("nothing shows that this host has installed it");
+    let _ = run.says("leave out `--uninstall`: there is nothing else to do");
 }
 
 /// Its host would begin anew after each failure.
@@ -198,6 +201,18 @@ fn a_record_that_cannot_be_read_is_told_with_helms_own_command() {
     let run = on_both(&bed, "--uninstall").run().code(3);
     let _ = run.says("it is not base64 [ks-core-release]").says("uninstall ks-core -n kubesphere-system`");
     assert_eq!(bed.writes().len(), written);
+}
+
+/// Nobody knows whether another helm is at work or was broken off, before its time is over.
+#[test]
+fn another_helm_at_work_stops_it_with_the_time_that_it_is_given() {
+    let bed = joined(&Scenario::new(Version::V4_1_3));
+    let _ = bed.kubectl_mc().words("unjoin member1 --context host --yes").run();
+    let at_work = json!({"metadata": {"labels": {"status": "pending-upgrade"}}});
+    merge(bed.member(1), "Secret", "sh.helm.release.v1.ks-core.v1", at_work);
+    let run = on_both(&bed, "--uninstall").run().code(3).says("a helm is at work on ks-core");
+    let _ =
+        run.says("run the same command again when it has ended; if it was broken off, 15m after it began");
 }
 
 #[test]
