@@ -8,9 +8,9 @@ use kubesphere::{
 };
 
 use super::{
-    Check, Report, Rule, Situation, Verdict,
+    Check, Report, Rule, Situation,
     rule::{CHANGING, LOOKING, Outcome, Reason, Unasked, each},
-    stopped_join::credential,
+    stopped_join::not_gone,
 };
 use crate::plan::{
     intent::{Expected, MemberIntent},
@@ -39,7 +39,7 @@ fn run(situation: &Situation<'_>) -> Outcome {
             Expected::Joined => not_joined(host, &intent.side, observed, cluster),
             Expected::Absent => cluster
                 .map(|cluster| still_there(host, &intent.side, cluster))
-                .or_else(|| with_credential(host, intent, observed?)),
+                .or_else(|| not_gone(intent, observed?, host)),
         }
     };
     let members = situation.members.iter().map(|member| (member.intent, member.observed));
@@ -81,12 +81,6 @@ fn still_there(host: &Observed, side: &Side, cluster: &RegisteredCluster) -> Rep
     let unjoin = Mc::new("unjoin").word(cluster.name()).host(&host.side).member_context(side);
     Report::failure(side, format!("it is registered on the host, as \"{}\"", cluster.name()))
         .hint(format!("`{unjoin}`"))
-}
-
-/// Whoever may do everything there as this host's is not gone.
-fn with_credential(host: &Observed, intent: &MemberIntent, member: &Observed) -> Option<Report> {
-    let report = credential(intent, member, host)?;
-    Some(Report { verdict: Verdict::Failure, ..report })
 }
 
 /// Who asks for a state wants it proven.
@@ -139,7 +133,7 @@ mod tests {
             let said = says(left, Expected::Absent);
             assert!(
                 said[0].starts_with(
-                    "failure member \"edge-1\": it is not registered, and a join that has stopped"
+                    "failure member \"edge-1\": it is not registered, and has this host's credential"
                 ),
                 "{role}: {said:?}"
             );

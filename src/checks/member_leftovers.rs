@@ -277,7 +277,7 @@ mod tests {
         let said = left(account(&[])).says(&CHECK).join("\n");
         assert!(
             said.starts_with(
-                "warning member \"edge-1\": it is not registered, and a join that has stopped has left this host's credential on it"
+                "warning member \"edge-1\": it is not registered, and has this host's credential, with all rights"
             ) && said.contains("kubectl-mc-host"),
             "{said}"
         );

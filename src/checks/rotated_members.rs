@@ -88,14 +88,17 @@ fn why_untold(probe: Option<&Probe>) -> Option<&str> {
 
 fn not_shared(host: &Observed, hosts: &JwtSecret, members: &str) -> Report {
     let (side, fingerprint) = (&host.side, hosts.fingerprint());
+    // Its secrets are rotated by helm's own steps, or by nobody.
+    let is_of_4 = host.generation() == Some(Generation::Four);
+    let cause = if is_of_4 { "somebody has changed one of the two" } else { BROKEN_OFF };
     let message = format!(
-        "its jwtSecret {fingerprint} is not in effect on {members}: {BROKEN_OFF}; until it is, what the host's users ask there is \
+        "its jwtSecret {fingerprint} is not in effect on {members}: {cause}; until it is, what the host's users ask there is \
          answered with 401, and tokens are taken there that are signed with another one"
     );
     let report = Report::failure(side, message);
     match given(host) {
         // Another host may have taken it meanwhile, which only the member itself tells.
-        _ if host.generation() == Some(Generation::Four) => {
+        _ if is_of_4 => {
             let check = Mc::new("check MEMBER").host(side);
             report.hint(format!("see whose each of them is, and what gives it the host's: `{check}`"))
         }

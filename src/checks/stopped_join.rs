@@ -17,16 +17,26 @@ pub(super) fn prepared(intent: &MemberIntent, member: &Observed, host: &Observed
 
 /// The credential that a join has made, whatever role the cluster has by now: with it everything may be done there.
 pub(super) fn credential(intent: &MemberIntent, member: &Observed, host: &Observed) -> Option<Report> {
-    let left = member.account.as_ref()?.left();
-    if left.is_empty() {
-        return None;
-    }
-    let objects: Vec<String> = left.into_iter().map(|piece| piece.object().in_words()).collect();
-    let message = format!(
-        "it is not registered, and a join that has stopped has left this host's credential on it, with all rights: {}",
-        objects.join(", ")
-    );
+    let message = with_credential(member)?;
     Some(hinted(Report::warning(&member.side, message), intent, host))
+}
+
+/// As [`credential`], of who is to be gone: whoever may do everything there as this host's is not.
+pub(super) fn not_gone(intent: &MemberIntent, member: &Observed, host: &Observed) -> Option<Report> {
+    let message = with_credential(member)?;
+    Some(Report::failure(&member.side, message).hint(to_remove(intent, host)))
+}
+
+fn with_credential(member: &Observed) -> Option<String> {
+    let left = member.account.as_ref()?.left();
+    let objects: Vec<String> = left.into_iter().map(|piece| piece.object().in_words()).collect();
+    (!objects.is_empty()).then(|| {
+        format!(
+            "it is not registered, and has this host's credential, with all rights (a join stopped on the way, or it was removed \
+             on the host alone): {}",
+            objects.join(", ")
+        )
+    })
 }
 
 pub(super) fn to_join(member: &Side, host: &Side) -> String {
@@ -34,6 +44,10 @@ pub(super) fn to_join(member: &Side, host: &Side) -> String {
 }
 
 fn hinted(report: Report, intent: &MemberIntent, host: &Observed) -> Report {
+    report.hint(to_join(&intent.side, &host.side)).hint(to_remove(intent, host))
+}
+
+fn to_remove(intent: &MemberIntent, host: &Observed) -> String {
     let unjoin = Mc::new("unjoin").word(intent.name()).host(&host.side).member_context(&intent.side);
-    report.hint(to_join(&intent.side, &host.side)).hint(format!("to remove what is left on it: `{unjoin}`"))
+    format!("to remove what is left on it: `{unjoin}`")
 }

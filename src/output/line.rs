@@ -224,12 +224,13 @@ fn harmless(text: &str, blanks: Blanks) -> String {
 }
 
 /// A text of JSON or YAML, or one of our own lines, without secrets and with everything escaped that would steer a terminal:
-/// both languages read `\u202e` as the letter it stands for.
+/// both languages read `\u202e` as the letter it stands for. They have no escape in common for what comes after U+FFFF, where
+/// nothing steers.
 pub(super) fn document(text: &str) -> String {
     let text = known_secrets::hide(text);
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter != '\n' && letter != '\t' && is_unseen(letter) {
+        if !matches!(letter, '\n' | '\t' | '\u{1_0000}'..) && is_unseen(letter) {
             shown.push_str(&escape(letter));
         } else {
             shown.push(letter);
@@ -244,7 +245,7 @@ pub(super) fn is_harmless(text: &str) -> bool {
 }
 
 fn escape(letter: char) -> String {
-    letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    format!("\\u{:04x}", u32::from(letter))
 }
 
 #[cfg(test)]

@@ -96,7 +96,9 @@ fn a_member_with_another_secret_is_told_where_none_is_named() {
     block_on(async move { objects::merge(&config_maps, "kubesphere-config", &config).await }).unwrap();
     let run = check("").run().code(3);
     let fingerprint = fingerprint(secret.as_str().unwrap());
-    let said = format!("rotated-members: its jwtSecret {fingerprint} is not in effect on \"member1\"");
+    let said = format!(
+        "rotated-members: its jwtSecret {fingerprint} is not in effect on \"member1\": somebody has changed one of the two"
+    );
     assert!(run.stdout.contains(&said), "{run}");
     assert!(run.stdout.contains("`kubectl mc check MEMBER --context host`"), "{run}");
     let run = check("member1").run().code(3);

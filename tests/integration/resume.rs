@@ -63,7 +63,7 @@ fn what_a_join_that_has_stopped_has_left_on_a_prepared_member_is_told_until_it_i
 
 fn is_told_until_it_is_removed(bed: &Faulty) {
     let check = |words: &str| bed.kubectl_mc().words("check member1 --context host").words(words).run();
-    let said = "member-leftovers: it is not registered, and a join that has stopped has left this host's credential on it";
+    let said = "member-leftovers: it is not registered, and has this host's credential, with all rights";
     let run = check("--skip-check member-server-loopback").code(0);
     assert!(run.stdout.contains(&format!("warning {said}")), "{run}");
     let unjoin = "kubectl mc unjoin member1 --context host --member-context member1";

@@ -202,8 +202,14 @@ impl Requests {
         let mut body = body.collect_bytes().await?;
         self.traffic.warnings(&parts.headers, &body);
         self.traffic.response_body(&body);
-        if !parts.status.is_success() {
-            body = server_text::status_body(parts.status, &body);
+        let status = parts.status;
+        if !status.is_success() {
+            body = server_text::status_body(status, &body);
+        }
+        // kube would take its body for what was asked for.
+        if status.is_redirection() || status.is_informational() {
+            let status = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
+            return Err(kube::Error::Api(Box::new(status)));
         }
         Ok(Response::from_parts(parts, Body::from(body)))
     }

@@ -131,6 +131,15 @@ async fn the_time_limit_covers_only_the_beginning_of_a_stream() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_no_answer_and_not_followed() {
+    let (client, asked) = server(vec![|| Response::builder().status(302).body(Body::empty()).unwrap()]);
+    let error = Api::<Namespace>::all(client).get("kube-system").await.unwrap_err();
+    let said = Cause::from(&error).to_string();
+    assert_eq!(said, "the server answered 302: it leads elsewhere, where no credential is sent");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_web_page_instead_of_an_answer_is_said_in_a_line() {
     let (client, _) = server(vec![|| {
         let page = "<html><head><title>Sign in</title></head></html>";
