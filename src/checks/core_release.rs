@@ -1,6 +1,10 @@
 //! Helm can install KubeSphere 4 on the member.
 
-use kubesphere::{cluster_configuration::NAMESPACE, command::helm, side::Side};
+use kubesphere::{
+    cluster_configuration::NAMESPACE,
+    command::{Mc, helm},
+    side::Side,
+};
 
 use super::{
     Check, Report, Rule, Situation, Unjoining,
@@ -65,8 +69,15 @@ fn stays(plan: &UnjoinPlan, release: &Seen<CoreRelease>) -> Option<Report> {
         }
     };
     let message = format!("its ks-core is not uninstalled: {why}");
-    let rest = if plan.is_empty() { "there is nothing else to do" } else { "the rest does not need it" };
-    Some(Report::failure(&member.side, message).hint(format!("leave out `--uninstall`: {rest}")))
+    let report = Report::failure(&member.side, message);
+    Some(match &member.member_ownership {
+        MemberOwnership::Claimed(_) if plan.is_empty() => {
+            let unjoin = Mc::new("unjoin NAME").words("--context HOST").member_context(&member.side);
+            report.hint(format!("if it is to leave that host, take it out there: `{unjoin} --uninstall`"))
+        }
+        _ if plan.is_empty() => report.hint("leave out `--uninstall`: there is nothing else to do"),
+        _ => report.hint("leave out `--uninstall`: the rest does not need it"),
+    })
 }
 
 fn at_work(member: &Observed, release: &CoreRelease) -> Report {

@@ -6,7 +6,7 @@ use kubesphere::{command::Mc, missing_right::needed, role::Role, side::Side, ver
 
 use super::{
     Report, Situation,
-    member_role::{belongs_here, other_host},
+    member_role::{Trace, belongs_here, other_host},
     rule::{Outcome, each},
 };
 use crate::plan::{
@@ -32,9 +32,9 @@ fn of_member(operation: Operation, host: &Observed, member: &Observed) -> Option
     let claim = &member.surroundings.core.as_ref()?.claim;
     let says_host = member.config.present().is_some_and(|config| config.role == Some(Role::Host));
     match claim {
-        _ if says_host => Some(is_a_host(&member.side)),
+        _ if says_host => Some(is_a_host(member)),
         Seen::Present(claim) if claim.is_nobodys() => None,
-        Seen::Present(claim) if claim.name == claim.host => Some(is_a_host(&member.side)),
+        Seen::Present(claim) if claim.name == claim.host => Some(is_a_host(member)),
         Seen::Present(claim) if is_ours(claim, host, member) => None,
         Seen::Present(claim) => Some(is_anothers(claim, &member.side)),
         Seen::Unreadable(why) | Seen::Malformed(why) => Some(untold(operation, host, member, why)),
@@ -73,13 +73,13 @@ fn is_ours(claim: &Claim, host: &Observed, member: &Observed) -> bool {
 }
 
 /// What shows that a host of KubeSphere 3 has it. One that has been upgraded to 4 may still have members with 3 of its own.
-fn trace_of_3(host: &Observed, member: &Observed) -> Option<String> {
+fn trace_of_3<'a>(host: &Observed, member: &'a Observed) -> Option<Trace<'a>> {
     let is_of_3 = member.generation() == Some(Generation::Three) && !member.is_host();
     let secret = HostIdentity::of(host).filter(|_| is_of_3)?.secret;
     if belongs_here(Some(host), member, &secret) { None } else { other_host(member, &secret) }
 }
 
-fn is_of_3(trace: &str, side: &Side) -> Report {
+fn is_of_3(trace: &Trace<'_>, side: &Side) -> Report {
     let unjoin = Mc::new("unjoin NAME").words("--context HOST").member_context(side);
     Report::failure(side, format!("it is a member of another host, one of KubeSphere 3: {trace}"))
         .hint("name that host with `--context`, or another cluster as the member")
@@ -87,13 +87,17 @@ fn is_of_3(trace: &str, side: &Side) -> Report {
         .only_cause_of([side])
 }
 
-fn is_a_host(side: &Side) -> Report {
-    let message =
-        "it is a host of KubeSphere 4 itself: a join would make a member of it, and take its console away";
-    Report::failure(side, message)
-        .hint("name another cluster as the member, or this one as the host")
+fn is_a_host(member: &Observed) -> Report {
+    let side = &member.side;
+    let named = |message| {
+        let report = Report::failure(side, message).only_cause_of([side]);
+        report.hint("name another cluster as the member, or this one as the host")
+    };
+    if member.generation() == Some(Generation::Three) {
+        return named("it is a host of KubeSphere 3 itself");
+    }
+    named("it is a host of KubeSphere 4 itself: a join would make a member of it, and take its console away")
         .hint(format!("if nobody needs it as a host any more: {WAY_OUT} says how it becomes a member"))
-        .only_cause_of([side])
 }
 
 fn is_anothers(claim: &Claim, side: &Side) -> Report {

@@ -73,7 +73,9 @@ fn named_in_file(situation: &Situation<'_>, member: &Observed, host: &Observed) 
 /// Whether the context leads to the member that the Cluster stands for.
 fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     let (host, member) = (unjoining.answering_host()?, unjoining.answering_member()?);
-    let Some(cluster) = unjoining.cluster() else { return of(&member.side, stays(unjoining)) };
+    let Some(cluster) = unjoining.cluster() else {
+        return of(&member.side, misnamed(unjoining).or_else(|| stays(unjoining)));
+    };
     if member.uid == host.uid || cluster.is_host() {
         return Err(Unasked::Because("the Cluster is not a member's"));
     }
@@ -96,6 +98,24 @@ fn unjoining(unjoining: &Unjoining<'_>) -> Outcome {
     of(side, report)
 }
 
+/// Nothing there is of the name, and a Cluster of another name is the member's.
+fn misnamed(unjoining: &Unjoining<'_>) -> Option<Report> {
+    let nothing_to_do = unjoining.plan.filter(|plan| unjoining.is_first && plan.is_empty());
+    let member = nothing_to_do?.member.as_ref()?;
+    let MemberOwnership::Twice(other) = &member.member_ownership else { return None };
+    let message = format!(
+        "it is registered on this host as \"{other}\", and nothing is left there of the name that was given"
+    );
+    Some(
+        Report::failure(&member.side, message)
+            .hint(format!("if it was meant: `{}`", to_unjoin(other, unjoining, &member.side))),
+    )
+}
+
+fn to_unjoin(name: &str, unjoining: &Unjoining<'_>, member: &Side) -> Mc {
+    Mc::new("unjoin").word(name).host(unjoining.host.map(|host| &host.side)).member_context(member)
+}
+
 /// What whose the member is says of what is left undone.
 fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
     let member = unjoining.plan?.member.as_ref()?;
@@ -103,8 +123,7 @@ fn stays(unjoining: &Unjoining<'_>) -> Option<Report> {
         MemberOwnership::Ours | MemberOwnership::Clean => return None,
         MemberOwnership::Twice(other) => {
             let message = format!("it is registered on this host as \"{other}\" too, and stays its member");
-            let unjoin = Mc::new("unjoin").word(other).host(unjoining.host.map(|host| &host.side));
-            let unjoin = unjoin.member_context(&member.side);
+            let unjoin = to_unjoin(other, unjoining, &member.side);
             return Some(Report::warning(&member.side, message).hint(format!("if it was meant: `{unjoin}`")));
         }
         MemberOwnership::Claimed(host) => return Some(claimed(unjoining, member, host)),

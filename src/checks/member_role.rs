@@ -1,5 +1,7 @@
 //! A member may become one of this host: it is no host, and no other host's.
 
+use std::fmt;
+
 use kubesphere::{
     cluster_configuration::ClusterConfiguration, command::Mc, jwt_secret::JwtSecret, role::Role,
 };
@@ -74,10 +76,13 @@ fn of_member(
         return untold(member).or_else(|| left_by_rotation(member, secret));
     };
     if intent.from_other_host {
-        return Some(Report::warning(
-            &member.side,
-            format!("it is taken over from another host, which loses it: {trace}"),
-        ));
+        let message = match trace {
+            Trace::Secret => {
+                "it is taken over: another host that has given it its jwtSecret loses it".to_owned()
+            }
+            trace => format!("it is taken over from another host, which loses it: {trace}"),
+        };
+        return Some(Report::warning(&member.side, message));
     }
     let prepare = Mc::new("prepare member").member(&member.side);
     let (whose, prepare) = match host {
@@ -86,10 +91,14 @@ fn of_member(
             ("a host, and which one cannot be told without asking yours", prepare.words("--jwt-secret-stdin"))
         }
     };
+    let (message, otherwise) = match (trace, host) {
+        (Trace::Secret, Some(_)) => (ANOTHER_SECRET.to_owned(), "no other host has it"),
+        (trace, _) => (format!("it is a member of {whose}: {trace}"), "that host is gone"),
+    };
     Some(
-        Report::failure(&member.side, format!("it is a member of {whose}: {trace}"))
+        Report::failure(&member.side, message)
             .hint("if that host still uses it: remove it there first, by deleting its Cluster")
-            .hint(format!("then, or if that host is gone, take it over: `{prepare} --from-other-host`")),
+            .hint(format!("then, or if {otherwise}, take it over: `{prepare} --from-other-host`")),
     )
 }
 
@@ -109,6 +118,9 @@ fn has_another(member: &Observed, secret: &JwtSecret) -> bool {
     let given = member.configuration.present().and_then(ClusterConfiguration::jwt_secret);
     member.is_member() && given.is_some_and(|given| given != *secret)
 }
+
+/// Of a member that nothing else proves to be another host's.
+const ANOTHER_SECRET: &str = "it is a member with another jwtSecret than this host's: another host has given it, or this one before a rotation";
 
 /// Whether another host than the one that was named has this member.
 pub(super) fn is_anothers(situation: &Situation<'_>, member: &Observed) -> bool {
@@ -144,23 +156,46 @@ fn untold(member: &Observed) -> Option<Report> {
 
 /// What shows that a host other than ours signs for a member. No host removes it when it lets the member go
 /// (kubesphere `pkg/controller/cluster/join.go@v3.4.1`, unJoinFederation without a member's configuration).
-pub(super) fn other_host(member: &Observed, secret: &JwtSecret) -> Option<String> {
-    if let Some(name) = member.joined_as.present().and_then(|names| names.first()) {
-        return Some(format!("service account {name}-kubesphere in kube-federation-system is of that host"));
-    }
-    if let Some(name) = member.config.present().and_then(|config| config.cluster_name.as_deref()) {
-        return Some(format!("that host has named it \"{name}\" in kubesphere-config"));
-    }
+pub(super) fn other_host<'a>(member: &'a Observed, secret: &JwtSecret) -> Option<Trace<'a>> {
+    let account = member.joined_as.present().and_then(|names| names.first());
+    let name = member.config.present().and_then(|config| config.cluster_name.as_deref());
     let is_ours = member.account.as_ref().is_some_and(Account::is_of_host);
-    (has_another(member, secret) && !is_ours)
-        .then(|| "its ClusterConfiguration has the role member and another host's jwtSecret".to_owned())
+    let by_secret = (has_another(member, secret) && !is_ours).then_some(Trace::Secret);
+    account.map(|name| Trace::Account(name)).or(name.map(Trace::Name)).or(by_secret)
+}
+
+/// What another host has left.
+pub(super) enum Trace<'a> {
+    /// kubefed's service account for the member of this name.
+    Account(&'a str),
+    /// The name in kubesphere-config.
+    Name(&'a str),
+    /// Its jwtSecret, which may be our host's own from before a rotation.
+    Secret,
+}
+
+impl fmt::Display for Trace<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(name) => {
+                write!(
+                    formatter,
+                    "service account {name}-kubesphere in kube-federation-system is of that host"
+                )
+            }
+            Self::Name(name) => write!(formatter, "that host has named it \"{name}\" in kubesphere-config"),
+            Self::Secret => formatter.write_str(
+                "its ClusterConfiguration has the role member and a jwtSecret that is not this host's",
+            ),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::CHECK;
+    use super::{ANOTHER_SECRET, CHECK};
     use crate::{
         checks::fixture::{Case, HOST_SECRET, OTHER_SECRET, cluster, config, play, specify},
         plan::{
@@ -233,9 +268,11 @@ mod tests {
             play(member, "member");
             specify(member, &json!({"authentication": {"jwtSecret": OTHER_SECRET}}));
         };
-        assert_eq!(
-            said_of(given),
-            elsewhere("its ClusterConfiguration has the role member and another host's jwtSecret")
+        let said = format!("member \"edge-1\": {ANOTHER_SECRET}");
+        assert_eq!(said_of(given), [format!("failure {said}")], "it may be our own, from before a rotation");
+        let asked = Case::new().member(given).wanting(|intent| intent.members[0].from_other_host = true);
+        assert!(
+            asked.says(&CHECK)[0].starts_with("warning member \"edge-1\": it is taken over: another host")
         );
     }
 
@@ -259,8 +296,8 @@ mod tests {
         let passed_by =
             "warning member \"edge-1\": it has another jwtSecret than the host, and the host's credential";
         assert!(said(ours())[0].starts_with(passed_by), "{:?}", said(ours()));
-        let another = elsewhere("its ClusterConfiguration has the role member and another host's jwtSecret");
-        assert_eq!(said(Seen::Absent), another, "the account alone may be for another host");
+        let another = format!("failure member \"edge-1\": {ANOTHER_SECRET}");
+        assert_eq!(said(Seen::Absent), [another], "the account alone may be for another host");
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Task for Joining<'_> {
             return error.hint("join the others alone: the same command with `--continue-on-obstacle`");
         }
         let renewals = self.request.members.iter().filter(|member| member.renewed.is_some());
-        if renewals.count() < 2 {
+        if renewals.count() < 2 || !self.stops_some_alone(&error) {
             return error;
         }
         if self.request.members.iter().any(|member| member.entry().is_some()) {

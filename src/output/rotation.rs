@@ -1,6 +1,6 @@
 //! What a rotation says beside its plan.
 
-use kubesphere::side::Side;
+use kubesphere::{command::Kubectl, side::Side};
 
 use super::{ui::Ui, words::count};
 use crate::{
@@ -13,10 +13,14 @@ use crate::{
 };
 
 /// That the host's own credential is used.
-pub fn by_stored_kubeconfig(ui: &Ui, cluster: &str) {
+pub fn by_stored_kubeconfig(ui: &Ui, host: &Side, cluster: &str) {
+    let file = stored_file(cluster);
     ui.message(format!(
-        "no context points to Cluster {cluster}: the kubeconfig that the host stores of it is used, and called {} in commands",
-        stored_file(cluster)
+        "no context points to Cluster {cluster}: the kubeconfig that the host stores of it is used, and called {file} in commands"
+    ));
+    let get = Kubectl::on(host).words("get clusters.cluster.kubesphere.io").word(cluster);
+    ui.hint(format!(
+        "for those, write it where nobody else reads it: `(umask 077; {get} -o jsonpath='{{.spec.connection.kubeconfig}}' | base64 -d > {file})`"
     ));
 }
 

@@ -308,6 +308,9 @@ fn members_of_a_file_are_renewed_and_taken_out() {
         objects.iter().map(|object| object["name"].as_str().unwrap()).collect::<Vec<_>>(),
         ["one", "two"]
     );
+    let unasked =
+        command("unjoin -f fleet.yaml").code(2).stdout("").says("then run the same command with `--yes`");
+    let _ = unasked.says("delete Cluster one").says("delete Cluster two");
     let run = command("unjoin -f fleet.yaml --yes").code(0);
     for name in ["one", "two"] {
         assert!(bed.host().cluster(name).is_null(), "{run}");

@@ -58,6 +58,8 @@ fn a_host() {
     let said =
         ["it is a host of KubeSphere 4 itself", "docs/checks/member-role.md says how it becomes a member"];
     assert_join_refused(&member(Installation::new(VERSION).role(Role::Host)), &said);
+    let of_3 = member(Installation::new(Version::V3_4).role(Role::Host));
+    assert_join_refused(&of_3, &["it is a host of KubeSphere 3 itself [member-role]"]);
 }
 
 #[test]

@@ -44,6 +44,11 @@ fn a_member_that_is_registered_twice_stays_one() {
                 .iter()
                 .all(|write| write.starts_with("delete ") && write.contains("twin"))
         );
+        let run = unjoin(&bed, "twin --member-context member1").run().code(3).stdout("");
+        let run =
+            run.says("it is registered on this host as \"member1\", and nothing is left there of the name");
+        let _ =
+            run.says("if it was meant: `kubectl mc unjoin member1 --context host --member-context member1`");
         bed.assert_joined(1, "member1");
     }
 }

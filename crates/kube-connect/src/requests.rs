@@ -202,18 +202,20 @@ impl Requests {
         let mut body = body.collect_bytes().await?;
         self.traffic.warnings(&parts.headers, &body);
         self.traffic.response_body(&body);
-        let status = parts.status;
-        if !status.is_success() {
-            body = server_text::status_body(status, &body);
+        if parts.status.is_redirection() || parts.status.is_informational() {
+            return Err(boxed(LeadsElsewhere(parts.status)));
         }
-        // kube would take its body for what was asked for.
-        if status.is_redirection() || status.is_informational() {
-            let status = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
-            return Err(kube::Error::Api(Box::new(status)));
+        if !parts.status.is_success() {
+            body = server_text::status_body(parts.status, &body);
         }
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 }
+
+/// An answer that leads elsewhere, whose body kube would take for what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the server answered {}, which is followed nowhere: a credential would go with it", .0.as_u16())]
+struct LeadsElsewhere(StatusCode);
 
 fn boxed(error: impl std::error::Error + Send + Sync + 'static) -> kube::Error {
     kube::Error::Service(Box::new(error))

@@ -135,7 +135,7 @@ async fn a_redirect_is_no_answer_and_not_followed() {
     let (client, asked) = server(vec![|| Response::builder().status(302).body(Body::empty()).unwrap()]);
     let error = Api::<Namespace>::all(client).get("kube-system").await.unwrap_err();
     let said = Cause::from(&error).to_string();
-    assert_eq!(said, "the server answered 302: it leads elsewhere, where no credential is sent");
+    assert_eq!(said, "the server answered 302, which is followed nowhere: a credential would go with it");
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 

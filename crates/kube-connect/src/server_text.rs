@@ -29,7 +29,6 @@ pub(super) fn status_body(code: StatusCode, body: &Bytes) -> Bytes {
     }
     let text = match answered["message"].as_str() {
         Some(text) => message(text),
-        None if code.is_redirection() => "it leads elsewhere, where no credential is sent".to_owned(),
         None => message(&String::from_utf8_lossy(body)),
     };
     let status = json!({ "kind": "Status", "status": "Failure", "code": code.as_u16(), "message": text });
@@ -82,8 +81,6 @@ mod tests {
         };
         assert_eq!(body("{}")["code"], 502);
         assert_eq!(body(r#"{"message": "no route"}"#)["message"], "no route");
-        let redirect = status_body(StatusCode::FOUND, &Bytes::from_static(b"<a href=x>"));
-        assert!(String::from_utf8_lossy(&redirect).contains("it leads elsewhere"), "{redirect:?}");
         assert_eq!(body("upstream\u{1b}")["message"], "upstream\u{1b}");
         assert_eq!(body(r#"{"kind": "Status", "code": 404}"#)["code"], 404);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kubesphere::{cluster::RegisteredCluster, versions::Generation::Four};
+use kubesphere::{cluster::RegisteredCluster, side::Side, versions::Generation::Four};
 
 use crate::{
     cli::{Global, ParallelOptions},
@@ -60,7 +60,7 @@ pub(super) async fn members(
         context_mapping::show_unanswered(ui, &silent);
     }
     let members = Members { connections, unreached: Vec::new() };
-    Ok(with_stored(members, &places, (&others, known), global, ui).await)
+    Ok(with_stored(members, (&places, &host.side), (&others, known), global, ui).await)
 }
 
 /// A Cluster of a member that has its turn under another name needs none.
@@ -70,7 +70,7 @@ fn lacks_context(left_out: &[LeftOut], name: &str) -> bool {
 
 async fn with_stored(
     mut members: Members,
-    places: &Places,
+    (places, host): (&Places, &Side),
     (others, mut known): (&[&RegisteredCluster], BTreeSet<String>),
     global: &Global,
     ui: &Ui,
@@ -84,7 +84,7 @@ async fn with_stored(
         match answer {
             Ok((connection, uid)) => {
                 if known.insert(uid) {
-                    rotation::by_stored_kubeconfig(ui, name);
+                    rotation::by_stored_kubeconfig(ui, host, name);
                     members.connections.push(connection);
                 }
             }

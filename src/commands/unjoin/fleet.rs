@@ -142,6 +142,7 @@ async fn one_by_one(
 ) -> Result<(), Error> {
     let mut outcome = Outcome::of(removals.iter().map(|(removal, _)| removal.name.clone()), &unjoin.change);
     let is_one = removals.len() == 1;
+    let mut unasked = None;
     for (place, (removal, seen)) in removals.into_iter().enumerate() {
         if place > 0 && unjoin.change.object() == Some(OutputFormat::Yaml) {
             ui.result(NEXT_DOCUMENT)?;
@@ -152,6 +153,8 @@ async fn one_by_one(
             Ok(()) if seen.is_out => outcome.unchanged(),
             Ok(()) => outcome.taken_out(),
             Err(error) if is_one => return Err(error),
+            // Where nobody can be asked, the plans of all are shown before somebody says yes to them.
+            Err(error) if error.kind == ErrorKind::Usage => unasked = Some(error),
             Err(error) if ends_all(error.kind) => return Err(outcome.ended(error)),
             Err(error) if error.kind == ErrorKind::Declined => {
                 show_declined(ui, error.message);
@@ -163,15 +166,16 @@ async fn one_by_one(
             }
         }
     }
-    outcome.sum()
+    unasked.map_or_else(|| outcome.sum(), Err)
 }
 
 /// Whether the ones after it are not begun either.
 fn ends_all(kind: ErrorKind) -> bool {
     match kind {
-        ErrorKind::Usage | ErrorKind::TimedOut | ErrorKind::Interrupted | ErrorKind::ClosedPipe => true,
+        ErrorKind::TimedOut | ErrorKind::Interrupted | ErrorKind::ClosedPipe => true,
         ErrorKind::Declined
         | ErrorKind::Error
+        | ErrorKind::Usage
         | ErrorKind::Obstacle
         | ErrorKind::Partial
         | ErrorKind::Differs => false,
