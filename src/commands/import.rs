@@ -1,8 +1,6 @@
 //! `kubectl mc import`.
 
-use std::slice;
-
-use std::future::ready;
+use std::{future::ready, slice};
 
 use super::{
     core_values::values,

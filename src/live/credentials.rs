@@ -49,9 +49,13 @@ pub fn credentials(context: &SelectedContext, given: GivenAddress<'_>) -> Creden
 
 /// A file that can be read wins over a token, as in client-go.
 fn token(user: &AuthInfo) -> Material {
-    let file = user.token_file.as_ref().map(|path| (path, local_file::read(Path::new(path))));
+    let text = |path: &String| {
+        let bytes = local_file::read(Path::new(path))?;
+        String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text"))
+    };
+    let file = user.token_file.as_ref().map(|path| (path, text(path)));
     match (file, &user.token) {
-        (Some((_, Ok(text))), _) if !text.trim_ascii().is_empty() => given(&text),
+        (Some((_, Ok(text))), _) if !text.trim().is_empty() => Material::Given(text.into()),
         (_, Some(token)) => Material::Given(token.clone()),
         (Some((path, Err(error))), None) => unreadable(path, &error),
         (Some((_, Ok(_))) | None, None) => Material::Absent,
@@ -60,22 +64,39 @@ fn token(user: &AuthInfo) -> Material {
 
 /// Data wins over a file, as in client-go. What stands around PEM may be anything.
 fn pem(data: Option<&str>, path: Option<&str>) -> Material {
+    let given = |data: Vec<u8>| Material::Given(String::from_utf8_lossy(&data).into_owned().into());
     match (data.map(go_base64::decoded), path.filter(|path| !path.is_empty())) {
         (Some(None), _) => Material::Unreadable {
             path: "the kubeconfig's data".into(),
             reason: "it is not base64".to_owned(),
         },
-        (Some(Some(data)), _) if !data.is_empty() => given(&data),
-        (_, Some(path)) => local_file::read(Path::new(path))
-            .map_or_else(|error| unreadable(path, &error), |data| given(&data)),
+        (Some(Some(data)), _) if !data.is_empty() => given(data),
+        (_, Some(path)) => {
+            local_file::read(Path::new(path)).map_or_else(|error| unreadable(path, &error), given)
+        }
         (_, None) => Material::Absent,
     }
 }
 
-fn given(data: &[u8]) -> Material {
-    Material::Given(String::from_utf8_lossy(data).into_owned().into())
-}
-
 fn unreadable(path: &str, error: &io::Error) -> Material {
     Material::Unreadable { path: Path::new(path).to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use kube::config::AuthInfo;
+
+    use super::{Material, token};
+
+    #[test]
+    fn a_token_file_that_is_no_text_is_no_token() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let user = AuthInfo { token_file: Some(file.path().display().to_string()), ..AuthInfo::default() };
+        fs::write(file.path(), "abc\n").unwrap();
+        assert!(matches!(token(&user), Material::Given(_)));
+        fs::write(file.path(), b"abc\xff").unwrap();
+        assert!(matches!(token(&user), Material::Unreadable { .. }));
+    }
 }
